@@ -1,0 +1,1 @@
+export type { BlobInfo, Blobs, ByteRange, PutOptions } from './blobs.ts';

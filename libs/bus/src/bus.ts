@@ -1,0 +1,78 @@
+import type {
+  AnyTool,
+  EventContract,
+  Principal,
+  RpcContract,
+  ToolContract,
+  WaitBudget,
+} from '@inferry/contracts';
+import type { z } from 'zod';
+
+/** A step of a long call. `data` is what the caller needs if the call breaks off, e.g. the run id. */
+export interface Progress {
+  /** 0..1, strictly increasing within a call. */
+  progress: number;
+  message?: string;
+  data?: Record<string, string>;
+}
+
+export interface CallOptions {
+  principal: Principal;
+  /** Aborting it tells the service to stop, and rejects with `cancelled`. */
+  signal?: AbortSignal | undefined;
+  timeoutMs?: number | undefined;
+  /** The same through every re-issue of one call, so that a service can tell a repetition; made up if absent. */
+  callId?: string | undefined;
+  wait?: WaitBudget | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface HandlerContext {
+  principal: Principal;
+  callId: string;
+  /** Epoch milliseconds after which nobody waits for the answer. */
+  deadlineAt: number;
+  wait: WaitBudget;
+  /** Aborted when the caller cancelled, went away or the deadline passed. */
+  signal: AbortSignal;
+  /** Aborted when this process is shutting down: answer now with what there is. */
+  draining: AbortSignal;
+  progress(step: Progress): void;
+}
+
+export type Handler<C extends ToolContract | RpcContract> =
+  C extends ToolContract<infer I, z.ZodObject, infer R>
+    ? (input: z.infer<I>, context: HandlerContext) => Promise<z.infer<R>>
+    : C extends RpcContract<infer I, infer O>
+      ? (input: z.infer<I>, context: HandlerContext) => Promise<z.infer<O>>
+      : never;
+
+export interface Subscription {
+  unsubscribe(): void;
+}
+
+export interface Bus {
+  readonly isConnected: boolean;
+  /**
+   * Calls a tool and returns its `ToolResult` as JSON text, ready to be spliced into an MCP answer. A tool that
+   * failed is a result with `isError`; only a call that could not be made rejects, with `unavailable` (nobody
+   * serves it, or whoever served it died), `deadline_exceeded`, `cancelled` or `message_too_large`.
+   */
+  callTool(tool: AnyTool, args: unknown, options: CallOptions): Promise<string>;
+  /** Calls a service; rejects with the `AppError` that the handler threw, or as `callTool` does. */
+  call<I extends z.ZodType, O extends z.ZodType>(
+    rpc: RpcContract<I, O>,
+    input: z.input<I>,
+    options: CallOptions,
+  ): Promise<z.infer<O>>;
+  /** Answers a tool or rpc from now on, sharing the calls with every other process in `queue`. */
+  serve<C extends ToolContract | RpcContract>(contract: C, handler: Handler<C>): void;
+  publish<P extends z.ZodType>(event: EventContract<P>, payload: z.input<P>): void;
+  /** Listens to an event; an event may be lost, so whoever acts on one also re-reads the truth on a timer. */
+  on<P extends z.ZodType>(event: EventContract<P>, listener: (payload: z.infer<P>) => void): Subscription;
+  /** Called when the connection to the bus is lost and when it is back. */
+  onStatus(listener: (isConnected: boolean) => void): void;
+  /** Takes no further calls, tells handlers to finish, and waits for them, at most `graceMs`. */
+  drain(graceMs: number): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,61 @@
+import type { JsonObject } from './portable-schema.ts';
+
+/**
+ * A value with what agents commonly get wrong put right by its JSON Schema: objects, arrays, numbers and booleans
+ * that came as strings are parsed (RWD-02). Anything else is left for validation to refuse.
+ */
+export function coerce(schema: JsonObject, value: unknown): unknown {
+  const types = typesOf(schema);
+  const parsed = typeof value === 'string' ? fromString(types, value) : value;
+  if (Array.isArray(parsed)) return coerceItems(schema, parsed);
+  if (isObject(parsed)) return coerceProperties(schema, parsed);
+  return parsed;
+}
+
+function coerceItems(schema: JsonObject, items: unknown[]): unknown[] {
+  const itemSchema = schema.items;
+  return isObject(itemSchema) ? items.map((item) => coerce(itemSchema, item)) : items;
+}
+
+function coerceProperties(schema: JsonObject, value: JsonObject): JsonObject {
+  const properties = schema.properties;
+  if (!isObject(properties)) return value;
+  const entries = Object.entries(value).map(([name, field]) => {
+    const fieldSchema = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    return [name, isObject(fieldSchema) ? coerce(fieldSchema, field) : field];
+  });
+  return Object.fromEntries(entries);
+}
+
+function fromString(types: readonly string[], value: string): unknown {
+  if (types.length === 0 || types.includes('string')) return value;
+  if (types.includes('boolean') && (value === 'true' || value === 'false')) return value === 'true';
+  if ((types.includes('number') || types.includes('integer')) && isNumeric(value)) return Number(value);
+  if (types.includes('object') && value.trimStart().startsWith('{')) return parseAs(value, isObject);
+  if (types.includes('array') && value.trimStart().startsWith('[')) return parseAs(value, Array.isArray);
+  return value;
+}
+
+function parseAs(value: string, accepts: (parsed: unknown) => boolean): unknown {
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return accepts(parsed) ? parsed : value;
+  } catch {
+    // Not JSON: validation names the field and what it takes.
+    return value;
+  }
+}
+
+function isNumeric(value: string): boolean {
+  return /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(value.trim());
+}
+
+function typesOf(schema: JsonObject): readonly string[] {
+  const type = schema.type;
+  if (typeof type === 'string') return [type];
+  return Array.isArray(type) ? type.filter((item) => typeof item === 'string') : [];
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,106 @@
+import type { z } from 'zod';
+import type { ContentBlock } from './content.ts';
+import { type JsonObject, toPortableSchema } from './portable-schema.ts';
+import type { Scope } from './principal.ts';
+
+export type Toolset = 'discover' | 'run' | 'files' | 'account' | 'wrappers' | 'infra';
+
+/** MCP tool annotations; all four are stated for every tool (MCP 2026-07-28, tools). */
+export interface ToolAnnotations {
+  readOnlyHint: boolean;
+  destructiveHint: boolean;
+  idempotentHint: boolean;
+  openWorldHint: boolean;
+}
+
+export interface ToolContract<
+  I extends z.ZodObject = z.ZodObject,
+  O extends z.ZodObject = z.ZodObject,
+  R extends z.ZodType = z.ZodType,
+> {
+  kind: 'tool';
+  name: string;
+  subject: string;
+  title: string;
+  description: string;
+  toolset: Toolset;
+  scope: Scope;
+  input: I;
+  /** What clients see as `structuredContent`: no top-level field is required, `error` is always declared. */
+  output: O;
+  /** What the handler returns; the same as `output` unless the result carries more than the structure. */
+  reply: R;
+  annotations: ToolAnnotations;
+  /** True for the tools whose call lasts as long as a run; they are answered with progress. */
+  isLong: boolean;
+  /** The MCP content of a reply: the same facts as the structure, because clients show one or the other. */
+  present(reply: z.infer<R>): ContentBlock[];
+  /** `reply` without what only `present` needs. */
+  toStructured(reply: z.infer<R>): z.infer<O>;
+  inputSchema: JsonObject;
+  outputSchema: JsonObject;
+}
+
+export interface ToolDefinition<I extends z.ZodObject, O extends z.ZodObject, R extends z.ZodType> {
+  name: string;
+  title: string;
+  description: string;
+  toolset: Toolset;
+  scope: Scope;
+  input: I;
+  output: O;
+  annotations: ToolAnnotations;
+  isLong?: boolean;
+  reply?: R;
+  present(reply: z.infer<R>): ContentBlock[];
+  toStructured?(reply: z.infer<R>): z.infer<O>;
+}
+
+/** Any tool, where only its name, texts and schemas matter. */
+export type AnyTool = ToolContract;
+
+export function defineTool<I extends z.ZodObject, O extends z.ZodObject, R extends z.ZodType = O>(
+  definition: ToolDefinition<I, O, R>,
+): ToolContract<I, O, R> {
+  return {
+    kind: 'tool',
+    subject: `tools.v1.${definition.name}`,
+    isLong: false,
+    // as: R defaults to O, and a definition with another reply type states it together with toStructured.
+    reply: definition.output as unknown as R,
+    // as: the same; a list-wide test parses every example reply with `output`.
+    toStructured: (reply) => reply as unknown as z.infer<O>,
+    ...definition,
+    inputSchema: toPortableSchema(definition.input, 'input'),
+    outputSchema: toPortableSchema(definition.output, 'output'),
+  };
+}
+
+/** An internal request between services; `subject` is `rpc.v1.<service>.<verb>`. */
+export interface RpcContract<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
+  kind: 'rpc';
+  subject: string;
+  input: I;
+  output: O;
+  /** How long a caller waits by default. */
+  timeoutMs: number;
+}
+
+export function defineRpc<I extends z.ZodType, O extends z.ZodType>(
+  definition: Omit<RpcContract<I, O>, 'kind' | 'timeoutMs'> & { timeoutMs?: number },
+): RpcContract<I, O> {
+  return { kind: 'rpc', timeoutMs: 5_000, ...definition };
+}
+
+/** A fact that happened; `subject` is `events.v1.<noun>.<past_participle>`. */
+export interface EventContract<P extends z.ZodType = z.ZodType> {
+  kind: 'event';
+  subject: string;
+  payload: P;
+}
+
+export function defineEvent<P extends z.ZodType>(
+  definition: Omit<EventContract<P>, 'kind'>,
+): EventContract<P> {
+  return { kind: 'event', ...definition };
+}

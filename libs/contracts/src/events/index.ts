@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { defineEvent, type EventContract } from '../contract.ts';
+import { RunStatus } from '../shapes/run.ts';
+
+const runFields = {
+  run_id: z.string(),
+  subject: z.string(),
+  /** Grows with each change of the row: an older event than the last one read is ignored. */
+  version: z.int(),
+  status: RunStatus,
+};
+
+/** A run changed and goes on. */
+export const runProgressed = defineEvent({
+  subject: 'events.v1.run.progressed',
+  payload: z.object({
+    ...runFields,
+    progress: z.number().optional(),
+    queue_position: z.int().optional(),
+    note: z.string().optional(),
+  }),
+});
+
+/** A run reached a terminal status. */
+export const runFinished = defineEvent({
+  subject: 'events.v1.run.finished',
+  payload: z.object({ ...runFields, model: z.string(), provider: z.string() }),
+});
+
+/** Work is due now: pollers need not wait for their next tick. */
+export const runQueued = defineEvent({
+  subject: 'events.v1.run.queued',
+  payload: z.object({ run_id: z.string(), provider: z.string() }),
+});
+
+/** Somebody wants a run stopped; the poller that holds its lease acts. */
+export const runCancelRequested = defineEvent({
+  subject: 'events.v1.run.cancel_requested',
+  payload: z.object({ run_id: z.string() }),
+});
+
+/** A provider's snapshot changed. */
+export const catalogChanged = defineEvent({
+  subject: 'events.v1.catalog.changed',
+  payload: z.object({ provider: z.string(), version: z.int() }),
+});
+
+/** An API key or grant was revoked. */
+export const grantRevoked = defineEvent({
+  subject: 'events.v1.grant.revoked',
+  payload: z.object({ seq: z.int(), grant_id: z.string() }),
+});
+
+/** A client cancelled a call that any gateway replica may hold (MCP `notifications/cancelled`). */
+export const callCancelled = defineEvent({
+  subject: 'events.v1.call.cancelled',
+  payload: z.object({
+    subject: z.string(),
+    session: z.string(),
+    request_id: z.union([z.string(), z.number()]),
+  }),
+});
+
+export const events: readonly EventContract[] = [
+  runProgressed,
+  runFinished,
+  runQueued,
+  runCancelRequested,
+  catalogChanged,
+  grantRevoked,
+  callCancelled,
+];

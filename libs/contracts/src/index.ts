@@ -1,0 +1,79 @@
+export { coerce, isObject } from './coerce.ts';
+export {
+  type ContentBlock,
+  type Problem,
+  problemLine,
+  type ToolResult,
+  text,
+  toErrorResult,
+} from './content.ts';
+export {
+  type AnyTool,
+  defineEvent,
+  defineRpc,
+  defineTool,
+  type EventContract,
+  type RpcContract,
+  type ToolAnnotations,
+  type ToolContract,
+  type Toolset,
+} from './contract.ts';
+export {
+  AppError,
+  type AppErrorOptions,
+  type ErrorCode,
+  ErrorEnvelope,
+  errorCodes,
+  isErrorCode,
+  toAppError,
+} from './errors.ts';
+export {
+  callCancelled,
+  catalogChanged,
+  events,
+  grantRevoked,
+  runCancelRequested,
+  runFinished,
+  runProgressed,
+  runQueued,
+} from './events/index.ts';
+export { parseArguments, validationFailed } from './parse-arguments.ts';
+export { type JsonObject, toPortableSchema, unportableKeywords } from './portable-schema.ts';
+export {
+  hasScope,
+  isScope,
+  localPrincipal,
+  Principal,
+  type Scope,
+  scopes,
+  shortWait,
+  type WaitBudget,
+} from './principal.ts';
+export { readRevocations, verifyKey } from './rpc/auth.ts';
+export { listProviders, PreparedRun, ProviderState, prepareRun } from './rpc/catalog.ts';
+export { rpcs } from './rpc/index.ts';
+export { Budget, readBudgets, readOutputs, readUsage } from './rpc/inference.ts';
+export { openAsset, resolveAssets, StoredAsset } from './rpc/upload.ts';
+export { Secret } from './secret.ts';
+export { Page, ValidationProblem } from './shapes/basics.ts';
+export { ModelInput, ModelSummary, modelKinds, Quote } from './shapes/model.ts';
+export { isTerminal, Run, RunCost, RunOutput, RunStatus, runStatuses } from './shapes/run.ts';
+export { type CancelOutcome, cancelOutcomes } from './tools/cancel-run.ts';
+export { accountSections, usageBuckets } from './tools/get-account.ts';
+export { modelSections } from './tools/get-model.ts';
+export { runParts } from './tools/get-run.ts';
+export {
+  cancelRun,
+  createUpload,
+  estimateCost,
+  getAccount,
+  getModel,
+  getRun,
+  listRuns,
+  runModel,
+  searchModels,
+  tools,
+  uploadFile,
+  viewOutput,
+} from './tools/index.ts';
+export { money } from './tools/present.ts';

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+
+/**
+ * Who a call is made for. It travels in a bus header from the gateway to the services, so it holds handles and
+ * names only: never a token, never a key.
+ */
+export const Principal = z.object({
+  /** The tenant: every run, asset, key and budget belongs to one subject. */
+  subject: z.string().min(1).max(200),
+  /** What the subject was let in by (an API key id, an OAuth grant id); revoking it ends the access. */
+  grant_id: z.string().max(200),
+  kind: z.enum(['local', 'api_key', 'oauth', 'passthrough']),
+  /** Client name as registered, for display only. */
+  client: z.string().max(200).optional(),
+  scopes: z.array(z.string()),
+});
+export type Principal = z.infer<typeof Principal>;
+
+/** The one user of a system that is bound to loopback and needs no credential. */
+export const localPrincipal: Principal = {
+  subject: 'local',
+  grant_id: 'local',
+  kind: 'local',
+  scopes: ['mcp'],
+};
+
+/**
+ * Scopes that a grant can hold. `mcp` is the whole default set; the narrower ones open one part each
+ * (RFC 6749, section 3.3).
+ */
+export const scopes = {
+  mcp: 'Everything an MCP client may do for you',
+  'models:read': 'Find models and read their schemas and prices',
+  'runs:read': 'See your runs and their results',
+  'runs:write': 'Run models, which spends credits, and cancel runs',
+  'files:write': 'Upload files and look at outputs',
+  'account:read': 'See your account, balances and spend',
+} as const satisfies Record<string, string>;
+export type Scope = keyof typeof scopes;
+
+export function isScope(value: string): value is Scope {
+  return Object.hasOwn(scopes, value);
+}
+
+/** True when the granted scopes cover the one asked for; `mcp` covers all. */
+export function hasScope(granted: readonly string[], wanted: Scope): boolean {
+  return granted.includes('mcp') || granted.includes(wanted);
+}
+
+/** How long a call may wait for this client, in seconds: decided by the gateway from its table of clients. */
+export interface WaitBudget {
+  /** Used when the caller names no `wait_seconds`. */
+  defaultSeconds: number;
+  /** The most that a caller may ask for. */
+  maxSeconds: number;
+}
+
+export const shortWait: WaitBudget = { defaultSeconds: 45, maxSeconds: 45 };

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { defineRpc } from '../contract.ts';
+import { jsonObject, ValidationProblem } from '../shapes/basics.ts';
+import { Quote } from '../shapes/model.ts';
+
+/** A model resolved and an input that its schema accepts: what a run needs before it may start. */
+export const PreparedRun = z.object({
+  /** `<provider>/<native id>`. */
+  model: z.string(),
+  provider: z.string(),
+  native_id: z.string(),
+  kind: z.string(),
+  /** Coerced, defaults filled in. */
+  input: jsonObject,
+  /** Names of the input fields (JSON pointers) that hold a file URL or an asset id. */
+  file_fields: z.array(z.string()),
+  quote: Quote,
+  problems: z.array(ValidationProblem),
+});
+export type PreparedRun = z.infer<typeof PreparedRun>;
+
+/** Resolves a model id, coerces and validates an input and quotes it. Errors: `model_not_found`, `ambiguous_model`. */
+export const prepareRun = defineRpc({
+  subject: 'rpc.v1.catalog.prepare_run',
+  input: z.object({ model: z.string(), input: jsonObject }),
+  output: PreparedRun,
+});
+
+export const ProviderState = z.object({
+  slug: z.string(),
+  title: z.string(),
+  /** True when its models can be run now. */
+  ready: z.boolean(),
+  models: z.int(),
+  stale: z.boolean(),
+  synced_at: z.string().optional(),
+  capabilities: z.array(z.string()),
+});
+export type ProviderState = z.infer<typeof ProviderState>;
+
+export const listProviders = defineRpc({
+  subject: 'rpc.v1.catalog.list_providers',
+  input: z.object({}),
+  output: z.object({ providers: z.array(ProviderState) }),
+});

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { defineRpc } from '../contract.ts';
+
+/**
+ * Opens an asset for bytes that a service holds (an output of a run) and returns a one-time internal PUT URL: the
+ * claim-check pattern, since bytes never travel on the bus. The same `ref` returns the same asset, so that a retry
+ * after a crash stores nothing twice.
+ */
+export const openAsset = defineRpc({
+  subject: 'rpc.v1.upload.open_asset',
+  input: z.object({
+    file_name: z.string().min(1).max(255),
+    content_type: z.string().max(200).optional(),
+    /** Unique per subject, e.g. `<run_id>/0`. */
+    ref: z.string().min(1).max(200),
+  }),
+  output: z.object({
+    asset_id: z.string(),
+    /** Where to PUT the bytes; absent when the asset is already stored. */
+    put_url: z.string().optional(),
+  }),
+});
+
+export const StoredAsset = z.object({
+  asset_id: z.string(),
+  file_name: z.string(),
+  content_type: z.string(),
+  bytes: z.int(),
+  sha256: z.string(),
+  /** Public link, good until `expires_at` (for ever when absent). */
+  url: z.string(),
+  /** The same file for services of this deployment. */
+  internal_url: z.string(),
+  expires_at: z.string().optional(),
+});
+export type StoredAsset = z.infer<typeof StoredAsset>;
+
+/** Assets of the caller by id or by our own file URL. Errors: `asset_not_found`, `asset_not_ready`. */
+export const resolveAssets = defineRpc({
+  subject: 'rpc.v1.upload.resolve_assets',
+  input: z.object({ refs: z.array(z.string()).max(64) }),
+  /** In the order of `refs`; null where the reference is a foreign URL. */
+  output: z.object({ assets: z.array(StoredAsset.nullable()) }),
+});

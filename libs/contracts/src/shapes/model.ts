@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { jsonObject } from './basics.ts';
+
+export const modelKinds = ['model', 'solution', 'wrapper', 'endpoint'] as const;
+
+/** A catalog entry as search shows it. */
+export const ModelSummary = z.object({
+  model: z.string().describe('Pass to run_model'),
+  title: z.string().optional().describe('Name'),
+  provider: z.string().optional().describe('Provider'),
+  kind: z.string().optional().describe('model, solution, wrapper or endpoint'),
+  category: z.string().optional().describe('Category'),
+  capabilities: z.array(z.string()).optional().describe('Capability ids'),
+  summary: z.string().optional().describe('One line'),
+  price: z.string().optional().describe('Human price hint'),
+  featured: z.boolean().optional().describe('Curated pick'),
+});
+export type ModelSummary = z.infer<typeof ModelSummary>;
+
+export const ModelInput = z.object({
+  name: z.string().optional().describe('Field'),
+  type: z.string().optional().describe('Type'),
+  required: z.boolean().optional().describe('Required'),
+  default: z.string().optional().describe('Default as JSON'),
+  description: z.string().optional().describe('Meaning'),
+  allowed: z.array(z.string()).optional().describe('Allowed values'),
+  is_file: z.boolean().optional().describe('Takes a file URL'),
+});
+export type ModelInput = z.infer<typeof ModelInput>;
+
+/** What a run would cost, in units of `currency`. */
+export const Quote = z.object({
+  currency: z.string(),
+  min: z.number().optional(),
+  max: z.number().optional(),
+  exact: z.boolean(),
+  unpriced_inputs: z.array(z.string()),
+  basis: z.enum(['per_image', 'per_second', 'per_request', 'per_hour', 'unknown']),
+});
+export type Quote = z.infer<typeof Quote>;
+
+export const ModelExample = jsonObject;

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { text } from '../content.ts';
+import { defineTool } from '../contract.ts';
+import { ErrorEnvelope } from '../errors.ts';
+import { currency, jsonObject } from '../shapes/basics.ts';
+import { readOnly } from './annotations.ts';
+import { money } from './present.ts';
+
+export const estimateCost = defineTool({
+  name: 'estimate_cost',
+  title: 'Estimate cost',
+  description:
+    'Quote a run before spending: price range, which inputs the quote could not see, and what is left of the balance and of your budget. Free.',
+  toolset: 'discover',
+  scope: 'models:read',
+  annotations: readOnly,
+  input: z.object({
+    model: z.string().min(1).max(300).describe('Model id'),
+    input: jsonObject.optional().describe('The input you would run'),
+    count: z.int().min(1).max(1_000).optional().describe('How many such runs'),
+  }),
+  output: z.object({
+    currency: currency.optional(),
+    min: z.number().optional().describe('Low'),
+    max: z.number().optional().describe('High'),
+    exact: z.boolean().optional().describe('True when the price is fixed for this input'),
+    unpriced_inputs: z.array(z.string()).optional().describe('Inputs the quote ignored'),
+    basis: z.string().optional().describe('per_image, per_second, per_request, per_hour, unknown'),
+    balance: z.number().optional().describe('Provider balance if known'),
+    budget_left: z.number().optional().describe('Left of the caller budget'),
+    allowed: z.boolean().optional().describe('Would run_model accept it now'),
+    error: ErrorEnvelope.optional(),
+  }),
+  present(quote) {
+    const { min, max, exact, basis, balance, budget_left: budgetLeft, allowed } = quote;
+    const range =
+      max === undefined
+        ? 'price unknown'
+        : min === undefined || min === max
+          ? money(quote, max)
+          : `${money(quote, min)} to ${money(quote, max)}`;
+    const lines = [`Estimated cost: ${range} (${exact ? 'exact' : 'estimate'}, ${basis ?? 'unknown'}).`];
+    if (quote.unpriced_inputs?.length) lines.push(`Not in the quote: ${quote.unpriced_inputs.join(', ')}.`);
+    if (balance !== undefined) lines.push(`Balance: ${money(quote, balance)}.`);
+    if (budgetLeft !== undefined) lines.push(`Budget left: ${money(quote, budgetLeft)}.`);
+    if (allowed !== undefined)
+      lines.push(allowed ? 'run_model would accept it now.' : 'run_model would refuse it now.');
+    return [text(lines.join('\n'))];
+  },
+});

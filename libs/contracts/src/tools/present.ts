@@ -1,0 +1,70 @@
+import { type ContentBlock, text } from '../content.ts';
+import type { Page } from '../shapes/basics.ts';
+import { isTerminal, type Run, type RunCost, type RunOutput } from '../shapes/run.ts';
+
+export function pageLine(shown: number, page: Page | undefined): string {
+  const total = page?.total === undefined ? '' : ` of ${page.total}`;
+  const more = page?.next_cursor === undefined ? '' : ` More: cursor="${page.next_cursor}".`;
+  return `${shown}${total} shown.${more}`;
+}
+
+/** A run as text and links: id, status, every output, time and cost (RW-31, RW-32). */
+export function presentRun(run: Run): ContentBlock[] {
+  const lines = [`Run ${run.run_id}: ${run.status}${progressOf(run)}${run.model ? ` (${run.model})` : ''}`];
+  for (const output of run.outputs ?? []) lines.push(outputLine(output));
+  const summary = timeAndCost(run);
+  if (summary !== '') lines.push(summary);
+  if (run.next_action !== undefined) lines.push(`Next: ${run.next_action}`);
+  return [text(lines.join('\n')), ...(run.outputs ?? []).flatMap(toLink)];
+}
+
+function progressOf(run: Run): string {
+  if (isTerminal(run.status)) return '';
+  if (run.progress !== undefined) return ` ${Math.round(run.progress * 100)} %`;
+  return run.queue_position === undefined ? '' : `, position ${run.queue_position}`;
+}
+
+function outputLine(output: RunOutput): string {
+  const label = `Output ${output.index ?? 0}`;
+  if (output.text !== undefined) {
+    return `${label}: ${output.text}${output.truncated ? ' … (truncated; get_run with offset for more)' : ''}`;
+  }
+  const mark = output.kind === 'image' ? '!' : '';
+  return `${label}: ${mark}[${output.kind ?? 'file'}](${output.url ?? ''}) asset ${output.asset_id ?? '-'}`;
+}
+
+function toLink(output: RunOutput): ContentBlock[] {
+  if (output.url === undefined) return [];
+  const name = output.asset_id ?? `output-${output.index ?? 0}`;
+  return [
+    {
+      type: 'resource_link',
+      uri: output.url,
+      name,
+      ...(output.mime_type === undefined ? {} : { mimeType: output.mime_type }),
+      ...(output.bytes === undefined ? {} : { size: output.bytes }),
+    },
+  ];
+}
+
+/** "Generated in 6.4 s. Cost: $0.07." (RW-31). */
+function timeAndCost(run: Run): string {
+  if (run.status !== 'succeeded')
+    return run.cost?.charged ? `Cost: ${money(run.cost, run.cost.charged)}.` : '';
+  const seconds = secondsBetween(run.created_at, run.finished_at);
+  const time = seconds === undefined ? '' : `Generated in ${seconds} s. `;
+  const charged = run.cost?.charged;
+  return `${time}${charged === undefined ? '' : `Cost: ${money(run.cost, charged)}.`}`.trim();
+}
+
+function secondsBetween(from: string | undefined, to: string | undefined): string | undefined {
+  if (from === undefined || to === undefined) return undefined;
+  return ((Date.parse(to) - Date.parse(from)) / 1_000).toFixed(1);
+}
+
+export function money(cost: Pick<RunCost, 'currency'> | undefined, amount: number): string {
+  const currency = cost?.currency ?? 'USD';
+  if (amount === 0) return 'free';
+  const digits = amount >= 0.01 ? amount.toFixed(2) : String(Number(amount.toPrecision(3)));
+  return currency === 'USD' ? `$${digits}` : `${digits} ${currency}`;
+}

@@ -1,0 +1,1 @@
+export type { Limits, WindowHit, WindowRule, WindowVerdict } from './limits.ts';

@@ -1,0 +1,43 @@
+/** What one sliding window allows: at most `limit` hits in any `windowMs` milliseconds. */
+export interface WindowRule {
+  limit: number;
+  windowMs: number;
+}
+
+export interface WindowVerdict {
+  isAllowed: boolean;
+  /** Hits left in the window after this one. */
+  remaining: number;
+  /** Milliseconds until a refused hit would be allowed; 0 when allowed. */
+  retryAfterMs: number;
+  /** Milliseconds until the window is empty again if nothing more is hit. */
+  resetMs: number;
+}
+
+export interface WindowHit {
+  key: string;
+  rule: WindowRule;
+  /** How much this hit weighs; 0 only looks (a peek). Default 1. */
+  cost?: number;
+}
+
+/**
+ * Exact sliding windows and short locks, shared by every replica. In process or Redis; both pass the same contract
+ * suite. Errors: `unavailable` when the store cannot be reached.
+ */
+export interface Limits {
+  /** Counts a hit if the window allows it; a refused hit is not counted. */
+  hit(hit: WindowHit): Promise<WindowVerdict>;
+  /** Counts all hits or none, in one round trip: the verdicts in order. */
+  hitAll(hits: readonly WindowHit[]): Promise<WindowVerdict[]>;
+  /**
+   * Takes a lock that ends by itself after `ttlMs`; undefined when somebody holds it. The token proves ownership
+   * to `release`.
+   */
+  acquire(key: string, ttlMs: number): Promise<string | undefined>;
+  /** True when the lock was held with this token and is free now. */
+  release(key: string, token: string): Promise<boolean>;
+  /** Resolves when the store answers; rejects with `unavailable` otherwise. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

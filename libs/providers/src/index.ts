@@ -1,0 +1,14 @@
+export type {
+  CancelResult,
+  InputFile,
+  JobHandle,
+  JobStatus,
+  JobView,
+  Provider,
+  ProviderCapabilities,
+  ProviderContext,
+  ProviderModel,
+  ProviderOutput,
+  Recovery,
+  SubmitRequest,
+} from './provider.ts';

@@ -1,0 +1,146 @@
+import type { JsonObject, Quote, Secret } from '@inferry/contracts';
+
+/** What a platform can do, so that nobody asks it for more. */
+export interface ProviderCapabilities {
+  cancel: 'real' | 'queued_only' | 'none';
+  progress: 'percent' | 'queue_position' | 'none';
+  /** `process`: a job lives and dies with the process that submitted it. */
+  jobs: 'remote' | 'process';
+  /** Whether `watch` pushes updates; polling stays the safety net. */
+  watch: boolean;
+  /** Whether `recover` can tell what became of a submit whose reply was lost. */
+  recover: boolean;
+  /** Whether input files must be fetchable from the internet, or from inside the deployment only. */
+  inputUrls: 'public' | 'internal';
+}
+
+/** One catalog entry with everything that `get_model` shows. */
+export interface ProviderModel {
+  nativeId: string;
+  title: string;
+  /** One line. */
+  summary: string;
+  kind: 'model' | 'solution' | 'endpoint';
+  /** Medium and, more precisely, task: `image`, `image-to-image`. The first is the one shown. */
+  categories: string[];
+  /** `io:*`, `op:*`, `form:*`. */
+  capabilities: string[];
+  creator: string;
+  tags: string[];
+  isFeatured: boolean;
+  isLive: boolean;
+  /** Order among equals, higher first (RW-24). */
+  weight: number;
+  /** Portable JSON Schema (2020-12); file fields carry `"x-inferry-file": "<medium>"`. */
+  inputSchema: JsonObject;
+  outputSchema: JsonObject;
+  price: { text: string; currency: string; basis: Quote['basis']; amount?: number };
+  examples: { title: string; input: JsonObject; output: JsonObject; cost: number; capability?: string }[];
+  /** Markdown: what it is made of, its limits, its licence. */
+  readme: string;
+}
+
+/** What every call to a platform carries. */
+export interface ProviderContext {
+  /** The caller's or the deployment's key; absent where none is needed. */
+  credential?: Secret | undefined;
+  signal: AbortSignal;
+}
+
+/** An input file that the service has already checked: where it can be read. */
+export interface InputFile {
+  url: string;
+  contentType: string;
+  bytes: number;
+}
+
+export interface SubmitRequest {
+  nativeId: string;
+  /** Validated against the model's schema; file fields hold URLs that `files` describes. */
+  input: JsonObject;
+  files: Readonly<Record<string, InputFile>>;
+  /** Our id of the run: sent as the platform's idempotency or client id where it takes one. */
+  runId: string;
+  options: JsonObject;
+}
+
+/** Opaque, serialisable: stored with the run and given back to whichever process polls next. */
+export type JobHandle = JsonObject;
+
+/** What a run produced, before it becomes an asset. */
+export interface ProviderOutput {
+  kind: 'image' | 'video' | 'audio' | 'text' | '3d' | 'file' | 'json';
+  contentType: string;
+  fileName?: string;
+  /** Exactly one of these holds the content. */
+  url?: string;
+  bytes?: Uint8Array;
+  text?: string;
+  /** When `url` stops working. */
+  expiresAt?: string;
+}
+
+export type JobStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'expired';
+
+/** A job now. A terminal status here is final: the adapter has applied its platform's success rule. */
+export interface JobView {
+  status: JobStatus;
+  /** The platform's own word. */
+  upstreamStatus: string;
+  /** 0..1 */
+  progress?: number;
+  queuePosition?: number;
+  outputs?: ProviderOutput[];
+  /** In units of `currency`, when the platform says. */
+  charged?: { amount: number; currency: string };
+  error?: {
+    code: 'generate_failed' | 'content_blocked' | 'validation_failed' | 'upstream_failed';
+    message: string;
+  };
+  logs?: string[];
+  /** Redacted platform payload for `get_run(include: raw)`. */
+  raw?: JsonObject;
+  /** When the platform asks to be polled next. */
+  pollAfterMs?: number;
+}
+
+export type CancelResult = 'confirmed' | 'requested' | 'too_late' | 'unsupported';
+
+/**
+ * `found`: it was accepted, here is its handle. `absent`: it certainly was not, so submitting is safe.
+ * `unknown`: nobody can tell, and nothing may be sent again.
+ */
+export type Recovery =
+  | { outcome: 'found'; handle: JobHandle }
+  | { outcome: 'absent' }
+  | { outcome: 'unknown' };
+
+/**
+ * An inference platform. Methods throw `AppError` and nothing else that a caller should see; `submit` is called
+ * once per run, is never retried inside, and throws `AppError` with `busy`, `rate_limited`, `unauthorized`,
+ * `validation_failed` and the like only when the platform certainly took nothing.
+ */
+export interface Provider {
+  readonly slug: string;
+  readonly title: string;
+  readonly capabilities: ProviderCapabilities;
+  /** Whether it can be used now without more configuration, and if not, what to do. */
+  ready(): { isReady: boolean; note?: string };
+  /** The whole catalog; `etag` unchanged means nothing to do. */
+  listModels(
+    context: ProviderContext,
+    etag?: string,
+  ): Promise<{ etag: string; models: ProviderModel[] } | 'unchanged'>;
+  /** What a validated input costs; pure and fast. */
+  quote(model: ProviderModel, input: JsonObject): Quote;
+  submit(request: SubmitRequest, context: ProviderContext): Promise<{ handle: JobHandle; view: JobView }>;
+  poll(handle: JobHandle, context: ProviderContext): Promise<JobView>;
+  /** Yields views as they come and ends after a terminal one; ends early when it cannot go on. */
+  watch?(handle: JobHandle, context: ProviderContext): AsyncIterable<JobView>;
+  cancel(handle: JobHandle, context: ProviderContext): Promise<CancelResult>;
+  recover(
+    request: { runId: string; nativeId: string; submittedAt: string },
+    context: ProviderContext,
+  ): Promise<Recovery>;
+  close(): Promise<void>;
+}
