@@ -1,0 +1,190 @@
+import type { Generated, Selectable } from 'kysely';
+
+/**
+ * The tables. Types that both databases hold alike: text, 64-bit integers (times are epoch milliseconds, money is
+ * millionths of a currency unit, flags are 0 and 1) and JSON as text.
+ */
+export interface Schema {
+  runs: RunTable;
+  run_events: RunEventTable;
+  run_tags: RunTagTable;
+  budgets: BudgetTable;
+  ledger: LedgerTable;
+  webhook_deliveries: WebhookDeliveryTable;
+  models: ModelTable;
+  catalog_snapshots: CatalogSnapshotTable;
+  assets: AssetTable;
+  api_keys: ApiKeyTable;
+  revocations: RevocationTable;
+}
+
+/** One inference; the row is its own queue entry. */
+export interface RunTable {
+  run_id: string;
+  subject: string;
+  grant_id: string;
+  /** Unique with `subject`: the caller's `client_ref`, or the bus call's id where there is none. */
+  idempotency_key: string;
+  client_ref: string | null;
+  /** SHA-256 of model, input and options: tells a replay from a conflict. */
+  request_hash: string;
+  model: string;
+  provider: string;
+  native_id: string;
+  input: string;
+  /** JSON object: input field to where its file is. */
+  file_fields: string;
+  options: string;
+  metadata: string;
+  webhook: string | null;
+  status: string;
+  /** `queued`, `submitting`, `running`, `storing` or `done`: what the poller does next. */
+  phase: string;
+  upstream_status: string | null;
+  upstream_id: string | null;
+  progress: number | null;
+  queue_position: number | null;
+  /** Opaque JSON of the provider; null until the submit was answered. */
+  handle: string | null;
+  version: number;
+  poll_attempts: number;
+  /** When the row is due; null when there is nothing left to do. */
+  next_poll_at: number | null;
+  lease_owner: string | null;
+  lease_until: number | null;
+  cancel_requested_at: number | null;
+  created_at: number;
+  submitted_at: number | null;
+  finished_at: number | null;
+  deadline_at: number;
+  currency: string;
+  estimated_micros: number | null;
+  reserved_micros: number;
+  charged_micros: number | null;
+  outputs: string;
+  error: string | null;
+  raw: string | null;
+  logs: string;
+}
+
+export interface RunEventTable {
+  run_id: string;
+  seq: number;
+  at: number;
+  status: string;
+  note: string;
+}
+
+export interface RunTagTable {
+  run_id: string;
+  subject: string;
+  name: string;
+  value: string;
+}
+
+/** What a subject may spend in a period. */
+export interface BudgetTable {
+  subject: string;
+  /** `day`, `month` or `total`. */
+  period: string;
+  currency: string;
+  limit_micros: number;
+}
+
+/** Every reservation, charge and release: the sum of a run's entries is what it holds or cost. */
+export interface LedgerTable {
+  entry_id: string;
+  run_id: string;
+  subject: string;
+  provider: string;
+  model: string;
+  /** `reserve`, `release` or `charge`. */
+  kind: string;
+  currency: string;
+  amount_micros: number;
+  at: number;
+}
+
+export interface WebhookDeliveryTable {
+  delivery_id: string;
+  run_id: string;
+  url: string;
+  body: string;
+  attempts: number;
+  next_attempt_at: number | null;
+  lease_until: number | null;
+  delivered_at: number | null;
+  last_status: number | null;
+}
+
+export interface ModelTable {
+  /** `<provider>/<native id>` */
+  model: string;
+  provider: string;
+  native_id: string;
+  /** The whole `ProviderModel` as JSON. */
+  document: string;
+  /** Set when the provider no longer lists it; old runs still name it. */
+  deleted_at: number | null;
+  updated_at: number;
+}
+
+export interface CatalogSnapshotTable {
+  provider: string;
+  version: number;
+  etag: string;
+  model_count: number;
+  synced_at: number;
+  checked_at: number;
+  /** Why the last sync failed, if it did: the snapshot is stale then. */
+  error: string | null;
+}
+
+/** A stored file, or the promise of one. */
+export interface AssetTable {
+  asset_id: string;
+  subject: string;
+  /** Unique with `subject` where a service opened it: a retry finds it again. */
+  ref: string | null;
+  /** `pending`, `stored` or `deleted`. */
+  state: string;
+  file_name: string;
+  declared_type: string | null;
+  declared_bytes: number | null;
+  declared_sha256: string | null;
+  content_type: string | null;
+  size_bytes: number | null;
+  sha256: string | null;
+  blob_key: string | null;
+  part_count: number;
+  created_at: number;
+  stored_at: number | null;
+  /** When the one-time URL ends. */
+  upload_until: number;
+  /** When the file is deleted; null: kept. */
+  expires_at: number | null;
+}
+
+export interface ApiKeyTable {
+  key_id: string;
+  subject: string;
+  name: string;
+  key_sha256: string;
+  /** JSON array. */
+  scopes: string;
+  created_at: number;
+  expires_at: number | null;
+  last_used_at: number | null;
+  revoked_at: number | null;
+}
+
+export interface RevocationTable {
+  seq: Generated<number>;
+  grant_id: string;
+  at: number;
+}
+
+export type RunRow = Selectable<RunTable>;
+export type AssetRow = Selectable<AssetTable>;
+export type ApiKeyRow = Selectable<ApiKeyTable>;
+export type ModelRow = Selectable<ModelTable>;

@@ -1,0 +1,1 @@
+export type { Parts, Readiness, Service } from './service.ts';
