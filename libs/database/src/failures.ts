@@ -1,0 +1,90 @@
+import { AppError } from '@inferry/contracts';
+
+/** SQLSTATE or Node error codes after which the connection is gone or was never made. */
+const lostConnectionCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT',
+  '25P03',
+  '25P04',
+  '28000',
+  '28P01',
+  '3D000',
+  '53300',
+  '57P01',
+  '57P02',
+  '57P03',
+  '57P04',
+  '57P05',
+]);
+
+/** The server lives and did not get to it: canceled by a time-out, out of disk, memory or locks. */
+const overloadedCodes = new Set(['57014', '55P03', '53000', '53100', '53200', '53400', '25006']);
+
+/** The `pg` package throws these with no code. */
+const lostConnectionTexts = [
+  'Connection terminated',
+  'timeout exceeded when trying to connect',
+  'is not queryable',
+  'Query read timeout',
+  'Client was closed',
+  'Cannot use a pool after calling end',
+];
+
+/** SQLite primary result codes: BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB. */
+const unusableSqliteCodes = new Set([5, 6, 8, 10, 11, 13, 14, 26]);
+
+/** True when a row was refused because another one has the same unique key, on either database. */
+export function isUniqueViolation(error: unknown): boolean {
+  const { code, errcode } = readCodes(error);
+  // SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_ROWID.
+  return code === '23505' || errcode === 1555 || errcode === 2067 || errcode === 2579;
+}
+
+/** True when another connection holds the lock that a statement of SQLite needs. */
+export function isBusy(error: unknown): boolean {
+  const { errcode } = readCodes(error);
+  return errcode !== undefined && (errcode & 0xff) === 5;
+}
+
+/** True when Postgres gave a transaction up for another's sake: the same work may succeed if repeated. */
+export function isSerializationFailure(error: unknown): boolean {
+  const { code } = readCodes(error);
+  return code === '40001' || code === '40P01';
+}
+
+/** True when the connection that threw `error` must not be used again. */
+export function isConnectionLost(error: unknown): boolean {
+  const { code } = readCodes(error);
+  if (code !== undefined && (lostConnectionCodes.has(code) || /^08[0-9A-Z]{3}$/.test(code))) return true;
+  return error instanceof Error && lostConnectionTexts.some((text) => error.message.includes(text));
+}
+
+/** What a caller gets instead of a driver's error when the database cannot be used now; undefined otherwise. */
+export function toUnavailable(error: unknown): AppError | undefined {
+  const { code, errcode } = readCodes(error);
+  const isOverloaded = code !== undefined && overloadedCodes.has(code);
+  const isUnusableFile = errcode !== undefined && unusableSqliteCodes.has(errcode & 0xff);
+  if (!isOverloaded && !isUnusableFile && !isConnectionLost(error)) return undefined;
+  return unavailable('The database cannot be reached.', error);
+}
+
+export function unavailable(message: string, cause?: unknown): AppError {
+  return new AppError('unavailable', message, { retryAfterSeconds: 2, cause });
+}
+
+function readCodes(error: unknown): { code: string | undefined; errcode: number | undefined } {
+  if (!(error instanceof Error)) return { code: undefined, errcode: undefined };
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const errcode = 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : undefined;
+  return { code, errcode };
+}

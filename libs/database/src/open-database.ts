@@ -1,0 +1,138 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '@inferry/contracts';
+import {
+  CompiledQuery,
+  type Driver,
+  Kysely,
+  type Dialect as KyselyDialect,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  type Transaction,
+} from 'kysely';
+import type { Database, Dialect } from './database.ts';
+import { isSerializationFailure, unavailable } from './failures.ts';
+import { applyMigrations } from './migrate.ts';
+import { migrations as allMigrations, type Migration } from './migrations.ts';
+import { PostgresDriver } from './postgres/postgres-driver.ts';
+import type { Schema } from './schema.ts';
+import { SqliteDriver } from './sqlite/sqlite-driver.ts';
+
+export interface DatabaseOptions {
+  /** `sqlite:<file>`, `sqlite::memory:` or `postgres://…`. */
+  url: string;
+  /** Told what the driver said when callers only get `unavailable`; it must not throw. */
+  onError?: ((error: unknown) => void) | undefined;
+  /** Postgres only: connections of this process at most. */
+  maxConnections?: number | undefined;
+  /** Postgres only. */
+  connectTimeoutMs?: number | undefined;
+  /** Postgres only: the longest that one statement may take. */
+  statementTimeoutMs?: number | undefined;
+  pingTimeoutMs?: number | undefined;
+  /** Another list than the released one, for tests. */
+  migrations?: readonly Migration[] | undefined;
+}
+
+const maxAttempts = 3;
+
+/** Opens a database. Postgres is connected to when the first query needs it; a SQLite file is opened at once. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const { dialect, driver } = createDriver(options);
+  const queries = new Kysely<Schema>({ dialect: toKyselyDialect(dialect, driver) });
+  const current = new AsyncLocalStorage<{ isOpen: boolean }>();
+
+  async function runOnce<T>(work: (transaction: Transaction<Schema>) => Promise<T>): Promise<T> {
+    const state = { isOpen: true };
+    try {
+      return await current.run(state, () => queries.transaction().execute(work));
+    } finally {
+      state.isOpen = false;
+    }
+  }
+
+  async function transaction<T>(work: (transaction: Transaction<Schema>) => Promise<T>): Promise<T> {
+    if (current.getStore()?.isOpen === true) {
+      throw new AppError('internal', 'A transaction was started within another: pass the outer one on.');
+    }
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await runOnce(work);
+      } catch (error) {
+        if (attempt >= maxAttempts || !isSerializationFailure(error)) throw error;
+      }
+      await sleep(Math.random() * 50 * attempt);
+    }
+  }
+
+  return {
+    dialect,
+    queries,
+    transaction,
+    migrate: () =>
+      transaction((inner) => applyMigrations(inner, dialect, options.migrations ?? allMigrations)),
+    ping: () =>
+      within(options.pingTimeoutMs ?? 2_000, () => queries.executeQuery(CompiledQuery.raw('select 1'))),
+    // The driver is closed directly: Kysely's own destroy does nothing before the first query.
+    close: () => driver.destroy(),
+  };
+}
+
+function createDriver(options: DatabaseOptions): { dialect: Dialect; driver: Driver } {
+  const { url } = options;
+  const onError = options.onError ?? (() => undefined);
+  if (url.startsWith('sqlite:')) {
+    const location = url.slice('sqlite:'.length);
+    if (location === '') throw new Error('The database URL names no file: sqlite:<file> or sqlite::memory:.');
+    return { dialect: 'sqlite', driver: new SqliteDriver({ location, onError }) };
+  }
+  if (/^postgres(ql)?:\/\//.test(url)) {
+    const driver = new PostgresDriver({
+      url,
+      maxConnections: options.maxConnections ?? 10,
+      connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+      statementTimeoutMs: options.statementTimeoutMs ?? 15_000,
+      onError,
+    });
+    return { dialect: 'postgres', driver };
+  }
+  throw new Error('The database URL must begin with sqlite: or postgres://.');
+}
+
+function toKyselyDialect(dialect: Dialect, driver: Driver): KyselyDialect {
+  if (dialect === 'postgres') {
+    return {
+      createDriver: () => driver,
+      createAdapter: () => new PostgresAdapter(),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+      createIntrospector: (queries) => new PostgresIntrospector(queries),
+    };
+  }
+  return {
+    createDriver: () => driver,
+    createAdapter: () => new SharedSqliteAdapter(),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createIntrospector: (queries) => new SqliteIntrospector(queries),
+  };
+}
+
+/** Our driver orders writers itself; Kysely's own lock would make every read wait for a transaction. */
+class SharedSqliteAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
+}
+
+async function within(timeoutMs: number, work: () => Promise<unknown>): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(unavailable('The database does not answer.')), timeoutMs);
+  try {
+    await Promise.race([work(), promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
