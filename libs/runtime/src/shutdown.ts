@@ -8,12 +8,12 @@ export interface ShutdownOptions {
 }
 
 /**
- * Stops once on SIGTERM, SIGINT or SIGHUP: exit code 0 when `stop` ended in time, 1 when it did not. A second signal
+ * Stops once on SIGTERM, SIGINT, SIGHUP or the end of the parent process: exit code 0 when `stop` ended in time, 1 when it did not. A second signal
  * ends the process at once.
  */
 export function stopOnSignals({ log, graceMs, stop }: ShutdownOptions): void {
   let isStopping = false;
-  const onSignal = (signal: NodeJS.Signals) => {
+  const onSignal = (signal: NodeJS.Signals | 'disconnect') => {
     if (isStopping) process.exit(1);
     isStopping = true;
     log.info({ signal }, 'stopping');
@@ -31,4 +31,6 @@ export function stopOnSignals({ log, graceMs, stop }: ShutdownOptions): void {
     );
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
+  // Started by another process over a channel: without it nobody would end this one.
+  if (process.connected) process.once('disconnect', () => isStopping || onSignal('disconnect'));
 }

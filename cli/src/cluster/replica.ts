@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export const serviceNames = ['auth', 'catalog', 'inference-poller', 'upload', 'mcp-gateway'] as const;
+export type ServiceName = (typeof serviceNames)[number];
+
+export interface ReplicaOptions {
+  service: ServiceName;
+  index: number;
+  env: NodeJS.ProcessEnv;
+  /** Gets each line of its log. */
+  onLine(prefix: string, line: string): void;
+}
+
+const restartDelayMs = 300;
+const probeTimeoutMs = 2_000;
+
+/**
+ * One service process under supervision: it listens on a port of its own choosing, which its log tells, and is
+ * started again when it dies, as an orchestrator would.
+ */
+export class Replica {
+  readonly service: ServiceName;
+  readonly index: number;
+  port: number | undefined;
+  isReady = false;
+  readonly #options: ReplicaOptions;
+  #child: ChildProcess | undefined;
+  #isStopping = false;
+  #restart: NodeJS.Timeout | undefined;
+
+  constructor(options: ReplicaOptions) {
+    this.service = options.service;
+    this.index = options.index;
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  start(): void {
+    const main = fileURLToPath(import.meta.resolve(`@inferry/${this.service}/main`));
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main], {
+      env: { ...this.#options.env, PORT: '0', HOST: '127.0.0.1' },
+      // A group of its own, so that Ctrl-C reaches the cluster alone and it stops all in order; the channel tells the
+      // service when the cluster is gone, however it went.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream === null) continue;
+      createInterface({ input: stream }).on('line', (line) => this.#read(line));
+    }
+    child.once('exit', () => this.#exited());
+  }
+
+  /** Asks `/readyz`; what does not answer is not ready. */
+  async probe(): Promise<boolean> {
+    if (this.port === undefined) return false;
+    try {
+      const response = await fetch(`http://127.0.0.1:${this.port}/readyz`, {
+        signal: AbortSignal.timeout(probeTimeoutMs),
+      });
+      await response.arrayBuffer();
+      this.isReady = response.ok;
+    } catch {
+      // Refused or too slow: both mean that it cannot take work.
+      this.isReady = false;
+    }
+    return this.isReady;
+  }
+
+  kill(signal: NodeJS.Signals): boolean {
+    return this.#child?.kill(signal) ?? false;
+  }
+
+  /** SIGTERM, and SIGKILL when the grace period is over; resolves with the exit code once the process is gone. */
+  async stop(graceMs: number): Promise<number | null> {
+    this.#isStopping = true;
+    clearTimeout(this.#restart);
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+      return child?.exitCode ?? 0;
+    const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+    const code = await exited;
+    clearTimeout(timer);
+    return code;
+  }
+
+  #read(line: string): void {
+    const port = /"port":(\d+),"msg":"listening"/.exec(line)?.[1];
+    if (port !== undefined) this.port = Number(port);
+    this.#options.onLine(`${this.service}.${this.index}`, line);
+  }
+
+  #exited(): void {
+    this.port = undefined;
+    this.isReady = false;
+    if (!this.#isStopping) this.#restart = setTimeout(() => this.start(), restartDelayMs);
+  }
+}

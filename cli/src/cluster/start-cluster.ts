@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type RunningServer, startNats, startPostgres, startRedis } from '@inferry/testing';
+import { Replica, type ServiceName, serviceNames } from './replica.ts';
+import { type RoundRobinProxy, startRoundRobinProxy } from './round-robin-proxy.ts';
+
+export interface ClusterOptions {
+  replicas: number;
+  /** Port of the proxy; 0 for any. */
+  port: number;
+  auth: 'none' | 'keys';
+  /** Passed to every service; `NATS_URL`, `REDIS_URL` and `DATABASE_URL` in it are used instead of own servers. */
+  env: Readonly<Record<string, string | undefined>>;
+  onLine(prefix: string, line: string): void;
+}
+
+export interface Servers {
+  nats: RunningServer | undefined;
+  redis: RunningServer | undefined;
+  postgres: RunningServer | undefined;
+}
+
+export interface Cluster {
+  /** Of the proxy, without a path. */
+  url: string;
+  replicas: readonly Replica[];
+  servers: Servers;
+  /** Environment of the services, for commands that work beside them. */
+  env: NodeJS.ProcessEnv;
+  of(service: ServiceName): readonly Replica[];
+  /** Resolves when every replica is ready; rejects after `timeoutMs`. */
+  ready(timeoutMs: number): Promise<void>;
+  /** Stops everything and leaves nothing behind; the exit codes of the services. */
+  stop(): Promise<(number | null)[]>;
+}
+
+const probeEveryMs = 250;
+
+/** Every service as its own processes on real NATS, Redis and Postgres, behind a strict round-robin proxy. */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const servers: Servers = {
+    nats: options.env.NATS_URL ? undefined : await startNats(),
+    redis: options.env.REDIS_URL ? undefined : await startRedis(),
+    postgres: options.env.DATABASE_URL ? undefined : await startPostgres(),
+  };
+  const folder = await mkdtemp(join(tmpdir(), 'inferry-cluster-'));
+  const replicas: Replica[] = [];
+  const proxy = await startRoundRobinProxy({
+    host: '127.0.0.1',
+    port: options.port,
+    targets: (path) => targetsFor(replicas, path.startsWith('/files/') ? 'upload' : 'mcp-gateway'),
+    isReady: () => replicas.length > 0 && replicas.every((replica) => replica.isReady),
+  });
+  const url = `http://127.0.0.1:${proxy.port}`;
+  const env = serviceEnv(options, { servers, folder, url });
+  for (const service of serviceNames) {
+    for (let index = 0; index < options.replicas; index += 1) {
+      replicas.push(new Replica({ service, index, env, onLine: options.onLine }));
+    }
+  }
+  for (const replica of replicas) replica.start();
+  const stopProbing = new AbortController();
+  const probing = probeForEver(replicas, stopProbing.signal);
+
+  return {
+    url,
+    replicas,
+    servers,
+    env,
+    of: (service) => replicas.filter((replica) => replica.service === service),
+    ready: (timeoutMs) => waitUntilReady(replicas, timeoutMs),
+    async stop() {
+      stopProbing.abort();
+      await probing;
+      const graceMs = Number(env.SHUTDOWN_GRACE_MS) + 3_000;
+      const codes = await Promise.all(replicas.map((replica) => replica.stop(graceMs)));
+      await closeOutside(proxy, servers);
+      await rm(folder, { recursive: true, force: true });
+      return codes;
+    },
+  };
+}
+
+function targetsFor(replicas: readonly Replica[], service: ServiceName): { host: string; port: number }[] {
+  return replicas
+    .filter((replica) => replica.service === service)
+    .flatMap(({ port }) => (port === undefined ? [] : [{ host: '127.0.0.1', port }]));
+}
+
+function serviceEnv(
+  options: ClusterOptions,
+  { servers, folder, url }: { servers: Servers; folder: string; url: string },
+): NodeJS.ProcessEnv {
+  const host = new URL(url).host;
+  return {
+    INFERRY_SECRET: randomBytes(32).toString('hex'),
+    BLOBS_FOLDER: join(folder, 'blobs'),
+    SHUTDOWN_GRACE_MS: '10000',
+    MCP_ALLOWED_HOSTS: `${host},localhost:${new URL(url).port}`,
+    TRUSTED_PROXIES: '127.0.0.1',
+    ...options.env,
+    INFERRY_AUTH: options.auth,
+    PUBLIC_URL: url,
+    UPLOAD_INTERNAL_URL: url,
+    NATS_URL: servers.nats?.url ?? options.env.NATS_URL,
+    REDIS_URL: servers.redis?.url ?? options.env.REDIS_URL,
+    DATABASE_URL: servers.postgres?.url ?? options.env.DATABASE_URL,
+  };
+}
+
+async function probeForEver(replicas: readonly Replica[], signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await Promise.all(replicas.map((replica) => replica.probe()));
+    await sleep(probeEveryMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function waitUntilReady(replicas: readonly Replica[], timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!replicas.every((replica) => replica.isReady)) {
+    if (Date.now() > deadline) {
+      const waiting = replicas
+        .filter((replica) => !replica.isReady)
+        .map(({ service, index }) => `${service}.${index}`);
+      throw new Error(`not ready after ${timeoutMs} ms: ${waiting.join(', ')}`);
+    }
+    await sleep(50);
+  }
+}
+
+async function closeOutside(proxy: RoundRobinProxy, servers: Servers): Promise<void> {
+  await proxy.close();
+  await Promise.all(Object.values(servers).map((server) => server?.stop()));
+}

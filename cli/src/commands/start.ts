@@ -1,0 +1,45 @@
+import { listProviders, localPrincipal } from '@inferry/contracts';
+import { type Env, stopOnSignals } from '@inferry/runtime';
+import { startTelemetry } from '@inferry/runtime/telemetry';
+import { formatBanner } from '../banner.ts';
+import { parseStartConfig, type StartConfig } from '../config.ts';
+import { type EmbeddedSystem, startEmbedded } from '../embedded.ts';
+
+/** `npm start`: the embedded system until it is stopped. */
+export async function start(_args: readonly string[], env: Env): Promise<number | undefined> {
+  const config = parseStartConfig({ LOG_LEVEL: 'warn', ...env });
+  const telemetry = await startTelemetry('embedded', env);
+  const system = await startOrExplain(config, env);
+  if (system === undefined) return 1;
+  const { providers } = await system.parts.bus.call(listProviders, {}, { principal: localPrincipal });
+  process.stdout.write(
+    formatBanner({
+      mcpUrl: `${config.baseUrl}/mcp`,
+      home: config.home,
+      auth: config.auth,
+      providers,
+      startedInMs: performance.now(),
+    }),
+  );
+  stopOnSignals({
+    log: system.parts.log,
+    graceMs: config.shutdownGraceMs,
+    async stop(graceMs) {
+      await system.close(graceMs);
+      await telemetry.shutdown();
+    },
+  });
+  return undefined;
+}
+
+async function startOrExplain(config: StartConfig, env: Env): Promise<EmbeddedSystem | undefined> {
+  try {
+    return await startEmbedded(config, env);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
+    const why = code === 'EACCES' ? 'may not be opened by you' : 'is taken by another program';
+    process.stderr.write(`Port ${config.port} ${why}. Choose another: PORT=8181 npm start\n`);
+    return undefined;
+  }
+}

@@ -1,0 +1,50 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, type Env, isLoopback, parseRuntimeConfig, type RuntimeConfig } from '@inferry/runtime';
+
+export type AuthMode = 'none' | 'keys';
+
+/** What `npm start` reads. */
+export interface StartConfig extends RuntimeConfig {
+  home: string;
+  auth: AuthMode;
+  baseUrl: string;
+}
+
+/**
+ * The embedded system's configuration. Without authentication it serves loopback only: a system that anybody on the
+ * network could spend money with is never started by accident.
+ */
+export function parseStartConfig(env: Env): StartConfig {
+  const runtime = parseRuntimeConfig(env);
+  const auth = parseAuth(env, runtime.host);
+  const shownHost = runtime.host === '0.0.0.0' || runtime.host === '::' ? 'localhost' : runtime.host;
+  const bracketed = shownHost.includes(':') ? `[${shownHost}]` : shownHost;
+  return {
+    ...runtime,
+    home: runtime.home ?? defaultHome(env, process.platform),
+    auth,
+    baseUrl: runtime.publicUrl ?? `http://${bracketed}:${runtime.port}`,
+  };
+}
+
+function parseAuth(env: Env, host: string): AuthMode {
+  const value = env.INFERRY_AUTH || undefined;
+  if (value !== undefined && value !== 'none' && value !== 'keys') {
+    throw new ConfigError([`INFERRY_AUTH: must be none or keys, not "${value.slice(0, 40)}"`]);
+  }
+  if (isLoopback(host)) return value ?? 'none';
+  if (value === 'keys') return 'keys';
+  throw new ConfigError([
+    `HOST: ${host} is reachable from other machines, and no authentication is configured. Either leave HOST at ` +
+      '127.0.0.1, or create a key with `npm run keys -- create --name me` and start with INFERRY_AUTH=keys ' +
+      '(and MCP_ALLOWED_HOSTS set to the names that clients use).',
+  ]);
+}
+
+/** The user's data directory: XDG Base Directory on Linux, each system's own elsewhere. */
+export function defaultHome(env: Env, platform: NodeJS.Platform): string {
+  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'inferry');
+  if (platform === 'win32') return join(env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'inferry');
+  return join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'inferry');
+}

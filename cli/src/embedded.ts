@@ -1,0 +1,118 @@
+import { createAuthService } from '@inferry/auth';
+import { createFolderBlobs } from '@inferry/blobs';
+import { createBus, createInProcessTransport, type Transport } from '@inferry/bus';
+import { createCatalogService } from '@inferry/catalog';
+import type { Secret } from '@inferry/contracts';
+import { openDatabase } from '@inferry/database';
+import { createInferenceService } from '@inferry/inference-poller';
+import { createInProcessLimits } from '@inferry/limits';
+import { createGatewayService, parseGatewayConfig } from '@inferry/mcp-gateway';
+import type { Provider } from '@inferry/providers';
+import {
+  createHttpApp,
+  createLogger,
+  deriveSecret,
+  type Env,
+  newReplicaName,
+  type Parts,
+  portOf,
+  type Service,
+} from '@inferry/runtime';
+import { createUploadService } from '@inferry/upload';
+import type { FastifyInstance } from 'fastify';
+import type { StartConfig } from './config.ts';
+import { openHome } from './home.ts';
+import { openProviders } from './open-providers.ts';
+
+export interface EmbeddedSystem {
+  app: FastifyInstance;
+  /** Where it really listens. */
+  port: number;
+  parts: Parts;
+  close(graceMs: number): Promise<void>;
+}
+
+/** The whole system in this process: the same services as a cluster's, on the in-process parts. */
+export async function startEmbedded(config: StartConfig, env: Env): Promise<EmbeddedSystem> {
+  const home = openHome(config.home, config.secret);
+  const transport = createInProcessTransport();
+  const shared = await openSharedParts(config, home);
+  const services: Service[] = [];
+  const buses: Parts['bus'][] = [];
+  const partsFor = (name: string): Parts => {
+    const log = shared.log.child({ service: name });
+    const bus = createBus(transport, {
+      name,
+      onInternalError: (error, subject) => log.error({ err: error, subject }, 'call failed'),
+    });
+    buses.push(bus);
+    return { ...shared, bus, log };
+  };
+  const providers = await openProviders(config.extraProviders);
+  services.push(...(await createServices({ config, env, secret: home.secret, providers, partsFor })));
+  const app = await createHttpApp(services);
+  await app.listen({ host: config.host, port: config.port });
+  return {
+    app,
+    port: portOf(app),
+    parts: partsFor('cli'),
+    async close(graceMs) {
+      await Promise.all([
+        ...services.map((service) => service.drain(graceMs)),
+        ...buses.map((bus) => bus.drain(graceMs)),
+      ]);
+      await app.close();
+      await Promise.all(services.map((service) => service.close()));
+      await Promise.all(providers.map((provider) => provider.close()));
+      await closeShared(buses, shared, transport);
+    },
+  };
+}
+
+interface Composition {
+  config: StartConfig;
+  env: Env;
+  secret: Secret;
+  providers: readonly Provider[];
+  partsFor(name: string): Parts;
+}
+
+/** In the order in which they need each other: whoever asks starts last. */
+async function createServices({ config, env, secret, providers, partsFor }: Composition): Promise<Service[]> {
+  const auth = await createAuthService(partsFor('auth'), {});
+  const catalog = await createCatalogService(partsFor('catalog'), { providers: [...providers] });
+  const upload = await createUploadService(partsFor('upload'), {
+    publicUrl: config.baseUrl,
+    internalUrl: config.uploadInternalUrl ?? `http://127.0.0.1:${config.port}`,
+    filesSecret: deriveSecret(secret, 'files'),
+  });
+  const inference = await createInferenceService(partsFor('inference-poller'), {
+    providers: [...providers],
+    webhookSecret: deriveSecret(secret, 'webhooks'),
+  });
+  const gatewayEnv = { ...env, HOST: config.host, PORT: String(config.port), INFERRY_AUTH: config.auth };
+  const gateway = await createGatewayService(partsFor('mcp-gateway'), parseGatewayConfig(gatewayEnv));
+  return [auth, catalog, upload, inference, gateway];
+}
+
+async function openSharedParts(
+  config: StartConfig,
+  home: ReturnType<typeof openHome>,
+): Promise<Omit<Parts, 'bus'>> {
+  const replica = newReplicaName('inferry');
+  const log = createLogger({ service: 'inferry', replica, level: config.logLevel, fd: 2 });
+  const database = await openDatabase({ url: home.databaseUrl });
+  await database.migrate();
+  const blobs = await createFolderBlobs({ folder: home.blobsFolder });
+  return { database, limits: createInProcessLimits(), blobs, log, replica };
+}
+
+async function closeShared(
+  buses: readonly Parts['bus'][],
+  { database, limits, blobs }: Omit<Parts, 'bus'>,
+  transport: Transport,
+): Promise<void> {
+  await Promise.all(buses.map((bus) => bus.close()));
+  await transport.close();
+  await Promise.all([database.close(), limits.close(), blobs.close()]);
+}
