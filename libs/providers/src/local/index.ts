@@ -1,0 +1,2 @@
+export { createLocalProvider, type LocalProviderOptions } from './local-provider.ts';
+export type { Fault } from './worker-pool.ts';

@@ -1,0 +1,57 @@
+import sharp, { type Sharp } from 'sharp';
+import { UnusableInput } from '../unusable-input.ts';
+
+// One job is one core's work; and a worker that lives for minutes needs no cache of pictures.
+sharp.concurrency(1);
+sharp.cache(false);
+
+export interface Picture {
+  /** Upright, sRGB, 8 bits; nothing is decoded yet. */
+  image: Sharp;
+  width: number;
+  height: number;
+  hasAlpha: boolean;
+}
+
+const notAPicture = 'image: this is no PNG, JPEG or WebP picture. Convert it to one of these and upload it.';
+const damaged = 'image: the picture is damaged or cut off. Upload it again.';
+
+/** Checks a picture's format and size before any of it is decoded. */
+export async function openPicture(bytes: Uint8Array, maxPixels: number): Promise<Picture> {
+  // By its first bytes, because libvips would also try loaders of far larger formats.
+  if (!isPngJpegOrWebp(bytes)) throw new UnusableInput(notAPicture);
+  // Our own check of the size says more than the library's, which stays as a second wall.
+  const image = sharp(bytes, { failOn: 'error', limitInputPixels: 4 * maxPixels });
+  const { autoOrient, hasAlpha } = await orDamaged(image.metadata(), maxPixels);
+  const { width, height } = autoOrient;
+  if (width * height > maxPixels) throw tooManyPixels(width, height, maxPixels);
+  return { image: image.autoOrient().toColourspace('srgb'), width, height, hasAlpha };
+}
+
+/** What a decoding step gives; its failures are the picture's. */
+export async function orDamaged<T>(decoding: Promise<T>, maxPixels?: number): Promise<T> {
+  try {
+    return await decoding;
+  } catch (error) {
+    if (maxPixels !== undefined && error instanceof Error && error.message.includes('pixel limit')) {
+      throw new UnusableInput(
+        `image: the picture has far more than ${maxPixels} pixels. Scale it down first.`,
+      );
+    }
+    throw new UnusableInput(damaged, { cause: error });
+  }
+}
+
+function tooManyPixels(width: number, height: number, maxPixels: number): UnusableInput {
+  const factor = Math.floor(Math.sqrt(maxPixels / (width * height)) * 1000) / 1000;
+  return new UnusableInput(
+    `image: ${width}x${height} is ${width * height} pixels, and at most ${maxPixels} are taken. ` +
+      `Scale it down to ${Math.floor(width * factor)}x${Math.floor(height * factor)} or smaller first.`,
+  );
+}
+
+function isPngJpegOrWebp(bytes: Uint8Array): boolean {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(12, bytes.byteLength)).toString('latin1');
+  const isWebp = head.startsWith('RIFF') && head.slice(8) === 'WEBP';
+  return head.startsWith('\x89PNG\r\n\x1a\n') || head.startsWith('\xff\xd8\xff') || isWebp;
+}
