@@ -1,5 +1,36 @@
 export type { Database, Dialect, Queries } from './database.ts';
 export { isUniqueViolation } from './failures.ts';
 export { type DatabaseOptions, openDatabase } from './open-database.ts';
+export { type BudgetPeriod, type BudgetState, readBudgetStates, setBudget } from './runs/budgets.ts';
+export {
+  findRun,
+  findRunByKey,
+  listRunRows,
+  type RunFilter,
+  type RunState,
+  readRunEvents,
+  readRunStates,
+} from './runs/find-runs.ts';
+export { insertRun, type NewRun } from './runs/insert-run.ts';
+export { type LeaseRequest, leaseDueRuns, renewLeases } from './runs/run-leases.ts';
+export {
+  readUsageRows,
+  readUsageTotals,
+  type UsageBucket,
+  type UsageRequest,
+  type UsageRow,
+  type UsageTotal,
+} from './runs/usage.ts';
+export { leaseDueDeliveries, settleDelivery, type WebhookDeliveryRow } from './runs/webhook-deliveries.ts';
+export {
+  endLeasedRun,
+  endQueuedRun,
+  hastenQueuedRuns,
+  type RunEnd,
+  type RunLease,
+  type RunWrite,
+  requestCancel,
+  writeLeasedRun,
+} from './runs/write-run.ts';
 export type { ApiKeyRow, AssetRow, ModelRow, RunRow, Schema } from './schema.ts';
 export { skipLocked } from './skip-locked.ts';

@@ -133,6 +133,7 @@ const indexes: readonly string[] = [
   'create unique index runs_idempotency on runs (subject, idempotency_key)',
   'create index runs_due on runs (next_poll_at) where next_poll_at is not null',
   'create index runs_newest on runs (subject, created_at desc, run_id)',
+  "create index runs_held on runs (subject, currency) where phase <> 'done'",
   'create index runs_upstream on runs (provider, upstream_id) where upstream_id is not null',
   'create index run_tags_value on run_tags (subject, name, value)',
   'create index webhook_deliveries_due on webhook_deliveries (next_attempt_at) where next_attempt_at is not null',
