@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { cp, readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { type PostgresBinaries, requirePostgres } from './binaries.ts';
+import { type LocalServer, type Owner, startLocalServer } from './local-server.ts';
+import { isPostgresReady } from './probes.ts';
+
+const run = promisify(execFile);
+
+/** For tests: a crash of the machine may lose data, a crash of the server may not be waited for. */
+const settings = [
+  'fsync=off',
+  'synchronous_commit=off',
+  'full_page_writes=off',
+  'max_connections=200',
+  'shared_buffers=64MB',
+  'unix_socket_directories=',
+  'listen_addresses=127.0.0.1',
+];
+
+/** A Postgres server on loopback that anybody on this machine may enter as `postgres`. */
+export async function startPostgres(): Promise<LocalServer> {
+  const owner = await findOwner();
+  const found = await requirePostgres();
+  const isClosed = owner !== undefined && !(await isOpenToAll(dirname(found.postgres)));
+  return startLocalServer({
+    name: 'postgres',
+    command: ({ data }) => (isClosed ? copyIn(data).postgres : found.postgres),
+    args: ({ port, data }) => [
+      ...['-D', data, '-p', String(port)],
+      ...settings.flatMap((setting) => ['-c', setting]),
+    ],
+    owner,
+    async prepare(data) {
+      if (isClosed) await cp(dirname(dirname(found.postgres)), copyIn(data).native, copyOptions);
+      const initdb = isClosed ? copyIn(data).initdb : found.initdb;
+      const options = ['--auth=trust', '--username=postgres', '--encoding=UTF8', '--no-locale', '--no-sync'];
+      await run(initdb, [`--pgdata=${data}`, ...options], { ...owner, cwd: data, timeout: 60_000 });
+    },
+    // A fast stop: it does not wait for clients to leave.
+    stopSignal: 'SIGINT',
+    isReady: isPostgresReady,
+    toUrl: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
+  });
+}
+
+/** Postgres refuses to run as root: then as the system's user for it, else as nobody. */
+async function findOwner(): Promise<Owner | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  const users = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));
+  for (const name of ['postgres', 'nobody']) {
+    const user = users.find((fields) => fields[0] === name);
+    if (user !== undefined) return { uid: Number(user[2]), gid: Number(user[3]) };
+  }
+  throw new Error(
+    'PostgreSQL does not run as root and there is no user "postgres": add one or set DATABASE_URL.',
+  );
+}
+
+const copyOptions = { recursive: true, verbatimSymlinks: true };
+
+/** Root's own folders are closed to the owner of the server: then its program is copied next to its data. */
+function copyIn(data: string): PostgresBinaries & { native: string } {
+  const native = join(dirname(data), 'native');
+  return { native, postgres: join(native, 'bin', 'postgres'), initdb: join(native, 'bin', 'initdb') };
+}
+
+async function isOpenToAll(folder: string): Promise<boolean> {
+  const { mode } = await stat(folder);
+  if ((mode & 0o001) === 0) return false;
+  return dirname(folder) === folder || isOpenToAll(dirname(folder));
+}
