@@ -1,3 +1,4 @@
+export { type OpenProvidersOptions, openProviders } from './open-providers.ts';
 export type {
   CancelResult,
   InputFile,

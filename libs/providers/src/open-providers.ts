@@ -1,0 +1,49 @@
+import { isAbsolute, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Provider } from './provider.ts';
+
+export interface OpenProvidersOptions {
+  /** Told of crashes and failures inside the local models; log them. */
+  onFault?: (fault: { nativeId: string; reason: string }) => void;
+}
+
+interface ProviderModule {
+  createProvider(): Provider | Promise<Provider>;
+}
+
+/**
+ * The built-in providers, then one of each extra module, in that order. A module is a package name or a file's path
+ * (relative ones start with a dot and count from the working directory) and exports `createProvider()`.
+ */
+export async function openProviders(
+  extraModules: readonly string[],
+  { onFault }: OpenProvidersOptions = {},
+): Promise<Provider[]> {
+  // Loaded when asked for, so that whoever imports only this package's types does not pay for the models' code.
+  const { createLocalProvider } = await import('./local/index.ts');
+  const providers: Provider[] = [createLocalProvider(onFault === undefined ? {} : { onFault })];
+  for (const name of extraModules) providers.push(await openExtra(name));
+  const slugs = providers.map(({ slug }) => slug);
+  const twice = slugs.find((slug, index) => slugs.indexOf(slug) !== index);
+  if (twice !== undefined) throw new Error(`INFERRY_EXTRA_PROVIDERS: two providers are called "${twice}"`);
+  return providers;
+}
+
+async function openExtra(name: string): Promise<Provider> {
+  const module: unknown = await import(specifierOf(name));
+  if (isProviderModule(module)) return await module.createProvider();
+  throw new Error(`INFERRY_EXTRA_PROVIDERS: ${name} does not export createProvider()`);
+}
+
+function specifierOf(name: string): string {
+  return isAbsolute(name) || name.startsWith('.') ? pathToFileURL(resolve(name)).href : name;
+}
+
+function isProviderModule(module: unknown): module is ProviderModule {
+  return (
+    typeof module === 'object' &&
+    module !== null &&
+    'createProvider' in module &&
+    typeof module.createProvider === 'function'
+  );
+}
