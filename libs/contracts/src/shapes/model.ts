@@ -14,6 +14,7 @@ export const ModelSummary = z.object({
   summary: z.string().optional().describe('One line'),
   price: z.string().optional().describe('Human price hint'),
   featured: z.boolean().optional().describe('Curated pick'),
+  live: z.boolean().optional().describe('False: cannot be run now'),
 });
 export type ModelSummary = z.infer<typeof ModelSummary>;
 

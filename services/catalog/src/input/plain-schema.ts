@@ -1,0 +1,87 @@
+import { isObject, type JsonObject } from '@inferry/contracts';
+import { maxDepth, resolveLocalRef, schemasOf, typesOf } from './schema-parts.ts';
+
+/** A schema of a platform grows when its references are written out: a bound on how far. */
+const maxNodes = 5_000;
+
+/**
+ * A schema for reading, not for validating: local references written out, `allOf` merged, and a choice between a type
+ * and null made one. Coercion, the list of inputs and the file fields are read from it.
+ */
+export function toPlainSchema(root: JsonObject): JsonObject {
+  const budget = { nodes: maxNodes };
+  return plain(root, { root, depth: 0, budget, open: new Set() });
+}
+
+interface Walk {
+  root: JsonObject;
+  depth: number;
+  budget: { nodes: number };
+  /** References being written out now: one that points at itself ends there. */
+  open: ReadonlySet<unknown>;
+}
+
+function plain(schema: JsonObject, walk: Walk): JsonObject {
+  walk.budget.nodes -= 1;
+  if (walk.depth > maxDepth || walk.budget.nodes < 0) return {};
+  const merged = withVariants(withAllOf(withRef(schema, walk), walk), walk);
+  const deeper = { ...walk, depth: walk.depth + 1 };
+  const result: JsonObject = { ...merged };
+  if (isObject(merged.properties)) {
+    result.properties = Object.fromEntries(
+      schemasOf(merged, 'properties').map(([name, property]) => [name, plain(property, deeper)]),
+    );
+  }
+  if (isObject(merged.items)) result.items = plain(merged.items, deeper);
+  return result;
+}
+
+function withRef(schema: JsonObject, walk: Walk): JsonObject {
+  const { $ref, ...rest } = schema;
+  if ($ref === undefined) return schema;
+  const target = walk.open.has($ref) ? undefined : resolveLocalRef(walk.root, $ref);
+  if (target === undefined) return rest;
+  const open = new Set(walk.open).add($ref);
+  return { ...plain(target, { ...walk, depth: walk.depth + 1, open }), ...rest };
+}
+
+function withAllOf(schema: JsonObject, walk: Walk): JsonObject {
+  const { allOf, ...rest } = schema;
+  if (!Array.isArray(allOf)) return schema;
+  const parts = allOf.filter(isObject).map((part) => plain(part, { ...walk, depth: walk.depth + 1 }));
+  return [...parts, rest].reduce<JsonObject>(merge, {});
+}
+
+function merge(left: JsonObject, right: JsonObject): JsonObject {
+  const merged: JsonObject = { ...left, ...right };
+  if (isObject(left.properties) && isObject(right.properties)) {
+    merged.properties = { ...left.properties, ...right.properties };
+  }
+  if (Array.isArray(left.required) && Array.isArray(right.required)) {
+    merged.required = [...new Set([...left.required, ...right.required])];
+  }
+  return merged;
+}
+
+/** `anyOf: [X, null]` is X that may be null; several types are told together. */
+function withVariants(schema: JsonObject, walk: Walk): JsonObject {
+  const { anyOf, oneOf, ...rest } = schema;
+  const variants = Array.isArray(anyOf) ? anyOf : oneOf;
+  if (!Array.isArray(variants)) return schema;
+  const read = variants.filter(isObject).map((part) => plain(part, { ...walk, depth: walk.depth + 1 }));
+  const real = read.filter((variant) => variant.type !== 'null');
+  const nullable = real.length < read.length ? ['null'] : [];
+  const [only] = real;
+  if (only === undefined) return rest;
+  const types = [...new Set([...real.flatMap(typesOf), ...nullable])];
+  const type = types.length === 1 ? types[0] : types;
+  if (real.length === 1) return { ...merge(only, rest), type };
+  const constants = real.map(({ const: constant }) => constant);
+  const allConstant = constants.every((constant) => constant !== undefined);
+  const properties = real.reduce<JsonObject>((all, variant) => merge(all, pickProperties(variant)), {});
+  return { ...properties, ...rest, type, ...(allConstant ? { enum: constants } : {}) };
+}
+
+function pickProperties(variant: JsonObject): JsonObject {
+  return isObject(variant.properties) ? { properties: variant.properties } : {};
+}

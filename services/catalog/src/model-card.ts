@@ -1,0 +1,79 @@
+import type { ModelSummary } from '@inferry/contracts';
+import type { ProviderModel } from '@inferry/providers';
+
+/**
+ * What every replica keeps in memory of a model: enough to find and list it. Schemas, examples and model cards stay
+ * in the database, so that ten thousand models cost megabytes and not hundreds of them.
+ */
+export interface ModelCard {
+  /** `<provider>/<native id>` */
+  id: string;
+  provider: string;
+  nativeId: string;
+  title: string;
+  summary: string;
+  kind: string;
+  categories: readonly string[];
+  capabilities: readonly string[];
+  creator: string;
+  tags: readonly string[];
+  isFeatured: boolean;
+  isLive: boolean;
+  weight: number;
+  price: string;
+  /** Of the stored row: a replica sees by it which rows it has to read again. */
+  updatedAt: number;
+  /** Of the stored document: whoever syncs sees by it what the provider changed. */
+  fingerprint: string;
+}
+
+export interface CardSource {
+  provider: string;
+  model: ProviderModel;
+  updatedAt: number;
+  fingerprint: string;
+}
+
+export function toModelId(provider: string, nativeId: string): string {
+  return `${provider}/${nativeId}`;
+}
+
+export function toCard({ provider, model, updatedAt, fingerprint }: CardSource): ModelCard {
+  return {
+    id: toModelId(provider, model.nativeId),
+    provider,
+    nativeId: model.nativeId,
+    title: model.title,
+    summary: model.summary,
+    kind: model.kind,
+    // RF-34: a packaged workflow is also asked for as a category.
+    categories:
+      model.kind === 'solution' ? [...new Set([...model.categories, 'solution'])] : model.categories,
+    capabilities: model.capabilities,
+    creator: model.creator,
+    tags: model.tags,
+    isFeatured: model.isFeatured,
+    isLive: model.isLive,
+    weight: Number.isFinite(model.weight) ? model.weight : 0,
+    price: model.price.text,
+    updatedAt,
+    fingerprint,
+  };
+}
+
+/** A card as search and `get_model` show it. `isLive` also knows whether the provider can be used now. */
+export function toSummary(card: ModelCard, isLive: boolean): ModelSummary {
+  const summary: ModelSummary = {
+    model: card.id,
+    title: card.title,
+    provider: card.provider,
+    kind: card.kind,
+    category: card.categories[0] ?? '',
+    capabilities: [...card.capabilities],
+    summary: card.summary,
+    price: card.price,
+  };
+  if (card.isFeatured) summary.featured = true;
+  if (!isLive) summary.live = false;
+  return summary;
+}

@@ -1,0 +1,192 @@
+import type { ModelCard } from '../model-card.ts';
+import { type Dimension, dimensions, type FacetValues } from './facet-values.ts';
+import {
+  compareRank,
+  parseCursor,
+  type RankKey,
+  type SearchPosition,
+  toCursor,
+  toQueryHash,
+} from './search-cursor.ts';
+import type { Matches, SearchIndex } from './search-index.ts';
+
+export interface ModelSearch {
+  query?: string | undefined;
+  filters: Partial<Record<Dimension, string>>;
+  includeOffline: boolean;
+  withFacets: boolean;
+  limit: number;
+  cursor?: string | undefined;
+  /** Whether a provider can be used now; models of the others count as offline. */
+  isUsable(provider: string): boolean;
+}
+
+export interface FoundModels {
+  cards: ModelCard[];
+  total: number;
+  nextCursor: string | undefined;
+  facets: Record<string, Record<string, number>> | undefined;
+}
+
+/** More values of one dimension than an agent wants to read. */
+const maxFacetValues = 20;
+
+/**
+ * One page of a search. Pages follow one another by key (score, featured, weight, id), never by position, and a key
+ * depends on the query and the model alone: when the catalog changes between two pages, nothing is shown twice or
+ * passed over, but for a model whose own listing changed.
+ */
+export function findModels(index: SearchIndex, search: ModelSearch): FoundModels {
+  const { query = '', filters, includeOffline } = search;
+  const queryHash = toQueryHash({ ...filters, query, includeOffline });
+  const position = search.cursor === undefined ? undefined : parseCursor(search.cursor, queryHash);
+  const { matches, isStrict } = matchWords(index, query, position);
+  const page = new TopPage(search.limit, position?.after);
+  const { total, counts } = scan(index, matches, { search, page });
+  const shown = page.sorted();
+  const last = shown.at(-1);
+  return {
+    cards: shown.map(({ card }) => card),
+    total,
+    nextCursor:
+      last !== undefined && page.hasMore ? toCursor(queryHash, { isStrict, after: last.key }) : undefined,
+    facets: counts === undefined ? undefined : toFacets(index.values, counts),
+  };
+}
+
+function matchWords(
+  index: SearchIndex,
+  query: string,
+  position: SearchPosition | undefined,
+): { matches: Matches; isStrict: boolean } {
+  if (query.trim() === '') return { matches: index.all(), isStrict: true };
+  if (position !== undefined)
+    return { matches: index.match(query, position.isStrict), isStrict: position.isStrict };
+  const strict = index.match(query, true);
+  if (strict.slots.length > 0) return { matches: strict, isStrict: true };
+  return { matches: index.match(query, false), isStrict: false };
+}
+
+/** Goes over the matches once: keeps the page's, counts all, and counts each facet's values. */
+function scan(
+  index: SearchIndex,
+  { slots, scores }: Matches,
+  { search, page }: { search: ModelSearch; page: TopPage },
+): { total: number; counts: Uint32Array[] | undefined } {
+  const { values } = index;
+  const columns = dimensions.map((dimension) => values.column(dimension));
+  const wanted = dimensions.map((dimension) => {
+    const value = search.filters[dimension];
+    return value === undefined ? undefined : values.numberOf(value);
+  });
+  const counts = search.withFacets ? dimensions.map(() => new Uint32Array(values.size)) : undefined;
+  let total = 0;
+  for (const slot of slots) {
+    const card = index.cardAt(slot);
+    if (card === undefined) continue;
+    if (!search.includeOffline && !(card.isLive && search.isUsable(card.provider))) continue;
+    const failed = failedFilter(columns, wanted, slot);
+    if (failed === passesNone) continue;
+    if (failed === passesAll) {
+      total += 1;
+      page.offer(card, scores[slot] ?? 0);
+    }
+    if (counts !== undefined) count(counts, columns, { slot, failed });
+  }
+  return { total, counts };
+}
+
+const passesAll = -1;
+const passesNone = -2;
+
+/** The one dimension whose filter the model fails; `passesAll` or `passesNone` (two or more) otherwise. */
+function failedFilter(
+  columns: readonly (readonly (readonly number[])[])[],
+  wanted: readonly (number | undefined)[],
+  slot: number,
+): number {
+  let failed = passesAll;
+  for (let at = 0; at < wanted.length; at++) {
+    const value = wanted[at];
+    if (value === undefined || columns[at]?.[slot]?.includes(value)) continue;
+    if (failed !== passesAll) return passesNone;
+    failed = at;
+  }
+  return failed;
+}
+
+/** A facet counts what matches all other filters, so that its values are what one could choose instead. */
+function count(
+  counts: readonly Uint32Array[],
+  columns: readonly (readonly (readonly number[])[])[],
+  { slot, failed }: { slot: number; failed: number },
+): void {
+  for (let at = 0; at < counts.length; at++) {
+    const column = counts[at];
+    if (column === undefined || (failed !== passesAll && failed !== at)) continue;
+    for (const value of columns[at]?.[slot] ?? []) column[value] = (column[value] ?? 0) + 1;
+  }
+}
+
+function toFacets(
+  values: FacetValues,
+  counts: readonly Uint32Array[],
+): Record<string, Record<string, number>> {
+  const facets: Record<string, Record<string, number>> = {};
+  const more: Record<string, number> = {};
+  dimensions.forEach((dimension, at) => {
+    const found: [string, number][] = [];
+    counts[at]?.forEach((times, value) => {
+      if (times > 0) found.push([values.nameOf(value), times]);
+    });
+    found.sort(([a, timesOfA], [b, timesOfB]) => timesOfB - timesOfA || (a < b ? -1 : 1));
+    facets[dimension] = Object.fromEntries(found.slice(0, maxFacetValues));
+    if (found.length > maxFacetValues) more[dimension] = found.length - maxFacetValues;
+  });
+  return Object.keys(more).length === 0 ? facets : { ...facets, values_not_shown: more };
+}
+
+interface Ranked {
+  card: ModelCard;
+  key: RankKey;
+}
+
+/** The best `limit` models after a key: a short sorted list, since sorting all matches would cost more. */
+class TopPage {
+  readonly #limit: number;
+  readonly #after: RankKey | undefined;
+  readonly #best: Ranked[] = [];
+  hasMore = false;
+
+  constructor(limit: number, after: RankKey | undefined) {
+    this.#limit = limit;
+    this.#after = after;
+  }
+
+  offer(card: ModelCard, score: number): void {
+    const key: RankKey = { score, isFeatured: card.isFeatured, weight: card.weight, id: card.id };
+    if (this.#after !== undefined && compareRank(key, this.#after) <= 0) return;
+    const worst = this.#best.at(-1);
+    const isFull = this.#best.length >= this.#limit;
+    if (isFull) this.hasMore = true;
+    if (isFull && worst !== undefined && compareRank(key, worst.key) > 0) return;
+    if (isFull) this.#best.pop();
+    this.#best.splice(this.#placeOf(key), 0, { card, key });
+  }
+
+  sorted(): readonly Ranked[] {
+    return this.#best;
+  }
+
+  #placeOf(key: RankKey): number {
+    let low = 0;
+    let high = this.#best.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const other = this.#best[middle];
+      if (other !== undefined && compareRank(other.key, key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
