@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig, type RolldownOptions } from 'rolldown';
+import { workerFamilies } from './libs/providers/src/local/worker-files.ts';
+
+const root = import.meta.dirname;
+
+/**
+ * One bundle for each process: our own packages in it, everybody else's left outside, to be found in node_modules.
+ * Entry points and chunks lie side by side in `<folder>/dist`, because the local models' workers are looked for as
+ * `./workers/<family>.js` beside the chunk that starts them.
+ */
+function bundle(folder: string): RolldownOptions {
+  return {
+    cwd: root,
+    platform: 'node',
+    input: { main: join(root, folder, 'src/main.ts'), ...(runsModels(folder) ? workerEntries() : {}) },
+    external: isForeign,
+    // Files named by `new URL('…', import.meta.url)` come along.
+    experimental: { resolveNewUrlToAsset: true },
+    output: {
+      dir: join(root, folder, 'dist'),
+      format: 'esm',
+      cleanDir: true,
+      entryFileNames: '[name].js',
+      chunkFileNames: '[name]-[hash].js',
+      assetFileNames: 'assets/[name]-[hash][extname]',
+    },
+  };
+}
+
+/** Everything that is not a path and not ours. */
+function isForeign(id: string): boolean {
+  return !id.startsWith('@inferry/') && /^[a-z@]/i.test(id);
+}
+
+/** What depends on the providers can start the local models. */
+function runsModels(folder: string): boolean {
+  const { dependencies } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+  return '@inferry/providers' in dependencies;
+}
+
+function workerEntries(): Record<string, string> {
+  const folder = join(root, 'libs/providers/src/local/workers');
+  return Object.fromEntries(
+    workerFamilies.map((family) => [`workers/${family}`, join(folder, `${family}.ts`)]),
+  );
+}
+
+const services = readdirSync(join(root, 'services')).map((name) => `services/${name}`);
+
+export default defineConfig([...services, 'cli'].map(bundle));

@@ -1,0 +1,14 @@
+import { openProviders } from '@inferry/providers';
+import { readEnv, runService } from '@inferry/runtime';
+import { createCatalogService } from './index.ts';
+
+await runService({
+  name: 'catalog',
+  env: readEnv(),
+  async create(parts, { config }) {
+    const providers = await openProviders(config.extraProviders, {
+      onFault: (fault) => parts.log.error(fault, 'a local model failed'),
+    });
+    return createCatalogService(parts, { providers });
+  },
+});
