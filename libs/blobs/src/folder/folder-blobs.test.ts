@@ -1,0 +1,67 @@
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { expect, it } from 'vitest';
+import { describeBlobs } from '../contract-suite.ts';
+import { createFolderBlobs } from './folder-blobs.ts';
+
+const newFolder = () => mkdtemp(path.join(tmpdir(), 'inferry-blobs-'));
+
+describeBlobs('folder blobs', async () => {
+  const folder = await newFolder();
+  return {
+    blobs: createFolderBlobs({ folder }),
+    // A file in the folder's place: every way in fails, as on a disk that is gone, also for root.
+    async breakStorage() {
+      await rm(folder, { recursive: true });
+      await writeFile(folder, '');
+    },
+    close: () => rm(folder, { recursive: true, force: true }),
+  };
+});
+
+it('leaves no temporary file behind when a put fails', async () => {
+  const folder = await newFolder();
+  const blobs = createFolderBlobs({ folder });
+
+  await expect(blobs.put('assets/a', Readable.from(['too long']), { maxBytes: 3 })).rejects.toThrow();
+
+  expect(await readdir(path.join(folder, 'tmp'))).toEqual([]);
+  await rm(folder, { recursive: true });
+});
+
+it('removes temporary files of dead processes at start and keeps those still written', async () => {
+  const folder = await newFolder();
+  const temporary = path.join(folder, 'tmp');
+  await mkdir(temporary);
+  await writeFile(path.join(temporary, 'dead.part'), 'x');
+  await utimes(path.join(temporary, 'dead.part'), 1_000, 1_000);
+  await writeFile(path.join(temporary, 'live.part'), 'x');
+
+  await createFolderBlobs({ folder }).ping();
+
+  expect(await readdir(temporary)).toEqual(['live.part']);
+  await rm(folder, { recursive: true });
+});
+
+it('spreads blobs over folders named by the start of their key', async () => {
+  const folder = await newFolder();
+  const blobs = createFolderBlobs({ folder });
+
+  await blobs.put('assets/ab12/x', Readable.from(['1']));
+
+  expect(await readdir(path.join(folder, 'blobs/assets/ab/ab12'))).toEqual(['x.blob']);
+  await rm(folder, { recursive: true });
+});
+
+it('removes a folder with its last blob', async () => {
+  const folder = await newFolder();
+  const blobs = createFolderBlobs({ folder });
+  await blobs.put('assets/ab12/x', Readable.from(['1']));
+
+  await blobs.delete('assets/ab12/x');
+
+  expect(await readdir(path.join(folder, 'blobs'))).toEqual([]);
+  await rm(folder, { recursive: true });
+});
