@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type RunningServer, startNats, startPostgres, startRedis } from '@inferry/testing';
+import { type LocalServer, startNats, startPostgres, startRedis } from '@inferry/testing';
 import { Replica, type ServiceName, serviceNames } from './replica.ts';
 import { type RoundRobinProxy, startRoundRobinProxy } from './round-robin-proxy.ts';
 
@@ -18,9 +18,9 @@ export interface ClusterOptions {
 }
 
 export interface Servers {
-  nats: RunningServer | undefined;
-  redis: RunningServer | undefined;
-  postgres: RunningServer | undefined;
+  nats: LocalServer | undefined;
+  redis: LocalServer | undefined;
+  postgres: LocalServer | undefined;
 }
 
 export interface Cluster {

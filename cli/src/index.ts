@@ -1,0 +1,4 @@
+export { type Replica, type ServiceName, serviceNames } from './cluster/replica.ts';
+export { type Cluster, type ClusterOptions, startCluster } from './cluster/start-cluster.ts';
+export { parseStartConfig, type StartConfig } from './config.ts';
+export { type EmbeddedSystem, startEmbedded } from './embedded.ts';

@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+
+/** What a job of the scripted platform does, told by the input of the run itself. */
+export interface JobScript {
+  duration_ms: number;
+  outcome: 'succeeded' | 'failed';
+  /** The job is accepted and the connection is cut before the reply. */
+  drop_reply: boolean;
+  text: string;
+}
+
+interface Job extends JobScript {
+  id: string;
+  runId: string;
+  acceptedAt: number;
+  cancelledAt: number | undefined;
+}
+
+export interface ScriptedUpstream {
+  url: string;
+  /** How often each run was submitted, accepted or not answered. */
+  submissions(): ReadonlyMap<string, number>;
+  close(): Promise<void>;
+}
+
+/**
+ * An inference platform on loopback that does what a run's input says and counts what it was sent. It takes our run
+ * id as a client id, so that a lost submit can be told from one that never came.
+ */
+export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
+  const jobs = new Map<string, Job>();
+  const submissions = new Map<string, number>();
+  const server = createServer((request, response) => {
+    answer({ jobs, submissions }, request, response).catch(() => response.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${portOf(server)}`,
+    submissions: () => submissions,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+interface State {
+  jobs: Map<string, Job>;
+  submissions: Map<string, number>;
+}
+
+async function answer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://upstream');
+  const [, , id = '', verb = ''] = url.pathname.split('/');
+  if (request.method === 'POST' && id === '') return submit(state, await readJson(request), response);
+  if (id === '') {
+    const runId = url.searchParams.get('run_id');
+    return send(
+      response,
+      200,
+      [...state.jobs.values()].filter((job) => job.runId === runId).map((job) => job.id),
+    );
+  }
+  const job = state.jobs.get(id);
+  if (job === undefined) return send(response, 404, { message: 'no such job' });
+  if (verb === 'cancel' && stateOf(job).status === 'running') job.cancelledAt = Date.now();
+  return send(response, 200, stateOf(job));
+}
+
+function submit({ jobs, submissions }: State, body: Record<string, unknown>, response: ServerResponse): void {
+  const runId = String(body.run_id);
+  submissions.set(runId, (submissions.get(runId) ?? 0) + 1);
+  const input = body.input as Partial<JobScript>;
+  const job: Job = {
+    id: randomUUID(),
+    runId,
+    acceptedAt: Date.now(),
+    cancelledAt: undefined,
+    duration_ms: input.duration_ms ?? 0,
+    outcome: input.outcome ?? 'succeeded',
+    drop_reply: input.drop_reply ?? false,
+    text: input.text ?? 'done',
+  };
+  jobs.set(job.id, job);
+  if (job.drop_reply) response.destroy();
+  else send(response, 200, { id: job.id });
+}
+
+function stateOf(job: Job): { status: string; progress: number; text?: string } {
+  if (job.cancelledAt !== undefined) return { status: 'cancelled', progress: 0 };
+  const progress = job.duration_ms === 0 ? 1 : Math.min(1, (Date.now() - job.acceptedAt) / job.duration_ms);
+  if (progress < 1) return { status: 'running', progress };
+  return { status: job.outcome, progress: 1, text: job.text };
+}
+
+async function readJson(request: IncomingMessage): Promise<Record<string, unknown>> {
+  const chunks: Buffer[] = [];
+  // as: without an encoding, a request yields buffers.
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  // as: only the scripted provider writes here.
+  return JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

@@ -1,0 +1,93 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { tools } from '@inferry/contracts';
+import { describe, expect, it } from 'vitest';
+import { toolsPage } from '../scripts/tools-page.ts';
+
+const root = join(import.meta.dirname, '..');
+
+/** What each package's shipped code may import of ours. */
+const allowed: Record<string, readonly string[]> = {
+  contracts: [],
+  bus: ['contracts'],
+  database: ['contracts'],
+  limits: ['contracts'],
+  blobs: ['contracts'],
+  providers: ['contracts'],
+  runtime: ['contracts', 'bus', 'database', 'limits', 'blobs'],
+};
+const forServices = ['contracts', 'bus', 'database', 'limits', 'blobs', 'runtime', 'providers'];
+
+function sourceFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.includes('node_modules'))
+    .map((file) => join(folder, file));
+}
+
+function shippedFiles(folder: string): string[] {
+  return sourceFiles(folder).filter((file) => !/\.test\.ts$|contract-suite|\.fixture\.ts$/.test(file));
+}
+
+function ownImports(file: string): string[] {
+  const matches = readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*'@inferry\/([a-z-]+)/g);
+  return [...matches].flatMap(([, name]) => (name === undefined ? [] : [name]));
+}
+
+describe('packages', () => {
+  it.each(Object.entries(allowed))('libs/%s imports only what lies below it', (name, below) => {
+    const imports = shippedFiles(join(root, 'libs', name, 'src')).flatMap(ownImports);
+
+    expect([...new Set(imports)].filter((imported) => !below.includes(imported))).toEqual([]);
+  });
+
+  it.each(readdirSync(join(root, 'services')))('services/%s imports no other service', (name) => {
+    const imports = shippedFiles(join(root, 'services', name, 'src')).flatMap(ownImports);
+
+    expect([...new Set(imports)].filter((imported) => !forServices.includes(imported))).toEqual([]);
+  });
+
+  it('have no file over 300 lines', () => {
+    const folders = ['libs', 'services', 'cli', 'scripts', 'bench'].map((folder) => join(root, folder));
+    const long = folders
+      .flatMap(sourceFiles)
+      .filter((file) => !file.endsWith('.test.ts') && statSync(file).isFile())
+      .filter((file) => readFileSync(file, 'utf8').split('\n').length > 301)
+      .map((file) => relative(root, file));
+
+    expect(long.filter((file) => !/contract-suite\.ts$/.test(file))).toEqual([]);
+  });
+});
+
+describe('services', () => {
+  it('serve every tool exactly once', () => {
+    const sources = readdirSync(join(root, 'services')).flatMap((name) =>
+      shippedFiles(join(root, 'services', name, 'src')),
+    );
+    const served = sources
+      .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/bus\.serve\((\w+),/g)])
+      .map(([, name]) => name);
+    const names = tools.map((tool) =>
+      tool.name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+    );
+
+    expect(names.map((name) => served.filter((other) => other === name).length)).toEqual(names.map(() => 1));
+  });
+});
+
+describe('docs', () => {
+  it('docs/tools.md is what the contracts say', () => {
+    expect(readFileSync(join(root, 'docs', 'tools.md'), 'utf8')).toBe(toolsPage(tools));
+  });
+
+  it('.env.example has every variable that the code reads', () => {
+    const example = readFileSync(join(root, '.env.example'), 'utf8');
+    const configs = ['libs', 'services', 'cli']
+      .flatMap((folder) => sourceFiles(join(root, folder)))
+      .filter((file) => /(^|\/)config\.ts$/.test(file));
+    const names = configs
+      .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/^\s+([A-Z][A-Z0-9]*_[A-Z0-9_]+):/gm)])
+      .map(([, name]) => name);
+
+    expect([...new Set(names)].filter((name) => !example.includes(`${name}=`))).toEqual([]);
+  });
+});

@@ -1,0 +1,150 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Cluster, type ServiceName, serviceNames, startCluster } from '@inferry/cli';
+import { type ScriptedUpstream, startScriptedUpstream } from '@inferry/testing/scripted-upstream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CallOutcome, callTool, errorOf, runOf } from './support/mcp-http.ts';
+
+const runsAtOnce = 50;
+const waitSeconds = 20;
+/** Nothing may hang longer than its own wait plus this. */
+const graceMs = 10_000;
+
+let upstream: ScriptedUpstream;
+let cluster: Cluster;
+const log: string[] = [];
+
+beforeAll(async () => {
+  upstream = await startScriptedUpstream();
+  cluster = await startCluster({
+    replicas: 2,
+    port: 0,
+    auth: 'none',
+    env: {
+      PATH: process.env.PATH,
+      INFERRY_EXTRA_PROVIDERS: '@inferry/testing/scripted-provider',
+      SCRIPTED_UPSTREAM_URL: upstream.url,
+      LOG_LEVEL: 'warn',
+    },
+    onLine: (prefix, line) => log.push(`[${prefix}] ${line}`),
+  });
+  await cluster.ready(60_000);
+}, 120_000);
+
+afterAll(async () => {
+  await cluster?.stop();
+  await upstream?.close();
+}, 60_000);
+
+/** Starts a run and follows it to its end as a careful client does: the same client_ref after every failure. */
+async function runToEnd(clientRef: string, durationMs: number): Promise<string> {
+  const input = { duration_ms: durationMs, text: clientRef };
+  const args = { model: 'scripted/job', input, client_ref: clientRef, wait_seconds: waitSeconds };
+  const deadline = Date.now() + 90_000;
+  while (Date.now() < deadline) {
+    const outcome = await callTool(cluster.url, {
+      tool: 'run_model',
+      args,
+      timeoutMs: waitSeconds * 1_000 + graceMs,
+    });
+    const run = runOf(outcome);
+    if (run !== undefined && run.status !== 'queued' && run.status !== 'running') return run.status;
+    if (run === undefined) expectRetryable(outcome);
+    await sleep(300);
+  }
+  throw new Error(`${clientRef} did not end`);
+}
+
+function expectRetryable(outcome: CallOutcome): void {
+  const isBroken = outcome.status === 0 || outcome.status === 502 || outcome.status === 503;
+  if (!isBroken) expect(['unavailable', 'rate_limited', 'busy']).toContain(errorOf(outcome)?.code);
+}
+
+function startRuns(label: string): { ended: Promise<string[]>; refs: string[] } {
+  const refs = Array.from({ length: runsAtOnce }, (_, index) => `${label}-${index}`);
+  const ended = Promise.all(refs.map((ref, index) => runToEnd(ref, 2_000 + (index % 10) * 300)));
+  return { ended, refs };
+}
+
+async function runIds(refs: readonly string[]): Promise<string[]> {
+  const outcomes = await Promise.all(
+    refs.map((ref) =>
+      callTool(cluster.url, { tool: 'get_run', args: { client_ref: ref }, timeoutMs: graceMs }),
+    ),
+  );
+  return outcomes.map((outcome) => runOf(outcome)?.run_id ?? 'missing');
+}
+
+async function expectEachSubmittedOnce(refs: readonly string[]): Promise<void> {
+  const ids = await runIds(refs);
+  const counts = ids.map((id) => upstream.submissions().get(id));
+  expect(counts).toEqual(refs.map(() => 1));
+}
+
+describe('a replica killed under 50 runs', () => {
+  it.each([...serviceNames])(
+    'loses no run and submits none twice when %s dies',
+    async (service: ServiceName) => {
+      const { ended, refs } = startRuns(`kill-${service}`);
+      await sleep(1_200);
+
+      cluster.of(service)[0]?.kill('SIGKILL');
+
+      expect(await ended).toEqual(refs.map(() => 'succeeded'));
+      await expectEachSubmittedOnce(refs);
+      await cluster.ready(20_000);
+    },
+    150_000,
+  );
+});
+
+describe('a server restarted under load', () => {
+  it.each(['nats', 'redis', 'postgres'] as const)(
+    'recovers within 10 s of a restart of %s',
+    async (name) => {
+      const { ended, refs } = startRuns(`restart-${name}`);
+      await sleep(1_000);
+      const probes: CallOutcome[] = [];
+      const probing = new AbortController();
+      const prober = probeUntil(probing.signal, probes);
+
+      await cluster.servers[name]?.restart();
+      const backAt = performance.now();
+      await firstSuccess(10_000);
+      const recoveredMs = performance.now() - backAt;
+      probing.abort();
+      await prober;
+
+      expect(recoveredMs).toBeLessThan(10_000);
+      for (const outcome of probes.filter(({ isError }) => isError)) {
+        expect(errorOf(outcome)).toMatchObject({
+          code: 'unavailable',
+          retry_after_seconds: expect.any(Number),
+        });
+      }
+      expect(await ended).toEqual(refs.map(() => 'succeeded'));
+      await expectEachSubmittedOnce(refs);
+    },
+    150_000,
+  );
+});
+
+async function probeUntil(signal: AbortSignal, outcomes: CallOutcome[]): Promise<void> {
+  while (!signal.aborted) {
+    outcomes.push(await callTool(cluster.url, { tool: 'list_runs', args: { limit: 1 }, timeoutMs: graceMs }));
+    await sleep(50);
+  }
+}
+
+async function firstSuccess(timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (Date.now() < deadline) {
+    const outcome = await callTool(cluster.url, {
+      tool: 'list_runs',
+      args: { limit: 1 },
+      timeoutMs: graceMs,
+    });
+    if (!outcome.isError) return;
+    await sleep(100);
+  }
+  throw new Error(`still failing after ${timeoutMs} ms; last lines:\n${log.slice(-20).join('\n')}`);
+}

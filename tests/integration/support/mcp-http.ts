@@ -1,0 +1,83 @@
+/** A tool call over plain HTTP, as `curl` would make it (2025-11-25, no session). */
+export interface CallOutcome {
+  /** HTTP status; 0 when the connection broke. */
+  status: number;
+  isError: boolean;
+  structured: Record<string, unknown>;
+  tookMs: number;
+}
+
+export interface CallRequest {
+  tool: string;
+  args: Record<string, unknown>;
+  timeoutMs: number;
+  /** API key, where the system asks for one. */
+  key?: string;
+}
+
+let lastId = 0;
+
+export async function callTool(
+  url: string,
+  { tool, args, timeoutMs, key }: CallRequest,
+): Promise<CallOutcome> {
+  const startedAt = performance.now();
+  const body = JSON.stringify({
+    jsonrpc: '2.0',
+    id: ++lastId,
+    method: 'tools/call',
+    params: { name: tool, arguments: args },
+  });
+  try {
+    const response = await fetch(`${url}/mcp`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json',
+        ...(key && { authorization: `Bearer ${key}` }),
+      },
+      body,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    // as: every answer of ours is a JSON-RPC message.
+    const message = (await response.json()) as JsonRpcAnswer;
+    const { result, error } = message;
+    return {
+      status: response.status,
+      isError: error !== undefined || result?.isError === true,
+      structured: result?.structuredContent ?? { error: error?.data },
+      tookMs: performance.now() - startedAt,
+    };
+  } catch (error) {
+    if (error instanceof Error && error.name === 'TimeoutError')
+      throw new Error(`${tool} hung for ${timeoutMs} ms`);
+    return { status: 0, isError: true, structured: {}, tookMs: performance.now() - startedAt };
+  }
+}
+
+interface JsonRpcAnswer {
+  result?: { isError?: boolean; structuredContent?: Record<string, unknown> };
+  error?: { data?: unknown };
+}
+
+export interface RunFacts {
+  run_id: string;
+  status: string;
+}
+
+export function runOf(outcome: CallOutcome): RunFacts | undefined {
+  const run = outcome.structured.run ?? errorOf(outcome)?.details?.run;
+  // as: the `run` object of docs/tools.md.
+  return run as RunFacts | undefined;
+}
+
+export interface ErrorFacts {
+  code: string;
+  retry_after_seconds?: number;
+  details?: Record<string, unknown>;
+}
+
+export function errorOf(outcome: CallOutcome): ErrorFacts | undefined {
+  // as: the error envelope of docs/tools.md.
+  return outcome.structured.error as ErrorFacts | undefined;
+}
