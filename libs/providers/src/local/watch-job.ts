@@ -19,16 +19,21 @@ export async function* watchJob(
   view: () => JobView,
   { intervalMs, signal }: WatchOptions,
 ): AsyncGenerator<JobView> {
+  const done = new AbortController();
   const aborted = new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    signal.addEventListener('abort', () => resolve(), { signal: done.signal });
   });
-  while (!signal.aborted) {
-    const changed = job.changed();
-    const now = view();
-    yield now;
-    if (now.status !== 'queued' && now.status !== 'running') return;
-    await pause(intervalMs, AbortSignal.any([job.ended.signal, signal]));
-    await Promise.race([changed, aborted]);
+  try {
+    while (!signal.aborted) {
+      const changed = job.changed();
+      const now = view();
+      yield now;
+      if (now.status !== 'queued' && now.status !== 'running') return;
+      await pause(intervalMs, AbortSignal.any([job.ended.signal, signal]));
+      await Promise.race([changed, aborted]);
+    }
+  } finally {
+    done.abort();
   }
 }
 

@@ -37,8 +37,8 @@ export const detectLanguage = defineLocalModel({
       output: {
         language: 'fr',
         name: 'French',
-        confidence: 0.98,
-        candidates: [{ language: 'fr', name: 'French', confidence: 0.98 }],
+        confidence: 0.9486,
+        candidates: [{ language: 'fr', name: 'French', confidence: 0.9486 }],
       },
       capability: 'op:detect-language',
     },

@@ -7,6 +7,12 @@ export const summarizeInput = z.object({
 });
 export type SummarizeInput = z.infer<typeof summarizeInput>;
 
+const newsItem =
+  'The city council voted on Tuesday to close the old iron bridge to all traffic. Engineers had found cracks in two of its main cables during a routine inspection last month. Some people were sad. The bridge, built in 1891, carries about nine thousand vehicles across the river every day. A temporary ferry will run every fifteen minutes from the market square until repairs are finished. The work is expected to cost four million euros and to take two years. It rained on the day of the vote.';
+
+const bees =
+  'Honey bees tell each other where to find food by dancing. A bee that has found a field of flowers returns to the hive and walks in a figure of eight. The angle of her dance shows the direction of the field relative to the sun. They like it.';
+
 export const summarize = defineLocalModel({
   nativeId: 'summarize',
   title: 'Summarize (extractive)',
@@ -21,21 +27,17 @@ export const summarize = defineLocalModel({
   output: z.object({ text: z.string().describe('The chosen sentences, in the order of the text.') }),
   examples: [
     {
-      title: 'Two sentences of three',
-      input: {
-        text: 'The old bridge was closed on Monday. Engineers had found cracks in two of its main cables. It rained.',
-        sentences: 2,
+      title: 'Two sentences of a news item',
+      input: { text: newsItem, sentences: 2 },
+      output: {
+        text: 'The city council voted on Tuesday to close the old iron bridge to all traffic. The bridge, built in 1891, carries about nine thousand vehicles across the river every day.',
       },
-      output: { text: '' },
       capability: 'op:summarize',
     },
     {
       title: 'The single most important sentence',
-      input: {
-        text: 'Bees dance. A honey bee tells the others where a field of flowers is by the angle and length of its dance. They all understand it.',
-        sentences: 1,
-      },
-      output: { text: '' },
+      input: { text: bees, sentences: 1 },
+      output: { text: 'Honey bees tell each other where to find food by dancing.' },
       capability: 'op:summarize',
     },
   ],

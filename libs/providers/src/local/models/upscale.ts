@@ -21,6 +21,12 @@ export type UpscaleInput = z.infer<typeof upscaleInput>;
 /** The largest input: about two minutes of one core, and at most 16 million pixels out. */
 export const maxUpscalePixels = { 2: 4_194_304, 4: 1_048_576 } as const;
 
+/** PSNR of two test pictures that were scaled down and enlarged again. */
+const measured = {
+  2: 'Measured: 0.7 to 1.4 dB closer to the original than a bicubic enlargement.',
+  4: 'Measured: edges look sharper than those of a bicubic enlargement, and the distance to the original is about the same (-0.5 to +0.1 dB). Faint grid patterns can appear. For fidelity run upscale-2x.',
+} as const;
+
 const output = z.object({ image: fileField('image', 'The enlarged picture as PNG.') });
 
 export const upscale2x: LocalModel = defineUpscaler(2);
@@ -68,8 +74,8 @@ the result is the same as in one piece. Transparency is enlarged apart from the 
 - ${limits} A larger one is refused: scale it down first.
 - Roughly 15,000 to 35,000 input pixels a second on one core.
 - Only the first picture of an animation. The output is 8-bit sRGB PNG; metadata is dropped.
-- ${factor === 4 ? 'Faint grid patterns can appear in smooth areas. ' : ''}It sharpens what is there and restores no
-  faces or text that cannot be read in the input.
+- ${measured[factor]}
+- It sharpens what is there and restores no faces or text that cannot be read in the input.
 
 ## Licence
 Code: MIT (\`@upscalerjs/esrgan-slim\`), Apache-2.0 (\`@energetic-ai/core\`, \`sharp\`; libvips is LGPL-3.0).

@@ -22,6 +22,8 @@ const networkSide = 512;
 const output = 'tower_0/detections';
 /** The network gives 100 rows: x0, y0, x1, y1, score, class. */
 const rowLength = 6;
+/** As in the library that the network comes from. */
+const repeatOverlap = 0.4;
 
 let detector: Promise<Detector> | undefined;
 
@@ -75,7 +77,24 @@ function toObjects(
     const box = { x, y, width: toPixels(x1, picture.width) - x, height: toPixels(y1, picture.height) - y };
     objects.push({ label: cocoLabels[kind] ?? `class ${kind}`, score: Number(score.toFixed(3)), box });
   }
-  return objects.sort((a, b) => b.score - a.score).slice(0, max_objects);
+  return withoutRepeats(objects.sort((a, b) => b.score - a.score)).slice(0, max_objects);
+}
+
+/** The network often names one thing several times: of boxes that are nearly the same, the most certain stays. */
+function withoutRepeats(objects: readonly FoundObject[]): FoundObject[] {
+  const kept: FoundObject[] = [];
+  for (const object of objects) {
+    if (kept.every(({ box }) => overlap(box, object.box) < repeatOverlap)) kept.push(object);
+  }
+  return kept;
+}
+
+/** Shared area as a part of the area of both. */
+function overlap(a: FoundObject['box'], b: FoundObject['box']): number {
+  const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
+  const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
+  const shared = Math.max(0, width) * Math.max(0, height);
+  return shared / Math.max(1, a.width * a.height + b.width * b.height - shared);
 }
 
 function toPixels(position: number, side: number): number {
