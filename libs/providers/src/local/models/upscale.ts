@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineLocalModel, fileField, type LocalModel } from '../local-model.ts';
 import { pictureField } from './picture.ts';
+import { maxUpscalePixels } from './upscale-limits.ts';
 
 export const upscaleInput = z.object({
   image: pictureField('The picture to enlarge.'),
@@ -17,9 +18,6 @@ export const upscaleInput = z.object({
     .describe('Background colour as #rrggbb; used when transparency is flatten.'),
 });
 export type UpscaleInput = z.infer<typeof upscaleInput>;
-
-/** The largest input: about two minutes of one core, and at most 16 million pixels out. */
-export const maxUpscalePixels = { 2: 4_194_304, 4: 1_048_576 } as const;
 
 /** PSNR of two test pictures that were scaled down and enlarged again. */
 const measured = {
@@ -72,7 +70,7 @@ the result is the same as in one piece. Transparency is enlarged apart from the 
 
 ## Limits
 - ${limits} A larger one is refused: scale it down first.
-- Roughly 15,000 to 35,000 input pixels a second on one core.
+- Roughly 15,000 to 50,000 input pixels a second on one core.
 - Only the first picture of an animation. The output is 8-bit sRGB PNG; metadata is dropped.
 - ${measured[factor]}
 - It sharpens what is there and restores no faces or text that cannot be read in the input.

@@ -1,5 +1,6 @@
 import sharp from 'sharp';
-import { maxUpscalePixels, type UpscaleInput } from '../models/upscale.ts';
+import type { UpscaleInput } from '../models/upscale.ts';
+import { maxUpscalePixels } from '../models/upscale-limits.ts';
 import { packageFile } from '../package-files.ts';
 import type { WorkerOutput } from '../worker-protocol.ts';
 import { loadLayersNetwork, type Network } from './layers-network.ts';
