@@ -1,0 +1,31 @@
+// npm run bench -- [startup|calls|search|transfer|gateway ...] [--json]
+import { parseArgs } from 'node:util';
+import type { Bench } from './report.ts';
+
+const benches: Record<string, () => Promise<Bench>> = {
+  startup: async () => (await import('./startup.ts')).startup,
+  calls: async () => (await import('./calls.ts')).calls,
+  search: async () => (await import('./search.ts')).search,
+  transfer: async () => (await import('./transfer.ts')).transfer,
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false } },
+});
+const names = positionals.length === 0 ? Object.keys(benches) : positionals;
+const unknown = names.filter((name) => !Object.hasOwn(benches, name));
+if (unknown.length > 0) {
+  console.error(`No bench ${unknown.join(', ')}. There are: ${Object.keys(benches).join(', ')}`);
+  process.exit(2);
+}
+const results: Record<string, unknown> = {};
+for (const name of names) {
+  const bench = await benches[name]?.();
+  if (bench === undefined) continue;
+  if (!values.json) console.log(`\n== ${name}`);
+  const { figures, lines } = await bench();
+  results[name] = figures;
+  if (!values.json) console.log(lines.join('\n'));
+}
+if (values.json) console.log(JSON.stringify(results, undefined, 2));
