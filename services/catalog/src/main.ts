@@ -1,14 +1,15 @@
 import { openProviders } from '@inferry/providers';
 import { readEnv, runService } from '@inferry/runtime';
-import { createCatalogService } from './index.ts';
+import { createCatalogService, parseCatalogConfig } from './index.ts';
 
 await runService({
   name: 'catalog',
   env: readEnv(),
-  async create(parts, { config }) {
+  async create(parts, { config, env }) {
+    const { syncIntervalMs } = parseCatalogConfig(env);
     const providers = await openProviders(config.extraProviders, {
       onFault: (fault) => parts.log.error(fault, 'a local model failed'),
     });
-    return createCatalogService(parts, { providers });
+    return createCatalogService(parts, { providers, syncIntervalMs });
   },
 });

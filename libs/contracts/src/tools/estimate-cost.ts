@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { text } from '../content.ts';
+import { problemLine, text } from '../content.ts';
 import { defineTool } from '../contract.ts';
 import { ErrorEnvelope } from '../errors.ts';
-import { currency, jsonObject } from '../shapes/basics.ts';
+import { currency, jsonObject, ValidationProblem } from '../shapes/basics.ts';
 import { readOnly } from './annotations.ts';
 import { money } from './present.ts';
 
@@ -29,22 +29,34 @@ export const estimateCost = defineTool({
     balance: z.number().optional().describe('Provider balance if known'),
     budget_left: z.number().optional().describe('Left of the caller budget'),
     allowed: z.boolean().optional().describe('Would run_model accept it now'),
+    validation: z.array(ValidationProblem).optional().describe('Input problems'),
     error: ErrorEnvelope.optional(),
   }),
   present(quote) {
-    const { min, max, exact, basis, balance, budget_left: budgetLeft, allowed } = quote;
-    const range =
-      max === undefined
-        ? 'price unknown'
-        : min === undefined || min === max
-          ? money(quote, max)
-          : `${money(quote, min)} to ${money(quote, max)}`;
-    const lines = [`Estimated cost: ${range} (${exact ? 'exact' : 'estimate'}, ${basis ?? 'unknown'}).`];
+    const { exact, basis, balance, budget_left: budgetLeft, allowed, validation = [] } = quote;
+    const lines = [
+      `Estimated cost: ${priceRange(quote)} (${exact ? 'exact' : 'estimate'}, ${basis ?? 'unknown'}).`,
+    ];
     if (quote.unpriced_inputs?.length) lines.push(`Not in the quote: ${quote.unpriced_inputs.join(', ')}.`);
     if (balance !== undefined) lines.push(`Balance: ${money(quote, balance)}.`);
     if (budgetLeft !== undefined) lines.push(`Budget left: ${money(quote, budgetLeft)}.`);
+    if (validation.length > 0) lines.push('The input is not valid:');
+    for (const problem of validation) lines.push(`- ${problemLine(problem)}`);
     if (allowed !== undefined)
       lines.push(allowed ? 'run_model would accept it now.' : 'run_model would refuse it now.');
     return [text(lines.join('\n'))];
   },
 });
+
+function priceRange(quote: {
+  currency?: string | undefined;
+  min?: number | undefined;
+  max?: number | undefined;
+}): string {
+  const { min, max } = quote;
+  if (min === undefined && max === undefined) return 'price unknown';
+  if (max === undefined) return `${money(quote, min ?? 0)} or more`;
+  return min === undefined || min === max
+    ? money(quote, max)
+    : `${money(quote, min)} to ${money(quote, max)}`;
+}

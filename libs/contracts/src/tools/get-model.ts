@@ -47,11 +47,7 @@ export const getModel = defineTool({
     error: ErrorEnvelope.optional(),
   }),
   present({ model, inputs, truncated, readme, template, ...rest }) {
-    const lines: string[] = [];
-    if (model !== undefined) {
-      lines.push(`${model.title ?? model.model} (${model.model}): ${model.summary ?? ''}`);
-      if (model.price !== undefined) lines.push(`Price: ${model.price}`);
-    }
+    const lines = model === undefined ? [] : summaryLines(model);
     for (const input of inputs ?? []) lines.push(inputLine(input));
     for (const [section, value] of Object.entries(rest)) {
       if (value !== undefined) lines.push(`${section}: ${JSON.stringify(value)}`);
@@ -59,10 +55,19 @@ export const getModel = defineTool({
     if (template !== undefined) lines.push(`template: ${template}`);
     if (readme !== undefined) lines.push(readme);
     if (truncated !== undefined && truncated.length > 0)
-      lines.push(`Truncated: ${truncated.join(', ')}; use offset.`);
+      lines.push(
+        `Truncated: ${truncated.join(', ')}. More: the same sections with offset raised by max_chars.`,
+      );
     return [text(lines.join('\n'))];
   },
 });
+
+function summaryLines({ model, title, summary, price, live }: ModelSummary): string[] {
+  const lines = [title === undefined ? model : `${title} (${model}): ${summary ?? ''}`];
+  if (live === false) lines.push('Not live: it cannot be run now.');
+  if (price !== undefined) lines.push(`Price: ${price}`);
+  return lines;
+}
 
 function inputLine(input: ModelInput): string {
   const marks = [

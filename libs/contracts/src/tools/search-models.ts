@@ -41,13 +41,27 @@ export const searchModels = defineTool({
     error: ErrorEnvelope.optional(),
   }),
   present({ items = [], page, facets, stale }) {
-    if (items.length === 0)
-      return [text('No model matches. Try fewer filters, or facets=true for valid values.')];
-    const lines = items.map(
-      (item) => `- ${item.model}: ${item.summary ?? item.title ?? ''}${item.price ? ` [${item.price}]` : ''}`,
-    );
+    if (items.length === 0) {
+      const hint =
+        facets === undefined
+          ? 'Try fewer filters, or facets=true for valid values.'
+          : `Facets: ${JSON.stringify(facets)}`;
+      return [text(`No model matches. ${hint}`)];
+    }
+    const lines = items.map(searchLine);
     if (facets !== undefined) lines.push(`Facets: ${JSON.stringify(facets)}`);
     if (stale === true) lines.push('Served from the last snapshot: a provider cannot be reached.');
     return [text([...lines, pageLine(items.length, page)].join('\n'))];
   },
 });
+
+/** Long enough to tell models apart; get_model has the rest. */
+const maxSummary = 120;
+
+function searchLine({ model, summary, title, category, price, featured, live }: ModelSummary): string {
+  const described = summary ?? title ?? '';
+  const short = described.length > maxSummary ? `${described.slice(0, maxSummary)}…` : described;
+  const marks = [category, price, featured ? 'featured' : undefined, live === false ? 'not live' : undefined];
+  const shown = marks.filter((mark) => mark !== undefined && mark !== '');
+  return `- ${model}: ${short}${shown.length === 0 ? '' : ` [${shown.join(', ')}]`}`;
+}

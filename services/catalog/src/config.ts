@@ -1,0 +1,17 @@
+import { type Env, envInt, parseEnv } from '@inferry/runtime';
+import { z } from 'zod';
+
+const CatalogEnv = z.object({
+  /** Seconds between two lists of a provider's models. */
+  CATALOG_SYNC_SECONDS: envInt(5, 86_400).default(300),
+});
+
+export interface CatalogConfig {
+  syncIntervalMs: number;
+}
+
+/** This service's part of the environment. Throws `ConfigError` with every problem. */
+export function parseCatalogConfig(env: Env): CatalogConfig {
+  const { CATALOG_SYNC_SECONDS: seconds } = parseEnv(CatalogEnv, env);
+  return Object.freeze({ syncIntervalMs: seconds * 1_000 });
+}

@@ -1,0 +1,77 @@
+import type { ProviderState } from '@inferry/contracts';
+import type { Provider } from '@inferry/providers';
+import type { ListedModels } from './listed-models.ts';
+import type { SnapshotReader } from './sync/snapshot-reader.ts';
+
+export interface ConnectedProvidersOptions {
+  providers: readonly Provider[];
+  models: ListedModels;
+  reader: SnapshotReader;
+  syncIntervalMs: number;
+  now(): number;
+}
+
+/** After this many intervals without an answer a snapshot is stale, even if nobody could record why. */
+const staleAfterIntervals = 3;
+
+/** The providers of this deployment and how current their catalogs are. */
+export class ConnectedProviders {
+  readonly #options: ConnectedProvidersOptions;
+  readonly #bySlug: ReadonlyMap<string, Provider>;
+
+  constructor(options: ConnectedProvidersOptions) {
+    this.#options = options;
+    this.#bySlug = new Map(options.providers.map((provider) => [provider.slug, provider]));
+  }
+
+  get(slug: string): Provider | undefined {
+    return this.#bySlug.get(slug);
+  }
+
+  get slugs(): string[] {
+    return [...this.#bySlug.keys()];
+  }
+
+  isUsable(slug: string): boolean {
+    return this.#bySlug.get(slug)?.ready().isReady ?? false;
+  }
+
+  hasSnapshot(slug: string): boolean {
+    return this.#options.reader.hasLoaded(slug);
+  }
+
+  isStale(slug: string): boolean {
+    const snapshot = this.#options.reader.snapshotOf(slug);
+    if (snapshot === undefined) return false;
+    const age = this.#options.now() - snapshot.checkedAt;
+    return snapshot.error !== null || age > staleAfterIntervals * this.#options.syncIntervalMs;
+  }
+
+  states(): ProviderState[] {
+    return [...this.#bySlug.values()].map((provider) => this.#stateOf(provider));
+  }
+
+  #stateOf(provider: Provider): ProviderState {
+    const { models, reader } = this.#options;
+    const syncedAt = reader.snapshotOf(provider.slug)?.syncedAt ?? 0;
+    const state: ProviderState = {
+      slug: provider.slug,
+      title: provider.title,
+      ready: provider.ready().isReady,
+      models: models.idsOf(provider.slug).size,
+      stale: this.isStale(provider.slug),
+      capabilities: toNames(provider),
+    };
+    if (syncedAt > 0) state.synced_at = new Date(syncedAt).toISOString();
+    return state;
+  }
+}
+
+/** `cancel:real`, `progress:percent`, `jobs:remote`, and `watch` and `recover` where they exist. */
+function toNames({ capabilities }: Provider): string[] {
+  const { cancel, progress, jobs, watch, recover, inputUrls } = capabilities;
+  const names = [`cancel:${cancel}`, `progress:${progress}`, `jobs:${jobs}`, `input_urls:${inputUrls}`];
+  if (watch) names.push('watch');
+  if (recover) names.push('recover');
+  return names;
+}

@@ -1,0 +1,23 @@
+import type { Handler } from '@inferry/bus';
+import type { prepareRun } from '@inferry/contracts';
+import type { CatalogDeps } from '../deps.ts';
+import { prepareInput } from '../input/prepare-input.ts';
+import { quoteInput } from '../quote/quote-input.ts';
+import { resolveRunnableModel } from '../resolve-model.ts';
+
+export function handlePrepareRun(deps: CatalogDeps): Handler<typeof prepareRun> {
+  return async ({ model: name, input: raw }) => {
+    const { document, provider } = await resolveRunnableModel(deps, name);
+    const { input, problems, fileFields } = prepareInput(deps.validatorOf(document), raw);
+    return {
+      model: document.id,
+      provider: document.provider,
+      native_id: document.model.nativeId,
+      kind: document.model.kind,
+      input,
+      file_fields: fileFields,
+      quote: quoteInput(provider, document.model, { input, problems }),
+      problems,
+    };
+  };
+}

@@ -1,0 +1,2 @@
+export { generateModels } from './generate-models.ts';
+export { ScriptedCatalogProvider } from './scripted-catalog-provider.ts';

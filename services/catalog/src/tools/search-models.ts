@@ -1,0 +1,77 @@
+import type { Handler } from '@inferry/bus';
+import { AppError, type searchModels } from '@inferry/contracts';
+import type { CatalogDeps } from '../deps.ts';
+import { toSummary } from '../model-card.ts';
+import { findModels } from '../search/find-models.ts';
+
+const defaultLimit = 20;
+
+type Search = Parameters<Handler<typeof searchModels>>[0];
+
+export function handleSearchModels({ models, providers }: CatalogDeps): Handler<typeof searchModels> {
+  return async (input) => {
+    // Nobody owns a model of a provider; own wrappers are not kept here yet.
+    if (input.mine === true) return { items: [], page: { total: 0 } };
+    const scope = providers.slugs.filter((slug) => input.provider === undefined || slug === input.provider);
+    refuseWithoutSnapshot(scope, providers);
+    const { provider, kind, category, capability, creator } = input;
+    const found = findModels(models.index, {
+      query: input.query,
+      filters: definedOnly({
+        provider,
+        kind,
+        category,
+        capability,
+        creator,
+        featured: featuredFilter(input),
+      }),
+      includeOffline: input.include_offline ?? false,
+      withFacets: input.facets ?? false,
+      limit: input.limit ?? defaultLimit,
+      cursor: input.cursor,
+      isUsable: memo((slug) => providers.isUsable(slug)),
+    });
+    return {
+      items: found.cards.map((card) => toSummary(card, card.isLive && providers.isUsable(card.provider))),
+      page: {
+        total: found.total,
+        ...(found.nextCursor === undefined ? {} : { next_cursor: found.nextCursor }),
+      },
+      ...(found.facets === undefined ? {} : { facets: found.facets }),
+      ...(scope.some((slug) => providers.isStale(slug)) ? { stale: true } : {}),
+    };
+  };
+}
+
+/** RF-68: nothing to show, and the reason is that no provider in question ever answered. */
+function refuseWithoutSnapshot(scope: readonly string[], providers: CatalogDeps['providers']): void {
+  if (scope.length === 0 || scope.some((slug) => providers.hasSnapshot(slug))) return;
+  throw new AppError('catalog_fetch_failed', 'The catalog has not been read yet.', {
+    retryAfterSeconds: 5,
+    nextAction: 'Try again in a few seconds.',
+  });
+}
+
+/** `featured: false` asks for nothing in particular. */
+function featuredFilter({ featured }: Search): string | undefined {
+  return featured === true ? 'true' : undefined;
+}
+
+function definedOnly<K extends string>(values: Record<K, string | undefined>): Partial<Record<K, string>> {
+  // as: entries of `values`, of which only the undefined ones are dropped.
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<
+    Record<K, string>
+  >;
+}
+
+/** A provider is asked once a search, not once a model. */
+function memo(isUsable: (slug: string) => boolean): (slug: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (slug) => {
+    const before = known.get(slug);
+    if (before !== undefined) return before;
+    const now = isUsable(slug);
+    known.set(slug, now);
+    return now;
+  };
+}
