@@ -14,7 +14,6 @@ export function isHttpService(service: Service): service is HttpService {
 export async function createHttpApp(services: readonly Service[]): Promise<FastifyInstance> {
   const app = fastify({
     logger: false,
-    disableRequestLogging: true,
     // Slow senders are cut: headers within 10 s, a keep-alive connection idles 75 s (longer than load balancers').
     connectionTimeout: 0,
     keepAliveTimeout: 75_000,
