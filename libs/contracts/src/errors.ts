@@ -17,6 +17,12 @@ export const errorCodes = {
   not_found: false,
   method_not_allowed: false,
   unsupported_media_type: false,
+  // Protocol (JSON-RPC error.data.code)
+  parse_error: false,
+  invalid_request: false,
+  method_not_found: false,
+  header_mismatch: false,
+  unsupported_protocol_version: false,
   // Calls
   validation_failed: false,
   invalid_cursor: false,

@@ -1,5 +1,6 @@
 import { readEnv, runService } from '@inferry/runtime';
-import { createGatewayService, parseGatewayConfig } from './index.ts';
+import { parseGatewayConfig } from './config.ts';
+import { createGatewayService } from './service.ts';
 
 await runService({
   name: 'mcp-gateway',

@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import type { Toolset } from '@inferry/contracts';
+import { ConfigError, type Env, envInt, envList, isLoopback, parseEnv, RuntimeEnv } from '@inferry/runtime';
+import { z } from 'zod';
+import { parseTrustedProxies, type TrustedProxies } from './edge/client-address.ts';
+import { type AllowedHosts, loopbackNames } from './edge/host.ts';
+import type { ServerIdentity } from './mcp/identity.ts';
+import { type Selection, toolsets } from './mcp/selection.ts';
+import { createWaitTable, knownClients, type WaitRow, WaitRows, type WaitTable } from './waiting.ts';
+
+const GatewayEnv = z.object({
+  HOST: RuntimeEnv.shape.HOST,
+  PORT: RuntimeEnv.shape.PORT,
+  PUBLIC_URL: RuntimeEnv.shape.PUBLIC_URL,
+  /** Who may call: anybody on this machine (`none`), or holders of an API key. */
+  INFERRY_AUTH: z.enum(['none', 'keys']).default('keys'),
+  /** Exact values of the Host header; without it the loopback names with the port, and the host of PUBLIC_URL. */
+  MCP_ALLOWED_HOSTS: envList.optional(),
+  /** Exact values of the Origin header; without it loopback origins on any port. */
+  MCP_ALLOWED_ORIGINS: envList.optional(),
+  MCP_MAX_BODY_BYTES: envInt(1_024, 64 * 1_024 * 1_024).default(256 * 1_024),
+  /** Addresses and CIDR ranges whose X-Forwarded-For is believed. */
+  TRUSTED_PROXIES: envList.default([]),
+  MAX_WAIT_SECONDS: envInt(1, 600).default(600),
+  /** A JSON file that replaces the table of clients and their waiting times. */
+  WAIT_TABLE_FILE: z.string().optional(),
+  /** Toolsets that this deployment offers. */
+  TOOLSETS: envList.default([...toolsets]),
+  EXCLUDE_TOOLS: envList.default([]),
+  READ_ONLY: z.enum(['0', '1']).default('0'),
+  SERVER_NAME: z.string().max(64).default('inferry'),
+  SERVER_TITLE: z.string().max(64).default('Inferry'),
+  SERVER_VERSION: z.string().max(64).default('0.1.0'),
+  /** Requests of one credential in 60 s. */
+  RATE_LIMIT_CREDENTIAL: envInt(1, 1_000_000).default(600),
+  /** Refused credentials of one address in 60 s. */
+  RATE_LIMIT_IP_PRE_AUTH: envInt(1, 1_000_000).default(30),
+  /** Requests of one address in 60 s that are refused after their credential was accepted. */
+  RATE_LIMIT_IP_POST_AUTH: envInt(1, 1_000_000).default(120),
+  /** Calls that may be open at once in this process. */
+  MAX_OPEN_CALLS: envInt(1, 1_000_000).default(20_000),
+});
+type GatewayEnv = z.infer<typeof GatewayEnv>;
+
+export interface GatewayConfig {
+  auth: 'none' | 'keys';
+  allowedHosts: AllowedHosts;
+  /** Undefined: loopback origins. */
+  allowedOrigins: ReadonlySet<string> | undefined;
+  maxBodyBytes: number;
+  trustedProxies: TrustedProxies;
+  waits: WaitTable;
+  offered: Selection;
+  serverInfo: ServerIdentity['serverInfo'];
+  limits: { credential: number; ipPreAuth: number; ipPostAuth: number };
+  maxOpenCalls: number;
+}
+
+/** Reads the gateway's variables; throws `ConfigError` with every problem at once. */
+export function parseGatewayConfig(env: Env): GatewayConfig {
+  const parsed = parseEnv(GatewayEnv, env);
+  const problems: string[] = [...problemsOf(parsed)];
+  const trustedProxies = collect(problems, 'TRUSTED_PROXIES', () =>
+    parseTrustedProxies(parsed.TRUSTED_PROXIES),
+  );
+  const rows = collect(problems, 'WAIT_TABLE_FILE', () => readWaitRows(parsed.WAIT_TABLE_FILE));
+  if (trustedProxies === undefined || rows === undefined || problems.length > 0)
+    throw new ConfigError(problems);
+  return Object.freeze({
+    auth: parsed.INFERRY_AUTH,
+    allowedHosts: toAllowedHosts(parsed),
+    allowedOrigins:
+      parsed.MCP_ALLOWED_ORIGINS === undefined ? undefined : new Set(parsed.MCP_ALLOWED_ORIGINS.map(lower)),
+    maxBodyBytes: parsed.MCP_MAX_BODY_BYTES,
+    trustedProxies,
+    waits: createWaitTable(rows, parsed.MAX_WAIT_SECONDS),
+    offered: {
+      toolsets: new Set(parsed.TOOLSETS.filter(isToolset)),
+      excluded: new Set(parsed.EXCLUDE_TOOLS),
+      isReadOnly: parsed.READ_ONLY === '1',
+    },
+    serverInfo: { name: parsed.SERVER_NAME, title: parsed.SERVER_TITLE, version: parsed.SERVER_VERSION },
+    limits: {
+      credential: parsed.RATE_LIMIT_CREDENTIAL,
+      ipPreAuth: parsed.RATE_LIMIT_IP_PRE_AUTH,
+      ipPostAuth: parsed.RATE_LIMIT_IP_POST_AUTH,
+    },
+    maxOpenCalls: parsed.MAX_OPEN_CALLS,
+  });
+}
+
+function* problemsOf(env: GatewayEnv): Generator<string> {
+  if (env.INFERRY_AUTH === 'none' && !isLoopback(env.HOST)) {
+    yield 'INFERRY_AUTH: none is for loopback addresses only; use keys, or HOST=127.0.0.1';
+  }
+  for (const name of ['MCP_ALLOWED_HOSTS', 'MCP_ALLOWED_ORIGINS'] as const) {
+    if (env[name]?.some((item) => item.includes('*'))) yield `${name}: names are exact, * is not taken`;
+  }
+  const unknown = env.TOOLSETS.filter((name) => !isToolset(name));
+  if (unknown.length > 0) yield `TOOLSETS: unknown ${unknown.join(', ')}; known: ${toolsets.join(', ')}`;
+}
+
+/** Without a list: the loopback names on the own port, and what the public URL is reached by. */
+function toAllowedHosts(env: GatewayEnv): AllowedHosts {
+  const url = env.PUBLIC_URL === undefined ? undefined : new URL(env.PUBLIC_URL);
+  const names = [...(env.MCP_ALLOWED_HOSTS ?? []), ...(url === undefined ? [] : [url.host])];
+  if (url !== undefined && isLoopback(url.hostname))
+    names.push(...loopbackNames.map((name) => `${name}:${url.port}`));
+  return { names: new Set(names.map(lower)), ownLoopback: env.MCP_ALLOWED_HOSTS === undefined };
+}
+
+function readWaitRows(file: string | undefined): readonly WaitRow[] {
+  return file === undefined ? knownClients : WaitRows.parse(JSON.parse(readFileSync(file, 'utf8')));
+}
+
+function collect<T>(problems: string[], variable: string, read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    problems.push(`${variable}: ${error instanceof Error ? error.message : 'cannot be read'}`);
+    return undefined;
+  }
+}
+
+function isToolset(name: string): name is Toolset {
+  return toolsets.some((toolset) => toolset === name);
+}
+
+function lower(value: string): string {
+  return value.toLowerCase();
+}

@@ -1,0 +1,101 @@
+import type { Bus } from '@inferry/bus';
+import { grantRevoked, readRevocations } from '@inferry/contracts';
+import type { Parts } from '@inferry/runtime';
+import { gatewayPrincipal } from './gateway-principal.ts';
+
+export interface RevokedGrants {
+  /** False until the whole set was read once: before that, nobody is let in. */
+  readonly isLoaded: boolean;
+  has(grantId: string): boolean;
+  close(): void;
+}
+
+export interface RevokedGrantsOptions {
+  log: Pick<Parts['log'], 'warn'>;
+  /** How often the set is repaired, since an event may be lost. */
+  refreshMs?: number;
+  /** How soon a failed first reading is tried again. */
+  retryMs?: number;
+  random?: () => number;
+}
+
+const pageSize = 10_000;
+
+/** A verdict is asked again within minutes, so only recent revocations matter; the oldest are forgotten. */
+const maxGrants = 200_000;
+
+/** The revoked set: told by events, repaired by reading what came after the last sequence number seen. */
+export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): RevokedGrants {
+  const { log, refreshMs = 30_000, retryMs = 500, random = Math.random } = options;
+  const grants = new Set<string>();
+  let after = 0;
+  let isLoaded = false;
+  let isClosed = false;
+  let isReading = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  function add(grantId: string): void {
+    grants.add(grantId);
+    if (grants.size <= maxGrants) return;
+    const oldest = grants.values().next();
+    if (!oldest.done) grants.delete(oldest.value);
+  }
+
+  async function readDelta(): Promise<void> {
+    for (;;) {
+      const { items, latest } = await bus.call(
+        readRevocations,
+        { after, limit: pageSize },
+        { principal: gatewayPrincipal },
+      );
+      for (const { seq, grant_id: grantId } of items) {
+        add(grantId);
+        after = Math.max(after, seq);
+      }
+      if (items.length < pageSize || after >= latest) return;
+    }
+  }
+
+  function refresh(): void {
+    if (isClosed || isReading) return;
+    clearTimeout(timer);
+    isReading = true;
+    void readDelta()
+      .then(
+        () => {
+          isLoaded = true;
+        },
+        (error: unknown) => log.warn({ err: error }, 'revocations cannot be read'),
+      )
+      .finally(() => {
+        isReading = false;
+        schedule();
+      });
+  }
+
+  function schedule(): void {
+    if (isClosed) return;
+    const baseMs = isLoaded ? refreshMs : retryMs;
+    timer = setTimeout(refresh, baseMs * (0.8 + 0.4 * random()));
+    timer.unref();
+  }
+
+  // The event's sequence number is not taken: one before it may have been lost.
+  const subscription = bus.on(grantRevoked, ({ grant_id: grantId }) => add(grantId));
+  bus.onStatus((isConnected) => {
+    if (isConnected) refresh();
+  });
+  refresh();
+
+  return {
+    get isLoaded() {
+      return isLoaded;
+    },
+    has: (grantId) => grants.has(grantId),
+    close() {
+      isClosed = true;
+      clearTimeout(timer);
+      subscription.unsubscribe();
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Principal } from '@inferry/contracts';
+import type { Authenticate } from '../edge/authenticate.ts';
+import { addressKey, clientAddress, type TrustedProxies } from '../edge/client-address.ts';
+import type { Windows } from '../edge/windows.ts';
+import { errorText, type RequestId } from '../mcp/json-rpc.ts';
+import { isRefusal, type Refusal } from '../refusal.ts';
+import type { Telemetry } from '../telemetry.ts';
+import { writeJson } from './write-json.ts';
+
+export type Check = (request: IncomingMessage) => Refusal | undefined;
+
+export interface EdgeParts {
+  /** What needs nothing but the head of a request, in order. */
+  checks: readonly Check[];
+  authenticate: Authenticate;
+  windows: Windows;
+  trustedProxies: TrustedProxies;
+  telemetry: Telemetry;
+}
+
+/** Everything between a socket and the protocol; each refusal ends here, before the body is read. */
+export interface Edge {
+  /** Calls `admit` with whom the request is for, or answers it. */
+  pass(request: IncomingMessage, response: ServerResponse, admit: (principal: Principal) => void): void;
+  /** The refusal of an admitted request, or a harder one when its address collects them. */
+  weigh(request: IncomingMessage, principal: Principal, refusal: Refusal): Promise<Refusal>;
+  send(response: ServerResponse, refusal: Refusal, id?: RequestId): void;
+}
+
+export function createEdge(parts: EdgeParts): Edge {
+  const { checks, authenticate, windows, telemetry } = parts;
+
+  const addressOf = (request: IncomingMessage) => addressKey(clientAddress(request, parts.trustedProxies));
+
+  function send(response: ServerResponse, refusal: Refusal, id?: RequestId): void {
+    telemetry.refused(refusal);
+    if (response.destroyed) return;
+    writeJson(response, errorText(id, refusal), { status: refusal.status, headers: refusal.headers });
+  }
+
+  async function settle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    pending: Principal | Refusal | Promise<Principal | Refusal>,
+  ): Promise<Principal | undefined> {
+    const outcome = await pending;
+    if (isRefusal(outcome)) {
+      const harder =
+        outcome.status === 401 ? await windows.chargeFailure('pre_auth', addressOf(request)) : undefined;
+      send(response, harder ?? outcome);
+      return undefined;
+    }
+    const refusal = await windows.chargeCredential(outcome, 1);
+    if (refusal === undefined) return outcome;
+    send(response, refusal);
+    return undefined;
+  }
+
+  return {
+    pass(request, response, admit) {
+      for (const check of checks) {
+        const refusal = check(request);
+        if (refusal !== undefined) return send(response, refusal);
+      }
+      const outcome = authenticate(request);
+      // Nothing to wait for: the one user of a loopback system has no window.
+      if ('kind' in outcome && outcome.kind === 'local') return admit(outcome);
+      settle(request, response, outcome).then(
+        (principal) => principal === undefined || admit(principal),
+        (error: unknown) => response.destroy(error instanceof Error ? error : undefined),
+      );
+    },
+    async weigh(request, principal, refusal) {
+      const isFailure = refusal.status >= 400 && refusal.status !== 429 && refusal.status !== 503;
+      if (!isFailure || principal.kind === 'local') return refusal;
+      return (await windows.chargeFailure('post_auth', addressOf(request))) ?? refusal;
+    },
+    send,
+  };
+}

@@ -1,0 +1,119 @@
+import type { ServerResponse } from 'node:http';
+import type { Channel, StopReason } from '../mcp/exchange.ts';
+import type { OpenStreams } from './open-streams.ts';
+import { writeJson } from './write-json.ts';
+
+const keepAlive = ': keep-alive\n\n';
+
+/** The answer to one POST: nothing is sent until it is known whether it is one JSON object or a stream. */
+export class HttpChannel implements Channel {
+  readonly canStream: boolean;
+  readonly #response: ServerResponse;
+  readonly #streams: OpenStreams;
+  readonly #stop = new AbortController();
+  #makeNotification: (() => string) | undefined;
+  #isStreaming = false;
+  #openAt = Number.POSITIVE_INFINITY;
+  #lastWriteAt = 0;
+  #sentBytes = 0;
+  #stalledSince: number | undefined;
+
+  constructor(response: ServerResponse, streams: OpenStreams, canStream: boolean) {
+    this.#response = response;
+    this.#streams = streams;
+    this.canStream = canStream;
+    response.once('close', () => {
+      streams.delete(this);
+      if (!response.writableFinished) this.stop('gone');
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  get isStreaming(): boolean {
+    return this.#isStreaming;
+  }
+
+  stop(reason: StopReason): void {
+    this.#stop.abort(reason);
+  }
+
+  open(): void {
+    if (this.#isStreaming || this.#response.destroyed) return;
+    this.#isStreaming = true;
+    this.#lastWriteAt = this.#streams.now();
+    this.#response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+    });
+    this.#response.flushHeaders();
+    this.#streams.add(this);
+  }
+
+  expectWait(): void {
+    this.#openAt = this.#streams.now() + this.#streams.timings.lazyOpenMs;
+    this.#streams.add(this);
+  }
+
+  notify(text: string): void {
+    if (this.#isStreaming) this.#write(`event: message\ndata: ${text}\n\n`);
+  }
+
+  onIdle(makeNotification: () => string): void {
+    this.#makeNotification = makeNotification;
+  }
+
+  /** Sends the last frame of the stream, or the whole answer with `status`. */
+  finish(text: string, status = 200, headers?: Readonly<Record<string, string>>): void {
+    const response = this.#response;
+    if (response.destroyed) return;
+    if (this.#isStreaming) {
+      response.end(`event: message\ndata: ${text}\n\n`);
+    } else {
+      this.#openAt = Number.POSITIVE_INFINITY;
+      writeJson(response, text, { status, headers: { ...this.#streams.headers, ...headers } });
+    }
+    // Most answers have left by now; one that has not is watched, since its reader may never read.
+    if (response.writableLength > 0) this.#streams.add(this);
+    else this.#streams.delete(this);
+  }
+
+  /** Ends without a response: the client said that it does not want one. */
+  finishEmpty(): void {
+    if (this.#response.destroyed) return;
+    if (!this.#isStreaming) this.#response.writeHead(202, { 'content-length': 0 });
+    this.#response.end();
+  }
+
+  /** Called every second: opens what waits long, keeps it alive, and cuts who does not read. */
+  tick(now: number): void {
+    if (this.#isStalled(now)) return this.#streams.cut(() => this.#response.destroy());
+    if (this.#response.writableEnded) return;
+    if (now >= this.#openAt) this.open();
+    if (!this.#isStreaming || now - this.#lastWriteAt < this.#streams.timings.idleMs) return;
+    if (this.#makeNotification === undefined) this.#write(keepAlive);
+    else this.notify(this.#makeNotification());
+  }
+
+  /** A notification that would only queue is dropped: the next one says more. */
+  #write(frame: string): void {
+    if (this.#response.destroyed || this.#response.writableEnded || this.#response.writableNeedDrain) return;
+    this.#lastWriteAt = this.#streams.now();
+    this.#response.write(frame);
+  }
+
+  #isStalled(now: number): boolean {
+    const { socket, writableLength } = this.#response;
+    const sent = (socket?.bytesWritten ?? 0) - writableLength;
+    if (writableLength === 0 || sent !== this.#sentBytes) {
+      this.#sentBytes = sent;
+      this.#stalledSince = undefined;
+      return false;
+    }
+    this.#stalledSince ??= now;
+    return now - this.#stalledSince >= this.#streams.timings.stallMs;
+  }
+}

@@ -1,0 +1,223 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isObject, type JsonObject, type Principal } from '@inferry/contracts';
+import type { Parts } from '@inferry/runtime';
+import type { createChallenger } from '../edge/challenge.ts';
+import type { McpCore } from '../mcp/core.ts';
+import { readBatchEra, readEra, type Spoken } from '../mcp/era.ts';
+import type { Channel, Exchange, Reply } from '../mcp/exchange.ts';
+import { errorText, type McpRequest, readMessage } from '../mcp/json-rpc.ts';
+import type { ReadSelection } from '../mcp/selection.ts';
+import type { ToolView, ViewTools } from '../mcp/tool-views.ts';
+import { metaKeys } from '../mcp/versions.ts';
+import { isRefusal, type Refusal, refuse, refuseInvalid, rpcCodes } from '../refusal.ts';
+import { BatchMember } from './batch-member.ts';
+import type { Edge } from './edge.ts';
+import { HttpChannel } from './http-channel.ts';
+import type { OpenCalls } from './open-calls.ts';
+import type { OpenStreams } from './open-streams.ts';
+
+export interface EndpointParts {
+  core: McpCore;
+  edge: Edge;
+  readSelection: ReadSelection;
+  viewTools: ViewTools;
+  challenge: ReturnType<typeof createChallenger>;
+  calls: OpenCalls;
+  streams: OpenStreams;
+  log: Pick<Parts['log'], 'error'>;
+}
+
+/** One admitted POST. */
+interface Post {
+  request: IncomingMessage;
+  response: ServerResponse;
+  principal: Principal;
+}
+
+const maxBatch = 50;
+const badJson = refuse(400, ['parse_error', 'The body is not valid JSON.'], { rpcCode: rpcCodes.parse });
+const busy = refuse(503, ['busy', 'Too many calls at once.'], { retryAfterSeconds: 1 });
+const internal = refuse(
+  500,
+  ['internal', 'Something went wrong here. Try again; if it repeats, report it.'],
+  {
+    rpcCode: rpcCodes.internal,
+  },
+);
+
+/** The MCP endpoint of both eras: parse, era, toolset, then the protocol core. */
+export class McpEndpoint {
+  readonly #parts: EndpointParts;
+
+  constructor(parts: EndpointParts) {
+    this.#parts = parts;
+  }
+
+  /** Answers an admitted request whose body has been read as text. */
+  post(post: Post, body: unknown): void {
+    this.#route(post, body).catch((error: unknown) => {
+      this.#parts.log.error({ err: error }, 'a request failed');
+      if (post.response.headersSent) post.response.destroy();
+      else this.#parts.edge.send(post.response, internal);
+    });
+  }
+
+  async #route(post: Post, body: unknown): Promise<void> {
+    const value = parseJson(body);
+    if (value === undefined) return this.#refuse(post, badJson);
+    if (Array.isArray(value)) return this.#batch(post, value);
+    const message = readMessage(value);
+    if (isRefusal(message)) return this.#refuse(post, message);
+    const spoken = readEra(message, headersOf(post.request));
+    if (isRefusal(spoken))
+      return this.#refuse(post, spoken, message.kind === 'request' ? message : undefined);
+    if (message.kind === 'request') return this.#request(post, message, spoken);
+    if (message.kind === 'notification') this.#parts.core.listen(spoken.era, message, senderOf(post));
+    accept(post.response);
+  }
+
+  async #request(post: Post, request: McpRequest, spoken: Spoken): Promise<void> {
+    const { core, calls, streams } = this.#parts;
+    const view = this.#view(post);
+    if (isRefusal(view)) return this.#refuse(post, view, request);
+    if (calls.isFull) return this.#refuse(post, busy, request);
+    const channel = new HttpChannel(post.response, streams, acceptsStream(post.request));
+    calls.add(channel);
+    try {
+      const reply = await core.answer(toExchange(post, request, { ...spoken, view, channel }));
+      if (typeof reply === 'string') channel.finish(reply);
+      else if (reply === undefined) channel.finishEmpty();
+      else if (channel.isStreaming) channel.finish(errorText(request.id, reply));
+      else await this.#refuse(post, reply, request);
+    } finally {
+      calls.delete(channel);
+    }
+  }
+
+  /** Batches are answered together, as JSON (MCP 2025-03-26, transports). */
+  async #batch(post: Post, values: readonly unknown[]): Promise<void> {
+    const { core, calls, streams } = this.#parts;
+    const spoken = readBatchEra(headersOf(post.request));
+    if (isRefusal(spoken)) return this.#refuse(post, spoken);
+    const view = this.#view(post);
+    if (isRefusal(view)) return this.#refuse(post, view);
+    const messages = values.map(readMessage);
+    const refusal = refuseBatch(messages);
+    if (refusal !== undefined) return this.#refuse(post, refusal);
+    if (calls.isFull) return this.#refuse(post, busy);
+    const requests: McpRequest[] = [];
+    for (const message of messages) {
+      if (isRefusal(message)) continue;
+      if (message.kind === 'request') requests.push(message);
+      if (message.kind === 'notification') core.listen(spoken.era, message, senderOf(post));
+    }
+    if (requests.length === 0) return accept(post.response);
+    const whole = new HttpChannel(post.response, streams, false);
+    calls.add(whole);
+    try {
+      const answers = requests.map(async (request) => {
+        const channel = new BatchMember(whole);
+        return toText(request, await core.answer(toExchange(post, request, { ...spoken, view, channel })));
+      });
+      whole.finish(`[${(await Promise.all(answers)).filter((text) => text !== undefined).join(',')}]`);
+    } finally {
+      calls.delete(whole);
+    }
+  }
+
+  #view({ request, principal }: Post): ToolView | Refusal {
+    const { url = '/', headers } = request;
+    const selection = this.#parts.readSelection({
+      url,
+      toolsetsHeader: single(headers['x-mcp-toolsets']),
+      excludeHeader: single(headers['x-mcp-exclude-tools']),
+      readOnlyHeader: single(headers['x-mcp-readonly']),
+    });
+    return isRefusal(selection) ? selection : this.#parts.viewTools(selection, principal.scopes);
+  }
+
+  async #refuse(post: Post, refusal: Refusal, request?: McpRequest): Promise<void> {
+    const { edge, challenge } = this.#parts;
+    const weighed = await edge.weigh(post.request, post.principal, refusal);
+    const scope = weighed.data.required_scope;
+    const headers =
+      typeof scope === 'string'
+        ? { ...weighed.headers, ...challenge({ error: 'insufficient_scope', scope }) }
+        : weighed.headers;
+    edge.send(post.response, headers === undefined ? weighed : { ...weighed, headers }, request?.id);
+  }
+}
+
+function parseJson(body: unknown): unknown {
+  try {
+    return typeof body === 'string' ? JSON.parse(body) : undefined;
+  } catch {
+    // The caller is told by the refusal; what it sent is not worth a log line.
+    return undefined;
+  }
+}
+
+function refuseBatch(messages: readonly ReturnType<typeof readMessage>[]): Refusal | undefined {
+  if (messages.length === 0 || messages.length > maxBatch) {
+    return refuseInvalid(`A batch has 1 to ${maxBatch} messages.`);
+  }
+  for (const message of messages) {
+    if (isRefusal(message)) return message;
+    if (message.kind !== 'response' && metaKeys.protocolVersion in message.meta) {
+      return refuseInvalid('Batches are not part of this protocol version.');
+    }
+    if (message.kind === 'request' && message.method === 'initialize') {
+      return refuseInvalid('initialize cannot be part of a batch.');
+    }
+  }
+  return undefined;
+}
+
+function toText(request: McpRequest, reply: Reply): string | undefined {
+  return reply === undefined || typeof reply === 'string' ? reply : errorText(request.id, reply);
+}
+
+function toExchange(
+  post: Post,
+  request: McpRequest,
+  rest: Spoken & { view: ToolView; channel: Channel },
+): Exchange {
+  const { headers } = post.request;
+  return {
+    ...rest,
+    ...senderOf(post),
+    request,
+    clientName: nameOf(request.meta) ?? headers['user-agent'] ?? '',
+    traceCarrier: headers.traceparent === undefined ? request.meta : headers,
+  };
+}
+
+function senderOf({ request, principal }: Post): Pick<Exchange, 'principal' | 'session'> {
+  return { principal, session: single(request.headers['mcp-session-id']) ?? principal.grant_id };
+}
+
+function nameOf(meta: JsonObject): string | undefined {
+  const info = meta[metaKeys.clientInfo];
+  return isObject(info) && typeof info.name === 'string' ? info.name : undefined;
+}
+
+/** An Accept that is missing, takes anything or JSON alone is answered in plain JSON, never with 406 (X5, RF-75). */
+function acceptsStream({ headers }: IncomingMessage): boolean {
+  return headers.accept?.includes('text/event-stream') ?? false;
+}
+
+function headersOf({ headers }: IncomingMessage): Parameters<typeof readEra>[1] {
+  return {
+    version: single(headers['mcp-protocol-version']),
+    method: single(headers['mcp-method']),
+    name: single(headers['mcp-name']),
+  };
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : value?.join(',');
+}
+
+function accept(response: ServerResponse): void {
+  response.writeHead(202, { 'content-length': 0 }).end();
+}

@@ -1,0 +1,88 @@
+import type { Principal } from '@inferry/contracts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { refuseBodySize } from '../edge/body.ts';
+import { type Refusal, refuse } from '../refusal.ts';
+import type { Edge } from './edge.ts';
+import type { McpEndpoint } from './mcp-endpoint.ts';
+
+export interface MountParts {
+  edge: Edge;
+  endpoint: McpEndpoint;
+  maxBodyBytes: number;
+  onError(error: unknown): void;
+}
+
+/** MCP at `/mcp` and at the bare origin (X2), and at the paths that name toolsets. */
+const mcpPaths = ['/mcp', '/', '/mcp/x/:toolsets', '/mcp/x/:toolsets/readonly'];
+
+const notFound = refuse(404, ['not_found', 'There is nothing here. MCP is served at /mcp.']);
+const notAllowed = refuse(405, ['method_not_allowed', 'MCP is served by POST.'], {
+  headers: { allow: 'POST' },
+});
+const badRequest = refuse(400, ['invalid_request', 'The request cannot be read.']);
+const failed = refuse(500, ['internal', 'Something went wrong here. Try again; if it repeats, report it.']);
+
+/** The gateway's routes. */
+export async function mountRoutes(app: FastifyInstance, parts: MountParts): Promise<void> {
+  app.setNotFoundHandler((_request, reply) => answer(parts.edge, reply, notFound));
+  // The parser and the error handler are the MCP routes' alone: other routes of the app keep theirs.
+  await app.register((scope, _options, done) => {
+    readBodiesAsText(scope, parts.maxBodyBytes);
+    const toRefusal = createErrorReader(parts);
+    scope.setErrorHandler((error, _request, reply) => answer(parts.edge, reply, toRefusal(error)));
+    for (const url of mcpPaths) mountMcp(scope, url, parts);
+    done();
+  });
+}
+
+function mountMcp(scope: FastifyInstance, url: string, { edge, endpoint }: MountParts): void {
+  const principals = new WeakMap<FastifyRequest, Principal>();
+  scope.route({
+    method: 'POST',
+    url,
+    onRequest(request, reply, done) {
+      edge.pass(request.raw, reply.raw, (principal) => {
+        principals.set(request, principal);
+        done();
+      });
+    },
+    handler(request, reply) {
+      reply.hijack();
+      const principal = principals.get(request);
+      // Set by the hook above, or the request would have ended there.
+      if (principal === undefined) return edge.send(reply.raw, failed);
+      endpoint.post({ request: request.raw, response: reply.raw, principal }, request.body);
+    },
+  });
+  scope.route({
+    method: ['GET', 'DELETE', 'PUT', 'PATCH', 'OPTIONS'],
+    url,
+    // Before any work: idle GETs that wait for a stream were most of the traffic of one hosted server (RPB-08).
+    onRequest: (_request, reply) => answer(edge, reply, notAllowed),
+    handler: (_request, reply) => answer(edge, reply, notAllowed),
+  });
+}
+
+/** The endpoint parses the text itself, once: what is not JSON is a JSON-RPC error there. */
+function readBodiesAsText(scope: FastifyInstance, bodyLimit: number): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit }, (_request, body, done) =>
+    done(null, body),
+  );
+}
+
+function createErrorReader({ maxBodyBytes, onError }: MountParts): (error: unknown) => Refusal {
+  const tooLarge = refuseBodySize(maxBodyBytes);
+  return (error) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge;
+    if (code.startsWith('FST_ERR_CTP_')) return badRequest;
+    onError(error);
+    return failed;
+  };
+}
+
+function answer(edge: Edge, reply: FastifyReply, refusal: Refusal): void {
+  reply.hijack();
+  edge.send(reply.raw, refusal);
+}

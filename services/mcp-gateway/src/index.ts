@@ -1,0 +1,2 @@
+export { type GatewayConfig, parseGatewayConfig } from './config.ts';
+export { createGatewayService, type GatewayOptions } from './service.ts';

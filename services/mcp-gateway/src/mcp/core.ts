@@ -1,0 +1,51 @@
+import { type Refusal, refuse, rpcCodes } from '../refusal.ts';
+import type { Telemetry } from '../telemetry.ts';
+import type { Exchange, Reply, Sender } from './exchange.ts';
+import type { ServerIdentity } from './identity.ts';
+import { type McpNotification, responseText } from './json-rpc.ts';
+import type { MethodTable } from './methods/index.ts';
+import type { Era } from './versions.ts';
+
+/** The protocol over any transport: one request in, the text of its response or a refusal out. */
+export interface McpCore {
+  answer(exchange: Exchange): Reply | Promise<Reply>;
+  listen(era: Era, notification: McpNotification, from: Sender): void;
+}
+
+export function createMcpCore(
+  table: MethodTable,
+  { identity, telemetry }: { identity: ServerIdentity; telemetry: Telemetry },
+): McpCore {
+  // Every result of the modern era says that it is complete and whose it is (MCP 2026-07-28, basic).
+  const stamp = `"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":${JSON.stringify(identity.serverInfo)}}`;
+
+  function toResponse({ era, request }: Exchange, reply: Reply): Reply {
+    if (typeof reply !== 'string') return reply;
+    return responseText(request.id, era === 'modern' ? splice(stamp, reply) : reply);
+  }
+
+  return {
+    answer(exchange) {
+      const { era, request } = exchange;
+      const method = table.methods[era].get(request.method);
+      if (method === undefined) return telemetry.unknown(exchange, refuseMethod(era));
+      return telemetry.observe(exchange, method, toResponse);
+    },
+    listen(era, notification, from) {
+      table.listeners[era].get(notification.method)?.(notification, from);
+    },
+  };
+}
+
+/** The fields put first into a JSON object that is text already. */
+function splice(fields: string, object: string): string {
+  return object === '{}' ? `{${fields}}` : `{${fields},${object.slice(1)}`;
+}
+
+/** The modern era answers 404 and the legacy one in band (MCP 2026-07-28, transports). */
+function refuseMethod(era: Era): Refusal {
+  const status = era === 'modern' ? 404 : 200;
+  return refuse(status, ['method_not_found', 'This method is not served here.'], {
+    rpcCode: rpcCodes.methodNotFound,
+  });
+}

@@ -1,0 +1,57 @@
+import type { JsonObject, Principal } from '@inferry/contracts';
+import type { Refusal } from '../refusal.ts';
+import type { McpNotification, McpRequest } from './json-rpc.ts';
+import type { ToolView } from './tool-views.ts';
+import type { Era } from './versions.ts';
+
+/**
+ * Why an answer is not wanted any more: the client went away or cancelled, or this process ends and hands the wait
+ * back to the client.
+ */
+export type StopReason = 'gone' | 'cancelled' | 'handed_over';
+
+/** How one request is answered: by one JSON object, or by a stream of notifications that ends with the response. */
+export interface Channel {
+  /** False when the client did not say that it takes a stream, or when several requests share the answer. */
+  readonly canStream: boolean;
+  /** Aborted with a `StopReason`. */
+  readonly signal: AbortSignal;
+  stop(reason: StopReason): void;
+  /** Starts the stream now, so that every proxy on the way sees bytes. */
+  open(): void;
+  /** Announces a long wait: the stream starts by itself before anybody on the way loses patience. */
+  expectWait(): void;
+  /** Sends a notification if the stream is open and the client reads; never queues without a bound. */
+  notify(text: string): void;
+  /** Asked for a notification when nothing was sent for a while; without one, a comment keeps the stream alive. */
+  onIdle(makeNotification: () => string): void;
+}
+
+/** Who sent a message. */
+export interface Sender {
+  principal: Principal;
+  /** What, with the subject, a cancellation must share with the call that it ends. */
+  session: string;
+}
+
+/** One request with everything that answering it needs. */
+export interface Exchange extends Sender {
+  era: Era;
+  version: string;
+  request: McpRequest;
+  view: ToolView;
+  /** The client's name as it calls itself; only for how long it waits. */
+  clientName: string;
+  /** Where the trace context is: the HTTP headers or the request's `_meta` (SEP-414). */
+  traceCarrier: JsonObject;
+  channel: Channel;
+}
+
+/** The JSON text of a result, why there is none, or undefined: the request was cancelled and gets no answer. */
+export type Reply = string | Refusal | undefined;
+
+/** Answers one method in one era. */
+export type Method = (exchange: Exchange) => Reply | Promise<Reply>;
+
+/** Takes note of a notification; there is no answer. */
+export type Listener = (notification: McpNotification, from: Sender) => void;

@@ -1,0 +1,38 @@
+import type { Listener, Method } from '../exchange.ts';
+import type { ServerIdentity } from '../identity.ts';
+import type { Era } from '../versions.ts';
+import { onCancelled } from './cancelled.ts';
+import { answerInitialize } from './initialize.ts';
+import { answerPing } from './ping.ts';
+import { answerServerDiscover } from './server-discover.ts';
+import { answerToolsCall, type ToolsCallDeps } from './tools-call.ts';
+import { listToolsLegacy, listToolsModern } from './tools-list.ts';
+
+/** Everything that this server answers and listens to, by era: what is not here does not exist in that era. */
+export interface MethodTable {
+  methods: Readonly<Record<Era, ReadonlyMap<string, Method>>>;
+  listeners: Readonly<Record<Era, ReadonlyMap<string, Listener>>>;
+}
+
+export function createMethodTable(identity: ServerIdentity, deps: ToolsCallDeps): MethodTable {
+  const toolsCall = answerToolsCall(deps);
+  return {
+    methods: {
+      legacy: new Map([
+        ['initialize', answerInitialize(identity)],
+        ['ping', answerPing],
+        ['tools/list', listToolsLegacy],
+        ['tools/call', toolsCall],
+      ]),
+      modern: new Map([
+        ['server/discover', answerServerDiscover(identity)],
+        ['tools/list', listToolsModern],
+        ['tools/call', toolsCall],
+      ]),
+    },
+    listeners: {
+      legacy: new Map([['notifications/cancelled', onCancelled(deps)]]),
+      modern: new Map(),
+    },
+  };
+}

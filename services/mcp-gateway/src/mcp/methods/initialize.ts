@@ -1,0 +1,25 @@
+import type { Method } from '../exchange.ts';
+import type { ServerIdentity } from '../identity.ts';
+import { isLegacyVersion, legacyVersions } from '../versions.ts';
+
+/**
+ * The handshake of the legacy era, whenever it comes: nothing is remembered of it and no session id is issued, so
+ * every other request is served without it too (X13, MR-56).
+ */
+export function answerInitialize(identity: ServerIdentity): Method {
+  const results = new Map(
+    legacyVersions.map((version) => [
+      version,
+      JSON.stringify({
+        protocolVersion: version,
+        capabilities: identity.capabilities,
+        serverInfo: identity.serverInfo,
+        instructions: identity.instructions,
+      }),
+    ]),
+  );
+  return ({ request }) => {
+    const { protocolVersion } = request.params;
+    return results.get(isLegacyVersion(protocolVersion) ? protocolVersion : legacyVersions[0]);
+  };
+}

@@ -1,0 +1,3 @@
+import type { Method } from '../exchange.ts';
+
+export const answerPing: Method = () => '{}';

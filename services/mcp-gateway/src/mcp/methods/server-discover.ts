@@ -1,0 +1,17 @@
+import type { Method } from '../exchange.ts';
+import type { ServerIdentity } from '../identity.ts';
+import { modernVersion } from '../versions.ts';
+
+/** The same for every caller, so any cache may keep it: a restart with another configuration shows within 5 minutes. */
+const cache = { ttlMs: 300_000, cacheScope: 'public' };
+
+/** What the modern era has instead of a handshake (MCP 2026-07-28, server/discover). */
+export function answerServerDiscover(identity: ServerIdentity): Method {
+  const result = JSON.stringify({
+    supportedVersions: [modernVersion],
+    capabilities: identity.capabilities,
+    instructions: identity.instructions,
+    ...cache,
+  });
+  return () => result;
+}

@@ -1,0 +1,101 @@
+import type { Bus } from '@inferry/bus';
+import { type AnyTool, AppError, type ErrorEnvelope, toAppError, toErrorResult } from '@inferry/contracts';
+import { refuse, refuseParams } from '../../refusal.ts';
+import type { WaitTable } from '../../waiting.ts';
+import type { Exchange, Method, Reply } from '../exchange.ts';
+import type { InFlight } from '../in-flight.ts';
+import { createProgressReporter, type ProgressReporter, readProgressToken } from '../progress.ts';
+
+export interface ToolsCallDeps {
+  bus: Bus;
+  inFlight: InFlight;
+  waits: WaitTable;
+}
+
+/** What starting, answering and one re-issue may take on top of the wait itself. */
+const marginMs = 10_000;
+
+/** Passes a call on to whoever serves the tool: nothing here knows any one tool. */
+export function answerToolsCall(deps: ToolsCallDeps): Method {
+  return (exchange) => {
+    const { name } = exchange.request.params;
+    if (typeof name !== 'string') return refuseParams(['validation_failed', 'params.name must be a string.']);
+    const tool = exchange.view.byName.get(name);
+    return tool === undefined ? refuseTool(name, exchange) : callTool(deps, exchange, tool);
+  };
+}
+
+/** A tool that the scopes do not open is worth a step-up; any other one does not exist for this request. */
+function refuseTool(name: string, { view }: Exchange): Reply {
+  const scope = view.missingScopes.get(name);
+  if (scope !== undefined) {
+    return refuse(403, ['insufficient_scope', `This tool needs the scope ${scope}.`], {
+      data: { required_scope: scope },
+      nextAction: 'Use a credential that has this scope.',
+    });
+  }
+  return refuseParams(['tool_not_available', 'There is no such tool here.'], {
+    nextAction: 'Call tools/list for what there is.',
+  });
+}
+
+async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool): Promise<Reply> {
+  const { channel, principal, request } = exchange;
+  const reporter = follow(exchange, tool);
+  const wait = deps.waits.budget(exchange.clientName, reporter === undefined ? 'nothing' : 'progress');
+  const forget = holdForCancellation(deps.inFlight, exchange);
+  try {
+    return await deps.bus.callTool(tool, request.params.arguments, {
+      principal,
+      wait,
+      signal: channel.signal,
+      timeoutMs: wait.maxSeconds * 1_000 + marginMs,
+      onProgress: reporter?.report,
+    });
+  } catch (error) {
+    return answerFailure(toAppError(error), exchange);
+  } finally {
+    forget?.();
+  }
+}
+
+/** Lets the client see that work goes on: progress if it asked for it, bytes if the call may last. */
+function follow({ channel, request }: Exchange, tool: AnyTool): ProgressReporter | undefined {
+  if (!channel.canStream) return undefined;
+  const token = readProgressToken(request.meta);
+  if (token === undefined) {
+    if (tool.isLong) channel.expectWait();
+    return undefined;
+  }
+  const reporter = createProgressReporter(token, channel);
+  channel.onIdle(reporter.repeat);
+  channel.open();
+  return reporter;
+}
+
+/** In the modern era closing the stream cancels; in the legacy era a notification does, on any replica. */
+function holdForCancellation(
+  inFlight: InFlight,
+  { era, channel, principal, session, request }: Exchange,
+): (() => void) | undefined {
+  if (era === 'modern') return undefined;
+  const key = { subject: principal.subject, session, requestId: request.id };
+  return inFlight.add(key, () => channel.stop('cancelled'));
+}
+
+/** A call that could not be made is a result too: the agent reads it and knows what to do next. */
+function answerFailure(error: AppError, { channel }: Exchange): Reply {
+  if (error.code !== 'cancelled') return JSON.stringify(toErrorResult(error.toEnvelope()));
+  return channel.signal.reason === 'handed_over'
+    ? JSON.stringify(toErrorResult(handedOver(error)))
+    : undefined;
+}
+
+function handedOver(error: AppError): ErrorEnvelope {
+  return new AppError('unavailable', 'This server is restarting; nothing was lost.', {
+    retryAfterSeconds: 1,
+    nextAction:
+      'A run that was started goes on: continue with get_run, or call again with the same client_ref.',
+    details: error.details,
+  }).toEnvelope();
+}

@@ -1,0 +1,46 @@
+import type { Progress } from '@inferry/bus';
+import type { JsonObject } from '@inferry/contracts';
+import type { Channel } from './exchange.ts';
+import { notificationText } from './json-rpc.ts';
+
+export type ProgressToken = string | number;
+
+export function readProgressToken(meta: JsonObject): ProgressToken | undefined {
+  const { progressToken } = meta;
+  return typeof progressToken === 'string' || typeof progressToken === 'number' ? progressToken : undefined;
+}
+
+export interface ProgressReporter {
+  report(step: Progress): void;
+  /** A notification for a call that has nothing new to say, so that the client's clock starts again. */
+  repeat(): string;
+}
+
+/** How much of what is left a repetition takes: after ten minutes of silence it shows 4 %. */
+const creep = 0.001;
+
+/** A call's steps as `notifications/progress`: the value grows strictly, whatever the steps do (MCP, progress). */
+export function createProgressReporter(progressToken: ProgressToken, channel: Channel): ProgressReporter {
+  let shown = -1;
+  let message: string | undefined;
+
+  function next(progress: number): string {
+    shown = progress > shown ? progress : shown + (1 - shown) * creep;
+    const params = { progressToken, progress: shown, total: 1 };
+    return notificationText(
+      'notifications/progress',
+      message === undefined ? params : { ...params, message },
+    );
+  }
+
+  return {
+    report(step) {
+      message = step.message ?? message;
+      channel.notify(next(step.progress));
+    },
+    repeat() {
+      message ??= 'Still running.';
+      return next(0);
+    },
+  };
+}

@@ -1,0 +1,135 @@
+import type { AnyTool, Toolset } from '@inferry/contracts';
+import { Recent } from '../recent.ts';
+import { type Refusal, refuse, rpcCodes } from '../refusal.ts';
+
+export const toolsets = ['discover', 'run', 'files', 'account', 'wrappers', 'infra'] as const;
+
+/** What a client sees that asks for nothing in particular. */
+const defaultToolsets: readonly Toolset[] = ['discover', 'run', 'files', 'account'];
+
+/** The part of the tools that a deployment offers, or that a request asks for. */
+export interface Selection {
+  toolsets: ReadonlySet<Toolset>;
+  excluded: ReadonlySet<string>;
+  isReadOnly: boolean;
+}
+
+/** Where a request can narrow the selection. */
+export interface SelectionSource {
+  /** Path and query as sent. */
+  url: string;
+  toolsetsHeader: string | undefined;
+  excludeHeader: string | undefined;
+  readOnlyHeader: string | undefined;
+}
+
+export function offers({ toolsets: shown, excluded, isReadOnly }: Selection, tool: AnyTool): boolean {
+  return (
+    shown.has(tool.toolset) && !excluded.has(tool.name) && (!isReadOnly || tool.annotations.readOnlyHint)
+  );
+}
+
+export type ReadSelection = (source: SelectionSource) => Selection | Refusal;
+
+/**
+ * Reads what a request selects of what the deployment offers: every source can only take away (toolsets meet,
+ * exclusions add up, read-only is strict), and nothing is remembered from an earlier request.
+ */
+export function createSelectionReader(offered: Selection): ReadSelection {
+  const seen = new Recent<Selection | Refusal>(200);
+  const plain = narrow(offered, { named: undefined, excluded: [], isReadOnly: false });
+  return (source) => {
+    const { url, toolsetsHeader, excludeHeader, readOnlyHeader } = source;
+    const hasHeaders =
+      toolsetsHeader !== undefined || excludeHeader !== undefined || readOnlyHeader !== undefined;
+    if (!hasHeaders && (url === '/mcp' || url === '/')) return plain;
+    const key = `${url}\n${toolsetsHeader ?? ''}\n${excludeHeader ?? ''}\n${readOnlyHeader ?? ''}`;
+    if (key.length > 2_000) return refuseSelection('The selection of tools is too long.');
+    const known = seen.get(key);
+    if (known !== undefined) return known;
+    const selection = readSelection(offered, source);
+    seen.set(key, selection);
+    return selection;
+  };
+}
+
+interface Asked {
+  /** Undefined: nothing in particular. */
+  named: ReadonlySet<string> | undefined;
+  excluded: readonly string[];
+  isReadOnly: boolean;
+}
+
+function readSelection(offered: Selection, source: SelectionSource): Selection | Refusal {
+  const { pathname, searchParams } = new URL(source.url, 'http://gateway');
+  const [, , marker, inPath, last] = pathname.split('/');
+  const isNarrowPath = marker === 'x';
+  const lists = [
+    isNarrowPath ? decode(inPath) : undefined,
+    searchParams.get('toolsets') ?? undefined,
+    source.toolsetsHeader,
+  ].filter((list) => list !== undefined);
+  const unknown = lists.flatMap(items).find((name) => !isToolsetName(name));
+  if (unknown !== undefined) {
+    return refuseSelection(`Unknown toolset. Known: ${[...toolsets, 'all', 'default'].join(', ')}.`);
+  }
+  return narrow(offered, {
+    named: lists.length === 0 ? undefined : meet(lists),
+    excluded: [...items(searchParams.get('exclude') ?? ''), ...items(source.excludeHeader ?? '')],
+    isReadOnly:
+      (isNarrowPath && last === 'readonly') ||
+      isTrue(searchParams.get('readonly')) ||
+      isTrue(source.readOnlyHeader),
+  });
+}
+
+function narrow(offered: Selection, asked: Asked): Selection {
+  const shown = toolsets.filter(
+    (name) => offered.toolsets.has(name) && (asked.named?.has(name) ?? defaultToolsets.includes(name)),
+  );
+  return {
+    toolsets: new Set(shown),
+    excluded: new Set([...offered.excluded, ...asked.excluded]),
+    isReadOnly: offered.isReadOnly || asked.isReadOnly,
+  };
+}
+
+/** What all the lists name. */
+function meet(lists: readonly string[]): ReadonlySet<string> {
+  return lists
+    .map((list) => new Set<string>(items(list).flatMap(expand)))
+    .reduce((all, next) => all.intersection(next));
+}
+
+function expand(name: string): readonly string[] {
+  if (name === 'all') return toolsets;
+  return name === 'default' ? defaultToolsets : [name];
+}
+
+function isToolsetName(name: string): boolean {
+  return name === 'all' || name === 'default' || toolsets.some((toolset) => toolset === name);
+}
+
+function items(list: string): string[] {
+  return list
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function isTrue(value: string | null | undefined): boolean {
+  return value === '' || value === '1' || value?.toLowerCase() === 'true';
+}
+
+function decode(segment: string | undefined): string {
+  try {
+    return decodeURIComponent(segment ?? '');
+  } catch {
+    // A broken escape names no toolset, and is refused as such.
+    return '%';
+  }
+}
+
+function refuseSelection(message: string): Refusal {
+  return refuse(400, ['validation_failed', message], { rpcCode: rpcCodes.invalidParams });
+}

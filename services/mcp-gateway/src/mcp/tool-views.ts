@@ -1,0 +1,50 @@
+import { type AnyTool, tools as allTools, hasScope, type Scope } from '@inferry/contracts';
+import { Recent } from '../recent.ts';
+import { offers, type Selection } from './selection.ts';
+
+/** The tools of one selection under one set of scopes, with the answer to `tools/list` made once. */
+export interface ToolView {
+  byName: ReadonlyMap<string, AnyTool>;
+  /** What the selection has and the scopes do not open, with the scope that would. */
+  missingScopes: ReadonlyMap<string, Scope>;
+  /** `{"tools":[...]}` */
+  list: string;
+}
+
+export type ViewTools = (selection: Selection, scopes: readonly string[]) => ToolView;
+
+/** Views are made once each and kept while they are in use; there are few, however many callers there are. */
+export function createToolViews(tools: readonly AnyTool[] = allTools): ViewTools {
+  const listed = new Map(tools.map((tool) => [tool.name, JSON.stringify(toListed(tool))]));
+  const bySelection = new WeakMap<Selection, Recent<ToolView>>();
+
+  function create(selection: Selection, scopes: readonly string[]): ToolView {
+    const offered = tools.filter((tool) => offers(selection, tool));
+    const visible = offered.filter((tool) => hasScope(scopes, tool.scope));
+    const missing = offered.filter((tool) => !hasScope(scopes, tool.scope));
+    return {
+      byName: new Map(visible.map((tool) => [tool.name, tool])),
+      missingScopes: new Map(missing.map((tool) => [tool.name, tool.scope])),
+      list: `{"tools":[${visible.map((tool) => listed.get(tool.name)).join(',')}]}`,
+    };
+  }
+
+  return (selection, scopes) => {
+    let views = bySelection.get(selection);
+    if (views === undefined) {
+      views = new Recent<ToolView>(8);
+      bySelection.set(selection, views);
+    }
+    const key = scopes.length === 1 ? (scopes[0] ?? '') : scopes.join(' ');
+    const known = views.get(key);
+    if (known !== undefined) return known;
+    const view = create(selection, scopes);
+    views.set(key, view);
+    return view;
+  };
+}
+
+function toListed(tool: AnyTool): Record<string, unknown> {
+  const { name, title, description, inputSchema, outputSchema, annotations } = tool;
+  return { name, title, description, inputSchema, outputSchema, annotations: { title, ...annotations } };
+}

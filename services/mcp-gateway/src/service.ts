@@ -1,0 +1,121 @@
+import { callCancelled } from '@inferry/contracts';
+import { createInProcessLimits } from '@inferry/limits';
+import type { HttpService, Parts, Readiness } from '@inferry/runtime';
+import type { GatewayConfig } from './config.ts';
+import { type Authenticate, authenticateLocal, createKeyAuthentication } from './edge/authenticate.ts';
+import { checkContentType, createBodyCheck } from './edge/body.ts';
+import { createChallenger } from './edge/challenge.ts';
+import { createHostCheck } from './edge/host.ts';
+import { createKeyVerifier } from './edge/key-verifier.ts';
+import { createOriginCheck } from './edge/origin.ts';
+import { type RevokedGrants, watchRevokedGrants } from './edge/revoked-grants.ts';
+import { createWindows } from './edge/windows.ts';
+import { createEdge } from './http/edge.ts';
+import { McpEndpoint } from './http/mcp-endpoint.ts';
+import { mountRoutes } from './http/mount-routes.ts';
+import { OpenCalls } from './http/open-calls.ts';
+import { OpenStreams, type StreamTimings } from './http/open-streams.ts';
+import { createMcpCore } from './mcp/core.ts';
+import { createIdentity } from './mcp/identity.ts';
+import { InFlight } from './mcp/in-flight.ts';
+import { createMethodTable } from './mcp/methods/index.ts';
+import { createSelectionReader } from './mcp/selection.ts';
+import { createToolViews } from './mcp/tool-views.ts';
+import { createTelemetry } from './telemetry.ts';
+
+export interface GatewayOptions {
+  timings?: StreamTimings;
+}
+
+/** The public MCP endpoint. It has no code for any one tool: they come from the contracts and go to the bus. */
+export async function createGatewayService(
+  parts: Pick<Parts, 'bus' | 'limits' | 'log'>,
+  config: GatewayConfig,
+  options: GatewayOptions = {},
+): Promise<HttpService> {
+  const { bus, log } = parts;
+  const telemetry = createTelemetry();
+  const identity = createIdentity(config.serverInfo);
+  const inFlight = new InFlight();
+  const calls = new OpenCalls(config.maxOpenCalls);
+  const streams = new OpenStreams(telemetry, options.timings);
+  const local = createInProcessLimits();
+  const challenge = createChallenger(config.serverInfo.name);
+  const revoked = config.auth === 'keys' ? watchRevokedGrants(bus, { log }) : undefined;
+
+  const table = createMethodTable(identity, { bus, inFlight, waits: config.waits });
+  const edge = createEdge({
+    checks: [
+      createHostCheck(config.allowedHosts),
+      createOriginCheck(config.allowedOrigins),
+      createBodyCheck(config.maxBodyBytes),
+      checkContentType,
+    ],
+    authenticate: toAuthenticate(bus, revoked, challenge),
+    windows: createWindows(config.limits, {
+      limits: parts.limits,
+      local,
+      onLocal: () => telemetry.limitedLocally(),
+    }),
+    trustedProxies: config.trustedProxies,
+    telemetry,
+  });
+  const endpoint = new McpEndpoint({
+    core: createMcpCore(table, { identity, telemetry }),
+    edge,
+    readSelection: createSelectionReader(config.offered),
+    viewTools: createToolViews(),
+    challenge,
+    calls,
+    streams,
+    log,
+  });
+
+  const cancellations = bus.on(callCancelled, ({ subject, session, request_id: requestId }) => {
+    inFlight.cancel({ subject, session, requestId });
+  });
+  let isDraining = false;
+
+  return {
+    name: 'mcp-gateway',
+    async readiness() {
+      return toReadiness({
+        bus: bus.isConnected ? undefined : 'not connected',
+        revocations: revoked?.isLoaded === false ? 'not loaded' : undefined,
+        process: isDraining ? 'stopping' : undefined,
+      });
+    },
+    routes: (app) =>
+      mountRoutes(app, {
+        edge,
+        endpoint,
+        maxBodyBytes: config.maxBodyBytes,
+        onError: (error) => log.error({ err: error }, 'a request failed'),
+      }),
+    async drain(graceMs) {
+      isDraining = true;
+      streams.refuseNewConnections();
+      await calls.drain(graceMs);
+    },
+    async close() {
+      cancellations.unsubscribe();
+      revoked?.close();
+      streams.close();
+      await local.close();
+    },
+  };
+}
+
+function toAuthenticate(
+  bus: Parts['bus'],
+  revoked: RevokedGrants | undefined,
+  challenge: ReturnType<typeof createChallenger>,
+): Authenticate {
+  if (revoked === undefined) return authenticateLocal;
+  return createKeyAuthentication({ verifier: createKeyVerifier(bus), revoked, challenge });
+}
+
+function toReadiness(problems: Record<string, string | undefined>): Readiness {
+  const found = Object.entries(problems).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return { isReady: found.length === 0, problems: Object.fromEntries(found) };
+}

@@ -1,0 +1,130 @@
+import type { JsonObject } from '@inferry/contracts';
+import {
+  type Attributes,
+  context,
+  metrics,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type TextMapGetter,
+  trace,
+} from '@opentelemetry/api';
+import type { Exchange, Method, Reply } from './mcp/exchange.ts';
+import type { Refusal } from './refusal.ts';
+
+/** Spans and metrics under OpenTelemetry's conventions for MCP. */
+export interface Telemetry {
+  /** Runs a method inside its span; `finish` turns its reply into what is sent. */
+  observe(
+    exchange: Exchange,
+    method: Method,
+    finish: (exchange: Exchange, reply: Reply) => Reply,
+  ): Reply | Promise<Reply>;
+  /** Counts a request for a method that does not exist; its name is the caller's and becomes no label. */
+  unknown(exchange: Exchange, refusal: Refusal): Refusal;
+  /** Counts a request that was refused before it had a method. */
+  refused(refusal: Refusal): void;
+  waitOpened(): void;
+  waitClosed(): void;
+  /** Counts a hit on a window of this process because the shared store was away. */
+  limitedLocally(): void;
+  slowReaderCut(): void;
+}
+
+const instrumentation = '@inferry/mcp-gateway';
+
+export function createTelemetry(): Telemetry {
+  const tracer = trace.getTracer(instrumentation);
+  const meter = metrics.getMeter(instrumentation);
+  const requests = meter.createCounter('inferry.gateway.requests', {
+    description: 'MCP requests by outcome',
+  });
+  const duration = meter.createHistogram('mcp.server.operation.duration', { unit: 's' });
+  const refusals = meter.createCounter('inferry.gateway.refusals', { description: 'Refused at the edge' });
+  const waits = meter.createUpDownCounter('inferry.gateway.open_waits', { description: 'Open streams' });
+  const local = meter.createCounter('inferry.gateway.limits.local_hits');
+  const cuts = meter.createCounter('inferry.gateway.slow_readers_cut');
+
+  function end(started: number, span: Span, { exchange, reply }: { exchange: Exchange; reply: Reply }): void {
+    const outcome = outcomeOf(reply);
+    const { method, params } = exchange.request;
+    const labels: Attributes = { 'mcp.method.name': method };
+    // Only known tools get this far, so the label stays small.
+    if (method === 'tools/call' && exchange.view.byName.has(String(params.name))) {
+      labels['gen_ai.tool.name'] = String(params.name);
+    }
+    requests.add(1, { ...labels, outcome });
+    if (outcome !== 'ok') {
+      labels['error.type'] = outcome;
+      span.setAttribute('error.type', outcome);
+      if (outcome !== 'cancelled') span.setStatus({ code: SpanStatusCode.ERROR });
+    }
+    duration.record((performance.now() - started) / 1_000, labels);
+    span.end();
+  }
+
+  return {
+    observe(exchange, method, finish) {
+      const started = performance.now();
+      const parent = propagation.extract(ROOT_CONTEXT, exchange.traceCarrier, stringsOf);
+      const span = tracer.startSpan(
+        spanName(exchange),
+        { kind: SpanKind.SERVER, attributes: spanAttributes(exchange) },
+        parent,
+      );
+      const reply = context.with(trace.setSpan(parent, span), method, undefined, exchange);
+      if (!(reply instanceof Promise)) {
+        end(started, span, { exchange, reply });
+        return finish(exchange, reply);
+      }
+      return reply.then((settled) => {
+        end(started, span, { exchange, reply: settled });
+        return finish(exchange, settled);
+      });
+    },
+    unknown(_exchange, refusal) {
+      requests.add(1, { 'mcp.method.name': '_OTHER', outcome: refusal.data.code });
+      return refusal;
+    },
+    refused: (refusal) => refusals.add(1, { code: refusal.data.code }),
+    waitOpened: () => waits.add(1),
+    waitClosed: () => waits.add(-1),
+    limitedLocally: () => local.add(1),
+    slowReaderCut: () => cuts.add(1),
+  };
+}
+
+function outcomeOf(reply: Reply): string {
+  if (reply === undefined) return 'cancelled';
+  if (typeof reply !== 'string') return reply.data.code;
+  // A result is text here; `isError` is the last field that a service writes.
+  return reply.endsWith('"isError":true}') ? 'tool_error' : 'ok';
+}
+
+function spanName({ request, view }: Exchange): string {
+  const { name } = request.params;
+  return typeof name === 'string' && view.byName.has(name) ? `${request.method} ${name}` : request.method;
+}
+
+function spanAttributes({ version, request, view }: Exchange): Attributes {
+  const { name } = request.params;
+  return {
+    'mcp.method.name': request.method,
+    'mcp.protocol.version': version,
+    'jsonrpc.request.id': String(request.id).slice(0, 64),
+    'network.transport': 'tcp',
+    ...(typeof name === 'string' && view.byName.has(name)
+      ? { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': name }
+      : {}),
+  };
+}
+
+const stringsOf: TextMapGetter<JsonObject> = {
+  keys: (carrier) => Object.keys(carrier),
+  get(carrier, key) {
+    const value = carrier[key];
+    return typeof value === 'string' ? value : undefined;
+  },
+};
