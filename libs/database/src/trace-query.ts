@@ -1,5 +1,5 @@
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import type { CompiledQuery } from 'kysely';
+import { AliasNode, type CompiledQuery, type OperationNode, TableNode } from 'kysely';
 import type { Dialect } from './database.ts';
 
 const tracer = trace.getTracer('@inferry/database');
@@ -12,7 +12,7 @@ export async function traceQuery<T>(
   run: () => Promise<T>,
 ): Promise<T> {
   if (trace.getActiveSpan()?.isRecording() !== true) return run();
-  const summary = summarize(query.sql);
+  const summary = summarize(query);
   const span = tracer.startSpan(summary, {
     kind: SpanKind.CLIENT,
     attributes: { 'db.system.name': systemNames[dialect], 'db.query.summary': summary },
@@ -28,11 +28,23 @@ export async function traceQuery<T>(
 }
 
 /** "SELECT runs": the verb and the first table, as OpenTelemetry's database conventions ask for. */
-export function summarize(sqlText: string): string {
-  const verb =
-    /^\s*(?:with\b[\s\S]*?\b(?=insert|update|delete|select))?([a-z]+)/i.exec(sqlText)?.[1] ?? 'query';
-  const table = /\b(?:from|into|update|table)\s+(?:if\s+(?:not\s+)?exists\s+)?"?([a-z_]+)"?/i.exec(
-    sqlText,
-  )?.[1];
-  return table === undefined ? verb.toUpperCase() : `${verb.toUpperCase()} ${table}`;
+export function summarize({ query, sql }: CompiledQuery): string {
+  switch (query.kind) {
+    case 'SelectQueryNode':
+      return `SELECT ${tableOf(query.from?.froms[0])}`;
+    case 'InsertQueryNode':
+      return `INSERT ${tableOf(query.into)}`;
+    case 'UpdateQueryNode':
+      return `UPDATE ${tableOf(query.table)}`;
+    case 'DeleteQueryNode':
+      return `DELETE ${tableOf(query.from.froms[0])}`;
+    default:
+      return (/[a-z]+/i.exec(sql)?.[0] ?? 'query').toUpperCase();
+  }
+}
+
+function tableOf(node: OperationNode | undefined): string {
+  if (node === undefined) return '';
+  if (AliasNode.is(node)) return tableOf(node.node);
+  return TableNode.is(node) ? node.table.identifier.name : '(subquery)';
 }

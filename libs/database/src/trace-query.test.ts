@@ -1,0 +1,109 @@
+import {
+  type Context,
+  type ContextManager,
+  context,
+  INVALID_SPAN_CONTEXT,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  type SpanOptions,
+  trace,
+} from '@opentelemetry/api';
+import { type Compilable, CompiledQuery } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Database } from './database.ts';
+import { openDatabase } from './open-database.ts';
+import { summarize } from './trace-query.ts';
+
+let database: Database;
+beforeAll(() => {
+  database = openDatabase({ url: 'sqlite::memory:' });
+});
+afterAll(() => database.close());
+
+const cases: [string, (queries: Database['queries']) => Compilable][] = [
+  ['SELECT runs', (queries) => queries.selectFrom('runs').selectAll().where('run_id', '=', 'x')],
+  ['SELECT runs', (queries) => queries.selectFrom('runs as r').select('r.run_id')],
+  ['INSERT revocations', (queries) => queries.insertInto('revocations').values({ grant_id: 'x', at: 1 })],
+  ['DELETE assets', (queries) => queries.deleteFrom('assets').where('asset_id', '=', 'x')],
+  [
+    'UPDATE runs',
+    (queries) =>
+      queries
+        .with('due', (inner) => inner.selectFrom('assets').select('asset_id'))
+        .updateTable('runs')
+        .set({ phase: 'x' }),
+  ],
+];
+
+describe('the summary of a query', () => {
+  it.each(cases)('is %s', (summary, build) => {
+    expect(summarize(build(database.queries).compile())).toBe(summary);
+  });
+
+  it('is the first word of written-out SQL', () => {
+    expect(summarize(CompiledQuery.raw("select 'secret'"))).toBe('SELECT');
+  });
+});
+
+describe('a query with a recording span around it', () => {
+  it('has a span of its own that names the database and the query, and no parameter', async () => {
+    const started: { name: string; options: SpanOptions | undefined }[] = [];
+    const span: Span = { ...trace.wrapSpanContext(INVALID_SPAN_CONTEXT), ...recordingSpan };
+    trace.setGlobalTracerProvider({
+      getTracer: () => ({
+        startSpan(name, options) {
+          started.push({ name, options });
+          return span;
+        },
+        startActiveSpan: () => {
+          throw new Error('not used');
+        },
+      }),
+    });
+    context.setGlobalContextManager(fixedContext(trace.setSpan(ROOT_CONTEXT, span)));
+
+    await database.migrate();
+    started.length = 0;
+    await database.queries.selectFrom('runs').selectAll().where('run_id', '=', 'private').execute();
+
+    expect(started).toEqual([
+      {
+        name: 'SELECT runs',
+        options: {
+          kind: SpanKind.CLIENT,
+          attributes: { 'db.system.name': 'sqlite', 'db.query.summary': 'SELECT runs' },
+        },
+      },
+    ]);
+  });
+
+  afterAll(() => {
+    trace.disable();
+    context.disable();
+  });
+});
+
+const recordingSpan: Pick<Span, 'isRecording' | 'setStatus' | 'end'> = {
+  isRecording: () => true,
+  setStatus() {
+    return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+  },
+  end() {
+    // Nothing is exported here.
+  },
+};
+
+function fixedContext(active: Context): ContextManager {
+  return {
+    active: () => active,
+    with: (...[, run, thisArg, ...args]) => run.apply(thisArg, args),
+    bind: (_context, target) => target,
+    enable() {
+      return this;
+    },
+    disable() {
+      return this;
+    },
+  };
+}
