@@ -17,6 +17,7 @@ export interface Progress {
 }
 
 export interface CallOptions {
+  /** Written once per object: a principal is replaced, never changed. */
   principal: Principal;
   /** Aborting it tells the service to stop, and rejects with `cancelled`. */
   signal?: AbortSignal | undefined;
@@ -51,8 +52,16 @@ export interface Subscription {
   unsubscribe(): void;
 }
 
+/** Calls that are under way in this process. */
+export interface BusLoad {
+  asking: number;
+  answering: number;
+}
+
 export interface Bus {
   readonly isConnected: boolean;
+  /** For metrics, and for tests that nothing is left behind. */
+  readonly load: BusLoad;
   /**
    * Calls a tool and returns its `ToolResult` as JSON text, ready to be spliced into an MCP answer. A tool that
    * failed is a result with `isError`; only a call that could not be made rejects, with `unavailable` (nobody
@@ -72,7 +81,10 @@ export interface Bus {
   on<P extends z.ZodType>(event: EventContract<P>, listener: (payload: z.infer<P>) => void): Subscription;
   /** Called when the connection to the bus is lost and when it is back. */
   onStatus(listener: (isConnected: boolean) => void): void;
-  /** Takes no further calls, tells handlers to finish, and waits for them, at most `graceMs`. */
+  /**
+   * Takes no further calls, tells handlers to finish, and waits for them, at most `graceMs`; calls that are not
+   * answered by then go back to their callers, who ask another replica.
+   */
   drain(graceMs: number): Promise<void>;
   close(): Promise<void>;
 }

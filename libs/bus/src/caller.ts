@@ -1,9 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { AppError, ErrorEnvelope } from '@inferry/contracts';
+import { AppError, ErrorEnvelope, type Principal, toAppError } from '@inferry/contracts';
 import { context, propagation } from '@opentelemetry/api';
 import type { CallOptions, Progress } from './bus.ts';
-import { type BusTimings, cancelSubject, frameKind, headerNames } from './frames.ts';
-import type { IncomingMessage, Transport } from './transport.ts';
+import { type BusTimings, cancelSubject, headerNames, type OnInternalError } from './frames.ts';
+import type { IncomingMessage, Transport, TransportSubscription } from './transport.ts';
+
+export interface SendOptions extends CallOptions {
+  timeoutMs: number;
+}
 
 interface Pending {
   subject: string;
@@ -15,164 +19,246 @@ interface Pending {
   attempts: number;
   lastProgress: Progress | undefined;
   onProgress: ((progress: Progress) => void) | undefined;
-  settle(outcome: { json: string } | { error: AppError }): void;
-}
-
-export interface Caller {
-  /** Sends one call and resolves with the JSON text of its result. */
-  send(subject: string, payload: string, options: CallOptions & { timeoutMs: number }): Promise<string>;
-  close(): void;
+  resolve(json: string): void;
+  reject(error: AppError): void;
 }
 
 const maxAttempts = 3;
+const retryAdvice = {
+  retryAfterSeconds: 2,
+  nextAction: 'Retry; a run that was started goes on and list_runs finds it.',
+};
 
 /**
  * The asking side: one wildcard inbox and one map for all calls (a fifth of what a request per subscription costs),
  * one timer for all deadlines. A call whose responder fell silent is re-issued with the same call id: reads are
  * safe to repeat and writes are idempotent by that id.
  */
-export function createCaller(transport: Transport, timings: BusTimings): Caller {
-  const self = randomBytes(9).toString('base64url');
-  const pending = new Map<string, Pending>();
-  let counter = 0;
+export class Caller {
+  readonly #transport: Transport;
+  readonly #timings: BusTimings;
+  readonly #onInternalError: OnInternalError;
+  readonly #prefix = `inbox.${randomBytes(9).toString('base64url')}.`;
+  readonly #pending = new Map<string, Pending>();
+  readonly #subscription: TransportSubscription;
+  readonly #sweeper: NodeJS.Timeout;
+  #counter = 0;
+  #isClosed = false;
 
-  const subscription = transport.subscribe(`inbox.${self}.*`, (message) => {
-    const call = pending.get(message.subject);
-    if (call !== undefined) receive(call, message);
-  });
+  constructor(transport: Transport, timings: BusTimings, onInternalError: OnInternalError) {
+    this.#transport = transport;
+    this.#timings = timings;
+    this.#onInternalError = onInternalError;
+    this.#subscription = transport.subscribe(`${this.#prefix}*`, (message) => this.#hear(message));
+    this.#sweeper = setInterval(() => this.#sweep(), timings.sweepMs);
+    this.#sweeper.unref();
+  }
 
-  const sweep = setInterval(() => {
+  get pendingCalls(): number {
+    return this.#pending.size;
+  }
+
+  /** Sends one call and resolves with the JSON text of its result. */
+  send(subject: string, payload: string, options: SendOptions): Promise<string> {
+    const { signal } = options;
+    if (signal?.aborted) return Promise.reject(cancelled());
+    if (this.#isClosed || !this.#transport.isConnected) {
+      return Promise.reject(new AppError('unavailable', 'The message bus cannot be reached.', retryAdvice));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const call: Pending = {
+      subject,
+      payload,
+      headers: toHeaders(options),
+      inbox: '',
+      deadlineAt: Date.now() + options.timeoutMs,
+      heardAt: 0,
+      attempts: 0,
+      lastProgress: undefined,
+      onProgress: options.onProgress,
+      resolve,
+      reject,
+    };
+    if (signal !== undefined) this.#follow(signal, call);
+    this.#issue(call);
+    return promise;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearInterval(this.#sweeper);
+    for (const call of this.#pending.values()) {
+      this.#giveUp(call, unavailable('This process is closing.', call));
+    }
+    this.#subscription.unsubscribe();
+  }
+
+  #follow(signal: AbortSignal, call: Pending): void {
+    const onAbort = () => this.#giveUp(call, cancelled());
+    signal.addEventListener('abort', onAbort, { once: true });
+    const { resolve, reject } = call;
+    call.resolve = (json) => {
+      signal.removeEventListener('abort', onAbort);
+      resolve(json);
+    };
+    call.reject = (error) => {
+      signal.removeEventListener('abort', onAbort);
+      reject(error);
+    };
+  }
+
+  #issue(call: Pending): void {
     const now = Date.now();
-    for (const call of pending.values()) {
-      if (now >= call.deadlineAt)
-        giveUp(call, new AppError('deadline_exceeded', 'The call took too long.', { retryAfterSeconds: 1 }));
-      else if (now - call.heardAt > timings.lostAfterMs) reissue(call);
-    }
-  }, timings.sweepMs);
-  sweep.unref();
-
-  function issue(call: Pending): void {
-    call.inbox = `inbox.${self}.${++counter}`;
-    call.heardAt = Date.now();
+    call.inbox = this.#prefix + ++this.#counter;
+    call.heardAt = now;
     call.attempts += 1;
-    pending.set(call.inbox, call);
-    transport.publish({
-      subject: call.subject,
-      data: call.payload,
-      reply: call.inbox,
-      headers: call.headers,
-    });
-  }
-
-  function receive(call: Pending, message: IncomingMessage): void {
-    if (message.isNoResponders)
-      return finish(call, { error: unavailable('Nobody serves this call now.', call) });
-    call.heardAt = Date.now();
-    const body = message.data.slice(1);
-    switch (frameKind(message.data)) {
-      case 'P':
-        return reportProgress(call, body);
-      case 'R':
-        return finish(call, { json: body });
-      case 'E':
-        return finish(call, { error: AppError.fromEnvelope(ErrorEnvelope.parse(JSON.parse(body))) });
-      default:
-    }
-  }
-
-  function finish(call: Pending, outcome: { json: string } | { error: AppError }): void {
-    pending.delete(call.inbox);
-    call.settle(outcome);
-  }
-
-  function giveUp(call: Pending, error: AppError): void {
-    finish(call, { error });
-    if (transport.isConnected) transport.publish({ subject: cancelSubject(call.inbox), data: '' });
-  }
-
-  function reissue(call: Pending): void {
-    pending.delete(call.inbox);
-    if (call.attempts >= maxAttempts || !transport.isConnected) {
-      return call.settle({ error: unavailable('Whoever served this call is gone.', call) });
-    }
-    issue(call);
-  }
-
-  return {
-    send(subject, payload, options) {
-      refuseUnsendable(transport, payload);
-      return new Promise((resolve, reject) => {
-        const { signal } = options;
-        const onAbort = () => giveUp(call, new AppError('cancelled', 'The caller cancelled.'));
-        const call: Pending = {
-          subject,
-          payload,
-          headers: toHeaders(options),
-          inbox: '',
-          deadlineAt: Date.now() + options.timeoutMs,
-          heardAt: 0,
-          attempts: 0,
-          lastProgress: undefined,
-          onProgress: options.onProgress,
-          settle(outcome) {
-            signal?.removeEventListener('abort', onAbort);
-            if ('json' in outcome) resolve(outcome.json);
-            else reject(outcome.error);
-          },
-        };
-        if (signal?.aborted)
-          return call.settle({ error: new AppError('cancelled', 'The caller cancelled.') });
-        signal?.addEventListener('abort', onAbort, { once: true });
-        issue(call);
+    call.headers[headerNames.timeout] = String(call.deadlineAt - now);
+    this.#pending.set(call.inbox, call);
+    try {
+      this.#transport.publish({
+        subject: call.subject,
+        data: call.payload,
+        reply: call.inbox,
+        headers: call.headers,
       });
-    },
-    close() {
-      clearInterval(sweep);
-      subscription.unsubscribe();
-      for (const call of [...pending.values()])
-        finish(call, { error: unavailable('This process is closing.', call) });
-    },
-  };
+    } catch (error) {
+      this.#fail(call, toSendError(error, this.#transport.maxPayloadBytes));
+    }
+  }
+
+  #hear(message: IncomingMessage): void {
+    const { data } = message;
+    if (data.startsWith('H')) return this.#hearAlive(data);
+    const call = this.#pending.get(message.subject);
+    if (call === undefined) return;
+    if (message.isNoResponders) return this.#fail(call, unavailable('Nobody serves this call now.', call));
+    call.heardAt = Date.now();
+    if (data.startsWith('R')) return this.#succeed(call, data.slice(1));
+    if (data.startsWith('G')) return this.#reissue(call);
+    try {
+      if (data.startsWith('P')) this.#reportProgress(call, JSON.parse(data.slice(1)));
+      else if (data.startsWith('E')) this.#fail(call, toError(data.slice(1)));
+    } catch (error) {
+      // A listener of ours that throws, or a frame that is no JSON: neither may end the process or the call.
+      this.#onInternalError(error, call.subject);
+    }
+  }
+
+  #hearAlive(data: string): void {
+    const now = Date.now();
+    for (const number of data.slice(1).split(',')) {
+      const call = this.#pending.get(this.#prefix + number);
+      if (call !== undefined) call.heardAt = now;
+    }
+  }
+
+  #reportProgress(call: Pending, step: unknown): void {
+    if (!isProgress(step)) throw new TypeError('malformed progress frame');
+    const last = call.lastProgress;
+    const data = last?.data === undefined && step.data === undefined ? {} : { ...last?.data, ...step.data };
+    if (last !== undefined && step.progress <= last.progress) {
+      // A re-issued call starts over: progress shown to a client must still only grow.
+      last.data = data;
+      return;
+    }
+    call.lastProgress = { ...step, data };
+    call.onProgress?.(step);
+  }
+
+  #sweep(): void {
+    const now = Date.now();
+    for (const call of this.#pending.values()) {
+      if (now >= call.deadlineAt) this.#giveUp(call, tooLate(call));
+      else if (now - call.heardAt > this.#timings.lostAfterMs) this.#reissue(call);
+    }
+  }
+
+  #reissue(call: Pending): void {
+    this.#pending.delete(call.inbox);
+    // Whoever was silent may be alive behind a broken link: two must not work on one call for long.
+    this.#cancel(call);
+    if (call.attempts < maxAttempts && this.#transport.isConnected) return this.#issue(call);
+    call.reject(unavailable('Whoever served this call is gone.', call));
+  }
+
+  #giveUp(call: Pending, error: AppError): void {
+    this.#fail(call, error);
+    this.#cancel(call);
+  }
+
+  #cancel(call: Pending): void {
+    if (this.#transport.isConnected) {
+      this.#transport.publish({ subject: cancelSubject(call.inbox), data: '' });
+    }
+  }
+
+  #succeed(call: Pending, json: string): void {
+    this.#pending.delete(call.inbox);
+    call.resolve(json);
+  }
+
+  #fail(call: Pending, error: AppError): void {
+    this.#pending.delete(call.inbox);
+    call.reject(error);
+  }
 }
 
-function reportProgress(call: Pending, body: string): void {
-  // as: only our own responders write to this inbox, and `Progress` is what they send.
-  const step = JSON.parse(body) as Progress;
-  // A re-issued call starts over: progress shown to a client must still only grow.
-  if (call.lastProgress !== undefined && step.progress <= call.lastProgress.progress) {
-    call.lastProgress.data = { ...call.lastProgress.data, ...step.data };
-    return;
-  }
-  call.lastProgress = { ...step, data: { ...call.lastProgress?.data, ...step.data } };
-  call.onProgress?.(step);
+function isProgress(value: unknown): value is Progress {
+  return (
+    typeof value === 'object' && value !== null && 'progress' in value && typeof value.progress === 'number'
+  );
 }
 
-function refuseUnsendable(transport: Transport, payload: string): void {
-  if (!transport.isConnected) {
-    throw new AppError('unavailable', 'The message bus cannot be reached.', {
-      retryAfterSeconds: 2,
-      nextAction: 'Retry; a run that was started goes on and list_runs finds it.',
-    });
+function toError(json: string): AppError {
+  try {
+    return AppError.fromEnvelope(ErrorEnvelope.parse(JSON.parse(json)));
+  } catch (cause) {
+    return toAppError(cause);
   }
-  if (Buffer.byteLength(payload) > transport.maxPayloadBytes) {
-    throw new AppError('message_too_large', `The call is larger than ${transport.maxPayloadBytes} bytes.`, {
-      nextAction: 'Upload large values with create_upload and pass the asset id.',
-    });
-  }
+}
+
+function toSendError(error: unknown, maxPayloadBytes: number): AppError {
+  const known = toAppError(error);
+  if (known.code !== 'message_too_large') return known;
+  return new AppError('message_too_large', `The call is larger than ${maxPayloadBytes} bytes.`, {
+    nextAction: 'Upload large values with create_upload and pass the asset id.',
+    cause: error,
+  });
+}
+
+function cancelled(): AppError {
+  return new AppError('cancelled', 'The caller cancelled.');
+}
+
+function tooLate(call: Pending): AppError {
+  const details = detailsOf(call);
+  return new AppError('deadline_exceeded', 'The call took too long.', { retryAfterSeconds: 1, details });
 }
 
 function unavailable(message: string, call: Pending): AppError {
-  return new AppError('unavailable', message, {
-    retryAfterSeconds: 2,
-    nextAction: 'Retry; a run that was started goes on and list_runs finds it.',
-    details: call.lastProgress?.data,
-  });
+  return new AppError('unavailable', message, { ...retryAdvice, details: detailsOf(call) });
 }
 
-function toHeaders(options: CallOptions & { timeoutMs: number }): Record<string, string> {
+/** What the last progress told, e.g. the run id: the caller goes on from there. */
+function detailsOf(call: Pending): Record<string, string> | undefined {
+  const data = call.lastProgress?.data;
+  return data === undefined || Object.keys(data).length === 0 ? undefined : data;
+}
+
+/** The gateway holds one frozen principal per credential, so most calls find theirs written already. */
+const principalTexts = new WeakMap<Principal, string>();
+
+function toPrincipalText(principal: Principal): string {
+  const known = principalTexts.get(principal);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(principal);
+  principalTexts.set(principal, text);
+  return text;
+}
+
+function toHeaders(options: SendOptions): Record<string, string> {
   const headers: Record<string, string> = {
-    [headerNames.principal]: JSON.stringify(options.principal),
-    [headerNames.deadline]: String(Date.now() + options.timeoutMs),
+    [headerNames.principal]: toPrincipalText(options.principal),
     [headerNames.callId]: options.callId ?? randomUUID(),
   };
   if (options.wait !== undefined) headers[headerNames.wait] = JSON.stringify(options.wait);

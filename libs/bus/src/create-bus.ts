@@ -1,27 +1,35 @@
-import { AppError, type EventContract, type RpcContract, type ToolContract } from '@inferry/contracts';
-import type { Bus, HandlerContext } from './bus.ts';
-import { createCaller } from './caller.ts';
-import { type BusTimings, defaultTimings } from './frames.ts';
-import { createResponder, rpcAnswer, toolAnswer } from './responder.ts';
-import type { Transport } from './transport.ts';
+import {
+  AppError,
+  type EventContract,
+  type RpcContract,
+  type ToolContract,
+  toAppError,
+} from '@inferry/contracts';
+import type { z } from 'zod';
+import { type AnyHandler, rpcAnswer, toolAnswer } from './answers.ts';
+import type { Bus } from './bus.ts';
+import { Caller } from './caller.ts';
+import { type BusTimings, defaultTimings, type OnInternalError } from './frames.ts';
+import { Responder } from './responder.ts';
+import type { MessageListener, Transport } from './transport.ts';
 
 export interface BusOptions {
   /** Queue group of what this process serves: the service's name. */
   name: string;
   timings?: Partial<BusTimings>;
   maxCalls?: number;
-  onInternalError?: (error: unknown, subject: string) => void;
+  onInternalError?: OnInternalError;
 }
 
 /** The longest that a tool call may take: the wait ceiling plus what starting and answering cost. */
 const toolTimeoutMs = 630_000;
 
-/** The bus over any transport: typed contracts, one inbox per call, progress, heartbeats, deadlines, re-issue. */
+/** The bus over any transport: typed contracts, one inbox per caller, progress, heartbeats, deadlines, re-issue. */
 export function createBus(transport: Transport, options: BusOptions): Bus {
   const timings = { ...defaultTimings, ...options.timings };
   const onInternalError = options.onInternalError ?? (() => undefined);
-  const caller = createCaller(transport, timings);
-  const responder = createResponder(transport, {
+  const caller = new Caller(transport, timings, onInternalError);
+  const responder = new Responder(transport, {
     timings,
     maxCalls: options.maxCalls ?? 20_000,
     onInternalError,
@@ -31,37 +39,35 @@ export function createBus(transport: Transport, options: BusOptions): Bus {
     get isConnected() {
       return transport.isConnected;
     },
-    async callTool(tool, args, callOptions) {
-      const payload = JSON.stringify(args ?? {});
-      return caller.send(tool.subject, payload, {
-        ...callOptions,
-        timeoutMs: callOptions.timeoutMs ?? toolTimeoutMs,
-      });
+    get load() {
+      return { asking: caller.pendingCalls, answering: responder.activeCalls };
+    },
+    callTool(tool, args, callOptions) {
+      const timeoutMs = callOptions.timeoutMs ?? toolTimeoutMs;
+      return caller.send(tool.subject, JSON.stringify(args ?? {}), { ...callOptions, timeoutMs });
     },
     async call(rpc, input, callOptions) {
       const timeoutMs = callOptions.timeoutMs ?? rpc.timeoutMs;
-      const json = await caller.send(rpc.subject, JSON.stringify(input), { ...callOptions, timeoutMs });
-      return rpc.output.parse(JSON.parse(json));
+      const json = await caller.send(rpc.subject, JSON.stringify(input) ?? 'null', {
+        ...callOptions,
+        timeoutMs,
+      });
+      return parseReply(rpc, json, onInternalError);
     },
     serve(contract: ToolContract | RpcContract, handler: unknown) {
       // as: `Handler<C>` is exactly this for the contract at hand; the overload's conditional type hides it.
-      const run = handler as (input: never, context: HandlerContext) => Promise<unknown>;
+      const run = handler as AnyHandler;
       const answer =
         contract.kind === 'tool' ? toolAnswer(contract, run, onInternalError) : rpcAnswer(contract, run);
       responder.serve(contract.subject, options.name, answer);
     },
     publish(event, payload) {
       // An event may be lost by design; one that cannot be sent now is lost now.
-      if (transport.isConnected)
-        transport.publish({ subject: event.subject, data: JSON.stringify(event.payload.parse(payload)) });
+      if (!transport.isConnected) return;
+      transport.publish({ subject: event.subject, data: JSON.stringify(event.payload.parse(payload)) });
     },
-    on(event: EventContract, listener) {
-      return transport.subscribe(event.subject, (message) => {
-        const parsed = event.payload.safeParse(JSON.parse(message.data));
-        // as: the listener's payload type is this contract's schema.
-        if (parsed.success) listener(parsed.data as never);
-        else onInternalError(new AppError('internal', 'malformed event'), event.subject);
-      });
+    on(event, listener) {
+      return transport.subscribe(event.subject, eventListener(event, listener, onInternalError));
     },
     onStatus: (listener) => transport.onStatus(listener),
     drain: (graceMs) => responder.drain(graceMs),
@@ -70,5 +76,34 @@ export function createBus(transport: Transport, options: BusOptions): Bus {
       responder.close();
       await transport.close();
     },
+  };
+}
+
+/** A reply that does not fit its contract is our own fault, and no caller's business. */
+function parseReply<O extends z.ZodType>(
+  rpc: RpcContract<z.ZodType, O>,
+  json: string,
+  onInternalError: OnInternalError,
+): z.infer<O> {
+  try {
+    return rpc.output.parse(JSON.parse(json));
+  } catch (error) {
+    onInternalError(error, rpc.subject);
+    throw toAppError(error);
+  }
+}
+
+/** Neither a malformed event nor a listener that throws may end the process. */
+function eventListener<P extends z.ZodType>(
+  event: EventContract<P>,
+  listener: (payload: z.infer<P>) => void,
+  onInternalError: OnInternalError,
+): MessageListener {
+  return ({ data, subject }) => {
+    try {
+      listener(event.payload.parse(JSON.parse(data)));
+    } catch (error) {
+      onInternalError(new AppError('internal', 'an event was not handled', { cause: error }), subject);
+    }
   };
 }

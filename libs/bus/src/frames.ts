@@ -1,16 +1,13 @@
 /**
- * What a responder sends to the caller's inbox: one letter, then JSON. `H` it is alive, `P` progress, `R` the
- * result, `E` an error envelope. A call ends with exactly one `R` or `E`.
+ * What a responder sends to the caller's inbox: one letter, then JSON. `P` progress, `R` the result, `E` an error
+ * envelope, `G` it gives the call back unanswered. A call ends with exactly one `R`, `E` or `G`. `H` says which
+ * calls are alive: their numbers with commas between, one message for all calls of one caller.
  */
-export type FrameKind = 'H' | 'P' | 'R' | 'E';
-
-export function frameKind(data: string): FrameKind | undefined {
-  const kind = data[0];
-  return kind === 'H' || kind === 'P' || kind === 'R' || kind === 'E' ? kind : undefined;
-}
+export type FrameKind = 'H' | 'P' | 'R' | 'E' | 'G';
 
 export const headerNames = {
-  deadline: 'inferry-deadline',
+  /** Milliseconds left, not a point in time: the clocks of two machines need not agree. */
+  timeout: 'inferry-timeout-ms',
   principal: 'inferry-principal',
   callId: 'inferry-call',
   wait: 'inferry-wait',
@@ -21,13 +18,26 @@ export function cancelSubject(inbox: string): string {
   return `cancel.v1.${inbox}`;
 }
 
+/** `inbox.<caller>` of `inbox.<caller>.<number>`. */
+export function callerOf(inbox: string): string {
+  return inbox.slice(0, inbox.lastIndexOf('.'));
+}
+
+/** Where a caller hears which of its calls are alive. */
+export function aliveSubject(caller: string): string {
+  return `${caller}.alive`;
+}
+
 export interface BusTimings {
   /** How often a responder says that it is alive. */
   heartbeatMs: number;
   /** Silence after which a responder is taken for dead; less than 10 s with one re-issue. */
   lostAfterMs: number;
-  /** How often callers look for deadlines and silence. */
+  /** How often both sides look for deadlines and silence. */
   sweepMs: number;
 }
 
 export const defaultTimings: BusTimings = { heartbeatMs: 1_500, lostAfterMs: 5_000, sweepMs: 250 };
+
+/** Told of each failure that is not an `AppError`: the one place where it is logged. */
+export type OnInternalError = (error: unknown, subject: string) => void;

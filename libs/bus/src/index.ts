@@ -1,4 +1,4 @@
-export type { Bus, CallOptions, Handler, HandlerContext, Progress, Subscription } from './bus.ts';
+export type { Bus, BusLoad, CallOptions, Handler, HandlerContext, Progress, Subscription } from './bus.ts';
 export { type BusOptions, createBus } from './create-bus.ts';
 export { type BusTimings, defaultTimings } from './frames.ts';
 export { createInProcessTransport } from './in-process-transport.ts';

@@ -1,191 +1,240 @@
-import {
-  type AnyTool,
-  AppError,
-  Principal,
-  parseArguments,
-  type RpcContract,
-  shortWait,
-  type ToolResult,
-  toAppError,
-  toErrorResult,
-  type WaitBudget,
-} from '@inferry/contracts';
-import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { randomBytes } from 'node:crypto';
+import { AppError, Principal, shortWait, toAppError, type WaitBudget } from '@inferry/contracts';
+import type { Answer } from './answers.ts';
 import type { HandlerContext, Progress } from './bus.ts';
-import { type BusTimings, type FrameKind, headerNames } from './frames.ts';
+import {
+  aliveSubject,
+  type BusTimings,
+  callerOf,
+  type FrameKind,
+  headerNames,
+  type OnInternalError,
+} from './frames.ts';
+import { inSpan, markFailed } from './tracing.ts';
 import type { IncomingMessage, Transport, TransportSubscription } from './transport.ts';
-
-/** What the two kinds of contract have in common once their handler is wrapped: JSON in, JSON out. */
-type Answer = (data: string, handlerContext: HandlerContext) => Promise<string>;
 
 interface ActiveCall {
   reply: string;
+  deadlineAt: number;
   abort: AbortController;
+}
+
+/** A caller that did not receive its heartbeat. */
+interface Miss {
+  beat: number;
+  inARow: number;
 }
 
 export interface ResponderOptions {
   timings: BusTimings;
   /** Calls at once in this process; one more is answered `busy`. */
   maxCalls: number;
-  /** Told of each failure that is not an `AppError`: the one place where it is logged. */
-  onInternalError(error: unknown, subject: string): void;
+  onInternalError: OnInternalError;
 }
 
-export interface Responder {
-  serve(subject: string, queue: string, answer: Answer): void;
-  drain(graceMs: number): Promise<void>;
-  close(): void;
-}
-
-const tracer = trace.getTracer('@inferry/bus');
+const cancelPrefix = 'cancel.v1.';
+/** Numbers in one heartbeat message: far below what a message may hold. */
+const callsPerBeat = 4_000;
+/** A caller whose connection blips is back before so many heartbeats in a row are missed. */
+const missesUntilGone = 2;
 
 /** The answering side: heartbeats, deadlines and cancellation for every call that this process handles. */
-export function createResponder(transport: Transport, options: ResponderOptions): Responder {
-  const active = new Map<string, ActiveCall>();
-  const subscriptions: TransportSubscription[] = [];
-  const draining = new AbortController();
-  let whenIdle: (() => void) | undefined;
+export class Responder {
+  readonly #transport: Transport;
+  readonly #options: ResponderOptions;
+  readonly #active = new Map<string, ActiveCall>();
+  readonly #serving: TransportSubscription[] = [];
+  readonly #listening: TransportSubscription[];
+  readonly #draining = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  readonly #orphanPrefix = `orphan.v1.${randomBytes(9).toString('base64url')}.`;
+  readonly #misses = new Map<string, Miss>();
+  #beats = 0;
+  #beatAt = 0;
+  #whenIdle: (() => void) | undefined;
 
-  const cancels = transport.subscribe('cancel.v1.>', (message) => {
-    active.get(message.subject.slice('cancel.v1.'.length))?.abort.abort();
-  });
-  const heartbeat = setInterval(() => {
-    for (const call of active.values()) send(call.reply, 'H', '');
-  }, options.timings.heartbeatMs);
-  heartbeat.unref();
-
-  function send(reply: string, kind: FrameKind, json: string): void {
-    // A transport that is down or closed drops the frame: the caller notices the silence and asks again.
-    if (transport.isConnected) transport.publish({ subject: reply, data: kind + json });
+  constructor(transport: Transport, options: ResponderOptions) {
+    this.#transport = transport;
+    this.#options = options;
+    this.#listening = [
+      transport.subscribe(`${cancelPrefix}>`, ({ subject }) => {
+        this.#active.get(subject.slice(cancelPrefix.length))?.abort.abort();
+      }),
+      transport.subscribe(`${this.#orphanPrefix}>`, (message) => {
+        if (message.isNoResponders) this.#missCaller(message.subject.slice(this.#orphanPrefix.length));
+      }),
+    ];
+    this.#timer = setInterval(
+      () => this.#tick(),
+      Math.min(options.timings.sweepMs, options.timings.heartbeatMs),
+    );
+    this.#timer.unref();
   }
 
-  function sendResult(reply: string, json: string): void {
-    if (Buffer.byteLength(json) < transport.maxPayloadBytes) return send(reply, 'R', json);
+  get activeCalls(): number {
+    return this.#active.size;
+  }
+
+  serve(subject: string, queue: string, answer: Answer): void {
+    const listener = (message: IncomingMessage) => {
+      const { reply } = message;
+      if (reply === undefined) return;
+      if (this.#active.size >= this.#options.maxCalls) {
+        return this.#sendError(
+          reply,
+          new AppError('busy', 'Too many calls at once.', { retryAfterSeconds: 1 }),
+        );
+      }
+      void inSpan(message, () => this.#handle(message, reply, answer));
+    };
+    this.#serving.push(this.#transport.subscribe(subject, listener, queue));
+  }
+
+  /** Takes no further calls, tells handlers to finish and waits for them; the rest goes back to its callers. */
+  async drain(graceMs: number): Promise<void> {
+    const endsAt = Date.now() + graceMs;
+    for (const subscription of this.#serving.splice(0)) subscription.unsubscribe();
+    this.#draining.abort();
+    // Calls that were on their way here when we unsubscribed arrive before the flush is answered.
+    await settledWithin(this.#transport.flush(), Math.min(graceMs, 1_000));
+    if (this.#active.size > 0) {
+      const idle = new Promise<void>((resolve) => {
+        this.#whenIdle = resolve;
+      });
+      await settledWithin(idle, endsAt - Date.now());
+    }
+    for (const call of this.#active.values()) {
+      this.#active.delete(call.reply);
+      this.#send(call.reply, 'G', '');
+      call.abort.abort();
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const subscription of [...this.#serving, ...this.#listening]) subscription.unsubscribe();
+    for (const call of this.#active.values()) call.abort.abort();
+    this.#active.clear();
+  }
+
+  /** Never rejects: what goes wrong is the caller's answer. */
+  async #handle(message: IncomingMessage, reply: string, answer: Answer): Promise<void> {
+    const timeoutMs = Number(message.header(headerNames.timeout) ?? 30_000);
+    const deadlineAt = Date.now() + timeoutMs;
+    const call: ActiveCall = { reply, deadlineAt, abort: new AbortController() };
+    this.#active.set(reply, call);
+    try {
+      const json = await answer(message.data, this.#toContext(message, call));
+      if (this.#isAwaited(call)) this.#sendResult(reply, json);
+    } catch (error) {
+      if (!(error instanceof AppError)) this.#options.onInternalError(error, message.subject);
+      const known = toAppError(error);
+      markFailed(known);
+      if (this.#isAwaited(call)) this.#sendError(reply, known);
+    } finally {
+      if (this.#active.get(reply) === call) this.#active.delete(reply);
+      if (this.#active.size === 0) this.#whenIdle?.();
+    }
+  }
+
+  #toContext(message: IncomingMessage, call: ActiveCall): HandlerContext {
+    const wait = message.header(headerNames.wait);
+    return {
+      principal: Principal.parse(JSON.parse(message.header(headerNames.principal) ?? 'null')),
+      callId: message.header(headerNames.callId) ?? '',
+      deadlineAt: call.deadlineAt,
+      // as: written by our own caller from a WaitBudget.
+      wait: wait === undefined ? shortWait : (JSON.parse(wait) as WaitBudget),
+      signal: call.abort.signal,
+      draining: this.#draining.signal,
+      progress: (step: Progress) => {
+        if (this.#isAwaited(call)) this.#send(call.reply, 'P', JSON.stringify(step));
+      },
+    };
+  }
+
+  #isAwaited(call: ActiveCall): boolean {
+    return !call.abort.signal.aborted && this.#active.get(call.reply) === call;
+  }
+
+  /** False when it is too large. A transport that is down drops the frame: the caller notices the silence. */
+  #send(reply: string, kind: FrameKind, json: string): boolean {
+    if (!this.#transport.isConnected) return true;
+    try {
+      this.#transport.publish({ subject: reply, data: kind + json });
+      return true;
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'message_too_large') return false;
+      this.#options.onInternalError(error, reply);
+      return true;
+    }
+  }
+
+  #sendResult(reply: string, json: string): void {
+    if (this.#send(reply, 'R', json)) return;
     const error = new AppError('message_too_large', 'The result is too large to pass on.', {
       nextAction: 'Ask for less at once: a smaller limit, max_chars or max_px.',
     });
-    send(reply, 'E', JSON.stringify(error.toEnvelope()));
+    this.#sendError(reply, error);
   }
 
-  async function handle(message: IncomingMessage, reply: string, answer: Answer): Promise<void> {
-    const abort = new AbortController();
-    active.set(reply, { reply, abort });
-    const deadlineAt = Number(message.header(headerNames.deadline) ?? Date.now() + 30_000);
-    const timer = setTimeout(
-      () => abort.abort(),
-      Math.max(0, Math.min(deadlineAt - Date.now(), 2 ** 31 - 1)),
-    );
-    try {
-      const handlerContext: HandlerContext = {
-        ...readContext(message, deadlineAt),
-        signal: abort.signal,
-        draining: draining.signal,
-        progress: (step: Progress) => send(reply, 'P', JSON.stringify(step)),
-      };
-      sendResult(reply, await answer(message.data, handlerContext));
-    } catch (error) {
-      if (!(error instanceof AppError)) options.onInternalError(error, message.subject);
-      send(reply, 'E', JSON.stringify(toAppError(error).toEnvelope()));
-    } finally {
-      clearTimeout(timer);
-      active.delete(reply);
-      if (active.size === 0) whenIdle?.();
+  #sendError(reply: string, error: AppError): void {
+    if (this.#send(reply, 'E', JSON.stringify(error.toEnvelope()))) return;
+    const short = new AppError(error.code, error.message.slice(0, 1_000));
+    this.#send(reply, 'E', JSON.stringify(short.toEnvelope()));
+  }
+
+  #tick(): void {
+    const now = Date.now();
+    for (const call of this.#active.values()) {
+      if (now >= call.deadlineAt) call.abort.abort();
+    }
+    if (now - this.#beatAt < this.#options.timings.heartbeatMs) return;
+    this.#beatAt = now;
+    this.#beat();
+  }
+
+  /** One message for all calls of one caller; the reply subject is how we learn that the caller is gone. */
+  #beat(): void {
+    if (!this.#transport.isConnected) return;
+    this.#beats += 1;
+    for (const [caller, miss] of this.#misses) {
+      if (miss.beat < this.#beats - 1) this.#misses.delete(caller);
+    }
+    const numbersByCaller = new Map<string, string[]>();
+    for (const { reply, abort } of this.#active.values()) {
+      // Its answer will not be sent: a caller that is back must notice the silence and ask again.
+      if (abort.signal.aborted) continue;
+      const caller = callerOf(reply);
+      const numbers = numbersByCaller.get(caller);
+      const number = reply.slice(caller.length + 1);
+      if (numbers === undefined) numbersByCaller.set(caller, [number]);
+      else numbers.push(number);
+    }
+    for (const [caller, numbers] of numbersByCaller) {
+      for (let start = 0; start < numbers.length; start += callsPerBeat) {
+        const data = `H${numbers.slice(start, start + callsPerBeat).join(',')}`;
+        this.#transport.publish({ subject: aliveSubject(caller), data, reply: this.#orphanPrefix + caller });
+      }
     }
   }
 
-  function traced(message: IncomingMessage, reply: string, answer: Answer): Promise<void> {
-    const parent = propagation.extract(ROOT_CONTEXT, message, {
-      get: (carrier, key) => carrier.header(key),
-      keys: () => [],
-    });
-    const attributes = { 'messaging.system': 'nats', 'messaging.destination.name': message.subject };
-    const span = tracer.startSpan(
-      `process ${message.subject}`,
-      { kind: SpanKind.CONSUMER, attributes },
-      parent,
-    );
-    return context.with(trace.setSpan(parent, span), () =>
-      handle(message, reply, answer)
-        .catch(() => span.setStatus({ code: SpanStatusCode.ERROR }))
-        .then(() => span.end()),
-    );
-  }
-
-  return {
-    serve(subject, queue, answer) {
-      const listener = (message: IncomingMessage) => {
-        const { reply } = message;
-        if (reply === undefined) return;
-        if (active.size < options.maxCalls) return void traced(message, reply, answer);
-        const busy = new AppError('busy', 'Too many calls at once.', { retryAfterSeconds: 1 });
-        send(reply, 'E', JSON.stringify(busy.toEnvelope()));
-      };
-      subscriptions.push(transport.subscribe(subject, listener, queue));
-    },
-    async drain(graceMs) {
-      for (const subscription of subscriptions) subscription.unsubscribe();
-      draining.abort();
-      if (active.size > 0) await firstOf(new Promise<void>((resolve) => (whenIdle = resolve)), graceMs);
-      for (const call of active.values()) call.abort.abort();
-    },
-    close() {
-      clearInterval(heartbeat);
-      cancels.unsubscribe();
-    },
-  };
-}
-
-/** A tool's answer is a `ToolResult` even when it failed: the error is for the agent to read. */
-export function toolAnswer(
-  tool: AnyTool,
-  handler: (input: never, handlerContext: HandlerContext) => Promise<unknown>,
-  onInternalError: ResponderOptions['onInternalError'],
-): Answer {
-  return async (data, handlerContext) => {
-    try {
-      // as: parseArguments has just checked the arguments against the schema that types the handler.
-      const input = parseArguments(tool, JSON.parse(data)) as never;
-      const reply = await handler(input, handlerContext);
-      const result: ToolResult = {
-        content: tool.present(reply),
-        structuredContent: tool.toStructured(reply),
-      };
-      return JSON.stringify(result);
-    } catch (error) {
-      if (!(error instanceof AppError)) onInternalError(error, tool.subject);
-      return JSON.stringify(toErrorResult(toAppError(error).toEnvelope()));
+  #missCaller(caller: string): void {
+    const last = this.#misses.get(caller);
+    if (last?.beat === this.#beats) return;
+    const inARow = last?.beat === this.#beats - 1 ? last.inARow + 1 : 1;
+    this.#misses.set(caller, { beat: this.#beats, inARow });
+    if (inARow < missesUntilGone) return;
+    for (const call of this.#active.values()) {
+      if (callerOf(call.reply) === caller) call.abort.abort();
     }
-  };
+  }
 }
 
-export function rpcAnswer(
-  rpc: RpcContract,
-  handler: (input: never, handlerContext: HandlerContext) => Promise<unknown>,
-): Answer {
-  return async (data, handlerContext) => {
-    // as: the contract's own schema has just parsed it.
-    const input = rpc.input.parse(JSON.parse(data)) as never;
-    return JSON.stringify(await handler(input, handlerContext));
-  };
-}
-
-function readContext(
-  message: IncomingMessage,
-  deadlineAt: number,
-): Pick<HandlerContext, 'principal' | 'callId' | 'wait' | 'deadlineAt'> {
-  const wait = message.header(headerNames.wait);
-  return {
-    principal: Principal.parse(JSON.parse(message.header(headerNames.principal) ?? 'null')),
-    callId: message.header(headerNames.callId) ?? '',
-    deadlineAt,
-    // as: written by our own caller from a WaitBudget.
-    wait: wait === undefined ? shortWait : (JSON.parse(wait) as WaitBudget),
-  };
-}
-
-async function firstOf(done: Promise<void>, graceMs: number): Promise<void> {
+async function settledWithin(work: Promise<unknown>, timeoutMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, graceMs);
-  await Promise.race([done, promise]);
+  const timer = setTimeout(resolve, Math.max(0, timeoutMs));
+  // A flush that fails has no connection to wait for.
+  await Promise.race([work.catch(() => undefined), promise]);
   clearTimeout(timer);
 }

@@ -140,7 +140,9 @@ class ManagedServer implements LocalServer {
   }
 
   async pause(): Promise<void> {
-    for (const pid of await this.#family()) signal(pid, 'SIGSTOP');
+    const family = await this.#family();
+    for (const pid of family) signal(pid, 'SIGSTOP');
+    for (const pid of family) await waitFor(() => isStopped(pid), { what: 'the server to stand still' });
   }
 
   async resume(): Promise<void> {
@@ -206,6 +208,14 @@ function startWarden(stopSignal: NodeJS.Signals, folder: string): ChildProcess {
   if (warden.stdin !== null && 'unref' in warden.stdin && typeof warden.stdin.unref === 'function')
     warden.stdin.unref();
   return warden;
+}
+
+/** A signal is only sent by `kill`; threads of the process may run on for a moment. */
+async function isStopped(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  // Gone, or a system that has no such file.
+  if (stat === undefined) return true;
+  return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

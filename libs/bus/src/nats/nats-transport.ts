@@ -1,127 +1,186 @@
-import { AppError } from '@inferry/contracts';
-import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/nats-core';
-import { connect, headers as natsHeaders } from '@nats-io/transport-node';
-import type { IncomingMessage, MessageListener, Transport, TransportSubscription } from '../transport.ts';
+import { AppError, toAppError } from '@inferry/contracts';
+import {
+  AuthorizationError,
+  InvalidArgumentError,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  TimeoutError,
+} from '@nats-io/nats-core';
+import { type ConnectionOptions, connect, headers as natsHeaders } from '@nats-io/transport-node';
+import type {
+  IncomingMessage,
+  MessageListener,
+  OutgoingMessage,
+  Transport,
+  TransportSubscription,
+} from '../transport.ts';
 
 export interface NatsOptions {
-  /** One or more `nats://host:port`, comma-separated; credentials may stand in the URL. */
+  /** One or more `nats://host:port` or `tls://host:port`, comma-separated; credentials may stand in the URL. */
   url: string;
   /** Connection name in the server's monitoring. */
   name: string;
-  /** How long the first connection may take. */
+  /** How long the first connection, and each attempt after a loss, may take. */
   connectTimeoutMs?: number;
+  /** A link that is cut in silence is noticed after three of these. */
+  pingIntervalMs?: number;
+  /** Told of what the server refuses later on, such as a subject without permission. */
+  onError?: (error: unknown) => void;
 }
 
 /** A `Transport` over core NATS: no JetStream, nothing that a server of any version ignores in silence. */
 export async function connectNats(options: NatsOptions): Promise<Transport> {
-  const connection = await connect({
-    ...toServers(options.url),
-    name: options.name,
-    timeout: options.connectTimeoutMs ?? 5_000,
-    // A server that restarts is back within seconds; a replica never gives up on it.
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 200,
-    reconnectJitter: 200,
-    // A black-holed link is noticed within 4 s instead of minutes.
-    pingInterval: 2_000,
-    maxPingOut: 2,
-    noAsyncTraces: true,
-  });
-  return createTransport(connection);
+  const servers = toServers(options.url);
+  const timeout = options.connectTimeoutMs ?? 5_000;
+  try {
+    const connection = await connect({
+      ...servers,
+      name: options.name,
+      timeout,
+      // A server that restarts is back within seconds; a replica never gives up on it, whatever it says meanwhile.
+      maxReconnectAttempts: -1,
+      ignoreAuthErrorAbort: true,
+      reconnectTimeWait: 200,
+      reconnectJitter: 200,
+      // Sooner than callers take a responder for dead, so that they are told that the bus is away.
+      pingInterval: options.pingIntervalMs ?? 1_500,
+      maxPingOut: 2,
+      noAsyncTraces: true,
+    });
+    return new NatsTransport(connection, options.onError ?? (() => undefined));
+  } catch (cause) {
+    const places = servers.servers.join(', ');
+    throw new AppError('unavailable', `NATS at ${places} cannot be reached: ${reasonOf(cause, timeout)}.`, {
+      retryAfterSeconds: 2,
+      nextAction: 'Check NATS_URL and that the server is running.',
+      cause,
+    });
+  }
 }
 
-function toServers(list: string): { servers: string[]; user?: string; pass?: string; token?: string } {
-  const urls = list.split(',').map((item) => new URL(item.includes('://') ? item : `nats://${item}`));
-  const servers = urls.map((url) => url.host);
+function reasonOf(error: unknown, timeoutMs: number): string {
+  if (error instanceof AuthorizationError) return 'it refuses the credentials';
+  if (error instanceof TimeoutError) return `no answer within ${timeoutMs} ms`;
+  return 'the connection is refused';
+}
+
+type Servers = { servers: string[] } & Pick<ConnectionOptions, 'user' | 'pass' | 'token' | 'tls'>;
+
+function toServers(list: string): Servers {
+  const urls = list.split(',').map((item) => parseUrl(item.trim()));
+  const servers: Servers = { servers: urls.map((url) => url.host) };
+  if (urls.some((url) => url.protocol === 'tls:')) servers.tls = {};
   const first = urls[0];
-  if (first === undefined || first.username === '') return { servers };
+  if (first === undefined || first.username === '') return servers;
   const user = decodeURIComponent(first.username);
-  if (first.password === '') return { servers, token: user };
-  return { servers, user, pass: decodeURIComponent(first.password) };
+  if (first.password === '') return { ...servers, token: user };
+  return { ...servers, user, pass: decodeURIComponent(first.password) };
 }
 
-function createTransport(connection: NatsConnection): Transport {
-  const listeners = new Set<(isConnected: boolean) => void>();
-  let isConnected = true;
-  let isClosing = false;
+function parseUrl(text: string): URL {
+  const url = URL.parse(text.includes('://') ? text : `nats://${text}`);
+  // The text itself may hold a password.
+  if (url === null || url.host === '') throw new AppError('unavailable', 'NATS_URL is not a list of URLs.');
+  return url;
+}
 
-  function setConnected(value: boolean): void {
-    if (isConnected === value) return;
-    isConnected = value;
-    for (const listener of listeners) listener(value);
+class NatsTransport implements Transport {
+  readonly #connection: NatsConnection;
+  readonly #onError: (error: unknown) => void;
+  readonly #listeners = new Set<(isConnected: boolean) => void>();
+  #isLinked = true;
+  #isClosing = false;
+
+  constructor(connection: NatsConnection, onError: (error: unknown) => void) {
+    this.#connection = connection;
+    this.#onError = onError;
+    this.#watch().catch(onError);
   }
 
-  void watchStatus(connection, setConnected);
+  get isConnected(): boolean {
+    return this.#isLinked && !this.#isClosing && !this.#connection.isClosed();
+  }
 
-  return {
-    get isConnected() {
-      return isConnected && !isClosing;
-    },
-    get maxPayloadBytes() {
-      return connection.info?.max_payload ?? 1_048_576;
-    },
-    publish({ subject, data, reply, headers }) {
-      if (isClosing || connection.isClosed()) {
-        throw new AppError('unavailable', 'The bus is closed.', { retryAfterSeconds: 1 });
-      }
-      connection.publish(subject, data, {
+  get maxPayloadBytes(): number {
+    return this.#connection.info?.max_payload ?? 1_048_576;
+  }
+
+  publish({ subject, data, reply, headers }: OutgoingMessage): void {
+    if (this.#isClosing || this.#connection.isClosed()) {
+      throw new AppError('unavailable', 'The bus is closed.', { retryAfterSeconds: 1 });
+    }
+    try {
+      this.#connection.publish(subject, data, {
         ...(reply === undefined ? {} : { reply }),
         ...(headers === undefined ? {} : { headers: toNatsHeaders(headers) }),
       });
-    },
-    subscribe(subject, listener, queue) {
-      return subscribe(connection, subject, { listener, queue });
-    },
-    onStatus(listener) {
-      listeners.add(listener);
-    },
-    flush: () => connection.flush(),
-    async close() {
-      isClosing = true;
-      if (!connection.isClosed()) await closeWithin(connection, 2_000);
-    },
-  };
-}
-
-function subscribe(
-  connection: NatsConnection,
-  subject: string,
-  { listener, queue }: { listener: MessageListener; queue: string | undefined },
-): TransportSubscription {
-  const subscription = connection.subscribe(subject, {
-    ...(queue === undefined ? {} : { queue }),
-    callback: (error, message) => {
-      if (error === null || error === undefined) listener(toIncoming(message));
-    },
-  });
-  return {
-    unsubscribe() {
-      // Drained, so that calls already on their way to this process are still answered.
-      subscription.drain().catch(() => {
-        // The connection is gone, and the subscription with it.
-      });
-    },
-  };
-}
-
-async function watchStatus(
-  connection: NatsConnection,
-  setConnected: (value: boolean) => void,
-): Promise<void> {
-  for await (const status of connection.status()) {
-    if (status.type === 'disconnect' || status.type === 'staleConnection') setConnected(false);
-    if (status.type === 'reconnect') setConnected(true);
+    } catch (error) {
+      throw toPublishError(error);
+    }
   }
-  setConnected(false);
+
+  subscribe(subject: string, listener: MessageListener, queue?: string): TransportSubscription {
+    const subscription = this.#connection.subscribe(subject, {
+      ...(queue === undefined ? {} : { queue }),
+      callback: (error, message) => {
+        if (error === null || error === undefined) listener(toIncoming(message));
+        else if (!this.#isClosing) this.#onError(error);
+      },
+    });
+    return {
+      unsubscribe: () => {
+        if (this.#connection.isClosed() || subscription.isClosed()) return;
+        // Drained, so that calls already on their way to this process are still answered.
+        subscription.drain().catch(() => {
+          // The connection is gone, and the subscription with it.
+        });
+      },
+    };
+  }
+
+  onStatus(listener: (isConnected: boolean) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  flush(): Promise<void> {
+    return this.#connection.flush();
+  }
+
+  /** Lets what was published leave, but never hangs on a server that is away. */
+  async close(): Promise<void> {
+    if (this.#connection.isClosed()) return;
+    const flushed = this.isConnected ? this.#connection.flush().catch(() => undefined) : undefined;
+    this.#isClosing = true;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, 2_000);
+    await Promise.race([flushed, promise]);
+    clearTimeout(timer);
+    await this.#connection.close();
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.#connection.status()) {
+      if (status.type === 'disconnect' || status.type === 'staleConnection') this.#setLinked(false);
+      else if (status.type === 'reconnect') this.#setLinked(true);
+      else if (status.type === 'error') this.#onError(status.error);
+    }
+    this.#setLinked(false);
+  }
+
+  #setLinked(value: boolean): void {
+    if (this.#isLinked === value) return;
+    this.#isLinked = value;
+    if (this.#isClosing) return;
+    for (const listener of this.#listeners) listener(value);
+  }
 }
 
-/** Lets what was published leave, but never hangs on a server that is away. */
-async function closeWithin(connection: NatsConnection, graceMs: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, graceMs);
-  await Promise.race([connection.flush().catch(() => undefined), promise]);
-  clearTimeout(timer);
-  await connection.close();
+function toPublishError(error: unknown): AppError {
+  if (error instanceof InvalidArgumentError && error.message.includes('max_payload')) {
+    return new AppError('message_too_large', 'The message is too large for the bus.', { cause: error });
+  }
+  return toAppError(error);
 }
 
 function toNatsHeaders(headers: Readonly<Record<string, string>>): MsgHdrs {
@@ -135,7 +194,7 @@ function toIncoming(message: Msg): IncomingMessage {
     subject: message.subject,
     data: message.string(),
     reply: message.reply === '' ? undefined : message.reply,
-    isNoResponders: message.headers?.code === 503 && message.data.length === 0,
+    isNoResponders: message.data.length === 0 && message.headers?.code === 503,
     header(name) {
       const value = message.headers?.get(name);
       return value === undefined || value === '' ? undefined : value;
