@@ -27,7 +27,8 @@ export function createKeyAuthentication({ verifier, revoked, challenge }: KeyAut
     headers: challenge(),
   });
   const malformed = refuse(401, ['malformed_authorization', 'This is not an API key of this server.'], {
-    nextAction: 'Send Authorization: Bearer ifr_…; a variable like ${KEY} may have been sent unexpanded.',
+    nextAction:
+      'Send Authorization: Bearer ifr_…; a variable may have been sent by its name instead of its value.',
     headers: challenge({ error: 'invalid_token' }),
   });
   const invalid = refuse(401, ['invalid_token', 'This API key is unknown, expired or revoked.'], {

@@ -23,6 +23,8 @@ export interface EdgeParts {
 export interface Edge {
   /** Calls `admit` with whom the request is for, or answers it. */
   pass(request: IncomingMessage, response: ServerResponse, admit: (principal: Principal) => void): void;
+  /** Counts what a batch asks for beyond the one request that it came as. */
+  charge(principal: Principal, requests: number): Promise<Refusal | undefined>;
   /** The refusal of an admitted request, or a harder one when its address collects them. */
   weigh(request: IncomingMessage, principal: Principal, refusal: Refusal): Promise<Refusal>;
   send(response: ServerResponse, refusal: Refusal, id?: RequestId): void;
@@ -71,6 +73,7 @@ export function createEdge(parts: EdgeParts): Edge {
         (error: unknown) => response.destroy(error instanceof Error ? error : undefined),
       );
     },
+    charge: (principal, requests) => windows.chargeCredential(principal, requests),
     async weigh(request, principal, refusal) {
       const isFailure = refusal.status >= 400 && refusal.status !== 429 && refusal.status !== 503;
       if (!isFailure || principal.kind === 'local') return refusal;

@@ -4,7 +4,7 @@ import type { Parts } from '@inferry/runtime';
 import type { createChallenger } from '../edge/challenge.ts';
 import type { McpCore } from '../mcp/core.ts';
 import { readBatchEra, readEra, type Spoken } from '../mcp/era.ts';
-import type { Channel, Exchange, Reply } from '../mcp/exchange.ts';
+import type { Channel, Exchange } from '../mcp/exchange.ts';
 import { errorText, type McpRequest, readMessage } from '../mcp/json-rpc.ts';
 import type { ReadSelection } from '../mcp/selection.ts';
 import type { ToolView, ViewTools } from '../mcp/tool-views.ts';
@@ -96,33 +96,45 @@ export class McpEndpoint {
 
   /** Batches are answered together, as JSON (MCP 2025-03-26, transports). */
   async #batch(post: Post, values: readonly unknown[]): Promise<void> {
-    const { core, calls, streams } = this.#parts;
+    const { edge, calls, streams } = this.#parts;
     const spoken = readBatchEra(headersOf(post.request));
-    if (isRefusal(spoken)) return this.#refuse(post, spoken);
-    const view = this.#view(post);
-    if (isRefusal(view)) return this.#refuse(post, view);
     const messages = values.map(readMessage);
-    const refusal = refuseBatch(messages);
+    const view = this.#view(post);
+    if (isRefusal(spoken)) return this.#refuse(post, spoken);
+    if (isRefusal(view)) return this.#refuse(post, view);
+    const requests = messages.filter(isRequest);
+    const refusal =
+      refuseBatch(messages) ??
+      (requests.length > 1 ? await edge.charge(post.principal, requests.length - 1) : undefined) ??
+      (calls.isFull ? busy : undefined);
     if (refusal !== undefined) return this.#refuse(post, refusal);
-    if (calls.isFull) return this.#refuse(post, busy);
-    const requests: McpRequest[] = [];
     for (const message of messages) {
-      if (isRefusal(message)) continue;
-      if (message.kind === 'request') requests.push(message);
-      if (message.kind === 'notification') core.listen(spoken.era, message, senderOf(post));
+      if (!isRefusal(message) && message.kind === 'notification') {
+        this.#parts.core.listen(spoken.era, message, senderOf(post));
+      }
     }
     if (requests.length === 0) return accept(post.response);
     const whole = new HttpChannel(post.response, streams, false);
     calls.add(whole);
     try {
-      const answers = requests.map(async (request) => {
-        const channel = new BatchMember(whole);
-        return toText(request, await core.answer(toExchange(post, request, { ...spoken, view, channel })));
-      });
-      whole.finish(`[${(await Promise.all(answers)).filter((text) => text !== undefined).join(',')}]`);
+      const answers = await Promise.all(
+        requests.map((request) =>
+          this.#member(post, request, { ...spoken, view, channel: new BatchMember(whole) }),
+        ),
+      );
+      whole.finish(`[${answers.filter((text) => text !== undefined).join(',')}]`);
     } finally {
       calls.delete(whole);
     }
+  }
+
+  async #member(
+    post: Post,
+    request: McpRequest,
+    rest: Spoken & { view: ToolView; channel: Channel },
+  ): Promise<string | undefined> {
+    const reply = await this.#parts.core.answer(toExchange(post, request, rest));
+    return reply === undefined || typeof reply === 'string' ? reply : errorText(request.id, reply);
   }
 
   #view({ request, principal }: Post): ToolView | Refusal {
@@ -173,8 +185,8 @@ function refuseBatch(messages: readonly ReturnType<typeof readMessage>[]): Refus
   return undefined;
 }
 
-function toText(request: McpRequest, reply: Reply): string | undefined {
-  return reply === undefined || typeof reply === 'string' ? reply : errorText(request.id, reply);
+function isRequest(message: ReturnType<typeof readMessage>): message is McpRequest {
+  return !isRefusal(message) && message.kind === 'request';
 }
 
 function toExchange(

@@ -1,0 +1,62 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError } from '@inferry/runtime';
+import { describe, expect, test } from 'vitest';
+import { parseGatewayConfig } from './config.ts';
+
+describe('the configuration', () => {
+  test('has a default for everything, and asks for keys', () => {
+    const config = parseGatewayConfig({});
+
+    expect(config).toMatchObject({
+      auth: 'keys',
+      maxBodyBytes: 262_144,
+      limits: { credential: 600, ipPreAuth: 30, ipPostAuth: 120 },
+    });
+  });
+
+  test('refuses to serve without keys beyond loopback', () => {
+    expect(() => parseGatewayConfig({ INFERRY_AUTH: 'none', HOST: '0.0.0.0' })).toThrow(/loopback/);
+  });
+
+  test('names every problem at once', () => {
+    const env = { MCP_ALLOWED_HOSTS: '*', TOOLSETS: 'run,nothing', TRUSTED_PROXIES: 'proxy' };
+
+    const problems = problemsOf(() => parseGatewayConfig(env));
+
+    expect(problems).toEqual([
+      expect.stringContaining('MCP_ALLOWED_HOSTS'),
+      expect.stringContaining('TOOLSETS'),
+      expect.stringContaining('TRUSTED_PROXIES'),
+    ]);
+  });
+
+  test('takes the table of waiting times from a file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'waits-'));
+    const file = join(folder, 'waits.json');
+    const row = { client: 'acme', silent: { default: 1, max: 2 }, withProgress: { default: 3, max: 4 } };
+    await writeFile(file, JSON.stringify([row]));
+
+    const { waits } = parseGatewayConfig({ WAIT_TABLE_FILE: file });
+
+    expect(waits.budget('acme', 'progress')).toEqual({ defaultSeconds: 3, maxSeconds: 4 });
+    await rm(folder, { recursive: true });
+  });
+
+  test('says which file cannot be read', () => {
+    const problems = problemsOf(() => parseGatewayConfig({ WAIT_TABLE_FILE: '/nowhere/waits.json' }));
+
+    expect(problems).toEqual([expect.stringContaining('WAIT_TABLE_FILE')]);
+  });
+});
+
+function problemsOf(run: () => unknown): readonly string[] {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest';
+import { createIdentity } from './identity.ts';
+
+test('the instructions stand on their own within the 2,000 characters that every client keeps (X15)', () => {
+  const { instructions } = createIdentity({
+    name: 'brand',
+    title: 'A Brand With A Rather Long Name',
+    version: '1',
+  });
+
+  expect(instructions.length).toBeLessThanOrEqual(2_000);
+  expect(instructions).toContain('A Brand With A Rather Long Name');
+});
