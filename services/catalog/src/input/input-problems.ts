@@ -106,7 +106,10 @@ function typeName({ params }: ErrorObject): string {
 }
 
 function typeHint({ data }: ErrorObject, schema: JsonObject): string | undefined {
-  return data === null ? 'leave it out for the default' : describeField(schema);
+  if (data === null) return 'leave it out for the default';
+  const hint = describeField(schema);
+  // The message names the type already.
+  return hint === typesOf(schema).join(' or ') ? undefined : hint;
 }
 
 const boundMessages: Readonly<Record<string, string>> = {

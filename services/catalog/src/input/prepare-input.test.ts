@@ -1,0 +1,271 @@
+import type { JsonObject } from '@inferry/contracts';
+import { describe, expect, it } from 'vitest';
+import { everyFieldSchema } from '../testing/model-of.ts';
+import { createValidator } from './model-validator.ts';
+import { prepareInput } from './prepare-input.ts';
+
+const everyField = createValidator(everyFieldSchema);
+
+function prepare(input: JsonObject, properties?: JsonObject, rest: JsonObject = {}) {
+  if (properties === undefined) return prepareInput(everyField, input);
+  return prepareInput(createValidator({ type: 'object', properties, ...rest }), input);
+}
+
+function problemAt(path: string, result: ReturnType<typeof prepareInput>) {
+  return result.problems.find((problem) => problem.path === path);
+}
+
+describe('coercion and defaults', () => {
+  it('parses numbers, booleans, objects and lists that came as strings (RWD-02)', () => {
+    const { input, problems } = prepare({
+      prompt: 'x',
+      count: '2',
+      strength: '0.5',
+      tiled: 'true',
+      options: '{"seed":"7"}',
+      references: '["asset_a"]',
+    });
+
+    expect(problems).toEqual([]);
+    expect(input).toMatchObject({
+      count: 2,
+      strength: 0.5,
+      tiled: true,
+      options: { seed: 7 },
+      references: ['asset_a'],
+    });
+  });
+
+  it('leaves a string that looks like a number alone where a string is wanted', () => {
+    expect(prepare({ prompt: '42' }).input.prompt).toBe('42');
+  });
+
+  it('fills defaults in and keeps what was given', () => {
+    expect(prepare({ prompt: 'x', count: 3 }).input).toEqual({ prompt: 'x', count: 3, quality: 'low' });
+  });
+
+  it('takes out a default that the schema itself refuses', () => {
+    const { input, problems } = prepare({}, { seed: { type: 'integer', default: null } });
+
+    expect(input).toEqual({});
+    expect(problems).toEqual([]);
+  });
+
+  it('parses a value whose schema is a choice with null or a reference', () => {
+    const { input, problems } = prepare(
+      { size: '3', mode: 'fast' },
+      { size: { anyOf: [{ type: 'integer' }, { type: 'null' }] }, mode: { $ref: '#/$defs/Mode' } },
+      { $defs: { Mode: { type: 'string', enum: ['fast', 'good'] } } },
+    );
+
+    expect(problems).toEqual([]);
+    expect(input).toEqual({ size: 3, mode: 'fast' });
+  });
+});
+
+describe('problems', () => {
+  it('names a missing field and what it takes', () => {
+    expect(prepare({}).problems).toEqual([{ path: 'prompt', message: 'is required', hint: 'string' }]);
+  });
+
+  it('names the allowed values', () => {
+    expect(problemAt('quality', prepare({ prompt: 'x', quality: 'best' }))).toMatchObject({
+      message: 'is not one of the allowed values',
+      hint: 'one of: low, high',
+    });
+  });
+
+  it('names the allowed range', () => {
+    expect(problemAt('count', prepare({ prompt: 'x', count: 9 }))).toMatchObject({
+      message: 'is too large',
+      hint: '1 to 4',
+    });
+  });
+
+  it('names the type that a nested field takes', () => {
+    expect(problemAt('options.seed', prepare({ prompt: 'x', options: { seed: 'no' } }))).toMatchObject({
+      message: 'must be an integer',
+    });
+  });
+
+  it('refuses an unknown field and lists the known ones', () => {
+    const problem = problemAt('promt', prepare({ prompt: 'x', promt: 'y' }));
+
+    expect(problem?.message).toBe('unknown field');
+    expect(problem?.hint).toContain('prompt, count, quality');
+  });
+
+  it('refuses an unknown field inside an object', () => {
+    expect(problemAt('options.other', prepare({ prompt: 'x', options: { other: 1 } }))).toMatchObject({
+      message: 'unknown field',
+      hint: 'known: seed, mask',
+    });
+  });
+
+  it('takes any field where the model says that it does', () => {
+    expect(prepare({ a: 1 }, { b: { type: 'string' } }, { additionalProperties: true }).problems).toEqual([]);
+    expect(prepareInput(createValidator({ type: 'object' }), { a: 1 }).problems).toEqual([]);
+  });
+
+  it('advises to leave a null out', () => {
+    expect(problemAt('count', prepare({ prompt: 'x', count: null }))?.hint).toBe(
+      'leave it out for the default',
+    );
+  });
+
+  it('tells of a choice with null what its other branch wants', () => {
+    const result = prepare(
+      { size: 9 },
+      { size: { anyOf: [{ type: 'integer', maximum: 4 }, { type: 'null' }] } },
+    );
+
+    expect(result.problems).toEqual([{ path: 'size', message: 'is too large', hint: 'at most 4' }]);
+  });
+
+  it('tells at most 16', () => {
+    const input = Object.fromEntries(Array.from({ length: 40 }, (_, number) => [`field${number}`, 1]));
+
+    expect(prepare(input).problems).toHaveLength(16);
+  });
+
+  it('never repeats a value', () => {
+    const { problems } = prepare({
+      prompt: 'x',
+      quality: 'sk-secret',
+      image: 'sk-secret',
+      count: 'sk-secret',
+    });
+
+    expect(problems).toHaveLength(3);
+    expect(JSON.stringify(problems)).not.toContain('sk-secret');
+  });
+});
+
+describe('files', () => {
+  it.each([
+    'https://example.com/cat.png',
+    'http://example.com/cat.png',
+    'data:image/png;base64,iVBORw0KGgo=',
+    'asset_0123456789abcdefghijkl',
+  ])('takes %s where a file is wanted, whatever the format and pattern say', (image) => {
+    const { problems, fileFields } = prepare({ prompt: 'x', image });
+
+    expect(problems).toEqual([]);
+    expect(fileFields).toEqual(['/image']);
+  });
+
+  it.each(['/home/me/cat.png', './cat.png', '~/cat.png', 'C:\\cat.png', 'file:///cat.png', 'cat.png'])(
+    'refuses the local path %s and points to create_upload (MR-33)',
+    (image) => {
+      const problem = problemAt('image', prepare({ prompt: 'x', image }));
+
+      expect(problem?.message).toContain('local path');
+      expect(problem?.hint).toContain('create_upload');
+    },
+  );
+
+  it('refuses what is neither a URL nor an asset id', () => {
+    expect(problemAt('image', prepare({ prompt: 'x', image: 'ftp://a/b' }))?.hint).toContain('asset_');
+  });
+
+  it('finds files in lists and objects', () => {
+    const { fileFields } = prepare({
+      prompt: 'x',
+      references: ['asset_a', 'https://example.com/b'],
+      options: { mask: 'asset_c' },
+    });
+
+    expect(fileFields).toEqual(['/references/0', '/references/1', '/options/mask']);
+  });
+});
+
+describe('hostile input and odd schemas', () => {
+  it('treats prototype keys as any other unknown field', () => {
+    // JSON.parse makes an own property of it, as a request does.
+    const input = JSON.parse(
+      '{"prompt":"x","__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}',
+    );
+
+    const result = prepare(input);
+
+    expect(result.problems.map(({ path }) => path)).toEqual(['__proto__', 'constructor']);
+    expect(result.input).not.toHaveProperty('polluted');
+    expect({}).not.toHaveProperty('polluted');
+  });
+
+  it('asks for a required field that every object inherits', () => {
+    const { problems } = prepare({}, { constructor: { type: 'string' } }, { required: ['constructor'] });
+
+    expect(problems).toEqual([{ path: 'constructor', message: 'is required', hint: 'string' }]);
+  });
+
+  it('refuses an input that is nested too deeply, also when it came as a string', () => {
+    const deep = `${'['.repeat(5_000)}1${']'.repeat(5_000)}`;
+
+    for (const references of [JSON.parse(deep), deep]) {
+      expect(prepare({ prompt: 'x', references }).problems).toMatchObject([
+        { message: 'is nested too deeply' },
+      ]);
+    }
+  });
+
+  it('refuses more than a megabyte and points to create_upload', () => {
+    const [problem] = prepare({ prompt: 'x'.repeat(1_000_001) }).problems;
+
+    expect(problem?.message).toContain('1 MB');
+    expect(problem?.hint).toContain('create_upload');
+  });
+
+  it('tells the first problem only of an input with very many values', () => {
+    const list = Array.from({ length: 50_000 }, () => 'x');
+
+    expect(prepare({ list }, { list: { type: 'array', items: { type: 'integer' } } }).problems).toHaveLength(
+      1,
+    );
+  });
+
+  it('leaves what a reference to another document says to the platform, and fetches nothing', () => {
+    const { problems } = prepare(
+      { a: 1 },
+      { a: { $ref: 'https://example.invalid/schema.json' } },
+      { $schema: 'http://json-schema.org/draft-07/schema#', $id: 'https://example.invalid/model.json' },
+    );
+
+    expect(problems).toEqual([]);
+  });
+
+  it('reads what older drafts and OpenAPI write', () => {
+    const properties = {
+      a: { type: 'number', minimum: 0, exclusiveMinimum: true },
+      b: { type: 'string', nullable: true, enum: ['x'] },
+      c: { type: 'file', pattern: '(?P<name>x)', enum: [] },
+      d: { type: 'string', required: true },
+    };
+
+    expect(prepare({ a: 0 }, properties).problems).toMatchObject([{ path: 'a', message: 'is too small' }]);
+    expect(prepare({ a: 1, b: null, c: 'any', d: 'x' }, properties).problems).toEqual([]);
+  });
+
+  it('ends at a schema that refers to itself', () => {
+    const { problems } = prepare(
+      { tree: { child: { child: { value: 'no' } } } },
+      { tree: { $ref: '#/$defs/Node' } },
+      {
+        $defs: {
+          Node: {
+            type: 'object',
+            properties: { value: { type: 'integer' }, child: { $ref: '#/$defs/Node' } },
+          },
+        },
+      },
+    );
+
+    expect(problems).toMatchObject([{ path: 'tree.child.child.value', message: 'must be an integer' }]);
+  });
+
+  it('says so when a provider describes its inputs in a way that nobody can check', () => {
+    expect(() => prepare({ a: 1 }, { a: { $ref: '#/nowhere' } })).toThrow(
+      expect.objectContaining({ code: 'upstream_malformed' }),
+    );
+  });
+});

@@ -1,0 +1,75 @@
+import { type Bus, createBus, createInProcessTransport, type Transport } from '@inferry/bus';
+import {
+  type AnyTool,
+  type JsonObject,
+  localPrincipal,
+  type PreparedRun,
+  prepareRun,
+  type ToolResult,
+} from '@inferry/contracts';
+import { type Database, openDatabase } from '@inferry/database';
+import { createInProcessLimits, type Limits } from '@inferry/limits';
+import type { Provider } from '@inferry/providers';
+import { createLogger, type Service } from '@inferry/runtime';
+import { type CatalogOptions, createCatalogService } from '../service.ts';
+
+/** One deployment's outside world, shared by the replicas that a test starts. */
+export interface CatalogWorld {
+  transport: Transport;
+  database: Database;
+  limits: Limits;
+  /** A connection of another service. */
+  busOf(name: string): Bus;
+  startReplica(providers: readonly Provider[], options?: Partial<CatalogOptions>): Promise<CatalogReplica>;
+  close(): Promise<void>;
+}
+
+export interface CatalogReplica {
+  service: Service;
+  bus: Bus;
+  /** Calls a tool as a client does; rejects only when the call itself could not be made. */
+  tool(tool: AnyTool, args: JsonObject): Promise<ToolResult>;
+  prepare(model: string, input: JsonObject): Promise<PreparedRun>;
+}
+
+export async function openCatalogWorld(): Promise<CatalogWorld> {
+  const transport = createInProcessTransport();
+  const database = openDatabase({ url: 'sqlite::memory:' });
+  await database.migrate();
+  const limits = createInProcessLimits();
+  const log = createLogger({ service: 'catalog', replica: 'test', level: 'silent' });
+  const replicas: CatalogReplica[] = [];
+  const buses: Bus[] = [];
+  function busOf(name: string): Bus {
+    const bus = createBus(transport, { name });
+    buses.push(bus);
+    return bus;
+  }
+  return {
+    transport,
+    database,
+    limits,
+    busOf,
+    async startReplica(providers, options = {}) {
+      const bus = busOf('catalog');
+      const service = await createCatalogService({ bus, database, limits, log }, { providers, ...options });
+      const principal = localPrincipal;
+      const replica: CatalogReplica = {
+        service,
+        bus,
+        // as: the bus gives the JSON text of a ToolResult.
+        tool: async (tool, args) => JSON.parse(await bus.callTool(tool, args, { principal })) as ToolResult,
+        prepare: (model, input) => bus.call(prepareRun, { model, input }, { principal }),
+      };
+      replicas.push(replica);
+      return replica;
+    },
+    async close() {
+      await Promise.all(replicas.map(({ service }) => service.close()));
+      await Promise.all(buses.map((bus) => bus.close()));
+      await transport.close();
+      await limits.close();
+      await database.close();
+    },
+  };
+}
