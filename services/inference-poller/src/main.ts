@@ -1,14 +1,26 @@
 import { openProviders } from '@inferry/providers';
 import { deriveSecret, readEnv, runService } from '@inferry/runtime';
-import { createInferenceService } from './index.ts';
+import { parseInferenceConfig } from './config.ts';
+import { createInferenceService } from './service.ts';
 
 await runService({
   name: 'inference-poller',
   env: readEnv(),
-  async create(parts, { config, secret }) {
-    const providers = await openProviders(config.extraProviders, {
-      onFault: (fault) => parts.log.error(fault, 'a local model failed'),
+  async create(parts, { config, env, secret }) {
+    const { maxSteps, ...settings } = parseInferenceConfig(env);
+    const providers = await openProviders(config.extraProviders);
+    const service = await createInferenceService(parts, {
+      ...settings,
+      providers,
+      webhookSecret: deriveSecret(secret, 'webhooks'),
+      limits: { maxSteps },
     });
-    return createInferenceService(parts, { providers, webhookSecret: deriveSecret(secret, 'webhooks') });
+    return {
+      ...service,
+      async close() {
+        await service.close();
+        await Promise.all(providers.map((provider) => provider.close()));
+      },
+    };
   },
 });

@@ -1,0 +1,31 @@
+import { type Env, envInt, parseEnv } from '@inferry/runtime';
+import { z } from 'zod';
+
+const InferenceEnv = z.object({
+  /** The longest that a call may wait for a run. */
+  MAX_WAIT_SECONDS: envInt(1, 600).default(600),
+  /** Whether outputs are copied from the platforms: their links live from one minute to seven days. */
+  REHOST_OUTPUTS: z.enum(['true', 'false']).default('true'),
+  /** The largest output that is copied. */
+  MAX_OUTPUT_BYTES: envInt(1, 10 * 1_073_741_824).default(512 * 1_048_576),
+  /** Runs that one replica works on at once, besides those that it only watches. */
+  POLLER_MAX_STEPS: envInt(1, 10_000).default(64),
+});
+
+export interface InferenceConfig {
+  maxWaitSeconds: number;
+  rehost: boolean;
+  maxOutputBytes: number;
+  maxSteps: number;
+}
+
+/** Throws `ConfigError` with every problem at once. */
+export function parseInferenceConfig(env: Env): InferenceConfig {
+  const parsed = parseEnv(InferenceEnv, env);
+  return Object.freeze({
+    maxWaitSeconds: parsed.MAX_WAIT_SECONDS,
+    rehost: parsed.REHOST_OUTPUTS === 'true',
+    maxOutputBytes: parsed.MAX_OUTPUT_BYTES,
+    maxSteps: parsed.POLLER_MAX_STEPS,
+  });
+}

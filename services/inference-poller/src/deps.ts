@@ -1,0 +1,42 @@
+import type { Bus } from '@inferry/bus';
+import type { Secret } from '@inferry/contracts';
+import type { Database } from '@inferry/database';
+import type { Provider } from '@inferry/providers';
+import type { Parts } from '@inferry/runtime';
+import type { Dispatcher } from 'undici';
+import type { RunWaiters } from './runs/run-waiters.ts';
+import type { Timings } from './timings.ts';
+
+/** What the handlers and the poller need. */
+export interface InferenceDeps {
+  bus: Bus;
+  database: Database;
+  log: Parts['log'];
+  replica: string;
+  providers: ReadonlyMap<string, Provider>;
+  waiters: RunWaiters;
+  timings: Timings;
+  maxWaitSeconds: number;
+  webhooks: WebhookSettings;
+  outputs: OutputSettings;
+  now(): number;
+  /** 0 to 1, as `Math.random`. */
+  random(): number;
+}
+
+export interface WebhookSettings {
+  /** Signs what we send; without one a run with a webhook is refused. */
+  secret: Secret | undefined;
+  /** For tests: `http` to a loopback address. */
+  allowLoopback: boolean;
+}
+
+export interface OutputSettings {
+  /** Copies outputs that a hosted platform keeps for a while only. */
+  rehost: boolean;
+  maxBytes: number;
+  /** For tests: takes outputs of hosted platforms from private addresses too. */
+  allowPrivateHosts: boolean;
+  /** Refuses private addresses when it connects. */
+  publicOnly: Dispatcher;
+}

@@ -1,0 +1,105 @@
+import { AppError, openAsset, type RunOutput, resolveAssets, type StoredAsset } from '@inferry/contracts';
+import type { RunRow } from '@inferry/database';
+import type { Provider } from '@inferry/providers';
+import type { z } from 'zod';
+import type { InferenceDeps } from '../deps.ts';
+import { ownerOf } from '../poller/held-run.ts';
+import type { PendingOutput } from '../runs/run-document.ts';
+import { fetchOutput } from './fetch-output.ts';
+import { type OutputBody, putOutput } from './put-output.ts';
+
+type Output = z.infer<typeof RunOutput>;
+
+/** Texts up to this size stay in the row; longer ones become files, and the row keeps their beginning. */
+export const maxInlineText = 65_536;
+
+export interface StoreRequest {
+  row: RunRow;
+  index: number;
+  output: PendingOutput;
+  /** Content that only memory holds. */
+  content: { bytes?: Uint8Array | undefined; text?: string | undefined };
+  provider: Provider;
+  signal: AbortSignal;
+}
+
+/** One output as the run keeps it: a stored file, a short text, or the platform's own link where nothing is copied. */
+export async function storeOutput(deps: InferenceDeps, request: StoreRequest): Promise<Output> {
+  const { output, index, content } = request;
+  const base = { index, kind: output.kind, mime_type: output.contentType };
+  const text = output.text ?? content.text;
+  if (text !== undefined) {
+    const bytes = Buffer.byteLength(text);
+    if (text.length <= maxInlineText) return { ...base, bytes, text };
+    const asset = await storeBody(deps, request, async () => toBody(Buffer.from(text)));
+    return { ...toOutput(base, asset), text: text.slice(0, maxInlineText), truncated: true };
+  }
+  if (content.bytes !== undefined) {
+    const { bytes } = content;
+    return toOutput(base, await storeBody(deps, request, async () => toBody(bytes)));
+  }
+  const { url } = output;
+  if (url === undefined) throw new AppError('upstream_malformed', 'An output has no content.');
+  if (!deps.outputs.rehost) return linkOutput(index, output);
+  const asset = await storeBody(deps, request, () => fetchOutput(deps, { ...request, url }));
+  return toOutput(base, asset);
+}
+
+/** The platform's own link, for as long as the platform keeps it. */
+export function linkOutput(index: number, output: PendingOutput): Output {
+  return {
+    index,
+    kind: output.kind,
+    mime_type: output.contentType,
+    ...(output.url === undefined ? {} : { url: output.url }),
+    ...(output.expiresAt === undefined ? {} : { expires_at: output.expiresAt }),
+  };
+}
+
+/** The asset of this output: opened once by its `ref`, so that a repetition after a crash stores nothing twice. */
+async function storeBody(
+  deps: InferenceDeps,
+  { row, index, output, signal }: StoreRequest,
+  open: () => Promise<OutputBody>,
+): Promise<z.infer<typeof StoredAsset>> {
+  const options = { principal: ownerOf(row), signal };
+  const opened = await deps.bus.call(
+    openAsset,
+    {
+      file_name: fileNameOf(row, index, output),
+      content_type: output.contentType,
+      ref: `${row.run_id}/${index}`,
+    },
+    options,
+  );
+  if (opened.put_url !== undefined) {
+    await putOutput(opened.put_url, { body: await open(), contentType: output.contentType, signal });
+  }
+  const { assets } = await deps.bus.call(resolveAssets, { refs: [opened.asset_id] }, options);
+  const [asset] = assets;
+  if (asset === null || asset === undefined)
+    throw new AppError('asset_not_ready', 'The output is not stored.');
+  return asset;
+}
+
+function toBody(bytes: Uint8Array): OutputBody {
+  return { content: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), bytes: bytes.byteLength };
+}
+
+function toOutput(base: Output, asset: z.infer<typeof StoredAsset>): Output {
+  return {
+    ...base,
+    url: asset.url,
+    mime_type: asset.content_type,
+    bytes: asset.bytes,
+    asset_id: asset.asset_id,
+    ...(asset.expires_at === undefined ? {} : { expires_at: asset.expires_at }),
+  };
+}
+
+function fileNameOf(row: RunRow, index: number, output: PendingOutput): string {
+  const given = output.fileName?.split(/[/\\]/).at(-1)?.slice(0, 200);
+  if (given !== undefined && given !== '') return given;
+  const extension = /^[a-z]+\/([a-z0-9]{2,5})(;|$)/.exec(output.contentType)?.[1] ?? 'bin';
+  return `${row.run_id}-${index}.${extension}`;
+}

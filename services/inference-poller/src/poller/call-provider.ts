@@ -1,0 +1,93 @@
+import { AppError } from '@inferry/contracts';
+import type { RunRow } from '@inferry/database';
+import type { ProviderContext } from '@inferry/providers';
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+import { optionsOf } from '../runs/run-document.ts';
+import type { HeldRun } from './held-run.ts';
+
+const tracer = trace.getTracer('@inferry/inference-poller');
+
+/** A provider did not answer in time, though it may well have acted. */
+export class ProviderTimeout extends Error {
+  override readonly name = 'ProviderTimeout';
+}
+
+/**
+ * One call to a provider: with a deadline that holds even when the adapter ignores its signal, ended when the lease is
+ * lost, in a span of the trace that started the run (OpenTelemetry, GenAI conventions).
+ */
+export async function callProvider<T>(
+  held: HeldRun,
+  call: {
+    name: 'submit' | 'poll' | 'recover' | 'cancel';
+    timeoutMs: number;
+    run(c: ProviderContext): Promise<T>;
+  },
+): Promise<T> {
+  const { row } = held;
+  const span = tracer.startSpan(
+    `run ${call.name}`,
+    { kind: SpanKind.CLIENT, attributes: attributesOf(row) },
+    parentOf(row),
+  );
+  const overdue = new AbortController();
+  const { promise: cut, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    overdue.abort();
+    reject(new ProviderTimeout(`${row.provider} did not answer in ${call.timeoutMs} ms`));
+  }, call.timeoutMs);
+  const onLost = () => reject(new ProviderTimeout('the lease of the run was lost during the call'));
+  held.lost.signal.addEventListener('abort', onLost, { once: true });
+  try {
+    const signal = AbortSignal.any([held.lost.signal, overdue.signal]);
+    const work = context.with(trace.setSpan(context.active(), span), () => call.run({ signal }));
+    return await Promise.race([work, cut]);
+  } catch (error) {
+    markFailed(span, error);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    held.lost.signal.removeEventListener('abort', onLost);
+    span.end();
+  }
+}
+
+/** Adds the cost to the span of whoever ends a run. */
+export function traceRunEnd(row: RunRow, charged: number | undefined): void {
+  const span = tracer.startSpan('run end', { attributes: attributesOf(row) }, parentOf(row));
+  if (charged !== undefined) span.setAttribute('inferry.run.cost', charged);
+  span.setAttribute('inferry.run.currency', row.currency);
+  span.setAttribute('inferry.run.status', row.status);
+  if (row.status === 'failed' || row.status === 'expired') span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+}
+
+function attributesOf(row: RunRow): Record<string, string> {
+  return {
+    'gen_ai.provider.name': row.provider,
+    'gen_ai.request.model': row.model,
+    'gen_ai.operation.name': 'generate_content',
+    'inferry.run.id': row.run_id,
+    ...(row.upstream_id === null ? {} : { 'gen_ai.response.id': row.upstream_id }),
+  };
+}
+
+function parentOf(row: RunRow): typeof ROOT_CONTEXT {
+  const { traceparent } = optionsOf(row);
+  return traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent });
+}
+
+/** The code only: what a platform says may hold secrets or a caller's input. */
+function markFailed(span: Span, error: unknown): void {
+  const type = error instanceof AppError ? error.code : error instanceof Error ? error.name : 'unknown';
+  span.setAttribute('error.type', type);
+  span.setStatus({ code: SpanStatusCode.ERROR });
+}

@@ -1,0 +1,135 @@
+import type { Provider } from '@inferry/providers';
+import type { InferenceDeps } from '../deps.ts';
+import { storeOutputs } from '../outputs/store-outputs.ts';
+import { outputsOf } from '../runs/run-document.ts';
+import { backoffMs } from '../timings.ts';
+import { endRun } from './end-run.ts';
+import { pollRun } from './follow-run.ts';
+import { type HeldRun, LeaseLost, releaseRun } from './held-run.ts';
+import { reconcileProcessJob, reconcileSubmit } from './recover-run.ts';
+import { submitRun } from './submit-run.ts';
+import { watchRun } from './watch-run.ts';
+
+/** What a replica knows besides the row. */
+export interface DriveContext {
+  /** Runs whose job lives in this process. */
+  localJobs: Set<string>;
+  /** Fires when remote work is to be handed over. */
+  draining: AbortSignal;
+  /** Fires when local jobs are to be handed over as well. */
+  abandoning: AbortSignal;
+  /** Whether one more run can be kept leased only to be watched. */
+  canWatch(): boolean;
+}
+
+const unknownProviderRetryMs = 10_000;
+
+/** Takes a held run as far as it can go now: each step ends it, gives it back, or brings it to the next phase. */
+export async function driveRun(deps: InferenceDeps, held: HeldRun, context: DriveContext): Promise<void> {
+  const { run_id: runId } = held.row;
+  try {
+    while (held.isHeld) await step(deps, held, context);
+  } catch (error) {
+    if (error instanceof LeaseLost || held.lost.signal.aborted) {
+      deps.log.info({ runId }, 'run is in other hands');
+      return;
+    }
+    deps.log.error({ runId, err: error }, 'a step of a run failed');
+    await putBack(deps, held);
+  } finally {
+    held.isHeld = false;
+    if (held.row.phase === 'done' || held.row.handle === null) context.localJobs.delete(runId);
+  }
+}
+
+async function step(deps: InferenceDeps, held: HeldRun, context: DriveContext): Promise<void> {
+  const { row } = held;
+  const provider = deps.providers.get(row.provider);
+  if (row.phase === 'queued' && deps.now() >= row.deadline_at) return expireQueued(deps, held);
+  if (provider === undefined) return withoutProvider(deps, held);
+  switch (row.phase) {
+    case 'queued':
+      if (context.draining.aborted) return releaseRun(deps, held, { at: deps.now() });
+      await submitRun(deps, held, provider);
+      break;
+    case 'submitting':
+      await reconcileSubmit(deps, held, provider);
+      break;
+    case 'running':
+      return follow(deps, held, { provider, context });
+    case 'storing':
+      if (isLostWithItsProcess(held, provider, context)) return reconcileProcessJob(deps, held, provider);
+      return storeOutputs(deps, held, provider);
+    default:
+      throw new Error(`a run has the unknown phase ${row.phase}`);
+  }
+  if (held.row.handle !== null) context.localJobs.add(row.run_id);
+}
+
+async function follow(
+  deps: InferenceDeps,
+  held: HeldRun,
+  { provider, context }: { provider: Provider; context: DriveContext },
+): Promise<void> {
+  const isProcess = provider.capabilities.jobs === 'process';
+  if (isProcess && !context.localJobs.has(held.row.run_id)) {
+    await reconcileProcessJob(deps, held, provider);
+    if (held.row.handle !== null) context.localJobs.add(held.row.run_id);
+    return;
+  }
+  if (isProcess) return watchRun(deps, held, { provider, stop: context.abandoning });
+  if (context.draining.aborted) return releaseRun(deps, held, { at: deps.now() });
+  if (provider.capabilities.watch && context.canWatch()) {
+    return watchRun(deps, held, { provider, stop: context.draining });
+  }
+  return pollRun(deps, held, provider);
+}
+
+/** Outputs that were only in the memory of a process that has ended. */
+function isLostWithItsProcess(held: HeldRun, provider: Provider, context: DriveContext): boolean {
+  if (provider.capabilities.jobs !== 'process' || held.finalView !== undefined) return false;
+  const outputs = outputsOf(held.row);
+  const isInMemory = 'pending' in outputs && outputs.pending.some((output) => output.isInMemory);
+  return isInMemory && !context.localJobs.has(held.row.run_id);
+}
+
+/** Its provider is not part of this deployment any more, or not yet of this replica. */
+async function withoutProvider(deps: InferenceDeps, held: HeldRun): Promise<void> {
+  if (deps.now() < held.row.deadline_at) {
+    return releaseRun(deps, held, { at: deps.now() + unknownProviderRetryMs });
+  }
+  await endRun(deps, held, {
+    status: 'expired',
+    note: 'deadline passed, and its provider is not connected',
+    error: {
+      code: 'run_expired',
+      message: `${held.row.provider} is not connected here any more, so nobody can tell how this run ended there.`,
+      next_action: `Look at your account at ${held.row.provider}.`,
+    },
+    charge: 'assumed',
+  });
+}
+
+async function expireQueued(deps: InferenceDeps, held: HeldRun): Promise<void> {
+  await endRun(deps, held, {
+    status: 'expired',
+    note: 'deadline passed before it was sent',
+    error: {
+      code: 'run_expired',
+      message: 'The run was not taken by its provider before its deadline. Nothing was sent or charged.',
+      next_action: 'Run again with a new client_ref, or choose another model.',
+    },
+    charge: 'none',
+  });
+}
+
+/** After a fault of ours: tried again later; while the database fails, the lease runs out by itself. */
+async function putBack(deps: InferenceDeps, held: HeldRun): Promise<void> {
+  const attempts = held.row.poll_attempts + 1;
+  const at = deps.now() + backoffMs(attempts, deps.timings, deps.random);
+  try {
+    await releaseRun(deps, held, { at, patch: { poll_attempts: attempts } });
+  } catch (error) {
+    deps.log.warn({ runId: held.row.run_id, err: error }, 'a run could not be given back');
+  }
+}

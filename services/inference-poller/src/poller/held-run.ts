@@ -1,0 +1,114 @@
+import type { Principal } from '@inferry/contracts';
+import { runProgressed } from '@inferry/contracts';
+import { type RunRow, type RunWrite, writeLeasedRun } from '@inferry/database';
+import type { JobView } from '@inferry/providers';
+import type { InferenceDeps } from '../deps.ts';
+import { statusOf } from '../runs/run-view.ts';
+import { backoffMs } from '../timings.ts';
+import { sleep } from './sleep.ts';
+
+/** Somebody else holds the run now, or it has ended: whoever meets this stops and touches nothing. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost';
+}
+
+/** A run that this replica holds the lease of, and the right to change it. */
+export interface HeldRun {
+  /** As it was read or written last. */
+  row: RunRow;
+  /** Until when the lease is certain. */
+  leasedUntil: number;
+  /** False once it is given back or ended. */
+  isHeld: boolean;
+  /** Aborted when the lease is lost. */
+  lost: AbortController;
+  /** The end of the job with its bytes, between the poll that saw it and its storing. */
+  finalView: JobView | undefined;
+  /** Called when somebody wants it cancelled, while this replica follows it. */
+  onCancelRequested: (() => void) | undefined;
+}
+
+export function holdRun(row: RunRow): HeldRun {
+  return {
+    row,
+    leasedUntil: row.lease_until ?? 0,
+    isHeld: true,
+    lost: new AbortController(),
+    finalView: undefined,
+    onCancelRequested: undefined,
+  };
+}
+
+/** Whether a paid step may begin: the lease must outlast at least the moment of sending. */
+export function isLeaseSafe(deps: InferenceDeps, held: HeldRun): boolean {
+  return !held.lost.signal.aborted && deps.now() < held.leasedUntil - deps.timings.leaseMs / 10;
+}
+
+export function loseRun(held: HeldRun): void {
+  held.isHeld = false;
+  held.lost.abort();
+}
+
+/** Writes a held run, guarded by owner and version, and tells those who wait for it. */
+export async function changeRun(deps: InferenceDeps, held: HeldRun, write: RunWrite): Promise<void> {
+  const before = held.row;
+  const { run_id: runId, version } = before;
+  const row = await writeLeasedRun(deps.database, { runId, owner: deps.replica, version }, write);
+  if (row === undefined) {
+    loseRun(held);
+    throw new LeaseLost();
+  }
+  held.row = row;
+  if (write.isRelease === true) held.isHeld = false;
+  if (isVisibleChange(before, row)) publishProgress(deps, row);
+}
+
+/** The same for what must not be lost (the handle of an accepted job): repeated while the database fails. */
+export async function insistOnChange(deps: InferenceDeps, held: HeldRun, write: RunWrite): Promise<void> {
+  const giveUpAt = Date.now() + deps.timings.persistMs;
+  for (let failures = 1; ; failures++) {
+    try {
+      return await changeRun(deps, held, write);
+    } catch (error) {
+      if (error instanceof LeaseLost || Date.now() >= giveUpAt) throw error;
+      deps.log.warn({ runId: held.row.run_id, err: error }, 'run not written, trying again');
+    }
+    await sleep(backoffMs(failures, deps.timings, deps.random));
+  }
+}
+
+/** Gives a run back until `at`. */
+export async function releaseRun(
+  deps: InferenceDeps,
+  held: HeldRun,
+  release: { at: number; patch?: RunWrite['patch']; note?: string },
+): Promise<void> {
+  const event = release.note === undefined ? {} : { event: { at: deps.now(), note: release.note } };
+  const patch = { ...release.patch, next_poll_at: release.at };
+  await changeRun(deps, held, { patch, isRelease: true, ...event });
+}
+
+export function publishProgress(deps: Pick<InferenceDeps, 'bus'>, row: RunRow): void {
+  deps.bus.publish(runProgressed, {
+    run_id: row.run_id,
+    subject: row.subject,
+    version: row.version,
+    status: statusOf(row),
+    ...(row.progress === null ? {} : { progress: row.progress }),
+    ...(row.queue_position === null ? {} : { queue_position: row.queue_position }),
+  });
+}
+
+/** In whose name the poller asks other services about a run. */
+export function ownerOf(row: RunRow): Principal {
+  return { subject: row.subject, grant_id: row.grant_id, kind: 'api_key', scopes: ['mcp'] };
+}
+
+function isVisibleChange(before: RunRow, after: RunRow): boolean {
+  const isSame =
+    before.status === after.status &&
+    before.progress === after.progress &&
+    before.queue_position === after.queue_position &&
+    before.options === after.options;
+  return !isSame;
+}

@@ -1,0 +1,121 @@
+import { AppError, type ErrorCode } from '@inferry/contracts';
+import type { JobHandle, JobView, Provider } from '@inferry/providers';
+import type { InferenceDeps } from '../deps.ts';
+import { withFiles } from '../runs/input-files.ts';
+import { filesOf, inputOf, optionsOf } from '../runs/run-document.ts';
+import { backoffMs } from '../timings.ts';
+import { callProvider } from './call-provider.ts';
+import { endRun } from './end-run.ts';
+import { changeRun, type HeldRun, insistOnChange, isLeaseSafe, LeaseLost, releaseRun } from './held-run.ts';
+import { takeView } from './take-view.ts';
+
+/** The platform took nothing and may take it later. */
+const refusedForNow: ReadonlySet<ErrorCode> = new Set(['busy', 'rate_limited', 'upstream_unavailable']);
+/** Errors that say nothing about whether the platform took it. */
+const uncertain: ReadonlySet<ErrorCode> = new Set([
+  'upstream_malformed',
+  'deadline_exceeded',
+  'cancelled',
+  'unavailable',
+  'internal',
+]);
+
+const notReadyRetryMs = 5_000;
+
+/** `queued`: sends it, once. What was written before the call tells whoever comes after a crash that it may be sent. */
+export async function submitRun(deps: InferenceDeps, held: HeldRun, provider: Provider): Promise<void> {
+  const ready = provider.ready();
+  if (!ready.isReady) {
+    return releaseRun(deps, held, { at: Math.min(deps.now() + notReadyRetryMs, held.row.deadline_at) });
+  }
+  await changeRun(deps, held, {
+    patch: { phase: 'submitting', submitted_at: deps.now() },
+    event: { at: deps.now(), note: 'submitting' },
+  });
+  // This process may have been stopped for longer than its lease: then somebody else decides.
+  if (!isLeaseSafe(deps, held)) throw new LeaseLost();
+  const sent = await send(deps, held, provider);
+  if ('error' in sent) return handleFailure(deps, held, sent.error);
+  await keepHandle(deps, held, sent);
+}
+
+async function send(
+  deps: InferenceDeps,
+  held: HeldRun,
+  provider: Provider,
+): Promise<{ handle: JobHandle; view: JobView } | { error: unknown }> {
+  const { row } = held;
+  const { input, files } = withFiles(inputOf(row), filesOf(row));
+  const request = {
+    nativeId: row.native_id,
+    input,
+    files,
+    runId: row.run_id,
+    options: optionsOf(row).caller,
+  };
+  try {
+    return await callProvider(held, {
+      name: 'submit',
+      timeoutMs: deps.timings.submitTimeoutMs,
+      run: (providerContext) => provider.submit(request, providerContext),
+    });
+  } catch (error) {
+    return { error };
+  }
+}
+
+async function handleFailure(deps: InferenceDeps, held: HeldRun, error: unknown): Promise<void> {
+  if (held.lost.signal.aborted) throw new LeaseLost();
+  if (!(error instanceof AppError) || uncertain.has(error.code)) {
+    deps.log.warn({ runId: held.row.run_id, err: error }, 'submit without an answer');
+    // The row stays `submitting`: the next step asks the provider what became of it, after a moment.
+    const at = deps.now() + deps.timings.settleMs;
+    return releaseRun(deps, held, { at, note: 'the reply of the submit was lost' });
+  }
+  if (refusedForNow.has(error.code)) return postpone(deps, held, error);
+  await endRun(deps, held, {
+    status: 'failed',
+    note: `refused: ${error.code}`,
+    error: error.toEnvelope(),
+    charge: 'reported',
+  });
+}
+
+async function postpone(deps: InferenceDeps, held: HeldRun, error: AppError): Promise<void> {
+  const attempts = held.row.poll_attempts + 1;
+  const askedMs = (error.retryAfterSeconds ?? 0) * 1_000;
+  const waitMs = Math.max(Math.min(askedMs, 60_000), backoffMs(attempts, deps.timings, deps.random));
+  await releaseRun(deps, held, {
+    at: Math.min(deps.now() + waitMs, held.row.deadline_at),
+    patch: { phase: 'queued', poll_attempts: attempts, submitted_at: null },
+    ...(attempts === 1 ? { note: `not taken yet: ${error.code}` } : {}),
+  });
+}
+
+/** The platform took it: from here on the handle is what the run is known by. */
+export async function keepHandle(
+  deps: InferenceDeps,
+  held: HeldRun,
+  job: { handle: JobHandle; view: JobView | undefined },
+): Promise<void> {
+  await insistOnChange(deps, held, {
+    patch: {
+      phase: 'running',
+      handle: JSON.stringify(job.handle),
+      upstream_id: idOf(job.handle),
+      upstream_status: job.view?.upstreamStatus ?? null,
+      status: job.view?.status === 'queued' ? 'queued' : 'running',
+      poll_attempts: 0,
+      next_poll_at: deps.now(),
+    },
+    event: { at: deps.now(), note: `accepted by ${held.row.provider}` },
+  });
+  if (job.view !== undefined) await takeView(deps, held, job.view);
+}
+
+/** The id to show: whichever of the usual names the adapter keeps it under. */
+function idOf(handle: JobHandle): string | null {
+  const names = ['request_id', 'id', 'job_id', 'task_id', 'prompt_id', 'run_id'];
+  const id = names.map((name) => handle[name]).find((value) => typeof value === 'string');
+  return typeof id === 'string' ? id.slice(0, 200) : null;
+}

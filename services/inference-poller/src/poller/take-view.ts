@@ -1,0 +1,109 @@
+import type { ErrorCode } from '@inferry/contracts';
+import type { RunWrite } from '@inferry/database';
+import type { JobView, ProviderOutput } from '@inferry/providers';
+import type { InferenceDeps } from '../deps.ts';
+import type { PendingOutput, RunOutputs } from '../runs/run-document.ts';
+import { chargedPatch, endRun } from './end-run.ts';
+import { changeRun, type HeldRun } from './held-run.ts';
+
+const maxLogLines = 200;
+const maxLogLength = 500;
+const maxRawLength = 32_768;
+/** Longer texts are not kept in the row while they wait for storage: the provider is asked again after a crash. */
+const maxPendingText = 65_536;
+
+/**
+ * Brings a run up to what its provider says: running on, or to its end. A success goes through `storing`; the row then
+ * knows what was charged and what is to be stored.
+ */
+export async function takeView(deps: InferenceDeps, held: HeldRun, view: JobView): Promise<void> {
+  const patch = { ...commonPatch(view), ...chargedPatch(held.row, view), poll_attempts: 0 };
+  switch (view.status) {
+    case 'succeeded':
+      await changeRun(deps, held, {
+        patch: { ...patch, phase: 'storing', status: 'running', outputs: pendingOf(view.outputs ?? []) },
+        event: { at: deps.now(), note: 'finished upstream, storing outputs' },
+      });
+      held.finalView = view;
+      return;
+    case 'failed':
+      return endRun(deps, held, {
+        status: 'failed',
+        note: `failed upstream: ${view.error?.code ?? 'generate_failed'}`,
+        patch,
+        error: failureOf(view),
+        charge: 'reported',
+      });
+    case 'cancelled':
+      return endRun(deps, held, {
+        status: 'cancelled',
+        note: 'cancelled upstream',
+        patch,
+        charge: 'reported',
+      });
+    case 'expired':
+      return endRun(deps, held, {
+        status: 'expired',
+        note: 'expired upstream',
+        patch,
+        error: { code: 'run_expired', message: 'The provider no longer knows this run or its result.' },
+        charge: 'assumed',
+      });
+    default:
+      return takeRunningView(deps, held, { view, patch });
+  }
+}
+
+/** A status that is not in our list counts as running: an end is only what an adapter calls one. */
+async function takeRunningView(
+  deps: InferenceDeps,
+  held: HeldRun,
+  { view, patch }: { view: JobView; patch: RunWrite['patch'] },
+): Promise<void> {
+  const { row } = held;
+  const progress = progressOf(view.progress, row.progress);
+  const status = view.status === 'queued' && row.progress === null ? 'queued' : 'running';
+  const queuePosition = status === 'queued' ? (view.queuePosition ?? null) : null;
+  const isNew =
+    status !== row.status ||
+    progress !== row.progress ||
+    queuePosition !== row.queue_position ||
+    row.poll_attempts > 0;
+  if (!isNew && view.logs === undefined && view.upstreamStatus === row.upstream_status) return;
+  await changeRun(deps, held, { patch: { ...patch, status, progress, queue_position: queuePosition } });
+}
+
+function commonPatch(view: JobView): RunWrite['patch'] {
+  const raw = view.raw === undefined ? undefined : JSON.stringify(view.raw);
+  return {
+    upstream_status: String(view.upstreamStatus).slice(0, 200),
+    ...(view.logs === undefined
+      ? {}
+      : { logs: JSON.stringify(view.logs.slice(-maxLogLines).map((line) => line.slice(0, maxLogLength))) }),
+    ...(raw === undefined || raw.length > maxRawLength ? {} : { raw }),
+  };
+}
+
+/** It never goes back: a provider may start to count again. */
+function progressOf(reported: number | undefined, before: number | null): number | null {
+  if (reported === undefined || !Number.isFinite(reported)) return before;
+  return Math.max(before ?? 0, Math.min(Math.max(reported, 0), 1));
+}
+
+function pendingOf(outputs: readonly ProviderOutput[]): string {
+  const pending = outputs.map(({ bytes, text, ...rest }): PendingOutput => {
+    const isInMemory = bytes !== undefined || (text !== undefined && text.length > maxPendingText);
+    return { ...rest, ...(text === undefined || isInMemory ? {} : { text }), isInMemory };
+  });
+  return JSON.stringify({ pending } satisfies RunOutputs);
+}
+
+function failureOf(view: JobView): { code: ErrorCode; message: string; next_action: string } {
+  const code = view.error?.code ?? 'generate_failed';
+  const message = view.error?.message ?? 'The provider could not finish this run and did not say why.';
+  const isInputFault = code === 'content_blocked' || code === 'validation_failed';
+  const next_action = isInputFault
+    ? 'Change the input and run again with a new client_ref.'
+    : 'Run again with a new client_ref; if it repeats, choose another model.';
+  return { code, message, next_action };
+}

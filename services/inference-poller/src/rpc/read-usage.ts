@@ -1,0 +1,56 @@
+import type { Handler } from '@inferry/bus';
+import { AppError, type readUsage } from '@inferry/contracts';
+import { readUsageRows, readUsageTotals, type UsageTotal } from '@inferry/database';
+import type { InferenceDeps } from '../deps.ts';
+import { fromCursor, toCursor } from '../runs/page-cursor.ts';
+import { fromMicros } from '../runs/run-document.ts';
+import { toRfc3339 } from '../runs/run-view.ts';
+
+/**
+ * What the caller ran and was charged. The totals are in the currency of most of its runs; the buckets name the
+ * currency of each.
+ */
+export function handleReadUsage(deps: Pick<InferenceDeps, 'database'>): Handler<typeof readUsage> {
+  return async ({ limit, cursor, since, until, ...rest }, { principal }) => {
+    const { subject } = principal;
+    const query = [subject, since, until, rest.bucket, rest.provider];
+    const [offset = 0] = fromCursor(query, cursor) ?? [];
+    if (typeof offset !== 'number') throw new AppError('invalid_cursor', 'This cursor is not of this list.');
+    const request = {
+      subject,
+      since: toTime(since),
+      until: toTime(until),
+      bucket: rest.bucket,
+      provider: rest.provider,
+      limit: limit + 1,
+      offset,
+    };
+    const rows = await readUsageRows(deps.database, request);
+    const [total = { currency: 'USD', runs: 0, chargedMicros: 0 }] = await readUsageTotals(
+      deps.database,
+      request,
+    );
+    return {
+      totals: toUsage(total),
+      buckets: rows
+        .slice(0, limit)
+        .map((row) => ({ ...toUsage(row), start: toRfc3339(row.start), provider: row.provider })),
+      ...(rows.length > limit ? { next_cursor: toCursor(query, [offset + limit]) } : {}),
+    };
+  };
+}
+
+function toUsage({ runs, chargedMicros, currency }: UsageTotal): {
+  runs: number;
+  charged: number;
+  currency: string;
+} {
+  return { runs, charged: fromMicros(chargedMicros), currency };
+}
+
+function toTime(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const time = Date.parse(value);
+  if (Number.isNaN(time)) throw new AppError('validation_failed', 'since and until are RFC 3339 times.');
+  return time;
+}

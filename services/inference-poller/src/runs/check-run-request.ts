@@ -1,0 +1,67 @@
+import { type JsonObject, type Problem, validationFailed } from '@inferry/contracts';
+import type { InferenceDeps } from '../deps.ts';
+import { webhookProblem } from '../webhooks/webhook-url.ts';
+import type { RunRequest } from './start-run.ts';
+
+const maxTags = 16;
+const maxNameLength = 64;
+const maxValueLength = 512;
+const maxDocumentLength = 16_384;
+
+/** What a run's schema does not say: tags (MRD-02), webhook and time to live. Throws with all problems at once. */
+export function checkRunRequest(
+  request: RunRequest,
+  deps: Pick<InferenceDeps, 'timings' | 'webhooks'>,
+): { tags: Record<string, string>; ttlMs: number } {
+  const problems: Problem[] = [];
+  const tags = readTags(request.metadata ?? {}, problems);
+  if (request.webhook !== undefined) {
+    const problem = webhookProblem(request.webhook, deps.webhooks);
+    if (problem !== undefined) problems.push(problem);
+  }
+  const ttlMs = readTtl(request.options ?? {}, deps.timings.runTtlMs, problems);
+  if (problems.length > 0) throw validationFailed('run_model', problems);
+  return { tags, ttlMs };
+}
+
+/** Tags as `list_runs` filters by them. */
+export function readTags(metadata: JsonObject, problems: Problem[]): Record<string, string> {
+  const entries = Object.entries(metadata);
+  if (entries.length > maxTags) {
+    problems.push({ path: 'metadata', message: `has ${entries.length} tags`, hint: `at most ${maxTags}` });
+  }
+  const tags: [string, string][] = [];
+  for (const [name, value] of entries.slice(0, maxTags)) {
+    const path = `metadata.${name.slice(0, maxNameLength)}`;
+    if (name.length < 1 || name.length > maxNameLength) {
+      problems.push({
+        path,
+        message: `has a name of ${name.length} characters`,
+        hint: `1 to ${maxNameLength}`,
+      });
+    } else if (typeof value !== 'string') {
+      problems.push({ path, message: 'is not a string', hint: 'tags are strings' });
+    } else if (value.length > maxValueLength) {
+      problems.push({ path, message: `has ${value.length} characters`, hint: `at most ${maxValueLength}` });
+    } else tags.push([name, value]);
+  }
+  return Object.fromEntries(tags);
+}
+
+function readTtl(options: JsonObject, maxMs: number, problems: Problem[]): number {
+  if (JSON.stringify(options).length > maxDocumentLength) {
+    problems.push({
+      path: 'options',
+      message: 'are too large',
+      hint: `at most ${maxDocumentLength} characters`,
+    });
+  }
+  const seconds = options.ttl_seconds;
+  if (seconds === undefined) return maxMs;
+  const maxSeconds = Math.floor(maxMs / 1_000);
+  if (typeof seconds === 'number' && Number.isInteger(seconds) && seconds >= 1 && seconds <= maxSeconds) {
+    return seconds * 1_000;
+  }
+  problems.push({ path: 'options.ttl_seconds', message: 'is out of range', hint: `1 to ${maxSeconds}` });
+  return maxMs;
+}

@@ -1,0 +1,28 @@
+import { AppError, type ErrorEnvelope, isErrorCode } from '@inferry/contracts';
+import type { RunRow } from '@inferry/database';
+import { errorOf } from './run-document.ts';
+import { shortText, toRun } from './run-view.ts';
+
+/** Why a run did not succeed, as clients see it. */
+export function failureOf(row: RunRow): ErrorEnvelope | undefined {
+  const error = errorOf(row);
+  if (error !== undefined) return error;
+  if (row.status === 'cancelled') return { code: 'cancelled', message: 'The run was cancelled.' };
+  return row.status === 'failed' ? { code: 'generate_failed', message: 'The run failed.' } : undefined;
+}
+
+/**
+ * A call of `run_model` whose run ended without success has not done what it was for: it fails with the run's own
+ * code (`generate_failed` where it has none, RF-64) and the run in `details.run`.
+ */
+export function runFailed(row: RunRow, replayed: boolean): AppError {
+  const failure = failureOf(row);
+  const code = failure !== undefined && isErrorCode(failure.code) ? failure.code : 'generate_failed';
+  const message = failure?.message ?? 'The run did not succeed.';
+  return new AppError(code, `${message} Run ${row.run_id}.`, {
+    upstreamStatus: failure?.upstream_status,
+    retryAfterSeconds: failure?.retry_after_seconds,
+    nextAction: failure?.next_action ?? 'Run again with a new client_ref.',
+    details: { ...failure?.details, run: toRun(row, { text: shortText }), ...(replayed ? { replayed } : {}) },
+  });
+}

@@ -1,0 +1,72 @@
+import type { ErrorEnvelope, JsonObject, RunOutput } from '@inferry/contracts';
+import type { RunRow } from '@inferry/database';
+import type { CancelResult, InputFile, ProviderOutput } from '@inferry/providers';
+import type { z } from 'zod';
+
+/** The JSON that a run's text columns hold. Only this service writes them, so they are believed when read. */
+
+/** `options` */
+export interface RunOptions {
+  /** As the caller gave them. */
+  caller: JsonObject;
+  /** Joins the spans of the poller to the caller's trace. */
+  traceparent?: string;
+  /** What the provider said when it was asked to stop; `failed` when it could not be asked. */
+  cancel?: { outcome: CancelResult | 'failed'; attempts: number };
+  /** How often a job that lives in a process was started again. */
+  restarts?: number;
+  /** Whether the quote is the price. */
+  isExactQuote: boolean;
+}
+
+/** `file_fields`: an input field by its JSON pointer, and where its file is. */
+export type RunFiles = Record<string, InputFile>;
+
+/** One output on its way to storage: everything but bytes that only memory holds. */
+export type PendingOutput = Omit<ProviderOutput, 'bytes'> & { isInMemory: boolean };
+
+/** `outputs`: of an ended run, or of one that is being stored. */
+export type RunOutputs = { stored: z.infer<typeof RunOutput>[] } | { pending: PendingOutput[] };
+
+export function optionsOf(row: Pick<RunRow, 'options'>): RunOptions {
+  // as: see above.
+  return JSON.parse(row.options) as RunOptions;
+}
+
+export function filesOf(row: Pick<RunRow, 'file_fields'>): RunFiles {
+  // as: see above.
+  return JSON.parse(row.file_fields) as RunFiles;
+}
+
+export function inputOf(row: Pick<RunRow, 'input'>): JsonObject {
+  // as: see above.
+  return JSON.parse(row.input) as JsonObject;
+}
+
+export function outputsOf(row: Pick<RunRow, 'outputs'>): RunOutputs {
+  // as: see above.
+  return JSON.parse(row.outputs) as RunOutputs;
+}
+
+export function handleOf(row: Pick<RunRow, 'handle'>): JsonObject {
+  // as: see above; null only before the submit was answered, when nobody asks.
+  return JSON.parse(row.handle ?? '{}') as JsonObject;
+}
+
+export function errorOf(row: Pick<RunRow, 'error'>): ErrorEnvelope | undefined {
+  // as: see above.
+  return row.error === null ? undefined : (JSON.parse(row.error) as ErrorEnvelope);
+}
+
+export const noOutputs = JSON.stringify({ stored: [] } satisfies RunOutputs);
+
+const microsPerUnit = 1_000_000;
+
+/** Rounded up: what is held must cover what is charged. */
+export function toMicros(amount: number): number {
+  return Math.ceil(Math.round(amount * microsPerUnit * 1_000) / 1_000);
+}
+
+export function fromMicros(micros: number): number {
+  return micros / microsPerUnit;
+}

@@ -1,0 +1,77 @@
+import type { Run, RunOutput } from '@inferry/contracts';
+import type { RunRow } from '@inferry/database';
+import type { z } from 'zod';
+import { fromMicros, outputsOf } from './run-document.ts';
+
+export interface TextWindow {
+  offset: number;
+  maxChars: number;
+}
+
+/** Keeps a tool result below one kilobyte of text. */
+export const shortText: TextWindow = { offset: 0, maxChars: 600 };
+
+export interface RunViewOptions {
+  /** Which part of the text outputs is shown; undefined leaves the outputs out. */
+  text: TextWindow | undefined;
+}
+
+type RunShape = z.infer<typeof Run>;
+type OutputShape = z.infer<typeof RunOutput>;
+
+/** A run as clients see it. */
+export function toRun(row: RunRow, { text }: RunViewOptions): RunShape {
+  const isEnded = row.phase === 'done';
+  const run: RunShape = { run_id: row.run_id, status: statusOf(row), model: row.model };
+  if (row.client_ref !== null) run.client_ref = row.client_ref;
+  if (!isEnded && row.progress !== null) run.progress = row.progress;
+  if (!isEnded && row.queue_position !== null) run.queue_position = row.queue_position;
+  run.created_at = toRfc3339(row.created_at);
+  if (row.finished_at !== null) run.finished_at = toRfc3339(row.finished_at);
+  if (isEnded && text !== undefined) run.outputs = windowOutputs(row, text).outputs;
+  run.cost = costOf(row, isEnded);
+  if (!isEnded) run.next_action = `get_run(run_id="${row.run_id}", wait_seconds=45)`;
+  run.upstream = { provider: row.provider };
+  if (row.upstream_id !== null) run.upstream.request_id = row.upstream_id;
+  if (row.upstream_status !== null) run.upstream.status = row.upstream_status;
+  return run;
+}
+
+/** The outputs with the wanted part of their texts, taken as one text, and where the next part begins. */
+export function windowOutputs(
+  row: RunRow,
+  { offset, maxChars }: TextWindow,
+): { outputs: OutputShape[]; nextOffset: number | undefined } {
+  const all = outputsOf(row);
+  if (!('stored' in all)) return { outputs: [], nextOffset: undefined };
+  let position = 0;
+  const end = offset + maxChars;
+  const outputs = all.stored.map((output) => {
+    if (output.text === undefined) return output;
+    const from = Math.min(Math.max(offset - position, 0), output.text.length);
+    const to = Math.min(Math.max(end - position, 0), output.text.length);
+    const isCut = to < output.text.length || output.truncated === true;
+    position += output.text.length;
+    const { text: _, truncated: __, ...rest } = output;
+    return { ...rest, text: output.text.slice(from, to), ...(isCut ? { truncated: true } : {}) };
+  });
+  return { outputs, nextOffset: position > end ? end : undefined };
+}
+
+/** Between the statuses that only the poller tells apart and those that clients know. */
+export function statusOf(row: Pick<RunRow, 'status'>): RunShape['status'] {
+  // as: this service writes nothing else.
+  return row.status as RunShape['status'];
+}
+
+export function toRfc3339(at: number): string {
+  return new Date(at).toISOString();
+}
+
+function costOf(row: RunRow, isEnded: boolean): NonNullable<RunShape['cost']> {
+  const cost: NonNullable<RunShape['cost']> = { currency: row.currency };
+  if (row.estimated_micros !== null) cost.estimated = fromMicros(row.estimated_micros);
+  if (!isEnded && row.reserved_micros > 0) cost.reserved = fromMicros(row.reserved_micros);
+  if (isEnded && row.charged_micros !== null) cost.charged = fromMicros(row.charged_micros);
+  return cost;
+}

@@ -1,0 +1,185 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import type { HandlerContext } from '@inferry/bus';
+import {
+  AppError,
+  type JsonObject,
+  type PreparedRun,
+  prepareRun,
+  runQueued,
+  validationFailed,
+} from '@inferry/contracts';
+import { findRunByKey, insertRun, type NewRun, type RunRow } from '@inferry/database';
+import { context as otelContext, propagation } from '@opentelemetry/api';
+import type { z } from 'zod';
+import type { InferenceDeps } from '../deps.ts';
+import { checkRunRequest } from './check-run-request.ts';
+import { locateFiles } from './input-files.ts';
+import { noOutputs, type RunFiles, type RunOptions, toMicros } from './run-document.ts';
+
+export interface RunRequest {
+  model: string;
+  input: JsonObject;
+  client_ref?: string | undefined;
+  max_cost?: number | undefined;
+  metadata?: JsonObject | undefined;
+  webhook?: string | undefined;
+  options?: JsonObject | undefined;
+}
+
+type Prepared = z.infer<typeof PreparedRun>;
+
+/**
+ * Starts a run, or finds the one that this request has started before: nothing is run or charged twice for one key
+ * (RF-29), which is the caller's `client_ref` or else the id of the call itself.
+ */
+export async function startRun(
+  deps: InferenceDeps,
+  request: RunRequest,
+  context: HandlerContext,
+): Promise<{ row: RunRow; isNew: boolean }> {
+  const callId = context.callId === '' ? randomUUID() : context.callId;
+  const key = request.client_ref === undefined ? `call:${callId}` : `ref:${request.client_ref}`;
+  const { subject } = context.principal;
+  const existing = await findRunByKey(deps.database.queries, subject, key);
+  if (existing !== undefined)
+    return { row: await replay(deps, existing, { request, context }), isNew: false };
+  const checked = checkRunRequest(request, deps);
+  const prepared = await prepare(deps, request, context);
+  refuseTooDear(request.max_cost, prepared);
+  const provider = deps.providers.get(prepared.provider);
+  const { input, file_fields: pointers } = prepared;
+  const files = await locateFiles(deps, { provider, input, pointers }, context);
+  const run = newRun(deps, { request, prepared, files, key, context, ...checked });
+  const inserted = await insertRun(deps.database, run);
+  if (!inserted.isNew) return { row: await replay(deps, inserted.row, { request, context }), isNew: false };
+  deps.bus.publish(runQueued, { run_id: inserted.row.run_id, provider: prepared.provider });
+  return inserted;
+}
+
+/** Resolves, coerces, validates and quotes at the catalog; throws `validation_failed` when the input is wrong. */
+export async function prepare(
+  deps: InferenceDeps,
+  { model, input }: Pick<RunRequest, 'model' | 'input'>,
+  { principal, signal }: HandlerContext,
+): Promise<Prepared> {
+  const prepared = await deps.bus.call(prepareRun, { model, input }, { principal, signal });
+  if (prepared.problems.length > 0) throw validationFailed(prepared.model, prepared.problems);
+  return prepared;
+}
+
+/**
+ * The existing run when the request is the same; else `idempotency_conflict`. The arguments as they came are compared
+ * first, so that a replay needs no catalog; written differently, they are compared as the catalog reads them.
+ */
+async function replay(
+  deps: InferenceDeps,
+  row: RunRow,
+  { request, context }: { request: RunRequest; context: HandlerContext },
+): Promise<RunRow> {
+  if (row.request_hash === hashOf(request.model, request.input, request.options)) return row;
+  const prepared = await prepare(deps, request, context).catch((error: unknown) => {
+    // What the catalog refuses cannot be what it accepted before.
+    if (error instanceof AppError && !error.retryable) return undefined;
+    throw error;
+  });
+  const before = hashOf(row.model, JSON.parse(row.input), JSON.parse(row.options).caller);
+  if (prepared !== undefined && before === hashOf(prepared.model, prepared.input, request.options))
+    return row;
+  throw new AppError(
+    'idempotency_conflict',
+    'This client_ref belongs to a run with another model or input.',
+    {
+      nextAction: `Use a new client_ref, or get_run(run_id="${row.run_id}") for the run that has this one.`,
+      details: { run_id: row.run_id },
+    },
+  );
+}
+
+/** A price that nobody knows cannot be kept below a limit, so it is refused as well (`product.md`, promise 3). */
+function refuseTooDear(maxCost: number | undefined, { quote }: Prepared): void {
+  if (maxCost === undefined || (quote.max !== undefined && quote.max <= maxCost)) return;
+  const price =
+    quote.max === undefined ? 'The price is not known before the run' : `It may cost ${quote.max}`;
+  throw new AppError(
+    'max_cost_exceeded',
+    `${price}; max_cost is ${maxCost} ${quote.currency}. Nothing was run.`,
+    {
+      nextAction:
+        quote.max === undefined
+          ? 'Leave max_cost out to run it at an unknown price, or choose a model with a price.'
+          : 'Raise max_cost, or choose a cheaper model or input.',
+      details: { quote },
+    },
+  );
+}
+
+interface RunParts {
+  request: RunRequest;
+  prepared: Prepared;
+  files: RunFiles;
+  key: string;
+  context: HandlerContext;
+  tags: Record<string, string>;
+  ttlMs: number;
+}
+
+function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
+  const { request, prepared, files, key, context, tags, ttlMs } = parts;
+  const now = deps.now();
+  const { quote } = prepared;
+  const wantedMicros = quote.max === undefined ? undefined : toMicros(quote.max);
+  const options: RunOptions = { caller: request.options ?? {}, isExactQuote: quote.exact, ...currentTrace() };
+  return {
+    tags,
+    wantedMicros,
+    row: {
+      run_id: `run_${randomBytes(16).toString('base64url')}`,
+      subject: context.principal.subject,
+      grant_id: context.principal.grant_id,
+      idempotency_key: key,
+      client_ref: request.client_ref ?? null,
+      request_hash: hashOf(request.model, request.input, request.options),
+      model: prepared.model,
+      provider: prepared.provider,
+      native_id: prepared.native_id,
+      input: JSON.stringify(prepared.input),
+      file_fields: JSON.stringify(files),
+      options: JSON.stringify(options),
+      metadata: JSON.stringify(tags),
+      webhook: request.webhook ?? null,
+      status: 'queued',
+      phase: 'queued',
+      version: 1,
+      poll_attempts: 0,
+      next_poll_at: now,
+      created_at: now,
+      deadline_at: now + ttlMs,
+      currency: quote.currency,
+      estimated_micros: wantedMicros ?? null,
+      reserved_micros: 0,
+      outputs: noOutputs,
+      logs: '[]',
+    },
+  };
+}
+
+function currentTrace(): Pick<RunOptions, 'traceparent'> {
+  const carrier: Record<string, string> = {};
+  propagation.inject(otelContext.active(), carrier);
+  return carrier.traceparent === undefined ? {} : { traceparent: carrier.traceparent };
+}
+
+function hashOf(model: string, input: unknown, options: unknown): string {
+  return createHash('sha256')
+    .update(canonical({ model, input, options: options ?? {} }))
+    .digest('hex');
+}
+
+/** JSON with sorted names: the order in which a client writes them means nothing. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_name, node: unknown) =>
+    typeof node === 'object' && node !== null && !Array.isArray(node)
+      ? Object.fromEntries(Object.entries(node).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : node,
+  );
+}

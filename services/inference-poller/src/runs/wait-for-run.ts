@@ -1,0 +1,46 @@
+import type { HandlerContext } from '@inferry/bus';
+import { isTerminal } from '@inferry/contracts';
+import { findRun, type RunRow } from '@inferry/database';
+import type { InferenceDeps } from '../deps.ts';
+import { reportProgress } from './report-progress.ts';
+import { statusOf } from './run-view.ts';
+
+/** What remains for reading and sending the answer after the wait. */
+const answerMs = 1_500;
+
+/**
+ * The run after a wait that fits the client: at its end, or as it stands when the time is over, this process stops or
+ * the caller has gone. The run itself goes on in any case.
+ */
+export async function waitForRun(
+  deps: InferenceDeps,
+  row: RunRow,
+  { waitSeconds, context, isNew }: { waitSeconds: number; context: HandlerContext; isNew: boolean },
+): Promise<RunRow> {
+  const onState = reportProgress(context, row);
+  if (isTerminal(statusOf(row))) return row;
+  await deps.waiters.wait({
+    runId: row.run_id,
+    version: row.version,
+    timeoutMs: waitMsOf(deps, waitSeconds, context),
+    isStale: !isNew,
+    signals: [context.signal, context.draining],
+    onState,
+  });
+  return reread(deps, row);
+}
+
+/** A wish within what the client, this deployment and the call itself allow. */
+export function waitMsOf(
+  deps: Pick<InferenceDeps, 'maxWaitSeconds'>,
+  waitSeconds: number,
+  { wait, deadlineAt }: Pick<HandlerContext, 'wait' | 'deadlineAt'>,
+): number {
+  const wanted = Math.min(waitSeconds, wait.maxSeconds, deps.maxWaitSeconds) * 1_000;
+  return Math.min(wanted, deadlineAt - Date.now() - answerMs);
+}
+
+export async function reread(deps: InferenceDeps, row: RunRow): Promise<RunRow> {
+  const { run_id: runId, subject } = row;
+  return (await findRun(deps.database.queries, { runId, subject })) ?? row;
+}

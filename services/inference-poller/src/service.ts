@@ -1,0 +1,140 @@
+import {
+  cancelRun,
+  getRun,
+  listRuns,
+  readBudgets,
+  readOutputs,
+  readUsage,
+  runFinished,
+  runModel,
+  type Secret,
+} from '@inferry/contracts';
+import type { Provider } from '@inferry/providers';
+import { type Parts, type Service, safeLookup } from '@inferry/runtime';
+import { Agent } from 'undici';
+import type { InferenceDeps } from './deps.ts';
+import { defaultPollerLimits, Poller, type PollerLimits } from './poller/poller.ts';
+import { handleReadBudgets } from './rpc/read-budgets.ts';
+import { handleReadOutputs } from './rpc/read-outputs.ts';
+import { handleReadUsage } from './rpc/read-usage.ts';
+import { RunWaiters } from './runs/run-waiters.ts';
+import { defaultTimings, type Timings } from './timings.ts';
+import { handleCancelRun } from './tools/cancel-run.ts';
+import { handleGetRun } from './tools/get-run.ts';
+import { handleListRuns } from './tools/list-runs.ts';
+import { handleRunModel } from './tools/run-model.ts';
+import { createWebhookSender } from './webhooks/webhook-sender.ts';
+
+/** What it uses of the outside world. */
+export type InferenceParts = Pick<Parts, 'bus' | 'database' | 'log' | 'replica'>;
+
+export interface InferenceOptions {
+  /** Closed by whoever opened them. */
+  providers: readonly Provider[];
+  /** Owner of the leases; unique per process (default: `parts.replica`). */
+  replica?: string;
+  /** The ceiling of every wait (default 600). */
+  maxWaitSeconds?: number;
+  /** Signs webhooks; without it a run with a webhook is refused. */
+  webhookSecret?: Secret | undefined;
+  /** For tests: webhooks to `http` on loopback. */
+  allowLoopbackWebhooks?: boolean;
+  /** Whether outputs are copied from the platforms (default true). */
+  rehost?: boolean;
+  /** The largest output that is copied (default 512 MiB). */
+  maxOutputBytes?: number;
+  /** For tests: outputs of hosted platforms from private addresses. */
+  allowPrivateOutputs?: boolean;
+  now?: () => number;
+  random?: () => number;
+  timings?: Partial<Timings>;
+  limits?: Partial<PollerLimits>;
+}
+
+const webhookTickMs = 5_000;
+
+/** What this service answers: runs from their start to their end, what they cost, and what came out of them. */
+export async function createInferenceService(
+  parts: InferenceParts,
+  options: InferenceOptions,
+): Promise<Service> {
+  const deps = createDeps(parts, options);
+  const { bus } = deps;
+  bus.serve(runModel, handleRunModel(deps));
+  bus.serve(getRun, handleGetRun(deps));
+  bus.serve(listRuns, handleListRuns(deps));
+  bus.serve(cancelRun, handleCancelRun(deps));
+  bus.serve(readUsage, handleReadUsage(deps));
+  bus.serve(readBudgets, handleReadBudgets(deps));
+  bus.serve(readOutputs, handleReadOutputs(deps));
+  const poller = new Poller(deps, { ...defaultPollerLimits, ...options.limits });
+  poller.start();
+  const webhooks = startWebhooks(deps);
+  return {
+    name: 'inference-poller',
+    readiness: () => readinessOf(deps),
+    async drain(graceMs) {
+      webhooks.stop();
+      await poller.drain(graceMs);
+    },
+    async close() {
+      webhooks.stop();
+      poller.close();
+      deps.waiters.close();
+      await Promise.all([webhooks.close(), deps.outputs.publicOnly.destroy()]);
+    },
+  };
+}
+
+function createDeps(parts: InferenceParts, options: InferenceOptions): InferenceDeps {
+  const { bus, database, log } = parts;
+  const timings = { ...defaultTimings, ...options.timings };
+  const onError = (error: unknown) => log.warn({ err: error }, 'waited-for runs could not be read');
+  return {
+    bus,
+    database,
+    log,
+    replica: options.replica ?? parts.replica,
+    providers: new Map(options.providers.map((provider) => [provider.slug, provider])),
+    waiters: new RunWaiters({ bus, database, timings, onError }),
+    timings,
+    maxWaitSeconds: options.maxWaitSeconds ?? 600,
+    webhooks: { secret: options.webhookSecret, allowLoopback: options.allowLoopbackWebhooks ?? false },
+    outputs: {
+      rehost: options.rehost ?? true,
+      maxBytes: options.maxOutputBytes ?? 512 * 1_048_576,
+      allowPrivateHosts: options.allowPrivateOutputs ?? false,
+      publicOnly: new Agent({ connect: { lookup: safeLookup } }),
+    },
+    now: options.now ?? Date.now,
+    random: options.random ?? Math.random,
+  };
+}
+
+function startWebhooks(deps: InferenceDeps): { stop(): void; close(): Promise<void> } {
+  const sender = createWebhookSender(deps);
+  let isStopped = false;
+  const send = () => {
+    if (isStopped) return;
+    sender.sendDue().catch((error: unknown) => deps.log.warn({ err: error }, 'webhooks could not be sent'));
+  };
+  const timer = setInterval(send, webhookTickMs);
+  const subscription = deps.bus.on(runFinished, send);
+  return {
+    stop() {
+      isStopped = true;
+      clearInterval(timer);
+      subscription.unsubscribe();
+    },
+    close: () => sender.close(),
+  };
+}
+
+async function readinessOf({ bus, database }: InferenceDeps): ReturnType<Service['readiness']> {
+  const problems: Record<string, string> = {};
+  if (!bus.isConnected) problems.bus = 'not connected';
+  await database.ping().catch(() => {
+    problems.database = 'does not answer';
+  });
+  return { isReady: Object.keys(problems).length === 0, problems };
+}

@@ -1,0 +1,100 @@
+/** How often a remote job is polled, by the time since its submit (RF-24 to RF-26). */
+export interface PollStep {
+  /** Up to this age; the last step has none. */
+  untilMs: number;
+  everyMs: number;
+}
+
+export interface Timings {
+  /** How long a held run is safe from other replicas without a heartbeat; a dead owner is replaced after it. */
+  leaseMs: number;
+  renewMs: number;
+  /** The longest that due work waits for an event that was lost. */
+  tickMs: number;
+  /** How often the rows are read again that somebody waits for. */
+  rereadMs: number;
+  /** A waiter shows a sign of life at least this often. */
+  signOfLifeMs: number;
+  submitTimeoutMs: number;
+  pollTimeoutMs: number;
+  storeTimeoutMs: number;
+  /** How long `cancel_run` waits for the provider's word. */
+  cancelWaitMs: number;
+  /** The longest life of a run; `options.ttl_seconds` lowers it. */
+  runTtlMs: number;
+  /** How long outputs of a paid run are tried to be stored after its deadline. */
+  storeGraceMs: number;
+  /** A submit this young is not asked about yet: the platform may still be working on it. */
+  settleMs: number;
+  retryBaseMs: number;
+  retryMaxMs: number;
+  /** How long the handle of an accepted job is tried to be written while the database fails. */
+  persistMs: number;
+  /** The shortest time between two writes of a watched job's progress. */
+  progressMs: number;
+  pollSteps: readonly PollStep[];
+  /** Waits before each further attempt of a webhook; nine attempts in about two hours (MRD-04). */
+  webhookRetriesMs: readonly number[];
+  webhookTimeoutMs: number;
+}
+
+const minute = 60_000;
+
+export const defaultTimings: Timings = {
+  leaseMs: 6_000,
+  renewMs: 1_500,
+  tickMs: 1_000,
+  rereadMs: 2_000,
+  signOfLifeMs: 8_000,
+  submitTimeoutMs: 30_000,
+  pollTimeoutMs: 20_000,
+  storeTimeoutMs: 5 * minute,
+  cancelWaitMs: 5_000,
+  runTtlMs: 60 * minute,
+  storeGraceMs: 6 * 60 * minute,
+  settleMs: 2_000,
+  retryBaseMs: 1_000,
+  retryMaxMs: 30_000,
+  persistMs: minute,
+  progressMs: 250,
+  pollSteps: [
+    { untilMs: 30_000, everyMs: 2_000 },
+    { untilMs: 2 * minute, everyMs: 5_000 },
+    { untilMs: Number.POSITIVE_INFINITY, everyMs: 10_000 },
+  ],
+  webhookRetriesMs: [
+    5_000,
+    30_000,
+    2 * minute,
+    5 * minute,
+    10 * minute,
+    20 * minute,
+    30 * minute,
+    50 * minute,
+  ],
+  webhookTimeoutMs: 10_000,
+};
+
+/** A delay shortened or lengthened by up to a tenth, so that replicas and runs do not fall into step. */
+export function jittered(delayMs: number, random: () => number): number {
+  return Math.round(delayMs * (0.9 + random() * 0.2));
+}
+
+/** Doubling waits: the first retry after about `retryBaseMs`, none longer than `retryMaxMs`. */
+export function backoffMs(failures: number, timings: Timings, random: () => number): number {
+  const doubled = timings.retryBaseMs * 2 ** Math.min(Math.max(failures - 1, 0), 16);
+  return jittered(Math.min(doubled, timings.retryMaxMs), random);
+}
+
+/** When a job is polled next: as the platform asks, within bounds, else by its age. */
+export function pollDelayMs(
+  age: { ageMs: number; pollAfterMs: number | undefined },
+  timings: Timings,
+  random: () => number,
+): number {
+  if (age.pollAfterMs !== undefined && Number.isFinite(age.pollAfterMs)) {
+    return jittered(Math.min(Math.max(age.pollAfterMs, 100), 60_000), random);
+  }
+  const step = timings.pollSteps.find(({ untilMs }) => age.ageMs < untilMs) ?? timings.pollSteps.at(-1);
+  return jittered(step?.everyMs ?? 10_000, random);
+}

@@ -1,0 +1,78 @@
+import type { Handler } from '@inferry/bus';
+import { type getRun, type runParts, validationFailed } from '@inferry/contracts';
+import { type RunRow, readRunEvents } from '@inferry/database';
+import type { InferenceDeps } from '../deps.ts';
+import { diagnoseRun } from '../runs/diagnose-run.ts';
+import { failureOf } from '../runs/failed-run.ts';
+import { findOwnRun } from '../runs/find-own-run.ts';
+import { inputOf } from '../runs/run-document.ts';
+import { toRfc3339, toRun, windowOutputs } from '../runs/run-view.ts';
+import { waitForRun } from '../runs/wait-for-run.ts';
+
+type Part = (typeof runParts)[number];
+
+const defaultMaxChars = 4_000;
+
+/** A run as it is, or as it is after a wait. A run that failed is a good answer here, with the reason in `error`. */
+export function handleGetRun(deps: InferenceDeps): Handler<typeof getRun> {
+  return async (args, context) => {
+    const found = await findOwnRun(deps, context.principal, keyOf(args));
+    const waitSeconds = args.wait_seconds ?? 0;
+    const row =
+      waitSeconds === 0 ? found : await waitForRun(deps, found, { waitSeconds, context, isNew: false });
+    return describe(deps, row, args);
+  };
+}
+
+async function describe(
+  deps: InferenceDeps,
+  row: RunRow,
+  args: Parameters<Handler<typeof getRun>>[0],
+): ReturnType<Handler<typeof getRun>> {
+  const parts = new Set<Part>(args.include ?? ['outputs']);
+  const window = { offset: args.offset ?? 0, maxChars: args.max_chars ?? defaultMaxChars };
+  const text = parts.has('outputs') ? window : undefined;
+  const nextOffset = text && windowOutputs(row, text).nextOffset;
+  const diagnosis = diagnoseRun(deps, row);
+  const error = failureOf(row);
+  return {
+    run: toRun(row, { text }),
+    ...(await readParts(deps, row, parts)),
+    ...(diagnosis === undefined ? {} : { diagnosis }),
+    ...(nextOffset === undefined ? {} : { next_offset: nextOffset }),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+function keyOf(args: {
+  run_id?: string | undefined;
+  client_ref?: string | undefined;
+}): { runId: string } | { clientRef: string } {
+  const { run_id: runId, client_ref: clientRef } = args;
+  if (runId !== undefined && clientRef === undefined) return { runId };
+  if (clientRef !== undefined && runId === undefined) return { clientRef };
+  throw validationFailed('get_run', [{ path: 'run_id', message: 'give either run_id or client_ref' }]);
+}
+
+async function readParts(
+  deps: InferenceDeps,
+  row: RunRow,
+  parts: ReadonlySet<Part>,
+): Promise<{
+  input?: Record<string, unknown>;
+  logs?: string[];
+  events?: Record<string, unknown>[];
+  raw?: Record<string, unknown>;
+}> {
+  const events = parts.has('events') ? await readRunEvents(deps.database.queries, row.run_id) : undefined;
+  return {
+    ...(parts.has('input') ? { input: inputOf(row) } : {}),
+    // as: the poller writes an array of strings.
+    ...(parts.has('logs') ? { logs: JSON.parse(row.logs) as string[] } : {}),
+    ...(events === undefined
+      ? {}
+      : { events: events.map(({ at, status, note }) => ({ at: toRfc3339(at), status, note })) }),
+    // as: the poller writes a JSON object.
+    ...(parts.has('raw') && row.raw !== null ? { raw: JSON.parse(row.raw) as Record<string, unknown> } : {}),
+  };
+}

@@ -1,0 +1,45 @@
+import type { Handler } from '@inferry/bus';
+import { AppError, type listRuns, type Problem, validationFailed } from '@inferry/contracts';
+import { listRunRows } from '@inferry/database';
+import type { InferenceDeps } from '../deps.ts';
+import { readTags } from '../runs/check-run-request.ts';
+import { fromCursor, toCursor } from '../runs/page-cursor.ts';
+import { toRun } from '../runs/run-view.ts';
+
+const defaultLimit = 20;
+
+/** The caller's runs, newest first (MR-34); outputs are left to `get_run`, so that a page stays small. */
+export function handleListRuns(deps: InferenceDeps): Handler<typeof listRuns> {
+  return async ({ limit = defaultLimit, cursor, ...filter }, { principal }) => {
+    const { subject } = principal;
+    const problems: Problem[] = [];
+    const tags = readTags(filter.metadata ?? {}, problems);
+    if (problems.length > 0) throw validationFailed('list_runs', problems);
+    const { status, model, provider, since } = filter;
+    const query = [subject, status, model, provider, since, tags];
+    const rows = await listRunRows(deps.database.queries, {
+      subject,
+      status,
+      model,
+      provider,
+      since: since === undefined ? undefined : Date.parse(since),
+      tags,
+      before: placeOf(fromCursor(query, cursor)),
+      limit: limit + 1,
+    });
+    const items = rows.slice(0, limit);
+    const last = items.at(-1);
+    const hasMore = rows.length > limit && last !== undefined;
+    return {
+      items: items.map((row) => toRun(row, { text: undefined })),
+      page: hasMore ? { next_cursor: toCursor(query, [last.created_at, last.run_id]) } : {},
+    };
+  };
+}
+
+function placeOf(at: (string | number)[] | undefined): { createdAt: number; runId: string } | undefined {
+  if (at === undefined) return undefined;
+  const [createdAt, runId] = at;
+  if (typeof createdAt === 'number' && typeof runId === 'string') return { createdAt, runId };
+  throw new AppError('invalid_cursor', 'This cursor is not of this list.');
+}
