@@ -1,107 +1,157 @@
 import { randomUUID } from 'node:crypto';
+import { AppError } from '@inferry/contracts';
 import type { Limits, WindowHit, WindowVerdict } from './limits.ts';
+import { SlidingWindow } from './sliding-window.ts';
 
-export interface InProcessOptions {
-  /** Epoch milliseconds; passed in where a test needs to move time. */
+export interface InProcessLimitsOptions {
+  /** Epoch milliseconds. */
   now?: () => number;
+  /** Windows and locks that are held at once; past it the oldest window is forgotten. Default 100,000. */
+  maxKeys?: number;
 }
 
-interface Entry {
-  at: number;
-  cost: number;
+/** `Limits` for one process: nothing is shared and nothing outlives it. */
+export function createInProcessLimits(
+  options: InProcessLimitsOptions = {},
+): Limits & { readonly size: number } {
+  return new InProcessLimits(options.now ?? Date.now, options.maxKeys ?? 100_000);
 }
 
-/** Keys are dropped when their window is empty, looked for at most this often. */
-const sweepEveryMs = 10_000;
+interface Lock {
+  token: string;
+  endsAt: number;
+}
 
-/** Exact sliding windows and locks in this process's memory. */
-export function createInProcessLimits({ now = Date.now }: InProcessOptions = {}): Limits {
-  const windows = new Map<string, { entries: Entry[]; windowMs: number }>();
-  const locks = new Map<string, { token: string; until: number }>();
-  let sweptAt = now();
+interface Tally {
+  window: SlidingWindow;
+  time: number;
+  added: number;
+}
 
-  function sweep(at: number): void {
-    if (at - sweptAt < sweepEveryMs) return;
-    sweptAt = at;
-    for (const [key, { entries, windowMs }] of windows) {
-      const last = entries.at(-1);
-      if (last === undefined || last.at <= at - windowMs) windows.delete(key);
+class InProcessLimits implements Limits {
+  readonly #now: () => number;
+  readonly #maxKeys: number;
+  readonly #windows = new Map<string, SlidingWindow>();
+  readonly #locks = new Map<string, Lock>();
+  #windowCursor = this.#windows.entries();
+
+  constructor(now: () => number, maxKeys: number) {
+    this.#now = now;
+    this.#maxKeys = maxKeys;
+  }
+
+  /** Windows and locks held in memory. */
+  get size(): number {
+    return this.#windows.size + this.#locks.size;
+  }
+
+  async hit(hit: WindowHit): Promise<WindowVerdict> {
+    return this.#count([hit])[0] ?? neverReached();
+  }
+
+  async hitAll(hits: readonly WindowHit[]): Promise<WindowVerdict[]> {
+    return this.#count(hits);
+  }
+
+  async acquire(key: string, ttlMs: number): Promise<string | undefined> {
+    const now = this.#now();
+    const held = this.#locks.get(key);
+    if (held !== undefined && held.endsAt > now) return undefined;
+    this.#locks.delete(key);
+    if (this.#locks.size >= this.#maxKeys) this.#dropEndedLocks(now);
+    if (this.#locks.size >= this.#maxKeys) {
+      throw new AppError('busy', 'Too many locks are held.', { retryAfterSeconds: 1 });
     }
-    for (const [key, { until }] of locks) if (until <= at) locks.delete(key);
+    const token = randomUUID();
+    this.#locks.set(key, { token, endsAt: now + ttlMs });
+    return token;
   }
 
-  function liveEntries({ key, rule }: WindowHit, at: number): Entry[] {
-    const window = windows.get(key) ?? { entries: [], windowMs: rule.windowMs };
-    window.windowMs = rule.windowMs;
-    const firstLive = window.entries.findIndex((entry) => entry.at > at - rule.windowMs);
-    window.entries = firstLive < 0 ? [] : window.entries.slice(firstLive);
-    windows.set(key, window);
-    return window.entries;
+  async release(key: string, token: string): Promise<boolean> {
+    const held = this.#locks.get(key);
+    if (held?.token !== token) return false;
+    this.#locks.delete(key);
+    return held.endsAt > this.#now();
   }
 
-  function hitAll(hits: readonly WindowHit[]): WindowVerdict[] {
-    const at = now();
-    sweep(at);
-    const looked = hits.map((hit) => ({ hit, entries: liveEntries(hit, at) }));
-    const verdicts = looked.map(({ hit, entries }) => judge(hit, entries, at));
-    if (!verdicts.every(({ isAllowed }) => isAllowed)) return verdicts;
-    return looked.map(({ hit, entries }) => {
-      const { cost = 1 } = hit;
-      if (cost > 0) entries.push({ at, cost });
-      return judge({ ...hit, cost: 0 }, entries, at);
+  async ping(): Promise<void> {
+    // Memory always answers.
+  }
+
+  async close(): Promise<void> {
+    this.#windows.clear();
+    this.#locks.clear();
+  }
+
+  #count(hits: readonly WindowHit[]): WindowVerdict[] {
+    const now = this.#now();
+    this.#dropSomeEmpty(now);
+    const tallies = hits.map((hit) => ({ hit, tally: this.#tallyOf(hit, now) }));
+    const unique = new Map<SlidingWindow, Tally>();
+    const drafts = tallies.map(({ hit, tally }) => {
+      const shared = unique.get(tally.window) ?? tally;
+      unique.set(tally.window, shared);
+      return draftVerdict(hit, shared);
+    });
+    const isCounted = drafts.every((verdict) => verdict.isAllowed);
+    if (isCounted) {
+      for (const { window, time, added } of unique.values()) if (added > 0) window.add(time, added);
+    }
+    return drafts.map((verdict, index) => {
+      const { hit, tally } = tallies[index] ?? neverReached();
+      const remaining = isCounted ? verdict.remaining : Math.max(0, hit.rule.limit - tally.window.used);
+      return { ...verdict, remaining, resetMs: tally.window.resetInMs(tally.time) };
     });
   }
 
-  return {
-    hit: async (hit) => {
-      const [verdict] = hitAll([hit]);
-      if (verdict === undefined) throw new RangeError('one hit has one verdict');
-      return verdict;
-    },
-    hitAll: async (hits) => hitAll(hits),
-    async acquire(key, ttlMs) {
-      const held = locks.get(key);
-      if (held !== undefined && held.until > now()) return undefined;
-      const token = randomUUID();
-      locks.set(key, { token, until: now() + ttlMs });
-      return token;
-    },
-    async release(key, token) {
-      const held = locks.get(key);
-      if (held === undefined || held.token !== token || held.until <= now()) return false;
-      return locks.delete(key);
-    },
-    ping: async () => undefined,
-    async close() {
-      windows.clear();
-      locks.clear();
-    },
-  };
-}
-
-function judge({ rule, cost = 1 }: WindowHit, entries: readonly Entry[], at: number): WindowVerdict {
-  const used = entries.reduce((sum, entry) => sum + entry.cost, 0);
-  const isAllowed = used + cost <= rule.limit;
-  const last = entries.at(-1);
-  return {
-    isAllowed,
-    remaining: Math.max(0, rule.limit - used - (isAllowed ? cost : 0)),
-    retryAfterMs: isAllowed
-      ? 0
-      : retryAfter(entries, { over: used + cost - rule.limit, windowMs: rule.windowMs, at }),
-    resetMs: last === undefined ? 0 : last.at + rule.windowMs - at,
-  };
-}
-
-/** When enough of the oldest hits have left the window; a hit that never fits waits for a whole window. */
-function retryAfter(
-  entries: readonly Entry[],
-  { over, windowMs, at }: { over: number; windowMs: number; at: number },
-): number {
-  let freed = 0;
-  for (const entry of entries) {
-    freed += entry.cost;
-    if (freed >= over) return entry.at + windowMs - at;
+  #tallyOf({ key, rule }: WindowHit, now: number): Tally {
+    const name = `${rule.windowMs}:${key}`;
+    let window = this.#windows.get(name);
+    if (window === undefined) {
+      window = new SlidingWindow(rule.windowMs);
+      if (this.#windows.size >= this.#maxKeys) this.#dropOldest();
+      this.#windows.set(name, window);
+    }
+    return { window, time: window.advance(now), added: 0 };
   }
-  return windowMs;
+
+  /** Every hit looks at two other windows, so that what nobody asks for any more goes without a timer. */
+  #dropSomeEmpty(now: number): void {
+    for (let looks = 0; looks < 2; looks += 1) {
+      const next = this.#windowCursor.next();
+      if (next.done) {
+        this.#windowCursor = this.#windows.entries();
+        return;
+      }
+      const [name, window] = next.value;
+      window.advance(now);
+      if (window.used === 0) this.#windows.delete(name);
+    }
+  }
+
+  #dropOldest(): void {
+    const oldest = this.#windows.keys().next();
+    if (!oldest.done) this.#windows.delete(oldest.value);
+  }
+
+  #dropEndedLocks(now: number): void {
+    for (const [key, { endsAt }] of this.#locks) if (endsAt <= now) this.#locks.delete(key);
+  }
+}
+
+/** The verdict on one hit after those before it in the same call; its weight is added to the tally. */
+function draftVerdict({ rule, cost = 1 }: WindowHit, tally: Tally): WindowVerdict {
+  const weight = Math.max(1, cost);
+  const used = tally.window.used + tally.added;
+  const excess = used + weight - rule.limit;
+  if (excess > 0) {
+    const retryAfterMs = weight > rule.limit ? rule.windowMs : tally.window.freeInMs(tally.time, excess);
+    return { isAllowed: false, remaining: 0, retryAfterMs, resetMs: 0 };
+  }
+  tally.added += cost;
+  return { isAllowed: true, remaining: rule.limit - used - cost, retryAfterMs: 0, resetMs: 0 };
+}
+
+function neverReached(): never {
+  throw new AppError('internal', 'a hit without a verdict');
 }

@@ -1,2 +1,2 @@
-export { createInProcessLimits, type InProcessOptions } from './in-process-limits.ts';
+export { createInProcessLimits, type InProcessLimitsOptions } from './in-process-limits.ts';
 export type { Limits, WindowHit, WindowRule, WindowVerdict } from './limits.ts';

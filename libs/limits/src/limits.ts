@@ -8,16 +8,17 @@ export interface WindowVerdict {
   isAllowed: boolean;
   /** Hits left in the window after this one. */
   remaining: number;
-  /** Milliseconds until a refused hit would be allowed; 0 when allowed. */
+  /** Milliseconds until a refused hit would be allowed, `windowMs` if that is never; 0 when allowed. */
   retryAfterMs: number;
   /** Milliseconds until the window is empty again if nothing more is hit. */
   resetMs: number;
 }
 
 export interface WindowHit {
+  /** Windows of one key with different lengths count apart. */
   key: string;
   rule: WindowRule;
-  /** How much this hit weighs; 0 only looks (a peek). Default 1. */
+  /** A whole number: how much this hit weighs. 0 only looks: the verdict is the one that a hit of 1 would get. */
   cost?: number;
 }
 
@@ -28,7 +29,7 @@ export interface WindowHit {
 export interface Limits {
   /** Counts a hit if the window allows it; a refused hit is not counted. */
   hit(hit: WindowHit): Promise<WindowVerdict>;
-  /** Counts all hits or none, in one round trip: the verdicts in order. */
+  /** Counts all hits or, when one is refused, none, in one round trip: the verdicts in order, each by itself. */
   hitAll(hits: readonly WindowHit[]): Promise<WindowVerdict[]>;
   /**
    * Takes a lock that ends by itself after `ttlMs`; undefined when somebody holds it. The token proves ownership

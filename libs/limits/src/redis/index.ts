@@ -1,0 +1,1 @@
+export { connectRedisLimits, type RedisLimitsOptions } from './redis-limits.ts';

@@ -1,0 +1,164 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { AppError } from '@inferry/contracts';
+import { Redis, type RedisOptions } from 'ioredis';
+import type { Limits, WindowHit, WindowVerdict } from '../limits.ts';
+import { releaseScript, windowScript } from './window-script.ts';
+
+export interface RedisLimitsOptions {
+  /** `redis://` or `rediss://`, with the credentials in it. */
+  url: string;
+  /** Keeps deployments apart that share a server. All keys carry it as hash tag, so they stay in one cluster slot. */
+  keyPrefix?: string;
+  /** How long a command may take. */
+  timeoutMs?: number;
+  /** How long a connection may take to open. */
+  connectTimeoutMs?: number;
+  /** For tests: the time of the windows, instead of the server's own. */
+  now?: () => number;
+}
+
+/** `Limits` that every replica shares. Rejects with `unavailable` when the first connection fails. */
+export async function connectRedisLimits(options: RedisLimitsOptions): Promise<Limits> {
+  const timeoutMs = options.timeoutMs ?? 500;
+  const client = new Redis(options.url, toClientOptions(timeoutMs, options.connectTimeoutMs ?? 2_000));
+  let lastError = '';
+  // Without a listener the client writes to the console; each command's caller learns of it anyway.
+  client.on('error', (error: Error) => {
+    lastError = error.message;
+  });
+  try {
+    await client.connect();
+  } catch (cause) {
+    client.disconnect();
+    const isRefused = /WRONGPASS|NOAUTH|NOPERM/.test(lastError + String(cause));
+    const reason = isRefused ? 'it refuses the credentials' : 'no connection';
+    throw new AppError('unavailable', `Redis at ${placeOf(client)} cannot be reached: ${reason}.`, {
+      retryAfterSeconds: 2,
+      nextAction: 'Check REDIS_URL and that the server is running.',
+      cause,
+    });
+  }
+  return new RedisLimits(client, `{${options.keyPrefix ?? 'inferry'}}`, options.now);
+}
+
+function toClientOptions(commandTimeout: number, connectTimeout: number): Omit<RedisOptions, 'replyMapping'> {
+  return {
+    lazyConnect: true,
+    connectTimeout,
+    commandTimeout,
+    // A link that is cut in silence is given up instead of costing every command its time-out.
+    socketTimeout: commandTimeout * 2,
+    // A command that cannot be sent now fails now: a queue would only grow, and a hit sent twice counts twice.
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (attempt) => Math.min(2_000, 50 * 2 ** Math.min(attempt, 6)) * (0.5 + Math.random()),
+    // After a failover the old primary refuses writes: look up the new one.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    disableClientInfo: true,
+  };
+}
+
+function placeOf(client: Redis): string {
+  return `${client.options.host ?? 'localhost'}:${client.options.port ?? 6379}`;
+}
+
+interface Script {
+  text: string;
+  sha: string;
+}
+
+class RedisLimits implements Limits {
+  readonly #client: Redis;
+  readonly #prefix: string;
+  readonly #now: (() => number) | undefined;
+  readonly #window = toScript(windowScript);
+  readonly #release = toScript(releaseScript);
+
+  constructor(client: Redis, prefix: string, now: (() => number) | undefined) {
+    this.#client = client;
+    this.#prefix = prefix;
+    this.#now = now;
+  }
+
+  async hit(hit: WindowHit): Promise<WindowVerdict> {
+    const [verdict] = await this.hitAll([hit]);
+    if (verdict === undefined) throw malformed();
+    return verdict;
+  }
+
+  async hitAll(hits: readonly WindowHit[]): Promise<WindowVerdict[]> {
+    if (hits.length === 0) return [];
+    const keys = hits.map(({ key, rule }) => `${this.#prefix}:window:${rule.windowMs}:${key}`);
+    const rules = hits.flatMap(({ rule, cost = 1 }) => [rule.limit, rule.windowMs, cost]);
+    const reply = await this.#run(this.#window, keys, [this.#now?.() ?? '', ...rules]);
+    return toVerdicts(reply, hits.length);
+  }
+
+  async acquire(key: string, ttlMs: number): Promise<string | undefined> {
+    const token = randomUUID();
+    const reply = await this.#send(() => this.#client.set(this.#lockKey(key), token, 'PX', ttlMs, 'NX'));
+    return reply === 'OK' ? token : undefined;
+  }
+
+  async release(key: string, token: string): Promise<boolean> {
+    return (await this.#run(this.#release, [this.#lockKey(key)], [token])) === 1;
+  }
+
+  async ping(): Promise<void> {
+    await this.#send(() => this.#client.ping());
+  }
+
+  async close(): Promise<void> {
+    this.#client.disconnect();
+  }
+
+  #lockKey(key: string): string {
+    return `${this.#prefix}:lock:${key}`;
+  }
+
+  async #run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
+    return this.#send(async () => {
+      try {
+        return await this.#client.evalsha(script.sha, keys.length, ...keys, ...args);
+      } catch (error) {
+        // A server that restarted knows no scripts.
+        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+        return await this.#client.eval(script.text, keys.length, ...keys, ...args);
+      }
+    });
+  }
+
+  async #send<T>(command: () => Promise<T>): Promise<T> {
+    if (this.#client.status !== 'ready') throw unavailable(undefined);
+    try {
+      return await command();
+    } catch (cause) {
+      throw unavailable(cause);
+    }
+  }
+}
+
+function toScript(text: string): Script {
+  return { text, sha: createHash('sha1').update(text).digest('hex') };
+}
+
+function toVerdicts(reply: unknown, count: number): WindowVerdict[] {
+  if (!Array.isArray(reply) || reply.length !== count * 4) throw malformed();
+  const numbers = reply.map(Number);
+  return Array.from({ length: count }, (_, index) => {
+    const [allowed, remaining = 0, retryAfterMs = 0, resetMs = 0] = numbers.slice(index * 4, index * 4 + 4);
+    return { isAllowed: allowed === 1, remaining, retryAfterMs, resetMs };
+  });
+}
+
+function unavailable(cause: unknown): AppError {
+  return new AppError('unavailable', 'The store of limits cannot be reached.', {
+    retryAfterSeconds: 2,
+    cause,
+  });
+}
+
+function malformed(): AppError {
+  return new AppError('internal', 'Redis answered something else than verdicts.');
+}

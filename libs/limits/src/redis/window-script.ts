@@ -1,0 +1,106 @@
+/**
+ * Sliding windows in one call. KEYS: a list for each hit. ARGV[1]: now in milliseconds, or empty for the server's
+ * clock, the only one that all replicas share; then limit, window and cost of each hit. Returns four numbers for
+ * each: allowed, remaining, retry after, reset.
+ *
+ * An entry is `time:cost:total`, where total counts all costs since the list was empty, this one included: what is
+ * used is the difference of the last and the first, so a hit reads two entries however many there are. Hits of one
+ * millisecond share an entry, so a list has at most `limit` of them.
+ */
+export const windowScript = `
+local clock = tonumber(ARGV[1])
+if not clock then
+  local time = redis.call('TIME')
+  clock = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function parse(entry)
+  local at, cost, total = string.match(entry, '^(%d+):(%d+):(%d+)$')
+  return { at = tonumber(at), cost = tonumber(cost), total = tonumber(total) }
+end
+
+local function read(key, window)
+  local state = { now = clock, base = 0, total = 0, used = 0, added = 0, window = window }
+  local last = redis.call('LINDEX', key, -1)
+  if not last then return state end
+  last = parse(last)
+  state.now = math.max(clock, last.at)
+  if last.at + window <= state.now then
+    redis.call('DEL', key)
+    return state
+  end
+  local first = parse(redis.call('LINDEX', key, 0))
+  while first.at + window <= state.now do
+    redis.call('LPOP', key)
+    first = parse(redis.call('LINDEX', key, 0))
+  end
+  state.last = last
+  state.base = first.total - first.cost
+  state.total = last.total
+  state.used = last.total - state.base
+  return state
+end
+
+local function free_in(key, state, amount)
+  local from = 0
+  while true do
+    local entries = redis.call('LRANGE', key, from, from + 15)
+    if #entries == 0 then return state.window end
+    for _, text in ipairs(entries) do
+      local entry = parse(text)
+      if entry.total - state.base >= amount then return entry.at + state.window - state.now end
+    end
+    from = from + 16
+  end
+end
+
+local states, hits, counted = {}, {}, true
+for i, key in ipairs(KEYS) do
+  local limit, window, cost = tonumber(ARGV[i * 3 - 1]), tonumber(ARGV[i * 3]), tonumber(ARGV[i * 3 + 1])
+  local state = states[key] or read(key, window)
+  states[key] = state
+  local weight = math.max(1, cost)
+  local used = state.used + state.added
+  local excess = used + weight - limit
+  local hit = { state = state, limit = limit, allowed = excess <= 0, remaining = 0, retry = 0 }
+  if hit.allowed then
+    state.added = state.added + cost
+    hit.remaining = limit - used - cost
+  else
+    counted = false
+    hit.retry = weight > limit and window or free_in(key, state, excess)
+  end
+  hits[i] = hit
+end
+
+if counted then
+  for key, state in pairs(states) do
+    if state.added > 0 then
+      local cost = state.added
+      local shares = state.last and state.last.at == state.now
+      if shares then cost = cost + state.last.cost end
+      local entry = string.format('%.0f:%.0f:%.0f', state.now, cost, state.total + state.added)
+      if shares then redis.call('LSET', key, -1, entry) else redis.call('RPUSH', key, entry) end
+      redis.call('PEXPIRE', key, state.window + state.now - clock)
+      state.last = { at = state.now }
+    end
+  end
+end
+
+local verdicts = {}
+for _, hit in ipairs(hits) do
+  local state = hit.state
+  local left = counted and hit.remaining or math.max(0, hit.limit - state.used)
+  table.insert(verdicts, hit.allowed and 1 or 0)
+  table.insert(verdicts, left)
+  table.insert(verdicts, hit.retry)
+  table.insert(verdicts, state.last and state.last.at + state.window - state.now or 0)
+end
+return verdicts
+`;
+
+/** Frees a lock that is held with the token ARGV[1]. */
+export const releaseScript = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+`;

@@ -1,0 +1,247 @@
+import { once } from 'node:events';
+import { connect as dial } from 'node:net';
+import { AppError } from '@inferry/contracts';
+import type { Limits } from '@inferry/limits';
+import { describeLimits } from '@inferry/limits/contract-suite';
+import { connectRedisLimits, type RedisLimitsOptions } from '@inferry/limits/redis';
+import { createTcpProxy, freePort, startRedis, waitFor } from '@inferry/testing';
+import { afterEach, describe, expect, inject, it, vi } from 'vitest';
+
+const redisUrl = inject('redisUrl');
+
+describeLimits('Redis', (now) => connectRedisLimits({ url: redisUrl, keyPrefix: 'suite', now }));
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  vi.useRealTimers();
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function connect(options: RedisLimitsOptions): Promise<Limits> {
+  const limits = await connectRedisLimits(options);
+  closers.push(() => limits.close());
+  return limits;
+}
+
+async function startOwnRedis() {
+  const server = await startRedis();
+  closers.push(() => server.stop());
+  return server;
+}
+
+const perMinute = { limit: 50, windowMs: 60_000 };
+
+describe('limits that replicas share in Redis', () => {
+  it('count 200 hits at once of two replicas exactly', async () => {
+    const { url } = await startOwnRedis();
+    const replicas = [await connect({ url }), await connect({ url })];
+
+    const hits = Array.from({ length: 100 }, () =>
+      replicas.map((limits) => limits.hit({ key: 'shared', rule: perMinute })),
+    );
+    const verdicts = await Promise.all(hits.flat());
+
+    const allowed = verdicts.filter((verdict) => verdict.isAllowed);
+    expect(verdicts).toHaveLength(200);
+    expect(allowed).toHaveLength(50);
+    expect(new Set(allowed.map((verdict) => verdict.remaining)).size).toBe(50);
+  });
+
+  it('go by the clock of the server, whatever the replicas believe', async () => {
+    const { url } = await startOwnRedis();
+    const limits = await connect({ url });
+    const other = await connect({ url });
+    const hit = { key: 'skew', rule: { limit: 1, windowMs: 60_000 } };
+    await limits.hit(hit);
+
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+    const verdict = await other.hit(hit);
+
+    expect(verdict.isAllowed).toBe(false);
+    expect(verdict.retryAfterMs).toBeGreaterThan(55_000);
+    expect(verdict.retryAfterMs).toBeLessThanOrEqual(60_000);
+  });
+
+  it('allow again when the time has really passed', async () => {
+    const { url } = await startOwnRedis();
+    const limits = await connect({ url });
+    const hit = { key: 'real', rule: { limit: 1, windowMs: 200 } };
+    await limits.hit(hit);
+    const refused = await limits.hit(hit);
+
+    const allowed = await waitFor(async () => (await limits.hit(hit)).isAllowed);
+
+    expect(refused.isAllowed).toBe(false);
+    expect(allowed).toBe(true);
+  });
+
+  it('give a lock to one of 50 that ask at once', async () => {
+    const { url } = await startOwnRedis();
+    const replicas = [await connect({ url }), await connect({ url })];
+
+    const asked = Array.from({ length: 25 }, () => replicas.map((limits) => limits.acquire('lock', 10_000)));
+    const tokens = await Promise.all(asked.flat());
+
+    expect(tokens.filter((token) => token !== undefined)).toHaveLength(1);
+  });
+
+  it('leave nothing in the server once windows and locks have ended', async () => {
+    const { url, port } = await startOwnRedis();
+    const limits = await connect({ url });
+    await limits.hitAll([
+      { key: 'a', rule: { limit: 1, windowMs: 100 } },
+      { key: 'b', rule: { limit: 1, windowMs: 150 }, cost: 0 },
+    ]);
+    await limits.acquire('c', 100);
+
+    await waitFor(async () => (await ask(port, 'DBSIZE')) === ':0');
+  });
+
+  it('keep all keys of a deployment under one hash tag', async () => {
+    const { url, port } = await startOwnRedis();
+    const limits = await connect({ url, keyPrefix: 'blue' });
+
+    await limits.hit({ key: 'user{1}', rule: perMinute });
+
+    expect(await ask(port, 'EXISTS {blue}:window:60000:user{1}')).toBe(':1');
+  });
+
+  it('keep deployments with different prefixes apart', async () => {
+    const { url } = await startOwnRedis();
+    const blue = await connect({ url, keyPrefix: 'blue' });
+    const green = await connect({ url, keyPrefix: 'green' });
+    const hit = { key: 'same', rule: { limit: 1, windowMs: 60_000 } };
+
+    await blue.hit(hit);
+
+    expect((await green.hit(hit)).isAllowed).toBe(true);
+  });
+});
+
+describe('limits when Redis fails', () => {
+  it('reject at once while it is away and count again by themselves when it is back', async () => {
+    const server = await startOwnRedis();
+    const limits = await connect({ url: server.url });
+    const hit = { key: 'restart', rule: perMinute };
+    await limits.hit(hit);
+
+    await server.kill();
+    await waitFor(async () => (await failureOf(limits.ping())).code === 'unavailable');
+    const startedAt = performance.now();
+    const failures = await Promise.all(Array.from({ length: 100 }, () => failureOf(limits.hit(hit))));
+    const tookMs = performance.now() - startedAt;
+    await server.restart();
+    const verdict = await waitFor(() => limits.hit(hit), { timeoutMs: 10_000 });
+
+    expect(new Set(failures.map((error) => error.code))).toEqual(new Set(['unavailable']));
+    expect(tookMs).toBeLessThan(500);
+    // The server keeps nothing: the window starts over, and none of the rejected hits was kept back for it.
+    expect(verdict.remaining).toBe(49);
+  });
+
+  it('reject within the time-out when it stands still, and count again when it goes on', async () => {
+    const server = await startOwnRedis();
+    const limits = await connect({ url: server.url, timeoutMs: 200 });
+    await server.pause();
+
+    const startedAt = performance.now();
+    const error = await failureOf(limits.hit({ key: 'still', rule: perMinute }));
+    const tookMs = performance.now() - startedAt;
+    await server.resume();
+    await waitFor(() => limits.hit({ key: 'still', rule: perMinute }), { timeoutMs: 10_000 });
+
+    expect(error).toMatchObject({ code: 'unavailable', retryAfterSeconds: 2 });
+    expect(tookMs).toBeLessThan(450);
+  });
+
+  it('give up a link that is cut in silence, so that later hits do not wait for it', async () => {
+    const server = await startOwnRedis();
+    const proxy = await createTcpProxy(server);
+    closers.push(() => proxy.close());
+    const url = `redis://127.0.0.1:${proxy.port}`;
+    const limits = await connect({ url, timeoutMs: 100, connectTimeoutMs: 300 });
+    const hit = { key: 'cut', rule: perMinute };
+    await limits.hit(hit);
+
+    proxy.blackhole();
+    await failureOf(limits.hit(hit));
+    const quick = await waitFor(async () => {
+      const startedAt = performance.now();
+      await failureOf(limits.hit(hit));
+      return performance.now() - startedAt < 50;
+    });
+    proxy.restore();
+    const verdict = await waitFor(() => limits.hit(hit), { timeoutMs: 10_000 });
+
+    expect(quick).toBe(true);
+    expect(verdict.isAllowed).toBe(true);
+  });
+
+  it('come back after a reset connection', async () => {
+    const server = await startOwnRedis();
+    const proxy = await createTcpProxy(server);
+    closers.push(() => proxy.close());
+    const limits = await connect({ url: `redis://127.0.0.1:${proxy.port}` });
+
+    proxy.reset();
+
+    const verdict = await waitFor(() => limits.hit({ key: 'reset', rule: perMinute }));
+    expect(verdict.isAllowed).toBe(true);
+  });
+
+  it('go on when the server has forgotten the scripts', async () => {
+    const server = await startOwnRedis();
+    const limits = await connect({ url: server.url });
+    await limits.hit({ key: 'scripts', rule: perMinute });
+
+    await ask(server.port, 'SCRIPT FLUSH');
+    const verdict = await limits.hit({ key: 'scripts', rule: perMinute });
+
+    expect(verdict.remaining).toBe(48);
+  });
+
+  it('say which server does not take the first connection, and no password', async () => {
+    const port = await freePort();
+
+    const error = await failureOf(connectRedisLimits({ url: `redis://me:hunter2@127.0.0.1:${port}` }));
+
+    expect(error.code).toBe('unavailable');
+    expect(error.message).toBe(`Redis at 127.0.0.1:${port} cannot be reached: no connection.`);
+  });
+
+  it('say that the credentials are refused', async () => {
+    const server = await startOwnRedis();
+    await ask(server.port, 'CONFIG SET requirepass right');
+
+    const error = await failureOf(connectRedisLimits({ url: `redis://:wrong@127.0.0.1:${server.port}` }));
+
+    expect(error.message).toContain('it refuses the credentials');
+    expect(JSON.stringify(error.toEnvelope())).not.toContain('wrong');
+  });
+
+  it('reject everything once closed', async () => {
+    const server = await startOwnRedis();
+    const limits = await connect({ url: server.url });
+
+    await limits.close();
+
+    expect((await failureOf(limits.ping())).code).toBe('unavailable');
+  });
+});
+
+async function failureOf(promise: Promise<unknown>): Promise<AppError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof AppError) return error;
+  throw new Error(`expected an AppError, got ${String(error)}`);
+}
+
+/** One inline command, one line of answer. */
+async function ask(port: number, command: string): Promise<string> {
+  const socket = dial(port, '127.0.0.1', () => socket.write(`${command}\r\n`));
+  const [answer] = await once(socket, 'data', { signal: AbortSignal.timeout(2_000) });
+  socket.destroy();
+  return String(answer).trim();
+}
