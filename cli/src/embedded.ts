@@ -1,13 +1,13 @@
-import { createAuthService } from '@inferry/auth';
+import { createAuthService, parseAuthConfig } from '@inferry/auth';
 import { createFolderBlobs } from '@inferry/blobs';
 import { createBus, createInProcessTransport, type Transport } from '@inferry/bus';
-import { createCatalogService } from '@inferry/catalog';
+import { createCatalogService, parseCatalogConfig } from '@inferry/catalog';
 import type { Secret } from '@inferry/contracts';
 import { openDatabase } from '@inferry/database';
-import { createInferenceService } from '@inferry/inference-poller';
+import { createInferenceService, parseInferenceConfig } from '@inferry/inference-poller';
 import { createInProcessLimits } from '@inferry/limits';
 import { createGatewayService, parseGatewayConfig } from '@inferry/mcp-gateway';
-import type { Provider } from '@inferry/providers';
+import { openProviders, type Provider } from '@inferry/providers';
 import {
   createHttpApp,
   createLogger,
@@ -18,11 +18,10 @@ import {
   portOf,
   type Service,
 } from '@inferry/runtime';
-import { createUploadService } from '@inferry/upload';
+import { createUploadService, parseUploadConfig } from '@inferry/upload';
 import type { FastifyInstance } from 'fastify';
 import type { StartConfig } from './config.ts';
 import { openHome } from './home.ts';
-import { openProviders } from './open-providers.ts';
 
 export interface EmbeddedSystem {
   app: FastifyInstance;
@@ -48,7 +47,9 @@ export async function startEmbedded(config: StartConfig, env: Env): Promise<Embe
     buses.push(bus);
     return { ...shared, bus, log };
   };
-  const providers = await openProviders(config.extraProviders);
+  const providers = await openProviders(config.extraProviders, {
+    onFault: (fault) => shared.log.error(fault, 'a local model failed'),
+  });
   services.push(...(await createServices({ config, env, secret: home.secret, providers, partsFor })));
   const app = await createHttpApp(services);
   await app.listen({ host: config.host, port: config.port });
@@ -79,16 +80,20 @@ interface Composition {
 
 /** In the order in which they need each other: whoever asks starts last. */
 async function createServices({ config, env, secret, providers, partsFor }: Composition): Promise<Service[]> {
-  const auth = await createAuthService(partsFor('auth'), {});
-  const catalog = await createCatalogService(partsFor('catalog'), { providers: [...providers] });
+  const auth = await createAuthService(partsFor('auth'), parseAuthConfig(env));
+  const catalog = await createCatalogService(partsFor('catalog'), { providers, ...parseCatalogConfig(env) });
   const upload = await createUploadService(partsFor('upload'), {
+    ...parseUploadConfig(env),
     publicUrl: config.baseUrl,
     internalUrl: config.uploadInternalUrl ?? `http://127.0.0.1:${config.port}`,
     filesSecret: deriveSecret(secret, 'files'),
   });
+  const { maxSteps, ...inferenceSettings } = parseInferenceConfig(env);
   const inference = await createInferenceService(partsFor('inference-poller'), {
-    providers: [...providers],
+    ...inferenceSettings,
+    providers,
     webhookSecret: deriveSecret(secret, 'webhooks'),
+    limits: { maxSteps },
   });
   const gatewayEnv = { ...env, HOST: config.host, PORT: String(config.port), INFERRY_AUTH: config.auth };
   const gateway = await createGatewayService(partsFor('mcp-gateway'), parseGatewayConfig(gatewayEnv));

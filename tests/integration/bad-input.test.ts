@@ -24,7 +24,8 @@ beforeAll(async () => {
       INFERRY_EXTRA_PROVIDERS: '@inferry/testing/scripted-provider',
       SCRIPTED_UPSTREAM_URL: upstream.url,
       LOG_LEVEL: 'warn',
-      MCP_RATE_LIMIT_PER_CREDENTIAL: '100000',
+      RATE_LIMIT_CREDENTIAL: '1000000',
+      RATE_LIMIT_IP_POST_AUTH: '1000000',
     },
     onLine: () => undefined,
   });

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { listProviders, localPrincipal } from '@inferry/contracts';
 import { type Env, stopOnSignals } from '@inferry/runtime';
 import { startTelemetry } from '@inferry/runtime/telemetry';
@@ -7,7 +9,7 @@ import { type EmbeddedSystem, startEmbedded } from '../embedded.ts';
 
 /** `npm start`: the embedded system until it is stopped. */
 export async function start(_args: readonly string[], env: Env): Promise<number | undefined> {
-  const config = parseStartConfig({ LOG_LEVEL: 'warn', ...env });
+  const config = parseStartConfig({ LOG_LEVEL: 'warn', ...env, PORT: await portFrom(env) });
   const telemetry = await startTelemetry('embedded', env);
   const system = await startOrExplain(config, env);
   if (system === undefined) return 1;
@@ -30,6 +32,16 @@ export async function start(_args: readonly string[], env: Env): Promise<number 
     },
   });
   return undefined;
+}
+
+/** `PORT=0` asks for any port; links to files need to know it before anything listens. */
+async function portFrom(env: Env): Promise<string | undefined> {
+  if (env.PORT !== '0') return env.PORT;
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  return typeof address === 'object' && address !== null ? String(address.port) : undefined;
 }
 
 async function startOrExplain(config: StartConfig, env: Env): Promise<EmbeddedSystem | undefined> {

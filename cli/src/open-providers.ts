@@ -1,1 +1,0 @@
-export { openProviders } from '@inferry/providers';
