@@ -1,5 +1,13 @@
 export type { Database, Dialect, Queries } from './database.ts';
 export { isUniqueViolation } from './failures.ts';
+export {
+  findApiKey,
+  insertApiKey,
+  listApiKeys,
+  markApiKeysUsed,
+  revokeApiKey,
+} from './keys/api-keys.ts';
+export { addRevocation, type Revocation, readRevocationsAfter } from './keys/revocations.ts';
 export { type DatabaseOptions, openDatabase } from './open-database.ts';
 export { type BudgetPeriod, type BudgetState, readBudgetStates, setBudget } from './runs/budgets.ts';
 export {

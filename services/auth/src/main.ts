@@ -1,8 +1,8 @@
 import { readEnv, runService } from '@inferry/runtime';
-import { createAuthService } from './index.ts';
+import { createAuthService, parseAuthConfig } from './index.ts';
 
 await runService({
   name: 'auth',
   env: readEnv(),
-  create: (parts) => createAuthService(parts, {}),
+  create: (parts, { env }) => createAuthService(parts, parseAuthConfig(env)),
 });

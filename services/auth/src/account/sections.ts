@@ -1,0 +1,114 @@
+import type { HandlerContext } from '@inferry/bus';
+import {
+  type accountSections,
+  type ErrorEnvelope,
+  type getAccount,
+  listProviders,
+  type Principal,
+  type ProviderState,
+  readBudgets,
+  readUsage,
+} from '@inferry/contracts';
+import type { z } from 'zod';
+import type { AuthDeps } from '../deps.ts';
+import type { Position } from './account-cursor.ts';
+
+export type Account = z.infer<typeof getAccount.output>;
+export type SectionName = (typeof accountSections)[number];
+
+export interface Reading {
+  deps: Pick<AuthDeps, 'bus' | 'limits' | 'credentialLimit'>;
+  input: z.infer<typeof getAccount.input>;
+  /** The caller's own rights go with every question: an owner answers for this subject alone. */
+  context: Pick<HandlerContext, 'principal' | 'signal'>;
+  /** Where to go on; empty on the first page. */
+  from: Position;
+}
+
+/** One part of the account, and where its next page begins if it has one. */
+export interface SectionPage {
+  part: Account;
+  next?: Position;
+}
+
+interface Section {
+  read(reading: Reading): Promise<SectionPage>;
+  /** In the place of the section when its owner cannot be asked now. */
+  failed(error: ErrorEnvelope): Account;
+}
+
+const questionTimeoutMs = 4_000;
+const windowSeconds = 60;
+const defaultLimit = 20;
+
+export const sections: Readonly<Record<SectionName, Section>> = {
+  identity: {
+    read: async ({ context }) => ({ part: { identity: toIdentity(context.principal) } }),
+    failed: (error) => ({ identity: { error } }),
+  },
+  providers: { read: readProviders, failed: (error) => ({ providers: [{ error }] }) },
+  balance: {
+    // Nothing that a deployment connects to tells a balance yet.
+    read: async () => ({ part: { balance: [] } }),
+    failed: (error) => ({ balance: [{ error }] }),
+  },
+  usage: { read: readUsagePage, failed: (error) => ({ usage: { error } }) },
+  budgets: {
+    async read(reading) {
+      const { budgets } = await reading.deps.bus.call(readBudgets, {}, toCall(reading));
+      return { part: { budgets } };
+    },
+    failed: (error) => ({ budgets: [{ error }] }),
+  },
+  limits: { read: readLimits, failed: (error) => ({ limits: { error } }) },
+};
+
+function toIdentity({ subject, client, kind, scopes }: Principal): Record<string, unknown> {
+  return { subject, ...(client === undefined ? {} : { client }), kind, scopes };
+}
+
+async function readProviders(reading: Reading): Promise<SectionPage> {
+  const { deps, input, from } = reading;
+  const { providers } = await deps.bus.call(listProviders, {}, toCall(reading));
+  const wanted = providers
+    .filter(({ slug }) => input.provider === undefined || slug === input.provider)
+    .sort((a, b) => (a.slug < b.slug ? -1 : 1));
+  const start = from.providers ?? 0;
+  const end = start + (input.limit ?? defaultLimit);
+  return {
+    part: { providers: wanted.slice(start, end).map(toProvider) },
+    next: end < wanted.length ? { providers: end } : {},
+  };
+}
+
+/** Keys are the deployment's own for now: a provider that is ready has one that works, or needs none. */
+function toProvider({ slug, title, ready, ...rest }: ProviderState): Record<string, unknown> {
+  const { models, stale, capabilities } = rest;
+  return { slug, title, connected: true, key_ok: ready, models, stale, capabilities };
+}
+
+async function readUsagePage(reading: Reading): Promise<SectionPage> {
+  const { deps, input, from } = reading;
+  const { since, until, provider, bucket = 'day', limit = defaultLimit } = input;
+  const query = { since, until, provider, bucket, limit, cursor: from.usage };
+  const { totals, buckets, next_cursor: next } = await deps.bus.call(readUsage, query, toCall(reading));
+  return { part: { usage: { totals, bucket, buckets } }, next: next === undefined ? {} : { usage: next } };
+}
+
+/** Looks at the gateway's window of this credential without counting against it. */
+async function readLimits({ deps, context: { principal } }: Reading): Promise<SectionPage> {
+  // The gateway does not count the one user of a loopback system.
+  if (principal.kind === 'local') return { part: { limits: { windows: [] } } };
+  const limit = deps.credentialLimit;
+  const { remaining, resetMs } = await deps.limits.hit({
+    key: `credential:${principal.grant_id}`,
+    rule: { limit, windowMs: windowSeconds * 1_000 },
+    cost: 0,
+  });
+  const window = { name: 'requests', limit, window_seconds: windowSeconds, remaining };
+  return { part: { limits: { windows: [{ ...window, reset_seconds: Math.ceil(resetMs / 1_000) }] } } };
+}
+
+function toCall({ context: { principal, signal } }: Reading) {
+  return { principal, signal, timeoutMs: questionTimeoutMs };
+}

@@ -1,0 +1,16 @@
+import type { Bus } from '@inferry/bus';
+import type { Database } from '@inferry/database';
+import type { Parts } from '@inferry/runtime';
+import type { KeyUsage } from './keys/key-usage.ts';
+
+/** What the handlers of this service need. */
+export interface AuthDeps {
+  bus: Pick<Bus, 'call'>;
+  database: Database;
+  limits: Parts['limits'];
+  log: Pick<Parts['log'], 'warn'>;
+  keyUsage: KeyUsage;
+  /** Requests a minute that the gateway allows each credential. */
+  credentialLimit: number;
+  now(): number;
+}

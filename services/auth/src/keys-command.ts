@@ -1,0 +1,157 @@
+import { parseArgs } from 'node:util';
+import type { Bus } from '@inferry/bus';
+import { AppError } from '@inferry/contracts';
+import type { Database } from '@inferry/database';
+import { type ApiKey, createKey, isLive, listKeys, revokeKey } from './keys/keys.ts';
+
+interface Output {
+  write(text: string): unknown;
+}
+
+export interface KeysCommandOptions {
+  database: Database;
+  /** Announces a revocation; without it the gateways find it within 30 s. */
+  bus?: Pick<Bus, 'publish'> | undefined;
+  /** Takes the new key and the list. */
+  out: Output;
+  /** Takes what is said about them. */
+  err?: Output | undefined;
+  now?: (() => number) | undefined;
+}
+
+const usage = `Usage:
+  npm run keys -- create --name <name> [--scopes a,b] [--expires 30d] [--subject <subject>]
+  npm run keys -- list [--subject <subject>]
+  npm run keys -- revoke <key_id>
+`;
+
+/** Runs `create`, `list` or `revoke` and resolves with the exit code: 0, 1 when refused, 2 for wrong arguments. */
+export async function runKeysCommand(argv: readonly string[], options: KeysCommandOptions): Promise<number> {
+  const err = options.err ?? process.stderr;
+  const parsed = parse(argv);
+  if (typeof parsed === 'string') {
+    err.write(`${parsed}\n${usage}`);
+    return 2;
+  }
+  try {
+    await parsed.run({ ...options, err, now: options.now ?? Date.now });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    err.write(`${error.message}\n`);
+    return 1;
+  }
+}
+
+type Context = Required<Omit<KeysCommandOptions, 'bus'>> &
+  Pick<KeysCommandOptions, 'bus'> & { err: Output; now(): number };
+interface Parsed {
+  run(context: Context): Promise<void>;
+}
+
+const createOptions = {
+  name: { type: 'string' },
+  scopes: { type: 'string' },
+  expires: { type: 'string' },
+  subject: { type: 'string' },
+} as const;
+
+/** What to do, or what is wrong with the arguments. */
+function parse([command, ...args]: readonly string[]): Parsed | string {
+  try {
+    switch (command) {
+      case 'create':
+        return parseCreate(args);
+      case 'list': {
+        const { values } = parseArgs({ args, options: { subject: { type: 'string' } } });
+        return { run: (context) => list(context, values.subject) };
+      }
+      case 'revoke': {
+        const { positionals } = parseArgs({ args, options: {}, allowPositionals: true });
+        const [keyId, ...more] = positionals;
+        if (keyId === undefined || more.length > 0) return 'revoke takes one key id, as list shows it.';
+        return { run: (context) => revoke(context, keyId) };
+      }
+      default:
+        return command === undefined
+          ? 'What to do with keys?'
+          : `There is no command ${JSON.stringify(command)}.`;
+    }
+  } catch (error) {
+    // parseArgs names the argument that it does not know.
+    return error instanceof Error ? error.message : 'The arguments are not valid.';
+  }
+}
+
+function parseCreate(args: string[]): Parsed | string {
+  const { values } = parseArgs({ args, options: createOptions });
+  const { name, subject } = values;
+  if (name === undefined) return 'create needs --name.';
+  const lifeMs = values.expires === undefined ? undefined : parseDuration(values.expires);
+  if (values.expires !== undefined && lifeMs === undefined) return '--expires is like 12h, 30d, 8w or 1y.';
+  const scopes = values.scopes?.split(',').map((scope) => scope.trim());
+  return {
+    async run({ database, out, err, now }) {
+      const at = now();
+      const expiresAt = lifeMs === undefined ? undefined : at + lifeMs;
+      const created = await createKey(database, { name, subject, scopes, expiresAt, now: at });
+      out.write(`${created.key.reveal()}\n`);
+      err.write(
+        `Key ${created.keyId} opens everything of subject "${created.subject}" (${created.scopes.join(', ')}), ` +
+          `${created.expiresAt === undefined ? 'until it is revoked' : `until ${time(created.expiresAt)}`}.\n` +
+          'The line above is the key. It is shown this once: keep it now.\n',
+      );
+    },
+  };
+}
+
+async function list({ database, out, err, now }: Context, subject: string | undefined): Promise<void> {
+  const keys = await listKeys(database, subject);
+  if (keys.length === 0) return void err.write('There is no key yet.\n');
+  const head = ['KEY ID', 'NAME', 'SUBJECT', 'SCOPES', 'CREATED', 'LAST USED', 'STATE'];
+  const rows = keys.map((key) => [
+    ...[key.keyId, key.name, key.subject, key.scopes.join(',')],
+    ...[
+      time(key.createdAt),
+      key.lastUsedAt === undefined ? 'never' : time(key.lastUsedAt),
+      stateOf(key, now()),
+    ],
+  ]);
+  const widths = head.map((title, column) =>
+    Math.max(...[head, ...rows].map((row) => (row[column] ?? title).length)),
+  );
+  for (const row of [head, ...rows]) {
+    out.write(
+      `${row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd()}\n`,
+    );
+  }
+}
+
+async function revoke({ database, bus, err }: Context, keyId: string): Promise<void> {
+  const key = await revokeKey(database, keyId, { bus });
+  const when = bus === undefined ? 'within 30 seconds' : 'now';
+  err.write(`Key ${key.keyId} (${key.name}) is revoked; gateways refuse it ${when}.\n`);
+}
+
+function stateOf(key: ApiKey, now: number): string {
+  if (key.revokedAt !== undefined) return `revoked ${time(key.revokedAt)}`;
+  if (!isLive(key, now)) return 'expired';
+  return key.expiresAt === undefined ? 'live' : `live until ${time(key.expiresAt)}`;
+}
+
+function time(at: number): string {
+  return new Date(at).toISOString().slice(0, 16).replace('T', ' ');
+}
+
+const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000, y: 365 * 86_400_000 };
+
+function parseDuration(text: string): number | undefined {
+  const match = /^([1-9]\d{0,4})([mhdwy])$/.exec(text);
+  if (match === null) return undefined;
+  const [, count, unit] = match;
+  // as: the pattern lets these letters through only.
+  return Number(count) * unitMs[unit as keyof typeof unitMs];
+}

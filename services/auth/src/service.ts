@@ -1,0 +1,43 @@
+import { getAccount, readRevocations, toAppError, verifyKey } from '@inferry/contracts';
+import type { Parts, Readiness, Service } from '@inferry/runtime';
+import type { AuthConfig } from './config.ts';
+import type { AuthDeps } from './deps.ts';
+import { createKeyUsage } from './keys/key-usage.ts';
+import { handleReadRevocations } from './rpc/read-revocations.ts';
+import { handleVerifyKey } from './rpc/verify-key.ts';
+import { handleGetAccount } from './tools/get-account.ts';
+
+export interface AuthOptions extends Partial<AuthConfig> {
+  now?: () => number;
+}
+
+/** The parts that this service uses; it stores no files. */
+export type AuthParts = Pick<Parts, 'bus' | 'database' | 'limits' | 'log'>;
+
+/** Who callers are, what they may and what they have: keys, their revocation, the account. */
+export async function createAuthService(parts: AuthParts, options: AuthOptions): Promise<Service> {
+  const { bus, database, limits, log } = parts;
+  const { credentialLimit = 600, now = Date.now } = options;
+  const keyUsage = createKeyUsage(database, { log, now });
+  const deps: AuthDeps = { bus, database, limits, log, keyUsage, credentialLimit, now };
+
+  bus.serve(verifyKey, handleVerifyKey(deps));
+  bus.serve(readRevocations, handleReadRevocations(deps));
+  bus.serve(getAccount, handleGetAccount(deps));
+
+  return {
+    name: 'auth',
+    readiness: () => readinessOf(parts),
+    drain: () => keyUsage.flush(),
+    close: () => keyUsage.close(),
+  };
+}
+
+async function readinessOf({ bus, database }: AuthParts): Promise<Readiness> {
+  const problems: Record<string, string> = {};
+  if (!bus.isConnected) problems.bus = 'not connected';
+  await database.ping().catch((error: unknown) => {
+    problems.database = toAppError(error).message;
+  });
+  return { isReady: Object.keys(problems).length === 0, problems };
+}
