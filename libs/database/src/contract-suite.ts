@@ -3,6 +3,7 @@ import { CompiledQuery, sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Database, Queries } from './database.ts';
 import { isUniqueViolation } from './failures.ts';
+import { addRevocation, readRevocationsAfter } from './keys/revocations.ts';
 import type { Migration } from './migrations.ts';
 import type { DatabaseOptions } from './open-database.ts';
 import { skipLocked } from './skip-locked.ts';
@@ -53,7 +54,7 @@ export function describeDatabase(name: string, create: () => Promise<DatabaseUnd
     describe('migrations', () => {
       it('change nothing the second time', async () => {
         const database = await openMigrated();
-        await addRevocation(database, 'kept');
+        await addGrant(database, 'kept');
 
         await database.migrate();
 
@@ -190,7 +191,7 @@ export function describeDatabase(name: string, create: () => Promise<DatabaseUnd
           await sleep(30);
           throw new Error('undo');
         });
-        await Promise.all([addRevocation(database, 'kept'), expect(running).rejects.toThrow('undo')]);
+        await Promise.all([addGrant(database, 'kept'), expect(running).rejects.toThrow('undo')]);
 
         expect(await grantIds(database)).toEqual(['kept']);
       });
@@ -213,6 +214,29 @@ export function describeDatabase(name: string, create: () => Promise<DatabaseUnd
 
       expect(leased).toHaveLength(120);
       expect(new Set(leased).size).toBe(120);
+    });
+
+    it('lets a reader that follows the revocations by number miss none', async () => {
+      const first = await openMigrated();
+      const second = open();
+      const seen: string[] = [];
+      const writers = Array.from({ length: 30 }, (_, index) =>
+        (index % 2 === 0 ? first : second).transaction(async (queries) => {
+          await addRevocation(queries, first.dialect, { grantId: `g${index}`, at: 1 });
+          await sleep((index * 7) % 5);
+        }),
+      );
+      const writing = Promise.all(writers).then(() => true);
+
+      let after = 0;
+      for (let isDone = false; !isDone; ) {
+        isDone = await Promise.race([writing, sleep(1, false)]);
+        const { items } = await readRevocationsAfter(first.queries, { after, limit: 100 });
+        after = items.at(-1)?.seq ?? after;
+        seen.push(...items.map((item) => item.grant_id));
+      }
+
+      expect(new Set(seen).size).toBe(30);
     });
 
     it('tells a unique violation from other failures', async () => {
@@ -253,8 +277,8 @@ export function describeDatabase(name: string, create: () => Promise<DatabaseUnd
 
       it('counts and sums as numbers', async () => {
         const database = await openMigrated();
-        await addRevocation(database, 'a');
-        await addRevocation(database, 'b');
+        await addGrant(database, 'a');
+        await addGrant(database, 'b');
 
         const row = await database.queries
           .selectFrom('revocations')
@@ -302,7 +326,7 @@ export function describeDatabase(name: string, create: () => Promise<DatabaseUnd
 
       it('sorts text by its bytes', async () => {
         const database = await openMigrated();
-        for (const id of ['b', 'B', 'a', '_', 'ä', 'A', '1']) await addRevocation(database, id);
+        for (const id of ['b', 'B', 'a', '_', 'ä', 'A', '1']) await addGrant(database, id);
 
         const rows = await database.queries
           .selectFrom('revocations')
@@ -315,8 +339,8 @@ export function describeDatabase(name: string, create: () => Promise<DatabaseUnd
 
       it('tells how many rows an update changed', async () => {
         const database = await openMigrated();
-        await addRevocation(database, 'a');
-        await addRevocation(database, 'b');
+        await addGrant(database, 'a');
+        await addGrant(database, 'b');
 
         const result = await database.queries.updateTable('revocations').set({ at: 9 }).executeTakeFirst();
 
@@ -376,7 +400,7 @@ export async function runSql(queries: Queries, text: string, values: unknown[] =
   return (await queries.executeQuery(CompiledQuery.raw(text, values))).rows;
 }
 
-async function addRevocation(database: Database, grantId: string): Promise<void> {
+async function addGrant(database: Database, grantId: string): Promise<void> {
   await database.queries.insertInto('revocations').values({ grant_id: grantId, at: 1 }).execute();
 }
 
