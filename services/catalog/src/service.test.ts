@@ -11,6 +11,7 @@ import {
   searchModels,
   type ToolResult,
 } from '@inferry/contracts';
+import type { ProviderModel } from '@inferry/providers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { generateModels } from './testing/generate-models.ts';
 import { modelOf } from './testing/model-of.ts';
@@ -540,6 +541,40 @@ describe('sync', () => {
 
     await vi.waitFor(async () => expect(idsOf(await replica.tool(searchModels, {}))).toEqual(['p/a', 'p/b']));
     expect((await replica.prepare('p/a', { prompt: 'x' })).problems).toEqual([]);
+  });
+
+  it('leaves a malformed model out and keeps the others', async () => {
+    // as: what a provider module of somebody else may send.
+    const broken = { ...modelOf('broken'), tags: undefined } as unknown as ProviderModel;
+    const provider = new ScriptedCatalogProvider({ slug: 'p', models: [broken, modelOf('a')] });
+    const replica = await world.startReplica([provider]);
+
+    await vi.waitFor(async () => expect(idsOf(await replica.tool(searchModels, {}))).toEqual(['p/a']));
+  });
+
+  it('keeps other providers current while one never answers', async () => {
+    const hanging = fake('p', 'a');
+    hanging.isHanging = true;
+    const other = fake('q', 'b');
+    const replica = await world.startReplica([hanging, other], quick);
+
+    await vi.waitFor(async () => expect(await countOf(replica, 'q')).toBe(1));
+    other.models = [modelOf('b'), modelOf('c')];
+
+    await vi.waitFor(async () => expect(await countOf(replica, 'q')).toBe(2));
+  });
+
+  it('stops in the middle of a list without calling the provider stale', async () => {
+    const provider = fake('p', 'a');
+    const first = await startReady([provider], quick);
+    provider.isHanging = true;
+    const calls = provider.listCalls;
+    await vi.waitFor(() => expect(provider.listCalls).toBeGreaterThan(calls));
+
+    await first.service.close();
+
+    const rows = await world.database.queries.selectFrom('catalog_snapshots').select('error').execute();
+    expect(rows).toEqual([{ error: null }]);
   });
 
   it('tries again after a failed first list', async () => {

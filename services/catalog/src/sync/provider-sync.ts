@@ -4,6 +4,8 @@ import type { Parts } from '@inferry/runtime';
 import type { ListedModels } from '../listed-models.ts';
 import { toModelId } from '../model-card.ts';
 import { createTimeSlice } from '../time-slice.ts';
+import { isListable } from './listed-model.ts';
+import { nextDelayMs } from './next-delay.ts';
 import { fingerprintOf, type SnapshotReader } from './snapshot-reader.ts';
 import type { ModelWrite, SnapshotStore, StoredSnapshot } from './snapshot-store.ts';
 
@@ -30,11 +32,8 @@ const documentFormat = '1:';
 const listTimeoutMs = 60_000;
 /** Longer than a list and its writes take; a replica that dies holds the others up no longer than this. */
 const lockMs = 120_000;
-const firstRetryMs = 2_000;
 /** A snapshot this young need not be made again, e.g. when all replicas start at once. */
 const freshMs = 15_000;
-/** Names of models are addressed in tool arguments of this length. */
-const maxIdLength = 300;
 const maxModels = 50_000;
 
 /** Keeps the stored catalog of one provider as the provider has it. One replica at a time does it, for all of them. */
@@ -86,7 +85,8 @@ export class ProviderSync {
     if (this.#isFresh(snapshot)) return 'skipped';
     const listed = await this.#list(snapshot).catch((error: unknown) => toAppError(error));
     if (listed instanceof AppError) {
-      await this.#recordFailure(listed, snapshot);
+      // A list that this process gave up because it is stopping says nothing about the provider.
+      if (!this.#stop.signal.aborted) await this.#recordFailure(listed, snapshot);
       throw listed;
     }
     const isChanged = listed !== 'unchanged' && (await this.#write(listed, snapshot));
@@ -166,19 +166,25 @@ export class ProviderSync {
   }
 
   async #compare(listed: readonly ProviderModel[]): Promise<{ writes: ModelWrite[]; ids: Set<string> }> {
-    const { provider, models } = this.#options;
+    const { provider, models, log } = this.#options;
     const pause = createTimeSlice();
     const ids = new Set<string>();
     const writes: ModelWrite[] = [];
+    let malformed = 0;
     for (const model of listed.slice(0, maxModels)) {
       await pause();
+      if (!isListable(model)) {
+        malformed += 1;
+        continue;
+      }
       const id = toModelId(provider.slug, model.nativeId);
-      if (id.length > maxIdLength || model.nativeId === '' || ids.has(id)) continue;
+      if (ids.has(id)) continue;
       ids.add(id);
       const document = JSON.stringify(model);
       if (models.get(id)?.fingerprint === fingerprintOf(document)) continue;
       writes.push({ id, provider: provider.slug, nativeId: model.nativeId, document });
     }
+    if (malformed > 0) log.warn({ provider: provider.slug, malformed }, 'malformed models are left out');
     return { writes, ids };
   }
 
@@ -196,14 +202,10 @@ export class ProviderSync {
     this.#timer.unref();
   }
 
-  /** The interval, or less after a failure: doubling from two seconds up to the interval. All jittered. */
   #nextDelayMs(): number {
     const { intervalMs, random, reader, provider } = this.#options;
-    const jitter = 0.8 + 0.4 * random();
-    // Whoever holds the lock may have died before the first snapshot.
-    const isUrgent = this.#failures > 0 || !reader.hasLoaded(provider.slug);
-    if (!isUrgent) return intervalMs * jitter;
-    const doublings = Math.min(Math.max(0, this.#failures - 1), 16);
-    return Math.min(intervalMs, firstRetryMs * 2 ** doublings) * jitter;
+    // Whoever holds the lock may have died before the first snapshot: that is worth another try soon.
+    const failures = reader.hasLoaded(provider.slug) ? this.#failures : Math.max(1, this.#failures);
+    return nextDelayMs(failures, { intervalMs, random: random() });
   }
 }

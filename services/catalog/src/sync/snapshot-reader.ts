@@ -81,13 +81,18 @@ export class SnapshotReader {
   }
 
   async #readAll(): Promise<void> {
-    const { store, models, providers } = this.#options;
+    const { store, models, providers, log } = this.#options;
     for (const snapshot of await store.readSnapshots()) {
       if (!providers.includes(snapshot.provider)) continue;
       this.#snapshots.set(snapshot.provider, snapshot);
       if (this.#loaded.get(snapshot.provider) === snapshot.version) continue;
-      await this.#load(snapshot.provider);
-      this.#loaded.set(snapshot.provider, snapshot.version);
+      try {
+        await this.#load(snapshot.provider);
+        this.#loaded.set(snapshot.provider, snapshot.version);
+      } catch (error) {
+        // The other providers' models are none the worse; the next reading tries again.
+        log.warn({ err: error, provider: snapshot.provider }, 'the models cannot be read');
+      }
     }
     await models.compact();
   }

@@ -1,5 +1,6 @@
 import type { Database } from '@inferry/database';
 import type { ProviderModel } from '@inferry/providers';
+import { createTimeSlice } from '../time-slice.ts';
 
 /** What the database says about a provider's catalog as a whole. */
 export interface StoredSnapshot {
@@ -33,7 +34,7 @@ export interface ModelWrite {
 }
 
 /** Small enough for the parameters of one statement and for one slice of the event loop. */
-const batchSize = 100;
+const batchSize = 50;
 
 /** The catalog's tables. Models are written in batches and the version last, so that no transaction is long. */
 export class SnapshotStore {
@@ -85,7 +86,9 @@ export class SnapshotStore {
   }
 
   async writeModels(models: readonly ModelWrite[], updatedAt: number): Promise<void> {
+    const pause = createTimeSlice();
     for (const batch of inBatches(models)) {
+      await pause();
       const rows = batch.map(({ id, provider, nativeId, document }) => ({
         model: id,
         provider,
@@ -110,7 +113,9 @@ export class SnapshotStore {
 
   /** Keeps the rows, since old runs still name them. */
   async markDeleted(ids: readonly string[], at: number): Promise<void> {
+    const pause = createTimeSlice();
     for (const batch of inBatches(ids)) {
+      await pause();
       await this.#queries
         .updateTable('models')
         .set({ deleted_at: at, updated_at: at })

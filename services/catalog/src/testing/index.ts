@@ -1,2 +1,3 @@
 export { generateModels } from './generate-models.ts';
 export { ScriptedCatalogProvider } from './scripted-catalog-provider.ts';
+export { type CatalogReplica, type CatalogWorld, openCatalogWorld } from './start-catalog.ts';

@@ -23,6 +23,8 @@ export class ScriptedCatalogProvider implements Provider {
   isReady = true;
   /** What the next lists fail with. */
   failure: AppError | undefined;
+  /** While true, lists never end, whatever their signal says. */
+  isHanging = false;
   #models: ProviderModel[];
   #revision = 1;
 
@@ -53,8 +55,9 @@ export class ScriptedCatalogProvider implements Provider {
   ): Promise<{ etag: string; models: ProviderModel[] } | 'unchanged'> {
     this.listCalls += 1;
     if (this.failure !== undefined) throw this.failure;
+    if (this.isHanging) await new Promise(() => undefined);
     const current = `r${this.#revision}`;
-    return etag === current ? 'unchanged' : { etag: current, models: structuredClone(this.#models) };
+    return etag === current ? 'unchanged' : { etag: current, models: this.#models };
   }
 
   /** One cent for each of `count`, ten times as much at `quality: high`; blind to `prompt`. */
