@@ -1,4 +1,5 @@
 import { runKeysCommand } from '@inferry/auth';
+import { type Bus, createBus } from '@inferry/bus';
 import { openDatabase } from '@inferry/database';
 import type { Env } from '@inferry/runtime';
 import { parseStartConfig } from '../config.ts';
@@ -9,10 +10,20 @@ export async function keys(args: readonly string[], env: Env): Promise<number> {
   const config = parseStartConfig({ ...env, HOST: '127.0.0.1' });
   const url = config.databaseUrl ?? openHome(config.home, config.secret).databaseUrl;
   const database = await openDatabase({ url });
+  const bus = args[0] === 'revoke' ? await openBus(config.natsUrl) : undefined;
   try {
     await database.migrate();
-    return await runKeysCommand(args, { database, out: process.stdout });
+    return await runKeysCommand(args, { database, bus, out: process.stdout });
   } finally {
+    await bus?.close();
     await database.close();
   }
+}
+
+/** A key must be revocable while the bus is away: the gateways then learn of it by reading. */
+async function openBus(natsUrl: string | undefined): Promise<Bus | undefined> {
+  if (natsUrl === undefined) return undefined;
+  const { connectNats } = await import('@inferry/bus/nats');
+  const transport = await connectNats({ url: natsUrl, name: 'keys' }).catch(() => undefined);
+  return transport === undefined ? undefined : createBus(transport, { name: 'keys' });
 }
