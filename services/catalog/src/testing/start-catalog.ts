@@ -32,9 +32,9 @@ export interface CatalogReplica {
   prepare(model: string, input: JsonObject): Promise<PreparedRun>;
 }
 
-export async function openCatalogWorld(): Promise<CatalogWorld> {
+export async function openCatalogWorld(databaseUrl = 'sqlite::memory:'): Promise<CatalogWorld> {
   const transport = createInProcessTransport();
-  const database = openDatabase({ url: 'sqlite::memory:' });
+  const database = openDatabase({ url: databaseUrl });
   await database.migrate();
   const limits = createInProcessLimits();
   const log = createLogger({ service: 'catalog', replica: 'test', level: 'silent' });

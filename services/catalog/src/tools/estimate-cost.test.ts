@@ -1,0 +1,104 @@
+import { type Budget, estimateCost, readBudgets } from '@inferry/contracts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fake, startReady, textOf } from '../testing/catalog-calls.ts';
+import { type CatalogWorld, openCatalogWorld } from '../testing/start-catalog.ts';
+
+let world: CatalogWorld;
+beforeEach(async () => {
+  world = await openCatalogWorld();
+});
+afterEach(async () => {
+  await world.close();
+});
+
+describe('estimate_cost', () => {
+  function serveBudgets(budgets: Budget[]): void {
+    // Whoever owns the budgets is another service: this one only asks.
+    const owner = world.busOf('inference-poller');
+    owner.serve(readBudgets, async () => ({ budgets }));
+  }
+
+  it('multiplies an exact quote by the count', async () => {
+    const replica = await startReady(world, [fake('p', 'a')]);
+
+    const { structuredContent } = await replica.tool(estimateCost, {
+      model: 'p/a',
+      input: { prompt: 'x', count: 3 },
+      count: 10,
+    });
+
+    expect(structuredContent).toEqual({
+      currency: 'USD',
+      exact: true,
+      unpriced_inputs: [],
+      basis: 'per_image',
+      min: 0.3,
+      max: 0.3,
+      allowed: true,
+    });
+  });
+
+  it('spans the choices that are open when there is no input', async () => {
+    const replica = await startReady(world, [fake('p', 'a')]);
+
+    const { structuredContent } = await replica.tool(estimateCost, { model: 'p/a' });
+
+    expect(structuredContent).toMatchObject({
+      min: 0.01,
+      max: 0.4,
+      exact: false,
+      unpriced_inputs: ['prompt'],
+    });
+    expect(structuredContent).not.toHaveProperty('allowed');
+    expect(structuredContent).not.toHaveProperty('validation');
+  });
+
+  it('names what is wrong with an input and spans the prices that it may still have', async () => {
+    const replica = await startReady(world, [fake('p', 'a')]);
+
+    const result = await replica.tool(estimateCost, { model: 'p/a', input: { prompt: 'x', count: 99 } });
+
+    expect(result.structuredContent).toMatchObject({
+      min: 0.01,
+      max: 0.04,
+      exact: false,
+      unpriced_inputs: ['count'],
+      validation: [{ path: 'count', message: 'is too large', hint: '1 to 4' }],
+      allowed: false,
+    });
+    expect(textOf(result)).toContain('count: is too large (1 to 4)');
+  });
+
+  it('tells what the tightest budget of the same currency leaves, and refuses what exceeds it', async () => {
+    serveBudgets([
+      { scope: 'subject', currency: 'USD', limit: 10, spent: 1, reserved: 1 },
+      { scope: 'subject', currency: 'USD', limit: 1, spent: 0.5, reserved: 0.25 },
+      { scope: 'subject', currency: 'EUR', limit: 0.01, spent: 0, reserved: 0 },
+    ]);
+    const replica = await startReady(world, [fake('p', 'a')]);
+    const estimate = (count: number) =>
+      replica.tool(estimateCost, { model: 'p/a', input: { prompt: 'x' }, count });
+
+    expect((await estimate(25)).structuredContent).toMatchObject({ budget_left: 0.25, allowed: true });
+    expect((await estimate(26)).structuredContent).toMatchObject({ budget_left: 0.25, allowed: false });
+  });
+
+  it('leaves the budget out when nobody answers for it', async () => {
+    const replica = await startReady(world, [fake('p', 'a')]);
+
+    const { structuredContent } = await replica.tool(estimateCost, { model: 'p/a', input: { prompt: 'x' } });
+
+    expect(structuredContent).not.toHaveProperty('budget_left');
+    expect(structuredContent.allowed).toBe(true);
+  });
+
+  it('says that a run would be refused while the provider is not connected', async () => {
+    const provider = fake('p', 'a');
+    provider.isReady = false;
+    const replica = await startReady(world, [provider]);
+
+    const { structuredContent } = await replica.tool(estimateCost, { model: 'p/a', input: { prompt: 'x' } });
+
+    expect(structuredContent).toMatchObject({ min: 0.01, allowed: false });
+  });
+});

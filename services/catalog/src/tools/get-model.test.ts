@@ -1,0 +1,125 @@
+import { getModel } from '@inferry/contracts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { errorOf, fake, startReady, textOf } from '../testing/catalog-calls.ts';
+import { modelOf } from '../testing/model-of.ts';
+import { ScriptedCatalogProvider } from '../testing/scripted-catalog-provider.ts';
+import { type CatalogWorld, openCatalogWorld } from '../testing/start-catalog.ts';
+
+let world: CatalogWorld;
+beforeEach(async () => {
+  world = await openCatalogWorld();
+});
+afterEach(async () => {
+  await world.close();
+});
+
+describe('get_model', () => {
+  const described = modelOf('acme/draw', {
+    title: 'Draw',
+    summary: 'Draws.',
+    readme: 'r'.repeat(1_200),
+    examples: [
+      { title: 'Cat', input: { prompt: 'cat' }, output: {}, cost: 0.02, capability: 'io:text-to-image' },
+      { title: 'Edit', input: { prompt: 'edit' }, output: {}, cost: 0, capability: 'op:edit' },
+    ],
+  });
+  const provider = () => new ScriptedCatalogProvider({ slug: 'p', models: [described] });
+
+  it('gives summary, inputs and pricing by default', async () => {
+    const replica = await startReady(world, [provider()]);
+
+    const { structuredContent } = await replica.tool(getModel, { model: 'p/acme/draw' });
+
+    expect(Object.keys(structuredContent)).toEqual(['model', 'inputs', 'pricing']);
+    expect(structuredContent.model).toMatchObject({ model: 'p/acme/draw', title: 'Draw', summary: 'Draws.' });
+    expect(structuredContent.pricing).toMatchObject({
+      overview: '$0.01 an image',
+      amount: 0.01,
+      configurations: [{ configuration: 'Cat', cost: 0.02 }],
+    });
+  });
+
+  it('gives the sections asked for', async () => {
+    const replica = await startReady(world, [provider()]);
+    const sections = ['schema', 'output_schema', 'examples', 'readme'];
+
+    const { structuredContent } = await replica.tool(getModel, { model: 'p/acme/draw', sections });
+
+    expect(structuredContent).toMatchObject({
+      model: { model: 'p/acme/draw' },
+      schema: described.inputSchema,
+      output_schema: described.outputSchema,
+      readme: described.readme,
+    });
+    expect(structuredContent.examples).toHaveLength(2);
+  });
+
+  it('limits the examples to a capability', async () => {
+    const replica = await startReady(world, [provider()]);
+    const args = { model: 'p/acme/draw', sections: ['examples'], capability: 'op:edit' };
+
+    const { structuredContent } = await replica.tool(getModel, args);
+
+    expect(structuredContent.examples).toEqual([expect.objectContaining({ title: 'Edit' })]);
+  });
+
+  it('cuts a long section and continues it at an offset', async () => {
+    const replica = await startReady(world, [provider()]);
+    const args = { model: 'p/acme/draw', sections: ['readme'], max_chars: 800 };
+
+    const first = await replica.tool(getModel, args);
+    const second = await replica.tool(getModel, { ...args, offset: 800 });
+
+    expect(first.structuredContent.truncated).toEqual(['readme']);
+    expect(textOf(first)).toContain('Truncated: readme');
+    expect(second.structuredContent.truncated).toBeUndefined();
+    expect(`${first.structuredContent.readme}${second.structuredContent.readme}`).toBe(described.readme);
+  });
+
+  it('takes a native id that one provider knows, whatever slashes it has (X11)', async () => {
+    const replica = await startReady(world, [provider(), fake('q', 'other')]);
+
+    const { structuredContent } = await replica.tool(getModel, { model: 'acme/draw' });
+
+    expect(structuredContent.model).toMatchObject({ model: 'p/acme/draw' });
+  });
+
+  it('splits an id at the first slash, even when a native id reads the same (X11)', async () => {
+    const replica = await startReady(world, [fake('p', 'x'), fake('q', 'p/x')]);
+
+    const { structuredContent } = await replica.tool(getModel, { model: 'p/x' });
+
+    expect(structuredContent.model).toMatchObject({ model: 'p/x', provider: 'p' });
+  });
+
+  it('answers ambiguous_model with the candidates when several providers know a native id (X11)', async () => {
+    const replica = await startReady(world, [fake('p', 'same'), fake('q', 'same')]);
+
+    const error = errorOf(await replica.tool(getModel, { model: 'same' }));
+
+    expect(error?.code).toBe('ambiguous_model');
+    expect(error?.details?.candidates).toEqual(['p/same', 'q/same']);
+  });
+
+  it('takes the one provider that is connected when several know a native id (X11)', async () => {
+    const away = fake('q', 'same');
+    away.isReady = false;
+    const replica = await startReady(world, [fake('p', 'same'), away]);
+
+    const { structuredContent } = await replica.tool(getModel, { model: 'same' });
+
+    expect(structuredContent.model).toMatchObject({ model: 'p/same' });
+  });
+
+  it('answers model_not_found with at most three models that are close (RF-67)', async () => {
+    const replica = await startReady(world, [
+      fake('p', 'lightning-1', 'lightning-2', 'lightning-3', 'lightning-4', 'thunder'),
+    ]);
+
+    const error = errorOf(await replica.tool(getModel, { model: 'p/lihgtning' }));
+
+    expect(error?.code).toBe('model_not_found');
+    expect(error?.details?.suggestions).toEqual(['p/lightning-1', 'p/lightning-2', 'p/lightning-3']);
+    expect(error?.next_action).toContain('p/lightning-1');
+  });
+});
