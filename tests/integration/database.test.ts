@@ -93,6 +93,17 @@ describe('Postgres', () => {
     await busy;
   });
 
+  it('answers busy when too many queries wait for a connection', async () => {
+    const database = open({ maxConnections: 1, maxWaiting: 3 });
+    const queries = Array.from({ length: 6 }, () => runSql(database.queries, 'select 1 as one'));
+
+    const outcomes = await Promise.allSettled(queries);
+
+    const refused = outcomes.filter(({ status }) => status === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    for (const outcome of refused) expect(outcome).toMatchObject({ reason: { code: 'busy' } });
+  });
+
   it('survives the end of an idle connection and of one in the middle of a transaction', async () => {
     const database = open({ maxConnections: 2 });
     const other = open({ maxConnections: 1 });

@@ -29,6 +29,8 @@ export interface DatabaseOptions {
   onError?: ((error: unknown) => void) | undefined;
   /** Postgres only: connections of this process at most. */
   maxConnections?: number | undefined;
+  /** Postgres only: queries that may wait for a connection; one more is answered `busy`. */
+  maxWaiting?: number | undefined;
   /** Postgres only. */
   connectTimeoutMs?: number | undefined;
   /** Postgres only: the longest that one statement may take. */
@@ -94,6 +96,7 @@ function createDriver(options: DatabaseOptions): { dialect: Dialect; driver: Dri
     const driver = new PostgresDriver({
       url,
       maxConnections: options.maxConnections ?? 10,
+      maxWaiting: options.maxWaiting ?? 10_000,
       connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
       statementTimeoutMs: options.statementTimeoutMs ?? 15_000,
       onError,

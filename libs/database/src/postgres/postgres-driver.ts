@@ -6,12 +6,12 @@ import { traceQuery } from '../trace-query.ts';
 
 const int8Oid = 20;
 const numericOid = 1700;
-const maxWaiting = 2_000;
 const closeWaitMs = 5_000;
 
 export interface PostgresDriverOptions {
   url: string;
   maxConnections: number;
+  maxWaiting: number;
   connectTimeoutMs: number;
   statementTimeoutMs: number;
   onError: (error: unknown) => void;
@@ -20,11 +20,13 @@ export interface PostgresDriverOptions {
 /** node-postgres for Kysely: a bounded pool whose every wait has an end, and errors a caller can act on. */
 export class PostgresDriver implements Driver {
   readonly #pool: Pool;
+  readonly #maxWaiting: number;
   readonly #onError: (error: unknown) => void;
   #isClosed = false;
 
   constructor(options: PostgresDriverOptions) {
     this.#onError = options.onError;
+    this.#maxWaiting = options.maxWaiting;
     this.#pool = new Pool({
       connectionString: options.url,
       application_name: 'inferry',
@@ -50,7 +52,7 @@ export class PostgresDriver implements Driver {
 
   async acquireConnection(): Promise<DatabaseConnection> {
     if (this.#isClosed) throw unavailable('The database is closed.');
-    if (this.#pool.waitingCount >= maxWaiting) {
+    if (this.#pool.waitingCount >= this.#maxWaiting) {
       throw new AppError('busy', 'Too many queries wait for the database.', { retryAfterSeconds: 1 });
     }
     try {
