@@ -35,6 +35,7 @@ export async function createGatewayService(
 ): Promise<HttpService> {
   const { bus, log } = parts;
   const telemetry = createTelemetry();
+  const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
   const identity = createIdentity(config.serverInfo);
   const inFlight = new InFlight();
   const calls = new OpenCalls(config.maxOpenCalls);
@@ -59,6 +60,7 @@ export async function createGatewayService(
     }),
     trustedProxies: config.trustedProxies,
     telemetry,
+    onError,
   });
   const endpoint = new McpEndpoint({
     core: createMcpCore(table, { identity, telemetry }),
@@ -90,7 +92,7 @@ export async function createGatewayService(
         edge,
         endpoint,
         maxBodyBytes: config.maxBodyBytes,
-        onError: (error) => log.error({ err: error }, 'a request failed'),
+        onError,
       }),
     async drain(graceMs) {
       isDraining = true;

@@ -42,7 +42,9 @@ export function createTelemetry(): Telemetry {
     description: 'MCP requests by outcome',
   });
   const duration = meter.createHistogram('mcp.server.operation.duration', { unit: 's' });
-  const refusals = meter.createCounter('inferry.gateway.refusals', { description: 'Refused at the edge' });
+  const refusals = meter.createCounter('inferry.gateway.refusals', {
+    description: 'Requests answered with an error',
+  });
   const waits = meter.createUpDownCounter('inferry.gateway.open_waits', { description: 'Open streams' });
   const local = meter.createCounter('inferry.gateway.limits.local_hits');
   const cuts = meter.createCounter('inferry.gateway.slow_readers_cut');
@@ -79,10 +81,17 @@ export function createTelemetry(): Telemetry {
         end(started, span, { exchange, reply });
         return finish(exchange, reply);
       }
-      return reply.then((settled) => {
-        end(started, span, { exchange, reply: settled });
-        return finish(exchange, settled);
-      });
+      return reply.then(
+        (settled) => {
+          end(started, span, { exchange, reply: settled });
+          return finish(exchange, settled);
+        },
+        (error: unknown) => {
+          span.setStatus({ code: SpanStatusCode.ERROR });
+          span.end();
+          throw error;
+        },
+      );
     },
     unknown(_exchange, refusal) {
       requests.add(1, { 'mcp.method.name': '_OTHER', outcome: refusal.data.code });

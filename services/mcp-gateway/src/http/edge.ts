@@ -4,7 +4,7 @@ import type { Authenticate } from '../edge/authenticate.ts';
 import { addressKey, clientAddress, type TrustedProxies } from '../edge/client-address.ts';
 import type { Windows } from '../edge/windows.ts';
 import { errorText, type RequestId } from '../mcp/json-rpc.ts';
-import { isRefusal, type Refusal } from '../refusal.ts';
+import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { writeJson } from './write-json.ts';
 
@@ -17,7 +17,10 @@ export interface EdgeParts {
   windows: Windows;
   trustedProxies: TrustedProxies;
   telemetry: Telemetry;
+  onError(error: unknown): void;
 }
+
+const failed = refuse(500, ['internal', 'Something went wrong here. Try again; if it repeats, report it.']);
 
 /** Everything between a socket and the protocol; each refusal ends here, before the body is read. */
 export interface Edge {
@@ -70,7 +73,10 @@ export function createEdge(parts: EdgeParts): Edge {
       if ('kind' in outcome && outcome.kind === 'local') return admit(outcome);
       settle(request, response, outcome).then(
         (principal) => principal === undefined || admit(principal),
-        (error: unknown) => response.destroy(error instanceof Error ? error : undefined),
+        (error: unknown) => {
+          parts.onError(error);
+          send(response, failed);
+        },
       );
     },
     charge: (principal, requests) => windows.chargeCredential(principal, requests),

@@ -122,7 +122,9 @@ export class McpEndpoint {
           this.#member(post, request, { ...spoken, view, channel: new BatchMember(whole) }),
         ),
       );
-      whole.finish(`[${answers.filter((text) => text !== undefined).join(',')}]`);
+      const texts = answers.filter((text) => text !== undefined);
+      if (texts.length === 0) whole.finishEmpty();
+      else whole.finish(`[${texts.join(',')}]`);
     } finally {
       calls.delete(whole);
     }

@@ -403,7 +403,10 @@ describe('a gateway that stops', () => {
     await gateway.service.drain(200);
 
     expect(framesOf((await answer).text).at(-1)).toMatchObject({
-      result: { isError: true, structuredContent: { error: { code: 'unavailable', retryable: true } } },
+      result: {
+        isError: true,
+        structuredContent: { error: { code: 'unavailable', retryable: true, details: { run_id: 'run_1' } } },
+      },
     });
   });
 

@@ -1,14 +1,7 @@
 import { isObject, type JsonObject } from '@inferry/contracts';
 import { type Refusal, refuse, refuseInvalid, rpcCodes } from '../refusal.ts';
 import type { McpMessage, McpRequest } from './json-rpc.ts';
-import {
-  assumedVersion,
-  type Era,
-  isLegacyVersion,
-  legacyVersions,
-  metaKeys,
-  modernVersion,
-} from './versions.ts';
+import { assumedVersion, type Era, legacyVersions, metaKeys, modernVersion } from './versions.ts';
 
 /** The request headers that the protocol gives a meaning, as they came. */
 export interface McpHeaders {
@@ -58,7 +51,10 @@ export function readBatchEra(headers: McpHeaders): Spoken | Refusal {
 
 function toLegacy(version: string | undefined): Spoken | Refusal {
   if (version === undefined) return legacyAssumed;
-  return (Object.hasOwn(legacyBy, version) ? legacyBy[version] : undefined) ?? refuseVersion(version);
+  return (
+    (Object.hasOwn(legacyBy, version) ? legacyBy[version] : undefined) ??
+    refuseVersion(version, [modernVersion, ...legacyVersions])
+  );
 }
 
 function readModern(
@@ -71,7 +67,7 @@ function readModern(
   if (version !== undefined && version !== claimed) {
     return mismatch('MCP-Protocol-Version and the version in _meta differ');
   }
-  if (claimed !== modernVersion) return refuseVersion(claimed);
+  if (claimed !== modernVersion) return refuseVersion(claimed, [modernVersion]);
   if (message.kind === 'notification') {
     return headers.method === undefined || headers.method.trim() === message.method
       ? modern
@@ -133,9 +129,8 @@ function refuseEnvelope(key: string, problem: string): Refusal {
   });
 }
 
-/** Names what is served, so that a client can choose (MCP 2026-07-28, versioning). */
-function refuseVersion(requested: string): Refusal {
-  const supported = isLegacyVersion(requested) ? [modernVersion] : [modernVersion, ...legacyVersions];
+/** Names what is served in the way that the client asked, so that it can choose (MCP 2026-07-28, versioning). */
+function refuseVersion(requested: string, supported: readonly string[]): Refusal {
   return refuse(400, ['unsupported_protocol_version', 'This protocol version is not served here.'], {
     rpcCode: rpcCodes.unsupportedVersion,
     data: { supported, requested: clip(requested) },

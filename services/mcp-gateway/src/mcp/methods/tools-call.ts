@@ -39,21 +39,30 @@ function refuseTool(name: string, { view }: Exchange): Reply {
   });
 }
 
+/** A call that could not be made has a result too: the agent reads it and knows what to do next. */
 async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool): Promise<Reply> {
   const { channel, principal, request } = exchange;
   const reporter = follow(exchange, tool);
   const wait = deps.waits.budget(exchange.clientName, reporter === undefined ? 'nothing' : 'progress');
   const forget = holdForCancellation(deps.inFlight, exchange);
+  let known: Record<string, string> | undefined;
   try {
     return await deps.bus.callTool(tool, request.params.arguments, {
       principal,
       wait,
       signal: channel.signal,
       timeoutMs: wait.maxSeconds * 1_000 + marginMs,
-      onProgress: reporter?.report,
+      onProgress(step) {
+        known = { ...known, ...step.data };
+        reporter?.report(step);
+      },
     });
   } catch (error) {
-    return answerFailure(toAppError(error), exchange);
+    const failure = toAppError(error);
+    if (failure.code !== 'cancelled') return JSON.stringify(toErrorResult(failure.toEnvelope()));
+    return channel.signal.reason === 'handed_over'
+      ? JSON.stringify(toErrorResult(handedOver(known)))
+      : undefined;
   } finally {
     forget?.();
   }
@@ -83,19 +92,12 @@ function holdForCancellation(
   return inFlight.add(key, () => channel.stop('cancelled'));
 }
 
-/** A call that could not be made is a result too: the agent reads it and knows what to do next. */
-function answerFailure(error: AppError, { channel }: Exchange): Reply {
-  if (error.code !== 'cancelled') return JSON.stringify(toErrorResult(error.toEnvelope()));
-  return channel.signal.reason === 'handed_over'
-    ? JSON.stringify(toErrorResult(handedOver(error)))
-    : undefined;
-}
-
-function handedOver(error: AppError): ErrorEnvelope {
+/** The wait ends with this process, the run does not; `known` is what the call had told about it. */
+function handedOver(known: Record<string, string> | undefined): ErrorEnvelope {
   return new AppError('unavailable', 'This server is restarting; nothing was lost.', {
     retryAfterSeconds: 1,
     nextAction:
       'A run that was started goes on: continue with get_run, or call again with the same client_ref.',
-    details: error.details,
+    details: known,
   }).toEnvelope();
 }
