@@ -85,7 +85,8 @@ function runOnPinnedNode(parameters) {
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...parameters.map(absoluteIfOurs)], {
     // Paths that a user gives are relative to where they typed the command.
     cwd: process.env.INIT_CWD ?? root,
-    stdio: 'inherit',
+    // The channel tells the command when this process is gone, however it went.
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, PATH: path, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? cache },
   });
   // The terminal sends Ctrl-C to the whole group; a signal to this process alone is passed on.
@@ -94,6 +95,10 @@ function runOnPinnedNode(parameters) {
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
     });
   }
+  // npm does not pass every signal on: an orphan stops what it started.
+  const parent = process.ppid;
+  const watch = setInterval(() => process.ppid === parent || child.kill('SIGTERM'), 500);
+  watch.unref();
   child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));
 }
 

@@ -2,4 +2,6 @@ import { readEnv } from '@inferry/runtime';
 import { commands, runCommand } from './commands/index.ts';
 
 const [name = '', ...args] = process.argv.slice(2);
-process.exitCode = await runCommand(commands, { name, args, env: readEnv() });
+const code = await runCommand(commands, { name, args, env: readEnv() });
+// Without a code the command goes on until it is stopped.
+if (code !== undefined) process.exit(code);

@@ -1,35 +1,45 @@
 import { parseArgs } from 'node:util';
-import { ConfigError, type Env, parseRuntimeConfig } from '@inferry/runtime';
+import { ConfigError, type Env, parseRuntimeConfig, stopOnSignals } from '@inferry/runtime';
 import { startCluster } from './start-cluster.ts';
 
+const readyTimeoutMs = 60_000;
+/** Longer than what each service gets. */
+const stopGraceMs = 25_000;
 const usage = 'npm run cluster -- [--replicas 2] [--auth none|keys]';
 
 /** `npm run cluster`: the whole system as processes, until Ctrl-C or SIGTERM. */
-export async function cluster(args: readonly string[], env: Env): Promise<number> {
+export async function cluster(args: readonly string[], env: Env): Promise<number | undefined> {
   const { replicas, auth } = parse(args);
   const { port } = parseRuntimeConfig(env);
   const startedAt = performance.now();
-  const stopped = nextSignal();
-  const running = await startCluster({
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  const starting = startCluster({
     replicas,
     auth,
     port,
     env,
-    onLine: (prefix, line) => process.stdout.write(`[${prefix}] ${line}\n`),
+    onLine: (prefix, line) => say(`[${prefix}] ${line}`),
   });
-  const ready = running.ready(60_000).then(() => {
-    const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
-    process.stdout.write(
-      `\nInferry cluster is ready (${seconds} s): ${running.url}/mcp, ${replicas} of each service\n\n`,
-    );
+  stopOnSignals({
+    log: { info: (_fields, message) => say(message), error: (_fields, message) => say(message) },
+    graceMs: stopGraceMs,
+    async stop() {
+      const running = await starting;
+      const codes = await running.stop();
+      if (codes.some((code) => code !== 0)) throw new Error('a service did not stop in order');
+    },
   });
-  const failed = await Promise.race([
-    stopped.then(() => undefined),
-    ready.then(() => stopped).catch((error: Error) => error),
-  ]);
-  if (failed instanceof Error) process.stderr.write(`${failed.message}\n`);
-  const codes = await running.stop();
-  return failed instanceof Error || codes.some((code) => code !== 0) ? 1 : 0;
+  const running = await starting;
+  try {
+    await running.ready(readyTimeoutMs);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : 'not ready'}\n`);
+    await running.stop();
+    return 1;
+  }
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+  say(`\nInferry cluster is ready (${seconds} s): ${running.url}/mcp, ${replicas} of each service\n`);
+  return undefined;
 }
 
 function parse(args: readonly string[]): { replicas: number; auth: 'none' | 'keys' } {
@@ -43,10 +53,4 @@ function parse(args: readonly string[]): { replicas: number; auth: 'none' | 'key
   if (values.auth !== 'none' && values.auth !== 'keys')
     throw new ConfigError([`--auth: none or keys. ${usage}`]);
   return { replicas, auth: values.auth };
-}
-
-function nextSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
-  });
 }

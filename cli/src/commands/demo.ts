@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import type { Env } from '@inferry/runtime';
 import { connectDemoClient, type DemoClient, DemoError } from './demo-client.ts';
@@ -98,7 +98,9 @@ async function runAndSave(
   const response = await fetch(url);
   if (!response.ok) throw new DemoError(`the result's link was answered ${response.status}`);
   const result = new Uint8Array(await response.arrayBuffer());
-  const path = join(process.cwd(), save);
+  const folder = join(process.cwd(), 'demo-output');
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, save);
   await writeFile(path, result);
   const sizes =
     before === undefined ? `${result.length} bytes` : `${before} bytes before, ${result.length} bytes after`;

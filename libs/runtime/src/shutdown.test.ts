@@ -18,7 +18,8 @@ async function startProcess(stopBody: string, graceMs = 5_000) {
     cwd: fileURLToPath(new URL('.', import.meta.url)),
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
-  await once(createInterface({ input: child.stdout }), 'line');
+  // The first line says that the handlers are in place.
+  if (child.stdout !== null) await once(createInterface({ input: child.stdout }), 'line');
   return { child, exited: once(child, 'exit').then(([code]) => code) };
 }
 
@@ -48,6 +49,15 @@ describe('stopOnSignals', () => {
     child.kill('SIGTERM');
 
     expect(await exited).toBe(1);
+  });
+
+  it('takes a signal that comes twice at once for one', async () => {
+    const { child, exited } = await startProcess('await new Promise((resolve) => setTimeout(resolve, 100))');
+
+    child.kill('SIGTERM');
+    child.kill('SIGINT');
+
+    expect(await exited).toBe(0);
   });
 
   it('stops when the process that started it is gone', async () => {

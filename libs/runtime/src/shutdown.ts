@@ -1,21 +1,28 @@
-import type { Logger } from 'pino';
-
 export interface ShutdownOptions {
-  log: Logger;
+  log: { info(fields: object, message: string): void; error(fields: object, message: string): void };
   graceMs: number;
   /** Finishes or hands over what is in flight, then closes everything, in order. */
   stop(graceMs: number): Promise<void>;
 }
 
 /**
- * Stops once on SIGTERM, SIGINT, SIGHUP or the end of the parent process: exit code 0 when `stop` ended in time, 1 when it did not. A second signal
- * ends the process at once.
+ * One signal often comes more than once: a terminal and a service manager signal whole groups, and each parent passes
+ * it on. Only a later one is a person who has waited enough.
+ */
+const impatientAfterMs = 1_500;
+
+/**
+ * Stops once on SIGTERM, SIGINT, SIGHUP or the end of the parent process: exit code 0 when `stop` ended in time, 1
+ * when it did not. Another signal a while later ends the process at once.
  */
 export function stopOnSignals({ log, graceMs, stop }: ShutdownOptions): void {
-  let isStopping = false;
+  let stoppingSince: number | undefined;
   const onSignal = (signal: NodeJS.Signals | 'disconnect') => {
-    if (isStopping) process.exit(1);
-    isStopping = true;
+    if (stoppingSince !== undefined) {
+      if (signal !== 'disconnect' && performance.now() - stoppingSince > impatientAfterMs) process.exit(1);
+      return;
+    }
+    stoppingSince = performance.now();
     log.info({ signal }, 'stopping');
     const deadline = setTimeout(() => {
       log.error({ graceMs }, 'stopping took too long');
@@ -32,5 +39,5 @@ export function stopOnSignals({ log, graceMs, stop }: ShutdownOptions): void {
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
   // Started by another process over a channel: without it nobody would end this one.
-  if (process.connected) process.once('disconnect', () => isStopping || onSignal('disconnect'));
+  if (process.connected) process.once('disconnect', () => onSignal('disconnect'));
 }
