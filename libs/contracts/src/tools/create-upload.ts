@@ -41,11 +41,14 @@ export const createUpload = defineTool({
     deduplicated: z.boolean().optional().describe('Already stored; skip the PUT'),
     error: ErrorEnvelope.optional(),
   }),
-  present({ asset_id: assetId, file_url: fileUrl, curl, deduplicated, expires_at: expiresAt }) {
-    if (deduplicated) return [text(`Already stored as ${assetId}: ${fileUrl}\nNo upload is needed.`)];
+  present({ asset_id: assetId, file_url: fileUrl, parts, ...upload }) {
+    if (upload.deduplicated === true) {
+      return [text(`Already stored as ${assetId}: [file](${fileUrl}). No upload is needed.`)];
+    }
+    const how = parts === undefined ? '' : ` in ${parts.length} parts`;
     return [
       text(
-        `Run this to upload, before ${expiresAt}:\n${curl}\nThen use ${assetId} (or ${fileUrl}) in run_model.`,
+        `Upload the file${how} before ${upload.expires_at}:\n${upload.curl}\nThen use ${assetId} (or [its URL](${fileUrl})) in run_model.`,
       ),
     ];
   },

@@ -30,10 +30,11 @@ export const viewOutput = defineTool({
   }),
   output,
   reply: output.extend({ image: z.object({ data: z.string(), mime_type: z.string() }) }),
-  present({ image, asset_id: assetId, url, width, height }) {
+  present({ image, asset_id: assetId, url, width, height, duration_seconds: seconds }) {
+    const length = seconds === undefined ? '' : `, ${seconds} s`;
     return [
       { type: 'image', data: image.data, mimeType: image.mime_type },
-      text(`${assetId}: ${width} x ${height}. Full size: [link](${url})`),
+      text(`${assetId ?? 'Output'}: ${width} x ${height}${length}. Full size: [link](${url})`),
     ];
   },
   toStructured: ({ image: _image, ...structured }) => structured,

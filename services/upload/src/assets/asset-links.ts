@@ -1,0 +1,92 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Secret } from '@inferry/contracts';
+import type { AssetRow } from '@inferry/database';
+import { isAssetId } from './asset-keys.ts';
+import { toPathSegment } from './file-name.ts';
+
+/** Base URLs have no slash at the end. A function where the port is known only once the app listens. */
+export interface LinkOptions {
+  publicUrl: string | (() => string);
+  internalUrl: string | (() => string);
+  filesSecret: Secret;
+  /** Ends each link to a file after so long; links else live as long as their file. */
+  fileUrlSeconds?: number | undefined;
+  now: () => number;
+}
+
+export type LinkBase = 'public' | 'internal';
+
+/** What the one-time URL's signature binds: everything that decides what may be put there. */
+export type UploadClaim = Pick<
+  AssetRow,
+  'asset_id' | 'declared_bytes' | 'declared_type' | 'part_count' | 'upload_until'
+>;
+
+/**
+ * URLs that are capabilities: whoever has one may do what it says, so each carries an HMAC-SHA256 of it. One token
+ * opens all parts of one upload.
+ */
+export interface AssetLinks {
+  uploadUrl(claim: UploadClaim, base: LinkBase, part?: number): string;
+  /** Whether `signature` was made for this asset and this expiry (epoch seconds). */
+  isUploadUrl(claim: UploadClaim, expires: number, signature: string): boolean;
+  fileUrl(asset: Pick<AssetRow, 'asset_id' | 'file_name'>, base: LinkBase): string;
+  /** Whether a file URL's token is ours and has not ended. */
+  opensFile(assetId: string, token: string): boolean;
+  /** The asset id of one of our own file URLs; undefined for any other URL. */
+  assetIdOf(url: string): string | undefined;
+}
+
+export function createAssetLinks(options: LinkOptions): AssetLinks {
+  const { now, fileUrlSeconds } = options;
+  const baseOf = (base: LinkBase) => read(base === 'public' ? options.publicUrl : options.internalUrl);
+  const sign = (...fields: readonly (string | number | null)[]) =>
+    createHmac('sha256', options.filesSecret.reveal()).update(JSON.stringify(fields)).digest();
+
+  function signUpload(claim: UploadClaim, expires: number): Buffer {
+    const { asset_id: id, declared_bytes: bytes, declared_type: type, part_count: parts } = claim;
+    return sign('PUT', id, parts, bytes, type, expires);
+  }
+
+  /** 132 bits: the file's name is not part of it, so that a client may save it under another. */
+  function fileToken(assetId: string, expires: string): string {
+    const mac = sign('GET', assetId, expires).toString('base64url').slice(0, 22);
+    return expires === '' ? mac : `${mac}.${expires}`;
+  }
+
+  return {
+    uploadUrl(claim, base, part) {
+      const expires = Math.floor(claim.upload_until / 1000);
+      const signature = signUpload(claim, expires).toString('base64url');
+      const path = part === undefined ? claim.asset_id : `${claim.asset_id}/${part}`;
+      return `${baseOf(base)}/files/u/${path}?e=${expires}&s=${signature}`;
+    },
+    isUploadUrl(claim, expires, signature) {
+      const given = Buffer.from(signature, 'base64url');
+      const expected = signUpload(claim, expires);
+      return given.length === expected.length && timingSafeEqual(given, expected);
+    },
+    fileUrl({ asset_id: assetId, file_name: fileName }, base) {
+      const expires =
+        fileUrlSeconds === undefined ? '' : Math.floor(now() / 1000 + fileUrlSeconds).toString(36);
+      return `${baseOf(base)}/files/${assetId}/${fileToken(assetId, expires)}/${toPathSegment(fileName)}`;
+    },
+    opensFile(assetId, token) {
+      const expires = token.split('.')[1] ?? '';
+      const given = Buffer.from(token);
+      const expected = Buffer.from(fileToken(assetId, expires));
+      if (given.length !== expected.length || !timingSafeEqual(given, expected)) return false;
+      return expires === '' || now() < Number.parseInt(expires, 36) * 1000;
+    },
+    assetIdOf(url) {
+      const base = [baseOf('public'), baseOf('internal')].find((each) => url.startsWith(`${each}/files/`));
+      if (base === undefined) return undefined;
+      const assetId = url.slice(`${base}/files/`.length).split('/')[0] ?? '';
+      return isAssetId(assetId) ? assetId : undefined;
+    },
+  };
+}
+
+function read(url: string | (() => string)): string {
+  return (typeof url === 'string' ? url : url()).replace(/\/+$/, '');
+}

@@ -1,0 +1,98 @@
+import { Readable } from 'node:stream';
+import type { Blobs } from '@inferry/blobs';
+import { AppError } from '@inferry/contracts';
+import type { AssetRow } from '@inferry/database';
+import { blobPrefix, newWholeKey } from './asset-keys.ts';
+import type { AssetTable } from './asset-table.ts';
+import { Head, observed } from './body.ts';
+import { detectType } from './content-type.ts';
+
+export interface StoreOptions {
+  maxBytes: number;
+  signal?: AbortSignal | undefined;
+  /** What the sender said the type is, where the asset does not say it. */
+  declaredType?: string | null | undefined;
+}
+
+interface StoreDeps {
+  assets: AssetTable;
+  blobs: Blobs;
+}
+
+/**
+ * Stores the whole file of a pending asset. Of several at the same time the first to end wins; the others, and
+ * whatever does not fit what was declared, leave nothing.
+ */
+export async function storeAsset(
+  { assets, blobs }: StoreDeps,
+  asset: AssetRow,
+  { body, options }: { body: AsyncIterable<Buffer>; options: StoreOptions },
+): Promise<AssetRow> {
+  const blobKey = newWholeKey(asset.asset_id);
+  const head = new Head();
+  const source = Readable.from(
+    observed(body, (chunk) => head.add(chunk)),
+    { objectMode: false },
+  );
+  const { sizeBytes, sha256 } = await blobs.put(blobKey, source, {
+    maxBytes: options.maxBytes,
+    signal: options.signal,
+  });
+  try {
+    refuseMismatch(asset, { sizeBytes, sha256 });
+    const declared = asset.declared_type ?? options.declaredType ?? null;
+    const contentType = await detectType(head.bytes(), { declared, fileName: asset.file_name });
+    const facts = { blobKey, sizeBytes, sha256, contentType };
+    if (!(await assets.markStored(asset.asset_id, facts))) throw alreadyUsed(asset);
+  } catch (error) {
+    await discard(blobs, blobKey);
+    throw error;
+  }
+  await removeOtherBlobs(blobs, asset.asset_id, blobKey);
+  return readStored(assets, asset);
+}
+
+export async function readStored(assets: AssetTable, asset: AssetRow): Promise<AssetRow> {
+  const stored = await assets.find(asset.asset_id);
+  if (stored?.state === 'stored') return stored;
+  throw new AppError('asset_not_found', 'The file was deleted.');
+}
+
+/** Throws `upload_mismatch` when the bytes are not the ones that were promised. */
+export function refuseMismatch(asset: AssetRow, facts: { sizeBytes: number; sha256: string }): void {
+  const { declared_bytes: bytes, declared_sha256: sha256 } = asset;
+  if (bytes !== null && bytes !== facts.sizeBytes) {
+    throw mismatch(`The file has ${facts.sizeBytes} bytes; ${bytes} were declared.`);
+  }
+  if (sha256 !== null && sha256 !== facts.sha256) {
+    throw mismatch('The SHA-256 of the file is not the one that was declared.');
+  }
+}
+
+export function mismatch(message: string): AppError {
+  return new AppError('upload_mismatch', message, {
+    nextAction: 'Send the declared file to the same URL, or call create_upload again. Nothing was stored.',
+  });
+}
+
+export function alreadyUsed(asset: Pick<AssetRow, 'asset_id'>): AppError {
+  return new AppError('upload_expired', 'This one-time URL was used already.', {
+    nextAction: `The file is stored: use ${asset.asset_id}, or call create_upload for another file.`,
+    details: { asset_id: asset.asset_id },
+  });
+}
+
+/** Parts that were joined, and what attempts left that died before they could clean up. */
+export async function removeOtherBlobs(blobs: Blobs, assetId: string, keep?: string): Promise<void> {
+  for await (const { key } of blobs.list(blobPrefix(assetId))) {
+    if (key !== keep) await blobs.delete(key);
+  }
+}
+
+export async function discard(blobs: Blobs, key: string): Promise<void> {
+  try {
+    await blobs.delete(key);
+  } catch {
+    // The storage fails as well: the asset's end removes whatever is left under its prefix.
+  }
+}

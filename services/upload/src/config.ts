@@ -1,0 +1,49 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import path from 'node:path';
+import { ConfigError, type Env, envInt, parseEnv } from '@inferry/runtime';
+import { z } from 'zod';
+
+const UploadEnv = z.object({
+  /** How long a one-time upload URL lives; large files get longer, at most 24 hours. */
+  UPLOAD_URL_SECONDS: envInt(60, 86_400).default(900),
+  /** How long a link to a file lives; unset: as long as the file. */
+  FILE_URL_SECONDS: envInt(60, 31_536_000).optional(),
+  /** The program that decodes video we cannot; unset: `ffmpeg` on PATH, if it is there. */
+  FFMPEG_PATH: z.string().optional(),
+  PATH: z.string().default(''),
+});
+
+export interface UploadConfig {
+  uploadUrlSeconds: number;
+  fileUrlSeconds: number | undefined;
+  /** Absolute. */
+  ffmpegPath: string | undefined;
+}
+
+export function parseUploadConfig(env: Env): UploadConfig {
+  const parsed = parseEnv(UploadEnv, env);
+  return Object.freeze({
+    uploadUrlSeconds: parsed.UPLOAD_URL_SECONDS,
+    fileUrlSeconds: parsed.FILE_URL_SECONDS,
+    ffmpegPath: findFfmpeg(parsed.FFMPEG_PATH, parsed.PATH),
+  });
+}
+
+function findFfmpeg(given: string | undefined, searchPath: string): string | undefined {
+  if (given !== undefined) {
+    if (path.isAbsolute(given) && isProgram(given)) return given;
+    throw new ConfigError(['FFMPEG_PATH: must be the absolute path of a program']);
+  }
+  const folders = searchPath.split(path.delimiter).filter((folder) => path.isAbsolute(folder));
+  return folders.map((folder) => path.join(folder, 'ffmpeg')).find(isProgram);
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    // Not there.
+    return false;
+  }
+}

@@ -1,0 +1,27 @@
+import { AppError } from '@inferry/contracts';
+
+export function urlRejected(message: string): AppError {
+  return new AppError('url_rejected', message, {
+    nextAction: 'Pass a public http(s) URL, or upload the file with create_upload.',
+  });
+}
+
+export function fetchFailed(message: string, options: { status?: number; cause?: unknown } = {}): AppError {
+  return new AppError('url_fetch_failed', message, {
+    upstreamStatus: options.status,
+    cause: options.cause,
+    nextAction: 'Check that the URL is public and try again, or upload the file with create_upload.',
+  });
+}
+
+/** What a socket or HTTP error becomes; a refusal of ours stays itself, however deep it is wrapped. */
+export function toFetchError(error: unknown): AppError {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (current instanceof AppError) return current;
+    if (current instanceof AggregateError) {
+      const own = current.errors.find((each) => each instanceof AppError);
+      if (own instanceof AppError) return own;
+    }
+  }
+  return fetchFailed('The URL could not be read.', { cause: error });
+}

@@ -1,0 +1,27 @@
+import type { Blobs } from '@inferry/blobs';
+import type { Limits } from '@inferry/limits';
+import type { Parts } from '@inferry/runtime';
+import type { AssetLinks } from '../assets/asset-links.ts';
+import type { AssetTable } from '../assets/asset-table.ts';
+import type { Transfers } from './transfers.ts';
+
+export interface HttpTimeouts {
+  /** The longest silence of a client while it sends or reads. */
+  silenceMs: number;
+  /** The longest that one PUT may take. */
+  uploadMs: number;
+  /** How long a refused client may go on sending before its connection is cut. */
+  lingerMs: number;
+}
+
+export interface HttpDeps {
+  assets: AssetTable;
+  blobs: Blobs;
+  limits: Limits;
+  links: AssetLinks;
+  uploads: Transfers;
+  downloads: Transfers;
+  timeouts: HttpTimeouts;
+  log: Pick<Parts['log'], 'error'>;
+  now: () => number;
+}

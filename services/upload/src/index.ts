@@ -1,0 +1,2 @@
+export { parseUploadConfig, type UploadConfig } from './config.ts';
+export { createUploadService, type UploadOptions } from './service.ts';

@@ -1,0 +1,32 @@
+import type { Handler } from '@inferry/bus';
+import type { openAsset } from '@inferry/contracts';
+import { essence } from '../assets/content-type.ts';
+import { toFileName } from '../assets/file-name.ts';
+import type { UploadDeps } from '../deps.ts';
+
+/** A service that lost its way may come back to a URL much later than a client. */
+const urlMs = 86_400_000;
+
+/** Promises an asset to another service; the same `ref` gets the same one, with a new URL until it is stored. */
+export function handleOpenAsset({ assets, links, now }: UploadDeps): Handler<typeof openAsset> {
+  return async ({ file_name: fileName, content_type: contentType, ref }, { principal }) => {
+    const uploadUntil = Math.floor((now() + urlMs) / 1000) * 1000;
+    const asset = await assets.open({
+      subject: principal.subject,
+      ref: `ref:${ref}`,
+      fileName: toFileName(fileName),
+      declaredType: essence(contentType) ?? null,
+      declaredBytes: null,
+      declaredSha256: null,
+      partCount: 1,
+      uploadUntil,
+      expiresAt: null,
+    });
+    if (asset.state !== 'pending') return { asset_id: asset.asset_id };
+    await assets.extend(asset.asset_id, uploadUntil);
+    return {
+      asset_id: asset.asset_id,
+      put_url: links.uploadUrl({ ...asset, upload_until: uploadUntil }, 'internal'),
+    };
+  };
+}

@@ -1,0 +1,118 @@
+import type { Bus } from '@inferry/bus';
+import {
+  createUpload,
+  openAsset,
+  readOutputs,
+  resolveAssets,
+  type Secret,
+  uploadFile,
+  viewOutput,
+} from '@inferry/contracts';
+import type { HttpService, Parts, Readiness } from '@inferry/runtime';
+import { createAssetLinks } from './assets/asset-links.ts';
+import { createAssetTable } from './assets/asset-table.ts';
+import { type Sweeper, startSweeper } from './assets/sweeper.ts';
+import type { UploadDeps } from './deps.ts';
+import type { AddressPolicy } from './fetch/public-connector.ts';
+import type { HttpTimeouts } from './http/http-deps.ts';
+import { fileRoutes } from './http/routes.ts';
+import { Transfers } from './http/transfers.ts';
+import { handleOpenAsset } from './rpc/open-asset.ts';
+import { handleResolveAssets } from './rpc/resolve-assets.ts';
+import { handleCreateUpload } from './tools/create-upload.ts';
+import { handleUploadFile } from './tools/upload-file.ts';
+import { handleViewOutput } from './tools/view-output.ts';
+import { Gate } from './view/gate.ts';
+import { quietSharp } from './view/thumbnail.ts';
+
+export interface UploadOptions {
+  /** Where clients reach `/files`. A function where the port is known only once the app listens. */
+  publicUrl: string | (() => string);
+  /** Where the services of this deployment reach it. */
+  internalUrl: string | (() => string);
+  /** Signs upload and file URLs. */
+  filesSecret: Secret;
+  uploadUrlSeconds?: number | undefined;
+  fileUrlSeconds?: number | undefined;
+  /** Absolute; without it only H.264 Baseline video can be shown. */
+  ffmpegPath?: string | undefined;
+  /** For tests only, which have no other addresses than loopback. */
+  addressPolicy?: AddressPolicy | undefined;
+  timeouts?: Partial<HttpTimeouts> | undefined;
+  maxUploadsAtOnce?: number | undefined;
+  maxDownloadsAtOnce?: number | undefined;
+  sweepEveryMs?: number | undefined;
+  now?: (() => number) | undefined;
+}
+
+const defaultTimeouts: HttpTimeouts = { silenceMs: 60_000, uploadMs: 3_600_000, lingerMs: 5_000 };
+
+/** The service that owns files: its tools and rpcs on the bus, and the data plane that is mounted on an HTTP app. */
+export async function createUploadService(parts: Parts, options: UploadOptions): Promise<HttpService> {
+  const { bus, database, blobs, limits, log } = parts;
+  const now = options.now ?? Date.now;
+  const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  quietSharp();
+  const assets = createAssetTable(database, now);
+  const links = createAssetLinks({ ...options, now });
+  const uploads = new Transfers(options.maxUploadsAtOnce ?? 256);
+  const downloads = new Transfers(options.maxDownloadsAtOnce ?? 1_024);
+  serveUpload(bus, {
+    assets,
+    blobs,
+    links,
+    copies: new Gate({ atOnce: 16, waiting: 64 }),
+    pictures: new Gate({ atOnce: 1, waiting: 16 }),
+    addressPolicy: options.addressPolicy ?? {},
+    uploadUrlSeconds: options.uploadUrlSeconds ?? 900,
+    ffmpegPath: options.ffmpegPath,
+    readOutputs: async (runId, call) => (await bus.call(readOutputs, { run_id: runId }, call)).outputs,
+    now,
+  });
+  const sweeper = startSweeper(
+    { assets, blobs, limits, log, now },
+    // An upload that began in time may still run for as long as one may take.
+    { everyMs: options.sweepEveryMs ?? 60_000, batchSize: 100, pendingGraceMs: timeouts.uploadMs + 300_000 },
+  );
+  return {
+    name: 'upload',
+    routes: (app) =>
+      fileRoutes(app, { assets, blobs, limits, links, uploads, downloads, timeouts, log, now }),
+    readiness: () => readinessOf(parts),
+    async drain(graceMs) {
+      await Promise.all([uploads.drain(graceMs), downloads.drain(graceMs), sweeper.stop()]);
+    },
+    close: () => closeAll(sweeper, [uploads, downloads]),
+  };
+}
+
+function serveUpload(bus: Bus, deps: UploadDeps): void {
+  bus.serve(createUpload, handleCreateUpload(deps));
+  bus.serve(uploadFile, handleUploadFile(deps));
+  bus.serve(viewOutput, handleViewOutput(deps));
+  bus.serve(openAsset, handleOpenAsset(deps));
+  bus.serve(resolveAssets, handleResolveAssets(deps));
+}
+
+async function readinessOf({ bus, database, blobs, limits }: Parts): Promise<Readiness> {
+  const checks: Record<string, Promise<unknown>> = {
+    database: database.ping(),
+    blobs: blobs.ping(),
+    limits: limits.ping(),
+    bus: bus.isConnected ? Promise.resolve() : Promise.reject(new Error('not connected')),
+  };
+  const problems: Record<string, string> = {};
+  await Promise.all(
+    Object.entries(checks).map(([name, check]) =>
+      check.catch(() => {
+        problems[name] = 'does not answer';
+      }),
+    ),
+  );
+  return { isReady: Object.keys(problems).length === 0, problems };
+}
+
+async function closeAll(sweeper: Sweeper, transfers: readonly Transfers[]): Promise<void> {
+  await sweeper.stop();
+  await Promise.all(transfers.map((each) => each.drain(0)));
+}

@@ -1,0 +1,99 @@
+import type { Handler } from '@inferry/bus';
+import { AppError, type createUpload, validationFailed } from '@inferry/contracts';
+import type { AssetRow } from '@inferry/database';
+import { essence } from '../assets/content-type.ts';
+import { curlCommand, curlPartsCommand } from '../assets/curl.ts';
+import { toFileName } from '../assets/file-name.ts';
+import type { UploadDeps } from '../deps.ts';
+import { maxUploadBytes, planParts } from '../sizes.ts';
+
+/** No URL lives longer. */
+const maxUrlSeconds = 86_400;
+/** A large file gets the time that it takes at this rate, besides the default. */
+const slowBytesPerSecond = 1024 * 1024;
+
+/** Promises an asset and returns the URLs that take its bytes. */
+export function handleCreateUpload(deps: UploadDeps): Handler<typeof createUpload> {
+  return async (input, { principal, callId }) => {
+    const { size, expires_in: expiresIn } = input;
+    if (size !== undefined && size > maxUploadBytes) {
+      throw new AppError('upload_too_large', 'The file exceeds the 5 GiB upload cap.');
+    }
+    const contentType = parseContentType(input.content_type);
+    const sha256 = input.sha256?.toLowerCase();
+    const known = await findSame(deps, principal.subject, { sha256, size, expiresIn });
+    if (known !== undefined) {
+      return { asset_id: known.asset_id, file_url: deps.links.fileUrl(known, 'public'), deduplicated: true };
+    }
+    const asset = await deps.assets.open({
+      subject: principal.subject,
+      ref: callId === '' ? null : `call:${callId}`,
+      fileName: toFileName(input.file_name),
+      declaredType: contentType ?? null,
+      declaredBytes: size ?? null,
+      declaredSha256: sha256 ?? null,
+      partCount: size === undefined ? 1 : planParts(size).partCount,
+      ...endsOf(deps, size ?? 0, expiresIn),
+    });
+    return describeUpload(deps, asset, { file: input.file_name, contentType });
+  };
+}
+
+function parseContentType(given: string | undefined): string | undefined {
+  if (given === undefined) return undefined;
+  const parsed = essence(given);
+  if (parsed !== undefined) return parsed;
+  throw validationFailed('create_upload', [
+    { path: 'content_type', message: 'is not a MIME type', hint: 'for example image/png' },
+  ]);
+}
+
+/** A file that ends is never shared: each has its own time. */
+async function findSame(
+  { assets }: UploadDeps,
+  subject: string,
+  wanted: { sha256: string | undefined; size: number | undefined; expiresIn: number | undefined },
+): Promise<AssetRow | undefined> {
+  if (wanted.sha256 === undefined || wanted.expiresIn !== undefined) return undefined;
+  const found = await assets.findContent(subject, wanted.sha256);
+  return wanted.size === undefined || found?.size_bytes === wanted.size ? found : undefined;
+}
+
+/** The file's end counts from now; a URL never outlives its file. */
+function endsOf(
+  { now, uploadUrlSeconds }: UploadDeps,
+  sizeBytes: number,
+  expiresIn: number | undefined,
+): { uploadUntil: number; expiresAt: number | null } {
+  const urlSeconds = Math.min(maxUrlSeconds, uploadUrlSeconds + Math.ceil(sizeBytes / slowBytesPerSecond));
+  const expiresAt = expiresIn === undefined ? null : now() + expiresIn * 1000;
+  const urlEnd = now() + urlSeconds * 1000;
+  const uploadUntil = expiresAt === null ? urlEnd : Math.min(urlEnd, expiresAt);
+  // The signed expiry has whole seconds.
+  return { uploadUntil: Math.floor(uploadUntil / 1000) * 1000, expiresAt };
+}
+
+function describeUpload(
+  { links }: UploadDeps,
+  asset: AssetRow,
+  { file, contentType }: { file: string; contentType: string | undefined },
+) {
+  const shared = {
+    asset_id: asset.asset_id,
+    file_url: links.fileUrl(asset, 'public'),
+    method: 'PUT',
+    expires_at: new Date(asset.upload_until).toISOString(),
+  };
+  if (asset.part_count === 1) {
+    const url = links.uploadUrl(asset, 'public');
+    const headers = contentType === undefined ? {} : { 'content-type': contentType };
+    return { ...shared, upload_url: url, headers, curl: curlCommand({ file, contentType, url }) };
+  }
+  const parts = Array.from({ length: asset.part_count }, (_, index) => ({
+    number: index + 1,
+    url: links.uploadUrl(asset, 'public', index + 1),
+  }));
+  const { partBytes } = planParts(asset.declared_bytes ?? 0);
+  const curl = curlPartsCommand({ file, partBytes, urls: parts.map(({ url }) => url) });
+  return { ...shared, headers: {}, parts, curl };
+}

@@ -1,0 +1,136 @@
+import type { Handler, HandlerContext } from '@inferry/bus';
+import { type uploadFile, validationFailed } from '@inferry/contracts';
+import type { AssetRow } from '@inferry/database';
+import { essence } from '../assets/content-type.ts';
+import { toFileName } from '../assets/file-name.ts';
+import { readStored, storeAsset } from '../assets/store-asset.ts';
+import type { UploadDeps } from '../deps.ts';
+import { urlRejected } from '../fetch/fetch-errors.ts';
+import { fetchFile, type RemoteFile } from '../fetch/fetch-file.ts';
+import { parseInlineBytes } from '../fetch/inline-bytes.ts';
+import { maxCopyBytes } from '../sizes.ts';
+
+/** The longest that copying a remote file may take. */
+const copyTimeoutMs = 5 * 60_000;
+const progressEveryMs = 1_000;
+
+interface Wanted {
+  fileName: string | undefined;
+  contentType: string | undefined;
+  expiresIn: number | undefined;
+}
+
+/** Stores a remote file or inline bytes. A repeated call of the same id answers the asset that it made. */
+export function handleUploadFile(deps: UploadDeps): Handler<typeof uploadFile> {
+  return async (input, context) => {
+    const { url, base64 } = input;
+    if ((url === undefined) === (base64 === undefined)) {
+      throw validationFailed('upload_file', [
+        {
+          path: 'url',
+          message: 'pass exactly one of url and base64',
+          hint: 'create_upload takes local files',
+        },
+      ]);
+    }
+    const wanted = {
+      fileName: input.file_name,
+      contentType: essence(input.content_type),
+      expiresIn: input.expires_in,
+    };
+    const stored =
+      url === undefined
+        ? await storeInline(deps, context, { value: base64 ?? '', wanted })
+        : await storeCopy(deps, context, { url, wanted });
+    return {
+      asset_id: stored.asset_id,
+      file_url: deps.links.fileUrl(stored, 'public'),
+      content_type: stored.content_type ?? undefined,
+      bytes: stored.size_bytes ?? undefined,
+      sha256: stored.sha256 ?? undefined,
+    };
+  };
+}
+
+async function storeInline(
+  deps: UploadDeps,
+  context: HandlerContext,
+  { value, wanted }: { value: string; wanted: Wanted },
+): Promise<AssetRow> {
+  const { bytes, contentType } = parseInlineBytes(value);
+  const asset = await openAsset(deps, context, { ...wanted, contentType: wanted.contentType ?? contentType });
+  const body = (async function* () {
+    yield bytes;
+  })();
+  return storeOnce(deps, asset, body, context.signal);
+}
+
+async function storeCopy(
+  deps: UploadDeps,
+  context: HandlerContext,
+  { url, wanted }: { url: string; wanted: Wanted },
+): Promise<AssetRow> {
+  if (isLocalPath(url)) {
+    throw urlRejected('Local paths cannot be read here: this server does not see your files.');
+  }
+  const signal = AbortSignal.any([context.signal, context.draining, AbortSignal.timeout(copyTimeoutMs)]);
+  const options = { ...deps.addressPolicy, maxBytes: maxCopyBytes, signal };
+  return deps.copies.run(() =>
+    fetchFile(url, options, async (file) => {
+      const asset = await openAsset(deps, context, {
+        fileName: wanted.fileName ?? file.fileName,
+        contentType: wanted.contentType ?? file.contentType,
+        expiresIn: wanted.expiresIn,
+      });
+      return storeOnce(deps, asset, reported(file, context), signal);
+    }),
+  );
+}
+
+async function openAsset(
+  { assets, now }: UploadDeps,
+  context: HandlerContext,
+  wanted: Wanted,
+): Promise<AssetRow> {
+  return assets.open({
+    subject: context.principal.subject,
+    ref: context.callId === '' ? null : `call:${context.callId}`,
+    fileName: toFileName(wanted.fileName ?? ''),
+    declaredType: wanted.contentType ?? null,
+    declaredBytes: null,
+    declaredSha256: null,
+    partCount: 1,
+    uploadUntil: now() + copyTimeoutMs,
+    expiresAt: wanted.expiresIn === undefined ? null : now() + wanted.expiresIn * 1000,
+  });
+}
+
+// biome-ignore lint/complexity/useMaxParams: the asset, what goes into it and when to stop.
+async function storeOnce(
+  deps: UploadDeps,
+  asset: AssetRow,
+  body: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+): Promise<AssetRow> {
+  if (asset.state === 'stored') return readStored(deps.assets, asset);
+  return storeAsset(deps, asset, { body, options: { maxBytes: maxCopyBytes, signal } });
+}
+
+/** Tells the caller about once a second how far the copy is, when the total is known. */
+async function* reported(file: RemoteFile, context: HandlerContext): AsyncGenerator<Buffer> {
+  const { sizeBytes = 0 } = file;
+  let receivedBytes = 0;
+  let toldAt = Date.now();
+  for await (const chunk of file.body) {
+    receivedBytes += chunk.byteLength;
+    if (sizeBytes > receivedBytes && Date.now() - toldAt >= progressEveryMs) {
+      toldAt = Date.now();
+      context.progress({ progress: receivedBytes / sizeBytes, message: 'Copying the file' });
+    }
+    yield chunk;
+  }
+}
+
+function isLocalPath(url: string): boolean {
+  return /^(file:|[/~.\\]|[A-Za-z]:[\\/])/i.test(url.trim());
+}
