@@ -41,7 +41,8 @@ export async function endRun(deps: InferenceDeps, held: HeldRun, ending: Ending)
 
 export function toRunEnd(deps: InferenceDeps, row: RunRow, ending: Ending): RunEnd {
   const at = deps.now();
-  const money = settle(row, ending.charge);
+  const reported = ending.patch?.charged_micros ?? row.charged_micros;
+  const money = settle(row, ending.charge, reported);
   return {
     status: ending.status,
     at,
@@ -74,9 +75,13 @@ export function chargedPatch(row: RunRow, view: JobView): { charged_micros?: num
   return Number.isFinite(amount) && amount >= 0 ? { charged_micros: toMicros(amount) } : {};
 }
 
-function settle(row: RunRow, charge: Charge): { budget: number | undefined; shown: number | null } {
+function settle(
+  row: RunRow,
+  charge: Charge,
+  reported: number | null,
+): { budget: number | undefined; shown: number | null } {
   if (charge === 'none') return { budget: undefined, shown: null };
-  if (row.charged_micros !== null) return { budget: row.charged_micros, shown: row.charged_micros };
+  if (reported !== null) return { budget: reported, shown: reported };
   const most = row.estimated_micros ?? 0;
   if (charge === 'reported') return { budget: 0, shown: 0 };
   const isPrice = charge === 'quoted' && optionsOf(row).isExactQuote && row.estimated_micros !== null;

@@ -11,13 +11,21 @@ class Crash extends Error {}
  */
 export class CrashGate {
   isCrashed = false;
+  /** Resolves at the crash. */
+  readonly crashed: Promise<void>;
   /** How many steps have been passed. */
   steps = 0;
   #crashAfter: number;
-  #names: string[] = [];
+  readonly #names: string[] = [];
+  readonly #subscriptions: { unsubscribe(): void }[] = [];
+
+  readonly #onCrash: () => void;
 
   constructor(crashAfter = Number.POSITIVE_INFINITY) {
     this.#crashAfter = crashAfter;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.crashed = promise;
+    this.#onCrash = resolve;
   }
 
   get lastStep(): string {
@@ -26,6 +34,9 @@ export class CrashGate {
 
   crash(): void {
     this.isCrashed = true;
+    this.#onCrash();
+    // The bus of a dead process sends it nothing more.
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
   }
 
   /** True when the process dies at this very step. */
@@ -33,7 +44,7 @@ export class CrashGate {
     if (this.isCrashed) return true;
     this.steps += 1;
     this.#names.push(name);
-    this.isCrashed = this.steps > this.#crashAfter;
+    if (this.steps > this.#crashAfter) this.crash();
     return this.isCrashed;
   }
 
@@ -81,23 +92,24 @@ export class CrashGate {
     };
   }
 
-  guardTransport(transport: Transport): Transport {
+  /** `isLost` tells which messages never arrive although the process lives. */
+  guardTransport(transport: Transport, isLost: (subject: string) => boolean): Transport {
     return {
       get isConnected() {
         return transport.isConnected;
       },
       maxPayloadBytes: transport.maxPayloadBytes,
       publish: (message) => {
-        if (!this.isCrashed) transport.publish(message);
+        if (!this.isCrashed && !isLost(message.subject)) transport.publish(message);
       },
-      subscribe: (subject, listener, queue) =>
-        transport.subscribe(
-          subject,
-          (message) => {
-            if (!this.isCrashed) listener(message);
-          },
-          queue,
-        ),
+      subscribe: (subject, listener, queue) => {
+        const guarded: typeof listener = (message) => {
+          if (!this.isCrashed) listener(message);
+        };
+        const subscription = transport.subscribe(subject, guarded, queue);
+        this.#subscriptions.push(subscription);
+        return subscription;
+      },
       onStatus: (listener) => transport.onStatus(listener),
       flush: () => transport.flush(),
       close: async () => undefined,

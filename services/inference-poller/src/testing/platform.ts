@@ -34,7 +34,7 @@ export class Platform {
   ready: { isReady: boolean; note?: string } = { isReady: true };
   /** One for each submit to come; then every submit is accepted. */
   submitScripts: SubmitScript[] = [];
-  /** Thrown by the polls to come. */
+  /** Thrown by the polls to come, or awaited. */
   pollErrors: unknown[] = [];
   /** What a job reports from its first poll on; undefined: it runs until `finish`. */
   endsAs: JobView | undefined;
@@ -102,7 +102,8 @@ export class Platform {
 
   async #poll(id: string): Promise<JobView> {
     const error = this.pollErrors.shift();
-    if (error !== undefined) throw error;
+    if (typeof error === 'function') await error();
+    else if (error !== undefined) throw error;
     const job = this.jobs.get(id);
     if (job === undefined) return { status: 'expired', upstreamStatus: 'NOT_FOUND' };
     job.polls += 1;

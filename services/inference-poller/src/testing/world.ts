@@ -1,4 +1,5 @@
-import { type Bus, createBus, createInProcessTransport, type Progress } from '@inferry/bus';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Bus, createBus, createInProcessTransport, type Progress, type Transport } from '@inferry/bus';
 import {
   type AnyTool,
   AppError,
@@ -10,6 +11,7 @@ import {
   localPrincipal,
   type Principal,
   prepareRun,
+  type RpcContract,
   type Run,
   runModel,
   type WaitBudget,
@@ -47,6 +49,8 @@ export const fastTimings: Timings = {
   webhookTimeoutMs: 300,
 };
 
+const busTimings = { heartbeatMs: 100, lostAfterMs: 500, sweepMs: 25 };
+
 export interface Reply {
   run?: z.infer<typeof Run>;
   error?: ErrorEnvelope & { details?: { run?: z.infer<typeof Run> } };
@@ -69,105 +73,149 @@ export interface Replica {
   service: Service;
 }
 
-export interface World {
-  database: Database;
-  platform: Platform;
-  files: FakeFiles;
-  replicas: Replica[];
-  /** How often the catalog was asked. */
-  catalogCalls: number;
-  catalogIsDown: boolean;
-  /** Added to the real time by every replica's clock. */
-  skipped: number;
-  addReplica(options?: Partial<InferenceOptions> & { gate?: CrashGate }): Promise<Replica>;
-  call(
-    tool: AnyTool,
-    args: JsonObject,
-    settings?: CallSettings,
-  ): Promise<Reply & { text: string; isError: boolean }>;
-  run(args?: JsonObject, settings?: CallSettings): ReturnType<World['call']>;
-  get(runId: string, args?: JsonObject, settings?: CallSettings): ReturnType<World['call']>;
-  cancel(runId: string, settings?: CallSettings): ReturnType<World['call']>;
-  list(args?: JsonObject, settings?: CallSettings): ReturnType<World['call']>;
-  row(runId: string): Promise<RunRow>;
-  close(): Promise<void>;
-}
-
 export const alice: Principal = { ...localPrincipal, subject: 'alice' };
 export const bob: Principal = { ...localPrincipal, subject: 'bob' };
 
 /** A deployment in one process: a database, a bus, a platform, the neighbours' contracts; replicas come and go. */
-export async function createWorld(url = 'sqlite::memory:'): Promise<World> {
-  const transport = createInProcessTransport();
-  const database = openDatabase({ url });
-  await database.migrate();
-  const client = createBus(transport, { name: 'client' });
-  const neighbours = createBus(transport, { name: 'neighbours' });
-  const files = await startFakeFiles(neighbours);
-  const platform = new Platform();
+export class World {
+  readonly database: Database;
+  readonly files: FakeFiles;
+  readonly platform = new Platform();
+  readonly replicas: Replica[] = [];
+  /** How often the catalog was asked. */
+  catalogCalls = 0;
+  catalogIsDown = false;
+  /** While true, events never arrive; calls do. */
+  losesEvents = false;
+  /** Added to the real time by every replica's clock. */
+  skipped = 0;
+  readonly #transport: Transport;
+  readonly #client: Bus;
+  readonly #neighbours: Bus;
 
-  const call: World['call'] = async (tool, args, settings = {}) => {
+  constructor(parts: { database: Database; transport: Transport; neighbours: Bus; files: FakeFiles }) {
+    this.database = parts.database;
+    this.files = parts.files;
+    this.#transport = parts.transport;
+    this.#neighbours = parts.neighbours;
+    this.#client = createBus(parts.transport, { name: 'client', timings: busTimings });
+    serveCatalog(parts.neighbours, this);
+  }
+
+  async addReplica({
+    gate = new CrashGate(),
+    ...options
+  }: Partial<InferenceOptions> & { gate?: CrashGate } = {}): Promise<Replica> {
+    const name = `replica-${this.replicas.length + 1}`;
+    const isLost = (subject: string) => this.losesEvents && subject.startsWith('events.');
+    const transport = gate.guardTransport(this.#transport, isLost);
+    const bus = createBus(transport, { name: 'inference-poller', timings: busTimings });
+    const database = gate.guardDatabase(this.database);
+    const providers = options.providers ?? [this.platform.provider()];
+    const service = await createInferenceService(
+      { bus, database, log: pino({ level: 'silent' }), replica: name },
+      {
+        allowPrivateOutputs: true,
+        now: () => Date.now() + this.skipped,
+        ...options,
+        timings: { ...fastTimings, ...options.timings },
+        providers: providers.map((provider) => gate.guardProvider(provider)),
+      },
+    );
+    const replica = { name, gate, bus, service };
+    this.replicas.push(replica);
+    return replica;
+  }
+
+  async call(
+    tool: AnyTool,
+    args: JsonObject,
+    settings: CallSettings = {},
+  ): Promise<Reply & { text: string; isError: boolean }> {
     const options = { principal: alice, wait: { defaultSeconds: 10, maxSeconds: 600 }, ...settings };
-    const reply: unknown = JSON.parse(await client.callTool(tool, args, options));
+    const reply: unknown = JSON.parse(await this.#client.callTool(tool, args, options));
     // as: the bus renders every tool reply as a ToolResult.
     const result = reply as { content: { text?: string }[]; structuredContent: Reply; isError?: boolean };
     const text = result.content.map((block) => block.text ?? '').join('\n');
     return { ...result.structuredContent, text, isError: result.isError === true };
-  };
+  }
 
-  const world: World = {
-    database,
-    platform,
-    files,
-    replicas: [],
-    catalogCalls: 0,
-    catalogIsDown: false,
-    skipped: 0,
-    async addReplica({ gate = new CrashGate(), ...options } = {}) {
-      const name = `replica-${world.replicas.length + 1}`;
-      const bus = createBus(gate.guardTransport(transport), { name: 'inference-poller' });
-      const service = await createInferenceService(
-        {
-          bus,
-          database: gate.guardDatabase(database),
-          log: pino({ level: 'silent' }),
-          replica: name,
-        },
-        {
-          allowPrivateOutputs: true,
-          now: () => Date.now() + world.skipped,
-          ...options,
-          timings: { ...fastTimings, ...options.timings },
-          providers: (options.providers ?? [platform.provider()]).map((provider) =>
-            gate.guardProvider(provider),
-          ),
-        },
-      );
-      const replica = { name, gate, bus, service };
-      world.replicas.push(replica);
-      return replica;
-    },
-    call,
-    run: (args = {}, settings = {}) =>
-      call(runModel, { model: 'scripted/model', input: {}, ...args }, settings),
-    get: (runId, args = {}, settings = {}) => call(getRun, { run_id: runId, ...args }, settings),
-    cancel: (runId, settings = {}) => call(cancelRun, { run_id: runId }, settings),
-    list: (args = {}, settings = {}) => call(listRuns, args, settings),
-    row: (runId) =>
-      database.queries.selectFrom('runs').selectAll().where('run_id', '=', runId).executeTakeFirstOrThrow(),
-    async close() {
-      for (const { service, gate } of world.replicas) {
-        await service.close();
-        gate.crash();
-      }
-      await client.close();
-      await neighbours.close();
-      await files.close();
-      await database.close();
-    },
-  };
-  serveCatalog(neighbours, world);
-  return world;
+  ask<I extends z.ZodType, O extends z.ZodType>(
+    rpc: RpcContract<I, O>,
+    input: z.input<I>,
+    principal: Principal = alice,
+  ): Promise<z.infer<O>> {
+    return this.#client.call(rpc, input, { principal });
+  }
+
+  run(args: JsonObject = {}, settings: CallSettings = {}): ReturnType<World['call']> {
+    return this.call(runModel, { model: 'scripted/model', input: {}, ...args }, settings);
+  }
+
+  get(runId: string, args: JsonObject = {}, settings: CallSettings = {}): ReturnType<World['call']> {
+    return this.call(getRun, { run_id: runId, ...args }, settings);
+  }
+
+  cancel(runId: string, settings: CallSettings = {}): ReturnType<World['call']> {
+    return this.call(cancelRun, { run_id: runId }, settings);
+  }
+
+  list(args: JsonObject = {}, settings: CallSettings = {}): ReturnType<World['call']> {
+    return this.call(listRuns, args, settings);
+  }
+
+  /** Starts a run without waiting for it. */
+  async start(args: JsonObject = {}, settings: CallSettings = {}): Promise<string> {
+    const { run, text } = await this.run({ wait_seconds: 0, ...args }, settings);
+    if (run === undefined) throw new Error(`no run was started: ${text}`);
+    return run.run_id;
+  }
+
+  row(runId: string): Promise<RunRow> {
+    const { queries } = this.database;
+    return queries.selectFrom('runs').selectAll().where('run_id', '=', runId).executeTakeFirstOrThrow();
+  }
+
+  /** The ledger of a run: kind to amount in millionths. */
+  async ledger(runId: string): Promise<Record<string, number>> {
+    const { queries } = this.database;
+    const entries = await queries.selectFrom('ledger').selectAll().where('run_id', '=', runId).execute();
+    return Object.fromEntries(entries.map(({ kind, amount_micros: amount }) => [kind, amount]));
+  }
+
+  /** The run once it has come to a phase. */
+  async reached(runId: string, phase: string): Promise<RunRow> {
+    const deadline = Date.now() + 15_000;
+    for (;;) {
+      const row = await this.row(runId);
+      if (row.phase === phase) return row;
+      if (Date.now() > deadline) throw new Error(`run ${runId} is still ${row.phase}`);
+      await sleep(5);
+    }
+  }
+
+  ended(runId: string): Promise<RunRow> {
+    return this.reached(runId, 'done');
+  }
+
+  async close(): Promise<void> {
+    for (const { service, gate } of this.replicas) {
+      await service.close();
+      gate.crash();
+    }
+    await this.#client.close();
+    await this.#neighbours.close();
+    await this.files.close();
+    await this.database.close();
+  }
+}
+
+export async function createWorld(url = 'sqlite::memory:'): Promise<World> {
+  const transport = createInProcessTransport();
+  const database = openDatabase({ url });
+  await database.migrate();
+  const neighbours = createBus(transport, { name: 'neighbours' });
+  return new World({ database, transport, neighbours, files: await startFakeFiles(neighbours) });
 }
 
 /** The catalog: `price` in the input is the quote, `bad` a problem, `file` a file. */

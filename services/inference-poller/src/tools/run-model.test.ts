@@ -1,6 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Progress } from '@inferry/bus';
+import { AppError } from '@inferry/contracts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { succeeded } from '../testing/platform.ts';
-import { createWorld, type World } from '../testing/world.ts';
+import { alice, bob, createWorld, type World } from '../testing/world.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -9,8 +11,12 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
+async function countRuns(): Promise<number> {
+  return (await world.database.queries.selectFrom('runs').select('run_id').execute()).length;
+}
+
 describe('run_model', () => {
-  it('runs a model, waits for its end and returns outputs, time and cost (RF-16, RF-20)', async () => {
+  it('runs a model, waits for its end and returns outputs, time and cost (RF-16, RF-19, RF-20, MR-29)', async () => {
     world.platform.endsAs = succeeded('hello');
 
     const { run, text, isError } = await world.run();
@@ -23,5 +29,328 @@ describe('run_model', () => {
       cost: { currency: 'USD', estimated: 0.5, charged: 0.07 },
     });
     expect(text).toContain('Cost: $0.07.');
+  });
+
+  it('sends the validated input, the options and our id of the run (RF-31, MR-22)', async () => {
+    const { run } = await world.run({
+      input: { steps: '4' },
+      options: { low_priority: true },
+      wait_seconds: 0,
+    });
+
+    await vi.waitFor(() => expect(world.platform.submitCount).toBe(1));
+    expect(world.platform.jobOf(run?.run_id ?? '').request).toMatchObject({
+      runId: run?.run_id,
+      nativeId: 'model',
+      input: { steps: 4 },
+      options: { low_priority: true },
+    });
+  });
+
+  it('returns a run id at once with wait_seconds 0 (RF-22, MR-21)', async () => {
+    const { run, isError } = await world.run({ wait_seconds: 0 });
+
+    expect(isError).toBe(false);
+    expect(run?.run_id).toMatch(/^run_[A-Za-z0-9_-]{22}$/);
+    expect(run?.next_action).toBe(`get_run(run_id="${run?.run_id}", wait_seconds=45)`);
+  });
+
+  it('answers running and how to go on when the wait ends before the run (RF-28)', async () => {
+    const { run, isError } = await world.run({}, { wait: { defaultSeconds: 1, maxSeconds: 1 } });
+
+    expect(isError).toBe(false);
+    expect(run?.status).toBe('running');
+    expect(run?.next_action).toContain('get_run(');
+  });
+
+  it('waits no longer than the client can, whatever wait_seconds asks for', async () => {
+    const startedAt = Date.now();
+
+    await world.run({ wait_seconds: 600 }, { wait: { defaultSeconds: 1, maxSeconds: 1 } });
+
+    expect(Date.now() - startedAt).toBeLessThan(5_000);
+  });
+
+  it('answers before the deadline of the call itself', async () => {
+    const { run, isError } = await world.run({ wait_seconds: 60 }, { timeoutMs: 2_000 });
+
+    expect(isError).toBe(false);
+    expect(run?.status).toMatch(/queued|running/);
+  });
+
+  it('tells the run id with its first progress, and progress only grows (RF-21)', async () => {
+    const steps: Progress[] = [];
+    const answered = world.run({}, { onProgress: (step) => steps.push(step) });
+    await vi.waitFor(() => expect(world.platform.submitCount).toBe(1));
+    const runId = [...world.platform.submits.keys()][0] ?? '';
+    for (const progress of [0.5, 0.2, 0.9]) {
+      world.platform.set(runId, { status: 'running', upstreamStatus: 'IN_PROGRESS', progress });
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    world.platform.set(runId, succeeded());
+
+    await answered;
+
+    expect(steps[0]).toMatchObject({ progress: 0, data: { run_id: runId } });
+    const values = steps.map(({ progress }) => progress);
+    expect(values).toEqual([...new Set(values)].sort((one, other) => one - other));
+    expect(Math.max(...values)).toBeGreaterThan(0.8);
+    expect(Math.max(...values)).toBeLessThanOrEqual(1);
+  });
+
+  it('shows a sign of life while the platform says nothing', async () => {
+    const steps: Progress[] = [];
+
+    await world.run(
+      {},
+      { wait: { defaultSeconds: 1, maxSeconds: 1 }, onProgress: (step) => steps.push(step) },
+    );
+
+    expect(steps.length).toBeGreaterThan(4);
+  });
+
+  it('only stops waiting when the caller goes away: the run goes on', async () => {
+    const abort = new AbortController();
+    const answered = world.run({ client_ref: 'gone' }, { signal: abort.signal });
+    await vi.waitFor(() => expect(world.platform.submitCount).toBe(1));
+
+    abort.abort();
+
+    await expect(answered).rejects.toMatchObject({ code: 'cancelled' });
+    world.platform.endsAs = succeeded();
+    expect((await world.run({ client_ref: 'gone' })).run?.status).toBe('succeeded');
+    expect(world.platform.submitCount).toBe(1);
+  });
+
+  it('fails with the code of the run and the run in details.run (RF-60, RF-64)', async () => {
+    world.platform.endsAs = {
+      status: 'failed',
+      upstreamStatus: 'FAILED',
+      error: { code: 'content_blocked', message: 'The prompt was refused.' },
+    };
+
+    const { error, isError, text } = await world.run();
+
+    expect(isError).toBe(true);
+    expect(error).toMatchObject({ code: 'content_blocked', details: { run: { status: 'failed' } } });
+    expect(text).toMatch(/^\[content_blocked\] The prompt was refused\./);
+  });
+
+  it('calls a failure without a reason generate_failed (RF-64)', async () => {
+    world.platform.endsAs = { status: 'failed', upstreamStatus: 'FAILED' };
+
+    expect((await world.run()).error?.code).toBe('generate_failed');
+  });
+
+  it('passes on that credits are missing, and charges nothing (RF-65)', async () => {
+    world.platform.submitScripts = [
+      () => {
+        throw new AppError('insufficient_credits', 'Top up to continue.', { upstreamStatus: 402 });
+      },
+    ];
+
+    const { error } = await world.run();
+
+    expect(error).toMatchObject({ code: 'insufficient_credits', upstream_status: 402 });
+    expect(error?.details?.run?.cost?.charged).toBe(0);
+  });
+
+  it('passes on that a model is unknown (RF-67)', async () => {
+    expect((await world.run({ model: 'scripted/none' })).error?.code).toBe('model_not_found');
+  });
+});
+
+describe('run_model before anything is charged', () => {
+  it('refuses an invalid input with the field and the problem, and runs nothing (RF-61)', async () => {
+    const { error } = await world.run({ input: { bad: true } });
+
+    expect(error?.code).toBe('validation_failed');
+    expect(error?.details).toMatchObject({ errors: [{ path: 'bad', message: 'is not allowed' }] });
+    expect(await countRuns()).toBe(0);
+  });
+
+  it('validates and quotes a dry run, and runs nothing', async () => {
+    const reply = await world.run({ input: { bad: true }, dry_run: true });
+
+    expect(reply.isError).toBe(false);
+    expect(reply.validation).toMatchObject([{ path: 'bad' }]);
+    expect(reply.quote).toMatchObject({ max: 0.5, currency: 'USD' });
+    expect(await countRuns()).toBe(0);
+  });
+
+  it.each([
+    ['too many tags', Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`k${index}`, 'v']))],
+    ['an empty name', { '': 'v' }],
+    ['a long name', { ['k'.repeat(65)]: 'v' }],
+    ['a value that is no string', { k: 1 }],
+    ['a long value', { k: 'v'.repeat(513) }],
+  ])('refuses metadata with %s (MRD-02)', async (_what, metadata) => {
+    const { error } = await world.run({ metadata });
+
+    expect(error?.code).toBe('validation_failed');
+    expect(await countRuns()).toBe(0);
+  });
+
+  it('takes 16 tags of the largest size (MRD-02)', async () => {
+    const entries = Array.from({ length: 16 }, (_, index) => [`${index}`.padEnd(64, 'k'), 'v'.repeat(512)]);
+
+    const { isError } = await world.run({ metadata: Object.fromEntries(entries), wait_seconds: 0 });
+
+    expect(isError).toBe(false);
+  });
+
+  it('refuses a quote above max_cost', async () => {
+    const { error } = await world.run({ input: { price: 0.5 }, max_cost: 0.49 });
+
+    expect(error?.code).toBe('max_cost_exceeded');
+    expect(await countRuns()).toBe(0);
+  });
+
+  it('refuses an unknown price when max_cost is given', async () => {
+    expect((await world.run({ input: { price: null }, max_cost: 100 })).error?.code).toBe(
+      'max_cost_exceeded',
+    );
+  });
+
+  it('runs at a price equal to max_cost', async () => {
+    expect((await world.run({ input: { price: 0.5 }, max_cost: 0.5, wait_seconds: 0 })).isError).toBe(false);
+  });
+
+  it.each([0, -1, 1.5, 3_601, 'soon'])('refuses options.ttl_seconds %s', async (ttl) => {
+    expect((await world.run({ options: { ttl_seconds: ttl } })).error?.code).toBe('validation_failed');
+  });
+
+  it('refuses a webhook where none can be signed', async () => {
+    expect((await world.run({ webhook: 'https://example.com/hook' })).error?.code).toBe('validation_failed');
+  });
+
+  it('passes a stored file by its public link to a hosted platform, and shows the caller its own words', async () => {
+    world.files.addAsset('asset_1');
+
+    const { run } = await world.run({ input: { file: 'asset_1' }, wait_seconds: 0 });
+
+    await vi.waitFor(() => expect(world.platform.submitCount).toBe(1));
+    const runId = run?.run_id ?? '';
+    const { input, files } = world.platform.jobOf(runId).request;
+    expect(input.file).toBe('https://files.example/asset_1');
+    expect(files.file).toMatchObject({ contentType: 'image/png', bytes: 3 });
+    expect((await world.get(runId, { include: ['input'] })).input).toEqual({ file: 'asset_1' });
+  });
+
+  it('refuses a file that does not exist, and runs nothing', async () => {
+    expect((await world.run({ input: { file: 'asset_none' } })).error?.code).toBe('asset_not_found');
+    expect(await countRuns()).toBe(0);
+  });
+
+  it('passes a foreign URL on to a hosted platform as it is (MR-23)', async () => {
+    const { run } = await world.run({ input: { file: 'https://example.com/a.png' }, wait_seconds: 0 });
+
+    await vi.waitFor(() => expect(world.platform.submitCount).toBe(1));
+    const { request } = world.platform.jobOf(run?.run_id ?? '');
+    expect(request.input.file).toBe('https://example.com/a.png');
+    expect(request.files).toEqual({});
+  });
+
+  it('copies a foreign URL for a provider of our own, through the service that checks it', async () => {
+    world.platform.capabilities = { ...world.platform.capabilities, inputUrls: 'internal' };
+    await world.replicas[0]?.service.close();
+    world.replicas[0]?.gate.crash();
+    await world.addReplica();
+
+    const { run } = await world.run({ input: { file: 'https://example.com/a.png' }, wait_seconds: 0 });
+
+    await vi.waitFor(() => expect(world.platform.submitCount).toBe(1));
+    expect(world.files.copies).toEqual(['https://example.com/a.png']);
+    expect(world.platform.jobOf(run?.run_id ?? '').request.input.file).toContain('/internal/asset_copied');
+  });
+});
+
+describe('run_model with an idempotency key', () => {
+  it('returns the same run for the same client_ref, also when it has ended (RF-23, RF-29)', async () => {
+    world.platform.endsAs = succeeded();
+    const first = await world.run({ client_ref: 'a' });
+
+    const again = await world.run({ client_ref: 'a' });
+
+    expect(first.replayed).toBeUndefined();
+    expect(again).toMatchObject({ replayed: true, run: { run_id: first.run?.run_id, status: 'succeeded' } });
+    expect(world.platform.submitCount).toBe(1);
+  });
+
+  it('answers a replay while the catalog is down', async () => {
+    const first = await world.run({ client_ref: 'a', wait_seconds: 0 });
+    world.catalogIsDown = true;
+
+    const again = await world.run({ client_ref: 'a', wait_seconds: 0 });
+
+    expect(again.run?.run_id).toBe(first.run?.run_id);
+  });
+
+  it('takes the same input in other words for the same', async () => {
+    const first = await world.run({ client_ref: 'a', input: { steps: 4, seed: 1 }, wait_seconds: 0 });
+
+    const again = await world.run({
+      client_ref: 'a',
+      model: 'model',
+      input: { seed: 1, steps: '4' },
+      wait_seconds: 0,
+    });
+
+    expect(again.run?.run_id).toBe(first.run?.run_id);
+  });
+
+  it.each([
+    ['input', { input: { seed: 2 } }],
+    ['model', { model: 'scripted/other', input: { seed: 1 } }],
+    ['options', { input: { seed: 1 }, options: { low_priority: true } }],
+    ['an input that is not valid', { input: { bad: true } }],
+  ])('refuses the same client_ref with other %s', async (_what, args) => {
+    await world.run({ client_ref: 'a', input: { seed: 1 }, wait_seconds: 0 });
+
+    const { error } = await world.run({ client_ref: 'a', wait_seconds: 0, ...args });
+
+    expect(error?.code).toBe('idempotency_conflict');
+    expect(await countRuns()).toBe(1);
+  });
+
+  it('runs once when the same client_ref comes twenty times at one instant on two replicas', async () => {
+    await world.addReplica();
+    world.platform.endsAs = succeeded();
+
+    const replies = await Promise.all(Array.from({ length: 20 }, () => world.run({ client_ref: 'a' })));
+
+    expect(new Set(replies.map(({ run }) => run?.run_id)).size).toBe(1);
+    expect(replies.filter(({ replayed }) => replayed !== true)).toHaveLength(1);
+    expect(world.platform.submitCount).toBe(1);
+  });
+
+  it('runs once when one call is issued twice', async () => {
+    const first = await world.run({ wait_seconds: 0 }, { callId: 'call-1' });
+    const again = await world.run({ wait_seconds: 0 }, { callId: 'call-1' });
+
+    expect(again.run?.run_id).toBe(first.run?.run_id);
+  });
+
+  it('runs twice when two calls say the same', async () => {
+    const [one, other] = [await world.run({ wait_seconds: 0 }), await world.run({ wait_seconds: 0 })];
+
+    expect(one.run?.run_id).not.toBe(other.run?.run_id);
+  });
+
+  it('keeps the keys of two subjects apart', async () => {
+    const mine = await world.run({ client_ref: 'a', wait_seconds: 0 }, { principal: alice });
+    const theirs = await world.run({ client_ref: 'a', wait_seconds: 0 }, { principal: bob });
+
+    expect(theirs.run?.run_id).not.toBe(mine.run?.run_id);
+  });
+
+  it('fails a replay of a failed run like the first time', async () => {
+    world.platform.endsAs = { status: 'failed', upstreamStatus: 'FAILED' };
+    await world.run({ client_ref: 'a' });
+
+    const { error } = await world.run({ client_ref: 'a' });
+
+    expect(error).toMatchObject({ code: 'generate_failed', details: { replayed: true } });
+    expect(world.platform.submitCount).toBe(1);
   });
 });

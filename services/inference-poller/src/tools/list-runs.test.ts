@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { succeeded } from '../testing/platform.ts';
+import { bob, createWorld, type Reply, type World } from '../testing/world.ts';
+
+let world: World;
+beforeEach(async () => {
+  world = await createWorld();
+  await world.addReplica();
+});
+afterEach(() => world.close());
+
+function idsOf(reply: Reply): string[] {
+  // as: list_runs answers runs in `items`.
+  return (reply.items as { run_id: string }[]).map(({ run_id: runId }) => runId);
+}
+
+async function start(args = {}, settings = {}): Promise<string> {
+  world.skipped += 1;
+  return (await world.run({ wait_seconds: 0, ...args }, settings)).run?.run_id ?? '';
+}
+
+describe('list_runs', () => {
+  it("lists the caller's runs only, newest first (MR-34)", async () => {
+    const mine = [await start(), await start(), await start()];
+    await start({}, { principal: bob });
+
+    expect(idsOf(await world.list())).toEqual(mine.reverse());
+  });
+
+  it('pages to the last run without losing or repeating one (MR-35)', async () => {
+    const mine = [];
+    for (let index = 0; index < 7; index++) mine.push(await start());
+
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await world.list({ limit: 3, ...(cursor === undefined ? {} : { cursor }) });
+      seen.push(...idsOf(page));
+      // as: the page of list_runs.
+      cursor = (page.page as { next_cursor?: string }).next_cursor;
+    } while (cursor !== undefined);
+
+    expect(seen).toEqual(mine.reverse());
+  });
+
+  it('filters by tags, which must all hold (MRD-02)', async () => {
+    const both = await start({ metadata: { team: 'a', env: 'dev' } });
+    await start({ metadata: { team: 'a', env: 'prod' } });
+    await start({ metadata: { team: 'b', env: 'dev' } });
+
+    expect(idsOf(await world.list({ metadata: { team: 'a', env: 'dev' } }))).toEqual([both]);
+  });
+
+  it('filters by status, model, provider and time (MR-35)', async () => {
+    const first = await start({ model: 'scripted/other' });
+    world.platform.endsAs = succeeded();
+    await world.ended(first);
+    world.platform.endsAs = undefined;
+    world.skipped += 60_000;
+    const since = new Date(Date.now() + world.skipped - 1_000).toISOString();
+    const second = await start();
+
+    expect(idsOf(await world.list({ status: 'succeeded' }))).toEqual([first]);
+    expect(idsOf(await world.list({ model: 'scripted/model' }))).toEqual([second]);
+    expect(idsOf(await world.list({ provider: 'scripted' }))).toHaveLength(2);
+    expect(idsOf(await world.list({ provider: 'other' }))).toEqual([]);
+    expect(idsOf(await world.list({ since }))).toEqual([second]);
+  });
+
+  it.each(['nonsense', 'e30', Buffer.from('{"v":2}').toString('base64url')])(
+    'refuses the cursor %s',
+    async (cursor) => {
+      expect((await world.list({ cursor })).error?.code).toBe('invalid_cursor');
+    },
+  );
+
+  it('refuses a cursor of another query', async () => {
+    await start();
+    await start();
+    const page = await world.list({ limit: 1 });
+    // as: the page of list_runs.
+    const cursor = (page.page as { next_cursor: string }).next_cursor;
+
+    expect((await world.list({ limit: 1, cursor, status: 'running' })).error?.code).toBe('invalid_cursor');
+    expect((await world.list({ limit: 1, cursor }, { principal: bob })).error?.code).toBe('invalid_cursor');
+  });
+});
