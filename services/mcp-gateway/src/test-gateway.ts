@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { type Bus, createBus, createInProcessTransport, type Handler, type Transport } from '@inferry/bus';
-import type { AnyTool, JsonObject, ToolContract } from '@inferry/contracts';
+import { type AnyTool, getRun, type JsonObject, type ToolContract } from '@inferry/contracts';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
 import { createHttpApp, createLogger } from '@inferry/runtime';
 import type { FastifyInstance } from 'fastify';
@@ -155,3 +155,26 @@ export async function sendWithoutReading(port: number, body: JsonObject): Promis
   );
   return socket;
 }
+
+type GetRun = Handler<typeof getRun>;
+export type GetRunContext = Parameters<GetRun>[1];
+
+/** A gateway whose `get_run` is answered by `handler`; it is closed with the others of `open`. */
+export async function startWithGetRun(
+  open: TestGateway[],
+  handler: (context: GetRunContext) => ReturnType<GetRun>,
+  options: TestGatewayOptions = {},
+): Promise<TestGateway> {
+  const gateway = await startTestGateway({
+    ...options,
+    serve: (services) => services.serve(getRun, (_input, context) => handler(context)),
+  });
+  open.push(gateway);
+  return gateway;
+}
+
+export const acceptStream = { accept: 'application/json, text/event-stream' };
+export const succeeded = { run: { run_id: 'run_1', status: 'succeeded' as const } };
+
+/** A call of `get_run` that asks for progress. */
+export const followRun = callOf('get_run', { run_id: 'run_1' }, { progressToken: 'p1' });
