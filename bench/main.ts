@@ -1,4 +1,4 @@
-// npm run bench -- [startup|calls|search|transfer|gateway ...] [--json]
+// npm run bench -- [startup|calls|search|transfer|gateway|waits ...] [--json] [--quick]
 import { parseArgs } from 'node:util';
 import type { Bench } from './report.ts';
 
@@ -7,11 +7,12 @@ const benches: Record<string, () => Promise<Bench>> = {
   calls: async () => (await import('./calls.ts')).calls,
   search: async () => (await import('./search.ts')).search,
   transfer: async () => (await import('./transfer.ts')).transfer,
+  gateway: async () => (await import('./gateway.ts')).gateway,
 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
+  options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
 });
 const names = positionals.length === 0 ? Object.keys(benches) : positionals;
 const unknown = names.filter((name) => !Object.hasOwn(benches, name));
@@ -24,7 +25,7 @@ for (const name of names) {
   const bench = await benches[name]?.();
   if (bench === undefined) continue;
   if (!values.json) console.log(`\n== ${name}`);
-  const { figures, lines } = await bench();
+  const { figures, lines } = await bench({ isQuick: values.quick });
   results[name] = figures;
   if (!values.json) console.log(lines.join('\n'));
 }

@@ -4,7 +4,12 @@ export interface BenchResult {
   lines: string[];
 }
 
-export type Bench = () => Promise<BenchResult>;
+export interface BenchOptions {
+  /** Shorter and fewer runs, and only the most telling peers. */
+  isQuick: boolean;
+}
+
+export type Bench = (options: BenchOptions) => Promise<BenchResult>;
 
 export function median(values: readonly number[]): number {
   return percentile(values, 0.5);

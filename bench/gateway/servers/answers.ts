@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AnyTool, getAccount, getRun, type ToolResult, tools } from '@inferry/contracts';
+
+/** What every server under test answers, so that all are asked and checked alike. */
+
+/** The text of the quick call's answer. */
+export const quickText = 'bench-answer-0123456789';
+export const quickReply = { identity: { subject: quickText, client: 'bench', scopes: ['mcp'] } };
+export const steps = 10;
+
+/** What is listed for one of our tools, here and by our gateway. */
+export function toListed({ name, title, description, inputSchema, outputSchema, annotations }: AnyTool) {
+  return { name, title, description, inputSchema, outputSchema, annotations: { title, ...annotations } };
+}
+
+export const listed = tools.map(toListed);
+export const listText = JSON.stringify({ tools: listed });
+
+const serverInfo = { name: 'bench', version: '1.0.0' };
+
+/** The fixed bodies of the limits, by method. */
+export const fixedResults: Readonly<Record<string, string>> = {
+  initialize: JSON.stringify({
+    protocolVersion: '2025-06-18',
+    capabilities: { tools: { listChanged: true } },
+    serverInfo,
+  }),
+  'server/discover': JSON.stringify({
+    supportedVersions: ['2026-07-28'],
+    capabilities: { tools: {} },
+    serverInfo,
+  }),
+  'tools/list': listText,
+};
+
+export const quickResult: ToolResult = {
+  content: getAccount.present(quickReply),
+  structuredContent: getAccount.toStructured(quickReply),
+};
+export const quickResultText = JSON.stringify(quickResult);
+
+const doneReply = { logs: [`sent ${steps}`] };
+export const doneResult: ToolResult = {
+  content: getRun.present(doneReply),
+  structuredContent: getRun.toStructured(doneReply),
+};
+export const doneResultText = JSON.stringify(doneResult);
+
+/** `get_run` without `wait_seconds` sends ten steps at once; with it, one every `waitStepMs` until the time is over. */
+export const waitStepMs = 5_000;
+
+/** The steps of a `get_run`, told to `step`; resolves with its reply. */
+export async function runSteps(
+  waitSeconds: number | undefined,
+  step: (done: number, total: number) => unknown,
+): Promise<typeof doneReply> {
+  if (waitSeconds === undefined) {
+    for (let done = 1; done <= steps; done += 1) await step(done, steps);
+    return doneReply;
+  }
+  const total = Math.floor((waitSeconds * 1_000) / waitStepMs);
+  const startedAt = performance.now();
+  for (let done = 1; done <= total; done += 1) {
+    await sleep(Math.max(1, startedAt + done * waitStepMs - performance.now()));
+    await step(done, total);
+  }
+  return doneReply;
+}
+
+/** The result of a call by the SDKs' servers; `notify` is undefined when the client asked for no progress. */
+export async function answerCall(
+  name: string,
+  args: { wait_seconds?: number | undefined },
+  notify: ((progress: number, total: number) => unknown) | undefined,
+): Promise<ToolResult> {
+  if (name !== getRun.name) return quickResult;
+  await runSteps(args.wait_seconds, (done, total) => notify?.(done, total));
+  return doneResult;
+}

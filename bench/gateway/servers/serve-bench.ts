@@ -1,0 +1,16 @@
+import type { Bus } from '@inferry/bus';
+import { getAccount, getRun, readRevocations, verifyKey } from '@inferry/contracts';
+import { quickReply, runSteps } from './answers.ts';
+
+/** Serves what the bench calls; keys are all good, since what is measured is the gateway and not who issued them. */
+export function serveBench(bus: Bus): void {
+  bus.serve(getAccount, async () => quickReply);
+  bus.serve(getRun, ({ wait_seconds: waitSeconds }, { progress }) =>
+    runSteps(waitSeconds, (done, total) => progress({ progress: done / total })),
+  );
+  bus.serve(verifyKey, async ({ key_sha256: sha256 }) => ({
+    principal: { subject: 'bench', grant_id: `key_${sha256.slice(0, 8)}`, kind: 'api_key', scopes: ['mcp'] },
+    cache_seconds: 60,
+  }));
+  bus.serve(readRevocations, async () => ({ items: [], latest: 0 }));
+}
