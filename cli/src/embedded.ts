@@ -106,7 +106,10 @@ async function openSharedParts(
 ): Promise<Omit<Parts, 'bus'>> {
   const replica = newReplicaName('inferry');
   const log = createLogger({ service: 'inferry', replica, level: config.logLevel, fd: 2 });
-  const database = await openDatabase({ url: home.databaseUrl });
+  const database = await openDatabase({
+    url: home.databaseUrl,
+    onError: (error) => log.warn({ err: error }, 'database failed'),
+  });
   await database.migrate();
   const blobs = await createFolderBlobs({ folder: home.blobsFolder });
   return { database, limits: createInProcessLimits(), blobs, log, replica };

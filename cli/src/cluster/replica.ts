@@ -17,7 +17,7 @@ const restartDelayMs = 300;
 const probeTimeoutMs = 2_000;
 
 /**
- * One service process under supervision: it listens on a port of its own choosing, which its log tells, and is
+ * One service process under supervision: it listens on a port of its own choosing, which it tells over the channel, and is
  * started again when it dies, as an orchestrator would.
  */
 export class Replica {
@@ -50,10 +50,14 @@ export class Replica {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#child = child;
+    const prefix = `${this.service}.${this.index}`;
     for (const stream of [child.stdout, child.stderr]) {
       if (stream === null) continue;
-      createInterface({ input: stream }).on('line', (line) => this.#read(line));
+      createInterface({ input: stream }).on('line', (line) => this.#options.onLine(prefix, line));
     }
+    child.on('message', (message) => {
+      if (typeof message === 'object' && 'port' in message) this.port = Number(message.port);
+    });
     child.once('exit', () => this.#exited());
   }
 
@@ -90,12 +94,6 @@ export class Replica {
     const code = await exited;
     clearTimeout(timer);
     return code;
-  }
-
-  #read(line: string): void {
-    const port = /"port":(\d+),"msg":"listening"/.exec(line)?.[1];
-    if (port !== undefined) this.port = Number(port);
-    this.#options.onLine(`${this.service}.${this.index}`, line);
   }
 
   #exited(): void {

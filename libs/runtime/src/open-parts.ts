@@ -18,9 +18,16 @@ export async function openParts(name: string, config: RuntimeConfig): Promise<Op
   const { natsUrl, redisUrl, databaseUrl, blobs, secret } = requireAll(config);
   const replica = newReplicaName(name);
   const log = createLogger({ service: name, replica, level: config.logLevel });
-  const database = await openDatabase({ url: databaseUrl });
+  const database = await openDatabase({
+    url: databaseUrl,
+    onError: (error) => log.warn({ err: error }, 'database failed'),
+  });
   const { connectNats } = await import('@inferry/bus/nats');
-  const transport = await connectNats({ url: natsUrl, name: replica });
+  const transport = await connectNats({
+    url: natsUrl,
+    name: replica,
+    onError: (error) => log.warn({ err: error }, 'bus failed'),
+  });
   const bus: Bus = createBus(transport, {
     name,
     onInternalError: (error, subject) => log.error({ err: error, subject }, 'call failed'),

@@ -40,6 +40,8 @@ async function start({ name, env, create }: ServiceProcess): Promise<void> {
   const app = await createHttpApp([service]);
   await app.listen({ host: config.host, port: config.port });
   parts.log.info({ host: config.host, port: portOf(app) }, 'listening');
+  // Whoever started this process over a channel learns the port, whatever the log level.
+  process.send?.({ port: portOf(app) });
   stopOnSignals({
     log: parts.log,
     graceMs: config.shutdownGraceMs,
