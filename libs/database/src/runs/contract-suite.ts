@@ -1,0 +1,316 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Database } from '../database.ts';
+import type { RunRow } from '../schema.ts';
+import { readBudgetStates, setBudget } from './budgets.ts';
+import { findRun, listRunRows, readRunEvents, readRunStates } from './find-runs.ts';
+import { insertRun, type NewRun } from './insert-run.ts';
+import { leaseDueRuns, renewLeases } from './run-leases.ts';
+import { readUsageRows, readUsageTotals, type UsageBucket } from './usage.ts';
+import { leaseDueDeliveries, settleDelivery } from './webhook-deliveries.ts';
+import {
+  endLeasedRun,
+  endQueuedRun,
+  hastenQueuedRuns,
+  type RunEnd,
+  requestCancel,
+  writeLeasedRun,
+} from './write-run.ts';
+
+const now = Date.parse('2031-03-05T10:00:00Z');
+const providers = ['scripted'];
+
+/** What the queries of runs, money and webhooks do alike on both databases. `open` answers an empty one. */
+export function describeRunQueries(
+  name: string,
+  open: () => Promise<{ database: Database; remove(): Promise<void> }>,
+): void {
+  describe(name, () => {
+    let database: Database;
+    let remove: () => Promise<void>;
+    let count = 0;
+
+    beforeEach(async () => {
+      ({ database, remove } = await open());
+      await database.migrate();
+    });
+    afterEach(async () => {
+      await database.close();
+      await remove();
+    });
+
+    async function insert(
+      changes: Partial<NewRun['row']> = {},
+      tags: Record<string, string> = {},
+    ): Promise<RunRow> {
+      count += 1;
+      const row = newRow(`run_${String(count).padStart(4, '0')}`, changes);
+      return (await insertRun(database, { row, tags, wantedMicros: 500_000 })).row;
+    }
+
+    async function lease(owner: string, changes: { now?: number; limit?: number } = {}): Promise<RunRow[]> {
+      return leaseDueRuns(database, { owner, now, leaseMs: 6_000, limit: 100, providers, ...changes });
+    }
+
+    describe('an insert', () => {
+      it('answers the run that has the key already', async () => {
+        const first = await insert({ idempotency_key: 'ref:a' });
+        const row = newRow('run_other', { idempotency_key: 'ref:a' });
+
+        const again = await insertRun(database, { row, tags: {}, wantedMicros: 500_000 });
+
+        expect(again).toMatchObject({ isNew: false, row: { run_id: first.run_id } });
+      });
+
+      it('makes one run of thirty that come at once with one key, and reserves once', async () => {
+        await setBudget(database.queries, { ...budget, limitMicros: 500_000 });
+
+        const inserted = await Promise.all(
+          Array.from({ length: 30 }, (_, index) =>
+            insertRun(database, {
+              row: newRow(`run_race${index}`, { idempotency_key: 'ref:a' }),
+              tags: { team: 'a' },
+              wantedMicros: 500_000,
+            }),
+          ),
+        );
+
+        expect(inserted.filter(({ isNew }) => isNew)).toHaveLength(1);
+        expect(new Set(inserted.map(({ row }) => row.run_id)).size).toBe(1);
+      });
+
+      it('never sells a budget twice', async () => {
+        await setBudget(database.queries, { ...budget, limitMicros: 2_200_000 });
+
+        const inserted = await Promise.allSettled(Array.from({ length: 30 }, () => insert()));
+
+        expect(inserted.filter(({ status }) => status === 'fulfilled')).toHaveLength(4);
+        const [state] = await readBudgetStates(database.queries, 'alice', now);
+        expect(state).toMatchObject({ heldMicros: 2_000_000, spentMicros: 0 });
+      });
+    });
+
+    describe('a lease', () => {
+      it('is given to one of many that ask at once', async () => {
+        for (let index = 0; index < 50; index++) await insert();
+
+        const leased = await Promise.all(
+          Array.from({ length: 10 }, (_, index) => lease(`r${index}`, { limit: 20 })),
+        );
+
+        const ids = leased.flat().map(({ run_id: runId }) => runId);
+        expect(new Set(ids).size).toBe(ids.length);
+        expect(ids.length + (await lease('last')).length).toBe(50);
+      });
+
+      it('is given again when it has run out, and not before', async () => {
+        const { run_id: runId } = await insert();
+        await lease('one');
+
+        expect(await lease('two', { now: now + 5_999 })).toEqual([]);
+        expect(await lease('two', { now: now + 6_000 })).toMatchObject([
+          { run_id: runId, lease_owner: 'two' },
+        ]);
+      });
+
+      it('is renewed by its owner alone, and tells of a wish to cancel', async () => {
+        const { run_id: runId } = await insert();
+        await lease('one');
+        await requestCancel(database.queries, { runId, subject: 'alice', at: now });
+
+        const request = { runIds: [runId], until: now + 9_000 };
+
+        expect(await renewLeases(database.queries, { owner: 'two', ...request })).toEqual([]);
+        expect(await renewLeases(database.queries, { owner: 'one', ...request })).toEqual([
+          { run_id: runId, cancel_requested_at: now },
+        ]);
+      });
+
+      it('covers due runs of known providers, and any past its deadline', async () => {
+        await insert({ provider: 'other' });
+        const late = await insert({ provider: 'other', deadline_at: now });
+        await insert({ next_poll_at: now + 1 });
+        const due = await insert();
+
+        expect((await lease('one')).map(({ run_id: runId }) => runId).sort()).toEqual([
+          late.run_id,
+          due.run_id,
+        ]);
+      });
+    });
+
+    describe('a write', () => {
+      it('is refused to another owner, to an older version, and after the lease was taken', async () => {
+        const { run_id: runId } = await insert();
+        const [first] = await lease('one');
+        const version = first?.version ?? 0;
+        const write = { patch: { progress: 0.5 }, event: { at: now, note: 'x' } };
+        const attempt = (owner: string, at: number) =>
+          writeLeasedRun(database, { runId, owner, version: at }, write);
+
+        expect(await attempt('two', version)).toBeUndefined();
+        expect(await attempt('one', version - 1)).toBeUndefined();
+        await lease('one', { now: now + 6_000 });
+        expect(await attempt('one', version)).toBeUndefined();
+        expect(await attempt('one', version + 1)).toMatchObject({ progress: 0.5, version: version + 2 });
+        expect(await readRunEvents(database.queries, runId)).toHaveLength(2);
+      });
+
+      it('ends a run with charge, release, event and webhook, and only once', async () => {
+        const { run_id: runId } = await insert();
+        const [row] = await lease('one');
+        const held = { runId, owner: 'one', version: row?.version ?? 0 };
+
+        const ended = await endLeasedRun(database, held, end);
+        const again = await endLeasedRun(database, held, end);
+
+        expect(ended).toMatchObject({
+          status: 'succeeded',
+          phase: 'done',
+          lease_owner: null,
+          next_poll_at: null,
+        });
+        expect(again).toBeUndefined();
+        const kinds = await database.queries.selectFrom('ledger').select(['kind', 'amount_micros']).execute();
+        expect(kinds.map(({ kind, amount_micros: micros }) => [kind, micros]).sort()).toEqual([
+          ['charge', 70_000],
+          ['release', -500_000],
+          ['reserve', 500_000],
+        ]);
+        expect(await leaseDueDeliveries(database, { now, leaseMs: 1_000, limit: 10 })).toHaveLength(1);
+      });
+
+      it('that cancels a queued run takes it from whoever is about to send it', async () => {
+        const { run_id: runId } = await insert();
+        const [row] = await lease('one');
+
+        expect(
+          await endQueuedRun(database, { runId, subject: 'bob' }, { ...end, status: 'cancelled' }),
+        ).toBeUndefined();
+        expect(
+          await endQueuedRun(database, { runId, subject: 'alice' }, { ...end, status: 'cancelled' }),
+        ).toBeDefined();
+        const held = { runId, owner: 'one', version: row?.version ?? 0 };
+        expect(await writeLeasedRun(database, held, { patch: { phase: 'submitting' } })).toBeUndefined();
+      });
+
+      it('hastens the run that waits longest for a place', async () => {
+        const later = await insert({ next_poll_at: now + 9_000, created_at: now - 2 });
+        await insert({ next_poll_at: now + 5_000, created_at: now - 1 });
+
+        await hastenQueuedRuns(database.queries, { provider: 'scripted', now, limit: 1 });
+
+        expect((await lease('one')).map(({ run_id: runId }) => runId)).toEqual([later.run_id]);
+      });
+    });
+
+    describe('a read', () => {
+      it('finds a run of its subject only', async () => {
+        const { run_id: runId } = await insert({ idempotency_key: 'ref:a' });
+
+        expect(await findRun(database.queries, { subject: 'alice', clientRef: 'a' })).toMatchObject({
+          run_id: runId,
+        });
+        expect(await findRun(database.queries, { subject: 'bob', runId })).toBeUndefined();
+        expect(await readRunStates(database.queries, [runId, 'run_none'])).toMatchObject([{ run_id: runId }]);
+      });
+
+      it('lists by tags and place', async () => {
+        const wanted = await insert({}, { team: 'a', env: 'dev' });
+        await insert({}, { team: 'a' });
+        const filter = { subject: 'alice', limit: 10 };
+
+        const tagged = await listRunRows(database.queries, { ...filter, tags: { team: 'a', env: 'dev' } });
+        const before = { createdAt: now, runId: wanted.run_id };
+        const older = await listRunRows(database.queries, { ...filter, tags: {}, before });
+
+        expect(tagged.map(({ run_id: runId }) => runId)).toEqual([wanted.run_id]);
+        expect(older).toEqual([]);
+      });
+
+      it.each<[UsageBucket, string]>([
+        ['hour', '2031-03-05T10:00:00.000Z'],
+        ['day', '2031-03-05T00:00:00.000Z'],
+        ['week', '2031-03-03T00:00:00.000Z'],
+        ['month', '2031-03-01T00:00:00.000Z'],
+        ['year', '2031-01-01T00:00:00.000Z'],
+      ])('sums what was charged by %s', async (bucket, start) => {
+        for (let index = 0; index < 2; index++) await insert();
+        for (const { run_id: runId, version } of await lease('one')) {
+          await endLeasedRun(database, { runId, owner: 'one', version }, end);
+        }
+        const request = { subject: 'alice', bucket, limit: 10, offset: 0 };
+
+        const total = { currency: 'USD', runs: 2, chargedMicros: 140_000 };
+        expect(await readUsageRows(database, request)).toEqual([
+          { ...total, provider: 'scripted', start: Date.parse(start) },
+        ]);
+        expect(await readUsageTotals(database, request)).toEqual([total]);
+      });
+    });
+
+    it('settles a webhook by the lease it was sent under alone', async () => {
+      const { run_id: runId } = await insert();
+      const [row] = await lease('one');
+      await endLeasedRun(database, { runId, owner: 'one', version: row?.version ?? 0 }, end);
+      const [stale] = await leaseDueDeliveries(database, { now, leaseMs: 1_000, limit: 10 });
+      const [current] = await leaseDueDeliveries(database, { now: now + 1_000, leaseMs: 1_000, limit: 10 });
+      if (stale === undefined || current === undefined) throw new Error('nothing was leased');
+      const sent = { status: 204, deliveredAt: now, nextAttemptAt: null };
+
+      await settleDelivery(database.queries, stale, { ...sent, status: 500 });
+      await settleDelivery(database.queries, current, sent);
+
+      const [delivery] = await database.queries.selectFrom('webhook_deliveries').selectAll().execute();
+      expect(delivery).toMatchObject({ attempts: 1, last_status: 204 });
+    });
+  });
+}
+
+const budget = { subject: 'alice', period: 'day', currency: 'USD' } as const;
+
+const end: RunEnd = {
+  status: 'succeeded',
+  at: now,
+  note: 'done',
+  patch: {},
+  chargeMicros: 70_000,
+  delivery: ({ run_id: runId }) => ({
+    delivery_id: `msg_${runId}`,
+    url: 'https://example.com',
+    body: '{}',
+    attempts: 0,
+    next_attempt_at: now,
+    lease_until: null,
+    delivered_at: null,
+    last_status: null,
+  }),
+};
+
+function newRow(runId: string, changes: Partial<NewRun['row']>): NewRun['row'] {
+  return {
+    run_id: runId,
+    subject: 'alice',
+    grant_id: 'key',
+    idempotency_key: `call:${runId}`,
+    request_hash: '',
+    model: 'scripted/model',
+    provider: 'scripted',
+    native_id: 'model',
+    input: '{}',
+    file_fields: '{}',
+    options: '{}',
+    metadata: '{}',
+    status: 'queued',
+    phase: 'queued',
+    version: 1,
+    poll_attempts: 0,
+    next_poll_at: now,
+    created_at: now,
+    deadline_at: now + 3_600_000,
+    currency: 'USD',
+    reserved_micros: 0,
+    outputs: '{}',
+    logs: '[]',
+    ...changes,
+  };
+}
