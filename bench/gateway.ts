@@ -7,7 +7,7 @@ import { targets } from './gateway/targets.ts';
 import { edgeWorkloads, overLimit, workloads } from './gateway/workloads.ts';
 import { type BenchOptions, type BenchResult, median, round } from './report.ts';
 
-const full: Pace = { rounds: 3, seconds: 2, prewarmSeconds: 0.5, connections: [16, 1] };
+const full: Pace = { rounds: 3, seconds: 1.5, prewarmSeconds: 0.4, connections: [16, 1] };
 const quick: Pace = { rounds: 3, seconds: 0.7, prewarmSeconds: 0.2, connections: [16] };
 
 /** What the project wants of its gateway. */

@@ -8,6 +8,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   search: async () => (await import('./search.ts')).search,
   transfer: async () => (await import('./transfer.ts')).transfer,
   gateway: async () => (await import('./gateway.ts')).gateway,
+  waits: async () => (await import('./waits.ts')).waits,
 };
 
 const { values, positionals } = parseArgs({

@@ -78,7 +78,9 @@ function stepsOf(servers: readonly Server[], connections: readonly number[]): St
     connections.flatMap((count) =>
       servers.flatMap((server) => {
         const workload = server.target.workloads.find((candidate) => candidate.name === name);
-        return workload === undefined ? [] : [{ server, workload, connections: count }];
+        // One connection shows latency, which only the most telling peers are asked for.
+        const isAsked = workload !== undefined && (count > 1 || server.target.isExtra !== true);
+        return isAsked ? [{ server, workload, connections: count }] : [];
       }),
     ),
   );

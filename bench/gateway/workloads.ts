@@ -155,6 +155,20 @@ export const overLimit: Workload = {
   expect: '"rate_limited"',
 };
 
+/** A call that stays open, with progress all the while. */
+export function waitWorkload(seconds: number): Workload {
+  return {
+    ...quickCall,
+    name: 'wait',
+    label: 'open wait',
+    body: body('tools/call', {
+      name: 'get_run',
+      arguments: { run_id: 'run_bench', wait_seconds: seconds },
+      _meta: { progressToken: '__ID__' },
+    }),
+  };
+}
+
 /** Runpod's server has tools of its own; this one makes one GET, and it has none that makes less. */
 export const runpodCall: Workload = {
   ...quickCall,
