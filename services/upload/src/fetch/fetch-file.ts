@@ -123,7 +123,8 @@ async function* guarded(body: Readable, options: FetchOptions): AsyncGenerator<B
       yield chunk;
     }
   } catch (error) {
-    if (signal.aborted) throw tookTooLong();
+    const isSilence = error instanceof AppError && error.code === 'deadline_exceeded';
+    if (signal.aborted || isSilence) throw tookTooLong();
     throw toFetchError(error);
   }
 }

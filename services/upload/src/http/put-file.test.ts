@@ -12,10 +12,7 @@ let upload: UploadUnderTest;
 let now = Date.now();
 beforeEach(async () => {
   now = Date.now();
-  upload = await startUpload({
-    now: () => now,
-    timeouts: { silenceMs: 300, lingerMs: 300 },
-  });
+  upload = await startUpload({ now: () => now, timeouts: { lingerMs: 300 } });
 });
 afterEach(() => upload.close());
 
@@ -188,7 +185,9 @@ describe('a single PUT', () => {
   });
 
   it('gives a silent sender up with an answer, and stores nothing', async () => {
-    const { upload_url: url } = await create({ size: 10 });
+    const own = await startUpload({ timeouts: { silenceMs: 200, lingerMs: 200 } });
+    const { structuredContent } = await own.tool(createUpload, { file_name: 'a', size: 10 });
+    const url = structuredContent.upload_url;
     const { pathname, search, port } = new URL(url);
     const socket = connect(Number(port), '127.0.0.1');
     socket.write(`PUT ${pathname}${search} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345`);
@@ -202,7 +201,8 @@ describe('a single PUT', () => {
 
     expect(reply).toMatch(/^HTTP\/1.1 408 /);
     expect(reply).toContain('deadline_exceeded');
-    expect(await upload.keys()).toEqual([]);
+    expect(await own.keys()).toEqual([]);
+    await own.close();
   });
 
   it('refuses more transfers at once than it may hold', async () => {

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { detectType, servedAs } from './content-type.ts';
+
+const detect = (bytes: string, declared: string | null = null, fileName = 'x') =>
+  detectType(Buffer.from(bytes, 'latin1'), { declared, fileName });
+
+describe('detectType', () => {
+  it.each([
+    ['\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'text/html', 'image/png'],
+    ['%PDF-1.7', 'image/png', 'application/pdf'],
+    ['RIFF\0\0\0\0WAVEfmt ', 'audio/mpeg', 'audio/wav'],
+  ])('believes the bytes %j and not the declaration %s', async (bytes, declared, type) => {
+    expect(await detect(bytes, declared)).toBe(type);
+  });
+
+  it.each([
+    ['a,b', 'text/csv; charset=utf-8', 'text/csv'],
+    ['{}', 'application/json', 'application/json'],
+    ['<b>', 'text/html', 'text/plain'],
+    ['a{}', 'text/css', 'text/plain'],
+    ['x', 'nonsense', 'text/plain'],
+    ['a\0b', 'text/csv', 'application/octet-stream'],
+    ['\xff\xfe\xfd', 'text/plain', 'application/octet-stream'],
+  ])('of %j declared as %s makes %s', async (bytes, declared, type) => {
+    expect(await detect(bytes, declared)).toBe(type);
+  });
+
+  it('reads the end of the name for undeclared text', async () => {
+    expect(await detect('a,b', null, 'table.CSV')).toBe('text/csv');
+    expect(await detect('<p>', null, 'page.html')).toBe('text/plain');
+    expect(await detect('x', null, 'x.constructor')).toBe('text/plain');
+  });
+
+  it('takes UTF-8 that is cut in the middle of a character for text', async () => {
+    const type = await detectType(Buffer.from('日本').subarray(0, 5), { declared: null, fileName: 'x' });
+
+    expect(type).toBe('text/plain');
+  });
+});
+
+describe('servedAs', () => {
+  it.each(['image/png', 'video/mp4', 'audio/mpeg', 'application/pdf'])('shows %s inline', (type) => {
+    expect(servedAs(type)).toEqual({ type, disposition: 'inline' });
+  });
+
+  it.each([
+    'text/html',
+    'image/svg+xml',
+    'application/xml',
+    'application/xhtml+xml',
+    'text/javascript',
+    'application/wasm',
+    'text/anything',
+    'application/rss+xml',
+  ])('sends %s as an attachment of bytes', (type) => {
+    expect(servedAs(type)).toEqual({ type: 'application/octet-stream', disposition: 'attachment' });
+  });
+
+  it('sends harmless text as plain text', () => {
+    expect(servedAs('text/csv')).toEqual({ type: 'text/plain; charset=utf-8', disposition: 'inline' });
+  });
+
+  it('sends any other file as an attachment', () => {
+    expect(servedAs('application/zip')).toEqual({ type: 'application/zip', disposition: 'attachment' });
+  });
+});
