@@ -148,6 +148,8 @@ describe('pinned', () => {
       'validation_failed',
       'invalid_cursor',
       'tool_not_available',
+      'prompt_not_found',
+      'resource_not_found',
       'deadline_exceeded',
       'cancelled',
       'unavailable',
@@ -207,6 +209,8 @@ describe('pinned', () => {
       'events.v1.catalog.changed',
       'events.v1.grant.revoked',
       'events.v1.call.cancelled',
+      'events.v1.surface.changed',
+      'events.v1.resource.updated',
     ]);
   });
 });

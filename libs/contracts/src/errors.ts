@@ -27,6 +27,8 @@ export const errorCodes = {
   validation_failed: false,
   invalid_cursor: false,
   tool_not_available: false,
+  prompt_not_found: false,
+  resource_not_found: false,
   deadline_exceeded: true,
   cancelled: false,
   unavailable: true,

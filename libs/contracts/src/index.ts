@@ -32,10 +32,12 @@ export {
   catalogChanged,
   events,
   grantRevoked,
+  resourceUpdated,
   runCancelRequested,
   runFinished,
   runProgressed,
   runQueued,
+  surfaceChanged,
 } from './events/index.ts';
 export { parseArguments, validationFailed } from './parse-arguments.ts';
 export { type JsonObject, toPortableSchema, unportableKeywords } from './portable-schema.ts';
@@ -58,6 +60,18 @@ export { Secret } from './secret.ts';
 export { Page, ValidationProblem } from './shapes/basics.ts';
 export { ModelInput, ModelSummary, modelKinds, Quote } from './shapes/model.ts';
 export { isTerminal, Run, RunCost, RunOutput, RunStatus, runStatuses } from './shapes/run.ts';
+export {
+  type Completion,
+  maxCompletions,
+  OfferedPrompt,
+  OfferedResource,
+  OfferedTemplate,
+  PromptMessage,
+  ResourceContents,
+  type Surface,
+  SurfaceDescription,
+  surfaceOf,
+} from './surface/index.ts';
 export { type CancelOutcome, cancelOutcomes } from './tools/cancel-run.ts';
 export { accountSections, usageBuckets } from './tools/get-account.ts';
 export { modelSections } from './tools/get-model.ts';

@@ -61,6 +61,19 @@ export const callCancelled = defineEvent({
   }),
 });
 
+/** What a service offers to MCP clients is not what it was: lists that were read before are out of date. */
+export const surfaceChanged = defineEvent({
+  subject: 'events.v1.surface.changed',
+  payload: z.object({ service: z.string(), lists: z.array(z.enum(['tools', 'prompts', 'resources'])) }),
+});
+
+/** A resource has other contents now. */
+export const resourceUpdated = defineEvent({
+  subject: 'events.v1.resource.updated',
+  /** Without a subject, everybody may know. */
+  payload: z.object({ uri: z.string(), subject: z.string().optional() }),
+});
+
 export const events: readonly EventContract[] = [
   runProgressed,
   runFinished,
@@ -69,4 +82,6 @@ export const events: readonly EventContract[] = [
   catalogChanged,
   grantRevoked,
   callCancelled,
+  surfaceChanged,
+  resourceUpdated,
 ];

@@ -1,0 +1,8 @@
+export {
+  OfferedPrompt,
+  OfferedResource,
+  OfferedTemplate,
+  PromptMessage,
+  ResourceContents,
+} from './shapes.ts';
+export { type Completion, maxCompletions, type Surface, SurfaceDescription, surfaceOf } from './surface.ts';
