@@ -4,6 +4,7 @@ import type { Database } from '@inferry/database';
 import type { Provider } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
 import type { Dispatcher } from 'undici';
+import type { RunMetrics } from './run-metrics.ts';
 import type { RunWaiters } from './runs/run-waiters.ts';
 import type { Timings } from './timings.ts';
 
@@ -15,6 +16,7 @@ export interface InferenceDeps {
   replica: string;
   providers: ReadonlyMap<string, Provider>;
   waiters: RunWaiters;
+  metrics: RunMetrics;
   timings: Timings;
   maxWaitSeconds: number;
   webhooks: WebhookSettings;

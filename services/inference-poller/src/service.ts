@@ -17,6 +17,7 @@ import { defaultPollerLimits, Poller, type PollerLimits } from './poller/poller.
 import { handleReadBudgets } from './rpc/read-budgets.ts';
 import { handleReadOutputs } from './rpc/read-outputs.ts';
 import { handleReadUsage } from './rpc/read-usage.ts';
+import { createRunMetrics } from './run-metrics.ts';
 import { RunWaiters } from './runs/run-waiters.ts';
 import { defaultTimings, type Timings } from './timings.ts';
 import { handleCancelRun } from './tools/cancel-run.ts';
@@ -97,6 +98,7 @@ function createDeps(parts: InferenceParts, options: InferenceOptions): Inference
     replica: options.replica ?? parts.replica,
     providers: new Map(options.providers.map((provider) => [provider.slug, provider])),
     waiters: new RunWaiters({ bus, database, timings, onError }),
+    metrics: createRunMetrics(),
     timings,
     maxWaitSeconds: options.maxWaitSeconds ?? 600,
     webhooks: { secret: options.webhookSecret, allowLoopback: options.allowLoopbackWebhooks ?? false },

@@ -10,7 +10,7 @@ export const cancelOutcomes = ['confirmed', 'requested', 'unsupported', 'already
 export type CancelOutcome = (typeof cancelOutcomes)[number];
 
 const sentences: Record<CancelOutcome, string> = {
-  confirmed: 'The provider stopped it.',
+  confirmed: 'It has stopped.',
   requested: 'The provider was asked to stop it and has not said so yet; check with get_run.',
   unsupported: 'This provider cannot stop a run: it goes on and is charged.',
   already_finished: 'It had finished before.',

@@ -64,6 +64,7 @@ export function announceEnd(deps: InferenceDeps, row: RunRow): void {
   deps.bus.publish(runFinished, { run_id, subject, version, status: statusOf(row), model, provider });
   const charged = row.charged_micros === null ? undefined : fromMicros(row.charged_micros);
   traceRunEnd(row, charged);
+  deps.metrics.ended(row);
   const durationMs = (row.finished_at ?? row.created_at) - row.created_at;
   deps.log.info({ runId: run_id, model, status: row.status, durationMs, charged }, 'run finished');
 }

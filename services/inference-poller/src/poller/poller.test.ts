@@ -89,6 +89,34 @@ describe('a replica that dies', () => {
   });
 });
 
+describe('a process that is stopped for longer than its lease', () => {
+  it('right before a submit sends nothing: whoever comes next asks first', async () => {
+    world.platform.endsAs = succeeded();
+    let isFirst = true;
+    const platform = world.platform;
+    Object.defineProperty(platform, 'ready', {
+      get: () => {
+        // As after a SIGSTOP: the clock has jumped, and no heartbeat was sent.
+        if (isFirst) world.skipped += fastTimings.leaseMs;
+        isFirst = false;
+        return { isReady: true };
+      },
+    });
+    let submitsAtRecover: number | undefined;
+    platform.onRecover = () => {
+      submitsAtRecover ??= platform.submitCount;
+      return { outcome: 'absent' };
+    };
+    await world.addReplica();
+
+    const { run } = await world.run();
+
+    expect(run?.status).toBe('succeeded');
+    expect(submitsAtRecover).toBe(0);
+    expect(platform.submitCount).toBe(1);
+  });
+});
+
 describe('a lost event', () => {
   it('costs a tick and not the run', async () => {
     await world.addReplica();

@@ -72,9 +72,12 @@ export function createWebhookSender(deps: InferenceDeps): WebhookSender {
     async sendDue() {
       if (deps.webhooks.secret === undefined || closing.signal.aborted) return 0;
       const leaseMs = timings.webhookTimeoutMs * 2;
-      const due = await leaseDueDeliveries(deps.database, { now: deps.now(), leaseMs, limit: batchSize });
-      await Promise.all(due.map(deliver));
-      return due.length;
+      for (let sent = 0; ; ) {
+        const due = await leaseDueDeliveries(deps.database, { now: deps.now(), leaseMs, limit: batchSize });
+        await Promise.all(due.map(deliver));
+        sent += due.length;
+        if (due.length < batchSize || closing.signal.aborted) return sent;
+      }
     },
     async close() {
       closing.abort();
