@@ -82,14 +82,14 @@ export interface RpcContract<I extends z.ZodType = z.ZodType, O extends z.ZodTyp
   subject: string;
   input: I;
   output: O;
-  /** How long a caller waits by default. */
+  /** How long a caller waits by default: long enough for a second try after the first responder died. */
   timeoutMs: number;
 }
 
 export function defineRpc<I extends z.ZodType, O extends z.ZodType>(
   definition: Omit<RpcContract<I, O>, 'kind' | 'timeoutMs'> & { timeoutMs?: number },
 ): RpcContract<I, O> {
-  return { kind: 'rpc', timeoutMs: 5_000, ...definition };
+  return { kind: 'rpc', timeoutMs: 15_000, ...definition };
 }
 
 /** A fact that happened; `subject` is `events.v1.<noun>.<past_participle>`. */
