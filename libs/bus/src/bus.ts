@@ -21,10 +21,14 @@ export interface CallOptions {
   principal: Principal;
   /** Aborting it tells the service to stop, and rejects with `cancelled`. */
   signal?: AbortSignal | undefined;
+  /** Aborting it asks the service to answer now with what there is; the call goes on until that answer is here. */
+  finish?: AbortSignal | undefined;
   timeoutMs?: number | undefined;
   /** The same through every re-issue of one call, so that a service can tell a repetition; made up if absent. */
   callId?: string | undefined;
   wait?: WaitBudget | undefined;
+  /** The caller's asset with the bytes that were cut out of the arguments: bytes never travel on the bus. */
+  attachment?: string | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
@@ -36,8 +40,10 @@ export interface HandlerContext {
   wait: WaitBudget;
   /** Aborted when the caller cancelled, went away or the deadline passed. */
   signal: AbortSignal;
-  /** Aborted when this process is shutting down: answer now with what there is. */
-  draining: AbortSignal;
+  /** Aborted when this process or the caller's is shutting down: answer now with what there is. */
+  readonly draining: AbortSignal;
+  /** `CallOptions.attachment`: set by a service of ours, never by a client, who writes arguments only. */
+  attachment?: string | undefined;
   progress(step: Progress): void;
 }
 

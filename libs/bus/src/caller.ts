@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { AppError, ErrorEnvelope, type Principal, toAppError } from '@inferry/contracts';
 import { context, propagation } from '@opentelemetry/api';
 import type { CallOptions, Progress } from './bus.ts';
-import { type BusTimings, cancelSubject, headerNames, type OnInternalError } from './frames.ts';
+import { type BusTimings, cancelSubject, finishData, headerNames, type OnInternalError } from './frames.ts';
 import type { IncomingMessage, Transport, TransportSubscription } from './transport.ts';
 
 export interface SendOptions extends CallOptions {
@@ -19,6 +19,7 @@ interface Pending {
   attempts: number;
   lastProgress: Progress | undefined;
   onProgress: ((progress: Progress) => void) | undefined;
+  finish: AbortSignal | undefined;
   resolve(json: string): void;
   reject(error: AppError): void;
 }
@@ -76,10 +77,12 @@ export class Caller {
       attempts: 0,
       lastProgress: undefined,
       onProgress: options.onProgress,
+      finish: options.finish,
       resolve,
       reject,
     };
-    if (signal !== undefined) this.#follow(signal, call);
+    if (signal !== undefined) follow(signal, call, () => this.#giveUp(call, cancelled()));
+    if (options.finish !== undefined) follow(options.finish, call, () => this.#askToFinish(call));
     this.#issue(call);
     return promise;
   }
@@ -91,20 +94,6 @@ export class Caller {
       this.#giveUp(call, unavailable('This process is closing.', call));
     }
     this.#subscription.unsubscribe();
-  }
-
-  #follow(signal: AbortSignal, call: Pending): void {
-    const onAbort = () => this.#giveUp(call, cancelled());
-    signal.addEventListener('abort', onAbort, { once: true });
-    const { resolve, reject } = call;
-    call.resolve = (json) => {
-      signal.removeEventListener('abort', onAbort);
-      resolve(json);
-    };
-    call.reject = (error) => {
-      signal.removeEventListener('abort', onAbort);
-      reject(error);
-    };
   }
 
   #issue(call: Pending): void {
@@ -121,6 +110,8 @@ export class Caller {
         reply: call.inbox,
         headers: call.headers,
       });
+      // Whoever takes a call over is to be as quick as the one before.
+      if (call.finish?.aborted) this.#askToFinish(call);
     } catch (error) {
       this.#fail(call, toSendError(error, this.#transport.maxPayloadBytes));
     }
@@ -192,6 +183,12 @@ export class Caller {
     }
   }
 
+  #askToFinish(call: Pending): void {
+    if (this.#transport.isConnected) {
+      this.#transport.publish({ subject: cancelSubject(call.inbox), data: finishData });
+    }
+  }
+
   #succeed(call: Pending, json: string): void {
     this.#pending.delete(call.inbox);
     call.resolve(json);
@@ -201,6 +198,20 @@ export class Caller {
     this.#pending.delete(call.inbox);
     call.reject(error);
   }
+}
+
+/** Until the call has ended either way. */
+function follow(signal: AbortSignal, call: Pending, onAbort: () => void): void {
+  signal.addEventListener('abort', onAbort, { once: true });
+  const { resolve, reject } = call;
+  call.resolve = (json) => {
+    signal.removeEventListener('abort', onAbort);
+    resolve(json);
+  };
+  call.reject = (error) => {
+    signal.removeEventListener('abort', onAbort);
+    reject(error);
+  };
 }
 
 function isProgress(value: unknown): value is Progress {
@@ -262,6 +273,7 @@ function toHeaders(options: SendOptions): Record<string, string> {
     [headerNames.callId]: options.callId ?? randomUUID(),
   };
   if (options.wait !== undefined) headers[headerNames.wait] = JSON.stringify(options.wait);
+  if (options.attachment !== undefined) headers[headerNames.attachment] = options.attachment;
   propagation.inject(context.active(), headers);
   return headers;
 }

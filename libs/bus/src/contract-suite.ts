@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import {
   AppError,
   defineEvent,
@@ -175,6 +176,22 @@ export function describeBus(name: string, harness: BusHarness): void {
         code: 'validation_failed',
         details: { errors: [{ path: 'txt', message: 'unknown argument' }, { path: 'text' }] },
       });
+    });
+
+    it('passes an attachment beside the arguments', async () => {
+      const server = await connect();
+      const seen: unknown[] = [];
+      server.serve(echo, async ({ text }, { attachment }) => {
+        seen.push(attachment);
+        return { text };
+      });
+      await settle(server);
+      const caller = await connect();
+
+      await caller.callTool(echo, { text: '' }, { ...quick, attachment: 'asset_1' });
+      await caller.callTool(echo, { text: '' }, quick);
+
+      expect(seen).toEqual(['asset_1', undefined]);
     });
 
     it('passes the principal, the call id and the wait budget to the handler', async () => {
@@ -519,6 +536,77 @@ export function describeBus(name: string, harness: BusHarness): void {
     });
   });
 
+  describe(`the bus over ${name}: a caller that asks to finish`, () => {
+    async function serveWaiting(): Promise<Bus> {
+      const server = await connect();
+      server.serve(echo, async ({ text }, { draining, signal }) => {
+        await aborted(AbortSignal.any([draining, signal]));
+        return { text, by: draining.aborted ? 'finished' : 'cancelled' };
+      });
+      await settle(server);
+      return server;
+    }
+
+    it('gets the answer with what there is, and no other call ends', async () => {
+      const server = await serveWaiting();
+      const caller = await connect();
+      const finish = new AbortController();
+      const other = caller.callTool(echo, { text: 'other' }, quick);
+      const asked = caller.callTool(echo, { text: 'asked' }, { ...quick, finish: finish.signal });
+      await vi.waitFor(() => expect(server.load.answering).toBe(2));
+
+      finish.abort();
+      const result = parseResult(await asked);
+
+      expect(result.structuredContent).toEqual({ text: 'asked', by: 'finished' });
+      expect(server.load.answering).toBe(1);
+      await server.drain(5_000);
+      await other;
+    });
+
+    it('gets it at once when it had asked before the call', async () => {
+      await serveWaiting();
+      const caller = await connect();
+
+      const call = caller.callTool(echo, { text: '' }, { ...quick, finish: AbortSignal.abort() });
+
+      expect(parseResult(await call).structuredContent.by).toBe('finished');
+    });
+
+    it('gets it from whoever takes the call over', async () => {
+      const leaving = await connect();
+      serveAsVictim(leaving);
+      await settle(leaving);
+      const caller = await connect();
+      const finish = new AbortController();
+      const call = caller.callTool(hold, {}, { ...quick, finish: finish.signal, callId: 'taken-over' });
+      await vi.waitFor(() => expect(leaving.load.answering).toBe(1));
+      finish.abort();
+      const staying = await connect();
+      staying.serve(hold, async (_input, { callId, draining }) => {
+        await aborted(draining);
+        return { call_id: callId };
+      });
+      await settle(staying);
+
+      await leaving.drain(50);
+
+      expect(parseResult(await call).structuredContent.call_id).toBe('taken-over');
+    });
+
+    it('leaves no listener on the signal when the call has ended', async () => {
+      await serveEcho();
+      const caller = await connect();
+      const { signal } = new AbortController();
+
+      await Promise.all(
+        Array.from({ length: 20 }, () => caller.callTool(echo, { text: '' }, { ...quick, finish: signal })),
+      );
+
+      expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    });
+  });
+
   describe(`the bus over ${name}: drain`, () => {
     it('lets handlers answer with what there is while new calls go to the other replica', async () => {
       const leaving = await connect();
@@ -716,4 +804,11 @@ async function failureOf(promise: Promise<unknown>): Promise<AppError> {
 
 function isAbout(expected: number): (value: unknown) => boolean {
   return (value) => typeof value === 'number' && value <= expected && value > expected - 2_000;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  return promise;
 }

@@ -11,12 +11,16 @@ export const headerNames = {
   principal: 'inferry-principal',
   callId: 'inferry-call',
   wait: 'inferry-wait',
+  attachment: 'inferry-attachment',
 } as const;
 
-/** Cancels the call whose inbox is `inbox.<caller>.<number>`. */
+/** Cancels the call whose inbox is `inbox.<caller>.<number>`, or asks for its answer when the data is `finish`. */
 export function cancelSubject(inbox: string): string {
   return `cancel.v1.${inbox}`;
 }
+
+/** The data of a message on `cancelSubject` that asks for an answer with what there is. */
+export const finishData = 'finish';
 
 /** `inbox.<caller>` of `inbox.<caller>.<number>`. */
 export function callerOf(inbox: string): string {

@@ -7,6 +7,7 @@ import {
   type BusTimings,
   callerOf,
   type FrameKind,
+  finishData,
   headerNames,
   type OnInternalError,
 } from './frames.ts';
@@ -17,6 +18,9 @@ interface ActiveCall {
   reply: string;
   deadlineAt: number;
   abort: AbortController;
+  /** Made when the handler asks for it: most calls never wait. */
+  finish: AbortController | undefined;
+  isFinishing: boolean;
 }
 
 /** A caller that did not receive its heartbeat. */
@@ -45,10 +49,10 @@ export class Responder {
   readonly #active = new Map<string, ActiveCall>();
   readonly #serving: TransportSubscription[] = [];
   readonly #listening: TransportSubscription[];
-  readonly #draining = new AbortController();
   readonly #timer: NodeJS.Timeout;
   readonly #orphanPrefix = `orphan.v1.${randomBytes(9).toString('base64url')}.`;
   readonly #misses = new Map<string, Miss>();
+  #isDraining = false;
   #beats = 0;
   #beatAt = 0;
   #whenIdle: (() => void) | undefined;
@@ -57,8 +61,11 @@ export class Responder {
     this.#transport = transport;
     this.#options = options;
     this.#listening = [
-      transport.subscribe(`${cancelPrefix}>`, ({ subject }) => {
-        this.#active.get(subject.slice(cancelPrefix.length))?.abort.abort();
+      transport.subscribe(`${cancelPrefix}>`, ({ subject, data }) => {
+        const call = this.#active.get(subject.slice(cancelPrefix.length));
+        if (call === undefined) return;
+        if (data === finishData) finish(call);
+        else call.abort.abort();
       }),
       transport.subscribe(`${this.#orphanPrefix}>`, (message) => {
         if (message.isNoResponders) this.#missCaller(message.subject.slice(this.#orphanPrefix.length));
@@ -94,7 +101,8 @@ export class Responder {
   async drain(graceMs: number): Promise<void> {
     const endsAt = Date.now() + graceMs;
     for (const subscription of this.#serving.splice(0)) subscription.unsubscribe();
-    this.#draining.abort();
+    this.#isDraining = true;
+    for (const call of this.#active.values()) finish(call);
     // Calls that were on their way here when we unsubscribed arrive before the flush is answered.
     await settledWithin(this.#transport.flush(), Math.min(graceMs, 1_000));
     if (this.#active.size > 0) {
@@ -121,7 +129,13 @@ export class Responder {
   async #handle(message: IncomingMessage, reply: string, answer: Answer): Promise<void> {
     const timeoutMs = Number(message.header(headerNames.timeout) ?? 30_000);
     const deadlineAt = Date.now() + timeoutMs;
-    const call: ActiveCall = { reply, deadlineAt, abort: new AbortController() };
+    const call: ActiveCall = {
+      reply,
+      deadlineAt,
+      abort: new AbortController(),
+      finish: undefined,
+      isFinishing: this.#isDraining,
+    };
     this.#active.set(reply, call);
     try {
       const json = await answer(message.data, this.#toContext(message, call));
@@ -146,7 +160,10 @@ export class Responder {
       // as: written by our own caller from a WaitBudget.
       wait: wait === undefined ? shortWait : (JSON.parse(wait) as WaitBudget),
       signal: call.abort.signal,
-      draining: this.#draining.signal,
+      get draining() {
+        return finishSignal(call);
+      },
+      attachment: message.header(headerNames.attachment),
       progress: (step: Progress) => {
         if (this.#isAwaited(call)) this.#send(call.reply, 'P', JSON.stringify(step));
       },
@@ -229,6 +246,18 @@ export class Responder {
       if (callerOf(call.reply) === caller) call.abort.abort();
     }
   }
+}
+
+/** Tells the handler to answer with what there is. */
+function finish(call: ActiveCall): void {
+  call.isFinishing = true;
+  call.finish?.abort();
+}
+
+function finishSignal(call: ActiveCall): AbortSignal {
+  call.finish ??= new AbortController();
+  if (call.isFinishing) call.finish.abort();
+  return call.finish.signal;
 }
 
 async function settledWithin(work: Promise<unknown>, timeoutMs: number): Promise<void> {
