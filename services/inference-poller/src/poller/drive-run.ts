@@ -45,6 +45,7 @@ export async function driveRun(deps: InferenceDeps, held: HeldRun, context: Driv
 async function step(deps: InferenceDeps, held: HeldRun, context: DriveContext): Promise<void> {
   const { row } = held;
   const provider = deps.providers.get(row.provider);
+  if (row.phase === 'queued' && row.cancel_requested_at !== null) return cancelQueued(deps, held);
   if (row.phase === 'queued' && deps.now() >= row.deadline_at) return expireQueued(deps, held);
   if (provider === undefined) return withoutProvider(deps, held);
   switch (row.phase) {
@@ -108,6 +109,11 @@ async function withoutProvider(deps: InferenceDeps, held: HeldRun): Promise<void
     },
     charge: 'assumed',
   });
+}
+
+/** Asked for while a submit was under way that turned out not to have been taken: it is not sent again. */
+async function cancelQueued(deps: InferenceDeps, held: HeldRun): Promise<void> {
+  await endRun(deps, held, { status: 'cancelled', note: 'cancelled before it was taken', charge: 'none' });
 }
 
 async function expireQueued(deps: InferenceDeps, held: HeldRun): Promise<void> {

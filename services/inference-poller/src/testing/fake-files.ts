@@ -25,7 +25,7 @@ export interface FakeFiles {
 }
 
 /** The upload service, which is another process: its contracts, and its data plane on loopback. */
-export async function startFakeFiles(bus: Bus): Promise<FakeFiles> {
+export async function startFakeFiles(neighbours: Bus): Promise<FakeFiles> {
   const byId = new Map<string, StoredFile>();
   const files: Omit<FakeFiles, 'url' | 'close'> = {
     byRef: new Map(),
@@ -57,7 +57,7 @@ export async function startFakeFiles(bus: Bus): Promise<FakeFiles> {
     response.writeHead(201).end();
   }
 
-  bus.serve(openAsset, async ({ ref, content_type: contentType }) => {
+  neighbours.serve(openAsset, async ({ ref, content_type: contentType }) => {
     const known = files.byRef.get(ref);
     const assetId = known?.assetId ?? `asset_${ref.replaceAll(/[^a-zA-Z0-9]/g, '')}`;
     const file = known ?? {
@@ -69,7 +69,7 @@ export async function startFakeFiles(bus: Bus): Promise<FakeFiles> {
     byId.set(assetId, file);
     return { asset_id: assetId, ...(file.bytes === undefined ? { put_url: `${url}/put/${assetId}` } : {}) };
   });
-  bus.serve(resolveAssets, async ({ refs }) => ({
+  neighbours.serve(resolveAssets, async ({ refs }) => ({
     assets: refs.map((ref) => {
       if (!ref.startsWith('asset_')) return null;
       const file = byId.get(ref);
@@ -86,7 +86,7 @@ export async function startFakeFiles(bus: Bus): Promise<FakeFiles> {
       };
     }),
   }));
-  bus.serve(uploadFile, async ({ url: source }) => {
+  neighbours.serve(uploadFile, async ({ url: source }) => {
     files.copies.push(String(source));
     files.addAsset('asset_copied');
     return { asset_id: 'asset_copied' };

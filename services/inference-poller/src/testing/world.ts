@@ -219,8 +219,8 @@ export async function createWorld(url = 'sqlite::memory:'): Promise<World> {
 }
 
 /** The catalog: `price` in the input is the quote, `bad` a problem, `file` a file. */
-function serveCatalog(bus: Bus, world: World): void {
-  bus.serve(prepareRun, async ({ model, input }) => {
+function serveCatalog(neighbours: Bus, world: World): void {
+  neighbours.serve(prepareRun, async ({ model, input }) => {
     world.catalogCalls += 1;
     if (world.catalogIsDown) throw new AppError('catalog_fetch_failed', 'The catalog is down.');
     if (model === 'scripted/none') throw new AppError('model_not_found', 'There is no such model.');

@@ -120,6 +120,30 @@ describe('cancel_run', () => {
     expect(world.platform.submitCount).toBe(0);
   });
 
+  it.each([new AppError('busy', 'No room.'), new TypeError('socket hang up')])(
+    'during a submit that is not taken (%s) keeps it from being sent again',
+    async (failure) => {
+      const { promise: submitted, resolve: fail } = Promise.withResolvers<void>();
+      world.platform.submitScripts = [
+        async () => {
+          await submitted;
+          throw failure;
+        },
+      ];
+      await world.addReplica();
+      const runId = await world.start();
+      await world.reached(runId, 'submitting');
+      const cancelled = world.cancel(runId);
+      await vi.waitFor(async () => expect((await world.row(runId)).cancel_requested_at).not.toBeNull());
+
+      fail();
+
+      expect((await cancelled).outcome).toBe('confirmed');
+      expect(world.platform.submitCount).toBe(0);
+      expect(await world.ledger(runId)).toEqual({ reserve: 500_000, release: -500_000 });
+    },
+  );
+
   it('is noticed also when the event is lost', async () => {
     const runId = await submittedRun();
     world.losesEvents = true;
