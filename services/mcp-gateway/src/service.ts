@@ -10,7 +10,7 @@ import { createKeyVerifier } from './edge/key-verifier.ts';
 import { createOriginCheck } from './edge/origin.ts';
 import { type RevokedGrants, watchRevokedGrants } from './edge/revoked-grants.ts';
 import { createWindows } from './edge/windows.ts';
-import { createEdge } from './http/edge.ts';
+import { createEdge, type Edge } from './http/edge.ts';
 import { McpEndpoint } from './http/mcp-endpoint.ts';
 import { mountRoutes } from './http/mount-routes.ts';
 import { OpenCalls } from './http/open-calls.ts';
@@ -42,7 +42,10 @@ export async function createGatewayService(
   const streams = new OpenStreams(telemetry, options.timings);
   const local = createInProcessLimits();
   const challenge = createChallenger(config.serverInfo.name);
-  const revoked = config.auth === 'keys' ? watchRevokedGrants(bus, { log }) : undefined;
+  const revoked =
+    config.auth === 'keys'
+      ? watchRevokedGrants(bus, { log, onRevoked: (grantId) => calls.revoke(grantId) })
+      : undefined;
 
   const table = createMethodTable(identity, { bus, inFlight, waits: config.waits });
   const edge = createEdge({
@@ -76,8 +79,31 @@ export async function createGatewayService(
   const cancellations = bus.on(callCancelled, ({ subject, session, request_id: requestId }) => {
     inFlight.cancel({ subject, session, requestId });
   });
-  let isDraining = false;
 
+  return toService({ bus, config, revoked, streams, calls, endpoint, edge, onError, close });
+
+  async function close(): Promise<void> {
+    cancellations.unsubscribe();
+    revoked?.close();
+    streams.close();
+    await local.close();
+  }
+}
+
+interface ServiceParts {
+  bus: Parts['bus'];
+  config: GatewayConfig;
+  revoked: RevokedGrants | undefined;
+  streams: OpenStreams;
+  calls: OpenCalls;
+  endpoint: McpEndpoint;
+  edge: Edge;
+  onError(error: unknown): void;
+  close(): Promise<void>;
+}
+
+function toService({ bus, config, revoked, streams, calls, ...parts }: ServiceParts): HttpService {
+  let isDraining = false;
   return {
     name: 'mcp-gateway',
     async readiness() {
@@ -87,24 +113,13 @@ export async function createGatewayService(
         process: isDraining ? 'stopping' : undefined,
       });
     },
-    routes: (app) =>
-      mountRoutes(app, {
-        edge,
-        endpoint,
-        maxBodyBytes: config.maxBodyBytes,
-        onError,
-      }),
+    routes: (app) => mountRoutes(app, { ...parts, maxBodyBytes: config.maxBodyBytes }),
     async drain(graceMs) {
       isDraining = true;
       streams.refuseNewConnections();
       await calls.drain(graceMs);
     },
-    async close() {
-      cancellations.unsubscribe();
-      revoked?.close();
-      streams.close();
-      await local.close();
-    },
+    close: parts.close,
   };
 }
 

@@ -12,6 +12,8 @@ export interface RevokedGrants {
 
 export interface RevokedGrantsOptions {
   log: Pick<Parts['log'], 'warn'>;
+  /** Told of each grant once, whether its event came or the repair found it. */
+  onRevoked?: (grantId: string) => void;
   /** How often the set is repaired, since an event may be lost. */
   refreshMs?: number;
   /** How soon a failed first reading is tried again. */
@@ -35,7 +37,9 @@ export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): Rev
   let timer: NodeJS.Timeout | undefined;
 
   function add(grantId: string): void {
+    if (grants.has(grantId)) return;
     grants.add(grantId);
+    options.onRevoked?.(grantId);
     if (grants.size <= maxGrants) return;
     const oldest = grants.values().next();
     if (!oldest.done) grants.delete(oldest.value);

@@ -4,8 +4,10 @@ import type { Channel, StopReason } from '../mcp/exchange.ts';
 export class BatchMember implements Channel {
   readonly canStream = false;
   readonly #stop = new AbortController();
+  readonly #whole: Channel;
 
   constructor(whole: Channel) {
+    this.#whole = whole;
     if (whole.signal.aborted) this.#stop.abort(whole.signal.reason);
     whole.signal.addEventListener('abort', () => this.#stop.abort(whole.signal.reason), {
       once: true,
@@ -15,6 +17,10 @@ export class BatchMember implements Channel {
 
   get signal(): AbortSignal {
     return this.#stop.signal;
+  }
+
+  get finishing(): AbortSignal {
+    return this.#whole.finishing;
   }
 
   stop(reason: StopReason): void {

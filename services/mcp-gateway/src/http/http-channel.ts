@@ -11,6 +11,8 @@ export class HttpChannel implements Channel {
   readonly #response: ServerResponse;
   readonly #streams: OpenStreams;
   readonly #stop = new AbortController();
+  #finish: AbortController | undefined;
+  #isFinishing = false;
   #makeNotification: (() => string) | undefined;
   #isStreaming = false;
   #openAt = Number.POSITIVE_INFINITY;
@@ -32,8 +34,21 @@ export class HttpChannel implements Channel {
     return this.#stop.signal;
   }
 
+  /** Made when somebody asks for it: most answers do not wait. */
+  get finishing(): AbortSignal {
+    this.#finish ??= new AbortController();
+    if (this.#isFinishing) this.#finish.abort();
+    return this.#finish.signal;
+  }
+
   get isStreaming(): boolean {
     return this.#isStreaming;
+  }
+
+  /** Asks for the answer with what there is. */
+  hurry(): void {
+    this.#isFinishing = true;
+    this.#finish?.abort();
   }
 
   stop(reason: StopReason): void {

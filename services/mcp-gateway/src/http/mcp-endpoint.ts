@@ -82,7 +82,7 @@ export class McpEndpoint {
     if (isRefusal(view)) return this.#refuse(post, view, request);
     if (calls.isFull) return this.#refuse(post, busy, request);
     const channel = new HttpChannel(post.response, streams, acceptsStream(post.request));
-    calls.add(channel);
+    calls.add(channel, post.principal.grant_id);
     try {
       const reply = await core.answer(toExchange(post, request, { ...spoken, view, channel }));
       if (typeof reply === 'string') channel.finish(reply);
@@ -115,7 +115,7 @@ export class McpEndpoint {
     }
     if (requests.length === 0) return accept(post.response);
     const whole = new HttpChannel(post.response, streams, false);
-    calls.add(whole);
+    calls.add(whole, post.principal.grant_id);
     try {
       const answers = await Promise.all(
         requests.map((request) =>
@@ -154,10 +154,13 @@ export class McpEndpoint {
     const { edge, challenge } = this.#parts;
     const weighed = await edge.weigh(post.request, post.principal, refusal);
     const scope = weighed.data.required_scope;
-    const headers =
+    const challenged =
       typeof scope === 'string'
-        ? { ...weighed.headers, ...challenge({ error: 'insufficient_scope', scope }) }
-        : weighed.headers;
+        ? challenge({ error: 'insufficient_scope', scope })
+        : weighed.status === 401
+          ? challenge({ error: 'invalid_token' })
+          : undefined;
+    const headers = challenged === undefined ? weighed.headers : { ...weighed.headers, ...challenged };
     edge.send(post.response, headers === undefined ? weighed : { ...weighed, headers }, request?.id);
   }
 }

@@ -1,9 +1,18 @@
-import type { Channel } from '../mcp/exchange.ts';
+import type { StopReason } from '../mcp/exchange.ts';
+
+/** The answer to one request, as far as its end is concerned. */
+export interface OpenCall {
+  /** Asks for the answer with what there is. */
+  hurry(): void;
+  stop(reason: StopReason): void;
+}
 
 /** The requests that this process is answering: bounded, and waited for when it stops. */
 export class OpenCalls {
-  readonly #channels = new Set<Channel>();
+  /** With the grant that each came in by. */
+  readonly #calls = new Map<OpenCall, string>();
   readonly #limit: number;
+  #isDraining = false;
   #whenIdle: (() => void) | undefined;
 
   constructor(limit: number) {
@@ -11,32 +20,43 @@ export class OpenCalls {
   }
 
   get isFull(): boolean {
-    return this.#channels.size >= this.#limit;
+    return this.#calls.size >= this.#limit;
   }
 
   get size(): number {
-    return this.#channels.size;
+    return this.#calls.size;
   }
 
-  add(channel: Channel): void {
-    this.#channels.add(channel);
+  add(call: OpenCall, grantId: string): void {
+    this.#calls.set(call, grantId);
+    if (this.#isDraining) call.hurry();
   }
 
-  delete(channel: Channel): void {
-    this.#channels.delete(channel);
-    if (this.#channels.size === 0) this.#whenIdle?.();
+  delete(call: OpenCall): void {
+    this.#calls.delete(call);
+    if (this.#calls.size === 0) this.#whenIdle?.();
   }
 
-  /** Lets calls finish; what is still open `handOverMs` before the end is handed back to its client. */
+  /** Ends what a credential left open: revoking it is to have an effect now, not when a wait is over. */
+  revoke(grantId: string): void {
+    for (const [call, grant] of this.#calls) if (grant === grantId) call.stop('revoked');
+  }
+
+  /**
+   * Asks every wait for its answer with what there is and lets calls finish; what is still open `handOverMs` before
+   * the end is handed back to its client.
+   */
   async drain(graceMs: number): Promise<void> {
+    this.#isDraining = true;
+    for (const call of this.#calls.keys()) call.hurry();
     const handOverMs = Math.min(2_000, graceMs / 2);
     await this.#idle(graceMs - handOverMs);
-    for (const channel of this.#channels) channel.stop('handed_over');
+    for (const call of this.#calls.keys()) call.stop('handed_over');
     await this.#idle(handOverMs);
   }
 
   async #idle(timeoutMs: number): Promise<void> {
-    if (this.#channels.size === 0) return;
+    if (this.#calls.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, timeoutMs);
     this.#whenIdle = resolve;

@@ -206,6 +206,39 @@ describe('a gateway that stops', () => {
     await drained;
   });
 
+  test('alone answers open waits with the running run at once, while the services go on', async () => {
+    let waiting = 0;
+    const gateway = await start(async ({ draining }) => {
+      waiting += 1;
+      await once(draining, 'abort');
+      return { run: { run_id: 'run_1', status: 'running' } };
+    });
+    const answer = post(gateway.url, follow, stream);
+    const batch = post(gateway.url, [callOf('get_run', { run_id: 'run_1' })]);
+    await vi.waitFor(() => expect(waiting).toBe(2));
+
+    const startedAt = performance.now();
+    await gateway.service.drain(10_000);
+
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(framesOf((await answer).text).at(-1)).toMatchObject({
+      result: { structuredContent: { run: { run_id: 'run_1', status: 'running' } } },
+    });
+    expect((await batch).text).toContain('"status":"running"');
+  });
+
+  test('answers a wait that begins while it stops at once', async () => {
+    const gateway = await start(async ({ draining }) => {
+      if (!draining.aborted) await once(draining, 'abort');
+      return { run: { run_id: 'run_1', status: 'running' } };
+    });
+    await gateway.service.drain(100);
+
+    const answer = await post(gateway.url, follow, stream);
+
+    expect(answer.text).toContain('"status":"running"');
+  });
+
   test('has the services answer with what there is when their bus drains', async () => {
     let waiting = 0;
     const gateway = await start(async ({ draining }) => {

@@ -5,10 +5,10 @@ import type { ToolView } from './tool-views.ts';
 import type { Era } from './versions.ts';
 
 /**
- * Why an answer is not wanted any more: the client went away or cancelled, or this process ends and hands the wait
- * back to the client.
+ * Why an answer is not wanted any more: the client went away or cancelled, this process ends and hands the wait back
+ * to the client, or the credential was revoked meanwhile.
  */
-export type StopReason = 'gone' | 'cancelled' | 'handed_over';
+export type StopReason = 'gone' | 'cancelled' | 'handed_over' | 'revoked';
 
 /** How one request is answered: by one JSON object, or by a stream of notifications that ends with the response. */
 export interface Channel {
@@ -16,6 +16,8 @@ export interface Channel {
   readonly canStream: boolean;
   /** Aborted with a `StopReason`. */
   readonly signal: AbortSignal;
+  /** Aborted when this process is about to end: answer now with what there is. */
+  readonly finishing: AbortSignal;
   stop(reason: StopReason): void;
   /** Starts the stream now, so that every proxy on the way sees bytes. */
   open(): void;

@@ -15,6 +15,10 @@ export interface ToolsCallDeps {
 /** What starting, answering and one re-issue may take on top of the wait itself. */
 const marginMs = 10_000;
 
+const revoked = refuse(401, ['invalid_token', 'This credential was revoked while the call waited.'], {
+  nextAction: 'A run that was started goes on; use another credential.',
+});
+
 /** Passes a call on to whoever serves the tool: nothing here knows any one tool. */
 export function answerToolsCall(deps: ToolsCallDeps): Method {
   return (exchange) => {
@@ -51,6 +55,7 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
       principal,
       wait,
       signal: channel.signal,
+      finish: channel.finishing,
       timeoutMs: wait.maxSeconds * 1_000 + marginMs,
       onProgress(step) {
         known = { ...known, ...step.data };
@@ -60,6 +65,7 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
   } catch (error) {
     const failure = toAppError(error);
     if (failure.code !== 'cancelled') return JSON.stringify(toErrorResult(failure.toEnvelope()));
+    if (channel.signal.reason === 'revoked') return revoked;
     return channel.signal.reason === 'handed_over'
       ? JSON.stringify(toErrorResult(handedOver(known)))
       : undefined;
