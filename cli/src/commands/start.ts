@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { listProviders, localPrincipal } from '@inferry/contracts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listProviders, localPrincipal, type ProviderState } from '@inferry/contracts';
 import { type Env, stopOnSignals } from '@inferry/runtime';
 import { startTelemetry } from '@inferry/runtime/telemetry';
 import { formatBanner } from '../banner.ts';
 import { parseStartConfig, type StartConfig } from '../config.ts';
 import { type EmbeddedSystem, startEmbedded } from '../embedded.ts';
+
+const listTimeoutMs = 3_000;
 
 /** `npm start`: the embedded system until it is stopped. */
 export async function start(_args: readonly string[], env: Env): Promise<number | undefined> {
@@ -13,7 +16,7 @@ export async function start(_args: readonly string[], env: Env): Promise<number 
   const telemetry = await startTelemetry('embedded', env);
   const system = await startOrExplain(config, env);
   if (system === undefined) return 1;
-  const { providers } = await system.parts.bus.call(listProviders, {}, { principal: localPrincipal });
+  const providers = await firstProviders(system);
   process.stdout.write(
     formatBanner({
       mcpUrl: `${config.baseUrl}/mcp`,
@@ -32,6 +35,16 @@ export async function start(_args: readonly string[], env: Env): Promise<number 
     },
   });
   return undefined;
+}
+
+/** The providers once their models are listed, or as they are when that takes longer than a person would wait. */
+async function firstProviders(system: EmbeddedSystem): Promise<ProviderState[]> {
+  const deadline = performance.now() + listTimeoutMs;
+  for (;;) {
+    const { providers } = await system.parts.bus.call(listProviders, {}, { principal: localPrincipal });
+    if (providers.every(({ models }) => models > 0) || performance.now() > deadline) return providers;
+    await sleep(20);
+  }
 }
 
 /** `PORT=0` asks for any port; links to files need to know it before anything listens. */
