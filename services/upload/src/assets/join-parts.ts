@@ -8,7 +8,7 @@ import { partLength } from '../sizes.ts';
 import { blobPrefix, newWholeKey, partKey } from './asset-keys.ts';
 import type { AssetTable } from './asset-table.ts';
 import { detectType } from './content-type.ts';
-import { alreadyUsed, discard, readStored, refuseMismatch, removeOtherBlobs } from './store-asset.ts';
+import { discard, lateFor, readStored, refuseMismatch, removeOtherBlobs } from './store-asset.ts';
 
 interface JoinDeps {
   assets: AssetTable;
@@ -43,7 +43,8 @@ export async function joinParts(
       try {
         return await join(deps, asset, deadline);
       } finally {
-        await deps.limits.release(lockKey, token);
+        // One that cannot be given back ends by itself.
+        await deps.limits.release(lockKey, token).catch(() => false);
       }
     }
     await pause(deadline);
@@ -70,7 +71,7 @@ async function join(deps: JoinDeps, asset: AssetRow, signal: AbortSignal): Promi
       fileName: asset.file_name,
     });
     if (!(await assets.markStored(asset.asset_id, { blobKey, sizeBytes, sha256, contentType }))) {
-      throw alreadyUsed(asset);
+      throw await lateFor(assets, asset);
     }
   } catch (error) {
     await discard(blobs, blobKey);

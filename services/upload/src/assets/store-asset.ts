@@ -43,7 +43,7 @@ export async function storeAsset(
     const declared = asset.declared_type ?? options.declaredType ?? null;
     const contentType = await detectType(head.bytes(), { declared, fileName: asset.file_name });
     const facts = { blobKey, sizeBytes, sha256, contentType };
-    if (!(await assets.markStored(asset.asset_id, facts))) throw alreadyUsed(asset);
+    if (!(await assets.markStored(asset.asset_id, facts))) throw await lateFor(assets, asset);
   } catch (error) {
     await discard(blobs, blobKey);
     throw error;
@@ -72,6 +72,18 @@ export function refuseMismatch(asset: AssetRow, facts: { sizeBytes: number; sha2
 export function mismatch(message: string): AppError {
   return new AppError('upload_mismatch', message, {
     nextAction: 'Send the declared file to the same URL, or call create_upload again. Nothing was stored.',
+  });
+}
+
+/** Why an asset is no longer pending: somebody else stored it, or it was given up meanwhile. */
+export async function lateFor(assets: AssetTable, asset: AssetRow): Promise<AppError> {
+  const current = await assets.find(asset.asset_id);
+  return current?.state === 'stored' ? alreadyUsed(asset) : urlEnded();
+}
+
+export function urlEnded(): AppError {
+  return new AppError('upload_expired', 'This upload URL has ended.', {
+    nextAction: 'Call create_upload again for a new URL.',
   });
 }
 

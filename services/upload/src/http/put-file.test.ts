@@ -169,6 +169,21 @@ describe('a single PUT', () => {
     expect(await errorOf(await put(url, 'x'))).toMatchObject({ status: 403, code: 'forbidden' });
   });
 
+  it('stores nothing of a PUT whose asset was given up meanwhile', async () => {
+    const { upload_url: url, asset_id: id } = await create({});
+    async function* body() {
+      // More than sockets hold: once the next piece is asked for, the server is reading.
+      for (let sent = 0; sent < 20; sent += 1) yield Buffer.alloc(1024 * 1024);
+      await upload.database.queries.deleteFrom('assets').where('asset_id', '=', id).execute();
+      yield Buffer.from('last');
+    }
+
+    const refusal = await errorOf(await put(url, ReadableStream.from(body())));
+
+    expect(refusal).toMatchObject({ status: 410, message: 'This upload URL has ended.' });
+    expect(await upload.keys()).toEqual([]);
+  });
+
   it('can be repeated after the connection broke', async () => {
     const { upload_url: url, file_url: fileUrl } = await create({ size: 10 });
     const { pathname, search, port } = new URL(url);

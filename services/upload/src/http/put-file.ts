@@ -6,7 +6,7 @@ import { isAssetId, partKey } from '../assets/asset-keys.ts';
 import { patiently } from '../assets/body.ts';
 import { essence } from '../assets/content-type.ts';
 import { joinParts } from '../assets/join-parts.ts';
-import { alreadyUsed, discard, mismatch, storeAsset } from '../assets/store-asset.ts';
+import { alreadyUsed, discard, mismatch, storeAsset, urlEnded } from '../assets/store-asset.ts';
 import { maxUploadBytes, partLength } from '../sizes.ts';
 import type { HttpDeps } from './http-deps.ts';
 
@@ -40,7 +40,7 @@ export function handlePutFile(deps: HttpDeps) {
 async function checkPut({ assets, links, now }: HttpDeps, request: FastifyRequest): Promise<PutRequest> {
   const { asset_id: assetId, part } = readParams(request.params);
   const { expires, signature } = readQuery(request.query);
-  if (now() >= expires * 1000) throw urlExpired();
+  if (now() >= expires * 1000) throw urlEnded();
   const asset = isAssetId(assetId) ? await assets.find(assetId) : undefined;
   const isMultipart = asset !== undefined && asset.part_count > 1;
   const isKnownPart = isMultipart ? part !== undefined && part <= asset.part_count : part === undefined;
@@ -50,7 +50,7 @@ async function checkPut({ assets, links, now }: HttpDeps, request: FastifyReques
     });
   }
   if (asset.state === 'stored') throw alreadyUsed(asset);
-  if (asset.state !== 'pending') throw urlExpired();
+  if (asset.state !== 'pending') throw urlEnded();
   refuseWrongType(asset, part, request.headers['content-type']);
   const expectedBytes = part === undefined ? (asset.declared_bytes ?? undefined) : partBytesOf(asset, part);
   refuseWrongLength(request.headers['content-length'], expectedBytes);
@@ -129,12 +129,6 @@ function refuseWrongLength(header: string | undefined, expectedBytes: number | u
   if (length > maxUploadBytes) {
     throw new AppError('upload_too_large', 'The file exceeds the 5 GiB upload cap.');
   }
-}
-
-function urlExpired(): AppError {
-  return new AppError('upload_expired', 'This upload URL has ended.', {
-    nextAction: 'Call create_upload again for a new URL.',
-  });
 }
 
 function isGone({ raw }: FastifyRequest): boolean {

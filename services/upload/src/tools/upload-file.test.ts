@@ -102,6 +102,16 @@ describe('upload_file with a url', () => {
   });
 });
 
+it('answers the same asset to a call that is made twice at the same time', async () => {
+  const answers = await Promise.all([
+    call({ url: `${origin}/twice` }, 'call-8'),
+    call({ url: `${origin}/twice` }, 'call-8'),
+  ]);
+
+  expect(answers[0]).toMatchObject({ bytes: 3 });
+  expect(answers[1]).toEqual(answers[0]);
+});
+
 describe('upload_file with base64', () => {
   it('stores the bytes (MR-30)', async () => {
     const stored = await call({ base64: btoa('hello'), file_name: 'a.txt' });

@@ -1,5 +1,5 @@
 import type { Handler, HandlerContext } from '@inferry/bus';
-import { type uploadFile, validationFailed } from '@inferry/contracts';
+import { AppError, type uploadFile, validationFailed } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
 import { essence } from '../assets/content-type.ts';
 import { toFileName } from '../assets/file-name.ts';
@@ -113,7 +113,13 @@ async function storeOnce(
   signal: AbortSignal,
 ): Promise<AssetRow> {
   if (asset.state === 'stored') return readStored(deps.assets, asset);
-  return storeAsset(deps, asset, { body, options: { maxBytes: maxCopyBytes, signal } });
+  try {
+    return await storeAsset(deps, asset, { body, options: { maxBytes: maxCopyBytes, signal } });
+  } catch (error) {
+    // The same call was made twice, and the other one was faster.
+    if (error instanceof AppError && error.code === 'upload_expired') return readStored(deps.assets, asset);
+    throw error;
+  }
 }
 
 /** Tells the caller about once a second how far the copy is, when the total is known. */

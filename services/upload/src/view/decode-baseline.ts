@@ -10,7 +10,7 @@ export interface DecodedFrame {
 
 /** Decodes H.264 Baseline in a worker, which is ended when it takes too long or too much memory. */
 export async function decodeBaseline({ units, index }: FrameUnits, timeoutMs: number): Promise<DecodedFrame> {
-  const worker = new Worker(new URL('./decode-frame-worker.ts', import.meta.url), {
+  const worker = new Worker(new URL('./decode-frame-worker.js', import.meta.url), {
     workerData: { units, index },
     resourceLimits: { maxOldGenerationSizeMb: 128 },
     stderr: true,
