@@ -14,9 +14,12 @@ const commands = {
   start: { install: 'production', run: ['cli/src/main.ts', 'start'] },
   demo: { install: 'production', run: ['cli/src/main.ts', 'demo'] },
   keys: { install: 'production', run: ['cli/src/main.ts', 'keys'] },
+  budgets: { install: 'production', run: ['cli/src/main.ts', 'budgets'] },
+  'webhook-secret': { install: 'production', run: ['cli/src/main.ts', 'webhook-secret'] },
   cluster: { install: 'full', run: ['cli/src/main.ts', 'cluster'] },
   test: { install: 'full', run: ['scripts/test.ts'] },
   check: { install: 'full', run: ['scripts/check.ts'] },
+  conformance: { install: 'full', run: ['tests/conformance/main.ts'] },
   bench: { install: 'full', run: ['bench/main.ts'] },
 };
 

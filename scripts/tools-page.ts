@@ -23,7 +23,9 @@ export function toolsPage(tools: readonly AnyTool[]): string {
     '',
     '| code | same call may succeed later |',
     '|---|---|',
-    ...Object.entries(errorCodes).map(([code, isRetryable]) => `| \`${code}\` | ${isRetryable ? 'yes' : 'no'} |`),
+    ...Object.entries(errorCodes).map(
+      ([code, isRetryable]) => `| \`${code}\` | ${isRetryable ? 'yes' : 'no'} |`,
+    ),
     '',
   ].join('\n');
 }
@@ -58,7 +60,8 @@ function typeOf(field: JsonObject): string {
 
 function rangeOf(field: JsonObject): string {
   const source = isObject(field.items) && Array.isArray(field.items.enum) ? field.items : field;
-  if (Array.isArray(source.enum)) return `one of ${source.enum.map((value) => `\`${String(value)}\``).join(', ')}`;
+  if (Array.isArray(source.enum))
+    return `one of ${source.enum.map((value) => `\`${String(value)}\``).join(', ')}`;
   const { minimum, maximum } = field;
   if (minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}`;
   return minimum === undefined ? '' : `at least ${minimum}`;

@@ -1,15 +1,16 @@
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ConfigError, type Env, parseRuntimeConfig, stopOnSignals } from '@inferry/runtime';
-import { startCluster } from './start-cluster.ts';
+import { type ClusterOptions, startCluster } from './start-cluster.ts';
 
 const readyTimeoutMs = 60_000;
 /** Longer than what each service gets. */
 const stopGraceMs = 25_000;
-const usage = 'npm run cluster -- [--replicas 2] [--auth none|keys]';
+const usage = 'npm run cluster -- [--replicas 2] [--auth none|keys] [--fixtures]';
 
 /** `npm run cluster`: the whole system as processes, until Ctrl-C or SIGTERM. */
 export async function cluster(args: readonly string[], env: Env): Promise<number | undefined> {
-  const { replicas, auth } = parse(args);
+  const { replicas, auth, fixtures } = parse(args);
   const { port } = parseRuntimeConfig(env);
   const startedAt = performance.now();
   const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -17,7 +18,7 @@ export async function cluster(args: readonly string[], env: Env): Promise<number
     replicas,
     auth,
     port,
-    env,
+    ...(fixtures ? withFixtures(env) : { env }),
     onLine: (prefix, line) => say(`[${prefix}] ${line}`),
   });
   stopOnSignals({
@@ -42,15 +43,34 @@ export async function cluster(args: readonly string[], env: Env): Promise<number
   return undefined;
 }
 
-function parse(args: readonly string[]): { replicas: number; auth: 'none' | 'keys' } {
+/** The conformance suite's service, and its tools in the gateway's list. */
+export function withFixtures(env: Env): Pick<ClusterOptions, 'env' | 'extra'> {
+  const find = (name: string) => fileURLToPath(import.meta.resolve(`@inferry/tests/${name}`));
+  return {
+    env: { ...env, INFERRY_EXTRA_TOOLS: find('fixtures/tools') },
+    extra: [{ name: 'fixtures', main: find('fixtures') }],
+  };
+}
+
+interface Parsed {
+  replicas: number;
+  auth: 'none' | 'keys';
+  fixtures: boolean;
+}
+
+function parse(args: readonly string[]): Parsed {
   const { values } = parseArgs({
     args: [...args],
-    options: { replicas: { type: 'string', default: '2' }, auth: { type: 'string', default: 'none' } },
+    options: {
+      replicas: { type: 'string', default: '2' },
+      auth: { type: 'string', default: 'none' },
+      fixtures: { type: 'boolean', default: false },
+    },
   });
   const replicas = Number(values.replicas);
   if (!Number.isInteger(replicas) || replicas < 1 || replicas > 16)
     throw new ConfigError([`--replicas: 1 to 16. ${usage}`]);
   if (values.auth !== 'none' && values.auth !== 'keys')
     throw new ConfigError([`--auth: none or keys. ${usage}`]);
-  return { replicas, auth: values.auth };
+  return { replicas, auth: values.auth, fixtures: values.fixtures };
 }

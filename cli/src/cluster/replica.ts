@@ -6,7 +6,9 @@ export const serviceNames = ['auth', 'catalog', 'inference-poller', 'upload', 'm
 export type ServiceName = (typeof serviceNames)[number];
 
 export interface ReplicaOptions {
-  service: ServiceName;
+  service: string;
+  /** The file to run, for a process that is no service of the product. */
+  main?: string | undefined;
   index: number;
   env: NodeJS.ProcessEnv;
   /** Gets each line of its log. */
@@ -21,7 +23,7 @@ const probeTimeoutMs = 2_000;
  * started again when it dies, as an orchestrator would.
  */
 export class Replica {
-  readonly service: ServiceName;
+  readonly service: string;
   readonly index: number;
   port: number | undefined;
   isReady = false;
@@ -41,7 +43,7 @@ export class Replica {
   }
 
   start(): void {
-    const main = fileURLToPath(import.meta.resolve(`@inferry/${this.service}/main`));
+    const main = this.#options.main ?? fileURLToPath(import.meta.resolve(`@inferry/${this.service}/main`));
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main], {
       env: { ...this.#options.env, PORT: '0', HOST: '127.0.0.1' },
       // A group of its own, so that Ctrl-C reaches the cluster alone and it stops all in order; the channel tells the

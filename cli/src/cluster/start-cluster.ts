@@ -14,6 +14,8 @@ export interface ClusterOptions {
   auth: 'none' | 'keys';
   /** Passed to every service; `NATS_URL`, `REDIS_URL` and `DATABASE_URL` in it are used instead of own servers. */
   env: Readonly<Record<string, string | undefined>>;
+  /** Processes beside the services, with as many replicas; only tests have some. */
+  extra?: readonly { name: string; main: string }[];
   onLine(prefix: string, line: string): void;
 }
 
@@ -56,9 +58,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   });
   const url = `http://127.0.0.1:${proxy.port}`;
   const env = serviceEnv(options, { servers, folder, url });
-  for (const service of serviceNames) {
+  const processes = [...serviceNames.map((name) => ({ name, main: undefined })), ...(options.extra ?? [])];
+  for (const { name, main } of processes) {
     for (let index = 0; index < options.replicas; index += 1) {
-      replicas.push(new Replica({ service, index, env, onLine: options.onLine }));
+      replicas.push(new Replica({ service: name, main, index, env, onLine: options.onLine }));
     }
   }
   for (const replica of replicas) replica.start();

@@ -8,6 +8,8 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import('./start.ts')).start,
   demo: async () => (await import('./demo.ts')).demo,
   keys: async () => (await import('./keys.ts')).keys,
+  budgets: async () => (await import('./budgets.ts')).budgets,
+  'webhook-secret': async () => (await import('./webhook-secret.ts')).webhookSecret,
   cluster: async () => (await import('../cluster/command.ts')).cluster,
 };
 
@@ -31,8 +33,13 @@ export async function runCommand(
     const command = await load();
     return await command(args, env);
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof ConfigError || isArgumentError(error))) throw error;
     process.stderr.write(`${error.message}\n`);
     return 2;
   }
+}
+
+/** What `parseArgs` of node:util throws. */
+function isArgumentError(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
 }

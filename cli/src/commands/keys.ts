@@ -1,22 +1,17 @@
 import { runKeysCommand } from '@inferry/auth';
 import { type Bus, createBus } from '@inferry/bus';
-import { openDatabase } from '@inferry/database';
 import type { Env } from '@inferry/runtime';
-import { parseStartConfig } from '../config.ts';
-import { openHome } from '../home.ts';
+import { openStore } from './open-store.ts';
 
 /** `npm run keys -- create|list|revoke`: API keys, in `DATABASE_URL` or in the embedded system's folder. */
 export async function keys(args: readonly string[], env: Env): Promise<number> {
-  const config = parseStartConfig({ ...env, HOST: '127.0.0.1' });
-  const url = config.databaseUrl ?? openHome(config.home, config.secret).databaseUrl;
-  const database = await openDatabase({ url });
-  const bus = args[0] === 'revoke' ? await openBus(config.natsUrl) : undefined;
+  const { database, natsUrl, close } = await openStore(env);
+  const bus = args[0] === 'revoke' ? await openBus(natsUrl) : undefined;
   try {
-    await database.migrate();
     return await runKeysCommand(args, { database, bus, out: process.stdout });
   } finally {
     await bus?.close();
-    await database.close();
+    await close();
   }
 }
 

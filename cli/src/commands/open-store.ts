@@ -1,0 +1,28 @@
+import { Secret } from '@inferry/contracts';
+import { type Database, openDatabase } from '@inferry/database';
+import type { Env } from '@inferry/runtime';
+import { parseStartConfig } from '../config.ts';
+import { openHome } from '../home.ts';
+
+export interface Store {
+  database: Database;
+  /** Undefined where another system's database is used and `INFERRY_SECRET` is not set. */
+  secret: Secret | undefined;
+  natsUrl: string | undefined;
+  close(): Promise<void>;
+}
+
+/** The database of `DATABASE_URL`, or the embedded system's: what commands beside a running system work on. */
+export async function openStore(env: Env): Promise<Store> {
+  const config = parseStartConfig({ ...env, HOST: '127.0.0.1' });
+  const home = config.databaseUrl === undefined ? openHome(config.home, config.secret) : undefined;
+  const database = await openDatabase({ url: config.databaseUrl ?? home?.databaseUrl ?? '' });
+  await database.migrate();
+  const configured = config.secret === undefined ? undefined : new Secret(config.secret);
+  return {
+    database,
+    secret: home?.secret ?? configured,
+    natsUrl: config.natsUrl,
+    close: () => database.close(),
+  };
+}
