@@ -16,12 +16,8 @@ export interface AddressPolicy {
   lookup?: Lookup | undefined;
 }
 
-/** Azure's host agent: a public address by the registries, and a metadata service all the same. */
-const metadataAddresses = new Set(['168.63.129.16']);
-
 export function isAllowedAddress(address: string, policy: AddressPolicy): boolean {
-  if (policy.allowAddress?.(address) === true) return true;
-  return isPublicAddress(address) && !metadataAddresses.has(address);
+  return policy.allowAddress?.(address) === true || isPublicAddress(address);
 }
 
 /**
