@@ -1,6 +1,7 @@
 import {
   type AnyTool,
   AppError,
+  InputRequired,
   parseArguments,
   type RpcContract,
   type ToolResult,
@@ -30,6 +31,7 @@ export function toolAnswer(tool: AnyTool, handler: AnyHandler, onInternalError: 
       };
       return JSON.stringify(result);
     } catch (error) {
+      if (error instanceof InputRequired) throw error;
       if (!(error instanceof AppError)) onInternalError(error, tool.subject);
       const known = toAppError(error);
       markFailed(known);

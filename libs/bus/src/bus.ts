@@ -1,6 +1,7 @@
 import type {
   AnyTool,
   EventContract,
+  JsonObject,
   Principal,
   RpcContract,
   ToolContract,
@@ -14,6 +15,22 @@ export interface Progress {
   progress: number;
   message?: string;
   data?: Record<string, string>;
+}
+
+/** A line for the client's log, at one of the levels of RFC 5424. */
+export interface LogEntry {
+  level: string;
+  message: string;
+}
+
+/** The client at the other end of a call, as far as a handler may know it. */
+export interface ClientSide {
+  /** MCP `ClientCapabilities` as declared. */
+  capabilities: JsonObject;
+  /** What the client answered to the `InputRequired` of the call before; unchecked. */
+  responses: JsonObject;
+  /** The `state` of that `InputRequired`. */
+  state?: string | undefined;
 }
 
 export interface CallOptions {
@@ -30,6 +47,9 @@ export interface CallOptions {
   /** The caller's asset with the bytes that were cut out of the arguments: bytes never travel on the bus. */
   attachment?: string | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
+  /** Told to the handler. Without it a handler cannot ask the client for anything. */
+  client?: ClientSide | undefined;
+  onLog?: ((entry: LogEntry) => void) | undefined;
 }
 
 export interface HandlerContext {
@@ -45,6 +65,8 @@ export interface HandlerContext {
   /** `CallOptions.attachment`: set by a service of ours, never by a client, who writes arguments only. */
   attachment?: string | undefined;
   progress(step: Progress): void;
+  client?: ClientSide | undefined;
+  log?(entry: LogEntry): void;
 }
 
 export type Handler<C extends ToolContract | RpcContract> =
@@ -70,7 +92,8 @@ export interface Bus {
   readonly load: BusLoad;
   /**
    * Calls a tool and returns its `ToolResult` as JSON text, ready to be spliced into an MCP answer. A tool that
-   * failed is a result with `isError`; only a call that could not be made rejects, with `unavailable` (nobody
+   * failed is a result with `isError`. Rejects with `InputRequired` when the handler threw it, and with an `AppError`
+   * when the call could not be made: `unavailable` (nobody
    * serves it, or whoever served it died), `deadline_exceeded`, `cancelled` or `message_too_large`.
    */
   callTool(tool: AnyTool, args: unknown, options: CallOptions): Promise<string>;

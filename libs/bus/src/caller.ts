@@ -1,5 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { AppError, ErrorEnvelope, type Principal, toAppError } from '@inferry/contracts';
+import {
+  AppError,
+  ErrorEnvelope,
+  InputRequired,
+  NeededInput,
+  type Principal,
+  toAppError,
+} from '@inferry/contracts';
 import { context, propagation } from '@opentelemetry/api';
 import type { CallOptions, Progress } from './bus.ts';
 import { type BusTimings, cancelSubject, finishData, headerNames, type OnInternalError } from './frames.ts';
@@ -19,9 +26,10 @@ interface Pending {
   attempts: number;
   lastProgress: Progress | undefined;
   onProgress: ((progress: Progress) => void) | undefined;
+  onLog: CallOptions['onLog'];
   finish: AbortSignal | undefined;
   resolve(json: string): void;
-  reject(error: AppError): void;
+  reject(error: AppError | InputRequired): void;
 }
 
 const maxAttempts = 3;
@@ -77,6 +85,7 @@ export class Caller {
       attempts: 0,
       lastProgress: undefined,
       onProgress: options.onProgress,
+      onLog: options.onLog,
       finish: options.finish,
       resolve,
       reject,
@@ -128,6 +137,8 @@ export class Caller {
     if (data.startsWith('G')) return this.#reissue(call);
     try {
       if (data.startsWith('P')) this.#reportProgress(call, JSON.parse(data.slice(1)));
+      else if (data.startsWith('L')) call.onLog?.(JSON.parse(data.slice(1)));
+      else if (data.startsWith('I')) this.#fail(call, toInputRequired(data.slice(1)));
       else if (data.startsWith('E')) this.#fail(call, toError(data.slice(1)));
     } catch (error) {
       // A listener of ours that throws, or a frame that is no JSON: neither may end the process or the call.
@@ -194,7 +205,7 @@ export class Caller {
     call.resolve(json);
   }
 
-  #fail(call: Pending, error: AppError): void {
+  #fail(call: Pending, error: AppError | InputRequired): void {
     this.#pending.delete(call.inbox);
     call.reject(error);
   }
@@ -218,6 +229,11 @@ function isProgress(value: unknown): value is Progress {
   return (
     typeof value === 'object' && value !== null && 'progress' in value && typeof value.progress === 'number'
   );
+}
+
+function toInputRequired(json: string): InputRequired {
+  const { inputRequests, state } = NeededInput.parse(JSON.parse(json));
+  return new InputRequired(inputRequests, state);
 }
 
 function toError(json: string): AppError {
@@ -274,6 +290,9 @@ function toHeaders(options: SendOptions): Record<string, string> {
   };
   if (options.wait !== undefined) headers[headerNames.wait] = JSON.stringify(options.wait);
   if (options.attachment !== undefined) headers[headerNames.attachment] = options.attachment;
+  if (options.client !== undefined) {
+    headers[headerNames.client] = Buffer.from(JSON.stringify(options.client)).toString('base64url');
+  }
   propagation.inject(context.active(), headers);
   return headers;
 }

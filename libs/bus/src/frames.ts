@@ -1,9 +1,10 @@
 /**
  * What a responder sends to the caller's inbox: one letter, then JSON. `P` progress, `R` the result, `E` an error
- * envelope, `G` it gives the call back unanswered. A call ends with exactly one `R`, `E` or `G`. `H` says which
+ * envelope, `I` the call needs input of its client, `G` it gives the call back unanswered. A call ends with exactly one
+ * `R`, `E`, `I` or `G`. `L` is a line for the client's log. `H` says which
  * calls are alive: their numbers with commas between, one message for all calls of one caller.
  */
-export type FrameKind = 'H' | 'P' | 'R' | 'E' | 'G';
+export type FrameKind = 'H' | 'P' | 'L' | 'R' | 'E' | 'I' | 'G';
 
 export const headerNames = {
   /** Milliseconds left, not a point in time: the clocks of two machines need not agree. */
@@ -11,6 +12,8 @@ export const headerNames = {
   principal: 'inferry-principal',
   callId: 'inferry-call',
   wait: 'inferry-wait',
+  /** Base64url, since headers are ASCII and what a client answers is not. */
+  client: 'inferry-client',
   attachment: 'inferry-attachment',
 } as const;
 

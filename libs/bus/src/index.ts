@@ -1,4 +1,14 @@
-export type { Bus, BusLoad, CallOptions, Handler, HandlerContext, Progress, Subscription } from './bus.ts';
+export type {
+  Bus,
+  BusLoad,
+  CallOptions,
+  ClientSide,
+  Handler,
+  HandlerContext,
+  LogEntry,
+  Progress,
+  Subscription,
+} from './bus.ts';
 export { type BusOptions, createBus } from './create-bus.ts';
 export { type BusTimings, defaultTimings } from './frames.ts';
 export { createInProcessTransport } from './in-process-transport.ts';

@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { AppError, Principal, shortWait, toAppError, type WaitBudget } from '@inferry/contracts';
+import {
+  AppError,
+  InputRequired,
+  Principal,
+  shortWait,
+  toAppError,
+  type WaitBudget,
+} from '@inferry/contracts';
 import type { Answer } from './answers.ts';
-import type { HandlerContext, Progress } from './bus.ts';
+import type { ClientSide, HandlerContext, LogEntry, Progress } from './bus.ts';
 import {
   aliveSubject,
   type BusTimings,
@@ -141,6 +148,7 @@ export class Responder {
       const json = await answer(message.data, this.#toContext(message, call));
       if (this.#isAwaited(call)) this.#sendResult(reply, json);
     } catch (error) {
+      if (error instanceof InputRequired) return this.#sendNeeded(call, error);
       if (!(error instanceof AppError)) this.#options.onInternalError(error, message.subject);
       const known = toAppError(error);
       markFailed(known);
@@ -153,6 +161,7 @@ export class Responder {
 
   #toContext(message: IncomingMessage, call: ActiveCall): HandlerContext {
     const wait = message.header(headerNames.wait);
+    const client = message.header(headerNames.client);
     return {
       principal: Principal.parse(JSON.parse(message.header(headerNames.principal) ?? 'null')),
       callId: message.header(headerNames.callId) ?? '',
@@ -164,6 +173,13 @@ export class Responder {
         return finishSignal(call);
       },
       attachment: message.header(headerNames.attachment),
+      // as: written by our own caller from a ClientSide.
+      ...(client === undefined
+        ? {}
+        : { client: JSON.parse(Buffer.from(client, 'base64url').toString()) as ClientSide }),
+      log: (entry: LogEntry) => {
+        if (this.#isAwaited(call)) this.#send(call.reply, 'L', JSON.stringify(entry));
+      },
       progress: (step: Progress) => {
         if (this.#isAwaited(call)) this.#send(call.reply, 'P', JSON.stringify(step));
       },
@@ -193,6 +209,10 @@ export class Responder {
       nextAction: 'Ask for less at once: a smaller limit, max_chars or max_px.',
     });
     this.#sendError(reply, error);
+  }
+
+  #sendNeeded(call: ActiveCall, { needed }: InputRequired): void {
+    if (this.#isAwaited(call)) this.#send(call.reply, 'I', JSON.stringify(needed));
   }
 
   #sendError(reply: string, error: AppError): void {

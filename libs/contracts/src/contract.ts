@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ContentBlock } from './content.ts';
 import { type JsonObject, toPortableSchema } from './portable-schema.ts';
 import type { Scope } from './principal.ts';
+import type { TaskMapping } from './task.ts';
 
 export type Toolset = 'discover' | 'run' | 'files' | 'account' | 'wrappers' | 'infra';
 
@@ -33,6 +34,10 @@ export interface ToolContract<
   annotations: ToolAnnotations;
   /** True for the tools whose call lasts as long as a run; they are answered with progress. */
   isLong: boolean;
+  /** True when the handler may throw `InputRequired` or log to the client: it is told what the client can do. */
+  isInteractive?: boolean;
+  /** For the tools whose work goes on after the call. */
+  task?: TaskMapping;
   /** The MCP content of a reply: the same facts as the structure, because clients show one or the other. */
   present(reply: z.infer<R>): ContentBlock[];
   /** `reply` without what only `present` needs. */
@@ -51,6 +56,8 @@ export interface ToolDefinition<I extends z.ZodObject, O extends z.ZodObject, R 
   output: O;
   annotations: ToolAnnotations;
   isLong?: boolean;
+  isInteractive?: boolean;
+  task?: TaskMapping;
   reply?: R;
   present(reply: z.infer<R>): ContentBlock[];
   toStructured?(reply: z.infer<R>): z.infer<O>;

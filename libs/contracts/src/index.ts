@@ -39,6 +39,13 @@ export {
   runQueued,
   surfaceChanged,
 } from './events/index.ts';
+export {
+  InputRequest,
+  InputRequests,
+  InputRequired,
+  inputMethods,
+  NeededInput,
+} from './input-required.ts';
 export { parseArguments, validationFailed } from './parse-arguments.ts';
 export { type JsonObject, toPortableSchema, unportableKeywords } from './portable-schema.ts';
 export {
@@ -72,6 +79,7 @@ export {
   SurfaceDescription,
   surfaceOf,
 } from './surface/index.ts';
+export type { TaskCall, TaskMapping, TaskState } from './task.ts';
 export { type CancelOutcome, cancelOutcomes } from './tools/cancel-run.ts';
 export { accountSections, usageBuckets } from './tools/get-account.ts';
 export { modelSections } from './tools/get-model.ts';

@@ -37,6 +37,8 @@ const GatewayEnv = z.object({
   RATE_LIMIT_IP_PRE_AUTH: envInt(1, 1_000_000).default(30),
   /** Requests of one address in 60 s that are refused after their credential was accepted. */
   RATE_LIMIT_IP_POST_AUTH: envInt(1, 1_000_000).default(120),
+  /** Modules that export `tools`: contracts that another service on the bus serves. */
+  INFERRY_EXTRA_TOOLS: envList.default([]),
   /** Calls that may be open at once in this process. */
   MAX_OPEN_CALLS: envInt(1, 1_000_000).default(20_000),
 });
@@ -54,6 +56,7 @@ export interface GatewayConfig {
   serverInfo: ServerIdentity['serverInfo'];
   limits: { credential: number; ipPreAuth: number; ipPostAuth: number };
   maxOpenCalls: number;
+  extraTools: readonly string[];
 }
 
 /** Reads the gateway's variables; throws `ConfigError` with every problem at once. */
@@ -86,6 +89,7 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
       ipPostAuth: parsed.RATE_LIMIT_IP_POST_AUTH,
     },
     maxOpenCalls: parsed.MAX_OPEN_CALLS,
+    extraTools: parsed.INFERRY_EXTRA_TOOLS,
   });
 }
 

@@ -1,4 +1,4 @@
-import { callCancelled } from '@inferry/contracts';
+import { tools as allTools, callCancelled } from '@inferry/contracts';
 import { createInProcessLimits } from '@inferry/limits';
 import type { HttpService, Parts, Readiness } from '@inferry/runtime';
 import type { GatewayConfig } from './config.ts';
@@ -10,6 +10,7 @@ import { createKeyVerifier } from './edge/key-verifier.ts';
 import { createOriginCheck } from './edge/origin.ts';
 import { type RevokedGrants, watchRevokedGrants } from './edge/revoked-grants.ts';
 import { createWindows } from './edge/windows.ts';
+import { loadExtraTools } from './extra-tools.ts';
 import { createEdge, type Edge } from './http/edge.ts';
 import { McpEndpoint } from './http/mcp-endpoint.ts';
 import { mountRoutes } from './http/mount-routes.ts';
@@ -69,7 +70,7 @@ export async function createGatewayService(
     core: createMcpCore(table, { identity, telemetry }),
     edge,
     readSelection: createSelectionReader(config.offered),
-    viewTools: createToolViews(),
+    viewTools: createToolViews([...allTools, ...(await loadExtraTools(config.extraTools))]),
     challenge,
     calls,
     streams,
