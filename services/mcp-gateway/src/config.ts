@@ -6,6 +6,7 @@ import { parseTrustedProxies, type TrustedProxies } from './edge/client-address.
 import { type AllowedHosts, loopbackNames } from './edge/host.ts';
 import type { ServerIdentity } from './mcp/identity.ts';
 import { type Selection, toolsets } from './mcp/selection.ts';
+import type { SubscriptionLimits } from './mcp/subscriptions/subscriptions.ts';
 import { createWaitTable, knownClients, type WaitRow, WaitRows, type WaitTable } from './waiting.ts';
 
 const GatewayEnv = z.object({
@@ -39,6 +40,11 @@ const GatewayEnv = z.object({
   RATE_LIMIT_IP_POST_AUTH: envInt(1, 1_000_000).default(120),
   /** Modules that export `tools`: contracts that another service on the bus serves. */
   INFERRY_EXTRA_TOOLS: envList.default([]),
+  /** Services that offer prompts and resources beside tools. */
+  MCP_SURFACES: envList.default(['catalog', 'inference']),
+  /** Streams of changes (`subscriptions/listen`) that may be open at once in this process, and for one credential. */
+  MAX_SUBSCRIPTIONS: envInt(0, 1_000_000).default(5_000),
+  MAX_SUBSCRIPTIONS_CREDENTIAL: envInt(0, 1_000_000).default(50),
   /** Calls that may be open at once in this process. */
   MAX_OPEN_CALLS: envInt(1, 1_000_000).default(20_000),
 });
@@ -56,6 +62,8 @@ export interface GatewayConfig {
   serverInfo: ServerIdentity['serverInfo'];
   limits: { credential: number; ipPreAuth: number; ipPostAuth: number };
   maxOpenCalls: number;
+  surfaces: readonly string[];
+  subscriptionLimits: SubscriptionLimits;
   extraTools: readonly string[];
 }
 
@@ -89,6 +97,11 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
       ipPostAuth: parsed.RATE_LIMIT_IP_POST_AUTH,
     },
     maxOpenCalls: parsed.MAX_OPEN_CALLS,
+    surfaces: [...new Set(parsed.MCP_SURFACES)],
+    subscriptionLimits: {
+      perProcess: parsed.MAX_SUBSCRIPTIONS,
+      perGrant: parsed.MAX_SUBSCRIPTIONS_CREDENTIAL,
+    },
     extraTools: parsed.INFERRY_EXTRA_TOOLS,
   });
 }
@@ -100,6 +113,8 @@ function* problemsOf(env: GatewayEnv): Generator<string> {
   for (const name of ['MCP_ALLOWED_HOSTS', 'MCP_ALLOWED_ORIGINS'] as const) {
     if (env[name]?.some((item) => item.includes('*'))) yield `${name}: names are exact, * is not taken`;
   }
+  const badNames = env.MCP_SURFACES.filter((name) => !/^[a-z][a-z0-9_-]{0,31}$/.test(name));
+  if (badNames.length > 0) yield `MCP_SURFACES: not a name of a service: ${badNames.join(', ')}`;
   const unknown = env.TOOLSETS.filter((name) => !isToolset(name));
   if (unknown.length > 0) yield `TOOLSETS: unknown ${unknown.join(', ')}; known: ${toolsets.join(', ')}`;
 }

@@ -21,6 +21,7 @@ import { createIdentity } from './mcp/identity.ts';
 import { InFlight } from './mcp/in-flight.ts';
 import { createMethodTable } from './mcp/methods/index.ts';
 import { createSelectionReader } from './mcp/selection.ts';
+import { startSurfaces } from './mcp/surfaces/start-surfaces.ts';
 import { createToolViews } from './mcp/tool-views.ts';
 import { createTelemetry } from './telemetry.ts';
 
@@ -37,7 +38,13 @@ export async function createGatewayService(
   const { bus, log } = parts;
   const telemetry = createTelemetry();
   const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
-  const identity = createIdentity(config.serverInfo);
+  const identity = createIdentity(config.serverInfo, { hasSurfaces: config.surfaces.length > 0 });
+  const { subscriptionLimits } = config;
+  const { closeSurfaces, ...surface } = startSurfaces(bus, {
+    services: config.surfaces,
+    log,
+    subscriptionLimits,
+  });
   const inFlight = new InFlight();
   const calls = new OpenCalls(config.maxOpenCalls);
   const streams = new OpenStreams(telemetry, options.timings);
@@ -48,7 +55,7 @@ export async function createGatewayService(
       ? watchRevokedGrants(bus, { log, onRevoked: (grantId) => calls.revoke(grantId) })
       : undefined;
 
-  const table = createMethodTable(identity, { bus, inFlight, waits: config.waits });
+  const table = createMethodTable(identity, { bus, inFlight, waits: config.waits, ...surface });
   const edge = createEdge({
     checks: [
       createHostCheck(config.allowedHosts),
@@ -85,6 +92,7 @@ export async function createGatewayService(
 
   async function close(): Promise<void> {
     cancellations.unsubscribe();
+    closeSurfaces();
     revoked?.close();
     streams.close();
     await local.close();

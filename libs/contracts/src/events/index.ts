@@ -64,7 +64,12 @@ export const callCancelled = defineEvent({
 /** What a service offers to MCP clients is not what it was: lists that were read before are out of date. */
 export const surfaceChanged = defineEvent({
   subject: 'events.v1.surface.changed',
-  payload: z.object({ service: z.string(), lists: z.array(z.enum(['tools', 'prompts', 'resources'])) }),
+  payload: z.object({
+    service: z.string(),
+    lists: z.array(z.enum(['tools', 'prompts', 'resources'])),
+    /** As `describe_surface` tells it: replicas that announce the same change announce it once. */
+    version: z.string().optional(),
+  }),
 });
 
 /** A resource has other contents now. */

@@ -8,7 +8,7 @@ import {
   ResourceContents,
 } from './shapes.ts';
 
-const DescribeInput = z.object({});
+const DescribeInput = z.object({ known_version: z.string().max(200).optional() });
 
 /** What changes only with an event: the gateway keeps it, so that listing costs no message. */
 export const SurfaceDescription = z.object({
@@ -20,6 +20,13 @@ export const SurfaceDescription = z.object({
   uri_prefixes: z.array(z.string().min(1).max(200)).max(20),
 });
 export type SurfaceDescription = z.infer<typeof SurfaceDescription>;
+
+const DescribeOutput = z.object({
+  /** Another one whenever a list is another one; the same on all replicas that offer the same. */
+  version: z.string().max(200),
+  /** Absent when the version is the one that the caller knows. */
+  description: SurfaceDescription.optional(),
+});
 
 const GetPromptInput = z.object({
   name: z.string().max(128),
@@ -67,7 +74,7 @@ export type Completion = z.infer<typeof CompleteOutput>;
  */
 export interface Surface {
   service: string;
-  describe: RpcContract<typeof DescribeInput, typeof SurfaceDescription>;
+  describe: RpcContract<typeof DescribeInput, typeof DescribeOutput>;
   /** Errors: `prompt_not_found`, `validation_failed`. */
   getPrompt: RpcContract<typeof GetPromptInput, typeof GetPromptOutput>;
   /** Errors: `invalid_cursor`. */
@@ -86,7 +93,7 @@ export function surfaceOf(service: string): Surface {
     describe: defineRpc({
       subject: subject('describe_surface'),
       input: DescribeInput,
-      output: SurfaceDescription,
+      output: DescribeOutput,
     }),
     getPrompt: defineRpc({ subject: subject('get_prompt'), input: GetPromptInput, output: GetPromptOutput }),
     listResources: defineRpc({

@@ -31,7 +31,9 @@ export class BatchMember implements Channel {
 
   expectWait(): void {}
 
-  notify(): void {}
+  notify(): boolean {
+    return false;
+  }
 
   onIdle(): void {}
 }

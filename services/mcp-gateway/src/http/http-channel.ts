@@ -73,8 +73,8 @@ export class HttpChannel implements Channel {
     this.#streams.add(this);
   }
 
-  notify(text: string): void {
-    if (this.#isStreaming) this.#write(`event: message\ndata: ${text}\n\n`);
+  notify(text: string): boolean {
+    return this.#isStreaming && this.#write(`event: message\ndata: ${text}\n\n`);
   }
 
   onIdle(makeNotification: () => string): void {
@@ -114,10 +114,12 @@ export class HttpChannel implements Channel {
   }
 
   /** A notification that would only queue is dropped: the next one says more. */
-  #write(frame: string): void {
-    if (this.#response.destroyed || this.#response.writableEnded || this.#response.writableNeedDrain) return;
+  #write(frame: string): boolean {
+    const { destroyed, writableEnded, writableNeedDrain } = this.#response;
+    if (destroyed || writableEnded || writableNeedDrain) return false;
     this.#lastWriteAt = this.#streams.now();
     this.#response.write(frame);
+    return true;
   }
 
   #isStalled(now: number): boolean {

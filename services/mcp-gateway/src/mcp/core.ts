@@ -21,7 +21,7 @@ export function createMcpCore(
 
   function toResponse({ era, request }: Exchange, reply: Reply): Reply {
     if (typeof reply !== 'string') return reply;
-    return responseText(request.id, era === 'modern' ? splice(stamp, reply) : reply);
+    return responseText(request.id, era === 'modern' && !isStamped(reply) ? splice(stamp, reply) : reply);
   }
 
   return {
@@ -35,6 +35,11 @@ export function createMcpCore(
       table.listeners[era].get(notification.method)?.(notification, from);
     },
   };
+}
+
+/** A method whose result is of another type, or says more about itself, writes these fields on its own. */
+function isStamped(reply: string): boolean {
+  return reply.startsWith('{"resultType":');
 }
 
 /** The fields put first into a JSON object that is text already. */

@@ -23,8 +23,11 @@ export interface Channel {
   open(): void;
   /** Announces a long wait: the stream starts by itself before anybody on the way loses patience. */
   expectWait(): void;
-  /** Sends a notification if the stream is open and the client reads; never queues without a bound. */
-  notify(text: string): void;
+  /**
+   * Sends a notification if the stream is open and the client reads; never queues without a bound. False when it
+   * was dropped.
+   */
+  notify(text: string): boolean;
   /** Asked for a notification when nothing was sent for a while; without one, a comment keeps the stream alive. */
   onIdle(makeNotification: () => string): void;
 }

@@ -1,17 +1,53 @@
 import { writeInstructions } from './instructions.ts';
+import type { Era } from './versions.ts';
+
+/** MCP `ServerCapabilities`, as far as this server has them. */
+export interface ServerCapabilities {
+  tools: { listChanged: boolean };
+  prompts?: { listChanged: boolean };
+  resources?: { listChanged: boolean; subscribe?: boolean };
+  completions?: Record<string, never>;
+  logging?: Record<string, never>;
+}
 
 /** How this server presents itself; a deployment can brand it. */
 export interface ServerIdentity {
   serverInfo: { name: string; title: string; version: string };
-  capabilities: { tools: { listChanged: boolean } };
+  capabilities: Record<Era, ServerCapabilities>;
   instructions: string;
 }
 
-export function createIdentity(serverInfo: ServerIdentity['serverInfo']): ServerIdentity {
+export function createIdentity(
+  serverInfo: ServerIdentity['serverInfo'],
+  { hasSurfaces = true }: { hasSurfaces?: boolean } = {},
+): ServerIdentity {
   return {
     serverInfo,
-    // A list changes with the deployment alone: saying otherwise makes clients hold a stream for it.
-    capabilities: { tools: { listChanged: false } },
+    capabilities: {
+      legacy: toCapabilities('legacy', hasSurfaces),
+      modern: toCapabilities('modern', hasSurfaces),
+    },
     instructions: writeInstructions(serverInfo.title),
   };
+}
+
+function toCapabilities(era: Era, hasSurfaces: boolean): ServerCapabilities {
+  // The tools change with the deployment alone: saying otherwise makes clients hold a stream for it.
+  const tools = { listChanged: false };
+  if (!hasSurfaces) return era === 'modern' ? { tools } : { tools, logging: {} };
+  // Legacy clients have no stream here that would tell them of a change.
+  return era === 'modern'
+    ? {
+        tools,
+        prompts: { listChanged: true },
+        resources: { listChanged: true, subscribe: true },
+        completions: {},
+      }
+    : {
+        tools,
+        prompts: { listChanged: false },
+        resources: { listChanged: false },
+        completions: {},
+        logging: {},
+      };
 }

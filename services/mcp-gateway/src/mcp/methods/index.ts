@@ -5,6 +5,7 @@ import { onCancelled } from './cancelled.ts';
 import { answerInitialize } from './initialize.ts';
 import { answerPing } from './ping.ts';
 import { answerServerDiscover } from './server-discover.ts';
+import { type SurfaceDeps, surfaceMethods } from './surface-methods.ts';
 import { answerToolsCall, type ToolsCallDeps } from './tools-call.ts';
 import { listToolsLegacy, listToolsModern } from './tools-list.ts';
 
@@ -14,8 +15,12 @@ export interface MethodTable {
   listeners: Readonly<Record<Era, ReadonlyMap<string, Listener>>>;
 }
 
-export function createMethodTable(identity: ServerIdentity, deps: ToolsCallDeps): MethodTable {
+export function createMethodTable(
+  identity: ServerIdentity,
+  deps: ToolsCallDeps & Omit<SurfaceDeps, 'identity'>,
+): MethodTable {
   const toolsCall = answerToolsCall(deps);
+  const surface = surfaceMethods({ ...deps, identity });
   return {
     methods: {
       legacy: new Map([
@@ -23,11 +28,13 @@ export function createMethodTable(identity: ServerIdentity, deps: ToolsCallDeps)
         ['ping', answerPing],
         ['tools/list', listToolsLegacy],
         ['tools/call', toolsCall],
+        ...surface.legacy,
       ]),
       modern: new Map([
         ['server/discover', answerServerDiscover(identity)],
         ['tools/list', listToolsModern],
         ['tools/call', toolsCall],
+        ...surface.modern,
       ]),
     },
     listeners: {

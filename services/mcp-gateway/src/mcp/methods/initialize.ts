@@ -12,7 +12,7 @@ export function answerInitialize(identity: ServerIdentity): Method {
       version,
       JSON.stringify({
         protocolVersion: version,
-        capabilities: identity.capabilities,
+        capabilities: identity.capabilities.legacy,
         serverInfo: identity.serverInfo,
         instructions: identity.instructions,
       }),

@@ -9,7 +9,7 @@ const cache = { ttlMs: 300_000, cacheScope: 'public' };
 export function answerServerDiscover(identity: ServerIdentity): Method {
   const result = JSON.stringify({
     supportedVersions: [modernVersion],
-    capabilities: identity.capabilities,
+    capabilities: identity.capabilities.modern,
     instructions: identity.instructions,
     ...cache,
   });

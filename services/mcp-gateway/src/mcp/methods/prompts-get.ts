@@ -1,0 +1,36 @@
+import type { Bus } from '@inferry/bus';
+import { isObject } from '@inferry/contracts';
+import { refuseParams } from '../../refusal.ts';
+import type { Method } from '../exchange.ts';
+import { ownerOfPrompt } from '../surfaces/owner.ts';
+import { refuseFailure } from '../surfaces/refuse-failure.ts';
+import type { Surfaces } from '../surfaces/surfaces.ts';
+
+const unknownPrompt = refuseParams(['prompt_not_found', 'There is no such prompt here.'], {
+  nextAction: 'Call prompts/list for what there is.',
+});
+
+/** Passes a prompt's arguments on to the service that offers it. */
+export function getPrompt({ bus, surfaces }: { bus: Bus; surfaces: Surfaces }): Method {
+  return async ({ request, principal, channel }) => {
+    const { name, arguments: args = {} } = request.params;
+    if (typeof name !== 'string') return refuseParams(['validation_failed', 'params.name must be a string.']);
+    if (!isTexts(args)) {
+      return refuseParams(['validation_failed', 'params.arguments must be an object of strings.']);
+    }
+    const { offered } = await surfaces.view(principal.scopes);
+    const owner = ownerOfPrompt(offered, name);
+    if (owner === undefined) return unknownPrompt;
+    try {
+      const { signal } = channel;
+      const input = { name, arguments: args };
+      return JSON.stringify(await bus.call(owner.surface.getPrompt, input, { principal, signal }));
+    } catch (error) {
+      return refuseFailure(error);
+    }
+  };
+}
+
+export function isTexts(value: unknown): value is Record<string, string> {
+  return isObject(value) && Object.values(value).every((item) => typeof item === 'string');
+}

@@ -1,0 +1,32 @@
+import type { Bus } from '@inferry/bus';
+import { AppError } from '@inferry/contracts';
+import { refuseParams } from '../../refusal.ts';
+import type { Method } from '../exchange.ts';
+import { ownerOfUri } from '../surfaces/owner.ts';
+import { refuseFailure, refuseResource } from '../surfaces/refuse-failure.ts';
+import type { Surfaces } from '../surfaces/surfaces.ts';
+import { cacheable } from './cacheable.ts';
+
+const maxUriLength = 2_048;
+
+/** Reads a resource where its URI says that it is. */
+export function readResource({ bus, surfaces }: { bus: Bus; surfaces: Surfaces }): Method {
+  return async ({ era, request, principal, channel }) => {
+    const { uri } = request.params;
+    if (typeof uri !== 'string') return refuseParams(['validation_failed', 'params.uri must be a string.']);
+    const { offered } = await surfaces.view(principal.scopes);
+    const owner = uri.length > maxUriLength ? undefined : ownerOfUri(offered, uri);
+    if (owner === undefined) return refuseResource(era, uri.slice(0, maxUriLength));
+    try {
+      const { contents, ttl_ms: ttlMs } = await bus.call(
+        owner.surface.readResource,
+        { uri },
+        { principal, signal: channel.signal },
+      );
+      return cacheable(era, ttlMs, `"contents":${JSON.stringify(contents)}`);
+    } catch (error) {
+      const isUnknown = error instanceof AppError && error.code === 'resource_not_found';
+      return isUnknown ? refuseResource(era, uri) : refuseFailure(error);
+    }
+  };
+}

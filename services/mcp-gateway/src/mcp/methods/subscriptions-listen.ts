@@ -1,0 +1,60 @@
+import { isRefusal, type Refusal, refuse, rpcCodes } from '../../refusal.ts';
+import type { Method, Reply } from '../exchange.ts';
+import type { ServerIdentity } from '../identity.ts';
+import type { RequestId } from '../json-rpc.ts';
+import { type ListenFilter, readListenFilter } from '../subscriptions/listen-filter.ts';
+import { ListenSubscription } from '../subscriptions/subscription.ts';
+import type { Subscriptions } from '../subscriptions/subscriptions.ts';
+import { ownerOfUri } from '../surfaces/owner.ts';
+import type { OfferedSurface, Surfaces } from '../surfaces/surfaces.ts';
+import { metaKeys } from '../versions.ts';
+
+export interface ListenDeps {
+  identity: ServerIdentity;
+  surfaces: Surfaces;
+  subscriptions: Subscriptions;
+}
+
+const full = refuse(200, ['busy', 'Too many subscriptions are open.'], {
+  rpcCode: rpcCodes.internal,
+  retryAfterSeconds: 30,
+  nextAction: 'Close one of them, or read the lists again from time to time.',
+});
+
+/**
+ * A stream of changes (MCP 2026-07-28, subscriptions): first what will be told, then that, and at the end of this
+ * process an empty result, so that the client knows to listen somewhere else.
+ */
+export function listen({ identity, surfaces, subscriptions }: ListenDeps): Method {
+  const { capabilities, serverInfo } = identity;
+
+  /** Whoever may see nothing, or wants nothing, is told so and not held. */
+  function honoured(asked: ListenFilter, offered: readonly OfferedSurface[]): ListenFilter {
+    const { prompts, resources, tools } = capabilities.modern;
+    const uris = asked.resourceSubscriptions?.filter((uri) => ownerOfUri(offered, uri) !== undefined) ?? [];
+    return {
+      ...(asked.toolsListChanged && tools.listChanged ? { toolsListChanged: true } : {}),
+      ...(asked.promptsListChanged && prompts?.listChanged ? { promptsListChanged: true } : {}),
+      ...(asked.resourcesListChanged && resources?.listChanged ? { resourcesListChanged: true } : {}),
+      ...(uris.length > 0 && resources?.subscribe ? { resourceSubscriptions: uris } : {}),
+    };
+  }
+
+  function end(id: RequestId): Reply {
+    const meta = { [metaKeys.serverInfo]: serverInfo, [metaKeys.subscriptionId]: id };
+    return JSON.stringify({ resultType: 'complete', _meta: meta });
+  }
+
+  return async ({ request, principal, channel }) => {
+    const asked = readListenFilter(request.params.notifications);
+    if (isRefusal(asked)) return asked satisfies Refusal;
+    const { offered } = await surfaces.view(principal.scopes);
+    const filter = honoured(asked, offered);
+    const { subject, grant_id: grantId } = principal;
+    if (subscriptions.isFull(grantId)) return full;
+    const subscription = new ListenSubscription(filter, { id: request.id, subject, channel });
+    subscription.acknowledge();
+    if (Object.keys(filter).length === 0) return end(request.id);
+    return (await subscriptions.hold(subscription, grantId, channel)) ? end(request.id) : undefined;
+  };
+}

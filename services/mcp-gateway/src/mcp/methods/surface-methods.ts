@@ -1,0 +1,32 @@
+import type { Bus } from '@inferry/bus';
+import type { Method } from '../exchange.ts';
+import type { Surfaces } from '../surfaces/surfaces.ts';
+import type { Era } from '../versions.ts';
+import { complete } from './completion-complete.ts';
+import { setLogLevel } from './logging-set-level.ts';
+import { listPrompts, listResourceTemplates } from './memoised-lists.ts';
+import { getPrompt } from './prompts-get.ts';
+import { listResources } from './resources-list.ts';
+import { readResource } from './resources-read.ts';
+import { type ListenDeps, listen } from './subscriptions-listen.ts';
+
+export interface SurfaceDeps extends ListenDeps {
+  bus: Bus;
+  surfaces: Surfaces;
+}
+
+/** Prompts, resources, completion and what tells of their changes, by era. */
+export function surfaceMethods(deps: SurfaceDeps): Record<Era, [string, Method][]> {
+  const shared: [string, Method][] = [
+    ['prompts/list', listPrompts(deps.surfaces)],
+    ['prompts/get', getPrompt(deps)],
+    ['resources/list', listResources(deps)],
+    ['resources/templates/list', listResourceTemplates(deps.surfaces)],
+    ['resources/read', readResource(deps)],
+    ['completion/complete', complete(deps)],
+  ];
+  return {
+    legacy: [...shared, ['logging/setLevel', setLogLevel]],
+    modern: [...shared, ['subscriptions/listen', listen(deps)]],
+  };
+}

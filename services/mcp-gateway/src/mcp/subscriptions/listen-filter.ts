@@ -1,0 +1,46 @@
+import { isObject } from '@inferry/contracts';
+import { type Refusal, refuseParams } from '../../refusal.ts';
+
+/** What a client wants to be told of (MCP 2026-07-28, subscriptions). */
+export interface ListenFilter {
+  toolsListChanged?: true;
+  promptsListChanged?: true;
+  resourcesListChanged?: true;
+  resourceSubscriptions?: string[];
+}
+
+export const maxSubscribedUris = 100;
+const maxUriLength = 2_048;
+
+const flags = ['toolsListChanged', 'promptsListChanged', 'resourcesListChanged'] as const;
+
+/** `params.notifications` of `subscriptions/listen`; fields that this server does not know are passed over. */
+export function readListenFilter(value: unknown): ListenFilter | Refusal {
+  if (!isObject(value)) return refuseFilter('params.notifications must be an object.');
+  const filter: ListenFilter = {};
+  for (const flag of flags) {
+    const wanted = value[flag];
+    if (wanted !== undefined && typeof wanted !== 'boolean')
+      return refuseFilter(`${flag} must be a boolean.`);
+    if (wanted === true) filter[flag] = true;
+  }
+  const uris = value.resourceSubscriptions;
+  if (uris === undefined) return filter;
+  if (!isUris(uris)) {
+    return refuseFilter(`resourceSubscriptions must be a list of at most ${maxSubscribedUris} URIs.`);
+  }
+  if (uris.length > 0) filter.resourceSubscriptions = [...new Set(uris)];
+  return filter;
+}
+
+function isUris(value: unknown): value is string[] {
+  return (
+    Array.isArray(value) &&
+    value.length <= maxSubscribedUris &&
+    value.every((uri) => typeof uri === 'string' && uri.length <= maxUriLength)
+  );
+}
+
+function refuseFilter(message: string): Refusal {
+  return refuseParams(['validation_failed', message]);
+}

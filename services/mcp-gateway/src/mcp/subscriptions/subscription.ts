@@ -1,0 +1,67 @@
+import type { Channel } from '../exchange.ts';
+import { notificationText, type RequestId } from '../json-rpc.ts';
+import type { ChangedList } from '../surfaces/surfaces.ts';
+import { metaKeys } from '../versions.ts';
+import type { ListenFilter } from './listen-filter.ts';
+
+/** What a subscriber can be told: that a list changed, or that the resource of a URI did. */
+export type Change = { list: ChangedList } | { uri: string };
+
+const flagOf = {
+  tools: 'toolsListChanged',
+  prompts: 'promptsListChanged',
+  resources: 'resourcesListChanged',
+} as const satisfies Record<ChangedList, keyof ListenFilter>;
+
+/** One open `subscriptions/listen`: what it asked for, and what it is still to be told. */
+export class ListenSubscription {
+  readonly subject: string;
+  readonly uris: ReadonlySet<string>;
+  readonly #filter: ListenFilter;
+  readonly #channel: Channel;
+  readonly #meta: Record<string, RequestId>;
+  /** Keyed by the change: one that happens twice before it is told is told once. */
+  readonly #pending = new Map<string, Change>();
+
+  constructor(
+    filter: ListenFilter,
+    { id, subject, channel }: { id: RequestId; subject: string; channel: Channel },
+  ) {
+    this.subject = subject;
+    this.uris = new Set(filter.resourceSubscriptions);
+    this.#filter = filter;
+    this.#channel = channel;
+    this.#meta = { [metaKeys.subscriptionId]: id };
+  }
+
+  /** The first frame says what will be told: a part of what was asked for. */
+  acknowledge(): void {
+    this.#channel.open();
+    this.#send('notifications/subscriptions/acknowledged', { notifications: this.#filter });
+  }
+
+  /** True when it is to be told of the change. */
+  add(change: Change): boolean {
+    const isWanted =
+      'list' in change ? this.#filter[flagOf[change.list]] === true : this.uris.has(change.uri);
+    if (isWanted) this.#pending.set('list' in change ? change.list : `uri ${change.uri}`, change);
+    return isWanted;
+  }
+
+  /** True when everything is told; a client that does not read now is told later. */
+  flush(): boolean {
+    for (const [key, change] of this.#pending) {
+      const isSent =
+        'list' in change
+          ? this.#send(`notifications/${change.list}/list_changed`, {})
+          : this.#send('notifications/resources/updated', { uri: change.uri });
+      if (!isSent) return false;
+      this.#pending.delete(key);
+    }
+    return true;
+  }
+
+  #send(method: string, params: object): boolean {
+    return this.#channel.notify(notificationText(method, { ...params, _meta: this.#meta }));
+  }
+}
