@@ -19,13 +19,19 @@ export interface UploadUnderTest {
   blobs: Blobs;
   limits: Limits;
   service: HttpService;
-  tool(tool: AnyTool, args: unknown, options?: { principal?: Principal; callId?: string }): Promise<Answer>;
+  tool(tool: AnyTool, args: unknown, options?: ToolOptions): Promise<Answer>;
   /** One more replica on the same database, blobs and limits; the URL that it listens on. */
   addReplica(): Promise<string>;
   keys(): Promise<string[]>;
   /** As if the disk were gone. */
   breakStorage(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface ToolOptions {
+  principal?: Principal;
+  callId?: string | undefined;
+  attachment?: string;
 }
 
 /** A tool result as a client sees it; which fields are there depends on the tool and its outcome. */
@@ -84,8 +90,8 @@ export async function startUpload(options: Partial<UploadOptions> = {}): Promise
     blobs,
     limits,
     service: first.service,
-    async tool(tool, args, { principal = alice, callId } = {}) {
-      return JSON.parse(await bus.callTool(tool, args, { principal, callId }));
+    async tool(tool, args, { principal = alice, ...rest } = {}) {
+      return JSON.parse(await bus.callTool(tool, args, { principal, ...rest }));
     },
     async addReplica() {
       const otherBus = createBus(createInProcessTransport(), { name: 'upload' });

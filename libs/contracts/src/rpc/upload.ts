@@ -13,6 +13,8 @@ export const openAsset = defineRpc({
     content_type: z.string().max(200).optional(),
     /** Unique per subject, e.g. `<run_id>/0`. */
     ref: z.string().min(1).max(200),
+    /** Deletes the file after so many seconds, unless a later call keeps it. */
+    expires_in: z.int().min(60).optional(),
   }),
   output: z.object({
     asset_id: z.string(),

@@ -24,6 +24,12 @@ export interface StoredFacts {
   contentType: string;
 }
 
+export interface DescribedFacts {
+  fileName: string;
+  contentType: string;
+  expiresAt: number | null;
+}
+
 /** The table `assets`. Everything that answers a caller asks by subject: other people's ids look unknown. */
 export interface AssetTable {
   /** Inserts a pending asset; the one that is there already when its `ref` is known. */
@@ -35,6 +41,8 @@ export interface AssetTable {
   findContent(subject: string, sha256: string): Promise<AssetRow | undefined>;
   /** True for exactly one caller: this is what makes an upload URL work once. */
   markStored(assetId: string, facts: StoredFacts): Promise<boolean>;
+  /** Says what a stored file is called, holds and when it ends. */
+  describe(assetId: string, facts: DescribedFacts): Promise<void>;
   extend(assetId: string, uploadUntil: number): Promise<void>;
   /** Marks assets that ended as `deleted`, so that nobody reads them, and returns some that are. */
   takeEnded(pendingBefore: number, limit: number): Promise<AssetRow[]>;
@@ -82,6 +90,14 @@ export function createAssetTable({ queries }: Database, now: () => number): Asse
         .where('state', '=', 'pending')
         .executeTakeFirst();
       return numUpdatedRows === 1n;
+    },
+    async describe(assetId, { fileName, contentType, expiresAt }) {
+      await queries
+        .updateTable('assets')
+        .set({ file_name: fileName, content_type: contentType, expires_at: expiresAt })
+        .where('asset_id', '=', assetId)
+        .where('state', '=', 'stored')
+        .execute();
     },
     async extend(assetId, uploadUntil) {
       await queries

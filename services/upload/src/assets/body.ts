@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { AppError } from '@inferry/contracts';
 
 /** As much of a file as telling its type may need. */
-const headBytes = 64 * 1024;
+export const headBytes = 64 * 1024;
 
 /** Keeps the first bytes of what passes. */
 export class Head {

@@ -9,8 +9,10 @@ const urlMs = 86_400_000;
 
 /** Promises an asset to another service; the same `ref` gets the same one, with a new URL until it is stored. */
 export function handleOpenAsset({ assets, links, now }: UploadDeps): Handler<typeof openAsset> {
-  return async ({ file_name: fileName, content_type: contentType, ref }, { principal }) => {
-    const uploadUntil = Math.floor((now() + urlMs) / 1000) * 1000;
+  return async (input, { principal }) => {
+    const { file_name: fileName, content_type: contentType, ref, expires_in: expiresIn } = input;
+    const lifeMs = expiresIn === undefined ? undefined : expiresIn * 1000;
+    const uploadUntil = Math.floor((now() + Math.min(urlMs, lifeMs ?? urlMs)) / 1000) * 1000;
     const asset = await assets.open({
       subject: principal.subject,
       ref: `ref:${ref}`,
@@ -20,7 +22,7 @@ export function handleOpenAsset({ assets, links, now }: UploadDeps): Handler<typ
       declaredSha256: null,
       partCount: 1,
       uploadUntil,
-      expiresAt: null,
+      expiresAt: lifeMs === undefined ? null : now() + lifeMs,
     });
     if (asset.state !== 'pending') return { asset_id: asset.asset_id };
     await assets.extend(asset.asset_id, uploadUntil);

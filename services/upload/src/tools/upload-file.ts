@@ -1,8 +1,11 @@
+import { buffer } from 'node:stream/consumers';
 import type { Handler, HandlerContext } from '@inferry/bus';
 import { AppError, type uploadFile, validationFailed } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
-import { essence } from '../assets/content-type.ts';
+import { headBytes } from '../assets/body.ts';
+import { detectType, essence } from '../assets/content-type.ts';
 import { toFileName } from '../assets/file-name.ts';
+import { findStored } from '../assets/own-assets.ts';
 import { readStored, storeAsset } from '../assets/store-asset.ts';
 import type { UploadDeps } from '../deps.ts';
 import { urlRejected } from '../fetch/fetch-errors.ts';
@@ -24,7 +27,8 @@ interface Wanted {
 export function handleUploadFile(deps: UploadDeps): Handler<typeof uploadFile> {
   return async (input, context) => {
     const { url, base64 } = input;
-    if ((url === undefined) === (base64 === undefined)) {
+    const { attachment } = context;
+    if ([url, base64, attachment].filter((source) => source !== undefined).length !== 1) {
       throw validationFailed('upload_file', [
         {
           path: 'url',
@@ -38,10 +42,7 @@ export function handleUploadFile(deps: UploadDeps): Handler<typeof uploadFile> {
       contentType: essence(input.content_type),
       expiresIn: input.expires_in,
     };
-    const stored =
-      url === undefined
-        ? await storeInline(deps, context, { value: base64 ?? '', wanted })
-        : await storeCopy(deps, context, { url, wanted });
+    const stored = await store(deps, context, { url, base64, attachment, wanted });
     return {
       asset_id: stored.asset_id,
       file_url: deps.links.fileUrl(stored, 'public'),
@@ -50,6 +51,44 @@ export function handleUploadFile(deps: UploadDeps): Handler<typeof uploadFile> {
       sha256: stored.sha256 ?? undefined,
     };
   };
+}
+
+interface Sources {
+  url: string | undefined;
+  base64: string | undefined;
+  attachment: string | undefined;
+  wanted: Wanted;
+}
+
+function store(
+  deps: UploadDeps,
+  context: HandlerContext,
+  { url, base64, attachment, wanted }: Sources,
+): Promise<AssetRow> {
+  if (url !== undefined) return storeCopy(deps, context, { url, wanted });
+  if (base64 !== undefined) return storeInline(deps, context, { value: base64, wanted });
+  return keepAttachment(deps, context.principal.subject, { assetId: attachment ?? '', wanted });
+}
+
+/**
+ * Keeps the bytes that the gateway took out of the arguments on their way here; it stored them as the caller's own
+ * asset, with an end in case that this call never comes. What the other arguments say is known only now.
+ */
+async function keepAttachment(
+  deps: UploadDeps,
+  subject: string,
+  { assetId, wanted }: { assetId: string; wanted: Wanted },
+): Promise<AssetRow> {
+  const asset = await findStored(deps, subject, assetId);
+  const fileName = toFileName(wanted.fileName ?? '');
+  const declared = wanted.contentType ?? asset.declared_type;
+  const head = await buffer(await deps.blobs.get(asset.blob_key ?? '', { start: 0, end: headBytes - 1 }));
+  await deps.assets.describe(assetId, {
+    fileName,
+    contentType: await detectType(head, { declared, fileName }),
+    expiresAt: wanted.expiresIn === undefined ? null : deps.now() + wanted.expiresIn * 1000,
+  });
+  return readStored(deps.assets, asset);
 }
 
 async function storeInline(
@@ -73,7 +112,8 @@ async function storeCopy(
   if (isLocalPath(url)) {
     throw urlRejected('Local paths cannot be read here: this server does not see your files.');
   }
-  const signal = AbortSignal.any([context.signal, context.draining, AbortSignal.timeout(copyTimeoutMs)]);
+  // A stop lets a copy end if there is time: half a file is of no use to anybody.
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(copyTimeoutMs)]);
   const options = { ...deps.addressPolicy, maxBytes: maxCopyBytes, signal };
   return deps.copies.run(() =>
     fetchFile(url, options, async (file) => {
