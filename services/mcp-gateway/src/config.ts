@@ -20,6 +20,8 @@ const GatewayEnv = z.object({
   /** Exact values of the Origin header; without it loopback origins on any port. */
   MCP_ALLOWED_ORIGINS: envList.optional(),
   MCP_MAX_BODY_BYTES: envInt(1_024, 64 * 1_024 * 1_024).default(256 * 1_024),
+  /** Base64 files of upload_file that pass through this process at once. */
+  MAX_INLINE_UPLOADS: envInt(0, 1_000).default(5),
   /** Addresses and CIDR ranges whose X-Forwarded-For is believed. */
   TRUSTED_PROXIES: envList.default([]),
   MAX_WAIT_SECONDS: envInt(1, 600).default(600),
@@ -56,6 +58,7 @@ export interface GatewayConfig {
   /** Undefined: loopback origins. */
   allowedOrigins: ReadonlySet<string> | undefined;
   maxBodyBytes: number;
+  maxInlineUploads: number;
   trustedProxies: TrustedProxies;
   waits: WaitTable;
   offered: Selection;
@@ -83,6 +86,7 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
     allowedOrigins:
       parsed.MCP_ALLOWED_ORIGINS === undefined ? undefined : new Set(parsed.MCP_ALLOWED_ORIGINS.map(lower)),
     maxBodyBytes: parsed.MCP_MAX_BODY_BYTES,
+    maxInlineUploads: parsed.MAX_INLINE_UPLOADS,
     trustedProxies,
     waits: createWaitTable(rows, parsed.MAX_WAIT_SECONDS),
     offered: {

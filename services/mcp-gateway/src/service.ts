@@ -3,7 +3,7 @@ import { createInProcessLimits } from '@inferry/limits';
 import type { HttpService, Parts, Readiness } from '@inferry/runtime';
 import type { GatewayConfig } from './config.ts';
 import { type Authenticate, authenticateLocal, createKeyAuthentication } from './edge/authenticate.ts';
-import { checkContentType, createBodyCheck } from './edge/body.ts';
+import { checkContentType, createBodyCheck, refuseBodySize } from './edge/body.ts';
 import { createChallenger } from './edge/challenge.ts';
 import { createHostCheck } from './edge/host.ts';
 import { createKeyVerifier } from './edge/key-verifier.ts';
@@ -12,10 +12,13 @@ import { type RevokedGrants, watchRevokedGrants } from './edge/revoked-grants.ts
 import { createWindows } from './edge/windows.ts';
 import { loadExtraTools } from './extra-tools.ts';
 import { createEdge, type Edge } from './http/edge.ts';
+import { InlineUploads, mayBeUpload } from './http/inline/inline-uploads.ts';
 import { McpEndpoint } from './http/mcp-endpoint.ts';
 import { mountRoutes } from './http/mount-routes.ts';
 import { OpenCalls } from './http/open-calls.ts';
 import { OpenStreams, type StreamTimings } from './http/open-streams.ts';
+import { type BodyTimings, defaultBodyTimings } from './http/read-body.ts';
+import { createReceiver } from './http/receive.ts';
 import { createMcpCore } from './mcp/core.ts';
 import { createIdentity } from './mcp/identity.ts';
 import { InFlight } from './mcp/in-flight.ts';
@@ -27,6 +30,7 @@ import { createTelemetry } from './telemetry.ts';
 
 export interface GatewayOptions {
   timings?: StreamTimings;
+  bodyTimings?: Partial<BodyTimings>;
 }
 
 /** The public MCP endpoint. It has no code for any one tool: they come from the contracts and go to the bus. */
@@ -36,6 +40,7 @@ export async function createGatewayService(
   options: GatewayOptions = {},
 ): Promise<HttpService> {
   const { bus, log } = parts;
+  const bodyTimings = { ...defaultBodyTimings, ...options.bodyTimings };
   const telemetry = createTelemetry();
   const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
   const identity = createIdentity(config.serverInfo, { hasSurfaces: config.surfaces.length > 0 });
@@ -60,7 +65,7 @@ export async function createGatewayService(
     checks: [
       createHostCheck(config.allowedHosts),
       createOriginCheck(config.allowedOrigins),
-      createBodyCheck(config.maxBodyBytes),
+      createBodyCheck(config.maxBodyBytes, mayBeUpload),
       checkContentType,
     ],
     authenticate: toAuthenticate(bus, revoked, challenge),
@@ -71,6 +76,8 @@ export async function createGatewayService(
     }),
     trustedProxies: config.trustedProxies,
     telemetry,
+    maxBodyBytes: config.maxBodyBytes,
+    lingerMs: bodyTimings.lingerMs,
     onError,
   });
   const endpoint = new McpEndpoint({
@@ -88,7 +95,7 @@ export async function createGatewayService(
     inFlight.cancel({ subject, session, requestId });
   });
 
-  return toService({ bus, config, revoked, streams, calls, endpoint, edge, onError, close });
+  return toService({ bus, config, revoked, streams, calls, endpoint, edge, bodyTimings, onError, close });
 
   async function close(): Promise<void> {
     cancellations.unsubscribe();
@@ -107,11 +114,24 @@ interface ServiceParts {
   calls: OpenCalls;
   endpoint: McpEndpoint;
   edge: Edge;
+  bodyTimings: BodyTimings;
   onError(error: unknown): void;
   close(): Promise<void>;
 }
 
-function toService({ bus, config, revoked, streams, calls, ...parts }: ServiceParts): HttpService {
+function toService({ bus, config, revoked, streams, calls, edge, ...parts }: ServiceParts): HttpService {
+  const { maxBodyBytes, maxInlineUploads } = config;
+  const { endpoint, onError, bodyTimings: timings } = parts;
+  const tooLarge = refuseBodySize(maxBodyBytes);
+  const uploads = new InlineUploads({
+    bus,
+    calls,
+    timings,
+    maxBodyBytes,
+    tooLarge,
+    maxAtOnce: maxInlineUploads,
+  });
+  const receive = createReceiver({ edge, endpoint, uploads, maxBodyBytes, timings, onError });
   let isDraining = false;
   return {
     name: 'mcp-gateway',
@@ -122,7 +142,7 @@ function toService({ bus, config, revoked, streams, calls, ...parts }: ServicePa
         process: isDraining ? 'stopping' : undefined,
       });
     },
-    routes: (app) => mountRoutes(app, { ...parts, maxBodyBytes: config.maxBodyBytes }),
+    routes: (app) => mountRoutes(app, { edge, receive, onError }),
     async drain(graceMs) {
       isDraining = true;
       streams.refuseNewConnections();

@@ -9,12 +9,19 @@ export function refuseBodySize(maxBytes: number): Refusal {
   });
 }
 
-/** Checks the length that a request announces; one that announces none is counted while it is read. */
-export function createBodyCheck(maxBytes: number): (request: IncomingMessage) => Refusal | undefined {
+/**
+ * Checks the length that a request announces. Only a call with a file may announce more than the cap (X3); what a
+ * body really is and has is found out while it is read.
+ */
+export function createBodyCheck(
+  maxBytes: number,
+  mayBeUpload: (request: IncomingMessage) => boolean,
+): (request: IncomingMessage) => Refusal | undefined {
   const refusal = refuseBodySize(maxBytes);
-  return ({ headers }) => {
-    const length = headers['content-length'];
-    return length !== undefined && Number(length) > maxBytes ? refusal : undefined;
+  return (request) => {
+    const length = request.headers['content-length'];
+    const isLarge = length !== undefined && Number(length) > maxBytes;
+    return isLarge && !mayBeUpload(request) ? refusal : undefined;
   };
 }
 

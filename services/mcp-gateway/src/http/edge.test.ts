@@ -63,13 +63,20 @@ describe('the edge', () => {
   });
 
   test('refuses a body above the cap with 413 and names the other way (RF-51, X3)', async () => {
-    const answer = await post(gateway.url, 'x'.repeat(3_000));
+    const answer = await post(gateway.url, 'x'.repeat(3_000), { 'mcp-name': 'run_model' });
 
     expect(answer.status).toBe(413);
     expect(answer.json.error.data).toMatchObject({
       code: 'body_too_large',
       next_action: expect.stringContaining('create_upload'),
     });
+  });
+
+  test('reads nothing of a large body that may be a file before it knows whose it is', async () => {
+    const answer = await post(gateway.url, 'x'.repeat(3_000));
+
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get('connection')).toBe('close');
   });
 
   test('refuses what is not JSON with 415', async () => {
@@ -94,7 +101,11 @@ describe('the edge', () => {
       code: 'host_rejected',
     },
     { step: 'Origin', headers: { origin: 'https://evil.example' }, code: 'origin_rejected' },
-    { step: 'the body cap', headers: { 'content-type': 'text/plain' }, code: 'body_too_large' },
+    {
+      step: 'the body cap',
+      headers: { 'content-type': 'text/plain', 'mcp-name': 'run_model' },
+      code: 'body_too_large',
+    },
     {
       step: 'the content type',
       headers: { 'content-type': 'text/plain' },

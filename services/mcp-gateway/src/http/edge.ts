@@ -6,7 +6,7 @@ import type { Windows } from '../edge/windows.ts';
 import { errorText, type RequestId } from '../mcp/json-rpc.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { writeJson } from './write-json.ts';
+import { endBeforeBody, isUnread, writeJson } from './write-json.ts';
 
 export type Check = (request: IncomingMessage) => Refusal | undefined;
 
@@ -17,6 +17,9 @@ export interface EdgeParts {
   windows: Windows;
   trustedProxies: TrustedProxies;
   telemetry: Telemetry;
+  /** What a request announces beyond this is not read after a refusal. */
+  maxBodyBytes: number;
+  lingerMs: number;
   onError(error: unknown): void;
 }
 
@@ -41,7 +44,10 @@ export function createEdge(parts: EdgeParts): Edge {
   function send(response: ServerResponse, refusal: Refusal, id?: RequestId): void {
     telemetry.refused(refusal);
     if (response.destroyed) return;
-    writeJson(response, errorText(id, refusal), { status: refusal.status, headers: refusal.headers });
+    const answer = { status: refusal.status, headers: refusal.headers };
+    if (isUnread(response.req, parts.maxBodyBytes)) {
+      endBeforeBody(response, errorText(id, refusal), { ...answer, lingerMs: parts.lingerMs });
+    } else writeJson(response, errorText(id, refusal), answer);
   }
 
   async function settle(

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isObject, type JsonObject, type Principal } from '@inferry/contracts';
+import { isObject, type JsonObject, type Principal, uploadFile } from '@inferry/contracts';
 import type { Parts } from '@inferry/runtime';
 import type { createChallenger } from '../edge/challenge.ts';
+import { isTooDeep, tooDeep } from '../edge/json-depth.ts';
 import type { McpCore } from '../mcp/core.ts';
 import { readBatchEra, readEra, type Spoken } from '../mcp/era.ts';
 import type { Channel, Exchange } from '../mcp/exchange.ts';
@@ -28,7 +29,7 @@ export interface EndpointParts {
 }
 
 /** One admitted POST. */
-interface Post {
+export interface Post {
   request: IncomingMessage;
   response: ServerResponse;
   principal: Principal;
@@ -53,32 +54,47 @@ export class McpEndpoint {
     this.#parts = parts;
   }
 
-  /** Answers an admitted request whose body has been read as text. */
-  post(post: Post, body: unknown): void {
-    this.#route(post, body).catch((error: unknown) => {
+  /** Answers an admitted request; `attachment` is the caller's asset with the file that was taken out of the body. */
+  post(post: Post, body: string, attachment?: string): void {
+    this.#settle(post, this.#route(post, body, attachment));
+  }
+
+  /** Answers an admitted request whose body is not what is wanted. */
+  refuse(post: Post, refusal: Refusal): void {
+    this.#settle(post, this.#refuse(post, refusal));
+  }
+
+  #settle(post: Post, answering: Promise<void>): void {
+    answering.catch((error: unknown) => {
       this.#parts.log.error({ err: error }, 'a request failed');
       if (post.response.headersSent) post.response.destroy();
       else this.#parts.edge.send(post.response, internal);
     });
   }
 
-  async #route(post: Post, body: unknown): Promise<void> {
+  async #route(post: Post, body: string, attachment: string | undefined): Promise<void> {
+    if (isTooDeep(body)) return this.#refuse(post, tooDeep);
     const value = parseJson(body);
     if (value === undefined) return this.#refuse(post, badJson);
     if (Array.isArray(value)) return this.#batch(post, value);
-    const message = readMessage(value);
+    const parsed = readMessage(value);
+    const message = attachment === undefined ? parsed : withoutFile(parsed);
     if (isRefusal(message)) return this.#refuse(post, message);
     const spoken = readEra(message, headersOf(post.request));
     if (isRefusal(spoken))
       return this.#refuse(post, spoken, message.kind === 'request' ? message : undefined);
-    if (message.kind === 'request') return this.#request(post, message, spoken);
+    if (message.kind === 'request') return this.#request(post, message, { ...spoken, attachment });
     if (message.kind === 'notification') this.#parts.core.listen(spoken.era, message, senderOf(post));
     accept(post.response);
   }
 
-  async #request(post: Post, request: McpRequest, spoken: Spoken): Promise<void> {
+  async #request(
+    post: Post,
+    request: McpRequest,
+    spoken: Spoken & Pick<Exchange, 'attachment'>,
+  ): Promise<void> {
     const { core, calls, streams } = this.#parts;
-    const view = this.#view(post);
+    const view = this.view(post);
     if (isRefusal(view)) return this.#refuse(post, view, request);
     if (calls.isFull) return this.#refuse(post, busy, request);
     const channel = new HttpChannel(post.response, streams, acceptsStream(post.request));
@@ -99,7 +115,7 @@ export class McpEndpoint {
     const { edge, calls, streams } = this.#parts;
     const spoken = readBatchEra(headersOf(post.request));
     const messages = values.map(readMessage);
-    const view = this.#view(post);
+    const view = this.view(post);
     if (isRefusal(spoken)) return this.#refuse(post, spoken);
     if (isRefusal(view)) return this.#refuse(post, view);
     const requests = messages.filter(isRequest);
@@ -139,7 +155,8 @@ export class McpEndpoint {
     return reply === undefined || typeof reply === 'string' ? reply : errorText(request.id, reply);
   }
 
-  #view({ request, principal }: Post): ToolView | Refusal {
+  /** The tools that a request has. */
+  view({ request, principal }: Post): ToolView | Refusal {
     const { url = '/', headers } = request;
     const selection = this.#parts.readSelection({
       url,
@@ -165,13 +182,26 @@ export class McpEndpoint {
   }
 }
 
-function parseJson(body: unknown): unknown {
+function parseJson(body: string): unknown {
   try {
-    return typeof body === 'string' ? JSON.parse(body) : undefined;
+    return JSON.parse(body);
   } catch {
     // The caller is told by the refusal; what it sent is not worth a log line.
     return undefined;
   }
+}
+
+/** A file was taken out of the body because it was said to be a call of upload_file: then it has to be one. */
+function withoutFile(message: ReturnType<typeof readMessage>): ReturnType<typeof readMessage> {
+  if (isRefusal(message)) return message;
+  const isUpload =
+    message.kind === 'request' &&
+    message.method === 'tools/call' &&
+    message.params.name === uploadFile.name &&
+    isObject(message.params.arguments);
+  if (!isUpload) return refuseInvalid('The body is not the call that its headers name.');
+  const { base64: _taken, ...rest } = message.params.arguments as JsonObject;
+  return { ...message, params: { ...message.params, arguments: rest } };
 }
 
 function refuseBatch(messages: readonly ReturnType<typeof readMessage>[]): Refusal | undefined {
@@ -197,7 +227,7 @@ function isRequest(message: ReturnType<typeof readMessage>): message is McpReque
 function toExchange(
   post: Post,
   request: McpRequest,
-  rest: Spoken & { view: ToolView; channel: Channel },
+  rest: Spoken & Pick<Exchange, 'view' | 'channel' | 'attachment'>,
 ): Exchange {
   const { headers } = post.request;
   return {

@@ -1,14 +1,12 @@
 import type { Principal } from '@inferry/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { refuseBodySize } from '../edge/body.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import type { Edge } from './edge.ts';
-import type { McpEndpoint } from './mcp-endpoint.ts';
+import type { Receiver } from './receive.ts';
 
 export interface MountParts {
   edge: Edge;
-  endpoint: McpEndpoint;
-  maxBodyBytes: number;
+  receive: Receiver;
   onError(error: unknown): void;
 }
 
@@ -27,7 +25,7 @@ export async function mountRoutes(app: FastifyInstance, parts: MountParts): Prom
   app.setNotFoundHandler((_request, reply) => answer(parts.edge, reply, notFound));
   // The parser and the error handler are the MCP routes' alone: other routes of the app keep theirs.
   await app.register((scope, _options, done) => {
-    readBodiesAsText(scope, parts.maxBodyBytes);
+    leaveBodiesUnread(scope);
     const toRefusal = createErrorReader(parts);
     scope.setErrorHandler((error, _request, reply) => answer(parts.edge, reply, toRefusal(error)));
     for (const url of mcpPaths) mountMcp(scope, url, parts);
@@ -35,7 +33,7 @@ export async function mountRoutes(app: FastifyInstance, parts: MountParts): Prom
   });
 }
 
-function mountMcp(scope: FastifyInstance, url: string, { edge, endpoint }: MountParts): void {
+function mountMcp(scope: FastifyInstance, url: string, { edge, receive }: MountParts): void {
   const principals = new WeakMap<FastifyRequest, Principal>();
   scope.route({
     method: 'POST',
@@ -51,7 +49,7 @@ function mountMcp(scope: FastifyInstance, url: string, { edge, endpoint }: Mount
       const principal = principals.get(request);
       // Set by the hook above, or the request would have ended there.
       if (principal === undefined) return edge.send(reply.raw, failed);
-      endpoint.post({ request: request.raw, response: reply.raw, principal }, request.body);
+      receive({ request: request.raw, response: reply.raw, principal });
     },
   });
   scope.route({
@@ -63,19 +61,15 @@ function mountMcp(scope: FastifyInstance, url: string, { edge, endpoint }: Mount
   });
 }
 
-/** The endpoint parses the text itself, once: what is not JSON is a JSON-RPC error there. */
-function readBodiesAsText(scope: FastifyInstance, bodyLimit: number): void {
+/** The receiver reads them: what is too large, slow or not JSON is a JSON-RPC error there. */
+function leaveBodiesUnread(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
-  scope.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit }, (_request, body, done) =>
-    done(null, body),
-  );
+  scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
 }
 
-function createErrorReader({ maxBodyBytes, onError }: MountParts): (error: unknown) => Refusal {
-  const tooLarge = refuseBodySize(maxBodyBytes);
+function createErrorReader({ onError }: MountParts): (error: unknown) => Refusal {
   return (error) => {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge;
     if (code.startsWith('FST_ERR_CTP_')) return badRequest;
     onError(error);
     return failed;

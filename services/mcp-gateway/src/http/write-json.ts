@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 /** One JSON answer. The text is not made a buffer first, so that Node sends it with the head in one write. */
 export function writeJson(
@@ -12,4 +12,38 @@ export function writeJson(
     ...headers,
   });
   response.end(text);
+}
+
+/** Whether so much of a body is still to come that the connection is better given up. */
+export function isUnread(request: IncomingMessage, maxBytes: number): boolean {
+  if (request.complete) return false;
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+  return length === undefined ? encoding !== undefined : Number(length) > maxBytes;
+}
+
+/**
+ * One JSON answer to a request whose body goes on. A sender that meets a closed connection never reads why, so it
+ * gets the answer and may go on for a moment; then the connection ends.
+ */
+export function endBeforeBody(
+  response: ServerResponse,
+  text: string,
+  answer: { status: number; headers?: OutgoingHttpHeaders | undefined; lingerMs: number },
+): void {
+  const { req: request } = response;
+  response.writeHead(answer.status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    ...answer.headers,
+    connection: 'close',
+  });
+  response.write(text);
+  const timer = setTimeout(finish, answer.lingerMs);
+  function finish(): void {
+    clearTimeout(timer);
+    request.off('end', finish).off('close', finish);
+    response.end();
+  }
+  request.on('end', finish).on('close', finish);
+  request.resume();
 }

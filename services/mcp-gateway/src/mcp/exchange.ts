@@ -50,6 +50,8 @@ export interface Exchange extends Sender {
   /** Where the trace context is: the HTTP headers or the request's `_meta` (SEP-414). */
   traceCarrier: JsonObject;
   channel: Channel;
+  /** The caller's asset with the file that was taken out of the arguments (`CallOptions.attachment`). */
+  attachment?: string | undefined;
 }
 
 /** The JSON text of a result, why there is none, or undefined: the request was cancelled and gets no answer. */

@@ -56,6 +56,7 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
       wait,
       signal: channel.signal,
       finish: channel.finishing,
+      attachment: exchange.attachment,
       timeoutMs: wait.maxSeconds * 1_000 + marginMs,
       onProgress(step) {
         known = { ...known, ...step.data };

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Bus } from '@inferry/bus';
+import { openAsset, type Principal, uploadFile } from '@inferry/contracts';
+import type { ToolView } from '../../mcp/tool-views.ts';
+import { type Refusal, refuse, rpcCodes } from '../../refusal.ts';
+import type { OpenCalls } from '../open-calls.ts';
+import { type BodyTimings, piecesOf } from '../read-body.ts';
+import { BodySplitter, type SplitProblem } from './body-splitter.ts';
+import { type FilePut, putFile } from './put-file.ts';
+
+export interface InlineUploadParts {
+  bus: Bus;
+  calls: OpenCalls;
+  timings: BodyTimings;
+  /** Bytes of everything but the file, and of what may be held before it is known what the call is. */
+  maxBodyBytes: number;
+  /** Files at once in this process. */
+  maxAtOnce: number;
+  tooLarge: Refusal;
+}
+
+/** A request whose body is larger than may be held. */
+export interface LargeRequest {
+  request: IncomingMessage;
+  principal: Principal;
+  view: ToolView;
+  /** What has come of its body. */
+  read: Buffer[];
+}
+
+/** The call without its file, and the caller's asset that the file has become. */
+export interface SplitCall {
+  body: Buffer;
+  assetId: string;
+}
+
+/** Largest file of upload_file (MR-57). */
+const maxFileBytes = 200 * 1024 * 1024;
+/** Base64 takes 4/3 of the file; escapes and line breaks some more. */
+const maxRawBytes = maxFileBytes * 2 + maxFileBytes / 2;
+const maxDepth = 64;
+/** A file whose call never comes about is deleted after this. */
+const orphanSeconds = 3_600;
+
+const linger = { connection: 'close' };
+const useCreateUpload = 'Use create_upload: it takes large files without base64.';
+const busy = refuse(503, ['busy', 'Too many base64 uploads at once.'], {
+  retryAfterSeconds: 5,
+  nextAction: `Retry in 5 s. ${useCreateUpload}`,
+  headers: linger,
+});
+
+const refusals: Record<Exclude<SplitProblem, 'rest_too_large'>, Refusal> = {
+  file_too_large: refuse(413, ['upload_too_large', 'The file exceeds the 200 MiB upload cap.'], {
+    nextAction: useCreateUpload,
+    headers: linger,
+  }),
+  not_base64: refuseBase64('is not base64'),
+  not_a_data_uri: refuseBase64('is not a data URI with base64'),
+  too_deep: refuse(400, ['invalid_request', `The body is nested deeper than ${maxDepth}.`], {
+    rpcCode: rpcCodes.invalidRequest,
+    headers: linger,
+  }),
+  duplicate_key: refuse(400, ['invalid_request', 'The body has a key twice.'], {
+    rpcCode: rpcCodes.invalidRequest,
+    headers: linger,
+  }),
+  bad_string: refuse(400, ['parse_error', 'The body is not valid JSON.'], {
+    rpcCode: rpcCodes.parse,
+    headers: linger,
+  }),
+};
+
+function refuseBase64(message: string): Refusal {
+  return refuse(400, ['validation_failed', `upload_file: base64 ${message}.`], {
+    rpcCode: rpcCodes.invalidParams,
+    nextAction: 'For a local file use create_upload: it needs no base64.',
+    data: { details: { errors: [{ path: 'base64', message }] } },
+    headers: linger,
+  });
+}
+
+/** Whether the head of a request leaves it possible that its body is a file of any size that is taken. */
+export function mayBeUpload({ headers }: IncomingMessage): boolean {
+  const { 'mcp-method': method = 'tools/call', 'mcp-name': name = uploadFile.name } = headers;
+  if (method !== 'tools/call' || name !== uploadFile.name) return false;
+  return Number(headers['content-length'] ?? 0) <= maxRawBytes;
+}
+
+/** The way of base64 files (X3): they pass through to the data plane, and nothing of them is held. */
+export class InlineUploads {
+  readonly #parts: InlineUploadParts;
+  #open = 0;
+
+  constructor(parts: InlineUploadParts) {
+    this.#parts = parts;
+  }
+
+  /** Rejects with `LateBody`, `GoneBody`, or the `AppError` of a storage that cannot be reached. */
+  async take(large: LargeRequest): Promise<SplitCall | Refusal> {
+    const { tooLarge, maxAtOnce, calls } = this.#parts;
+    if (!mayBeUpload(large.request)) return tooLarge;
+    if (this.#open >= maxAtOnce) return busy;
+    this.#open += 1;
+    const passage = new Passage(this.#parts, large);
+    const call = { hurry: () => undefined, stop: () => void large.request.destroy() };
+    calls.add(call, large.principal.grant_id);
+    try {
+      return await passage.run();
+    } finally {
+      this.#open -= 1;
+      calls.delete(call);
+      passage.close();
+    }
+  }
+}
+
+/** One file on its way through. */
+class Passage {
+  readonly #parts: InlineUploadParts;
+  readonly #large: LargeRequest;
+  readonly #splitter: BodySplitter;
+  /** Bytes of the file that came before it was known that the call is an upload. */
+  #held: Buffer[] = [];
+  #rawBytes = 0;
+  #put: FilePut | undefined;
+  #assetId = '';
+  #isStored = false;
+
+  constructor(parts: InlineUploadParts, large: LargeRequest) {
+    this.#parts = parts;
+    this.#large = large;
+    this.#splitter = new BodySplitter({ maxRestBytes: parts.maxBodyBytes, maxFileBytes, maxDepth });
+  }
+
+  close(): void {
+    if (!this.#isStored) this.#put?.destroy();
+  }
+
+  async run(): Promise<SplitCall | Refusal> {
+    const pieces = piecesOf(this.#large.request, this.#parts.timings);
+    for (const piece of this.#large.read.splice(0)) {
+      const refusal = await this.#pass(piece);
+      if (refusal !== undefined) return refusal;
+    }
+    for (let piece = await pieces.next(); piece !== undefined; piece = await pieces.next()) {
+      const refusal = await this.#pass(piece);
+      if (refusal !== undefined) return refusal;
+    }
+    // A large body that ended without a file, or in the middle of one.
+    if (this.#put === undefined) return this.#parts.tooLarge;
+    if (this.#splitter.isInFile) return refusals.bad_string;
+    await this.#put.end();
+    this.#isStored = true;
+    return { body: this.#splitter.rest(), assetId: this.#assetId };
+  }
+
+  async #pass(piece: Buffer): Promise<Refusal | undefined> {
+    this.#rawBytes += piece.length;
+    const bytes = this.#splitter.write(piece);
+    const { problem } = this.#splitter;
+    if (problem === 'rest_too_large' || this.#rawBytes > maxRawBytes) return this.#parts.tooLarge;
+    if (problem !== undefined) return refusals[problem];
+    if (this.#isOtherCall()) return this.#parts.tooLarge;
+    if (this.#put !== undefined) {
+      if (bytes.length > 0) await this.#put.write(bytes);
+      return undefined;
+    }
+    this.#held.push(bytes);
+    if (this.#splitter.fileBytes === 0) return undefined;
+    if (this.#isKnown()) return this.#open();
+    return this.#splitter.fileBytes > this.#parts.maxBodyBytes ? this.#parts.tooLarge : undefined;
+  }
+
+  /** True as soon as the body says that it is something else. */
+  #isOtherCall(): boolean {
+    const { isBatch, method = 'tools/call', toolName = uploadFile.name } = this.#splitter;
+    return isBatch || method !== 'tools/call' || toolName !== uploadFile.name;
+  }
+
+  /** The body may name the call after its arguments; then the headers of the modern era, which must agree, tell. */
+  #isKnown(): boolean {
+    const { headers } = this.#large.request;
+    const { method, toolName } = this.#splitter;
+    return (
+      (method ?? headers['mcp-method']) === 'tools/call' &&
+      (toolName ?? headers['mcp-name']) === uploadFile.name
+    );
+  }
+
+  async #open(): Promise<Refusal | undefined> {
+    const { view, principal } = this.#large;
+    const scope = view.missingScopes.get(uploadFile.name);
+    if (scope !== undefined) return refuseScope(scope);
+    if (!view.byName.has(uploadFile.name)) return this.#parts.tooLarge;
+    const { contentType } = this.#splitter;
+    const opened = await this.#parts.bus.call(
+      openAsset,
+      {
+        file_name: 'file',
+        content_type: contentType,
+        ref: `inline/${randomUUID()}`,
+        expires_in: orphanSeconds,
+      },
+      { principal },
+    );
+    this.#assetId = opened.asset_id;
+    this.#put = putFile(opened.put_url ?? '');
+    for (const bytes of this.#held.splice(0)) if (bytes.length > 0) await this.#put.write(bytes);
+    return undefined;
+  }
+}
+
+function refuseScope(scope: string): Refusal {
+  return refuse(403, ['insufficient_scope', `This tool needs the scope ${scope}.`], {
+    data: { required_scope: scope },
+    nextAction: 'Use a credential that has this scope.',
+    headers: linger,
+  });
+}

@@ -1,0 +1,71 @@
+import { isUtf8 } from 'node:buffer';
+import { AppError } from '@inferry/contracts';
+import { isRefusal, type Refusal, refuse, refuseUnavailable, rpcCodes } from '../refusal.ts';
+import type { Edge } from './edge.ts';
+import type { InlineUploads } from './inline/inline-uploads.ts';
+import type { McpEndpoint, Post } from './mcp-endpoint.ts';
+import { type BodyTimings, GoneBody, LateBody, readBody } from './read-body.ts';
+
+export interface ReceiverParts {
+  edge: Edge;
+  endpoint: McpEndpoint;
+  uploads: InlineUploads;
+  maxBodyBytes: number;
+  timings: BodyTimings;
+  onError(error: unknown): void;
+}
+
+/** Takes an admitted POST, whose body has not been read. */
+export type Receiver = (post: Post) => void;
+
+const late = refuse(408, ['deadline_exceeded', 'The body came too slowly.'], {
+  headers: { connection: 'close' },
+});
+const notUtf8 = refuse(400, ['parse_error', 'The body is not valid UTF-8.'], { rpcCode: rpcCodes.parse });
+const failed = refuse(500, ['internal', 'Something went wrong here. Try again; if it repeats, report it.'], {
+  headers: { connection: 'close' },
+});
+
+/** Reads bodies: those of calls whole, those with a file past memory. */
+export function createReceiver(parts: ReceiverParts): Receiver {
+  const { edge, endpoint, uploads, timings } = parts;
+  const limits = { maxBytes: parts.maxBodyBytes, timeoutMs: timings.wholeMs };
+
+  function takeWhole(post: Post, bytes: Buffer, attachment?: string): void {
+    if (isUtf8(bytes)) endpoint.post(post, bytes.toString(), attachment);
+    else endpoint.refuse(post, notUtf8);
+  }
+
+  async function takeLarge(post: Post, read: Buffer[]): Promise<void> {
+    const view = endpoint.view(post);
+    if (isRefusal(view)) return endpoint.refuse(post, view);
+    const { request, principal } = post;
+    const outcome = await uploads.take({ request, principal, view, read });
+    if (isRefusal(outcome)) endpoint.refuse(post, outcome);
+    else takeWhole(post, outcome.body, outcome.assetId);
+  }
+
+  function refuseLarge(post: Post, error: unknown): void {
+    if (error instanceof GoneBody) return;
+    const refusal = toRefusal(error);
+    if (refusal === failed) parts.onError(error);
+    edge.send(post.response, refusal);
+  }
+
+  return (post) => {
+    readBody(post.request, limits, (outcome) => {
+      if (outcome.kind === 'whole') takeWhole(post, outcome.bytes);
+      else if (outcome.kind === 'late') edge.send(post.response, late);
+      else if (outcome.kind === 'large') {
+        takeLarge(post, outcome.read).catch((error: unknown) => refuseLarge(post, error));
+      }
+    });
+  };
+}
+
+function toRefusal(error: unknown): Refusal {
+  if (error instanceof LateBody) return late;
+  if (!(error instanceof AppError)) return failed;
+  const refusal = refuseUnavailable(error.message);
+  return { ...refusal, headers: { ...refusal.headers, connection: 'close' } };
+}
