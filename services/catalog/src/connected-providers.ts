@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { ProviderState } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
 import type { ListedModels } from './listed-models.ts';
@@ -38,6 +39,15 @@ export class ConnectedProviders {
 
   hasSnapshot(slug: string): boolean {
     return this.#options.reader.hasLoaded(slug);
+  }
+
+  /** Another text whenever other models, or models of other providers, can be run. */
+  get version(): string {
+    const { reader } = this.#options;
+    const states = this.slugs.map(
+      (slug) => `${slug}:${reader.loadedVersion(slug)}${this.isUsable(slug) ? '' : '-'}`,
+    );
+    return hash('sha256', states.sort().join(','), 'base64url').slice(0, 16);
   }
 
   isStale(slug: string): boolean {

@@ -25,6 +25,10 @@ export class ListedModels {
     return this.#cards.get(id);
   }
 
+  cards(): Iterable<ModelCard> {
+    return this.#cards.values();
+  }
+
   idsOf(provider: string): ReadonlySet<string> {
     return this.#byProvider.get(provider) ?? new Set();
   }

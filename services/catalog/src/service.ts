@@ -15,6 +15,7 @@ import { ListedModels } from './listed-models.ts';
 import { createModelDocuments } from './model-documents.ts';
 import { handleListProviders } from './rpc/list-providers.ts';
 import { handlePrepareRun } from './rpc/prepare-run.ts';
+import { serveCatalogSurface } from './surface/serve-surface.ts';
 import { ProviderSync } from './sync/provider-sync.ts';
 import { SnapshotReader } from './sync/snapshot-reader.ts';
 import { SnapshotStore } from './sync/snapshot-store.ts';
@@ -45,6 +46,8 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
   bus.serve(estimateCost, handleEstimateCost(deps));
   bus.serve(prepareRun, handlePrepareRun(deps));
   bus.serve(listProviders, handleListProviders(deps));
+
+  reader.onRead(serveCatalogSurface(deps));
 
   const subscription = bus.on(catalogChanged, () => reader.refreshSoon());
   bus.onStatus((isConnected) => {

@@ -28,6 +28,7 @@ export class SnapshotReader {
   #isAskedAgain = false;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
+  #onRead: (() => void) | undefined;
 
   constructor(options: SnapshotReaderOptions) {
     this.#options = options;
@@ -41,6 +42,16 @@ export class SnapshotReader {
   /** True once the models of a snapshot of the provider are in memory. */
   hasLoaded(provider: string): boolean {
     return (this.#loaded.get(provider) ?? 0) > 0;
+  }
+
+  /** The version that is in memory; 0 before the first one. */
+  loadedVersion(provider: string): number {
+    return this.#loaded.get(provider) ?? 0;
+  }
+
+  /** `listener` is called after each reading, whatever it found. */
+  onRead(listener: () => void): void {
+    this.#onRead = listener;
   }
 
   start(): void {
@@ -78,6 +89,7 @@ export class SnapshotReader {
       this.#isAskedAgain = false;
       await this.#readAll();
     } while (this.#isAskedAgain && !this.#isStopped);
+    this.#onRead?.();
   }
 
   async #readAll(): Promise<void> {

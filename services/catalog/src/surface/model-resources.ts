@@ -1,0 +1,99 @@
+import { AppError, type OfferedTemplate, type ResourceContents } from '@inferry/contracts';
+import type { CatalogDeps } from '../deps.ts';
+import type { ModelDocument } from '../model-documents.ts';
+import { isRunnable, resolveModel } from '../resolve-model.ts';
+import { describeInputs } from '../sections/describe-inputs.ts';
+
+export const modelPrefix = 'inferry://models/';
+
+/** `{+model}`: the id has slashes (RFC 6570, section 3.2.3). */
+export const modelTemplates: OfferedTemplate[] = [
+  {
+    uriTemplate: `${modelPrefix}{+model}/schema`,
+    name: 'model_schema',
+    title: 'Input schema of a model',
+    description: 'JSON Schema of what run_model takes for a model.',
+    mimeType: 'application/schema+json',
+  },
+  {
+    uriTemplate: `${modelPrefix}{+model}/card`,
+    name: 'model_card',
+    title: 'Model card',
+    description: 'What a model does, its inputs, price and limits.',
+    mimeType: 'text/markdown',
+  },
+];
+
+const views = ['schema', 'card'] as const;
+type View = (typeof views)[number];
+
+export const mimeTypes: Record<View, string> = { schema: 'application/schema+json', card: 'text/markdown' };
+
+const maxCardChars = 100_000;
+
+export function toModelUri(id: string, view: View): string {
+  return `${modelPrefix}${id.split('/').map(encodeURIComponent).join('/')}/${view}`;
+}
+
+function parseModelUri(uri: string): { id: string; view: View } | undefined {
+  const end = uri.lastIndexOf('/');
+  const view = views.find((name) => name === uri.slice(end + 1));
+  if (!uri.startsWith(modelPrefix) || view === undefined || end < modelPrefix.length) return undefined;
+  try {
+    return { id: decodeURIComponent(uri.slice(modelPrefix.length, end)), view };
+  } catch {
+    // A broken escape names no model.
+    return undefined;
+  }
+}
+
+/** A model's schema (RW-29) or card. Throws `resource_not_found`. */
+export async function readModelResource(deps: CatalogDeps, uri: string): Promise<ResourceContents> {
+  const target = parseModelUri(uri);
+  const document = target === undefined ? undefined : await findDocument(deps, target.id);
+  if (target === undefined || document === undefined) {
+    throw new AppError('resource_not_found', 'There is no such resource.');
+  }
+  const { view } = target;
+  const text =
+    view === 'schema' ? JSON.stringify(document.model.inputSchema, undefined, 2) : writeCard(deps, document);
+  return { uri, mimeType: mimeTypes[view], text };
+}
+
+async function findDocument(deps: CatalogDeps, id: string): Promise<ModelDocument | undefined> {
+  try {
+    const document = await resolveModel(deps, id);
+    return document.isDeleted ? undefined : document;
+  } catch (error) {
+    const isUnknown =
+      error instanceof AppError && (error.code === 'model_not_found' || error.code === 'ambiguous_model');
+    if (isUnknown) return undefined;
+    throw error;
+  }
+}
+
+function writeCard(deps: CatalogDeps, document: ModelDocument): string {
+  const { id, model } = document;
+  const inputs = describeInputs(deps.validatorOf(document).plain).map((input) => {
+    const facts = [
+      input.type,
+      input.required ? 'required' : undefined,
+      input.default && `default ${input.default}`,
+    ];
+    const known = facts.filter((fact) => fact !== undefined && fact !== '').join(', ');
+    return `- \`${input.name}\` (${known})${input.description === undefined ? '' : `: ${input.description}`}`;
+  });
+  const status = isRunnable(deps, document) ? [] : ['It cannot be run now.'];
+  const card = [
+    `# ${model.title}`,
+    `\`${id}\`, ${model.kind}: ${model.categories.join(', ')}`,
+    ...status,
+    model.summary,
+    `Price: ${model.price.text}`,
+    '## Inputs',
+    inputs.join('\n'),
+    '## About',
+    model.readme,
+  ].join('\n\n');
+  return card.length > maxCardChars ? `${card.slice(0, maxCardChars)}…` : card;
+}
