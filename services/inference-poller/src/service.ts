@@ -19,6 +19,7 @@ import { handleReadOutputs } from './rpc/read-outputs.ts';
 import { handleReadUsage } from './rpc/read-usage.ts';
 import { createRunMetrics } from './run-metrics.ts';
 import { RunWaiters } from './runs/run-waiters.ts';
+import { serveRunSurface } from './surface/serve-surface.ts';
 import { defaultTimings, type Timings } from './timings.ts';
 import { handleCancelRun } from './tools/cancel-run.ts';
 import { handleGetRun } from './tools/get-run.ts';
@@ -68,6 +69,7 @@ export async function createInferenceService(
   bus.serve(readUsage, handleReadUsage(deps));
   bus.serve(readBudgets, handleReadBudgets(deps));
   bus.serve(readOutputs, handleReadOutputs(deps));
+  serveRunSurface(deps);
   const poller = new Poller(deps, { ...defaultPollerLimits, ...options.limits });
   poller.start();
   const webhooks = startWebhooks(deps);
