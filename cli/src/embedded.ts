@@ -96,7 +96,9 @@ async function createServices({ config, env, secret, providers, partsFor }: Comp
     limits: { maxSteps },
   });
   const gatewayEnv = { ...env, HOST: config.host, PORT: String(config.port), INFERRY_AUTH: config.auth };
-  const gateway = await createGatewayService(partsFor('mcp-gateway'), parseGatewayConfig(gatewayEnv));
+  const gateway = await createGatewayService(partsFor('mcp-gateway'), parseGatewayConfig(gatewayEnv), {
+    sessionSecret: deriveSecret(secret, 'sessions'),
+  });
   return [auth, catalog, upload, inference, gateway];
 }
 

@@ -150,6 +150,10 @@ describe('pinned', () => {
       'tool_not_available',
       'prompt_not_found',
       'resource_not_found',
+      'task_not_found',
+      'session_not_found',
+      'client_capability_missing',
+      'client_input_missing',
       'deadline_exceeded',
       'cancelled',
       'unavailable',
@@ -209,6 +213,7 @@ describe('pinned', () => {
       'events.v1.catalog.changed',
       'events.v1.grant.revoked',
       'events.v1.call.cancelled',
+      'events.v1.client.answered',
       'events.v1.surface.changed',
       'events.v1.resource.updated',
     ]);

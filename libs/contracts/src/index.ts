@@ -30,6 +30,7 @@ export {
 export {
   callCancelled,
   catalogChanged,
+  clientAnswered,
   events,
   grantRevoked,
   resourceUpdated,

@@ -9,6 +9,7 @@ export const rpcCodes = {
   internal: -32_603,
   server: -32_000,
   headerMismatch: -32_020,
+  missingCapability: -32_021,
   unsupportedVersion: -32_022,
 } as const;
 

@@ -1,4 +1,4 @@
-import { tools as allTools, callCancelled } from '@inferry/contracts';
+import { tools as allTools, callCancelled, type Secret } from '@inferry/contracts';
 import { createInProcessLimits } from '@inferry/limits';
 import type { HttpService, Parts, Readiness } from '@inferry/runtime';
 import type { GatewayConfig } from './config.ts';
@@ -19,6 +19,7 @@ import { OpenCalls } from './http/open-calls.ts';
 import { OpenStreams, type StreamTimings } from './http/open-streams.ts';
 import { type BodyTimings, defaultBodyTimings } from './http/read-body.ts';
 import { createReceiver } from './http/receive.ts';
+import { startConversation } from './mcp/client/conversation.ts';
 import { createMcpCore } from './mcp/core.ts';
 import { createIdentity } from './mcp/identity.ts';
 import { InFlight } from './mcp/in-flight.ts';
@@ -29,6 +30,8 @@ import { createToolViews } from './mcp/tool-views.ts';
 import { createTelemetry } from './telemetry.ts';
 
 export interface GatewayOptions {
+  /** Signs what clients hold for all replicas; made up when there is one alone. */
+  sessionSecret?: Secret;
   timings?: StreamTimings;
   bodyTimings?: Partial<BodyTimings>;
 }
@@ -60,7 +63,10 @@ export async function createGatewayService(
       ? watchRevokedGrants(bus, { log, onRevoked: (grantId) => calls.revoke(grantId) })
       : undefined;
 
-  const table = createMethodTable(identity, { bus, inFlight, waits: config.waits, ...surface });
+  const conversation = startConversation(bus, { identity, secret: options.sessionSecret });
+  const tools = [...allTools, ...(await loadExtraTools(config.extraTools))];
+  const { waits } = config;
+  const table = createMethodTable(identity, { bus, inFlight, waits, tools, ...conversation, ...surface });
   const edge = createEdge({
     checks: [
       createHostCheck(config.allowedHosts),
@@ -84,7 +90,8 @@ export async function createGatewayService(
     core: createMcpCore(table, { identity, telemetry }),
     edge,
     readSelection: createSelectionReader(config.offered),
-    viewTools: createToolViews([...allTools, ...(await loadExtraTools(config.extraTools))]),
+    viewTools: createToolViews(tools),
+    ...conversation,
     challenge,
     calls,
     streams,
@@ -99,6 +106,7 @@ export async function createGatewayService(
 
   async function close(): Promise<void> {
     cancellations.unsubscribe();
+    conversation.clientRequests.close();
     closeSurfaces();
     revoked?.close();
     streams.close();

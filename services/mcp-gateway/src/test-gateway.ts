@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { type Bus, createBus, createInProcessTransport, type Handler, type Transport } from '@inferry/bus';
-import { type AnyTool, getRun, type JsonObject, type ToolContract } from '@inferry/contracts';
+import { type AnyTool, getRun, type JsonObject, type Secret, type ToolContract } from '@inferry/contracts';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
 import { createHttpApp, createLogger } from '@inferry/runtime';
 import type { FastifyInstance } from 'fastify';
@@ -25,8 +25,11 @@ export interface TestGateway {
 export interface TestGatewayOptions {
   env?: Record<string, string>;
   timings?: Partial<StreamTimings>;
+  bodyTimings?: GatewayOptions['bodyTimings'];
   limits?: Limits;
   transport?: Transport;
+  /** The same for two gateways that are replicas. */
+  sessionSecret?: Secret;
   /** Runs before the gateway starts, so that it finds what it asks for. */
   serve?(services: Bus): void;
 }
@@ -42,7 +45,10 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const limits = options.limits ?? createInProcessLimits();
   const log = createLogger({ service: 'mcp-gateway', replica: 'test', level: 'silent' });
   const config = parseGatewayConfig({ INFERRY_AUTH: 'none', ...options.env });
-  const gatewayOptions: GatewayOptions = { timings: { ...quickTimings, ...options.timings } };
+  const gatewayOptions: GatewayOptions = {
+    timings: { ...quickTimings, ...options.timings },
+    ...(options.sessionSecret === undefined ? {} : { sessionSecret: options.sessionSecret }),
+  };
   const service = await createGatewayService({ bus, limits, log }, config, gatewayOptions);
   const app = await createHttpApp([service]);
   await app.listen({ host: '127.0.0.1', port: 0 });

@@ -61,6 +61,17 @@ export const callCancelled = defineEvent({
   }),
 });
 
+/** A client's answer to a request that any gateway replica may have sent; without a result it refused. */
+export const clientAnswered = defineEvent({
+  subject: 'events.v1.client.answered',
+  payload: z.object({
+    subject: z.string(),
+    session: z.string(),
+    id: z.string(),
+    result: z.record(z.string(), z.unknown()).optional(),
+  }),
+});
+
 /** What a service offers to MCP clients is not what it was: lists that were read before are out of date. */
 export const surfaceChanged = defineEvent({
   subject: 'events.v1.surface.changed',
@@ -87,6 +98,7 @@ export const events: readonly EventContract[] = [
   catalogChanged,
   grantRevoked,
   callCancelled,
+  clientAnswered,
   surfaceChanged,
   resourceUpdated,
 ];

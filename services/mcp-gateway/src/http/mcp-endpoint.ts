@@ -3,10 +3,12 @@ import { isObject, type JsonObject, type Principal, uploadFile } from '@inferry/
 import type { Parts } from '@inferry/runtime';
 import type { createChallenger } from '../edge/challenge.ts';
 import { isTooDeep, tooDeep } from '../edge/json-depth.ts';
+import type { ClientRequests } from '../mcp/client/client-requests.ts';
+import type { Sessions } from '../mcp/client/sessions.ts';
 import type { McpCore } from '../mcp/core.ts';
 import { readBatchEra, readEra, type Spoken } from '../mcp/era.ts';
 import type { Channel, Exchange } from '../mcp/exchange.ts';
-import { errorText, type McpRequest, readMessage } from '../mcp/json-rpc.ts';
+import { errorText, type McpMessage, type McpRequest, readMessage } from '../mcp/json-rpc.ts';
 import type { ReadSelection } from '../mcp/selection.ts';
 import type { ToolView, ViewTools } from '../mcp/tool-views.ts';
 import { metaKeys } from '../mcp/versions.ts';
@@ -16,9 +18,12 @@ import type { Edge } from './edge.ts';
 import { HttpChannel } from './http-channel.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OpenStreams } from './open-streams.ts';
+import { type KnownSender, readSender } from './sender.ts';
 
 export interface EndpointParts {
   core: McpCore;
+  sessions: Sessions;
+  clientRequests: ClientRequests;
   edge: Edge;
   readSelection: ReadSelection;
   viewTools: ViewTools;
@@ -83,17 +88,26 @@ export class McpEndpoint {
     const spoken = readEra(message, headersOf(post.request));
     if (isRefusal(spoken))
       return this.#refuse(post, spoken, message.kind === 'request' ? message : undefined);
-    if (message.kind === 'request') return this.#request(post, message, { ...spoken, attachment });
-    if (message.kind === 'notification') this.#parts.core.listen(spoken.era, message, senderOf(post));
+    const from = readSender(this.#parts.sessions, post, { era: spoken.era, message });
+    if (isRefusal(from)) return this.#refuse(post, from, message.kind === 'request' ? message : undefined);
+    if (message.kind === 'request') return this.#request(post, message, { ...spoken, attachment, from });
+    this.#hear(message, spoken, from);
     accept(post.response);
+  }
+
+  /** Messages that get no answer. */
+  #hear(message: McpMessage, { era }: Spoken, from: KnownSender): void {
+    const { core, clientRequests } = this.#parts;
+    if (message.kind === 'notification') core.listen(era, message, from);
+    if (message.kind === 'response') clientRequests.settle(message, from);
   }
 
   async #request(
     post: Post,
     request: McpRequest,
-    spoken: Spoken & Pick<Exchange, 'attachment'>,
+    spoken: Spoken & Pick<Exchange, 'attachment'> & { from: KnownSender },
   ): Promise<void> {
-    const { core, calls, streams } = this.#parts;
+    const { core, calls, streams, sessions } = this.#parts;
     const view = this.view(post);
     if (isRefusal(view)) return this.#refuse(post, view, request);
     if (calls.isFull) return this.#refuse(post, busy, request);
@@ -101,7 +115,11 @@ export class McpEndpoint {
     calls.add(channel, post.principal.grant_id);
     try {
       const reply = await core.answer(toExchange(post, request, { ...spoken, view, channel }));
-      if (typeof reply === 'string') channel.finish(reply);
+      const begins = request.method === 'initialize' && spoken.era === 'legacy';
+      const headers = begins
+        ? { 'mcp-session-id': sessions.issue(request.params, post.principal) }
+        : undefined;
+      if (typeof reply === 'string') channel.finish(reply, 200, headers);
       else if (reply === undefined) channel.finishEmpty();
       else if (channel.isStreaming) channel.finish(errorText(request.id, reply));
       else await this.#refuse(post, reply, request);
@@ -112,12 +130,14 @@ export class McpEndpoint {
 
   /** Batches are answered together, as JSON (MCP 2025-03-26, transports). */
   async #batch(post: Post, values: readonly unknown[]): Promise<void> {
-    const { edge, calls, streams } = this.#parts;
+    const { edge, calls, streams, sessions } = this.#parts;
     const spoken = readBatchEra(headersOf(post.request));
+    const from = readSender(sessions, post, { era: 'legacy' });
     const messages = values.map(readMessage);
     const view = this.view(post);
     if (isRefusal(spoken)) return this.#refuse(post, spoken);
     if (isRefusal(view)) return this.#refuse(post, view);
+    if (isRefusal(from)) return this.#refuse(post, from);
     const requests = messages.filter(isRequest);
     const refusal =
       refuseBatch(messages) ??
@@ -125,9 +145,7 @@ export class McpEndpoint {
       (calls.isFull ? busy : undefined);
     if (refusal !== undefined) return this.#refuse(post, refusal);
     for (const message of messages) {
-      if (!isRefusal(message) && message.kind === 'notification') {
-        this.#parts.core.listen(spoken.era, message, senderOf(post));
-      }
+      if (!isRefusal(message)) this.#hear(message, spoken, from);
     }
     if (requests.length === 0) return accept(post.response);
     const whole = new HttpChannel(post.response, streams, false);
@@ -135,7 +153,7 @@ export class McpEndpoint {
     try {
       const answers = await Promise.all(
         requests.map((request) =>
-          this.#member(post, request, { ...spoken, view, channel: new BatchMember(whole) }),
+          this.#member(post, request, { ...spoken, from, view, channel: new BatchMember(whole) }),
         ),
       );
       const texts = answers.filter((text) => text !== undefined);
@@ -149,7 +167,7 @@ export class McpEndpoint {
   async #member(
     post: Post,
     request: McpRequest,
-    rest: Spoken & { view: ToolView; channel: Channel },
+    rest: Spoken & { from: KnownSender; view: ToolView; channel: Channel },
   ): Promise<string | undefined> {
     const reply = await this.#parts.core.answer(toExchange(post, request, rest));
     return reply === undefined || typeof reply === 'string' ? reply : errorText(request.id, reply);
@@ -227,20 +245,20 @@ function isRequest(message: ReturnType<typeof readMessage>): message is McpReque
 function toExchange(
   post: Post,
   request: McpRequest,
-  rest: Spoken & Pick<Exchange, 'view' | 'channel' | 'attachment'>,
+  { from, ...rest }: Spoken & Pick<Exchange, 'view' | 'channel' | 'attachment'> & { from: KnownSender },
 ): Exchange {
   const { headers } = post.request;
+  const declared = rest.era === 'modern' ? request.meta[metaKeys.clientCapabilities] : from.capabilities;
   return {
     ...rest,
-    ...senderOf(post),
+    principal: from.principal,
+    session: from.session,
     request,
-    clientName: nameOf(request.meta) ?? headers['user-agent'] ?? '',
+    capabilities: isObject(declared) ? declared : {},
+    header: (name) => single(headers[name]),
+    clientName: nameOf(request.meta) ?? from.clientName ?? headers['user-agent'] ?? '',
     traceCarrier: headers.traceparent === undefined ? request.meta : headers,
   };
-}
-
-function senderOf({ request, principal }: Post): Pick<Exchange, 'principal' | 'session'> {
-  return { principal, session: single(request.headers['mcp-session-id']) ?? principal.grant_id };
 }
 
 function nameOf(meta: JsonObject): string | undefined {

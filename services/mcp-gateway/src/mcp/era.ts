@@ -110,14 +110,15 @@ function refuseHeaders({ method, params }: McpRequest, headers: McpHeaders): Ref
 }
 
 /** A header value as it was before `=?base64?...?=`; undefined when the encoding is broken. */
-function decodeHeader(value: string): string | undefined {
+export function decodeHeader(value: string): string | undefined {
   if (!value.startsWith('=?base64?') || !value.endsWith('?=')) return value;
   const encoded = value.slice('=?base64?'.length, -2);
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(encoded)) return undefined;
-  return Buffer.from(encoded, 'base64').toString('utf8');
+  const bytes = Buffer.from(encoded, 'base64');
+  // Only what encodes back to itself was encoded well: decoding is lenient.
+  return bytes.toString('base64') === encoded ? bytes.toString('utf8') : undefined;
 }
 
-function mismatch(what: string): Refusal {
+export function mismatch(what: string): Refusal {
   return refuse(400, ['header_mismatch', `The request's headers and body disagree: ${what}.`], {
     rpcCode: rpcCodes.headerMismatch,
   });

@@ -50,6 +50,10 @@ export interface Exchange extends Sender {
   /** Where the trace context is: the HTTP headers or the request's `_meta` (SEP-414). */
   traceCarrier: JsonObject;
   channel: Channel;
+  /** MCP `ClientCapabilities`: of the request in the modern era, of the session in the legacy one. */
+  capabilities: JsonObject;
+  /** A header of the HTTP request, by its name in lower case. */
+  header(name: string): string | undefined;
   /** The caller's asset with the file that was taken out of the arguments (`CallOptions.attachment`). */
   attachment?: string | undefined;
 }

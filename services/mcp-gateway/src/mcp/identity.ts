@@ -1,4 +1,6 @@
+import type { JsonObject } from '@inferry/contracts';
 import { writeInstructions } from './instructions.ts';
+import { tasksExtension } from './tasks/task-results.ts';
 import type { Era } from './versions.ts';
 
 /** MCP `ServerCapabilities`, as far as this server has them. */
@@ -8,6 +10,7 @@ export interface ServerCapabilities {
   resources?: { listChanged: boolean; subscribe?: boolean };
   completions?: Record<string, never>;
   logging?: Record<string, never>;
+  extensions?: Record<string, JsonObject>;
 }
 
 /** How this server presents itself; a deployment can brand it. */
@@ -34,7 +37,8 @@ export function createIdentity(
 function toCapabilities(era: Era, hasSurfaces: boolean): ServerCapabilities {
   // The tools change with the deployment alone: saying otherwise makes clients hold a stream for it.
   const tools = { listChanged: false };
-  if (!hasSurfaces) return era === 'modern' ? { tools } : { tools, logging: {} };
+  const extensions = { [tasksExtension]: {} };
+  if (!hasSurfaces) return era === 'modern' ? { tools, extensions } : { tools, logging: {} };
   // Legacy clients have no stream here that would tell them of a change.
   return era === 'modern'
     ? {
@@ -42,6 +46,7 @@ function toCapabilities(era: Era, hasSurfaces: boolean): ServerCapabilities {
         prompts: { listChanged: true },
         resources: { listChanged: true, subscribe: true },
         completions: {},
+        extensions,
       }
     : {
         tools,

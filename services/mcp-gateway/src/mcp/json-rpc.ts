@@ -23,6 +23,9 @@ export interface McpNotification {
 /** A client's answer to a request of ours. */
 export interface McpResponse {
   kind: 'response';
+  id: unknown;
+  result: unknown;
+  error: unknown;
 }
 
 export type McpMessage = McpRequest | McpNotification | McpResponse;
@@ -36,7 +39,9 @@ export function readMessage(value: unknown): McpMessage | Refusal {
   const { method, id } = value;
   if (typeof method !== 'string') {
     const isResponse = 'result' in value || 'error' in value;
-    return isResponse ? { kind: 'response' } : refuseInvalid('A JSON-RPC message needs a method.');
+    return isResponse
+      ? { kind: 'response', id, result: value.result, error: value.error }
+      : refuseInvalid('A JSON-RPC message needs a method.');
   }
   const params = value.params ?? none;
   if (!isObject(params)) return refuseInvalid('params must be an object.');

@@ -1,5 +1,6 @@
 import type { Listener, Method } from '../exchange.ts';
 import type { ServerIdentity } from '../identity.ts';
+import { type TaskDeps, taskMethods } from '../tasks/task-methods.ts';
 import type { Era } from '../versions.ts';
 import { onCancelled } from './cancelled.ts';
 import { answerInitialize } from './initialize.ts';
@@ -17,9 +18,9 @@ export interface MethodTable {
 
 export function createMethodTable(
   identity: ServerIdentity,
-  deps: ToolsCallDeps & Omit<SurfaceDeps, 'identity'>,
+  deps: Omit<ToolsCallDeps & SurfaceDeps & TaskDeps, 'identity'>,
 ): MethodTable {
-  const toolsCall = answerToolsCall(deps);
+  const toolsCall = answerToolsCall({ ...deps, identity });
   const surface = surfaceMethods({ ...deps, identity });
   return {
     methods: {
@@ -35,6 +36,7 @@ export function createMethodTable(
         ['tools/list', listToolsModern],
         ['tools/call', toolsCall],
         ...surface.modern,
+        ...taskMethods(deps),
       ]),
     },
     listeners: {

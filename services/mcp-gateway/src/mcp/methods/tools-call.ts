@@ -1,15 +1,22 @@
-import type { Bus } from '@inferry/bus';
+import type { Bus, ClientSide } from '@inferry/bus';
 import { type AnyTool, AppError, type ErrorEnvelope, toAppError, toErrorResult } from '@inferry/contracts';
 import { refuse, refuseParams } from '../../refusal.ts';
 import type { WaitTable } from '../../waiting.ts';
+import { logLines } from '../client/log-lines.ts';
+import type { RunRounds } from '../client/rounds.ts';
 import type { Exchange, Method, Reply } from '../exchange.ts';
+import type { ServerIdentity } from '../identity.ts';
 import type { InFlight } from '../in-flight.ts';
+import { refuseParamHeaders } from '../param-headers.ts';
 import { createProgressReporter, type ProgressReporter, readProgressToken } from '../progress.ts';
+import { refuseWithoutTasks, toArguments, toTask } from '../tasks/call-as-task.ts';
 
 export interface ToolsCallDeps {
   bus: Bus;
   inFlight: InFlight;
   waits: WaitTable;
+  rounds: RunRounds;
+  identity: ServerIdentity;
 }
 
 /** What starting, answering and one re-issue may take on top of the wait itself. */
@@ -25,7 +32,9 @@ export function answerToolsCall(deps: ToolsCallDeps): Method {
     const { name } = exchange.request.params;
     if (typeof name !== 'string') return refuseParams(['validation_failed', 'params.name must be a string.']);
     const tool = exchange.view.byName.get(name);
-    return tool === undefined ? refuseTool(name, exchange) : callTool(deps, exchange, tool);
+    if (tool === undefined) return refuseTool(name, exchange);
+    const refusal = refuseParamHeaders(tool, exchange) ?? refuseWithoutTasks(tool, exchange);
+    return refusal ?? callTool(deps, exchange, tool);
   };
 }
 
@@ -45,24 +54,30 @@ function refuseTool(name: string, { view }: Exchange): Reply {
 
 /** A call that could not be made has a result too: the agent reads it and knows what to do next. */
 async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool): Promise<Reply> {
-  const { channel, principal, request } = exchange;
+  const { channel, principal } = exchange;
   const reporter = follow(exchange, tool);
   const wait = deps.waits.budget(exchange.clientName, reporter === undefined ? 'nothing' : 'progress');
   const forget = holdForCancellation(deps.inFlight, exchange);
   let known: Record<string, string> | undefined;
   try {
-    return await deps.bus.callTool(tool, request.params.arguments, {
-      principal,
-      wait,
-      signal: channel.signal,
-      finish: channel.finishing,
-      attachment: exchange.attachment,
-      timeoutMs: wait.maxSeconds * 1_000 + marginMs,
-      onProgress(step) {
-        known = { ...known, ...step.data };
-        reporter?.report(step);
-      },
-    });
+    const call = async (client?: ClientSide) => {
+      const text = await deps.bus.callTool(tool, toArguments(tool, exchange), {
+        principal,
+        wait,
+        client,
+        signal: channel.signal,
+        finish: channel.finishing,
+        attachment: exchange.attachment,
+        timeoutMs: wait.maxSeconds * 1_000 + marginMs,
+        onLog: client === undefined ? undefined : logLines(exchange),
+        onProgress(step) {
+          known = { ...known, ...step.data };
+          reporter?.report(step);
+        },
+      });
+      return toTask(text, { tool, exchange, serverInfo: deps.identity.serverInfo });
+    };
+    return await (tool.isInteractive ? deps.rounds(exchange, call) : call());
   } catch (error) {
     const failure = toAppError(error);
     if (failure.code !== 'cancelled') return JSON.stringify(toErrorResult(failure.toEnvelope()));

@@ -1,0 +1,30 @@
+import { randomBytes } from 'node:crypto';
+import type { Bus } from '@inferry/bus';
+import { Secret } from '@inferry/contracts';
+import type { ServerIdentity } from '../identity.ts';
+import { ClientRequests } from './client-requests.ts';
+import { createRequestStates } from './request-states.ts';
+import { createRounds, type RunRounds } from './rounds.ts';
+import { createSessions, type Sessions } from './sessions.ts';
+
+/** What is needed to know clients and to ask them something, with nothing stored. */
+export interface Conversation {
+  sessions: Sessions;
+  clientRequests: ClientRequests;
+  rounds: RunRounds;
+}
+
+/** `secret` signs what clients hold for all replicas; a process that has none is the only one. */
+export function startConversation(
+  bus: Bus,
+  { identity, secret }: { identity: ServerIdentity; secret: Secret | undefined },
+): Conversation {
+  const key = secret ?? new Secret(randomBytes(32).toString('base64url'));
+  const clientRequests = new ClientRequests(bus, { replica: randomBytes(6).toString('base64url') });
+  const requestStates = createRequestStates(key);
+  return {
+    sessions: createSessions({ key }),
+    clientRequests,
+    rounds: createRounds({ identity, clientRequests, requestStates }),
+  };
+}

@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import { isObject, type JsonObject, type Principal, type Secret } from '@inferry/contracts';
+import { Recent } from '../../recent.ts';
+import { createSignedText } from './signed-text.ts';
+
+/** What a client of the legacy era said about itself when it began. */
+export interface Session {
+  id: string;
+  subject: string;
+  capabilities: JsonObject;
+  clientName: string;
+  /** Epoch seconds. */
+  expiresAt: number;
+}
+
+/** Sessions that are stored nowhere: the id is the session, signed. */
+export interface Sessions {
+  /** The `Mcp-Session-Id` for the client that sent this `initialize`. */
+  issue(params: JsonObject, principal: Principal): string;
+  /** Undefined when it is not ours, over, or somebody else's. */
+  verify(token: string, principal: Principal): Session | undefined;
+}
+
+export interface SessionsOptions {
+  key: Secret;
+  now?: () => number;
+}
+
+/** Clients begin anew when they are told that a session is over, which loses nothing; not all do it well. */
+const lifeSeconds = 30 * 86_400;
+/** What this server may ask a client for; anything else that it declares is not worth its place in every request. */
+const keptCapabilities = ['elicitation', 'sampling', 'roots'];
+const maxCapabilityLength = 200;
+const maxNameLength = 64;
+const visibleAscii = /^[\x21-\x7e]+$/;
+
+export function createSessions({ key, now = Date.now }: SessionsOptions): Sessions {
+  const signed = createSignedText(key, 'session');
+  const seen = new Recent<Session>(10_000);
+
+  function read(token: string): Session | undefined {
+    const known = seen.get(token);
+    if (known !== undefined) return known;
+    if (token.length > 4_096 || !visibleAscii.test(token)) return undefined;
+    const value = signed.verify(token);
+    if (value === undefined) return undefined;
+    // as: signed by `issue`, which writes nothing else.
+    const session = value as unknown as Session;
+    seen.set(token, session);
+    return session;
+  }
+
+  return {
+    issue({ capabilities, clientInfo }, { subject }) {
+      return signed.sign({
+        id: randomBytes(12).toString('base64url'),
+        subject,
+        capabilities: isObject(capabilities) ? keep(capabilities) : {},
+        clientName: isObject(clientInfo) ? String(clientInfo.name ?? '').slice(0, maxNameLength) : '',
+        expiresAt: Math.floor(now() / 1_000) + lifeSeconds,
+      } satisfies Session);
+    },
+    verify(token, { subject }) {
+      const session = read(token);
+      if (session === undefined || session.subject !== subject) return undefined;
+      return session.expiresAt * 1_000 > now() ? session : undefined;
+    },
+  };
+}
+
+function keep(capabilities: JsonObject): JsonObject {
+  const kept = keptCapabilities.flatMap((name) => {
+    const value = capabilities[name];
+    if (!isObject(value)) return [];
+    return [[name, JSON.stringify(value).length > maxCapabilityLength ? {} : value] as const];
+  });
+  return Object.fromEntries(kept);
+}
