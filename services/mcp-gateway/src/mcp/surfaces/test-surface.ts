@@ -22,7 +22,11 @@ const pageSize = 2;
 /** A service with a surface on the bus, for tests of the gateway. */
 export function serveTestSurface(
   bus: Bus,
-  { service, scope = 'models:read', prefix = 'test://' }: { service: string; scope?: string; prefix?: string },
+  {
+    service,
+    scope = 'models:read',
+    prefix = 'test://',
+  }: { service: string; scope?: string; prefix?: string },
 ): TestSurface {
   const surface = surfaceOf(service);
   const world: TestSurface = {
