@@ -9,6 +9,7 @@ export type Base64Problem = 'not_base64' | 'not_a_data_uri' | 'file_too_large';
 const whitespace = -2;
 const padding = -3;
 const foreign = -1;
+const space = 0x20;
 
 const meanings = new Int8Array(256).fill(foreign);
 for (const [value, digit] of [
@@ -20,7 +21,7 @@ for (const [value, digit] of [
 meanings['-'.charCodeAt(0)] = 62;
 meanings['_'.charCodeAt(0)] = 63;
 meanings['='.charCodeAt(0)] = padding;
-for (const space of ' \t\n\r\f\v') meanings[space.charCodeAt(0)] = whitespace;
+for (const blank of ' \t\n\r\f\v') meanings[blank.charCodeAt(0)] = whitespace;
 
 const scheme = 'data:';
 /** More than the longest head of a data URI that is taken (RFC 2397). */
@@ -58,7 +59,7 @@ export class Base64Decoder {
   }
 
   /**
-   * Takes bytes from `start` on for as long as they are plain digits or white space, and returns where it stopped.
+   * Takes bytes from `start` on for as long as they are plain digits or spaces, and returns where it stopped.
    * This loop sees each byte of a file: it is the reason for the class.
    */
   takeDigits(chunk: Uint8Array, start: number, output: Output): number {
@@ -69,9 +70,11 @@ export class Base64Decoder {
     let digits = this.#digits;
     let at = start;
     for (; at < chunk.length; at += 1) {
-      const value = meanings[chunk[at] ?? 0] ?? foreign;
+      const byte = chunk[at] ?? 0;
+      const value = meanings[byte] ?? foreign;
       if (value < 0) {
-        if (value === whitespace) continue;
+        // Other white space comes in escapes: as it is, a JSON string cannot have it.
+        if (byte === space) continue;
         break;
       }
       bits = (bits << 6) | value;
