@@ -47,6 +47,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const config = parseGatewayConfig({ INFERRY_AUTH: 'none', ...options.env });
   const gatewayOptions: GatewayOptions = {
     timings: { ...quickTimings, ...options.timings },
+    bodyTimings: { lingerMs: 300, ...options.bodyTimings },
     ...(options.sessionSecret === undefined ? {} : { sessionSecret: options.sessionSecret }),
   };
   const service = await createGatewayService({ bus, limits, log }, config, gatewayOptions);
