@@ -32,6 +32,7 @@ try {
           {
             title: values.scenario,
             args: ['--scenario', values.scenario, '--spec-version', values.version],
+            scenarios: 1,
           },
         ];
   for (const run of chosen) reports.push(await runSuite(run, { url, folder }));

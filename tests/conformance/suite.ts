@@ -21,6 +21,8 @@ export interface ScenarioReport {
 
 export interface RunReport {
   title: string;
+  /** How many there should be. */
+  expected: number;
   scenarios: ScenarioReport[];
 }
 
@@ -43,7 +45,7 @@ export async function runSuite(
   await once(child, 'exit');
   const names = await readdir(output);
   const scenarios = await Promise.all(names.sort().map((name) => readScenario(output, name)));
-  return { title: run.title, scenarios };
+  return { title: run.title, expected: run.scenarios, scenarios };
 }
 
 /** A folder is called `server-<scenario>-<time>`. */
@@ -64,11 +66,11 @@ export function printReport(reports: readonly RunReport[], { isWhole }: { isWhol
   const expected = new Set(expectedFailures);
   const failing = new Set<string>();
   let isComplete = reports.length > 0;
-  for (const { title, scenarios } of reports) {
-    isComplete &&= scenarios.length > 0;
+  for (const { title, expected: count, scenarios } of reports) {
+    isComplete &&= scenarios.length === count;
     const good = scenarios.filter(({ failed }) => failed.length === 0).length;
     const checks = scenarios.reduce((sum, { passed }) => sum + passed, 0);
-    console.log(`\n== ${title}: ${good} of ${scenarios.length} scenarios, ${checks} checks passed`);
+    console.log(`\n== ${title}: ${good} of ${count} scenarios, ${checks} checks passed`);
     for (const report of scenarios) {
       if (report.failed.length > 0) failing.add(`${title}: ${report.scenario}`);
       printScenario(report);

@@ -47,7 +47,11 @@ export async function cluster(args: readonly string[], env: Env): Promise<number
 export function withFixtures(env: Env): Pick<ClusterOptions, 'env' | 'extra'> {
   const find = (name: string) => fileURLToPath(import.meta.resolve(`@inferry/tests/${name}`));
   return {
-    env: { ...env, INFERRY_EXTRA_TOOLS: find('fixtures/tools') },
+    env: {
+      ...env,
+      INFERRY_EXTRA_TOOLS: find('fixtures/tools'),
+      MCP_SURFACES: `${env.MCP_SURFACES ?? 'catalog,inference'},fixtures`,
+    },
     extra: [{ name: 'fixtures', main: find('fixtures') }],
   };
 }

@@ -1,6 +1,7 @@
 import type { Bus } from '@inferry/bus';
 import { isObject } from '@inferry/contracts';
 import { refuseParams } from '../../refusal.ts';
+import type { RunRounds } from '../client/rounds.ts';
 import type { Method } from '../exchange.ts';
 import { ownerOfPrompt } from '../surfaces/owner.ts';
 import { refuseFailure } from '../surfaces/refuse-failure.ts';
@@ -10,9 +11,16 @@ const unknownPrompt = refuseParams(['prompt_not_found', 'There is no such prompt
   nextAction: 'Call prompts/list for what there is.',
 });
 
+export interface GetPromptDeps {
+  bus: Bus;
+  surfaces: Surfaces;
+  rounds: RunRounds;
+}
+
 /** Passes a prompt's arguments on to the service that offers it. */
-export function getPrompt({ bus, surfaces }: { bus: Bus; surfaces: Surfaces }): Method {
-  return async ({ request, principal, channel }) => {
+export function getPrompt({ bus, surfaces, rounds }: GetPromptDeps): Method {
+  return async (exchange) => {
+    const { request, principal, channel } = exchange;
     const { name, arguments: args = {} } = request.params;
     if (typeof name !== 'string') return refuseParams(['validation_failed', 'params.name must be a string.']);
     if (!isTexts(args)) {
@@ -24,7 +32,9 @@ export function getPrompt({ bus, surfaces }: { bus: Bus; surfaces: Surfaces }): 
     try {
       const { signal } = channel;
       const input = { name, arguments: args };
-      return JSON.stringify(await bus.call(owner.surface.getPrompt, input, { principal, signal }));
+      return await rounds(exchange, async (client) =>
+        JSON.stringify(await bus.call(owner.surface.getPrompt, input, { principal, signal, client })),
+      );
     } catch (error) {
       return refuseFailure(error);
     }

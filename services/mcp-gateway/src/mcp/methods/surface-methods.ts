@@ -1,4 +1,5 @@
 import type { Bus } from '@inferry/bus';
+import type { RunRounds } from '../client/rounds.ts';
 import type { Method } from '../exchange.ts';
 import type { Surfaces } from '../surfaces/surfaces.ts';
 import type { Era } from '../versions.ts';
@@ -8,11 +9,13 @@ import { listPrompts, listResourceTemplates } from './memoised-lists.ts';
 import { getPrompt } from './prompts-get.ts';
 import { listResources } from './resources-list.ts';
 import { readResource } from './resources-read.ts';
+import { subscribeToResource } from './resources-subscribe.ts';
 import { type ListenDeps, listen } from './subscriptions-listen.ts';
 
 export interface SurfaceDeps extends ListenDeps {
   bus: Bus;
   surfaces: Surfaces;
+  rounds: RunRounds;
 }
 
 /** Prompts, resources, completion and what tells of their changes, by era. */
@@ -26,7 +29,12 @@ export function surfaceMethods(deps: SurfaceDeps): Record<Era, [string, Method][
     ['completion/complete', complete(deps)],
   ];
   return {
-    legacy: [...shared, ['logging/setLevel', setLogLevel]],
+    legacy: [
+      ...shared,
+      ['logging/setLevel', setLogLevel],
+      ['resources/subscribe', subscribeToResource(deps)],
+      ['resources/unsubscribe', subscribeToResource(deps)],
+    ],
     modern: [...shared, ['subscriptions/listen', listen(deps)]],
   };
 }
