@@ -4,7 +4,7 @@ import { createIdentity } from './identity.ts';
 test('the instructions stand on their own within the 2,000 characters that every client keeps (X15)', () => {
   const { instructions } = createIdentity({
     name: 'brand',
-    title: 'A Brand With A Rather Long Name',
+    title: 'A Brand With A Rather Long Name That Fills All 64 Characters....',
     version: '1',
   });
 

@@ -5,10 +5,10 @@
 export function writeInstructions(title: string): string {
   return `${title} finds, runs and keeps the results of AI models (image, video, audio, text, 3D) across all connected providers.
 
-Typical flow: search_models (featured=true for a curated shortlist) -> get_model (inputs, price) -> run_model -> show the output links.
+Typical flow: search_models (featured=true for a curated shortlist, kind=solution for packaged workflows) -> get_model (inputs, price) -> run_model -> show the output links.
 
 Rules
-- Never invent a model id: use one that search_models returned.
+- Never invent a model id: use one that search_models returned. When a solution fits the task, prefer it to a bare model; each solution is also a prompt.
 - run_model spends credits. Before an expensive or repeated run, call estimate_cost, or pass max_cost, or dry_run=true; tell the user the price when it is not trivial.
 - Always pass client_ref to run_model (any unique text). After a time-out, a lost connection or an error, call again with the same client_ref: it returns the same run and never charges twice. Do not start a second run instead.
 - Status queued or running is not a failure: the run goes on. Continue with get_run(run_id, wait_seconds=45) until the status is succeeded, failed, cancelled or expired. list_runs finds a run whose id was lost.
