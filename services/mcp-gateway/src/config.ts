@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { Toolset } from '@inferry/contracts';
 import { ConfigError, type Env, envInt, envList, isLoopback, parseEnv, RuntimeEnv } from '@inferry/runtime';
 import { z } from 'zod';
-import { parseTrustedProxies, type TrustedProxies } from './edge/client-address.ts';
+import { type AddressRanges, parseAddressRanges } from './edge/client-address.ts';
 import { type AllowedHosts, loopbackNames } from './edge/host.ts';
+import type { WindowLimits } from './edge/windows.ts';
 import type { ServerIdentity } from './mcp/identity.ts';
 import { type Selection, toolsets } from './mcp/selection.ts';
 import type { SubscriptionLimits } from './mcp/subscriptions/subscriptions.ts';
@@ -47,6 +48,12 @@ const GatewayEnv = z.object({
   /** Streams of changes (`subscriptions/listen`) that may be open at once in this process, and for one credential. */
   MAX_SUBSCRIPTIONS: envInt(0, 1_000_000).default(5_000),
   MAX_SUBSCRIPTIONS_CREDENTIAL: envInt(0, 1_000_000).default(50),
+  /** Addresses and CIDR ranges that many users share, such as the egress of a hosted client (X16). */
+  TRUSTED_EGRESS: envList.default([]),
+  /** Instead of both limits of an address, for one of TRUSTED_EGRESS. */
+  RATE_LIMIT_TRUSTED_EGRESS: envInt(1, 1_000_000).default(3_000),
+  /** While the shared windows are away: count in this process (`local`), or let nothing in (`closed`). */
+  LIMITS_FALLBACK: z.enum(['local', 'closed']).default('local'),
   /** Calls that may be open at once in this process. */
   MAX_OPEN_CALLS: envInt(1, 1_000_000).default(20_000),
 });
@@ -59,11 +66,14 @@ export interface GatewayConfig {
   allowedOrigins: ReadonlySet<string> | undefined;
   maxBodyBytes: number;
   maxInlineUploads: number;
-  trustedProxies: TrustedProxies;
+  trustedProxies: AddressRanges;
+  /** Addresses that many users share. */
+  trustedEgress: AddressRanges;
+  limitsFallback: 'local' | 'closed';
   waits: WaitTable;
   offered: Selection;
   serverInfo: ServerIdentity['serverInfo'];
-  limits: { credential: number; ipPreAuth: number; ipPostAuth: number };
+  limits: WindowLimits;
   maxOpenCalls: number;
   surfaces: readonly string[];
   subscriptionLimits: SubscriptionLimits;
@@ -75,10 +85,16 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
   const parsed = parseEnv(GatewayEnv, env);
   const problems: string[] = [...problemsOf(parsed)];
   const trustedProxies = collect(problems, 'TRUSTED_PROXIES', () =>
-    parseTrustedProxies(parsed.TRUSTED_PROXIES),
+    parseAddressRanges(parsed.TRUSTED_PROXIES),
   );
+  const trustedEgress = collect(problems, 'TRUSTED_EGRESS', () => parseAddressRanges(parsed.TRUSTED_EGRESS));
   const rows = collect(problems, 'WAIT_TABLE_FILE', () => readWaitRows(parsed.WAIT_TABLE_FILE));
-  if (trustedProxies === undefined || rows === undefined || problems.length > 0)
+  if (
+    trustedProxies === undefined ||
+    trustedEgress === undefined ||
+    rows === undefined ||
+    problems.length > 0
+  )
     throw new ConfigError(problems);
   return Object.freeze({
     auth: parsed.INFERRY_AUTH,
@@ -88,6 +104,8 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
     maxBodyBytes: parsed.MCP_MAX_BODY_BYTES,
     maxInlineUploads: parsed.MAX_INLINE_UPLOADS,
     trustedProxies,
+    trustedEgress,
+    limitsFallback: parsed.LIMITS_FALLBACK,
     waits: createWaitTable(rows, parsed.MAX_WAIT_SECONDS),
     offered: {
       toolsets: new Set(parsed.TOOLSETS.filter(isToolset)),
@@ -99,6 +117,7 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
       credential: parsed.RATE_LIMIT_CREDENTIAL,
       ipPreAuth: parsed.RATE_LIMIT_IP_PRE_AUTH,
       ipPostAuth: parsed.RATE_LIMIT_IP_POST_AUTH,
+      trustedEgress: parsed.RATE_LIMIT_TRUSTED_EGRESS,
     },
     maxOpenCalls: parsed.MAX_OPEN_CALLS,
     surfaces: [...new Set(parsed.MCP_SURFACES)],

@@ -11,7 +11,7 @@ import { createOriginCheck } from './edge/origin.ts';
 import { type RevokedGrants, watchRevokedGrants } from './edge/revoked-grants.ts';
 import { createWindows } from './edge/windows.ts';
 import { loadExtraTools } from './extra-tools.ts';
-import { createEdge, type Edge } from './http/edge.ts';
+import { type Check, createEdge, type Edge } from './http/edge.ts';
 import { InlineUploads, mayBeUpload } from './http/inline/inline-uploads.ts';
 import { McpEndpoint } from './http/mcp-endpoint.ts';
 import { mountRoutes } from './http/mount-routes.ts';
@@ -68,17 +68,13 @@ export async function createGatewayService(
   const { waits } = config;
   const table = createMethodTable(identity, { bus, inFlight, waits, tools, ...conversation, ...surface });
   const edge = createEdge({
-    checks: [
-      createHostCheck(config.allowedHosts),
-      createOriginCheck(config.allowedOrigins),
-      createBodyCheck(config.maxBodyBytes, mayBeUpload),
-      checkContentType,
-    ],
+    checks: toChecks(config),
     authenticate: toAuthenticate(bus, revoked, challenge),
     windows: createWindows(config.limits, {
       limits: parts.limits,
-      local,
-      onLocal: () => telemetry.limitedLocally(),
+      local: config.limitsFallback === 'local' ? local : undefined,
+      onAway: telemetry.limitsAway,
+      trustedEgress: config.trustedEgress,
     }),
     trustedProxies: config.trustedProxies,
     telemetry,
@@ -112,6 +108,16 @@ export async function createGatewayService(
     streams.close();
     await local.close();
   }
+}
+
+/** What needs nothing but the head of a request, in this order. */
+function toChecks(config: GatewayConfig): readonly Check[] {
+  return [
+    createHostCheck(config.allowedHosts),
+    createOriginCheck(config.allowedOrigins),
+    createBodyCheck(config.maxBodyBytes, mayBeUpload),
+    checkContentType,
+  ];
 }
 
 interface ServiceParts {

@@ -28,8 +28,8 @@ export interface Telemetry {
   refused(refusal: Refusal): void;
   waitOpened(): void;
   waitClosed(): void;
-  /** Counts a hit on a window of this process because the shared store was away. */
-  limitedLocally(): void;
+  /** Counts a hit that the shared store, which was away, did not count. */
+  limitsAway(fallback: 'local' | 'closed'): void;
   slowReaderCut(): void;
 }
 
@@ -46,7 +46,9 @@ export function createTelemetry(): Telemetry {
     description: 'Requests answered with an error',
   });
   const waits = meter.createUpDownCounter('inferry.gateway.open_waits', { description: 'Open streams' });
-  const local = meter.createCounter('inferry.gateway.limits.local_hits');
+  const away = meter.createCounter('inferry.gateway.limits.away', {
+    description: 'Hits while the shared windows were away',
+  });
   const cuts = meter.createCounter('inferry.gateway.slow_readers_cut');
 
   function end(started: number, span: Span, { exchange, reply }: { exchange: Exchange; reply: Reply }): void {
@@ -100,7 +102,7 @@ export function createTelemetry(): Telemetry {
     refused: (refusal) => refusals.add(1, { code: refusal.data.code }),
     waitOpened: () => waits.add(1),
     waitClosed: () => waits.add(-1),
-    limitedLocally: () => local.add(1),
+    limitsAway: (fallback) => away.add(1, { fallback }),
     slowReaderCut: () => cuts.add(1),
   };
 }

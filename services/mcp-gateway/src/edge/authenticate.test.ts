@@ -65,6 +65,19 @@ describe('a credential', () => {
     expect(verified).toEqual([hash('sha256', key)]);
   });
 
+  test('is told how much it may still ask for, whatever the answer', async () => {
+    await start();
+
+    const accepted = await post(gateway.url, rpc('ping'), bearer);
+    const refused = await post(gateway.url, '{', bearer);
+    const stranger = await post(gateway.url, rpc('ping'));
+
+    expect(accepted.headers.get('ratelimit-policy')).toBe('"credential";q=600;w=60');
+    expect(accepted.headers.get('ratelimit')).toBe('"credential";r=599;t=60');
+    expect(refused.headers.get('ratelimit')).toBe('"credential";r=598;t=60');
+    expect(stranger.headers.get('ratelimit')).toBe('"pre_auth";r=29;t=60');
+  });
+
   test('that is missing is answered 401 missing_authorization (RF-53)', async () => {
     await start();
 

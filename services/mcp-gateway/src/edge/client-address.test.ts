@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { addressKey, clientAddress, parseTrustedProxies } from './client-address.ts';
+import { addressKey, clientAddress, parseAddressRanges } from './client-address.ts';
 
 function requestFrom(remoteAddress: string, forwarded?: string): IncomingMessage {
   const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded };
@@ -8,11 +8,11 @@ function requestFrom(remoteAddress: string, forwarded?: string): IncomingMessage
   return { headers, socket: { remoteAddress } } as unknown as IncomingMessage;
 }
 
-const proxies = parseTrustedProxies(['10.0.0.0/8', 'fd00::/8']);
+const proxies = parseAddressRanges(['10.0.0.0/8', 'fd00::/8']);
 
 describe('the address of a client', () => {
   test('is that of the socket when no proxy is trusted', () => {
-    const address = clientAddress(requestFrom('203.0.113.7', '198.51.100.1'), parseTrustedProxies([]));
+    const address = clientAddress(requestFrom('203.0.113.7', '198.51.100.1'), parseAddressRanges([]));
 
     expect(address).toBe('203.0.113.7');
   });

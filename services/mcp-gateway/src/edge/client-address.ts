@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 
-export interface TrustedProxies {
+export interface AddressRanges {
   has(address: string): boolean;
 }
 
 /** Addresses and CIDR ranges; throws on anything else. */
-export function parseTrustedProxies(items: readonly string[]): TrustedProxies {
+export function parseAddressRanges(items: readonly string[]): AddressRanges {
   const list = new BlockList();
   for (const item of items) {
     const [address = '', prefix] = item.split('/');
@@ -23,7 +23,7 @@ export function parseTrustedProxies(items: readonly string[]): TrustedProxies {
  * Where a request came from: the socket's address, or the last hop in X-Forwarded-For that no trusted proxy wrote.
  * Anything else in that header is the client's own claim.
  */
-export function clientAddress({ headers, socket }: IncomingMessage, proxies: TrustedProxies): string {
+export function clientAddress({ headers, socket }: IncomingMessage, proxies: AddressRanges): string {
   let address = plain(socket.remoteAddress ?? '');
   const forwarded = headers['x-forwarded-for'];
   if (forwarded === undefined) return address;

@@ -1,19 +1,25 @@
 import { AppError, type Principal } from '@inferry/contracts';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
 import { describe, expect, test } from 'vitest';
+import { isRefusal } from '../refusal.ts';
+import { parseAddressRanges } from './client-address.ts';
 import { createWindows } from './windows.ts';
 
-const limits = { credential: 3, ipPreAuth: 2, ipPostAuth: 2 };
+const limits = { credential: 3, ipPreAuth: 2, ipPostAuth: 2, trustedEgress: 5 };
 const ada: Principal = { subject: 'ada', grant_id: 'key_1', kind: 'api_key', scopes: ['mcp'] };
 
-function windowsOn(store: Limits): { windows: ReturnType<typeof createWindows>; localHits: () => number } {
-  let count = 0;
+function windowsOn(
+  store: Limits,
+  fallback: 'local' | 'closed' = 'local',
+): { windows: ReturnType<typeof createWindows>; away: string[] } {
+  const away: string[] = [];
   const windows = createWindows(limits, {
     limits: store,
-    local: createInProcessLimits(),
-    onLocal: () => (count += 1),
+    local: fallback === 'local' ? createInProcessLimits() : undefined,
+    onAway: (what) => away.push(what),
+    trustedEgress: parseAddressRanges(['160.79.104.0/21', '2001:db8::/32']),
   });
-  return { windows, localHits: () => count };
+  return { windows, away };
 }
 
 function awayStore(): Limits {
@@ -53,7 +59,7 @@ describe('the windows', () => {
 
     const refusal = await windows.chargeCredential({ ...ada, grant_id: 'key_2' }, 1);
 
-    expect(refusal).toBeUndefined();
+    expect(isRefusal(refusal)).toBe(false);
   });
 
   test('do not count the one user of a loopback system', async () => {
@@ -90,12 +96,54 @@ describe('the windows', () => {
   });
 
   test('go on in this process, counted, while the store is away', async () => {
-    const { windows, localHits } = windowsOn(awayStore());
+    const { windows, away } = windowsOn(awayStore());
     for (let i = 0; i < 3; i += 1) await windows.chargeCredential(ada, 1);
 
     const refusal = await windows.chargeCredential(ada, 1);
 
     expect(refusal).toMatchObject({ status: 429 });
-    expect(localHits()).toBe(4);
+    expect(away).toEqual(Array.from({ length: 4 }, () => 'local'));
+  });
+
+  test('let nothing in, counted, while the store is away and no other counts', async () => {
+    const { windows, away } = windowsOn(awayStore(), 'closed');
+
+    const charges = [
+      await windows.chargeCredential(ada, 1),
+      await windows.chargeFailure('pre_auth', '203.0.113.7'),
+    ];
+
+    for (const charge of charges) {
+      expect(charge).toMatchObject({ status: 503, data: { code: 'unavailable', retry_after_seconds: 2 } });
+    }
+    expect(away).toEqual(['closed', 'closed']);
+  });
+
+  test('tell how much is left', async () => {
+    const { windows } = windowsOn(createInProcessLimits());
+
+    const charge = await windows.chargeCredential(ada, 1);
+
+    expect(charge).toEqual({
+      'ratelimit-policy': '"credential";q=3;w=60',
+      ratelimit: '"credential";r=2;t=60',
+    });
+  });
+
+  test.each(['160.79.106.35', '2001:db8:1::1'])('give the shared egress %s more (X16)', async (address) => {
+    const { windows } = windowsOn(createInProcessLimits());
+    for (let i = 0; i < 5; i += 1) {
+      expect(isRefusal(await windows.chargeFailure('pre_auth', address))).toBe(false);
+    }
+
+    expect(await windows.chargeFailure('pre_auth', address)).toMatchObject({ status: 429 });
+  });
+
+  test('count an IPv6 network as one address (X16)', async () => {
+    const { windows } = windowsOn(createInProcessLimits());
+    await windows.chargeFailure('pre_auth', '2001:db9::1');
+    await windows.chargeFailure('pre_auth', '2001:db9::2');
+
+    expect(await windows.chargeFailure('pre_auth', '2001:db9::3')).toMatchObject({ status: 429 });
   });
 });

@@ -2,13 +2,25 @@ import type { Principal } from '@inferry/contracts';
 import { AppError } from '@inferry/contracts';
 import type { Limits, WindowHit, WindowVerdict } from '@inferry/limits';
 import { Recent } from '../recent.ts';
-import { type Refusal, refuse } from '../refusal.ts';
+import { isRefusal, type Refusal, refuse, refuseUnavailable } from '../refusal.ts';
+import { type AddressRanges, addressKey } from './client-address.ts';
 
 export interface WindowLimits {
   credential: number;
   ipPreAuth: number;
   ipPostAuth: number;
+  /** Instead of both, for an address of `trustedEgress`. */
+  trustedEgress: number;
 }
+
+/** The state of a window as header fields (draft-ietf-httpapi-ratelimit-headers-10). */
+export interface RateHeaders {
+  'ratelimit-policy': string;
+  ratelimit: string;
+}
+
+/** What charging a window came to: a refusal, or what is left. */
+export type Charge = Refusal | RateHeaders | undefined;
 
 /**
  * Sliding windows of 60 s. Real traffic is charged to its credential; an address is charged only for what is refused,
@@ -16,16 +28,19 @@ export interface WindowLimits {
  */
 export interface Windows {
   /** Counts requests of a credential; a refusal when there were too many. */
-  chargeCredential(principal: Principal, requests: number): Promise<Refusal | undefined>;
+  chargeCredential(principal: Principal, requests: number): Promise<Charge>;
   /** Counts a refusal against the address it came from; a refusal of its own when there were too many. */
-  chargeFailure(stage: 'pre_auth' | 'post_auth', address: string): Promise<Refusal | undefined>;
+  chargeFailure(stage: 'pre_auth' | 'post_auth', address: string): Promise<Charge>;
 }
 
 export interface WindowsParts {
   limits: Limits;
-  /** Windows of this process, used while the shared store is away. */
-  local: Limits;
-  onLocal(): void;
+  /** Windows of this process, used while the shared store is away; undefined: nothing is let in then. */
+  local: Limits | undefined;
+  /** Told of each hit that the shared store did not count. */
+  onAway(fallback: 'local' | 'closed'): void;
+  /** Addresses that many users share, such as those of a hosted client (X16). */
+  trustedEgress: AddressRanges;
   now?: () => number;
 }
 
@@ -38,7 +53,7 @@ export function createWindows(limits: WindowLimits, parts: WindowsParts): Window
   const blocked = new Recent<number>(10_000);
   let awayUntil = 0;
 
-  async function hit(one: WindowHit): Promise<WindowVerdict> {
+  async function hit(one: WindowHit): Promise<WindowVerdict | undefined> {
     if (now() >= awayUntil) {
       try {
         return await parts.limits.hit(one);
@@ -47,8 +62,8 @@ export function createWindows(limits: WindowLimits, parts: WindowsParts): Window
         awayUntil = now() + awayMs;
       }
     }
-    parts.onLocal();
-    return parts.local.hit(one);
+    parts.onAway(parts.local === undefined ? 'closed' : 'local');
+    return parts.local?.hit(one);
   }
 
   return {
@@ -60,35 +75,58 @@ export function createWindows(limits: WindowLimits, parts: WindowsParts): Window
         rule: { limit: limits.credential, windowMs },
         cost: requests,
       });
-      return verdict.isAllowed ? undefined : refuseRate('credential', limits.credential, verdict);
+      return toCharge(verdict, { name: 'credential', limit: limits.credential });
     },
     async chargeFailure(stage, address) {
-      const limit = stage === 'pre_auth' ? limits.ipPreAuth : limits.ipPostAuth;
-      const key = `ip:${stage}:${address}`;
+      const policy = policyOf(stage, address);
+      const key = `ip:${stage}:${addressKey(address)}`;
       // An address that is over its limit stays so until then: a flood of refusals does not reach the store.
       const blockedMs = (blocked.get(key) ?? 0) - now();
-      if (blockedMs > 0) return refuseRate(stage, limit, { retryAfterMs: blockedMs });
-      const verdict = await hit({ key, rule: { limit, windowMs } });
-      if (verdict.isAllowed) return undefined;
-      blocked.set(key, now() + verdict.retryAfterMs);
-      return refuseRate(stage, limit, verdict);
+      if (blockedMs > 0) return refuseRate(policy, blockedMs);
+      const verdict = await hit({ key, rule: { limit: policy.limit, windowMs } });
+      if (verdict?.isAllowed === false) blocked.set(key, now() + verdict.retryAfterMs);
+      return toCharge(verdict, policy);
     },
+  };
+
+  function policyOf(stage: 'pre_auth' | 'post_auth', address: string): Policy {
+    if (parts.trustedEgress.has(address)) return { name: stage, limit: limits.trustedEgress };
+    return { name: stage, limit: stage === 'pre_auth' ? limits.ipPreAuth : limits.ipPostAuth };
+  }
+}
+
+interface Policy {
+  name: string;
+  limit: number;
+}
+
+/** The header fields of what a window let in; a refusal has its own. */
+export function rateHeaders(charge: Charge): RateHeaders | undefined {
+  return isRefusal(charge) ? undefined : charge;
+}
+
+function toCharge(verdict: WindowVerdict | undefined, policy: Policy): Charge {
+  if (verdict === undefined) return refuseUnavailable('Requests cannot be counted now.');
+  if (!verdict.isAllowed) return refuseRate(policy, verdict.retryAfterMs);
+  return {
+    'ratelimit-policy': describe(policy),
+    ratelimit: `"${policy.name}";r=${verdict.remaining};t=${Math.ceil(verdict.resetMs / 1_000)}`,
   };
 }
 
-/** RF-55; headers as in draft-ietf-httpapi-ratelimit-headers. */
-function refuseRate(
-  policy: string,
-  limit: number,
-  { retryAfterMs }: Pick<WindowVerdict, 'retryAfterMs'>,
-): Refusal {
+function describe({ name, limit }: Policy): string {
+  return `"${name}";q=${limit};w=${windowMs / 1_000}`;
+}
+
+/** RF-55. */
+function refuseRate(policy: Policy, retryAfterMs: number): Refusal {
   const retryAfterSeconds = Math.max(1, Math.ceil(retryAfterMs / 1_000));
-  return refuse(429, ['rate_limited', `More than ${limit} in ${windowMs / 1_000} s.`], {
+  return refuse(429, ['rate_limited', `More than ${policy.limit} in ${windowMs / 1_000} s.`], {
     retryAfterSeconds,
     nextAction: `Wait ${retryAfterSeconds} s, then retry.`,
     headers: {
-      'ratelimit-policy': `"${policy}";q=${limit};w=${windowMs / 1_000}`,
-      ratelimit: `"${policy}";r=0;t=${retryAfterSeconds}`,
+      'ratelimit-policy': describe(policy),
+      ratelimit: `"${policy.name}";r=0;t=${retryAfterSeconds}`,
     },
   });
 }

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '@inferry/contracts';
 import type { Authenticate } from '../edge/authenticate.ts';
-import { addressKey, clientAddress, type TrustedProxies } from '../edge/client-address.ts';
-import type { Windows } from '../edge/windows.ts';
+import { type AddressRanges, clientAddress } from '../edge/client-address.ts';
+import { type Charge, rateHeaders, type Windows } from '../edge/windows.ts';
 import { errorText, type RequestId } from '../mcp/json-rpc.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -15,7 +15,7 @@ export interface EdgeParts {
   checks: readonly Check[];
   authenticate: Authenticate;
   windows: Windows;
-  trustedProxies: TrustedProxies;
+  trustedProxies: AddressRanges;
   telemetry: Telemetry;
   /** What a request announces beyond this is not read after a refusal. */
   maxBodyBytes: number;
@@ -30,7 +30,7 @@ export interface Edge {
   /** Calls `admit` with whom the request is for, or answers it. */
   pass(request: IncomingMessage, response: ServerResponse, admit: (principal: Principal) => void): void;
   /** Counts what a batch asks for beyond the one request that it came as. */
-  charge(principal: Principal, requests: number): Promise<Refusal | undefined>;
+  charge(response: ServerResponse, principal: Principal, requests: number): Promise<Refusal | undefined>;
   /** The refusal of an admitted request, or a harder one when its address collects them. */
   weigh(request: IncomingMessage, principal: Principal, refusal: Refusal): Promise<Refusal>;
   send(response: ServerResponse, refusal: Refusal, id?: RequestId): void;
@@ -39,7 +39,7 @@ export interface Edge {
 export function createEdge(parts: EdgeParts): Edge {
   const { checks, authenticate, windows, telemetry } = parts;
 
-  const addressOf = (request: IncomingMessage) => addressKey(clientAddress(request, parts.trustedProxies));
+  const addressOf = (request: IncomingMessage) => clientAddress(request, parts.trustedProxies);
 
   function send(response: ServerResponse, refusal: Refusal, id?: RequestId): void {
     telemetry.refused(refusal);
@@ -50,6 +50,14 @@ export function createEdge(parts: EdgeParts): Edge {
     } else writeJson(response, errorText(id, refusal), answer);
   }
 
+  /** Whatever the answer will be, a client sees from it how much it may still ask for. */
+  function show(response: ServerResponse, charge: Charge): void {
+    const headers = rateHeaders(charge);
+    if (headers === undefined || response.headersSent) return;
+    response.setHeader('ratelimit-policy', headers['ratelimit-policy']);
+    response.setHeader('ratelimit', headers.ratelimit);
+  }
+
   async function settle(
     request: IncomingMessage,
     response: ServerResponse,
@@ -57,14 +65,18 @@ export function createEdge(parts: EdgeParts): Edge {
   ): Promise<Principal | undefined> {
     const outcome = await pending;
     if (isRefusal(outcome)) {
-      const harder =
+      const charge =
         outcome.status === 401 ? await windows.chargeFailure('pre_auth', addressOf(request)) : undefined;
-      send(response, harder ?? outcome);
+      show(response, charge);
+      send(response, isRefusal(charge) ? charge : outcome);
       return undefined;
     }
-    const refusal = await windows.chargeCredential(outcome, 1);
-    if (refusal === undefined) return outcome;
-    send(response, refusal);
+    const charge = await windows.chargeCredential(outcome, 1);
+    if (!isRefusal(charge)) {
+      show(response, charge);
+      return outcome;
+    }
+    send(response, charge);
     return undefined;
   }
 
@@ -85,11 +97,17 @@ export function createEdge(parts: EdgeParts): Edge {
         },
       );
     },
-    charge: (principal, requests) => windows.chargeCredential(principal, requests),
+    async charge(response, principal, requests) {
+      const charge = await windows.chargeCredential(principal, requests);
+      if (isRefusal(charge)) return charge;
+      show(response, charge);
+      return undefined;
+    },
     async weigh(request, principal, refusal) {
       const isFailure = refusal.status >= 400 && refusal.status !== 429 && refusal.status !== 503;
       if (!isFailure || principal.kind === 'local') return refusal;
-      return (await windows.chargeFailure('post_auth', addressOf(request))) ?? refusal;
+      const charge = await windows.chargeFailure('post_auth', addressOf(request));
+      return isRefusal(charge) ? charge : refusal;
     },
     send,
   };

@@ -141,7 +141,9 @@ export class McpEndpoint {
     const requests = messages.filter(isRequest);
     const refusal =
       refuseBatch(messages) ??
-      (requests.length > 1 ? await edge.charge(post.principal, requests.length - 1) : undefined) ??
+      (requests.length > 1
+        ? await edge.charge(post.response, post.principal, requests.length - 1)
+        : undefined) ??
       (calls.isFull ? busy : undefined);
     if (refusal !== undefined) return this.#refuse(post, refusal);
     for (const message of messages) {
