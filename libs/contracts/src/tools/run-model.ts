@@ -6,6 +6,7 @@ import { jsonObject, ValidationProblem } from '../shapes/basics.ts';
 import { Run } from '../shapes/run.ts';
 import { write } from './annotations.ts';
 import { money, presentRun } from './present.ts';
+import { runTask } from './run-task.ts';
 
 export const runModel = defineTool({
   name: 'run_model',
@@ -16,6 +17,7 @@ export const runModel = defineTool({
   scope: 'runs:write',
   annotations: write,
   isLong: true,
+  task: runTask,
   input: z.object({
     model: z.string().min(1).max(300).describe('Model id from search_models'),
     input: jsonObject.describe('Model inputs; see get_model'),
