@@ -14,9 +14,13 @@ import { metaKeys } from '../versions.ts';
 
 let transport: Transport;
 let gateways: TestGateway[];
+let statusListeners: ((isConnected: boolean) => void)[];
 let surface: TestSurface;
 beforeEach(async () => {
   transport = createInProcessTransport();
+  // The in-process transport is never away; a test says when it is back.
+  statusListeners = [];
+  transport.onStatus = (listener) => statusListeners.push(listener);
   surface = serveTestSurface(createBus(transport, { name: 'one' }), {
     service: 'one',
     prefix: 'inferry://runs/',
@@ -162,6 +166,14 @@ describe('subscriptions/listen', () => {
     const listening = await listen({ resourceSubscriptions: ['inferry://runs/x'] });
 
     gateways[0]?.services.publish(resourceUpdated, { uri: 'inferry://runs/x' });
+
+    await vi.waitFor(() => expect(methodsOf(listening)).toContain('notifications/resources/updated'));
+  });
+
+  test('tells of every followed resource when the bus is back, since events may be lost', async () => {
+    const listening = await listen({ resourceSubscriptions: ['inferry://runs/x'] });
+
+    for (const listener of statusListeners) listener(true);
 
     await vi.waitFor(() => expect(methodsOf(listening)).toContain('notifications/resources/updated'));
   });

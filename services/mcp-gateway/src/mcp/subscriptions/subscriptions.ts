@@ -44,6 +44,9 @@ export class Subscriptions {
   constructor(bus: Bus, limits: SubscriptionLimits = defaultSubscriptionLimits) {
     this.#bus = bus;
     this.#limits = limits;
+    bus.onStatus((isConnected) => {
+      if (isConnected) this.#tellAllUris();
+    });
   }
 
   get size(): number {
@@ -113,6 +116,13 @@ export class Subscriptions {
         this.#update({ uri: `inferry://runs/${runId}`, subject, isDeep: true }),
       ),
     ];
+  }
+
+  /** Events of the time without a connection are lost: whoever follows a resource reads it again. */
+  #tellAllUris(): void {
+    for (const subscription of this.#open) {
+      for (const uri of subscription.uris) this.#offer(subscription, { uri });
+    }
   }
 
   #stopListening(): void {

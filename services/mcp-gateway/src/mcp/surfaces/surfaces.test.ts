@@ -1,5 +1,8 @@
+import { createBus, createInProcessTransport } from '@inferry/bus';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { modern, post, rpc, startTestGateway, type TestGateway } from '../../test-gateway.ts';
+import { ownerOfUri } from './owner.ts';
+import { type ChangedList, Surfaces, type SurfaceView } from './surfaces.ts';
 import { serveTestSurface, type TestSurface } from './test-surface.ts';
 
 let gateway: TestGateway;
@@ -80,6 +83,70 @@ describe('prompts', () => {
     expect(error).toMatchObject({ code: -32_602, data: { code: 'validation_failed' } });
   });
 });
+
+describe('what is offered', () => {
+  test('is what the scopes of the caller open, for lists and for reads', async () => {
+    const bus = createBus(createInProcessTransport(), { name: 'services' });
+    serveTestSurface(bus, { service: 'one' });
+    serveTestSurface(bus, { service: 'two', prefix: 'other://', scope: 'runs:read' });
+    const surfaces = new Surfaces(bus, { services: ['one', 'two'], log: { warn: () => undefined } });
+
+    const narrow = await surfaces.view(['models:read']);
+    const wide = await surfaces.view(['mcp']);
+
+    expect(namesOf(narrow)).toEqual(['one']);
+    expect(namesOf(wide)).toEqual(['one', 'two']);
+    expect(ownerOfUri(narrow.offered, 'other://a')).toBeUndefined();
+    surfaces.close();
+    await bus.close();
+  });
+
+  test('stays when the service that offered it is gone (RF-74)', async () => {
+    const transport = createInProcessTransport();
+    const service = createBus(transport, { name: 'one' });
+    serveTestSurface(service, { service: 'one' });
+    const bus = createBus(transport, { name: 'gateway' });
+    const warn = vi.fn();
+    const surfaces = new Surfaces(bus, { services: ['one'], log: { warn }, rereadMs: 20 });
+    await surfaces.view(['mcp']);
+
+    await service.close();
+    await vi.waitFor(() => expect(warn).toHaveBeenCalled());
+
+    const view = await surfaces.view(['mcp']);
+    expect(namesOf(view)).toEqual(['one']);
+    surfaces.close();
+    await bus.close();
+  });
+
+  test('is found when a service starts after the gateway, and when an event was lost', async () => {
+    const transport = createInProcessTransport();
+    const bus = createBus(transport, { name: 'gateway' });
+    const surfaces = new Surfaces(bus, {
+      services: ['one'],
+      log: { warn: vi.fn() },
+      rereadMs: 20,
+      retryMs: 20,
+    });
+    const told: ChangedList[][] = [];
+    surfaces.onChanged((lists) => told.push([...lists].sort()));
+    expect(namesOf(await surfaces.view(['mcp']))).toEqual([]);
+
+    const world = serveTestSurface(createBus(transport, { name: 'one' }), { service: 'one' });
+    await vi.waitFor(async () => expect(namesOf(await surfaces.view(['mcp']))).toEqual(['one']));
+    world.prompts = [];
+    world.version += 1;
+
+    await vi.waitFor(() => expect(told).toHaveLength(2));
+    expect(told[1]).toEqual(['prompts', 'resources']);
+    surfaces.close();
+    await bus.close();
+  });
+});
+
+function namesOf({ offered }: SurfaceView): string[] {
+  return offered.map(({ surface }) => surface.service);
+}
 
 describe('resources', () => {
   test('are listed page by page over all services', async () => {
