@@ -47,21 +47,28 @@ async function begin(capabilities: object): Promise<Record<string, string>> {
   return { 'mcp-session-id': headers.get('mcp-session-id') ?? '', 'mcp-protocol-version': '2025-11-25' };
 }
 
-/** Calls on the first replica and answers what it asks for on the second. */
-async function callAndAnswer(session: Record<string, string>, answer: object, answerAs = session) {
+/** Calls on the first replica; `whenAsked` is told the id of what it asks for. Resolves with the last frame. */
+async function call(session: Record<string, string>, whenAsked: (id: unknown) => Promise<unknown>) {
   const response = await fetch(first.url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...acceptStream, ...session },
     body: JSON.stringify(callOf('ask_name')),
   });
   let seen = '';
+  let isAsked = false;
   for await (const chunk of response.body ?? []) {
     seen += Buffer.from(chunk).toString();
     const asked = framesOf(seen).find(({ method }) => method === 'elicitation/create');
-    if (asked === undefined || framesOf(seen).length > 1) continue;
-    await post(second.url, { jsonrpc: '2.0', id: asked.id, ...answer }, answerAs);
+    if (asked === undefined || isAsked) continue;
+    isAsked = true;
+    await whenAsked(asked.id);
   }
   return framesOf(seen).at(-1);
+}
+
+/** Answers on the other replica than the one that asked. */
+function answerWith(answer: object, session: Record<string, string>): (id: unknown) => Promise<unknown> {
+  return (id) => post(second.url, { jsonrpc: '2.0', id, ...answer }, session);
 }
 
 describe('a session of the legacy era', () => {
@@ -118,7 +125,7 @@ describe('a tool that asks its client in the legacy era', () => {
   test('asks on its own stream and goes on when the answer reaches another replica', async () => {
     const session = await begin({ elicitation: {} });
 
-    const last = await callAndAnswer(session, { result: { value: 'Ada' } });
+    const last = await call(session, answerWith({ result: { value: 'Ada' } }, session));
 
     expect(last).toMatchObject({ id: 1, result: { structuredContent: { said: 'Hello, Ada (asked)' } } });
   });
@@ -126,7 +133,7 @@ describe('a tool that asks its client in the legacy era', () => {
   test('is told when the client refuses', async () => {
     const session = await begin({ elicitation: {} });
 
-    const last = await callAndAnswer(session, { error: { code: -1, message: 'no' } });
+    const last = await call(session, answerWith({ error: { code: -1, message: 'no' } }, session));
 
     expect(last).toMatchObject({
       result: { isError: true, structuredContent: { error: { code: 'client_input_missing' } } },
