@@ -32,6 +32,27 @@ describe('the configuration', () => {
     ]);
   });
 
+  test('reads which services have prompts and resources, and how many may listen to changes', () => {
+    const given = parseGatewayConfig({ MCP_SURFACES: 'catalog,fixtures,catalog', MAX_SUBSCRIPTIONS: '7' });
+    const problems = problemsOf(() => parseGatewayConfig({ MCP_SURFACES: 'catalog,a.b' }));
+
+    expect(parseGatewayConfig({}).surfaces).toEqual(['catalog', 'inference']);
+    expect(given.surfaces).toEqual(['catalog', 'fixtures']);
+    expect(given.subscriptionLimits).toEqual({ perProcess: 7, perGrant: 50 });
+    expect(problems).toEqual([expect.stringContaining('MCP_SURFACES')]);
+  });
+
+  test('has our icon under our name alone, and takes no icon that clients may not load', () => {
+    const [own] = parseGatewayConfig({}).icons;
+    const given = parseGatewayConfig({ SERVER_NAME: 'acme', SERVER_ICON: 'https://acme.example/i.png' });
+    const problems = problemsOf(() => parseGatewayConfig({ SERVER_ICON: 'http://acme.example/i.png' }));
+
+    expect(own?.src).toMatch(/^data:image\/svg\+xml;base64,/);
+    expect(parseGatewayConfig({ SERVER_NAME: 'acme' }).icons).toEqual([]);
+    expect(given.icons).toEqual([{ src: 'https://acme.example/i.png' }]);
+    expect(problems).toEqual([expect.stringContaining('SERVER_ICON')]);
+  });
+
   test('takes the table of waiting times from a file', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'waits-'));
     const file = join(folder, 'waits.json');

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { type AddressRanges, parseAddressRanges } from './edge/client-address.ts';
 import { type AllowedHosts, loopbackNames } from './edge/host.ts';
 import type { WindowLimits } from './edge/windows.ts';
+import { type Icon, isIconUrl, ownIcon } from './mcp/icon.ts';
 import type { ServerIdentity } from './mcp/identity.ts';
 import { type Selection, toolsets } from './mcp/selection.ts';
 import type { SubscriptionLimits } from './mcp/subscriptions/subscriptions.ts';
@@ -34,6 +35,12 @@ const GatewayEnv = z.object({
   READ_ONLY: z.enum(['0', '1']).default('0'),
   SERVER_NAME: z.string().max(64).default('inferry'),
   SERVER_TITLE: z.string().max(64).default('Inferry'),
+  /** An https: or data: URL; without it ours, as long as the server has our name. */
+  SERVER_ICON: z
+    .string()
+    .max(8_000)
+    .refine(isIconUrl, 'is neither an https: nor a data:image URL')
+    .optional(),
   SERVER_VERSION: z.string().max(64).default('0.1.0'),
   /** Requests of one credential in 60 s. */
   RATE_LIMIT_CREDENTIAL: envInt(1, 1_000_000).default(600),
@@ -73,6 +80,7 @@ export interface GatewayConfig {
   waits: WaitTable;
   offered: Selection;
   serverInfo: ServerIdentity['serverInfo'];
+  icons: readonly Icon[];
   limits: WindowLimits;
   maxOpenCalls: number;
   surfaces: readonly string[];
@@ -112,6 +120,7 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
       excluded: new Set(parsed.EXCLUDE_TOOLS),
       isReadOnly: parsed.READ_ONLY === '1',
     },
+    icons: toIcons(parsed),
     serverInfo: { name: parsed.SERVER_NAME, title: parsed.SERVER_TITLE, version: parsed.SERVER_VERSION },
     limits: {
       credential: parsed.RATE_LIMIT_CREDENTIAL,
@@ -149,6 +158,11 @@ function toAllowedHosts(env: GatewayEnv): AllowedHosts {
   if (url !== undefined && isLoopback(url.hostname))
     names.push(...loopbackNames.map((name) => `${name}:${url.port}`));
   return { names: new Set(names.map(lower)), ownLoopback: env.MCP_ALLOWED_HOSTS === undefined };
+}
+
+function toIcons({ SERVER_ICON: src, SERVER_NAME: name }: GatewayEnv): Icon[] {
+  if (src !== undefined) return [{ src }];
+  return name === 'inferry' ? [ownIcon] : [];
 }
 
 function readWaitRows(file: string | undefined): readonly WaitRow[] {

@@ -5,6 +5,7 @@ import type { GatewayConfig } from './config.ts';
 import { type Authenticate, authenticateLocal, createKeyAuthentication } from './edge/authenticate.ts';
 import { checkContentType, createBodyCheck, refuseBodySize } from './edge/body.ts';
 import { createChallenger } from './edge/challenge.ts';
+import { checkHead } from './edge/head.ts';
 import { createHostCheck } from './edge/host.ts';
 import { createKeyVerifier } from './edge/key-verifier.ts';
 import { createOriginCheck } from './edge/origin.ts';
@@ -46,7 +47,10 @@ export async function createGatewayService(
   const bodyTimings = { ...defaultBodyTimings, ...options.bodyTimings };
   const telemetry = createTelemetry();
   const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
-  const identity = createIdentity(config.serverInfo, { hasSurfaces: config.surfaces.length > 0 });
+  const identity = createIdentity(config.serverInfo, {
+    hasSurfaces: config.surfaces.length > 0,
+    icons: config.icons,
+  });
   const { subscriptionLimits } = config;
   const { closeSurfaces, ...surface } = startSurfaces(bus, {
     services: config.surfaces,
@@ -113,6 +117,7 @@ export async function createGatewayService(
 /** What needs nothing but the head of a request, in this order. */
 function toChecks(config: GatewayConfig): readonly Check[] {
   return [
+    checkHead,
     createHostCheck(config.allowedHosts),
     createOriginCheck(config.allowedOrigins),
     createBodyCheck(config.maxBodyBytes, mayBeUpload),

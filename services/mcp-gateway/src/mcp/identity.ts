@@ -1,4 +1,5 @@
 import type { JsonObject } from '@inferry/contracts';
+import type { Icon } from './icon.ts';
 import { writeInstructions } from './instructions.ts';
 import { tasksExtension } from './tasks/task-results.ts';
 import type { Era } from './versions.ts';
@@ -16,16 +17,19 @@ export interface ServerCapabilities {
 /** How this server presents itself; a deployment can brand it. */
 export interface ServerIdentity {
   serverInfo: { name: string; title: string; version: string };
+  /** Told at the start alone: every result of the modern era repeats `serverInfo`. */
+  icons: readonly Icon[];
   capabilities: Record<Era, ServerCapabilities>;
   instructions: string;
 }
 
 export function createIdentity(
   serverInfo: ServerIdentity['serverInfo'],
-  { hasSurfaces = true }: { hasSurfaces?: boolean } = {},
+  { hasSurfaces = true, icons = [] }: { hasSurfaces?: boolean; icons?: readonly Icon[] } = {},
 ): ServerIdentity {
   return {
     serverInfo,
+    icons,
     capabilities: {
       legacy: toCapabilities('legacy', hasSurfaces),
       modern: toCapabilities('modern', hasSurfaces),

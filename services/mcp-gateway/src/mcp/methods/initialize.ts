@@ -13,11 +13,18 @@ export function answerInitialize(identity: ServerIdentity): Method {
       JSON.stringify({
         protocolVersion: version,
         capabilities: identity.capabilities.legacy,
-        serverInfo: identity.serverInfo,
+        serverInfo: hasIcons(version)
+          ? { ...identity.serverInfo, icons: identity.icons }
+          : identity.serverInfo,
         instructions: identity.instructions,
       }),
     ]),
   );
+  function hasIcons(version: string): boolean {
+    // Earlier revisions have no icons (MCP 2025-11-25, changelog).
+    return version === '2025-11-25' && identity.icons.length > 0;
+  }
+
   return ({ request }) => {
     const { protocolVersion } = request.params;
     return results.get(isLegacyVersion(protocolVersion) ? protocolVersion : legacyVersions[0]);

@@ -1,6 +1,7 @@
 import { createBus, createInProcessTransport } from '@inferry/bus';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { modern, post, rpc, startTestGateway, type TestGateway } from '../../test-gateway.ts';
+import { metaKeys } from '../versions.ts';
 import { ownerOfUri } from './owner.ts';
 import { type ChangedList, Surfaces, type SurfaceView } from './surfaces.ts';
 import { serveTestSurface, type TestSurface } from './test-surface.ts';
@@ -242,6 +243,18 @@ describe('what a client is told at the start', () => {
       completions: {},
       logging: {},
     });
+  });
+
+  test('has the icon of the server, and no later result repeats it', async () => {
+    const metaOf = ({ result }: { result: { _meta: Record<string, unknown> } }) =>
+      result._meta[metaKeys.serverInfo];
+    const { result: current } = await askLegacy('initialize', { protocolVersion: '2025-11-25' });
+    const { result: older } = await askLegacy('initialize', { protocolVersion: '2025-06-18' });
+
+    expect(metaOf(await ask('server/discover'))).toMatchObject({ icons: [{ mimeType: 'image/svg+xml' }] });
+    expect(current.serverInfo.icons).toHaveLength(1);
+    expect(older.serverInfo.icons).toBeUndefined();
+    expect(metaOf(await ask('prompts/list'))).not.toHaveProperty('icons');
   });
 
   test('sets a log level, which exists, in the legacy era', async () => {
