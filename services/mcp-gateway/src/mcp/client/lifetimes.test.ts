@@ -70,13 +70,22 @@ test.each([
 });
 
 test.each([
-  ['elicitation/create', {}, { elicitation: {} }, undefined],
-  ['elicitation/create', {}, { elicitation: { form: {} } }, undefined],
-  ['elicitation/create', {}, { elicitation: { url: {} } }, { elicitation: {} }],
-  ['elicitation/create', { mode: 'url' }, { elicitation: {} }, { elicitation: { url: {} } }],
-  ['elicitation/create', { mode: 'url' }, { elicitation: { url: {} } }, undefined],
-  ['roots/list', {}, { sampling: {} }, { roots: {} }],
-  ['sampling/createMessage', {}, { sampling: {} }, undefined],
-] as const)('%s %j to a client with %j misses %j', (method, params, ...[capabilities, missing]) => {
-  expect(missingCapabilities({ one: { method, params } }, capabilities)).toEqual(missing);
+  { ask: {}, capabilities: { elicitation: {} }, missing: undefined },
+  { ask: {}, capabilities: { elicitation: { form: {} } }, missing: undefined },
+  { ask: {}, capabilities: { elicitation: { url: {} } }, missing: { elicitation: {} } },
+  { ask: { mode: 'url' }, capabilities: { elicitation: {} }, missing: { elicitation: { url: {} } } },
+  { ask: { mode: 'url' }, capabilities: { elicitation: { url: {} } }, missing: undefined },
+])('a form $ask to a client with $capabilities misses $missing', ({ ask, capabilities, missing }) => {
+  const one = { method: 'elicitation/create', params: ask } as const;
+
+  expect(missingCapabilities({ one }, capabilities)).toEqual(missing);
+});
+
+test('names all that is missing at once', () => {
+  const requests = {
+    roots: { method: 'roots/list', params: {} },
+    sampling: { method: 'sampling/createMessage', params: {} },
+  } as const;
+
+  expect(missingCapabilities(requests, {})).toEqual({ roots: {}, sampling: {} });
 });
