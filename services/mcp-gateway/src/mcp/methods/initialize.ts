@@ -3,8 +3,8 @@ import type { ServerIdentity } from '../identity.ts';
 import { isLegacyVersion, legacyVersions } from '../versions.ts';
 
 /**
- * The handshake of the legacy era, whenever it comes: nothing is remembered of it and no session id is issued, so
- * every other request is served without it too (X13, MR-56).
+ * The handshake of the legacy era, whenever it comes: nothing is remembered of it, so every other request is served
+ * without it too (X13, MR-56). The session id that goes with the answer is the HTTP endpoint's business.
  */
 export function answerInitialize(identity: ServerIdentity): Method {
   const results = new Map(
