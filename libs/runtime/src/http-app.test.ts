@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHttpApp, type HttpService } from './http-app.ts';
 import type { Readiness, Service } from './service.ts';
@@ -47,6 +49,34 @@ describe('createHttpApp', () => {
 
     expect(response.status).toBe(503);
     expect(await response.json()).toEqual({ isReady: false, problems: { 'catalog.database': 'away' } });
+  });
+
+  it.each([
+    ['no request line', 'hello\r\n\r\n', '400 Bad Request'],
+    [
+      'two lengths',
+      'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+      '400 Bad Request',
+    ],
+    ['huge headers', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, '431 Request Header'],
+    [
+      'a URL that cannot be decoded',
+      'GET /%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+      '400 Bad Request',
+    ],
+  ])('answers %s with a code', async (_case, text, status) => {
+    const { port } = new URL(await serve([]));
+    const socket = connect({ port: Number(port), host: '127.0.0.1' });
+    socket.setEncoding('utf8').write(text);
+    let answer = '';
+    socket.on('data', (chunk) => (answer += chunk));
+
+    await once(socket, 'close');
+
+    expect(answer).toContain(`HTTP/1.1 ${status}`);
+    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({
+      error: { code: 'invalid_request' },
+    });
   });
 
   it('leaves a health route of a service alone', async () => {

@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+import { AppError } from '@inferry/contracts';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Readiness, Service } from './service.ts';
 
@@ -20,7 +22,22 @@ export async function createHttpApp(services: readonly Service[]): Promise<Fasti
     requestTimeout: 0,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 2_000 },
+    http: {
+      headersTimeout: 10_000,
+      connectionsCheckingInterval: 2_000,
+      maxHeaderSize: 16_384,
+      // Routes refuse a request without Host themselves, with a code.
+      requireHostHeader: false,
+    },
+    // The URL cannot be decoded or has a part that is too long.
+    frameworkErrors: (_error, _request, reply) => {
+      const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(malformed) };
+      reply.raw.writeHead(400, headers).end(malformed);
+    },
+    clientErrorHandler: refuseMalformed,
   });
+  // An expectation that means nothing to us is ignored, as it may be (RFC 9110, section 10.1.1).
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   for (const service of services) if (isHttpService(service)) await service.routes(app);
   if (!app.hasRoute({ url: '/healthz', method: 'GET' })) app.get('/healthz', async () => ({ status: 'ok' }));
   if (!app.hasRoute({ url: '/readyz', method: 'GET' })) {
@@ -30,6 +47,25 @@ export async function createHttpApp(services: readonly Service[]): Promise<Fasti
     });
   }
   return app;
+}
+
+const malformed = JSON.stringify({
+  error: new AppError('invalid_request', 'The request is not valid HTTP.').toEnvelope(),
+});
+const statusOf: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+/** Answers what never became a request; the connection cannot be used any more. */
+function refuseMalformed(error: Error & { code?: string }, socket: Socket): void {
+  // A client that reset the connection hears nothing.
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const status = statusOf[error.code ?? ''] ?? '400 Bad Request';
+  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json`;
+  socket.end(`${head}\r\nContent-Length: ${Buffer.byteLength(malformed)}\r\n\r\n${malformed}`, () =>
+    socket.destroy(),
+  );
 }
 
 /** Ready when all are; problems are named `<service>.<dependency>`. */

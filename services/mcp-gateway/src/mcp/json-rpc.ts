@@ -47,10 +47,14 @@ export function readMessage(value: unknown): McpMessage | Refusal {
   if (!isObject(params)) return refuseInvalid('params must be an object.');
   const meta = isObject(params._meta) ? params._meta : none;
   if (id === undefined) return { kind: 'notification', method, params, meta };
-  if (typeof id === 'string' || (typeof id === 'number' && Number.isFinite(id))) {
-    return { kind: 'request', id, method, params, meta };
-  }
-  return refuseInvalid('The id of a request is a string or a number.');
+  if (isRequestId(id)) return { kind: 'request', id, method, params, meta };
+  return refuseInvalid('The id of a request is a string of at most 256 characters or a number.');
+}
+
+/** An id goes into logs, spans and every answer, and has to come back as it was. */
+function isRequestId(id: unknown): id is RequestId {
+  if (typeof id === 'string') return id.length <= 256;
+  return typeof id === 'number' && Number.isFinite(id) && Math.abs(id) <= Number.MAX_SAFE_INTEGER;
 }
 
 /** A whole response around a result that is JSON text already: results are never parsed on their way through. */

@@ -7,6 +7,7 @@ import { type Refusal, refuse, rpcCodes } from '../../refusal.ts';
 import type { OpenCalls } from '../open-calls.ts';
 import { type BodyTimings, piecesOf } from '../read-body.ts';
 import { BodySplitter, type SplitProblem } from './body-splitter.ts';
+import { createCollector } from './collect-pieces.ts';
 import { type FilePut, putFile } from './put-file.ts';
 
 export interface InlineUploadParts {
@@ -123,6 +124,7 @@ class Passage {
   readonly #splitter: BodySplitter;
   /** Bytes of the file that came before it was known that the call is an upload. */
   #held: Buffer[] = [];
+  readonly #collect = createCollector();
   #rawBytes = 0;
   #put: FilePut | undefined;
   #assetId = '';
@@ -158,6 +160,7 @@ class Passage {
 
   async #pass(piece: Buffer): Promise<Refusal | undefined> {
     this.#rawBytes += piece.length;
+    this.#collect(piece.length);
     const bytes = this.#splitter.write(piece);
     const { problem } = this.#splitter;
     if (problem === 'rest_too_large' || this.#rawBytes > maxRawBytes) return this.#parts.tooLarge;
@@ -167,7 +170,7 @@ class Passage {
       if (bytes.length > 0) await this.#put.write(bytes);
       return undefined;
     }
-    this.#held.push(bytes);
+    this.#held.push(Buffer.from(bytes));
     if (this.#splitter.fileBytes === 0) return undefined;
     if (this.#isKnown()) return this.#open();
     return this.#splitter.fileBytes > this.#parts.maxBodyBytes ? this.#parts.tooLarge : undefined;

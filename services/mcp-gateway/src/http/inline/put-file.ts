@@ -1,10 +1,10 @@
-import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
+import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { AppError } from '@inferry/contracts';
 
 /** A file on its way to the data plane. */
 export interface FilePut {
-  /** Resolves when more may come: nothing piles up here when the storage is slower than the sender. */
+  /** Resolves when the bytes have left, so that their place can be used again and nothing piles up here. */
   write(bytes: Buffer): Promise<void>;
   /** Resolves when the file is stored. */
   end(): Promise<void>;
@@ -43,9 +43,9 @@ export function putFile(url: string): FilePut {
   });
   return {
     async write(bytes) {
-      if (put.write(bytes)) return;
-      const outcome = await Promise.race([drained(put), answered.catch(() => 0)]);
-      if (outcome !== 'drained') throw unavailable();
+      const sent = new Promise<boolean>((resolve) => put.write(bytes, (error) => resolve(!error)));
+      const isSent = await Promise.race([sent, answered.then(refused, refused)]);
+      if (!isSent) throw unavailable();
     },
     async end() {
       put.end();
@@ -56,6 +56,7 @@ export function putFile(url: string): FilePut {
   };
 }
 
-function drained(put: ClientRequest): Promise<'drained'> {
-  return new Promise((resolve) => put.once('drain', () => resolve('drained')));
+/** An answer or an end before the file's own end. */
+function refused(): boolean {
+  return false;
 }
