@@ -76,9 +76,27 @@ function pinnedNode() {
   const found = names
     .map((dependency) => join(root, 'node_modules', dependency, 'bin', isWindows ? 'node.exe' : 'node'))
     .find((path) => existsSync(path));
-  if (found !== undefined) return found;
+  if (found !== undefined) return starts(found) ? found : withLibatomic(found);
   if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath;
   return fail('No pinned Node for this platform, and the one on PATH is older than 24.');
+}
+
+function starts(node) {
+  return spawnSync(node, ['--version']).status === 0;
+}
+
+// The one library that Node needs and a bare Debian or Ubuntu may lack.
+function withLibatomic(node) {
+  const isDebian = existsSync('/usr/bin/apt-get') && process.getuid?.() === 0;
+  if (isDebian && command.install === 'full') {
+    const quiet = { stdio: ['ignore', 2, 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+    spawnSync('apt-get', ['update', '-qq'], quiet);
+    spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'libatomic1'], quiet);
+    if (starts(node)) return node;
+  }
+  return fail(
+    'Node cannot start: install the library libatomic (Debian, Ubuntu: apt-get install libatomic1).',
+  );
 }
 
 function runOnPinnedNode(parameters) {
