@@ -31,7 +31,7 @@ try {
       : [
           {
             title: values.scenario,
-            args: ['--scenario', values.scenario, '--spec-version', values.version],
+            args: ['--scenario', values.scenario, '--spec-version', values.version, '--force'],
             scenarios: 1,
           },
         ];

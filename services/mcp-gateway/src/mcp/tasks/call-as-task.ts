@@ -5,6 +5,8 @@ import type { Exchange } from '../exchange.ts';
 import { createTaskResult, isOver, takesTasks, tasksCapability } from './task-results.ts';
 
 const needsTasks = refuseCapabilities(tasksCapability);
+/** The legacy era answers errors of a call in band. */
+const needsNewEra = { ...needsTasks, status: 200 };
 
 /** The extension is of the modern era; whoever does not declare it gets the plain result (SEP-2663). */
 function isTask({ task }: AnyTool, { era, capabilities }: Exchange): boolean {
@@ -13,7 +15,8 @@ function isTask({ task }: AnyTool, { era, capabilities }: Exchange): boolean {
 
 /** Some tools cannot be called but as tasks. */
 export function refuseWithoutTasks(tool: AnyTool, exchange: Exchange): Refusal | undefined {
-  return tool.task?.isRequired && !isTask(tool, exchange) ? needsTasks : undefined;
+  if (!tool.task?.isRequired || isTask(tool, exchange)) return undefined;
+  return exchange.era === 'modern' ? needsTasks : needsNewEra;
 }
 
 /** The arguments of a call that is to be a task, so that it does not wait. */

@@ -90,6 +90,12 @@ describe('a call whose work goes on', () => {
     ]);
   });
 
+  test('is refused in band in the legacy era, which has no tasks', async () => {
+    const answer = await post(gateway.url, callOf('task_only', {}, withTasks));
+
+    expect(answer).toMatchObject({ status: 200, json: { error: { code: -32_021 } } });
+  });
+
   test('is refused with -32021 when nobody else can have it', async () => {
     const answer = await call('task_only', {});
 
