@@ -52,6 +52,7 @@ export class Caller {
   readonly #subscription: TransportSubscription;
   readonly #sweeper: NodeJS.Timeout;
   #counter = 0;
+  #sweptAt = performance.now();
   #isClosed = false;
 
   constructor(transport: Transport, timings: BusTimings, onInternalError: OnInternalError) {
@@ -169,10 +170,20 @@ export class Caller {
 
   #sweep(): void {
     const now = Date.now();
+    const deafMs = this.#deafMs();
     for (const call of this.#pending.values()) {
+      call.heardAt += deafMs;
       if (now >= call.deadlineAt) this.#giveUp(call, tooLate(call));
       else if (now - call.heardAt > this.#timings.lostAfterMs) this.#reissue(call);
     }
+  }
+
+  /** How long this process could hear nobody since the last sweep: silence of its own making is no sign of death. */
+  #deafMs(): number {
+    const sweptAt = this.#sweptAt;
+    this.#sweptAt = performance.now();
+    const lateMs = this.#sweptAt - sweptAt - this.#timings.sweepMs;
+    return lateMs > this.#timings.sweepMs ? lateMs : 0;
   }
 
   #reissue(call: Pending): void {
