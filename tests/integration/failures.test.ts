@@ -177,11 +177,15 @@ describe('SIGTERM of everything under 50 runs', () => {
   }, 180_000);
 });
 
+/** Calls every 50 ms, whether the one before was answered or not: one that hangs must not hide the outage. */
 async function probeUntil(signal: AbortSignal, outcomes: CallOutcome[]): Promise<void> {
+  const probes: Promise<unknown>[] = [];
   while (!signal.aborted) {
-    outcomes.push(await callTool(cluster.url, { tool: 'list_runs', args: { limit: 1 }, timeoutMs: graceMs }));
+    const request = { tool: 'list_runs', args: { limit: 1 }, timeoutMs: graceMs };
+    probes.push(callTool(cluster.url, request).then((outcome) => outcomes.push(outcome)));
     await sleep(50);
   }
+  await Promise.all(probes);
 }
 
 async function firstSuccess(timeoutMs: number): Promise<void> {

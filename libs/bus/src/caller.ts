@@ -1,14 +1,7 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import {
-  AppError,
-  ErrorEnvelope,
-  InputRequired,
-  NeededInput,
-  type Principal,
-  toAppError,
-} from '@inferry/contracts';
-import { context, propagation } from '@opentelemetry/api';
+import { randomBytes } from 'node:crypto';
+import { AppError, ErrorEnvelope, InputRequired, NeededInput, toAppError } from '@inferry/contracts';
 import type { CallOptions, Progress } from './bus.ts';
+import { toHeaders } from './call-headers.ts';
 import { type BusTimings, cancelSubject, finishData, headerNames, type OnInternalError } from './frames.ts';
 import type { IncomingMessage, Transport, TransportSubscription } from './transport.ts';
 
@@ -281,29 +274,4 @@ function unavailable(message: string, call: Pending): AppError {
 function detailsOf(call: Pending): Record<string, string> | undefined {
   const data = call.lastProgress?.data;
   return data === undefined || Object.keys(data).length === 0 ? undefined : data;
-}
-
-/** The gateway holds one frozen principal per credential, so most calls find theirs written already. */
-const principalTexts = new WeakMap<Principal, string>();
-
-function toPrincipalText(principal: Principal): string {
-  const known = principalTexts.get(principal);
-  if (known !== undefined) return known;
-  const text = JSON.stringify(principal);
-  principalTexts.set(principal, text);
-  return text;
-}
-
-function toHeaders(options: SendOptions): Record<string, string> {
-  const headers: Record<string, string> = {
-    [headerNames.principal]: toPrincipalText(options.principal),
-    [headerNames.callId]: options.callId ?? randomUUID(),
-  };
-  if (options.wait !== undefined) headers[headerNames.wait] = JSON.stringify(options.wait);
-  if (options.attachment !== undefined) headers[headerNames.attachment] = options.attachment;
-  if (options.client !== undefined) {
-    headers[headerNames.client] = Buffer.from(JSON.stringify(options.client)).toString('base64url');
-  }
-  propagation.inject(context.active(), headers);
-  return headers;
 }
