@@ -52,6 +52,21 @@ export function describeLimits(name: string, connect: ConnectLimits): void {
       expect(after).toMatchObject({ isAllowed: false, retryAfterMs: 20_000, resetMs: minute });
     });
 
+    it('judges hits that come at the same moment each by itself', async () => {
+      const once = { key, rule: { limit: 1, windowMs: minute } };
+      const other = { key: `${key}:other`, rule: { limit: 5, windowMs: minute } };
+
+      const verdicts = await Promise.all([once, once, other, once, other].map((hit) => limits.hit(hit)));
+
+      expect(verdicts.map(({ isAllowed, remaining }) => [isAllowed, remaining])).toEqual([
+        [true, 0],
+        [false, 0],
+        [true, 4],
+        [false, 0],
+        [true, 3],
+      ]);
+    });
+
     it('does not count a refused hit', async () => {
       const hit = { key, rule: { limit: 1, windowMs: minute } };
       await limits.hit(hit);

@@ -68,12 +68,22 @@ interface Script {
   sha: string;
 }
 
+/** Hits in one command; more than these at once go out in several. */
+const maxBatch = 64;
+
+interface WaitingHit {
+  hit: WindowHit;
+  resolve(verdict: WindowVerdict): void;
+  reject(error: unknown): void;
+}
+
 class RedisLimits implements Limits {
   readonly #client: Redis;
   readonly #prefix: string;
   readonly #now: (() => number) | undefined;
   readonly #window = toScript(windowScript);
   readonly #release = toScript(releaseScript);
+  #waiting: WaitingHit[] = [];
 
   constructor(client: Redis, prefix: string, now: (() => number) | undefined) {
     this.#client = client;
@@ -81,18 +91,16 @@ class RedisLimits implements Limits {
     this.#now = now;
   }
 
-  async hit(hit: WindowHit): Promise<WindowVerdict> {
-    const [verdict] = await this.hitAll([hit]);
-    if (verdict === undefined) throw malformed();
-    return verdict;
+  /** Hits of one turn of the event loop share a command: under load each costs a fraction of one. */
+  hit(hit: WindowHit): Promise<WindowVerdict> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.length === 0) setImmediate(() => this.#flush());
+      this.#waiting.push({ hit, resolve, reject });
+    });
   }
 
   async hitAll(hits: readonly WindowHit[]): Promise<WindowVerdict[]> {
-    if (hits.length === 0) return [];
-    const keys = hits.map(({ key, rule }) => `${this.#prefix}:window:${rule.windowMs}:${key}`);
-    const rules = hits.flatMap(({ rule, cost = 1 }) => [rule.limit, rule.windowMs, cost]);
-    const reply = await this.#run(this.#window, keys, [this.#now?.() ?? '', ...rules]);
-    return toVerdicts(reply, hits.length);
+    return hits.length === 0 ? [] : this.#judge(hits, 'all');
   }
 
   async acquire(key: string, ttlMs: number): Promise<string | undefined> {
@@ -111,6 +119,32 @@ class RedisLimits implements Limits {
 
   async close(): Promise<void> {
     this.#client.disconnect();
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (let from = 0; from < waiting.length; from += maxBatch) {
+      const batch = waiting.slice(from, from + maxBatch);
+      this.#judge(
+        batch.map(({ hit }) => hit),
+        'each',
+      ).then(
+        (verdicts) => {
+          for (const [index, verdict] of verdicts.entries()) batch[index]?.resolve(verdict);
+        },
+        (error: unknown) => {
+          for (const { reject } of batch) reject(error);
+        },
+      );
+    }
+  }
+
+  async #judge(hits: readonly WindowHit[], mode: 'all' | 'each'): Promise<WindowVerdict[]> {
+    const keys = hits.map(({ key, rule }) => `${this.#prefix}:window:${rule.windowMs}:${key}`);
+    const rules = hits.flatMap(({ rule, cost = 1 }) => [rule.limit, rule.windowMs, cost]);
+    const reply = await this.#run(this.#window, keys, [this.#now?.() ?? '', ...rules, mode]);
+    return toVerdicts(reply, hits.length);
   }
 
   #lockKey(key: string): string {

@@ -1,7 +1,8 @@
 /**
  * Sliding windows in one call. KEYS: a list for each hit. ARGV[1]: now in milliseconds, or empty for the server's
- * clock, the only one that all replicas share; then limit, window and cost of each hit. Returns four numbers for
- * each: allowed, remaining, retry after, reset.
+ * clock, the only one that all replicas share; then limit, window and cost of each hit; last `all` (all hits are
+ * counted or none) or `each` (each stands by itself). Returns four numbers for each hit: allowed, remaining, retry
+ * after, reset.
  *
  * An entry is `time:cost:total`, where total counts all costs since the list was empty, this one included: what is
  * used is the difference of the last and the first, so a hit reads two entries however many there are. Hits of one
@@ -54,6 +55,7 @@ local function free_in(key, state, amount)
   end
 end
 
+local each = ARGV[#ARGV] == 'each'
 local states, hits, counted = {}, {}, true
 for i, key in ipairs(KEYS) do
   local limit, window, cost = tonumber(ARGV[i * 3 - 1]), tonumber(ARGV[i * 3]), tonumber(ARGV[i * 3 + 1])
@@ -67,7 +69,8 @@ for i, key in ipairs(KEYS) do
     state.added = state.added + cost
     hit.remaining = limit - used - cost
   else
-    counted = false
+    counted = counted and each
+    hit.remaining = math.max(0, limit - used)
     hit.retry = weight > limit and window or free_in(key, state, excess)
   end
   hits[i] = hit
