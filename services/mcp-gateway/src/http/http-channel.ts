@@ -4,6 +4,7 @@ import type { OpenStreams } from './open-streams.ts';
 import { writeJson } from './write-json.ts';
 
 const keepAlive = ': keep-alive\n\n';
+const headDelayMs = 5;
 
 /** The answer to one POST: nothing is sent until it is known whether it is one JSON object or a stream. */
 export class HttpChannel implements Channel {
@@ -15,6 +16,7 @@ export class HttpChannel implements Channel {
   #isFinishing = false;
   #makeNotification: (() => string) | undefined;
   #isStreaming = false;
+  #head: NodeJS.Timeout | undefined;
   #openAt = Number.POSITIVE_INFINITY;
   #lastWriteAt = 0;
   #sentBytes = 0;
@@ -26,6 +28,7 @@ export class HttpChannel implements Channel {
     this.canStream = canStream;
     response.once('close', () => {
       streams.delete(this);
+      clearTimeout(this.#head);
       if (!response.writableFinished) this.stop('gone');
     });
   }
@@ -64,7 +67,8 @@ export class HttpChannel implements Channel {
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
     });
-    this.#response.flushHeaders();
+    // With the first frame when one comes at once, which saves a write; otherwise by itself, before anybody notices.
+    this.#head = setTimeout(() => this.#response.flushHeaders(), headDelayMs);
     this.#streams.add(this);
   }
 
@@ -84,6 +88,7 @@ export class HttpChannel implements Channel {
   /** Sends the last frame of the stream, or the whole answer with `status`. */
   finish(text: string, status = 200, headers?: Readonly<Record<string, string>>): void {
     const response = this.#response;
+    clearTimeout(this.#head);
     if (response.destroyed) return;
     if (this.#isStreaming) {
       response.end(`event: message\ndata: ${text}\n\n`);
@@ -98,6 +103,7 @@ export class HttpChannel implements Channel {
 
   /** Ends without a response: the client said that it does not want one. */
   finishEmpty(): void {
+    clearTimeout(this.#head);
     if (this.#response.destroyed) return;
     if (!this.#isStreaming) this.#response.writeHead(202, { 'content-length': 0 });
     this.#response.end();
@@ -118,6 +124,7 @@ export class HttpChannel implements Channel {
     const { destroyed, writableEnded, writableNeedDrain } = this.#response;
     if (destroyed || writableEnded || writableNeedDrain) return false;
     this.#lastWriteAt = this.#streams.now();
+    clearTimeout(this.#head);
     this.#response.write(frame);
     return true;
   }
