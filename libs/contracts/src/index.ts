@@ -31,8 +31,10 @@ export {
   callCancelled,
   catalogChanged,
   clientAnswered,
+  connectionChanged,
   events,
   grantRevoked,
+  jwksChanged,
   resourceUpdated,
   runCancelRequested,
   runFinished,
@@ -59,8 +61,18 @@ export {
   shortWait,
   type WaitBudget,
 } from './principal.ts';
-export { readRevocations, verifyKey } from './rpc/auth.ts';
+export { readJwks, readRevocations, verifyKey } from './rpc/auth.ts';
 export { listProviders, PreparedRun, ProviderState, prepareRun } from './rpc/catalog.ts';
+export {
+  Connection,
+  listConnections,
+  openCredential,
+  readVaultKey,
+  releaseCredential,
+  reportCredential,
+  SealedText,
+  verifyPassthrough,
+} from './rpc/credentials.ts';
 export { rpcs } from './rpc/index.ts';
 export { Budget, readBudgets, readOutputs, readUsage } from './rpc/inference.ts';
 export { openAsset, resolveAssets, StoredAsset } from './rpc/upload.ts';

@@ -1,10 +1,13 @@
 export { type OpenProvidersOptions, openProviders } from './open-providers.ts';
 export type {
+  Balance,
   CancelResult,
+  InboundWebhook,
   InputFile,
   JobHandle,
   JobStatus,
   JobView,
+  Probe,
   Provider,
   ProviderCapabilities,
   ProviderContext,
@@ -12,4 +15,5 @@ export type {
   ProviderOutput,
   Recovery,
   SubmitRequest,
+  WebhookVerdict,
 } from './provider.ts';

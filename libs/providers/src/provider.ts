@@ -2,8 +2,9 @@ import type { JsonObject, Quote, Secret } from '@inferry/contracts';
 
 /** What a platform can do, so that nobody asks it for more. */
 export interface ProviderCapabilities {
-  cancel: 'real' | 'queued_only' | 'none';
-  progress: 'percent' | 'queue_position' | 'none';
+  /** `cosmetic`: the platform says cancelled, and goes on and charges. */
+  cancel: 'real' | 'queued_only' | 'cosmetic' | 'none';
+  progress: 'percent' | 'steps' | 'queue_position' | 'logs' | 'none';
   /** `process`: a job lives and dies with the process that submitted it. */
   jobs: 'remote' | 'process';
   /** Whether `watch` pushes updates; polling stays the safety net. */
@@ -31,6 +32,8 @@ export interface ProviderModel {
   isLive: boolean;
   /** Order among equals, higher first (RW-24). */
   weight: number;
+  /** `summary`: the schemas below are empty until `describeModel` was asked. Default `full`. */
+  schemaState?: 'full' | 'summary';
   /** Portable JSON Schema (2020-12); file fields carry `"x-inferry-file": "<medium>"`. */
   inputSchema: JsonObject;
   outputSchema: JsonObject;
@@ -44,8 +47,40 @@ export interface ProviderModel {
 export interface ProviderContext {
   /** The caller's or the deployment's key; absent where none is needed. */
   credential?: Secret | undefined;
+  /** Where the platform is for this connection, instead of the adapter's own base URL. */
+  baseUrl?: string | undefined;
   signal: AbortSignal;
 }
+
+/** What a platform says of a key. `unknown`: it did not say, so nothing may be concluded. */
+export interface Probe {
+  outcome: 'ok' | 'rejected' | 'unknown';
+  /** How the platform names the account, for display. */
+  account?: string;
+  balance?: Balance;
+}
+
+/** What is left to spend. */
+export interface Balance {
+  amount: number;
+  /** ISO 4217, or the platform's own unit such as `credits`. */
+  currency: string;
+}
+
+/** A call of a platform to our webhook address, with its body as it came. */
+export interface InboundWebhook {
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string | undefined>>;
+  rawBody: Uint8Array;
+  /** The run that its address names; the address itself is signed by us. */
+  runId: string;
+}
+
+/** `rejected`: forged, stale or unreadable; `ignored`: genuine, but about nothing that ends or moves a job. */
+export type WebhookVerdict =
+  | { outcome: 'job'; handle?: JobHandle; view?: JobView }
+  | { outcome: 'ignored' }
+  | { outcome: 'rejected'; reason: string };
 
 /** An input file that the service has already checked: where it can be read. */
 export interface InputFile {
@@ -62,6 +97,8 @@ export interface SubmitRequest {
   /** Our id of the run: sent as the platform's idempotency or client id where it takes one. */
   runId: string;
   options: JsonObject;
+  /** Where the platform may report the job, when the deployment can be reached from outside. */
+  webhookUrl?: string;
 }
 
 /** Opaque, serialisable: stored with the run and given back to whichever process polls next. */
@@ -142,5 +179,12 @@ export interface Provider {
     request: { runId: string; nativeId: string; submittedAt: string },
     context: ProviderContext,
   ): Promise<Recovery>;
+  /** Tells whether a key is good, without spending anything. */
+  probe?(context: ProviderContext): Promise<Probe>;
+  balance?(context: ProviderContext): Promise<Balance | undefined>;
+  /** One model with its schema, where `listModels` gives summaries (`schemaState: 'summary'`). */
+  describeModel?(nativeId: string, context: ProviderContext): Promise<ProviderModel>;
+  /** Reads and verifies a webhook over its raw bytes. */
+  readWebhook?(webhook: InboundWebhook, context: ProviderContext): Promise<WebhookVerdict>;
   close(): Promise<void>;
 }

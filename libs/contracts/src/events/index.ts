@@ -51,6 +51,15 @@ export const grantRevoked = defineEvent({
   payload: z.object({ seq: z.int(), grant_id: z.string() }),
 });
 
+/** The signing keys changed: verifiers read them again. */
+export const jwksChanged = defineEvent({ subject: 'events.v1.auth.jwks_changed', payload: z.object({}) });
+
+/** A connection was added, replaced, found dead or removed: nobody may go on with a kept key of it. */
+export const connectionChanged = defineEvent({
+  subject: 'events.v1.auth.connection_changed',
+  payload: z.object({ connection_id: z.string(), provider: z.string() }),
+});
+
 /** A client cancelled a call that any gateway replica may hold (MCP `notifications/cancelled`). */
 export const callCancelled = defineEvent({
   subject: 'events.v1.call.cancelled',
@@ -97,6 +106,8 @@ export const events: readonly EventContract[] = [
   runCancelRequested,
   catalogChanged,
   grantRevoked,
+  jwksChanged,
+  connectionChanged,
   callCancelled,
   clientAnswered,
   surfaceChanged,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineRpc } from '../contract.ts';
 import { Principal } from '../principal.ts';
+import { jsonObject } from '../shapes/basics.ts';
 
 /** Who an API key belongs to. The key itself never travels: only its SHA-256 in hex. */
 export const verifyKey = defineRpc({
@@ -15,4 +16,16 @@ export const readRevocations = defineRpc({
   subject: 'rpc.v1.auth.read_revocations',
   input: z.object({ after: z.int().min(0), limit: z.int().min(1).max(10_000) }),
   output: z.object({ items: z.array(z.object({ seq: z.int(), grant_id: z.string() })), latest: z.int() }),
+});
+
+/** The keys that access tokens are verified with (RFC 7517), and what else a gateway must know of the issuer. */
+export const readJwks = defineRpc({
+  subject: 'rpc.v1.auth.read_jwks',
+  input: z.object({}),
+  output: z.object({
+    issuer: z.string(),
+    /** Values of `aud` that name this deployment; the first is the canonical one. */
+    audiences: z.array(z.string()),
+    keys: z.array(jsonObject),
+  }),
 });

@@ -1,6 +1,14 @@
 import type { RpcContract } from '../contract.ts';
-import { readRevocations, verifyKey } from './auth.ts';
+import { readJwks, readRevocations, verifyKey } from './auth.ts';
 import { listProviders, prepareRun } from './catalog.ts';
+import {
+  listConnections,
+  openCredential,
+  readVaultKey,
+  releaseCredential,
+  reportCredential,
+  verifyPassthrough,
+} from './credentials.ts';
 import { readBudgets, readOutputs, readUsage } from './inference.ts';
 import { openAsset, resolveAssets } from './upload.ts';
 
@@ -8,6 +16,13 @@ import { openAsset, resolveAssets } from './upload.ts';
 export const rpcs: readonly RpcContract[] = [
   verifyKey,
   readRevocations,
+  readJwks,
+  readVaultKey,
+  openCredential,
+  reportCredential,
+  releaseCredential,
+  verifyPassthrough,
+  listConnections,
   prepareRun,
   listProviders,
   readUsage,
