@@ -163,6 +163,19 @@ describe('beside MCP', () => {
     },
   );
 
+  test('a POST to an address that does not exist is answered 404 whatever its body is', async () => {
+    const answer = await toAnswer(
+      await fetch(`${new URL(gateway.url).origin}//mcp`, {
+        method: 'POST',
+        headers: { 'content-type': '\u00f2\u00b6application/json' },
+        body: 'false',
+      }),
+    );
+
+    expect(answer.status).toBe(404);
+    expect(answer.json.error.data.code).toBe('not_found');
+  });
+
   test('/healthz says that the process lives (RF-05)', async () => {
     const answer = await toAnswer(await fetch(new URL('/healthz', gateway.url)));
 

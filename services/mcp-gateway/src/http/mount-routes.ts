@@ -22,7 +22,12 @@ const failed = refuse(500, ['internal', 'Something went wrong here. Try again; i
 
 /** The gateway's routes. */
 export async function mountRoutes(app: FastifyInstance, parts: MountParts): Promise<void> {
-  app.setNotFoundHandler((_request, reply) => answer(parts.edge, reply, notFound));
+  // Before the body: a parser would answer for what it cannot read at an address that does not exist.
+  app.addHook('onRequest', (request, reply, done) => {
+    // What lies below a prefix belongs to whoever took it.
+    if (request.is404 && request.server.prefix === '') answer(parts.edge, reply, notFound);
+    else done();
+  });
   // The parser and the error handler are the MCP routes' alone: other routes of the app keep theirs.
   await app.register((scope, _options, done) => {
     leaveBodiesUnread(scope);
