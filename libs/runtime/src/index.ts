@@ -1,3 +1,4 @@
+export { type AddressRanges, addressKey, clientAddress, parseAddressRanges } from './client-address.ts';
 export {
   type BlobsConfig,
   ConfigError,

@@ -1,8 +1,17 @@
 import { readFileSync } from 'node:fs';
 import type { Toolset } from '@inferry/contracts';
-import { ConfigError, type Env, envInt, envList, isLoopback, parseEnv, RuntimeEnv } from '@inferry/runtime';
+import {
+  type AddressRanges,
+  ConfigError,
+  type Env,
+  envInt,
+  envList,
+  isLoopback,
+  parseAddressRanges,
+  parseEnv,
+  RuntimeEnv,
+} from '@inferry/runtime';
 import { z } from 'zod';
-import { type AddressRanges, parseAddressRanges } from './edge/client-address.ts';
 import { type AllowedHosts, loopbackNames } from './edge/host.ts';
 import type { WindowLimits } from './edge/windows.ts';
 import { type Icon, isIconUrl, ownIcon } from './mcp/icon.ts';

@@ -1,9 +1,9 @@
 import type { Principal } from '@inferry/contracts';
 import { AppError } from '@inferry/contracts';
 import type { Limits, WindowHit, WindowVerdict } from '@inferry/limits';
+import { type AddressRanges, addressKey } from '@inferry/runtime';
 import { Recent } from '../recent.ts';
 import { isRefusal, type Refusal, refuse, refuseUnavailable } from '../refusal.ts';
-import { type AddressRanges, addressKey } from './client-address.ts';
 
 export interface WindowLimits {
   credential: number;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '@inferry/contracts';
+import { type AddressRanges, clientAddress } from '@inferry/runtime';
 import type { Authenticate } from '../edge/authenticate.ts';
-import { type AddressRanges, clientAddress } from '../edge/client-address.ts';
 import { type Charge, rateHeaders, type Windows } from '../edge/windows.ts';
 import { errorText, type RequestId } from '../mcp/json-rpc.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
