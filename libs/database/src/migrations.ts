@@ -1,4 +1,5 @@
 import type { Dialect } from './database.ts';
+import { oauthTables } from './oauth/migration.ts';
 
 export interface Migration {
   /** Ordered and never changed once released; so is what `up` returns. */
@@ -37,6 +38,7 @@ const columnTypes: Record<Dialect, ColumnTypes> = {
 /** Every change of the schema, oldest first. Add at the end; never edit one that was released. */
 export const migrations: readonly Migration[] = [
   { id: '0001_tables', up: (dialect) => [...tables(columnTypes[dialect]), ...indexes] },
+  { id: '0002_oauth', up: (dialect) => oauthTables(columnTypes[dialect]) },
 ];
 
 function tables(types: ColumnTypes): string[] {
