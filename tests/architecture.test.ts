@@ -10,13 +10,23 @@ const root = join(import.meta.dirname, '..');
 const allowed: Record<string, readonly string[]> = {
   contracts: [],
   bus: ['contracts'],
+  credentials: ['contracts', 'bus'],
   database: ['contracts'],
   limits: ['contracts'],
   blobs: ['contracts'],
   providers: ['contracts'],
   runtime: ['contracts', 'bus', 'database', 'limits', 'blobs'],
 };
-const forServices = ['contracts', 'bus', 'database', 'limits', 'blobs', 'runtime', 'providers'];
+const forServices = [
+  'contracts',
+  'bus',
+  'database',
+  'limits',
+  'blobs',
+  'runtime',
+  'providers',
+  'credentials',
+];
 
 function sourceFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })

@@ -1,0 +1,167 @@
+import type { Bus, Subscription } from '@inferry/bus';
+import {
+  connectionChanged,
+  grantRevoked,
+  openCredential,
+  type Principal,
+  releaseCredential,
+  reportCredential,
+} from '@inferry/contracts';
+import type { z } from 'zod';
+import { type KeptKey, KeptKeys, type OpenedCredential } from './kept-keys.ts';
+import { purposes } from './purposes.ts';
+import { createRecipient } from './sealed-text.ts';
+
+/** Who needs a key: a run remembers no more of its caller than this. */
+export type Holder = Pick<Principal, 'subject' | 'grant_id'> & Partial<Principal>;
+
+export interface GetOptions {
+  signal?: AbortSignal | undefined;
+  /** One of several connections to the same provider. */
+  connectionId?: string | undefined;
+}
+
+/** The keys of providers, for whoever calls them. Keys are in memory only, for at most a minute. */
+export interface CredentialClient {
+  /**
+   * The holder's key for a provider; undefined when they have none and the deployment has none. Rejects with
+   * `unavailable` when nobody can be asked: that says nothing about the key.
+   */
+  get(provider: string, holder: Holder, options?: GetOptions): Promise<OpenedCredential | undefined>;
+  /** Tells that the platform refused a key, and what came of it; the key is not used again before it is asked for anew. */
+  report(provider: string, connectionId: string, holder: Holder): Promise<'ok' | 'rejected' | 'unknown'>;
+  /** Tells that a key which the holder brought along is no longer needed. */
+  release(provider: string, holder: Holder): Promise<void>;
+  close(): void;
+}
+
+export interface CredentialClientOptions {
+  now?: () => number;
+  /** Longest wait for an answer. */
+  timeoutMs?: number;
+  /** Keys kept at once. */
+  maxKept?: number;
+  /** Never kept for longer, whatever the answer says. */
+  maxAgeMs?: number;
+}
+
+/** "There is none" is kept for a shorter time: whoever just added a key tries again soon. */
+const absentMs = 5_000;
+
+/** Asks the auth service for keys, sealed to a key pair of this process, and keeps them in memory for a short time. */
+export function createCredentialClient(
+  bus: Pick<Bus, 'call' | 'on' | 'onStatus'>,
+  options: CredentialClientOptions = {},
+): CredentialClient {
+  const { now = Date.now, timeoutMs = 5_000, maxKept = 10_000, maxAgeMs = 60_000 } = options;
+  const recipient = createRecipient();
+  const kept = new KeptKeys({ now, maxKept });
+  const asking = new Map<string, Promise<OpenedCredential | undefined>>();
+
+  /** An answer that is on its way meanwhile is used once and not kept. */
+  function forget(isStale: (one: KeptKey) => boolean): void {
+    asking.clear();
+    kept.forget(isStale);
+  }
+
+  async function ask(key: string, question: Question): Promise<OpenedCredential | undefined> {
+    const { provider, holder, connectionId } = question;
+    const asked = kept.epoch;
+    const { credential } = await bus.call(
+      openCredential,
+      {
+        provider,
+        public_key: recipient.publicKey,
+        ...(connectionId === undefined ? {} : { connection_id: connectionId }),
+      },
+      { principal: toPrincipal(holder), timeoutMs },
+    );
+    const value = credential === null ? undefined : opened(provider, credential);
+    const lifeMs = credential === null ? absentMs : credential.expires_in_seconds * 1_000;
+    if (asked === kept.epoch && lifeMs > 0) {
+      const until = now() + Math.min(lifeMs, maxAgeMs);
+      kept.set(key, { value, until, provider, grantId: holder.grant_id });
+    }
+    return value;
+  }
+
+  function opened(
+    provider: string,
+    { connection_id: connectionId, sealed, base_url: baseUrl }: Answer,
+  ): OpenedCredential {
+    const credential = recipient.open(sealed, purposes.credential(provider, connectionId));
+    return { credential, connectionId, baseUrl };
+  }
+
+  function askOnce(key: string, question: Question): Promise<OpenedCredential | undefined> {
+    const open = asking.get(key);
+    if (open !== undefined) return open;
+    const asked: Promise<OpenedCredential | undefined> = ask(key, question).finally(() => {
+      if (asking.get(key) === asked) asking.delete(key);
+    });
+    asking.set(key, asked);
+    return asked;
+  }
+
+  const subscriptions: Subscription[] = [
+    // Of the whole provider: a holder without a key, or with the deployment's, may have a better one from now on.
+    bus.on(connectionChanged, ({ provider }) => forget((one) => one.provider === provider)),
+    bus.on(grantRevoked, ({ grant_id: grantId }) => forget((one) => one.grantId === grantId)),
+  ];
+  // What was said while this process could not hear is unknown.
+  bus.onStatus((isConnected) => {
+    if (isConnected) forget(() => true);
+  });
+
+  return {
+    async get(provider, holder, { signal, connectionId } = {}) {
+      signal?.throwIfAborted();
+      const key = JSON.stringify([provider, holder.subject, holder.grant_id, connectionId]);
+      const known = kept.get(key);
+      if (known !== undefined) return known.value;
+      return unlessAborted(askOnce(key, { provider, holder, connectionId }), signal);
+    },
+    async report(provider, connectionId, holder) {
+      forget((one) => one.value?.connectionId === connectionId);
+      const input = { provider, connection_id: connectionId };
+      const { outcome } = await bus.call(reportCredential, input, {
+        principal: toPrincipal(holder),
+        timeoutMs: 15_000,
+      });
+      return outcome;
+    },
+    async release(provider, holder) {
+      await bus.call(releaseCredential, { provider }, { principal: toPrincipal(holder), timeoutMs });
+    },
+    close() {
+      for (const subscription of subscriptions) subscription.unsubscribe();
+      kept.forget(() => true);
+    },
+  };
+}
+
+interface Question {
+  provider: string;
+  holder: Holder;
+  connectionId: string | undefined;
+}
+
+type Answer = NonNullable<z.infer<typeof openCredential.output>['credential']>;
+
+/** A key is asked for on the holder's behalf, whatever opened the door to them. */
+function toPrincipal({ subject, grant_id: grantId, kind = 'local', scopes = [] }: Holder): Principal {
+  return { subject, grant_id: grantId, kind, scopes };
+}
+
+/** Others may wait for the same answer, so an abort ends only this wait. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

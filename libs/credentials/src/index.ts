@@ -1,0 +1,10 @@
+export {
+  type CredentialClient,
+  type CredentialClientOptions,
+  createCredentialClient,
+  type GetOptions,
+  type Holder,
+} from './credential-client.ts';
+export type { OpenedCredential } from './kept-keys.ts';
+export { purposes } from './purposes.ts';
+export { createRecipient, type Recipient, sealText } from './sealed-text.ts';
