@@ -1,3 +1,4 @@
+import { accountTables } from './accounts/migration.ts';
 import type { Dialect } from './database.ts';
 import { oauthTables } from './oauth/migration.ts';
 
@@ -39,6 +40,7 @@ const columnTypes: Record<Dialect, ColumnTypes> = {
 export const migrations: readonly Migration[] = [
   { id: '0001_tables', up: (dialect) => [...tables(columnTypes[dialect]), ...indexes] },
   { id: '0002_oauth', up: (dialect) => oauthTables(columnTypes[dialect]) },
+  { id: '0003_accounts', up: (dialect) => accountTables(columnTypes[dialect]) },
 ];
 
 function tables(types: ColumnTypes): string[] {

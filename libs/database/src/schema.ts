@@ -1,11 +1,12 @@
 import type { Generated, Selectable } from 'kysely';
+import type { AccountTables } from './accounts/tables.ts';
 import type { OAuthTables } from './oauth/tables.ts';
 
 /**
  * The tables. Types that both databases hold alike: text, 64-bit integers (times are epoch milliseconds, money is
  * millionths of a currency unit, flags are 0 and 1) and JSON as text.
  */
-export interface Schema extends OAuthTables {
+export interface Schema extends OAuthTables, AccountTables {
   runs: RunTable;
   run_events: RunEventTable;
   run_tags: RunTagTable;

@@ -1,0 +1,10 @@
+export { type AccountKey, findAccount, insertAccount, listAccounts, updateAccount } from './accounts.ts';
+export {
+  deleteSession,
+  deleteSessionsOf,
+  findSession,
+  insertSession,
+  sweepSessions,
+  touchSession,
+} from './sessions.ts';
+export type { AccountRow, AccountSessionRow } from './tables.ts';
