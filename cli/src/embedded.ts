@@ -93,6 +93,8 @@ async function createServices({ config, env, secret, providers, partsFor }: Comp
     ...inferenceSettings,
     providers,
     webhookSecret: deriveSecret(secret, 'webhooks'),
+    hookSecret: deriveSecret(secret, 'hooks'),
+    publicUrl: config.baseUrl,
     limits: { maxSteps },
   });
   const gatewayEnv = { ...env, HOST: config.host, PORT: String(config.port), INFERRY_AUTH: config.auth };

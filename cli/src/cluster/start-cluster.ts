@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type LocalServer, startNats, startPostgres, startRedis } from '@inferry/testing';
+import { serviceFor } from './path-table.ts';
 import { Replica, type ServiceName, serviceNames } from './replica.ts';
 import { type RoundRobinProxy, startRoundRobinProxy } from './round-robin-proxy.ts';
 
@@ -53,7 +54,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const proxy = await startRoundRobinProxy({
     host: '127.0.0.1',
     port: options.port,
-    targets: (path) => targetsFor(replicas, path.startsWith('/files/') ? 'upload' : 'mcp-gateway'),
+    targets: (path) => targetsFor(replicas, serviceFor(path)),
     isReady: () => replicas.length > 0 && replicas.every((replica) => replica.isReady),
   });
   const url = `http://127.0.0.1:${proxy.port}`;

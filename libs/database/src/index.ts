@@ -21,6 +21,7 @@ export {
 } from './runs/find-runs.ts';
 export { insertRun, type NewRun } from './runs/insert-run.ts';
 export { type LeaseRequest, leaseDueRuns, renewLeases } from './runs/run-leases.ts';
+export { findAnyRun, hastenToldRun, leaseToldRun } from './runs/told-runs.ts';
 export {
   readUsageRows,
   readUsageTotals,

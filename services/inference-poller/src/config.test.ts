@@ -3,17 +3,24 @@ import { parseInferenceConfig } from './config.ts';
 
 describe('parseInferenceConfig', () => {
   it('has a default for everything', () => {
-    expect(parseInferenceConfig({})).toEqual({
+    expect(parseInferenceConfig({})).toMatchObject({
       maxWaitSeconds: 600,
       rehost: true,
       maxOutputBytes: 536_870_912,
       maxSteps: 64,
+      webhooksIn: 'auto',
     });
   });
 
   it('tells every problem at once', () => {
     expect(() => parseInferenceConfig({ MAX_WAIT_SECONDS: '601', REHOST_OUTPUTS: 'maybe' })).toThrow(
       /MAX_WAIT_SECONDS[\s\S]*REHOST_OUTPUTS/,
+    );
+  });
+
+  it('names a proxy that is no address', () => {
+    expect(() => parseInferenceConfig({ TRUSTED_PROXIES: '10.0.0.0/8,nearby' })).toThrow(
+      /TRUSTED_PROXIES: nearby/,
     );
   });
 });

@@ -1,4 +1,12 @@
-import { type Env, envInt, parseEnv } from '@inferry/runtime';
+import {
+  type AddressRanges,
+  ConfigError,
+  type Env,
+  envInt,
+  envList,
+  parseAddressRanges,
+  parseEnv,
+} from '@inferry/runtime';
 import { z } from 'zod';
 
 const InferenceEnv = z.object({
@@ -10,6 +18,10 @@ const InferenceEnv = z.object({
   MAX_OUTPUT_BYTES: envInt(1, 10 * 1_073_741_824).default(512 * 1_048_576),
   /** Runs that one replica works on at once, besides those that it only watches. */
   POLLER_MAX_STEPS: envInt(1, 10_000).default(64),
+  /** Whether platforms are told where to report jobs; `auto`: when PUBLIC_URL can be on the internet. */
+  WEBHOOKS_IN: z.enum(['auto', 'on', 'off']).default('auto'),
+  /** Addresses and CIDR ranges whose X-Forwarded-For is believed. */
+  TRUSTED_PROXIES: envList.default([]),
 });
 
 export interface InferenceConfig {
@@ -17,6 +29,8 @@ export interface InferenceConfig {
   rehost: boolean;
   maxOutputBytes: number;
   maxSteps: number;
+  webhooksIn: 'auto' | 'on' | 'off';
+  trustedProxies: AddressRanges;
 }
 
 /** Throws `ConfigError` with every problem at once. */
@@ -27,5 +41,15 @@ export function parseInferenceConfig(env: Env): InferenceConfig {
     rehost: parsed.REHOST_OUTPUTS === 'true',
     maxOutputBytes: parsed.MAX_OUTPUT_BYTES,
     maxSteps: parsed.POLLER_MAX_STEPS,
+    webhooksIn: parsed.WEBHOOKS_IN,
+    trustedProxies: readRanges(parsed.TRUSTED_PROXIES),
   });
+}
+
+function readRanges(items: readonly string[]): AddressRanges {
+  try {
+    return parseAddressRanges(items);
+  } catch (error) {
+    throw new ConfigError([`TRUSTED_PROXIES: ${error instanceof Error ? error.message : 'is not valid'}`]);
+  }
 }

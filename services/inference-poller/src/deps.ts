@@ -7,6 +7,7 @@ import type { Dispatcher } from 'undici';
 import type { RunMetrics } from './run-metrics.ts';
 import type { RunWaiters } from './runs/run-waiters.ts';
 import type { Timings } from './timings.ts';
+import type { HookUrls } from './webhooks-in/hook-urls.ts';
 
 /** What the handlers and the poller need. */
 export interface InferenceDeps {
@@ -21,6 +22,7 @@ export interface InferenceDeps {
   maxWaitSeconds: number;
   webhooks: WebhookSettings;
   outputs: OutputSettings;
+  hookUrls: HookUrls;
   now(): number;
   /** 0 to 1, as `Math.random`. */
   random(): number;

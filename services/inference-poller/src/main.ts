@@ -13,6 +13,8 @@ await runService({
       ...settings,
       providers,
       webhookSecret: deriveSecret(secret, 'webhooks'),
+      hookSecret: deriveSecret(secret, 'hooks'),
+      publicUrl: config.publicUrl,
       limits: { maxSteps },
     });
     return {

@@ -10,7 +10,15 @@ import {
   type Secret,
 } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
-import { type Parts, type Service, safeLookup } from '@inferry/runtime';
+import {
+  type AddressRanges,
+  type HttpService,
+  type Parts,
+  parseAddressRanges,
+  type Service,
+  safeLookup,
+} from '@inferry/runtime';
+import type { FastifyInstance } from 'fastify';
 import { Agent } from 'undici';
 import type { InferenceDeps } from './deps.ts';
 import { defaultPollerLimits, Poller, type PollerLimits } from './poller/poller.ts';
@@ -26,9 +34,12 @@ import { handleGetRun } from './tools/get-run.ts';
 import { handleListRuns } from './tools/list-runs.ts';
 import { handleRunModel } from './tools/run-model.ts';
 import { createWebhookSender } from './webhooks/webhook-sender.ts';
+import { createHookUrls, type HookSettings } from './webhooks-in/hook-urls.ts';
+import { receiveWebhook, type WebhookReceiverDeps } from './webhooks-in/receive-webhook.ts';
+import { hookRoutes } from './webhooks-in/routes.ts';
 
 /** What it uses of the outside world. */
-export type InferenceParts = Pick<Parts, 'bus' | 'database' | 'log' | 'replica'>;
+export type InferenceParts = Pick<Parts, 'bus' | 'database' | 'limits' | 'log' | 'replica'>;
 
 export interface InferenceOptions {
   /** Closed by whoever opened them. */
@@ -47,6 +58,14 @@ export interface InferenceOptions {
   maxOutputBytes?: number;
   /** For tests: outputs of hosted platforms from private addresses. */
   allowPrivateOutputs?: boolean;
+  /** Where platforms can reach this deployment, and whether they are told so (default `auto`). */
+  publicUrl?: string | undefined;
+  webhooksIn?: HookSettings['mode'];
+  /** Signs the addresses for the platforms' webhooks; without it there are none. */
+  hookSecret?: Secret | undefined;
+  trustedProxies?: AddressRanges;
+  /** The longest that a platform waits for our answer (default 2 s). */
+  hookBudgetMs?: number;
   now?: () => number;
   random?: () => number;
   timings?: Partial<Timings>;
@@ -59,7 +78,7 @@ const webhookTickMs = 5_000;
 export async function createInferenceService(
   parts: InferenceParts,
   options: InferenceOptions,
-): Promise<Service> {
+): Promise<HttpService> {
   const deps = createDeps(parts, options);
   const { bus } = deps;
   bus.serve(runModel, handleRunModel(deps));
@@ -75,6 +94,7 @@ export async function createInferenceService(
   const webhooks = startWebhooks(deps);
   return {
     name: 'inference-poller',
+    routes: (app) => mountHooks(app, { deps, poller, limits: parts.limits, options }),
     readiness: () => readinessOf(deps),
     async drain(graceMs) {
       webhooks.stop();
@@ -110,9 +130,40 @@ function createDeps(parts: InferenceParts, options: InferenceOptions): Inference
       allowPrivateHosts: options.allowPrivateOutputs ?? false,
       publicOnly: new Agent({ connect: { lookup: safeLookup } }),
     },
+    hookUrls: createHookUrls({
+      publicUrl: options.publicUrl,
+      mode: options.webhooksIn ?? 'auto',
+      secret: options.hookSecret,
+    }),
     now: options.now ?? Date.now,
     random: options.random ?? Math.random,
   };
+}
+
+interface Hooks {
+  deps: InferenceDeps;
+  poller: Poller;
+  limits: InferenceParts['limits'];
+  options: InferenceOptions;
+}
+
+async function mountHooks(app: FastifyInstance, { deps, poller, limits, options }: Hooks): Promise<void> {
+  const { hookSecret: secret, trustedProxies, hookBudgetMs = 2_000 } = options;
+  if (secret === undefined || options.webhooksIn === 'off') return;
+  const receiver: WebhookReceiverDeps = {
+    ...deps,
+    contextFor: async (_row, signal) => ({ signal }),
+    tell: (row, told) => poller.tell(row, told),
+  };
+  await hookRoutes(app, {
+    secret,
+    proxies: trustedProxies ?? parseAddressRanges([]),
+    limits,
+    log: deps.log,
+    budgetMs: hookBudgetMs,
+    receive: (webhook, signal) => receiveWebhook(receiver, webhook, signal),
+    now: deps.now,
+  });
 }
 
 function startWebhooks(deps: InferenceDeps): { stop(): void; close(): Promise<void> } {

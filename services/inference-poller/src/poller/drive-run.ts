@@ -1,13 +1,15 @@
-import type { Provider } from '@inferry/providers';
+import type { JobHandle, Provider } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { storeOutputs } from '../outputs/store-outputs.ts';
 import { outputsOf } from '../runs/run-document.ts';
 import { backoffMs } from '../timings.ts';
+import { isCancelDue } from './cancel-upstream.ts';
 import { endRun } from './end-run.ts';
-import { pollRun } from './follow-run.ts';
-import { type HeldRun, LeaseLost, releaseRun } from './held-run.ts';
+import { nextPollAt, pollRun } from './follow-run.ts';
+import { type HeldRun, LeaseLost, releaseRun, type ToldJob } from './held-run.ts';
 import { reconcileProcessJob, reconcileSubmit } from './recover-run.ts';
-import { submitRun } from './submit-run.ts';
+import { keepHandle, submitRun } from './submit-run.ts';
+import { takeView } from './take-view.ts';
 import { watchRun } from './watch-run.ts';
 
 /** What a replica knows besides the row. */
@@ -54,7 +56,8 @@ async function step(deps: InferenceDeps, held: HeldRun, context: DriveContext): 
       await submitRun(deps, held, provider);
       break;
     case 'submitting':
-      await reconcileSubmit(deps, held, provider);
+      if (held.told?.handle !== undefined) await keepToldHandle(deps, held, held.told.handle);
+      else await reconcileSubmit(deps, held, provider);
       break;
     case 'running':
       return follow(deps, held, { provider, context });
@@ -72,6 +75,7 @@ async function follow(
   held: HeldRun,
   { provider, context }: { provider: Provider; context: DriveContext },
 ): Promise<void> {
+  if (held.told !== undefined) return takeTold(deps, held, held.told);
   const isProcess = provider.capabilities.jobs === 'process';
   if (isProcess && !context.localJobs.has(held.row.run_id)) {
     await reconcileProcessJob(deps, held, provider);
@@ -84,6 +88,23 @@ async function follow(
     return watchRun(deps, held, { provider, stop: context.draining });
   }
   return pollRun(deps, held, provider);
+}
+
+/** The reply of the submit was lost, and here is the job that it started. */
+async function keepToldHandle(deps: InferenceDeps, held: HeldRun, handle: JobHandle): Promise<void> {
+  const view = held.told?.view;
+  held.told = undefined;
+  await keepHandle(deps, held, { handle, view });
+}
+
+/** Its provider said how it stands: the next poll is due as after any other answer, or now where it only said that. */
+async function takeTold(deps: InferenceDeps, held: HeldRun, { view }: ToldJob): Promise<void> {
+  held.told = undefined;
+  if (view === undefined) return;
+  await takeView(deps, held, view);
+  if (!held.isHeld || held.row.phase !== 'running') return;
+  const at = isCancelDue(held) ? deps.now() : nextPollAt(deps, held, view.pollAfterMs);
+  await releaseRun(deps, held, { at });
 }
 
 /** Outputs that were only in the memory of a process that has ended. */

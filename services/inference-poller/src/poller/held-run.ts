@@ -1,7 +1,7 @@
 import type { Principal } from '@inferry/contracts';
 import { runProgressed } from '@inferry/contracts';
 import { type RunRow, type RunWrite, writeLeasedRun } from '@inferry/database';
-import type { JobView } from '@inferry/providers';
+import type { JobHandle, JobView } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { statusOf } from '../runs/run-view.ts';
 import { backoffMs } from '../timings.ts';
@@ -26,6 +26,18 @@ export interface HeldRun {
   finalView: JobView | undefined;
   /** Called when somebody wants it cancelled, while this replica follows it. */
   onCancelRequested: (() => void) | undefined;
+  /** What its provider has told of it, until the next step takes it. */
+  told: ToldJob | undefined;
+  /** Called with a view that the provider has told, while this replica follows it. */
+  onView: ((view: JobView) => void) | undefined;
+  /** Something happened at its provider: giving it back, it is due at once. */
+  isHastened: boolean;
+}
+
+/** What a provider tells of a job of its own accord, verified. */
+export interface ToldJob {
+  handle?: JobHandle | undefined;
+  view?: JobView | undefined;
 }
 
 export function holdRun(row: RunRow): HeldRun {
@@ -36,6 +48,9 @@ export function holdRun(row: RunRow): HeldRun {
     lost: new AbortController(),
     finalView: undefined,
     onCancelRequested: undefined,
+    told: undefined,
+    onView: undefined,
+    isHastened: false,
   };
 }
 
@@ -84,7 +99,8 @@ export async function releaseRun(
   release: { at: number; patch?: RunWrite['patch']; note?: string },
 ): Promise<void> {
   const event = release.note === undefined ? {} : { event: { at: deps.now(), note: release.note } };
-  const patch = { ...release.patch, next_poll_at: release.at };
+  const at = held.isHastened ? Math.min(release.at, deps.now()) : release.at;
+  const patch = { ...release.patch, next_poll_at: at };
   await changeRun(deps, held, { patch, isRelease: true, ...event });
 }
 

@@ -1,9 +1,16 @@
 import { runCancelRequested, runQueued } from '@inferry/contracts';
-import { hastenQueuedRuns, leaseDueRuns, type RunRow, renewLeases } from '@inferry/database';
+import {
+  hastenQueuedRuns,
+  hastenToldRun,
+  leaseDueRuns,
+  leaseToldRun,
+  type RunRow,
+  renewLeases,
+} from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { jittered } from '../timings.ts';
 import { type DriveContext, driveRun } from './drive-run.ts';
-import { type HeldRun, holdRun, loseRun } from './held-run.ts';
+import { type HeldRun, holdRun, loseRun, type ToldJob } from './held-run.ts';
 import { sleep } from './sleep.ts';
 
 export interface PollerLimits {
@@ -50,7 +57,9 @@ export class Poller {
     this.#isStarted = true;
     const { bus, timings } = this.#deps;
     this.#subscriptions.push(
-      bus.on(runQueued, ({ provider }) => {
+      bus.on(runQueued, ({ run_id: runId, provider }) => {
+        const held = this.#held.get(runId);
+        if (held !== undefined) held.isHastened = true;
         if (this.#deps.providers.has(provider)) this.wake();
       }),
       bus.on(runCancelRequested, ({ run_id: runId }) => {
@@ -66,6 +75,23 @@ export class Poller {
     if (!this.#isStarted || this.#draining.signal.aborted) return;
     this.#isWanted = true;
     if (!this.#isLeasing) void this.#leaseUntilIdle();
+  }
+
+  /**
+   * Brings a run up to what its provider has told of it: here when it is free or held here, else by making it due for
+   * whoever holds it.
+   */
+  async tell({ run_id: runId, provider }: RunRow, told: ToldJob): Promise<void> {
+    const { bus, database, replica, timings, now } = this.#deps;
+    const held = this.#held.get(runId);
+    if (held?.onView !== undefined && told.view !== undefined) return held.onView(told.view);
+    if (held === undefined && this.#isStarted && !this.#draining.signal.aborted) {
+      const lease = { runId, owner: replica, now: now(), leaseMs: timings.leaseMs };
+      const row = await leaseToldRun(database.queries, lease);
+      if (row !== undefined) return this.#drive(row, told);
+    }
+    await hastenToldRun(database.queries, { runId, now: now() });
+    bus.publish(runQueued, { run_id: runId, provider });
   }
 
   /** Leases what is due now and drives it; resolves when that is done. For tests that keep time themselves. */
@@ -136,11 +162,12 @@ export class Poller {
     return count;
   }
 
-  #drive(row: RunRow): void {
+  #drive(row: RunRow, told?: ToldJob): void {
     // The same run under an older lease of ours: its step finds out at its next write.
     const before = this.#held.get(row.run_id);
     if (before !== undefined) loseRun(before);
     const held = holdRun(row);
+    held.told = told;
     this.#held.set(row.run_id, held);
     const work = driveRun(this.#deps, held, this.#context)
       .then(() => this.#settled(held))

@@ -2,7 +2,7 @@ import { AppError, type ErrorCode } from '@inferry/contracts';
 import type { JobHandle, JobView, Provider } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { withFiles } from '../runs/input-files.ts';
-import { filesOf, inputOf, optionsOf } from '../runs/run-document.ts';
+import { filesOf, idOf, inputOf, optionsOf } from '../runs/run-document.ts';
 import { backoffMs } from '../timings.ts';
 import { callProvider } from './call-provider.ts';
 import { endRun } from './end-run.ts';
@@ -46,12 +46,14 @@ async function send(
 ): Promise<{ handle: JobHandle; view: JobView } | { error: unknown }> {
   const { row } = held;
   const { input, files } = withFiles(inputOf(row), filesOf(row));
+  const webhookUrl = deps.hookUrls(row, provider);
   const request = {
     nativeId: row.native_id,
     input,
     files,
     runId: row.run_id,
     options: optionsOf(row).caller,
+    ...(webhookUrl === undefined ? {} : { webhookUrl }),
   };
   try {
     return await callProvider(held, {
@@ -111,11 +113,4 @@ export async function keepHandle(
     event: { at: deps.now(), note: `accepted by ${held.row.provider}` },
   });
   if (job.view !== undefined) await takeView(deps, held, job.view);
-}
-
-/** The id to show: whichever of the usual names the adapter keeps it under. */
-function idOf(handle: JobHandle): string | null {
-  const names = ['request_id', 'id', 'job_id', 'task_id', 'prompt_id', 'run_id'];
-  const id = names.map((name) => handle[name]).find((value) => typeof value === 'string');
-  return typeof id === 'string' ? id.slice(0, 200) : null;
 }

@@ -29,6 +29,7 @@ export async function watchRun(
   const watch = openWatch(deps, held, provider);
   const wake = () => watch.mailbox.wake();
   held.onCancelRequested = wake;
+  held.onView = (view) => watch.mailbox.put(view);
   held.lost.signal.addEventListener('abort', wake, { once: true });
   stop.addEventListener('abort', wake, { once: true });
   try {
@@ -40,6 +41,7 @@ export async function watchRun(
     if (held.lost.signal.aborted) throw new LeaseLost();
   } finally {
     held.onCancelRequested = undefined;
+    held.onView = undefined;
     stop.removeEventListener('abort', wake);
     watch.close();
   }

@@ -1,6 +1,6 @@
 import type { ErrorEnvelope, JsonObject, RunOutput } from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
-import type { CancelResult, InputFile, ProviderOutput } from '@inferry/providers';
+import type { CancelResult, InputFile, JobHandle, ProviderOutput } from '@inferry/providers';
 import type { z } from 'zod';
 
 /** The JSON that a run's text columns hold. Only this service writes them, so they are believed when read. */
@@ -51,6 +51,13 @@ export function outputsOf(row: Pick<RunRow, 'outputs'>): RunOutputs {
 export function handleOf(row: Pick<RunRow, 'handle'>): JsonObject {
   // as: see above; null only before the submit was answered, when nobody asks.
   return JSON.parse(row.handle ?? '{}') as JsonObject;
+}
+
+/** The id to show: whichever of the usual names the adapter keeps it under. */
+export function idOf(handle: JobHandle): string | null {
+  const names = ['request_id', 'id', 'job_id', 'task_id', 'prompt_id', 'run_id'];
+  const id = names.map((name) => handle[name]).find((value) => typeof value === 'string');
+  return typeof id === 'string' ? id.slice(0, 200) : null;
 }
 
 export function errorOf(row: Pick<RunRow, 'error'>): ErrorEnvelope | undefined {

@@ -44,6 +44,7 @@ export class Platform {
   };
   onRecover: ((runId: string) => Recovery | Promise<Recovery>) | undefined;
   watch: Provider['watch'];
+  readWebhook: Provider['readWebhook'];
 
   get submitCount(): number {
     return [...this.submits.values()].reduce((sum, count) => sum + count, 0);
@@ -75,6 +76,7 @@ export class Platform {
       ...(this.watch === undefined
         ? {}
         : { watch: (handle, context: ProviderContext) => this.#watch(handle, context) }),
+      ...(this.readWebhook === undefined ? {} : { readWebhook: this.readWebhook }),
       close: async () => undefined,
     };
   }

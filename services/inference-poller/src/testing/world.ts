@@ -17,7 +17,8 @@ import {
   type WaitBudget,
 } from '@inferry/contracts';
 import { type Database, openDatabase, type RunRow } from '@inferry/database';
-import type { Service } from '@inferry/runtime';
+import { createInProcessLimits, type Limits } from '@inferry/limits';
+import type { HttpService } from '@inferry/runtime';
 import { pino } from 'pino';
 import type { z } from 'zod';
 import { createInferenceService, type InferenceOptions } from '../service.ts';
@@ -70,7 +71,7 @@ export interface Replica {
   name: string;
   gate: CrashGate;
   bus: Bus;
-  service: Service;
+  service: HttpService;
 }
 
 export const alice: Principal = { ...localPrincipal, subject: 'alice' };
@@ -81,6 +82,7 @@ export class World {
   readonly database: Database;
   readonly files: FakeFiles;
   readonly platform = new Platform();
+  readonly limits: Limits = createInProcessLimits();
   readonly replicas: Replica[] = [];
   /** How often the catalog was asked. */
   catalogCalls = 0;
@@ -113,7 +115,7 @@ export class World {
     const database = gate.guardDatabase(this.database);
     const providers = options.providers ?? [this.platform.provider()];
     const service = await createInferenceService(
-      { bus, database, log: pino({ level: 'silent' }), replica: name },
+      { bus, database, limits: this.limits, log: pino({ level: 'silent' }), replica: name },
       {
         allowPrivateOutputs: true,
         now: () => Date.now() + this.skipped,
@@ -206,6 +208,7 @@ export class World {
     await this.#client.close();
     await this.#neighbours.close();
     await this.files.close();
+    await this.limits.close();
     await this.database.close();
   }
 }
