@@ -27,6 +27,7 @@ import { InFlight } from './mcp/in-flight.ts';
 import { createMethodTable } from './mcp/methods/index.ts';
 import { createSelectionReader } from './mcp/selection.ts';
 import { startSurfaces } from './mcp/surfaces/start-surfaces.ts';
+import { createTasks } from './mcp/tasks/tasks.ts';
 import { createToolViews } from './mcp/tool-views.ts';
 import { createTelemetry } from './telemetry.ts';
 
@@ -51,11 +52,14 @@ export async function createGatewayService(
     hasSurfaces: config.surfaces.length > 0,
     icons: config.icons,
   });
+  const tools = [...allTools, ...(await loadExtraTools(config.extraTools))];
+  const tasks = createTasks({ bus, tools });
   const { subscriptionLimits } = config;
   const { closeSurfaces, ...surface } = startSurfaces(bus, {
     services: config.surfaces,
     log,
     subscriptionLimits,
+    tasks,
   });
   const inFlight = new InFlight();
   const calls = new OpenCalls(config.maxOpenCalls);
@@ -68,9 +72,8 @@ export async function createGatewayService(
       : undefined;
 
   const conversation = startConversation(bus, { identity, secret: options.sessionSecret });
-  const tools = [...allTools, ...(await loadExtraTools(config.extraTools))];
   const { waits } = config;
-  const table = createMethodTable(identity, { bus, inFlight, waits, tools, ...conversation, ...surface });
+  const table = createMethodTable(identity, { bus, inFlight, waits, tasks, ...conversation, ...surface });
   const edge = createEdge({
     checks: toChecks(config),
     authenticate: toAuthenticate(bus, revoked, challenge),

@@ -1,6 +1,7 @@
 import type { Listener, Method } from '../exchange.ts';
 import type { ServerIdentity } from '../identity.ts';
-import { type TaskDeps, taskMethods } from '../tasks/task-methods.ts';
+import { taskMethods } from '../tasks/task-methods.ts';
+import type { Tasks } from '../tasks/tasks.ts';
 import type { Era } from '../versions.ts';
 import { onCancelled } from './cancelled.ts';
 import { answerInitialize } from './initialize.ts';
@@ -18,7 +19,7 @@ export interface MethodTable {
 
 export function createMethodTable(
   identity: ServerIdentity,
-  deps: Omit<ToolsCallDeps & SurfaceDeps & TaskDeps, 'identity'>,
+  deps: Omit<ToolsCallDeps & SurfaceDeps & { tasks: Tasks }, 'identity'>,
 ): MethodTable {
   const toolsCall = answerToolsCall({ ...deps, identity });
   const surface = surfaceMethods({ ...deps, identity });
@@ -36,7 +37,7 @@ export function createMethodTable(
         ['tools/list', listToolsModern],
         ['tools/call', toolsCall],
         ...surface.modern,
-        ...taskMethods(deps),
+        ...taskMethods(deps.tasks),
       ]),
     },
     listeners: {

@@ -7,12 +7,16 @@ import { ListenSubscription } from '../subscriptions/subscription.ts';
 import type { Subscriptions } from '../subscriptions/subscriptions.ts';
 import { ownerOfUri } from '../surfaces/owner.ts';
 import type { OfferedSurface, Surfaces } from '../surfaces/surfaces.ts';
+import type { FollowedTasks } from '../tasks/followed-tasks.ts';
+import { needsTasks } from '../tasks/task-methods.ts';
+import { takesTasks } from '../tasks/task-results.ts';
 import { metaKeys } from '../versions.ts';
 
 export interface ListenDeps {
   identity: ServerIdentity;
   surfaces: Surfaces;
   subscriptions: Subscriptions;
+  followedTasks: FollowedTasks;
 }
 
 const full = refuse(200, ['busy', 'Too many subscriptions are open.'], {
@@ -25,7 +29,7 @@ const full = refuse(200, ['busy', 'Too many subscriptions are open.'], {
  * A stream of changes (MCP 2026-07-28, subscriptions): first what will be told, then that, and at the end of this
  * process an empty result, so that the client knows to listen somewhere else.
  */
-export function listen({ identity, surfaces, subscriptions }: ListenDeps): Method {
+export function listen({ identity, surfaces, subscriptions, followedTasks }: ListenDeps): Method {
   const { capabilities, serverInfo } = identity;
 
   /** Whoever may see nothing, or wants nothing, is told so and not held. */
@@ -45,16 +49,25 @@ export function listen({ identity, surfaces, subscriptions }: ListenDeps): Metho
     return JSON.stringify({ resultType: 'complete', _meta: meta });
   }
 
-  return async ({ request, principal, channel }) => {
+  return async ({ request, principal, channel, capabilities: declared }) => {
     const asked = readListenFilter(request.params.notifications);
     if (isRefusal(asked)) return asked satisfies Refusal;
-    const { offered } = await surfaces.view(principal.scopes);
-    const filter = honoured(asked, offered);
+    const { taskIds = [] } = asked;
+    if (taskIds.length > 0 && !takesTasks(declared)) return needsTasks;
     const { subject, grant_id: grantId } = principal;
-    if (subscriptions.isFull(grantId)) return full;
+    const isFull = () => subscriptions.isFull(grantId) || !followedTasks.hasRoom(taskIds.length);
+    if (isFull()) return full;
+    const { offered } = await surfaces.view(principal.scopes);
+    const tasks = await followedTasks.open({ principal, signal: channel.signal }, taskIds);
+    // Others came while the tasks were looked at.
+    if (isFull()) return full;
+    const filter = honoured(asked, offered);
+    if (tasks.ids.length > 0) filter.taskIds = tasks.ids;
     const subscription = new ListenSubscription(filter, { id: request.id, subject, channel });
     subscription.acknowledge();
     if (Object.keys(filter).length === 0) return end(request.id);
-    return (await subscriptions.hold(subscription, grantId, channel)) ? end(request.id) : undefined;
+    const follow = () => tasks.follow((task, text) => subscriptions.tell(subscription, { task, text }));
+    const isEnd = await subscriptions.hold(subscription, { grantId, channel, follow });
+    return isEnd ? end(request.id) : undefined;
   };
 }

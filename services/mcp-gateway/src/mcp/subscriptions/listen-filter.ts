@@ -7,10 +7,13 @@ export interface ListenFilter {
   promptsListChanged?: true;
   resourcesListChanged?: true;
   resourceSubscriptions?: string[];
+  /** Of the Tasks extension. */
+  taskIds?: string[];
 }
 
 export const maxSubscribedUris = 100;
 const maxUriLength = 2_048;
+export const maxFollowedTasks = 100;
 
 const flags = ['toolsListChanged', 'promptsListChanged', 'resourcesListChanged'] as const;
 
@@ -24,20 +27,23 @@ export function readListenFilter(value: unknown): ListenFilter | Refusal {
       return refuseFilter(`${flag} must be a boolean.`);
     if (wanted === true) filter[flag] = true;
   }
-  const uris = value.resourceSubscriptions;
-  if (uris === undefined) return filter;
-  if (!isUris(uris)) {
+  const { resourceSubscriptions: uris = [], taskIds = [] } = value;
+  if (!isTexts(uris, maxSubscribedUris)) {
     return refuseFilter(`resourceSubscriptions must be a list of at most ${maxSubscribedUris} URIs.`);
   }
+  if (!isTexts(taskIds, maxFollowedTasks)) {
+    return refuseFilter(`taskIds must be a list of at most ${maxFollowedTasks} ids.`);
+  }
   if (uris.length > 0) filter.resourceSubscriptions = [...new Set(uris)];
+  if (taskIds.length > 0) filter.taskIds = [...new Set(taskIds)];
   return filter;
 }
 
-function isUris(value: unknown): value is string[] {
+function isTexts(value: unknown, maxItems: number): value is string[] {
   return (
     Array.isArray(value) &&
-    value.length <= maxSubscribedUris &&
-    value.every((uri) => typeof uri === 'string' && uri.length <= maxUriLength)
+    value.length <= maxItems &&
+    value.every((item) => typeof item === 'string' && item.length <= maxUriLength)
   );
 }
 

@@ -4,8 +4,8 @@ import type { ChangedList } from '../surfaces/surfaces.ts';
 import { metaKeys } from '../versions.ts';
 import type { ListenFilter } from './listen-filter.ts';
 
-/** What a subscriber can be told: that a list changed, or that the resource of a URI did. */
-export type Change = { list: ChangedList } | { uri: string };
+/** What a subscriber can be told: that a list or the resource of a URI changed, or what a task is now. */
+export type Change = { list: ChangedList } | { uri: string } | { task: string; text: string };
 
 const flagOf = {
   tools: 'toolsListChanged',
@@ -42,26 +42,39 @@ export class ListenSubscription {
 
   /** True when it is to be told of the change. */
   add(change: Change): boolean {
-    const isWanted =
-      'list' in change ? this.#filter[flagOf[change.list]] === true : this.uris.has(change.uri);
-    if (isWanted) this.#pending.set('list' in change ? change.list : `uri ${change.uri}`, change);
+    const isWanted = this.#isWanted(change);
+    if (isWanted) this.#pending.set(keyOf(change), change);
     return isWanted;
   }
 
   /** True when everything is told; a client that does not read now is told later. */
   flush(): boolean {
     for (const [key, change] of this.#pending) {
-      const isSent =
-        'list' in change
-          ? this.#send(`notifications/${change.list}/list_changed`, {})
-          : this.#send('notifications/resources/updated', { uri: change.uri });
-      if (!isSent) return false;
+      if (!this.#tell(change)) return false;
       this.#pending.delete(key);
     }
     return true;
   }
 
+  #isWanted(change: Change): boolean {
+    if ('list' in change) return this.#filter[flagOf[change.list]] === true;
+    return 'uri' in change ? this.uris.has(change.uri) : this.#filter.taskIds?.includes(change.task) === true;
+  }
+
+  #tell(change: Change): boolean {
+    if ('list' in change) return this.#send(`notifications/${change.list}/list_changed`, {});
+    if ('uri' in change) return this.#send('notifications/resources/updated', { uri: change.uri });
+    // The text is a JSON object of which nothing has to be known here.
+    const params = `{"_meta":${JSON.stringify(this.#meta)},${change.text.slice(1)}`;
+    return this.#channel.notify(`{"jsonrpc":"2.0","method":"notifications/tasks","params":${params}}`);
+  }
+
   #send(method: string, params: object): boolean {
     return this.#channel.notify(notificationText(method, { ...params, _meta: this.#meta }));
   }
+}
+
+function keyOf(change: Change): string {
+  if ('list' in change) return change.list;
+  return 'uri' in change ? `uri ${change.uri}` : `task ${change.task}`;
 }

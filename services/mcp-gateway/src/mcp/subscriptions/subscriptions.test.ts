@@ -11,6 +11,7 @@ import {
 } from '../../test-gateway.ts';
 import { serveTestSurface, type TestSurface } from '../surfaces/test-surface.ts';
 import { metaKeys } from '../versions.ts';
+import { listenAt, methodsOf } from './test-listening.ts';
 
 let transport: Transport;
 let gateways: TestGateway[];
@@ -35,37 +36,7 @@ function start(env: Record<string, string> = {}): Promise<TestGateway> {
   return startTestGateway({ transport, env: { MCP_SURFACES: 'one', ...env }, timings: { idleMs: 60 } });
 }
 
-interface Listening {
-  text: string;
-  isEnded: boolean;
-  stop(): void;
-}
-
-/** An open stream of changes at one of the gateways; ready once it is acknowledged. */
-async function listen(notifications: unknown, gateway = gateways[0]): Promise<Listening> {
-  const { body, headers } = modern('subscriptions/listen', { notifications });
-  const abort = new AbortController();
-  const response = await fetch(gateway?.url ?? '', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...acceptStream, ...headers },
-    body: JSON.stringify({ ...body, id: 'listen-1' }),
-    signal: abort.signal,
-  });
-  const listening: Listening = { text: '', isEnded: false, stop: () => abort.abort() };
-  void read(response, listening).catch(() => undefined);
-  await vi.waitFor(() => expect(listening.text).toContain('acknowledged'));
-  return listening;
-}
-
-async function read(response: Response, listening: Listening): Promise<void> {
-  const decoder = new TextDecoder();
-  for await (const chunk of response.body ?? []) listening.text += decoder.decode(chunk, { stream: true });
-  listening.isEnded = true;
-}
-
-function methodsOf({ text }: Listening): unknown[] {
-  return framesOf(text).map(({ method }) => method);
-}
+const listen = (notifications: unknown, gateway = gateways[0]) => listenAt(gateway, notifications);
 
 const run = { run_id: 'run_1', subject: 'local', version: 2 };
 const finished = { ...run, status: 'succeeded', model: 'p/a', provider: 'p' } as const;
@@ -78,7 +49,6 @@ describe('subscriptions/listen', () => {
       promptsListChanged: true,
       resourcesListChanged: false,
       resourceSubscriptions: ['inferry://runs/run_1', 'unknown://x'],
-      taskIds: ['t'],
     };
 
     const { text } = await listen(asked);
@@ -230,6 +200,8 @@ describe('subscriptions/listen', () => {
       'with a flag that is no boolean': { promptsListChanged: 'yes' },
       'with URIs that are no list': { resourceSubscriptions: 'x' },
       'with a URI that is no text': { resourceSubscriptions: [1] },
+      'with task ids that are no list': { taskIds: 'run_1' },
+      'with too many task ids': { taskIds: Array.from({ length: 101 }, (_, at) => `run_${at}`) },
       'with too many URIs': {
         resourceSubscriptions: Array.from({ length: 101 }, (_, at) => `inferry://runs/${at}`),
       },

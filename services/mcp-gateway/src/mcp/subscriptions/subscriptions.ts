@@ -60,13 +60,23 @@ export class Subscriptions {
   }
 
   /** Tells a subscriber of changes until its client goes (false) or the process wants to end it (true). */
-  async hold(subscription: ListenSubscription, grantId: string, channel: Channel): Promise<boolean> {
+  async hold(
+    subscription: ListenSubscription,
+    { grantId, channel, follow }: { grantId: string; channel: Channel; follow(): () => void },
+  ): Promise<boolean> {
     this.#add(subscription, grantId);
+    const unfollow = follow();
     try {
       return await endOf(channel);
     } finally {
+      unfollow();
       this.#remove(subscription, grantId);
     }
+  }
+
+  /** Nothing is told to one that is over. */
+  tell(subscription: ListenSubscription, change: Change): void {
+    if (this.#open.has(subscription)) this.#offer(subscription, change);
   }
 
   tellLists(lists: ReadonlySet<ChangedList>): void {
@@ -175,12 +185,13 @@ function keysOf({ uris }: ListenSubscription): Set<string> {
 }
 
 /** True when this process asks for the end, false when nobody is there any more. */
-async function endOf({ signal, finishing }: Channel): Promise<boolean> {
-  if (signal.aborted || finishing.aborted) return finishing.aborted;
+async function endOf(channel: Channel): Promise<boolean> {
+  const { life } = channel;
+  if (life.isCancelled || life.isFinishing) return life.isFinishing;
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const onGone = () => resolve(signal.reason !== 'gone' && signal.reason !== 'cancelled');
-  const onFinish = () => resolve(true);
-  signal.addEventListener('abort', onGone, { once: true });
-  finishing.addEventListener('abort', onFinish, { once: true });
+  life.attach({
+    cancel: () => resolve(channel.stopReason !== 'gone' && channel.stopReason !== 'cancelled'),
+    finish: () => resolve(true),
+  });
   return promise;
 }

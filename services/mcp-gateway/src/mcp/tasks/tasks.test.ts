@@ -200,6 +200,6 @@ describe('run_model', () => {
   test('is announced with the extension by server/discover', async () => {
     const { json } = await ask('server/discover', {});
 
-    expect(json.result.capabilities.extensions).toEqual({ 'io.modelcontextprotocol/tasks': {} });
+    expect(json.result.capabilities.extensions).toMatchObject({ 'io.modelcontextprotocol/tasks': {} });
   });
 });
