@@ -1,12 +1,13 @@
 import type { Generated, Selectable } from 'kysely';
 import type { AccountTables } from './accounts/tables.ts';
+import type { CatalogDetailTables } from './catalog/tables.ts';
 import type { OAuthTables } from './oauth/tables.ts';
 
 /**
  * The tables. Types that both databases hold alike: text, 64-bit integers (times are epoch milliseconds, money is
  * millionths of a currency unit, flags are 0 and 1) and JSON as text.
  */
-export interface Schema extends OAuthTables, AccountTables {
+export interface Schema extends OAuthTables, AccountTables, CatalogDetailTables {
   runs: RunTable;
   run_events: RunEventTable;
   run_tags: RunTagTable;
@@ -140,6 +141,8 @@ export interface CatalogSnapshotTable {
   checked_at: number;
   /** Why the last sync failed, if it did: the snapshot is stale then. */
   error: string | null;
+  /** Since when lists lack so many models that they are not believed; null while they are. */
+  suspect_since: number | null;
 }
 
 /** A stored file, or the promise of one. */

@@ -13,6 +13,8 @@ export interface ProviderCapabilities {
   recover: boolean;
   /** Whether input files must be fetchable from the internet, or from inside the deployment only. */
   inputUrls: 'public' | 'internal';
+  /** Whether an account has models of its own there, which `listOwnModels` tells. Default false. */
+  ownModels?: boolean;
 }
 
 /** One catalog entry with everything that `get_model` shows. */
@@ -182,6 +184,8 @@ export interface Provider {
   /** Tells whether a key is good, without spending anything. */
   probe?(context: ProviderContext): Promise<Probe>;
   balance?(context: ProviderContext): Promise<Balance | undefined>;
+  /** What exists for the account of `context.credential` alone: shown to and run by whoever has that key. */
+  listOwnModels?(context: ProviderContext): Promise<ProviderModel[]>;
   /** One model with its schema, where `listModels` gives summaries (`schemaState: 'summary'`). */
   describeModel?(nativeId: string, context: ProviderContext): Promise<ProviderModel>;
   /** Reads and verifies a webhook over its raw bytes. */
