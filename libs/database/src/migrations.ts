@@ -1,5 +1,6 @@
 import { accountTables } from './accounts/migration.ts';
 import { catalogDetailTables } from './catalog/migration.ts';
+import { connectionTables } from './connections/migration.ts';
 import type { Dialect } from './database.ts';
 import { oauthTables } from './oauth/migration.ts';
 
@@ -42,6 +43,7 @@ export const migrations: readonly Migration[] = [
   { id: '0001_tables', up: (dialect) => [...tables(columnTypes[dialect]), ...indexes] },
   { id: '0002_oauth', up: (dialect) => oauthTables(columnTypes[dialect]) },
   { id: '0003_accounts', up: (dialect) => accountTables(columnTypes[dialect]) },
+  { id: '0004_connections', up: (dialect) => connectionTables(columnTypes[dialect]) },
   { id: '0005_catalog_details', up: (dialect) => catalogDetailTables(dialect) },
 ];
 

@@ -1,13 +1,14 @@
 import type { Generated, Selectable } from 'kysely';
 import type { AccountTables } from './accounts/tables.ts';
 import type { CatalogDetailTables } from './catalog/tables.ts';
+import type { ConnectionTables } from './connections/tables.ts';
 import type { OAuthTables } from './oauth/tables.ts';
 
 /**
  * The tables. Types that both databases hold alike: text, 64-bit integers (times are epoch milliseconds, money is
  * millionths of a currency unit, flags are 0 and 1) and JSON as text.
  */
-export interface Schema extends OAuthTables, AccountTables, CatalogDetailTables {
+export interface Schema extends ConnectionTables, OAuthTables, AccountTables, CatalogDetailTables {
   runs: RunTable;
   run_events: RunEventTable;
   run_tags: RunTagTable;
