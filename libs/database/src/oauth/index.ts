@@ -25,6 +25,12 @@ export {
   type RefreshClaim,
   type RefreshTurn,
 } from './refreshes.ts';
-export { addSigningKey, deleteSigningKeys, listSigningKeys, removeSigningKey } from './signing-keys.ts';
+export {
+  addSigningKey,
+  deleteSigningKeys,
+  listSigningKeys,
+  removeSigningKey,
+  replaceSigningKeySeal,
+} from './signing-keys.ts';
 export { sweepOAuth } from './sweep.ts';
 export type { OAuthClientRow, OAuthGrantRow, OAuthRecordRow, OAuthSigningKeyRow } from './tables.ts';

@@ -40,3 +40,18 @@ export async function deleteSigningKeys(queries: Queries, generations: readonly 
     .where('generation', 'in', [...generations])
     .execute();
 }
+
+/** Replaces a sealed private key unless it was taken out or replaced meanwhile. */
+export async function replaceSigningKeySeal(
+  queries: Queries,
+  change: { kid: string; before: string; sealed: string },
+): Promise<boolean> {
+  const changed = await queries
+    .updateTable('oauth_signing_keys')
+    .set({ sealed: change.sealed })
+    .where('kid', '=', change.kid)
+    .where('sealed', '=', change.before)
+    .returning('kid')
+    .executeTakeFirst();
+  return changed !== undefined;
+}

@@ -1,0 +1,93 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { AppError, Secret } from '@inferry/contracts';
+import { z } from 'zod';
+import type { KekProvider } from './key-ring.ts';
+
+/** What a sealed text belongs to; it opens nowhere else, so rows cannot be swapped. */
+export interface Belonging {
+  /** `connection`, `vault-key`, `signing-key`. */
+  kind: string;
+  id: string;
+  owner?: string;
+  provider?: string;
+}
+
+/** A secret at rest: `sealed` is JSON, `kid` names the key-encryption key that opens it. */
+export interface Envelope {
+  kid: string;
+  sealed: string;
+}
+
+const Stored = z.object({ v: z.literal(1), kid: z.string(), w: z.string(), d: z.string() });
+
+const algorithm = 'aes-256-gcm';
+const nonceBytes = 12;
+const tagBytes = 16;
+
+/** Encrypts with a key made for this one text, which only the key-encryption key opens. */
+export async function seal(keks: KekProvider, text: Secret, belonging: Belonging): Promise<Envelope> {
+  const key = randomBytes(32);
+  try {
+    const nonce = randomBytes(nonceBytes);
+    const cipher = createCipheriv(algorithm, key, nonce);
+    cipher.setAAD(aadOf(belonging));
+    const data = Buffer.concat([
+      nonce,
+      cipher.update(text.reveal(), 'utf8'),
+      cipher.final(),
+      cipher.getAuthTag(),
+    ]);
+    const { kid, wrapped } = await keks.wrap(key);
+    return toEnvelope(kid, wrapped, data.toString('base64url'));
+  } finally {
+    key.fill(0);
+  }
+}
+
+/** Throws `internal` when the text belongs to something else, was changed, or its key is not held any more. */
+export async function open(keks: KekProvider, sealed: string, belonging: Belonging): Promise<Secret> {
+  let key: Buffer | undefined;
+  try {
+    const stored = Stored.parse(JSON.parse(sealed));
+    key = await keks.unwrap({ kid: stored.kid, wrapped: Buffer.from(stored.w, 'base64url') });
+    const data = Buffer.from(stored.d, 'base64url');
+    const decipher = createDecipheriv(algorithm, key, data.subarray(0, nonceBytes), {
+      authTagLength: tagBytes,
+    });
+    decipher.setAAD(aadOf(belonging));
+    decipher.setAuthTag(data.subarray(data.length - tagBytes));
+    const body = data.subarray(nonceBytes, data.length - tagBytes);
+    return new Secret(Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8'));
+  } catch (error) {
+    throw new AppError('internal', 'A stored secret cannot be opened.', { cause: error });
+  } finally {
+    key?.fill(0);
+  }
+}
+
+/** The same text under the current key-encryption key; undefined when it is under it already. */
+export async function rewrap(keks: KekProvider, sealed: string): Promise<Envelope | undefined> {
+  const stored = Stored.parse(JSON.parse(sealed));
+  if (stored.kid === keks.currentId) return undefined;
+  const key = await keks.unwrap({ kid: stored.kid, wrapped: Buffer.from(stored.w, 'base64url') });
+  try {
+    const { kid, wrapped } = await keks.wrap(key);
+    return toEnvelope(kid, wrapped, stored.d);
+  } finally {
+    key.fill(0);
+  }
+}
+
+/** Which key-encryption key opens a sealed text. */
+export function kidOf(sealed: string): string {
+  return Stored.parse(JSON.parse(sealed)).kid;
+}
+
+function toEnvelope(kid: string, wrapped: Buffer, d: string): Envelope {
+  return { kid, sealed: JSON.stringify({ v: 1, kid, w: wrapped.toString('base64url'), d }) };
+}
+
+/** JSON, so that no part can end early and pass for another. */
+function aadOf({ kind, id, owner = '', provider = '' }: Belonging): Buffer {
+  return Buffer.from(`v1|${JSON.stringify([kind, id, owner, provider])}`);
+}
