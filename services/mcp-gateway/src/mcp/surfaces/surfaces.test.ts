@@ -245,6 +245,16 @@ describe('what a client is told at the start', () => {
     });
   });
 
+  test.each(['2025-11-25', '2025-06-18', '2025-03-26'])(
+    'promises no change of a resource in %s, which has no stream that any replica could tell it on',
+    async (protocolVersion) => {
+      const { result } = await askLegacy('initialize', { protocolVersion });
+
+      // Some clients subscribe whatever they are told, so it is taken; without `subscribe` it means nothing.
+      expect(result.capabilities.resources).toEqual({ listChanged: false });
+    },
+  );
+
   test('has the icon of the server, and no later result repeats it', async () => {
     const metaOf = ({ result }: { result: { _meta: Record<string, unknown> } }) =>
       result._meta[metaKeys.serverInfo];
