@@ -1,6 +1,7 @@
 import type { Bus } from '@inferry/bus';
 import { AppError } from '@inferry/contracts';
 import { refuseParams } from '../../refusal.ts';
+import type { RunRounds } from '../client/rounds.ts';
 import type { Method } from '../exchange.ts';
 import { ownerOfUri } from '../surfaces/owner.ts';
 import { refuseFailure, refuseResource } from '../surfaces/refuse-failure.ts';
@@ -9,21 +10,31 @@ import { cacheable } from './cacheable.ts';
 
 const maxUriLength = 2_048;
 
-/** Reads a resource where its URI says that it is. */
-export function readResource({ bus, surfaces }: { bus: Bus; surfaces: Surfaces }): Method {
-  return async ({ era, request, principal, channel }) => {
+export interface ReadResourceDeps {
+  bus: Bus;
+  surfaces: Surfaces;
+  rounds: RunRounds;
+}
+
+/** Reads a resource where its URI says that it is; a resource may ask its client as a tool may. */
+export function readResource({ bus, surfaces, rounds }: ReadResourceDeps): Method {
+  return async (exchange) => {
+    const { era, request, principal, channel } = exchange;
     const { uri } = request.params;
     if (typeof uri !== 'string') return refuseParams(['validation_failed', 'params.uri must be a string.']);
     const { offered } = await surfaces.view(principal.scopes);
     const owner = uri.length > maxUriLength ? undefined : ownerOfUri(offered, uri);
     if (owner === undefined) return refuseResource(era, uri.slice(0, maxUriLength));
     try {
-      const { contents, ttl_ms: ttlMs } = await bus.call(
-        owner.surface.readResource,
-        { uri },
-        { principal, signal: channel.signal },
-      );
-      return cacheable(era, ttlMs, `"contents":${JSON.stringify(contents)}`);
+      const { signal } = channel;
+      return await rounds(exchange, async (client) => {
+        const { contents, ttl_ms: ttlMs } = await bus.call(
+          owner.surface.readResource,
+          { uri },
+          { principal, signal, client },
+        );
+        return cacheable(era, ttlMs, `"contents":${JSON.stringify(contents)}`);
+      });
     } catch (error) {
       const isUnknown = error instanceof AppError && error.code === 'resource_not_found';
       return isUnknown ? refuseResource(era, uri) : refuseFailure(error);
