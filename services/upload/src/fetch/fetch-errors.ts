@@ -17,11 +17,16 @@ export function fetchFailed(message: string, options: { status?: number; cause?:
 /** What a socket or HTTP error becomes; a refusal of ours stays itself, however deep it is wrapped. */
 export function toFetchError(error: unknown): AppError {
   for (let current = error; current instanceof Error; current = current.cause) {
-    if (current instanceof AppError) return current;
+    if (current instanceof AppError) return withAdvice(current);
     if (current instanceof AggregateError) {
       const own = current.errors.find((each) => each instanceof AppError);
-      if (own instanceof AppError) return own;
+      if (own instanceof AppError) return withAdvice(own);
     }
   }
   return fetchFailed('The URL could not be read.', { cause: error });
+}
+
+/** The agent refuses addresses without knowing what for. */
+function withAdvice(error: AppError): AppError {
+  return error.code === 'url_rejected' ? urlRejected(error.message) : error;
 }
