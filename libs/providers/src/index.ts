@@ -1,9 +1,21 @@
-export { type OpenProvidersOptions, openProviders } from './open-providers.ts';
+export { adapters } from './adapters.ts';
+export {
+  type Env as ProvidersEnv,
+  emulatedBase,
+  type ProviderInstance,
+  type ProvidersConfig,
+  parseProvidersConfig,
+  variablesOf,
+} from './config.ts';
+export { type ContractCase, contractCases } from './contract-cases.ts';
+export type { AdapterDefinition, AdapterFacts, AdapterOptions } from './definition.ts';
+export { type OpenProvidersOptions, openInstance, openProviders } from './open-providers.ts';
 export type {
   Balance,
   CancelResult,
   InboundWebhook,
   InputFile,
+  JobErrorCode,
   JobHandle,
   JobStatus,
   JobView,

@@ -1,10 +1,13 @@
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { type ProviderInstance, type ProvidersConfig, parseProvidersConfig } from './config.ts';
 import type { Provider } from './provider.ts';
 
 export interface OpenProvidersOptions {
   /** Told of crashes and failures inside the local models; log them. */
   onFault?: (fault: { nativeId: string; reason: string }) => void;
+  /** Which built-in providers to open. Default: as the environment says (`parseProvidersConfig`). */
+  config?: ProvidersConfig;
 }
 
 interface ProviderModule {
@@ -17,16 +20,26 @@ interface ProviderModule {
  */
 export async function openProviders(
   extraModules: readonly string[],
-  { onFault }: OpenProvidersOptions = {},
+  { onFault, config = parseProvidersConfig() }: OpenProvidersOptions = {},
 ): Promise<Provider[]> {
-  // Loaded when asked for, so that whoever imports only this package's types does not pay for the models' code.
-  const { createLocalProvider } = await import('./local/index.ts');
-  const providers: Provider[] = [createLocalProvider(onFault === undefined ? {} : { onFault })];
+  const providers: Provider[] = [];
+  if (config.hasLocal) {
+    // Loaded when asked for, so that whoever imports only this package's types does not pay for the models' code.
+    const { createLocalProvider } = await import('./local/index.ts');
+    providers.push(createLocalProvider(onFault === undefined ? {} : { onFault }));
+  }
+  for (const instance of config.instances) providers.push(await openInstance(instance));
   for (const name of extraModules) providers.push(await openExtra(name));
   const slugs = providers.map(({ slug }) => slug);
   const twice = slugs.find((slug, index) => slugs.indexOf(slug) !== index);
-  if (twice !== undefined) throw new Error(`INFERRY_EXTRA_PROVIDERS: two providers are called "${twice}"`);
+  if (twice !== undefined)
+    throw new Error(`PROVIDERS, INFERRY_EXTRA_PROVIDERS: two providers are called "${twice}"`);
   return providers;
+}
+
+/** One provider of a built-in adapter. */
+export function openInstance({ definition, options }: ProviderInstance): Promise<Provider> {
+  return definition.create({ ...options, now: Date.now, random: Math.random });
 }
 
 async function openExtra(name: string): Promise<Provider> {

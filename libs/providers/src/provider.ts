@@ -1,4 +1,4 @@
-import type { JsonObject, Quote, Secret } from '@inferry/contracts';
+import type { ErrorCode, JsonObject, Quote, Secret } from '@inferry/contracts';
 
 /** What a platform can do, so that nobody asks it for more. */
 export interface ProviderCapabilities {
@@ -119,6 +119,23 @@ export interface ProviderOutput {
   expiresAt?: string;
 }
 
+/** Why a job ended badly. `submit_unknown`: its reply was lost on the way, and it may have been charged. */
+export type JobErrorCode = Extract<
+  ErrorCode,
+  | 'generate_failed'
+  | 'content_blocked'
+  | 'validation_failed'
+  | 'upstream_failed'
+  | 'upstream_unavailable'
+  | 'insufficient_credits'
+  | 'rate_limited'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'model_not_found'
+  | 'deadline_exceeded'
+  | 'submit_unknown'
+>;
+
 export type JobStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'expired';
 
 /** A job now. A terminal status here is final: the adapter has applied its platform's success rule. */
@@ -132,10 +149,9 @@ export interface JobView {
   outputs?: ProviderOutput[];
   /** In units of `currency`, when the platform says. */
   charged?: { amount: number; currency: string };
-  error?: {
-    code: 'generate_failed' | 'content_blocked' | 'validation_failed' | 'upstream_failed';
-    message: string;
-  };
+  error?: { code: JobErrorCode; message: string };
+  /** Succeeded, with fewer outputs than were asked for. */
+  isPartial?: boolean;
   logs?: string[];
   /** Redacted platform payload for `get_run(include: raw)`. */
   raw?: JsonObject;
@@ -174,6 +190,8 @@ export interface Provider {
   quote(model: ProviderModel, input: JsonObject): Quote;
   submit(request: SubmitRequest, context: ProviderContext): Promise<{ handle: JobHandle; view: JobView }>;
   poll(handle: JobHandle, context: ProviderContext): Promise<JobView>;
+  /** Where this job lives, for a platform that has both kinds. Default: `capabilities.jobs`. */
+  jobsOf?(nativeId: string): ProviderCapabilities['jobs'];
   /** Yields views as they come and ends after a terminal one; ends early when it cannot go on. */
   watch?(handle: JobHandle, context: ProviderContext): AsyncIterable<JobView>;
   cancel(handle: JobHandle, context: ProviderContext): Promise<CancelResult>;

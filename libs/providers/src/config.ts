@@ -1,0 +1,131 @@
+import { adapters } from './adapters.ts';
+import type { AdapterDefinition, AdapterOptions } from './definition.ts';
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** One provider to open: an adapter under a slug, with where it is. */
+export interface ProviderInstance {
+  definition: AdapterDefinition;
+  options: Pick<AdapterOptions, 'slug' | 'title' | 'bases' | 'allowPrivateHosts' | 'settings'>;
+}
+
+export interface ProvidersConfig {
+  /** Whether the models of this machine are among them. */
+  hasLocal: boolean;
+  instances: ProviderInstance[];
+}
+
+/**
+ * Which providers a deployment has, by its environment:
+ * - `PROVIDERS`: a comma-separated list of slugs, or of `slug:adapter` for one more of a kind (`my-vllm:openai`, with
+ *   `MY_VLLM_BASE_URL` and `MY_VLLM_API_KEY`). Unset: `local`, and each adapter whose key or base URL is set.
+ * - `INFERRY_EMULATORS`: the base URL of the emulators; every adapter goes there, and nothing goes to the platforms.
+ * - `PROVIDER_PRIVATE_HOSTS=1`: connections may name base URLs on private networks.
+ * Throws an `Error` with every problem.
+ */
+export function parseProvidersConfig(
+  env: Env = process.env,
+  known: readonly AdapterDefinition[] = adapters,
+): ProvidersConfig {
+  const problems: string[] = [];
+  const wanted = env.PROVIDERS?.trim() ? splitList(env.PROVIDERS) : defaultSlugs(env, known);
+  const instances: ProviderInstance[] = [];
+  for (const entry of wanted.filter((slug) => slug !== 'local')) {
+    const [slug = '', kind = slug] = entry.split(':');
+    const definition = known.find((adapter) => adapter.slug === kind);
+    if (definition === undefined) {
+      const names = ['local', ...known.map((adapter) => adapter.slug)].join(', ');
+      problems.push(`PROVIDERS: there is no adapter "${kind.slice(0, 40)}"; known: ${names}`);
+    } else if (!/^[a-z][a-z0-9-]{0,39}$/.test(slug)) {
+      problems.push(`PROVIDERS: "${slug.slice(0, 40)}" is no slug (lower case, digits, dashes)`);
+    } else {
+      instances.push(toInstance({ env, definition, slug, problems }));
+    }
+  }
+  if (problems.length > 0) {
+    throw new Error(`The providers are not configured:\n${problems.map((line) => `  - ${line}`).join('\n')}`);
+  }
+  return { hasLocal: wanted.includes('local'), instances };
+}
+
+/** The variables of one instance: the definition's own, or such of its slug's name. */
+export function variablesOf(
+  definition: AdapterDefinition,
+  slug: string = definition.slug,
+): { keys: readonly string[]; bases: Readonly<Record<string, string>> } {
+  const bases = Object.entries(definition.bases).map(([name, { variable }]): [string, string] => [
+    name,
+    variable,
+  ]);
+  if (slug === definition.slug) return { keys: definition.keyVariables, bases: Object.fromEntries(bases) };
+  const prefix = slug.toUpperCase().replaceAll('-', '_');
+  const own = bases.map(([name]): [string, string] => [
+    name,
+    name === 'api' ? `${prefix}_BASE_URL` : `${prefix}_${name.toUpperCase()}_URL`,
+  ]);
+  return { keys: [`${prefix}_API_KEY`], bases: Object.fromEntries(own) };
+}
+
+function defaultSlugs(env: Env, known: readonly AdapterDefinition[]): string[] {
+  const isSet = (name: string) => (env[name] ?? '') !== '';
+  const configured = known.filter((definition) => {
+    const { keys, bases } = variablesOf(definition);
+    return isSet('INFERRY_EMULATORS') || [...keys, ...Object.values(bases)].some(isSet);
+  });
+  return ['local', ...configured.map(({ slug }) => slug)];
+}
+
+function toInstance({
+  env,
+  definition,
+  slug,
+  problems,
+}: {
+  env: Env;
+  definition: AdapterDefinition;
+  slug: string;
+  problems: string[];
+}): ProviderInstance {
+  const emulators = env.INFERRY_EMULATORS?.replace(/\/+$/, '') || undefined;
+  const names = Object.keys(definition.settings ?? {});
+  const settings = Object.fromEntries(names.map((name) => [name, env[name] || undefined]));
+  const title = slug === definition.slug ? definition.title : `${definition.title} (${slug})`;
+  const allowPrivateHosts = env.PROVIDER_PRIVATE_HOSTS === '1' || emulators !== undefined;
+  const bases = readBases({ env, definition, slug, problems, emulators });
+  return { definition, options: { slug, title, bases, allowPrivateHosts, settings } };
+}
+
+function readBases(instance: {
+  env: Env;
+  definition: AdapterDefinition;
+  slug: string;
+  problems: string[];
+  emulators: string | undefined;
+}): AdapterOptions['bases'] {
+  const { env, definition, slug, problems, emulators } = instance;
+  const variables = variablesOf(definition, slug).bases;
+  const bases: AdapterOptions['bases'] = { api: '' };
+  for (const [name, { url }] of Object.entries(definition.bases)) {
+    const variable = variables[name] ?? '';
+    const emulated = emulators === undefined ? undefined : emulatedBase(emulators, definition.slug, name);
+    const base = (env[variable] || undefined) ?? emulated ?? url;
+    if (base !== undefined && isHttpUrl(base)) bases[name] = base.replace(/\/+$/, '');
+    else if (base !== undefined) problems.push(`${variable}: must be an http or https URL`);
+    else if (name === 'api') problems.push(`${variable}: is needed for the provider "${slug}"`);
+  }
+  return bases;
+}
+
+/** Where the emulator of a platform has one of its bases: `/<slug>`, and `/<slug>.<name>` for the others. */
+export function emulatedBase(emulators: string, slug: string, name: string): string {
+  return `${emulators}/${slug}${name === 'api' ? '' : `.${name}`}`;
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
+function splitList(text: string): string[] {
+  const items = text.split(',').map((item) => item.trim());
+  return [...new Set(items.filter((item) => item !== ''))];
+}

@@ -1,0 +1,64 @@
+import type { ContractCase } from './contract-cases.ts';
+import type { Bases } from './http/index.ts';
+import type { Provider, ProviderCapabilities } from './provider.ts';
+
+/** What an adapter is opened with. Keys are not among it: each call brings its own (`ProviderContext.credential`). */
+export interface AdapterOptions {
+  /** The provider's slug; another than the definition's where a deployment has several of one kind. */
+  slug: string;
+  title: string;
+  bases: Bases;
+  /** Whether a connection's own base URL may be on a private network. */
+  allowPrivateHosts: boolean;
+  /** The variables that the definition names in `settings`, as they are set. */
+  settings: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds since 1970; for tests. */
+  now: () => number;
+  /** 0 to 1; for tests. */
+  random: () => number;
+}
+
+/** What a platform offers besides `ProviderCapabilities`, in words for `docs/providers.md`. */
+export interface AdapterFacts {
+  /** E.g. `images, speech, chat`. */
+  offers: string;
+  /** E.g. `server-sent events (text)` or `none`. */
+  streaming: string;
+  /** How inbound webhooks are signed, or `none`. */
+  webhooks: string;
+  /** What makes a submit safe to look up after its reply was lost, or `none`. */
+  idempotency: string;
+  /** Where input schemas come from. */
+  schemas: string;
+  /** Where prices come from. */
+  prices: string;
+  /** How input files reach the platform. */
+  files: string;
+  /** How long outputs can be fetched. */
+  results: string;
+}
+
+/** A built-in adapter: pure data, and a `create` that loads the code when it is needed. */
+export interface AdapterDefinition {
+  /** Lower case, digits and dashes; part of every model id. */
+  slug: string;
+  title: string;
+  homepage: string;
+  capabilities: ProviderCapabilities;
+  facts: AdapterFacts;
+  /** Where it is, by name, each with the variable that moves it. Without `url` the variable is needed. */
+  bases: Readonly<Record<string, { url?: string; variable: string }>> & {
+    api: { url?: string; variable: string };
+  };
+  /** Variables that may hold the deployment's key; the first that is set counts. */
+  keyVariables: readonly string[];
+  /** How its keys begin, so that one that a caller brings along is recognised. */
+  keyPrefixes?: readonly string[];
+  /** Further variables that it reads, with their meaning. */
+  settings?: Readonly<Record<string, string>>;
+  /** Cases of the contract suite that do not apply, each with the reason. */
+  exceptions: Partial<Record<ContractCase, string>>;
+  /** What no call to the live service has confirmed. */
+  unverified: readonly string[];
+  create(options: AdapterOptions): Promise<Provider>;
+}

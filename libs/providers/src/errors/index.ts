@@ -1,0 +1,11 @@
+export {
+  classifyFailure,
+  type FailedReply,
+  type FailureContext,
+  type FailureRule,
+  type Purpose,
+  uncertainSubmit,
+  type Verdict,
+} from './classify-failure.ts';
+export { type CleanOptions, cleanText } from './clean-text.ts';
+export { type Headers, retryAfterSeconds } from './retry-after.ts';

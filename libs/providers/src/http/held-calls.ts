@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError, toAppError } from '@inferry/contracts';
+import type {
+  CancelResult,
+  JobErrorCode,
+  JobHandle,
+  JobView,
+  ProviderContext,
+  Recovery,
+} from '../provider.ts';
+
+export interface HeldCallsOptions {
+  title: string;
+  /** How long `start` waits for the answer itself, so that a refusal is a refusal. Default 5 s. */
+  graceMs?: number;
+  /** The longest that a call may take. Default 15 minutes. */
+  deadlineMs?: number;
+  /** How long a finished call can be read. Default 10 minutes. */
+  keepMs?: number;
+  /** Calls that run at the same time; one more is refused as `busy`. Default 64. */
+  maxRunning?: number;
+  /** Finished calls that are kept. Default 256. */
+  maxKept?: number;
+}
+
+/** The work of one call. `report` tells of progress; it resolves with the view of its end. */
+export type HeldWork = (call: {
+  signal: AbortSignal;
+  report: (view: Partial<JobView>) => void;
+}) => Promise<JobView>;
+
+interface Held {
+  id: string;
+  runId: string;
+  view: JobView;
+  abort: AbortController;
+  changed: PromiseWithResolvers<void>;
+  endedAt: number | undefined;
+}
+
+/**
+ * Jobs of a platform that answers in the same call, which may take minutes: the call is held in this process while the
+ * run is polled like any other (`capabilities.jobs: 'process'`). A process that dies takes the answer with it, and
+ * nobody can tell then what was charged: `recover` says so.
+ */
+export class HeldCalls {
+  readonly #options: Required<HeldCallsOptions>;
+  readonly #owner = randomUUID();
+  readonly #held = new Map<string, Held>();
+
+  constructor(options: HeldCallsOptions) {
+    const defaults = { graceMs: 5_000, deadlineMs: 900_000, keepMs: 600_000, maxRunning: 64, maxKept: 256 };
+    this.#options = { ...defaults, ...options };
+  }
+
+  /** Throws what the platform refuses within the grace; after it, a refusal is the view of a failed job. */
+  async start(runId: string, work: HeldWork): Promise<{ handle: JobHandle; view: JobView }> {
+    this.#makeRoom();
+    const held: Held = {
+      id: randomUUID(),
+      runId,
+      view: { status: 'running', upstreamStatus: 'accepted' },
+      abort: new AbortController(),
+      changed: Promise.withResolvers(),
+      endedAt: undefined,
+    };
+    this.#held.set(held.id, held);
+    const signal = AbortSignal.any([held.abort.signal, AbortSignal.timeout(this.#options.deadlineMs)]);
+    const report = (part: Partial<JobView>) => this.#update(held, { ...held.view, ...part });
+    let refusal: AppError | undefined;
+    const ended = work({ signal, report }).then(
+      (view) => this.#end(held, view),
+      (error: unknown) => {
+        refusal = toAppError(error);
+        this.#end(held, this.#failed(held, refusal));
+      },
+    );
+    const grace = new AbortController();
+    const waited = sleep(this.#options.graceMs, undefined, { signal: grace.signal }).catch(() => undefined);
+    await Promise.race([ended, held.changed.promise, waited]);
+    grace.abort();
+    // Reported meanwhile: an answer has begun, so that it was taken.
+    if (refusal !== undefined) {
+      this.#held.delete(held.id);
+      throw refusal;
+    }
+    return { handle: { job_id: held.id, owner: this.#owner }, view: held.view };
+  }
+
+  poll(handle: JobHandle): JobView {
+    const held = this.#find(handle);
+    if (held !== undefined) return held.view;
+    if (handle.owner === this.#owner) return { status: 'expired', upstreamStatus: 'expired' };
+    const message = `The process that waited for ${this.#options.title} has stopped, and its answer is lost. It may have been charged.`;
+    return { status: 'failed', upstreamStatus: 'lost', error: { code: 'submit_unknown', message } };
+  }
+
+  async *watch(handle: JobHandle, { signal }: ProviderContext): AsyncGenerator<JobView> {
+    const aborted = Promise.withResolvers<void>();
+    const onAbort = () => aborted.resolve();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      while (!signal.aborted) {
+        const held = this.#find(handle);
+        const changed = held?.changed.promise;
+        yield this.poll(handle);
+        if (held === undefined || held.endedAt !== undefined) return;
+        await Promise.race([changed, aborted.promise]);
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Hangs up. Whether the platform stops, and what it charges, is its own matter. */
+  cancel(handle: JobHandle): CancelResult {
+    const held = this.#find(handle);
+    if (held === undefined || held.endedAt !== undefined) return 'too_late';
+    this.#end(held, { status: 'cancelled', upstreamStatus: 'hung up' });
+    held.abort.abort();
+    return 'confirmed';
+  }
+
+  recover(runId: string): Recovery {
+    const held = [...this.#held.values()].find((call) => call.runId === runId);
+    if (held === undefined) return { outcome: 'unknown' };
+    return { outcome: 'found', handle: { job_id: held.id, owner: this.#owner } };
+  }
+
+  close(): void {
+    for (const held of this.#held.values()) held.abort.abort();
+    this.#held.clear();
+  }
+
+  #find({ job_id: id, owner }: JobHandle): Held | undefined {
+    return owner === this.#owner && typeof id === 'string' ? this.#held.get(id) : undefined;
+  }
+
+  #update(held: Held, view: JobView): void {
+    if (held.endedAt !== undefined) return;
+    held.view = view;
+    const { resolve } = held.changed;
+    held.changed = Promise.withResolvers();
+    resolve();
+  }
+
+  #end(held: Held, view: JobView): void {
+    if (held.endedAt !== undefined) return;
+    this.#update(held, view);
+    held.endedAt = Date.now();
+    setTimeout(() => this.#held.delete(held.id), this.#options.keepMs).unref();
+  }
+
+  /** A call that broke off after the platform had it may have been charged; a refusal was not. */
+  #failed(held: Held, error: AppError): JobView {
+    const isUncertain = error.code === 'unavailable' || error.code === 'upstream_malformed';
+    const code = isUncertain ? 'submit_unknown' : (toJobErrorCode(error) ?? 'generate_failed');
+    const told = isUncertain ? ' It may have been charged.' : '';
+    return {
+      ...held.view,
+      status: 'failed',
+      upstreamStatus: 'failed',
+      error: { code, message: error.message + told },
+    };
+  }
+
+  #makeRoom(): void {
+    const calls = [...this.#held.values()];
+    const running = calls.filter(({ endedAt }) => endedAt === undefined).length;
+    if (running >= this.#options.maxRunning) {
+      throw new AppError('busy', `Too many calls to ${this.#options.title} are under way.`, {
+        retryAfterSeconds: 5,
+      });
+    }
+    const ended = calls.filter(({ endedAt }) => endedAt !== undefined);
+    for (const { id } of ended.slice(0, Math.max(0, ended.length - this.#options.maxKept + 1)))
+      this.#held.delete(id);
+  }
+}
+
+const jobErrorCodes: ReadonlySet<string> = new Set<JobErrorCode>([
+  'generate_failed',
+  'content_blocked',
+  'validation_failed',
+  'upstream_failed',
+  'upstream_unavailable',
+  'insufficient_credits',
+  'rate_limited',
+  'unauthorized',
+  'forbidden',
+  'model_not_found',
+  'deadline_exceeded',
+  'submit_unknown',
+]);
+
+/** The code of an error as a job's; undefined when a job cannot end that way. */
+export function toJobErrorCode({ code }: AppError): JobErrorCode | undefined {
+  // as: the set holds exactly these codes.
+  return jobErrorCodes.has(code) ? (code as JobErrorCode) : undefined;
+}

@@ -1,0 +1,10 @@
+export { type AddressRules, type Bases, toAddress } from './bases.ts';
+export { HeldCalls, type HeldCallsOptions, type HeldWork, toJobErrorCode } from './held-calls.ts';
+export {
+  type Call,
+  PlatformClient,
+  type PlatformClientOptions,
+  type Reply,
+} from './platform-client.ts';
+export type { OpenSocketOptions, PlatformSocket } from './platform-socket.ts';
+export { readEvents, type ServerSentEvent } from './server-sent-events.ts';

@@ -1,0 +1,309 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '@inferry/contracts';
+import { type Dispatcher, type FormData, request } from 'undici';
+import type { z } from 'zod';
+import { classifyFailure, type FailureRule, type Headers, type Purpose } from '../errors/index.ts';
+import type { ProviderContext } from '../provider.ts';
+import { type Address, type AddressRequest, type AddressRules, toAddress } from './bases.ts';
+import { Dispatchers } from './dispatchers.ts';
+import { type OpenSocketOptions, openSocket, type PlatformSocket } from './platform-socket.ts';
+import { bounded, readBytes } from './read-body.ts';
+import { readEvents, type ServerSentEvent } from './server-sent-events.ts';
+import { toTransportError } from './transport-failure.ts';
+
+export interface PlatformClientOptions extends AddressRules {
+  /** The headers that carry a key; it is called only for addresses that may have it. */
+  authorize?: (key: string) => Readonly<Record<string, string>>;
+  /** The platform's own reading of its errors. */
+  rule?: FailureRule | undefined;
+  /** Sent with every call. */
+  headers?: Readonly<Record<string, string>>;
+  /** Of a whole call, body included. Default 30 s. */
+  timeoutMs?: number;
+  /** The largest JSON reply. Default 16 MiB. */
+  maxReplyBytes?: number;
+  /** Further tries of a read. Default 2. A submit or a change has none. */
+  readRetries?: number;
+  /** Wait before the first of them; it doubles, and half of it is random. Default 250 ms. */
+  retryBaseMs?: number;
+  random?: () => number;
+}
+
+export interface Call extends Omit<AddressRequest, 'connectionBase'> {
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  headers?: Readonly<Record<string, string>>;
+  /** At most one of these three. */
+  json?: unknown;
+  form?: FormData;
+  bytes?: Uint8Array | Readable;
+  /** Without the key, wherever it goes: a presigned upload, a public catalog. */
+  isKeyless?: boolean;
+  /** Statuses besides 2xx that are answers and no failures. */
+  accept?: readonly number[];
+  timeoutMs?: number;
+  maxBytes?: number;
+  /** Instead of the client's rule. */
+  rule?: FailureRule | undefined;
+}
+
+export interface Reply<T> {
+  status: number;
+  headers: Headers;
+  body: T;
+}
+
+const maxErrorBytes = 256 << 10;
+const maxDefaultBytes = 16 << 20;
+
+/**
+ * HTTP towards one platform. Every call has a deadline and a bound on its reply, is parsed with a zod schema, follows no
+ * redirect, and carries the key only to the platform's own hosts. No trace context leaves. It throws `AppError` only.
+ */
+export class PlatformClient {
+  readonly #options: PlatformClientOptions;
+  readonly #dispatchers = new Dispatchers();
+
+  constructor(options: PlatformClientOptions) {
+    this.#options = options;
+  }
+
+  /** A read: tried again, with growing waits, while the platform is not available. Default method `GET`. */
+  async read<T>(schema: z.ZodType<T>, call: Call, context: ProviderContext): Promise<Reply<T>> {
+    const { readRetries = 2, retryBaseMs = 250, random = Math.random } = this.#options;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#json(schema, { method: 'GET', ...call }, { context, purpose: 'read' });
+      } catch (error) {
+        if (attempt >= readRetries || context.signal.aborted || !isTransient(error)) throw error;
+        const waitMs = retryBaseMs * 2 ** attempt * (0.5 + random() / 2);
+        await sleep(waitMs, undefined, { signal: context.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Starts a paid job: sent once. What it throws tells a refusal from an unknown fate (see `provider.ts`). */
+  submit<T>(schema: z.ZodType<T>, call: Call, context: ProviderContext): Promise<Reply<T>> {
+    return this.#json(schema, { method: 'POST', ...call }, { context, purpose: 'submit' });
+  }
+
+  /** Anything else that changes something: a cancel, an upload. Sent once. */
+  change<T>(schema: z.ZodType<T>, call: Call, context: ProviderContext): Promise<Reply<T>> {
+    return this.#json(schema, { method: 'POST', ...call }, { context, purpose: 'change' });
+  }
+
+  /** Content as bytes, up to `maxBytes`. */
+  async content(
+    call: Call & { purpose?: Purpose },
+    context: ProviderContext,
+  ): Promise<Reply<Uint8Array<ArrayBuffer>>> {
+    const { purpose = 'read' } = call;
+    const deadline = this.#deadline(call, context);
+    try {
+      const reply = await this.#send({ method: 'GET', ...call }, { context, purpose, signal: deadline });
+      const { maxBytes = maxDefaultBytes } = call;
+      const options = { encoding: reply.headers['content-encoding'], maxBytes, title: this.#options.title };
+      return { ...reply, body: await readBytes(reply.body, options) };
+    } catch (error) {
+      throw this.#failed(error, { context, purpose, deadline });
+    }
+  }
+
+  /** Content as it comes, up to `maxBytes`; the deadline covers the whole stream. */
+  async stream(
+    call: Call & { purpose?: Purpose },
+    context: ProviderContext,
+  ): Promise<Reply<AsyncIterable<Uint8Array>>> {
+    const { purpose = 'read' } = call;
+    const deadline = this.#deadline(call, context);
+    const guard = (error: unknown) => this.#failed(error, { context, purpose, deadline });
+    try {
+      const reply = await this.#send({ method: 'GET', ...call }, { context, purpose, signal: deadline });
+      const { maxBytes = maxDefaultBytes } = call;
+      const options = { encoding: reply.headers['content-encoding'], maxBytes, title: this.#options.title };
+      return { ...reply, body: guarded(bounded(reply.body, options), guard) };
+    } catch (error) {
+      throw guard(error);
+    }
+  }
+
+  /** Server-sent events of a reply, as they come; the deadline covers the whole stream. */
+  async events(
+    call: Call & { purpose?: Purpose },
+    context: ProviderContext,
+  ): Promise<Reply<AsyncIterable<ServerSentEvent>>> {
+    const headers = { accept: 'text/event-stream', 'accept-encoding': 'identity', ...call.headers };
+    const reply = await this.stream({ maxBytes: 256 << 20, ...call, headers }, context);
+    return { ...reply, body: readEvents(reply.body, this.#options.title) };
+  }
+
+  /** A web socket to the platform, under the same rules. */
+  socket(
+    call: Pick<Call, 'path' | 'base' | 'url' | 'query' | 'headers' | 'isKeyless'>,
+    context: ProviderContext,
+    options: OpenSocketOptions = {},
+  ): Promise<PlatformSocket> {
+    const address = this.#address(call, context);
+    const headers = {
+      ...this.#options.headers,
+      ...call.headers,
+      ...this.#keyHeaders(call, address, context),
+    };
+    const dispatcher = this.#dispatchers.of(address);
+    return openSocket(
+      { ...address, headers, dispatcher, signal: context.signal, title: this.#options.title },
+      options,
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#dispatchers.close();
+  }
+
+  async #json<T>(
+    schema: z.ZodType<T>,
+    call: Call,
+    { context, purpose }: { context: ProviderContext; purpose: Purpose },
+  ): Promise<Reply<T>> {
+    const { title, maxReplyBytes = maxDefaultBytes } = this.#options;
+    const deadline = this.#deadline(call, context);
+    try {
+      const reply = await this.#send(call, { context, purpose, signal: deadline });
+      const options = {
+        encoding: reply.headers['content-encoding'],
+        title,
+        maxBytes: call.maxBytes ?? maxReplyBytes,
+      };
+      const parsed = schema.safeParse(parseBody(await readBytes(reply.body, options)));
+      if (!parsed.success) throw malformed(title, reply.status, parsed.error);
+      return { ...reply, body: parsed.data };
+    } catch (error) {
+      throw this.#failed(error, { context, purpose, deadline });
+    }
+  }
+
+  /** The head of a reply that is no failure, its body unread. */
+  async #send(
+    call: Call,
+    { context, purpose, signal }: { context: ProviderContext; purpose: Purpose; signal: AbortSignal },
+  ): Promise<Reply<Readable>> {
+    const { title, rule } = this.#options;
+    const address = this.#address(call, context);
+    const reply = await request(address.url, {
+      method: call.method ?? 'GET',
+      signal,
+      dispatcher: this.#dispatchers.of(address),
+      headers: {
+        accept: 'application/json',
+        'accept-encoding': 'gzip',
+        'user-agent': 'inferry',
+        ...this.#options.headers,
+        ...(call.json === undefined ? {} : { 'content-type': 'application/json' }),
+        ...call.headers,
+        ...this.#keyHeaders(call, address, context),
+      },
+      body: bodyOf(call),
+    });
+    const headers = flat(reply.headers);
+    const head = { status: reply.statusCode, headers };
+    const isSuccess = reply.statusCode >= 200 && reply.statusCode < 300;
+    if (isSuccess || call.accept?.includes(reply.statusCode)) return { ...head, body: reply.body };
+    const options = { encoding: headers['content-encoding'], maxBytes: maxErrorBytes, title };
+    // What cannot be read of an error is no reason to hide its status.
+    const body = parseBody(await readBytes(reply.body, options).catch(() => Buffer.alloc(0)));
+    if (reply.statusCode < 400) throw redirected(title, reply.statusCode);
+    const secrets = context.credential === undefined ? [] : [context.credential.reveal()];
+    throw classifyFailure({ ...head, body }, { title, purpose, rule: call.rule ?? rule, secrets });
+  }
+
+  #address(call: AddressRequest, { baseUrl }: ProviderContext): Address {
+    return toAddress({ ...call, connectionBase: baseUrl }, this.#options);
+  }
+
+  #keyHeaders(
+    { isKeyless }: Call,
+    address: Address,
+    { credential }: ProviderContext,
+  ): Record<string, string> {
+    const { authorize, title } = this.#options;
+    if (isKeyless === true || credential === undefined || authorize === undefined) return {};
+    if (!address.takesKey) {
+      throw new AppError(
+        'url_rejected',
+        `${title} named an address that is not its own; no key was sent there.`,
+      );
+    }
+    return { ...authorize(credential.reveal()) };
+  }
+
+  #deadline(call: Call, { signal }: ProviderContext): AbortSignal {
+    return AbortSignal.any([
+      signal,
+      AbortSignal.timeout(call.timeoutMs ?? this.#options.timeoutMs ?? 30_000),
+    ]);
+  }
+
+  #failed(
+    error: unknown,
+    { context, purpose, deadline }: { context: ProviderContext; purpose: Purpose; deadline: AbortSignal },
+  ): AppError {
+    const isCancelled = context.signal.aborted;
+    const isOverdue = deadline.aborted && !isCancelled;
+    return toTransportError(error, { title: this.#options.title, purpose, isCancelled, isOverdue });
+  }
+}
+
+/** The platform took the call and answered something that is not in its contract. */
+function malformed(title: string, upstreamStatus: number, cause: unknown): AppError {
+  return new AppError('upstream_malformed', `${title} answered something that cannot be read.`, {
+    upstreamStatus,
+    cause,
+  });
+}
+
+function redirected(title: string, upstreamStatus: number): AppError {
+  return new AppError('upstream_malformed', `${title} answered with a redirect, which is never followed.`, {
+    upstreamStatus,
+  });
+}
+
+function isTransient(error: unknown): boolean {
+  return (
+    error instanceof AppError && (error.code === 'upstream_unavailable' || error.code === 'deadline_exceeded')
+  );
+}
+
+function bodyOf({ json, form, bytes }: Call): NonNullable<Dispatcher.RequestOptions['body']> | null {
+  if (json !== undefined) return JSON.stringify(json);
+  if (form !== undefined) return form;
+  return bytes ?? null;
+}
+
+/** JSON where it is JSON, text where it is not; nothing at all for an empty body. */
+function parseBody(bytes: Buffer): unknown {
+  const text = bytes.toString('utf8');
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The schema says whether text will do.
+    return text;
+  }
+}
+
+function flat(headers: Record<string, string | string[] | undefined>): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+  );
+}
+
+async function* guarded<T>(
+  source: AsyncIterable<T>,
+  toError: (error: unknown) => AppError,
+): AsyncGenerator<T> {
+  try {
+    yield* source;
+  } catch (error) {
+    throw toError(error);
+  }
+}
