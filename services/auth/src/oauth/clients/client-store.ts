@@ -1,0 +1,50 @@
+import type { Database } from '@inferry/database';
+import { findClient, putClient, touchClients } from '@inferry/database/oauth';
+import { z } from 'zod';
+import type { OAuthSettings } from '../settings.ts';
+
+const Metadata = z.record(z.string(), z.unknown());
+type Metadata = z.infer<typeof Metadata>;
+
+/** Clients that registered themselves. Registrations that nobody uses end by themselves. */
+export interface ClientStore {
+  find(clientId: string): Promise<Metadata | undefined>;
+  put(clientId: string, metadata: object): Promise<void>;
+  /** Pushes the end of these registrations back. */
+  touch(clientIds: readonly string[]): Promise<void>;
+}
+
+/** A use is noted at most once a day: it moves an end that is weeks away. */
+const touchEveryMs = 86_400_000;
+
+export function createClientStore(deps: {
+  database: Database;
+  settings: OAuthSettings;
+  now(): number;
+}): ClientStore {
+  const { database, settings, now } = deps;
+  return {
+    async find(clientId) {
+      const row = await findClient(database.queries, { clientId, at: now() });
+      return row === undefined ? undefined : Metadata.parse(JSON.parse(row.metadata));
+    },
+    async put(clientId, metadata) {
+      const at = now();
+      await putClient(database.queries, {
+        clientId,
+        metadata: JSON.stringify(metadata),
+        at,
+        expiresAt: at + settings.unusedClientSeconds * 1_000,
+      });
+    },
+    async touch(clientIds) {
+      const at = now();
+      await touchClients(database.queries, {
+        clientIds,
+        at,
+        expiresAt: at + settings.usedClientSeconds * 1_000,
+        unlessSince: at - touchEveryMs,
+      });
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import { jwksChanged } from '@inferry/contracts';
+import { bindRecord } from '@inferry/database/oauth';
+import type { Parts } from '@inferry/runtime';
+import type { AuthEngine, OAuthEvent } from './auth-engine.ts';
+import { createClientGrants } from './clients/client-grants.ts';
+import { createClientStore } from './clients/client-store.ts';
+import { type StaticClient, toEngineClient } from './clients/static-client.ts';
+import { createDocumentFetch, type DocumentFetchOptions } from './documents/document-fetch.ts';
+import { createProtocolEngine, type ProtocolEngine } from './engine/protocol-engine.ts';
+import { recordIdOf } from './engine/record-id.ts';
+import { createGrants } from './grants/grants.ts';
+import { createUsage } from './grants/usage.ts';
+import { oauthRoutes } from './http/routes.ts';
+import { createBrowsers } from './interactions/browser.ts';
+import { createInteractions } from './interactions/create-interactions.ts';
+import type { OAuthPages } from './interactions/interactions.ts';
+import { plainViews } from './interactions/plain-views.ts';
+import { startUpkeep } from './jobs/upkeep.ts';
+import { createSingleFlight } from './refresh/single-flight.ts';
+import type { OAuthSettings } from './settings.ts';
+import { openKeyRing } from './signing/key-ring.ts';
+import { createLocalSealer, type KeySealer } from './signing/key-sealer.ts';
+
+export type AuthEngineParts = Pick<Parts, 'bus' | 'database' | 'limits' | 'log'>;
+
+export interface AuthEngineOptions {
+  settings: OAuthSettings;
+  pages: OAuthPages;
+  /** Seals the signing keys; by default with a key from the deployment's secret. */
+  sealer?: KeySealer | undefined;
+  /** Clients that the operator knows, such as services with credentials of their own. */
+  clients?: readonly StaticClient[] | undefined;
+  /** For tests, which have loopback only. */
+  documents?: DocumentFetchOptions | undefined;
+  onEvent?: ((event: OAuthEvent) => void) | undefined;
+  now?: (() => number) | undefined;
+}
+
+/** Opens the authorization server. Replicas on one database are equal: any of them may answer any request. */
+export async function createAuthEngine(
+  parts: AuthEngineParts,
+  options: AuthEngineOptions,
+): Promise<AuthEngine> {
+  const { bus, database, limits, log } = parts;
+  const { settings, pages, now = Date.now } = options;
+  const emit = (event: OAuthEvent): void => options.onEvent?.(event);
+  const onFault = (error: unknown): void => {
+    log.error({ err: error }, 'the authorization server failed');
+    emit({ name: 'fault', error });
+  };
+  const ring = await openKeyRing({
+    ...{ database, bus, now, sealer: options.sealer ?? createLocalSealer(settings.secret) },
+    ...{ accessTokenSeconds: settings.accessTokenSeconds, keyRotationDays: settings.keyRotationDays },
+  });
+  const clients = createClientStore({ database, settings, now });
+  const grants = createGrants({
+    ...{ database, bus, now, grantSeconds: settings.grantSeconds },
+    onRevoked: (grantId) => emit({ name: 'grant_revoked', grantId }),
+  });
+  const usage = createUsage({ database, clients, log, now });
+  const known = options.clients ?? [];
+  const engine: ProtocolEngine = createProtocolEngine({
+    ...{ database, settings, ring, clients, grants, now, onFault },
+    staticClients: known.map(toEngineClient),
+    grantOfClient: createClientGrants({ grants, clients: known }),
+    fetchDocument: createDocumentFetch({ limits, settings, now, ...options.documents }),
+    onTokens(use) {
+      usage.note(use);
+      emit({ name: 'tokens_issued', ...use });
+    },
+  });
+  const browsers = createBrowsers({ ...settings, maxAgeSeconds: settings.interactionSeconds });
+  const views = { ...plainViews, ...pages.views };
+  const addressOf = { proxies: settings.proxies, issuer: settings.issuer };
+  const interactions = createInteractions({
+    ...addressOf,
+    database,
+    engine,
+    grants,
+    clients,
+    browsers,
+    views,
+    now,
+  });
+  const upkeep = startUpkeep({ database, ring, limits, log, now });
+  const subscription = bus.on(jwksChanged, () => void ring.reload().catch(onFault));
+  return {
+    interactions,
+    grants,
+    ring,
+    routes: (app) =>
+      oauthRoutes(app, {
+        ...{ engine, ring, grants, usage, browsers, interactions, pages, views, limits, settings, onFault },
+        singleFlight: createSingleFlight({ database, graceSeconds: settings.refreshGraceSeconds, now }),
+        bind: (uid, browser) =>
+          bindRecord(database.queries, { recordId: recordIdOf('Interaction', uid), browser }),
+        grantTypes: grantTypesOf(known),
+      }),
+    killGrant: (grantId) => grants.revoke(grantId),
+    tick: upkeep.run,
+    async drain() {
+      await Promise.all([upkeep.stop(), usage.flush()]);
+    },
+    async close() {
+      subscription.unsubscribe();
+      await upkeep.stop();
+      await usage.close();
+    },
+  };
+}
+
+function grantTypesOf(clients: readonly StaticClient[]): string[] {
+  const own = clients.some(({ grantTypes }) => grantTypes.includes('client_credentials'));
+  return ['authorization_code', 'refresh_token', ...(own ? ['client_credentials'] : [])];
+}

@@ -1,0 +1,27 @@
+import type { Limits } from '@inferry/limits';
+import type { ProtocolEngine } from '../engine/protocol-engine.ts';
+import type { Grants } from '../grants/grants.ts';
+import type { Usage } from '../grants/usage.ts';
+import type { Browsers } from '../interactions/browser.ts';
+import type { Interactions, OAuthPages, OAuthViews } from '../interactions/interactions.ts';
+import type { SingleFlight } from '../refresh/single-flight.ts';
+import type { OAuthSettings } from '../settings.ts';
+import type { KeyRing } from '../signing/key-ring.ts';
+
+/** What the routes of this folder need. */
+export interface HttpDeps {
+  engine: ProtocolEngine;
+  ring: KeyRing;
+  grants: Grants;
+  usage: Usage;
+  singleFlight: SingleFlight;
+  browsers: Browsers;
+  interactions: Interactions;
+  pages: OAuthPages;
+  views: OAuthViews;
+  limits: Limits;
+  settings: OAuthSettings;
+  /** Ties a sign-in to the browser that began it. */
+  bind(uid: string, browserHash: string): Promise<void>;
+  onFault(error: unknown): void;
+}

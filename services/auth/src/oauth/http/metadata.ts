@@ -1,0 +1,38 @@
+import { enginePaths } from '../engine/configuration.ts';
+import { allScopes } from '../policy/scopes.ts';
+
+/** What clients must know of the authorization server (RFC 8414). Without S256 in it, MCP clients refuse to go on. */
+export function authorizationServerMetadata(issuer: string, grantTypes: readonly string[]): object {
+  return {
+    issuer,
+    authorization_endpoint: `${issuer}${enginePaths.authorization}`,
+    token_endpoint: `${issuer}${enginePaths.token}`,
+    registration_endpoint: `${issuer}${enginePaths.registration}`,
+    revocation_endpoint: `${issuer}${enginePaths.revocation}`,
+    jwks_uri: `${issuer}${enginePaths.jwks}`,
+    // Without `offline_access`: clients that see it ask for it, and for `prompt=consent` each time.
+    scopes_supported: allScopes,
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: grantTypes,
+    code_challenge_methods_supported: ['S256'],
+    token_endpoint_auth_methods_supported: [
+      'none',
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+    ],
+    token_endpoint_auth_signing_alg_values_supported: ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'],
+    revocation_endpoint_auth_methods_supported: [
+      'none',
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+    ],
+    authorization_response_iss_parameter_supported: true,
+    client_id_metadata_document_supported: true,
+    // OpenID Connect Discovery asks for these two of whoever serves its document.
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['ES256'],
+  };
+}

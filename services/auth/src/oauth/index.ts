@@ -1,0 +1,15 @@
+export type { AuthEngine, OAuthEvent } from './auth-engine.ts';
+export { parseStaticClients, type StaticClient } from './clients/static-client.ts';
+export { type AuthEngineOptions, createAuthEngine } from './create-auth-engine.ts';
+export { type Grant, type Grants, newGrantId } from './grants/grants.ts';
+export { pageHeaders, sendPage } from './http/send-page.ts';
+export type {
+  Approval,
+  AskingClient,
+  Interactions,
+  OAuthPages,
+  OAuthViews,
+  SignIn,
+} from './interactions/interactions.ts';
+export { defaultSettings, type OAuthSettings, resourceOf } from './settings.ts';
+export type { KeySealer } from './signing/key-sealer.ts';

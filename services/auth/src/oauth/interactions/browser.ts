@@ -1,0 +1,56 @@
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Secret } from '@inferry/contracts';
+import { cookieOf } from '../http/cookies.ts';
+
+/** What tells one browser from another: a random cookie that is nobody's account. */
+export interface Browser {
+  /** Goes to the database with a sign-in. */
+  hash: string;
+  value: string;
+}
+
+export interface Browsers {
+  /** The browser of a request, if it has been here. */
+  of(headers: IncomingHttpHeaders): Browser | undefined;
+  create(): Browser;
+  /** The whole `Set-Cookie` header. */
+  toCookie(browser: Browser): string;
+  isSame(browser: Browser | undefined, hash: string | null): boolean;
+  /** Proves that a form came from a page that was shown to this browser for this sign-in. */
+  csrf(browser: Browser, uid: string): string;
+  isCsrf(browser: Browser, uid: string, value: unknown): boolean;
+}
+
+export function createBrowsers(options: { issuer: string; secret: Secret; maxAgeSeconds: number }): Browsers {
+  const isHttps = options.issuer.startsWith('https:');
+  const name = isHttps ? '__Host-inferry-sign-in' : 'inferry-sign-in';
+  const csrf = ({ value }: Browser, uid: string): string =>
+    createHmac('sha256', options.secret.reveal()).update(`oauth-csrf|${uid}|${value}`).digest('base64url');
+  return {
+    of(headers) {
+      const value = cookieOf(headers, name);
+      return value !== undefined && /^[\w-]{43}$/.test(value) ? { value, hash: hashOf(value) } : undefined;
+    },
+    create() {
+      const value = randomBytes(32).toString('base64url');
+      return { value, hash: hashOf(value) };
+    },
+    toCookie({ value }) {
+      const attributes = `Path=/; HttpOnly; SameSite=Lax; Max-Age=${options.maxAgeSeconds}`;
+      return `${name}=${value}; ${attributes}${isHttps ? '; Secure' : ''}`;
+    },
+    isSame: (browser, hash) => browser !== undefined && hash !== null && isEqual(browser.hash, hash),
+    csrf,
+    isCsrf: (browser, uid, value) => typeof value === 'string' && isEqual(csrf(browser, uid), value),
+  };
+}
+
+function hashOf(value: string): string {
+  return createHash('sha256').update(value).digest('base64url');
+}
+
+function isEqual(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}

@@ -1,0 +1,22 @@
+import { resourceOf } from '../settings.ts';
+
+/**
+ * The one spelling of this deployment's resource for every spelling that clients use: with a trailing slash, with an
+ * upper-case scheme or host, the bare origin, or one of the paths below `/mcp`. Anything else stays as it is and is
+ * refused as `invalid_target`.
+ */
+export function canonicalResource(value: string, issuer: string): string {
+  const url = URL.parse(value);
+  if (url === null || url.hash !== '' || url.username !== '' || url.search !== '') return value;
+  const base = new URL(issuer);
+  if (url.origin !== base.origin) return value;
+  const prefix = base.pathname.replace(/\/+$/, '');
+  const path = url.pathname.replace(/\/+$/, '');
+  const isOurs = path === prefix || path === `${prefix}/mcp` || path.startsWith(`${prefix}/mcp/`);
+  return isOurs ? resourceOf(issuer) : value;
+}
+
+/** The values of `aud` that name this deployment; tokens carry the first. */
+export function audiencesOf(issuer: string): string[] {
+  return [resourceOf(issuer), issuer, `${issuer}/`];
+}

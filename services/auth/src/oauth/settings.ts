@@ -1,0 +1,80 @@
+import type { Secret } from '@inferry/contracts';
+import type { AddressRanges } from '@inferry/runtime';
+
+/** How the authorization server of a deployment behaves. */
+export interface OAuthSettings {
+  /** The public URL without a trailing slash: byte for byte what every document, token and redirect says. */
+  issuer: string;
+  /** Every key of this folder that is not a signing key is derived from it. */
+  secret: Secret;
+  accessTokenSeconds: number;
+  codeSeconds: number;
+  /** How long a sign-in may take. */
+  interactionSeconds: number;
+  /** A refresh token that is not used for so long ends. */
+  refreshIdleSeconds: number;
+  /** A grant ends then, however often it was used. */
+  grantSeconds: number;
+  /** A refresh that is repeated within it gets the same answer. */
+  refreshGraceSeconds: number;
+  /** A refresh token that comes back after the grace: end the grant, or only refuse it. */
+  reusePolicy: 'revoke' | 'reject';
+  /** A registration that nobody used ends then. */
+  unusedClientSeconds: number;
+  /** And one that was used, so long after its last use. */
+  usedClientSeconds: number;
+  /** Host names that https redirects may go to. */
+  redirectHosts: ReadonlySet<string>;
+  /** Schemes of apps, such as `cursor`. */
+  redirectSchemes: ReadonlySet<string>;
+  /** Registrations in ten minutes. */
+  registrations: { perAddress: number; inAll: number };
+  /** Sign-ins begun in a minute by one address. */
+  authorizationsPerAddress: number;
+  /** Client metadata documents fetched in a minute. */
+  documents: { perAddress: number; inAll: number };
+  /** Addresses whose X-Forwarded-For is believed. */
+  proxies: AddressRanges;
+  /** Days after which a new signing key takes over. */
+  keyRotationDays: number;
+}
+
+/** The public redirects of the clients that most people use; a deployment adds its own. */
+export const knownRedirectHosts = [
+  'claude.ai',
+  'claude.com',
+  'chatgpt.com',
+  'vscode.dev',
+  'insiders.vscode.dev',
+  'cursor.com',
+  'www.cursor.com',
+] as const;
+
+export const knownRedirectSchemes = ['cursor', 'vscode', 'vscode-insiders', 'windsurf', 'claude'] as const;
+
+const day = 86_400;
+
+/** Everything but who the deployment is. */
+export const defaultSettings: Omit<OAuthSettings, 'issuer' | 'secret'> = {
+  accessTokenSeconds: 900,
+  codeSeconds: 60,
+  interactionSeconds: 900,
+  refreshIdleSeconds: 30 * day,
+  grantSeconds: 365 * day,
+  refreshGraceSeconds: 60,
+  reusePolicy: 'revoke',
+  unusedClientSeconds: day,
+  usedClientSeconds: 90 * day,
+  redirectHosts: new Set(knownRedirectHosts),
+  redirectSchemes: new Set(knownRedirectSchemes),
+  registrations: { perAddress: 100, inAll: 2_000 },
+  authorizationsPerAddress: 120,
+  documents: { perAddress: 30, inAll: 300 },
+  proxies: { has: () => false },
+  keyRotationDays: 90,
+};
+
+/** The one name of what access tokens are for (RFC 8707): the MCP endpoint, whatever path of it a client calls. */
+export function resourceOf(issuer: string): string {
+  return `${issuer}/mcp`;
+}
