@@ -1,0 +1,201 @@
+import type { Bus } from '@inferry/bus';
+import { AppError, toAppError } from '@inferry/contracts';
+import type { Limits } from '@inferry/limits';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { parseProviderKey, problemOfProbe } from '../../identity/apikey/apikey-driver.ts';
+import type { KeyVerdict } from '../../identity/connections.ts';
+import type { Session, Sessions } from '../../identity/sessions.ts';
+import { createKey, listKeys, revokeKey } from '../../keys/keys.ts';
+import { type Form, formOf, isFromOwnPage } from '../forms.ts';
+import { addressOf, type PageContext } from '../page-context.ts';
+import { accountPage } from './account-page.ts';
+import type { Notice } from './account-view.ts';
+import { type AccountSources, keyRights, readAccount } from './read-account.ts';
+
+export interface AccountRouteDeps extends PageContext, AccountSources {
+  sessions: Sessions;
+  limits: Limits;
+  events: Pick<Bus, 'publish'>;
+}
+
+/** What was done, told after the redirect that keeps a reload from doing it again. */
+const done: Readonly<Record<string, string>> = {
+  'key-added': 'The key was tried and stored.',
+  'key-replaced': 'The new key was tried and is used from now on.',
+  'key-works': 'The key works.',
+  'key-removed': 'The key was deleted.',
+  disconnected: 'The client was disconnected.',
+  revoked: 'The API key was revoked.',
+};
+
+interface Request {
+  request: FastifyRequest;
+  reply: FastifyReply;
+  session: Session;
+}
+
+interface Post extends Request {
+  form: Form;
+  /** The id in the address. */
+  id: string;
+}
+
+/** Does what a form asked for: the code of what was done, or what to show at once. */
+type Action = (deps: AccountRouteDeps, post: Post) => Promise<string | Notice>;
+
+export function mountAccount(scope: FastifyInstance, deps: AccountRouteDeps): void {
+  scope.get('/account', async (request, reply) => {
+    const session = await deps.sessions.read(request.headers);
+    if (session === undefined) return reply.redirect('/account/sign-in', 303);
+    return show(deps, { request, reply, session }, noticeOf(request));
+  });
+  const actions: Readonly<Record<string, Action>> = {
+    '/account/connections': addConnection,
+    '/account/connections/:id/replace': replaceConnection,
+    '/account/connections/:id/test': testConnection,
+    '/account/connections/:id/remove': removeConnection,
+    '/account/clients/:id/revoke': disconnectClient,
+    '/account/keys': createApiKey,
+    '/account/keys/:id/revoke': revokeApiKey,
+  };
+  for (const [url, action] of Object.entries(actions)) {
+    scope.post(url, (request, reply) => take(deps, { request, reply, action }));
+  }
+  scope.post('/account/sign-out', async (request, reply) => {
+    const session = await sessionOfForm(deps, request);
+    if (session !== undefined) reply.header('set-cookie', await deps.sessions.end(session));
+    return reply.redirect('/account/sign-in', 303);
+  });
+}
+
+async function take(
+  deps: AccountRouteDeps,
+  { request, reply, action }: { request: FastifyRequest; reply: FastifyReply; action: Action },
+): Promise<FastifyReply> {
+  const session = await sessionOfForm(deps, request);
+  if (session === undefined) return reply.redirect('/account/sign-in', 303);
+  const post: Post = { request, reply, session, form: formOf(request), id: idOf(request) };
+  const outcome = await action(deps, post).catch((error: unknown): Notice => {
+    const known = toAppError(error);
+    if (known.code === 'internal') deps.onError(error);
+    // Somebody else's is as unknown as what never was.
+    const text = known.code === 'not_found' ? 'That is not there any more.' : known.message;
+    return { kind: 'bad', text };
+  });
+  if (typeof outcome === 'string') return reply.redirect(`/account?done=${outcome}`, 303);
+  return show(deps, post, outcome);
+}
+
+/** Undefined: not signed in any more. Errors: `forbidden` for a form that is not from this session's own page. */
+async function sessionOfForm(deps: AccountRouteDeps, request: FastifyRequest): Promise<Session | undefined> {
+  if (!isFromOwnPage(request, deps.publicUrl)) throw foreignForm();
+  const session = await deps.sessions.read(request.headers);
+  if (session !== undefined && !deps.sessions.isCsrf(session, formOf(request).get('csrf')))
+    throw foreignForm();
+  return session;
+}
+
+function foreignForm(): AppError {
+  return new AppError(
+    'forbidden',
+    'This form was not sent from our page, so nothing was done. Go back and try again.',
+  );
+}
+
+async function show(
+  deps: AccountRouteDeps,
+  { reply, session }: Request,
+  notice?: Notice,
+): Promise<FastifyReply> {
+  const view = await readAccount(deps, session);
+  const status = notice?.kind === 'bad' ? 422 : 200;
+  return deps.send(reply, { ...accountPage(deps.branding, { ...view, notice }), status });
+}
+
+function noticeOf({ query }: FastifyRequest): Notice | undefined {
+  const code = typeof query === 'object' && query !== null && 'done' in query ? String(query.done) : '';
+  const text = Object.hasOwn(done, code) ? done[code] : undefined;
+  return text === undefined ? undefined : { kind: 'good', text };
+}
+
+function idOf({ params }: FastifyRequest): string {
+  return typeof params === 'object' && params !== null && 'id' in params ? String(params.id) : '';
+}
+
+const addConnection: Action = async (deps, post) => {
+  const { form, session } = post;
+  const provider = deps.providers.find(({ slug }) => slug === form.get('provider'));
+  const key = parseProviderKey(form.get('key'));
+  if (provider === undefined || key === undefined)
+    return { kind: 'bad', text: 'That is not a key. Copy all of it.' };
+  await takeProbe(deps, post);
+  const { subject } = session.account;
+  const verdict = await deps.connections.add({ subject, provider: provider.slug, key });
+  return outcomeOf(verdict, provider.title, 'key-added');
+};
+
+const replaceConnection: Action = async (deps, post) => {
+  const { form, session, id } = post;
+  const key = parseProviderKey(form.get('key'));
+  if (key === undefined) return { kind: 'bad', text: 'That is not a key. Copy all of it.' };
+  await takeProbe(deps, post);
+  const { subject } = session.account;
+  const verdict = await deps.connections.replace({ subject, connectionId: id, key });
+  return outcomeOf(verdict, 'The provider', 'key-replaced');
+};
+
+const testConnection: Action = async (deps, post) => {
+  await takeProbe(deps, post);
+  const { subject } = post.session.account;
+  const verdict = await deps.connections.probe({ subject, connectionId: post.id });
+  if (verdict === 'unknown')
+    return { kind: 'bad', text: 'The provider could not be asked. The key is kept as it is.' };
+  return outcomeOf(verdict, 'The provider', 'key-works');
+};
+
+const removeConnection: Action = async ({ connections }, { session, id }) => {
+  await connections.remove({ subject: session.account.subject, connectionId: id });
+  return 'key-removed';
+};
+
+const disconnectClient: Action = async ({ grants }, { session, id }) => {
+  const isEnded = await grants.revokeOwn({ grantId: id, subject: session.account.subject });
+  if (!isEnded) throw new AppError('not_found', 'There is no such client.');
+  return 'disconnected';
+};
+
+const createApiKey: Action = async ({ database, now }, { form, session }) => {
+  const days = Number(form.get('days'));
+  const at = now();
+  const created = await createKey(database, {
+    name: form.get('name').trim(),
+    subject: session.account.subject,
+    scopes: keyRights[form.get('rights')] ?? [],
+    expiresAt: days > 0 ? at + days * 86_400_000 : undefined,
+    now: at,
+  });
+  const text = 'This is the new key. It is shown this once: copy it now.';
+  return { kind: 'good', text, secret: created.key.reveal() };
+};
+
+const revokeApiKey: Action = async ({ database, events }, { session, id }) => {
+  const own = await listKeys(database, session.account.subject);
+  if (!own.some(({ keyId }) => keyId === id)) throw new AppError('not_found', 'There is no such key.');
+  await revokeKey(database, id, { bus: events });
+  return 'revoked';
+};
+
+function outcomeOf(verdict: KeyVerdict, title: string, code: string): string | Notice {
+  return verdict === 'ok' ? code : { kind: 'bad', text: problemOfProbe(verdict, title) };
+}
+
+/** Keys are tried at somebody else's place: a signed-in person cannot use us to guess them either. */
+async function takeProbe(deps: AccountRouteDeps, { request, session }: Post): Promise<void> {
+  const rule = { limit: 20, windowMs: 10 * 60_000 };
+  const verdicts = await deps.limits.hitAll([
+    { key: `account-probe:${session.account.subject}`, rule },
+    { key: `account-probe-ip:${addressOf(deps, request)}`, rule: { ...rule, limit: 60 } },
+  ]);
+  if (!verdicts.every(({ isAllowed }) => isAllowed))
+    throw new AppError('rate_limited', 'Too many keys were tried. Wait a few minutes.');
+}

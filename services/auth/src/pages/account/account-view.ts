@@ -1,0 +1,50 @@
+import type { Connection, Run } from '@inferry/contracts';
+import type { Account } from '../../identity/accounts.ts';
+
+/** What the account page shows. A part that could not be read is undefined, and the page says so. */
+export interface AccountView {
+  account: Account;
+  csrf: string;
+  now: number;
+  connections: readonly Connection[] | undefined;
+  /** Whose keys can be added. */
+  providers: readonly { slug: string; title: string }[];
+  clients: readonly ConnectedClient[] | undefined;
+  keys: readonly ShownKey[] | undefined;
+  usage: Usage | undefined;
+  runs: readonly Run[] | undefined;
+  notice?: Notice | undefined;
+}
+
+export interface ConnectedClient {
+  grantId: string;
+  name: string;
+  verifiedHost?: string | undefined;
+  scopes: readonly string[];
+  createdAt: number;
+  lastUsedAt: number | undefined;
+}
+
+export interface ShownKey {
+  keyId: string;
+  name: string;
+  scopes: readonly string[];
+  createdAt: number;
+  lastUsedAt: number | undefined;
+  expiresAt: number | undefined;
+}
+
+export interface Usage {
+  runs: number;
+  charged: number;
+  currency: string;
+  /** Since when the figures count. */
+  since: string;
+}
+
+export interface Notice {
+  kind: 'good' | 'bad';
+  text: string;
+  /** A new API key: shown this once. */
+  secret?: string | undefined;
+}

@@ -1,0 +1,105 @@
+import type { Bus } from '@inferry/bus';
+import { listRuns, type Principal, readUsage, scopes } from '@inferry/contracts';
+import type { Database } from '@inferry/database';
+import type { UserConnections } from '../../identity/connections.ts';
+import type { Session } from '../../identity/sessions.ts';
+import { isLive, listKeys } from '../../keys/keys.ts';
+import type { Grant, Grants } from '../../oauth/index.ts';
+import type { KeyProvider } from '../sign-in-page.ts';
+import type { AccountView, ConnectedClient, Usage } from './account-view.ts';
+
+export interface AccountSources {
+  bus: Pick<Bus, 'call' | 'callTool'>;
+  database: Database;
+  grants: Pick<Grants, 'list' | 'revokeOwn'>;
+  connections: UserConnections;
+  providers: readonly KeyProvider[];
+  onError(error: unknown): void;
+  now(): number;
+}
+
+const questionTimeoutMs = 4_000;
+const shownRuns = 10;
+
+/** Everything that the account page shows; a part whose owner does not answer is left out and nothing else fails. */
+export async function readAccount(
+  sources: AccountSources,
+  { account, csrf }: Session,
+): Promise<Omit<AccountView, 'notice'>> {
+  const { connections, providers, now } = sources;
+  const { subject } = account;
+  const principal: Principal = {
+    subject,
+    grant_id: 'account-page',
+    kind: 'local',
+    client: 'account page',
+    // Only what the page shows.
+    scopes: ['runs:read', 'account:read'],
+  };
+  const part = <T>(reading: Promise<T>): Promise<T | undefined> =>
+    reading.catch((error: unknown) => {
+      sources.onError(error);
+      return undefined;
+    });
+  const [ownConnections, clients, keys, usage, runs] = await Promise.all([
+    part(connections.list(subject)),
+    part(readClients(sources, subject)),
+    part(readKeys(sources, subject)),
+    part(readUsageTotals(sources, principal)),
+    part(readRuns(sources, principal)),
+  ]);
+  return { account, csrf, now: now(), connections: ownConnections, providers, clients, keys, usage, runs };
+}
+
+async function readClients({ grants }: AccountSources, subject: string): Promise<ConnectedClient[]> {
+  return (await grants.list({ subject })).map(toClient);
+}
+
+function toClient({
+  grantId,
+  clientId,
+  clientName,
+  scopes: granted,
+  createdAt,
+  lastUsedAt,
+}: Grant): ConnectedClient {
+  const document = clientId.startsWith('https://') ? URL.parse(clientId) : null;
+  return {
+    grantId,
+    name: clientName,
+    verifiedHost: document?.hostname,
+    scopes: granted,
+    createdAt,
+    lastUsedAt,
+  };
+}
+
+async function readKeys({ database, now }: AccountSources, subject: string): Promise<AccountView['keys']> {
+  const at = now();
+  return (await listKeys(database, subject)).filter((key) => isLive(key, at));
+}
+
+async function readUsageTotals({ bus, now }: AccountSources, principal: Principal): Promise<Usage> {
+  const since = new Date(now());
+  since.setUTCHours(0, 0, 0, 0);
+  since.setUTCDate(1);
+  const { totals } = await bus.call(
+    readUsage,
+    { since: since.toISOString(), bucket: 'month', limit: 1 },
+    { principal, timeoutMs: questionTimeoutMs },
+  );
+  return { ...totals, since: since.toISOString() };
+}
+
+async function readRuns({ bus }: AccountSources, principal: Principal): Promise<AccountView['runs']> {
+  const options = { principal, timeoutMs: questionTimeoutMs };
+  const text = await bus.callTool(listRuns, { limit: shownRuns }, options);
+  const { structuredContent } = JSON.parse(text);
+  return listRuns.output.parse(structuredContent).items ?? [];
+}
+
+/** The rights of a new API key. */
+export const keyRights: Readonly<Record<string, readonly string[]>> = {
+  all: ['mcp'],
+  read: Object.keys(scopes).filter((scope) => scope.endsWith(':read')),
+};

@@ -1,0 +1,112 @@
+import { displayText, html } from './html.ts';
+import type { PageParts } from './layout.ts';
+
+export interface ContinueView {
+  brand: string;
+  clientName: string;
+  isAllowed: boolean;
+  /** The client's own address with the answer in it. */
+  url: string;
+}
+
+/**
+ * The last page: it takes the browser back to the client. A page and no redirect, because a form's answer may not
+ * leave this origin in every browser, and because an app's own scheme may need a click.
+ */
+export function continuePage({ brand, clientName, isAllowed, url }: ContinueView): PageParts {
+  const name = displayText(clientName) || 'the client';
+  const isWeb = /^https?:/i.test(url);
+  return {
+    title: isAllowed ? 'Connected' : 'Not connected',
+    onward: isBrowsable(url) ? { url, seconds: isWeb ? 0 : 1 } : undefined,
+    body: html`
+<div class="tight">
+<h1>${isAllowed ? `${name} is connected` : `${name} is not connected`}</h1>
+<p class="muted">${isAllowed ? `It may use ${brand} for you now.` : 'It was told that you said no.'}
+${isWeb ? 'You are being sent back.' : 'Go back to it to go on.'}</p>
+</div>
+${isBrowsable(url) && html`<p><a class="button main wide" href="${url}" rel="noreferrer">Continue to ${name}</a></p>`}
+<p class="small muted">${isWeb ? 'If nothing happens, use the button.' : 'If nothing opens, switch to the app yourself.'}
+You can close this page afterwards.</p>`,
+  };
+}
+
+/** Addresses that run or show something here instead of leading to a client are never linked. */
+export function isBrowsable(url: string): boolean {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
+  return (
+    scheme !== undefined && !['javascript', 'data', 'vbscript', 'blob', 'file', 'about'].includes(scheme)
+  );
+}
+
+export interface ErrorView {
+  title: string;
+  /** What happened and what to do now, in whole sentences. */
+  text: string;
+  steps?: readonly string[];
+  /** For whoever is asked for help. */
+  code?: string | undefined;
+  again?: { text: string; url: string } | undefined;
+}
+
+export function errorPage({ title, text, steps = [], code, again }: ErrorView): PageParts {
+  return {
+    title,
+    body: html`
+<div class="tight"><h1>${title}</h1><p>${text}</p></div>
+${steps.length > 0 && html`<ol class="steps">${steps.map((step) => html`<li><span>${step}</span></li>`)}</ol>`}
+${again !== undefined && html`<p><a class="button main wide" href="${again.url}">${again.text}</a></p>`}
+${code !== undefined && html`<p class="small muted">Code: <span class="code">${displayText(code)}</span></p>`}`,
+  };
+}
+
+/** What a person can do about the errors of the authorization endpoint that are shown and not sent to a client. */
+export function authorizationError(code: string): ErrorView {
+  return knownErrors[code] ?? { ...unknownError, code };
+}
+
+const unknownError: ErrorView = {
+  title: 'This did not work',
+  text: 'The client’s request cannot be answered, so nothing was allowed. Go back to the client and connect again.',
+};
+
+const knownErrors: Readonly<Record<string, ErrorView>> = {
+  invalid_client: {
+    title: 'This client is not known here any more',
+    text: 'It still remembers a registration that has ended. Clear it there, then connect again:',
+    steps: [
+      'Claude Code: /mcp, choose this server, Clear authentication, then connect.',
+      'Claude Desktop and claude.ai: Settings, Connectors, disconnect, then connect.',
+      'Cursor and VS Code: remove the server, then add it again.',
+      'mcp-remote: delete the folder ~/.mcp-auth, then start it again.',
+    ],
+    code: 'invalid_client',
+  },
+  invalid_redirect_uri: {
+    title: 'This client may not connect here',
+    text:
+      'The address that it wants to return to is not one that was registered or that this server accepts, so nobody ' +
+      'is sent there. If you trust it, ask whoever runs this server to allow the address.',
+    code: 'invalid_redirect_uri',
+  },
+  expired: {
+    title: 'This page has expired',
+    text: 'It took too long, or it was opened in another browser. Go back to the client and connect again.',
+    code: 'expired',
+  },
+  forbidden: {
+    title: 'This did not come from our page',
+    text: 'Another site tried to answer in your place, so nothing was done. Go back to the client and connect again.',
+    code: 'forbidden',
+  },
+  rate_limited: {
+    title: 'Too many tries',
+    text: 'Wait a few minutes, then go back to the client and connect again.',
+    code: 'rate_limited',
+  },
+  unavailable: {
+    title: 'This cannot be done right now',
+    text: 'A part of this server does not answer. Nothing was allowed. Try again in a minute.',
+    code: 'unavailable',
+  },
+};

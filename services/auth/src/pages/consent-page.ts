@@ -1,0 +1,85 @@
+import { displayText, type Html, html } from './html.ts';
+import type { PageParts } from './layout.ts';
+import type { ScopeChoice } from './scope-choices.ts';
+
+/** The client that asks, as far as anybody can tell who it is. */
+export interface AskingClient {
+  /** Its own word. */
+  name: string;
+  /** The host that its metadata document was read from; without it anybody may use the name. */
+  verifiedHost?: string | undefined;
+  /** Where the browser goes afterwards: a host, or the scheme of an app. */
+  redirectHost: string;
+  /** It comes back to this computer: nobody can tell which program listens there. */
+  isLoopback: boolean;
+}
+
+export interface ConsentView {
+  brand: string;
+  client: AskingClient;
+  choices: readonly ScopeChoice[];
+  /** Who is signed in already. */
+  person: string | undefined;
+  action: string;
+  csrf: string;
+  problem?: string | undefined;
+}
+
+/** Who asks, for what, and where it leads: before anybody is sent anywhere or asked for a key. */
+export function consentPage(view: ConsentView): PageParts {
+  const { client, brand, choices, person } = view;
+  const name = displayText(client.name) || 'A client without a name';
+  return {
+    title: `Connect ${name}`,
+    body: html`
+<div class="tight">
+<h1>Connect ${name}?</h1>
+<p class="muted">It asks to use ${brand} for you.</p>
+</div>
+${view.problem !== undefined && html`<p class="notice bad" role="alert">${view.problem}</p>`}
+${clientFacts(client, name)}
+${client.isLoopback && loopbackWarning()}
+<form method="post" action="${view.action}" class="stack">
+<input type="hidden" name="csrf" value="${view.csrf}">
+<fieldset>
+<legend class="label">It may</legend>
+<ul class="ticks below">${choices.map(tick)}</ul>
+</fieldset>
+${person !== undefined && signedInAs(person)}
+<div class="actions">
+<button class="button main grow" name="decision" value="allow">${person === undefined ? 'Allow and sign in' : 'Allow'}</button>
+<button class="button grow" name="decision" value="deny">Deny</button>
+</div>
+</form>
+<p class="small muted">You can take this back at any time on your account page.</p>`,
+  };
+}
+
+function clientFacts({ verifiedHost, redirectHost, isLoopback }: AskingClient, name: string): Html {
+  const publisher =
+    verifiedHost === undefined
+      ? html`<span class="mark warn">unverified</span> <span class="small muted">Anybody can use this name.</span>`
+      : html`<strong>${displayText(verifiedHost, 253)}</strong> <span class="mark good">verified</span>`;
+  const target = isLoopback
+    ? html`<strong>this computer</strong> <span class="code muted">${displayText(redirectHost, 253)}</span>`
+    : html`<strong>${displayText(redirectHost, 253)}</strong>`;
+  return html`<dl class="facts">
+<div><dt>Client</dt><dd><strong>${name}</strong></dd></div>
+<div><dt>From</dt><dd>${publisher}</dd></div>
+<div><dt>Returns to</dt><dd>${target}</dd></div>
+</dl>`;
+}
+
+function loopbackWarning(): Html {
+  return html`<p class="notice warn"><strong>Did you start this yourself?</strong> The client says that it runs on this
+computer, and nobody can check that. Allow it only if you asked a program here to connect just now.</p>`;
+}
+
+function tick({ scope, text, isTicked }: ScopeChoice): Html {
+  return html`<li><label><input type="checkbox" name="scope" value="${scope}"${isTicked && html` checked`}><span>${text}</span></label></li>`;
+}
+
+function signedInAs(person: string): Html {
+  return html`<p class="person"><span><span class="muted">Signed in as</span> <strong>${displayText(person)}</strong></span>
+<button class="link" name="decision" value="switch">Not you?</button></p>`;
+}

@@ -1,0 +1,84 @@
+import { AppError } from '@inferry/contracts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Session, Sessions } from '../identity/sessions.ts';
+import type { Interactions, SignIn } from '../oauth/index.ts';
+import { consentPage } from './consent-page.ts';
+import { formOf } from './forms.ts';
+import type { PageContext } from './page-context.ts';
+import { choicesFor, scopesOfTicks } from './scope-choices.ts';
+
+export interface ConsentDeps extends PageContext {
+  interactions: Interactions;
+  sessions: Sessions;
+  /** False: the key that they signed in with is dead, and they must bring another. */
+  isUsable(session: Session): Promise<boolean>;
+}
+
+interface Way {
+  request: FastifyRequest;
+  reply: FastifyReply;
+  signIn: SignIn;
+}
+
+export async function showConsent(
+  deps: ConsentDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const signIn = await deps.interactions.read(request);
+  sendConsent(deps, { request, reply, signIn }, { session: await usableSession(deps, request) });
+}
+
+/** Allow, deny, or sign in as somebody else. */
+export async function takeConsent(
+  deps: ConsentDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const { interactions, sessions } = deps;
+  const signIn = await interactions.read(request);
+  const form = formOf(request);
+  interactions.checkForm(request, signIn, { csrf: form.get('csrf') });
+  const decision = form.get('decision');
+  if (decision === 'deny') return interactions.deny(request, reply);
+  const session = await usableSession(deps, request);
+  const here = `/oauth/interaction/${signIn.uid}`;
+  if (decision === 'switch') {
+    if (session !== undefined) reply.header('set-cookie', await sessions.end(session));
+    return void reply.redirect(here, 303);
+  }
+  if (decision !== 'allow') throw new AppError('invalid_request', 'Choose Allow or Deny.');
+  const scopes = scopesOfTicks(form.all('scope'), choicesFor(signIn.requestedScopes));
+  if (scopes.length === 0) {
+    const problem = 'Tick at least one thing that it may do, or deny.';
+    return sendConsent(deps, { request, reply, signIn }, { session, problem });
+  }
+  if (session !== undefined) {
+    const { subject, display } = session.account;
+    return interactions.finish(request, reply, { subject, display, scopes });
+  }
+  await interactions.saveStash(signIn, { scopes });
+  await reply.redirect(`${here}/sign-in`, 303);
+}
+
+async function usableSession(deps: ConsentDeps, request: FastifyRequest): Promise<Session | undefined> {
+  const session = await deps.sessions.read(request.headers);
+  return session !== undefined && (await deps.isUsable(session)) ? session : undefined;
+}
+
+function sendConsent(
+  { branding, send }: ConsentDeps,
+  { reply, signIn }: Way,
+  { session, problem }: { session: Session | undefined; problem?: string },
+): void {
+  const page = consentPage({
+    brand: branding.name,
+    client: signIn.client,
+    choices: choicesFor(signIn.requestedScopes),
+    person: session?.account.display,
+    action: `/oauth/interaction/${signIn.uid}`,
+    csrf: signIn.csrf,
+    problem,
+  });
+  send(reply, { ...page, status: problem === undefined ? 200 : 422 });
+}

@@ -1,0 +1,161 @@
+import type { Bus } from '@inferry/bus';
+import type { Secret } from '@inferry/contracts';
+import type { Database } from '@inferry/database';
+import type { Limits } from '@inferry/limits';
+import type { AddressRanges } from '@inferry/runtime';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type AttemptRules, defaultAttemptRules } from '../identity/attempts.ts';
+import type { UserConnections } from '../identity/connections.ts';
+import type { IdentityDriver } from '../identity/driver.ts';
+import { createSessions, type Session } from '../identity/sessions.ts';
+import type { Grants, Interactions, OAuthPages, OAuthViews } from '../oauth/index.ts';
+import { mountAccount } from './account/account-routes.ts';
+import type { Branding } from './branding.ts';
+import { authorizationError, continuePage, errorPage } from './closing-pages.ts';
+import { showConsent, takeConsent } from './consent-routes.ts';
+import { parseForms } from './forms.ts';
+import { page } from './layout.ts';
+import { answerErrorsWithPages, type PageContext } from './page-context.ts';
+import { createSendPage } from './send-page.ts';
+import { createVisits } from './sign-in/create-visits.ts';
+import { type Step, showSignIn, takeCallback, takeSignIn } from './sign-in/sign-in-routes.ts';
+import { type SignUpDeps, showSignUp, takeSignUp } from './sign-in/sign-up-routes.ts';
+import type { Visit } from './sign-in/visit.ts';
+import type { KeyProvider } from './sign-in-page.ts';
+
+export interface PagesParts {
+  bus: Pick<Bus, 'call' | 'callTool' | 'publish'>;
+  database: Database;
+  limits: Limits;
+  /** Late, because the authorization server that has them needs these pages first. */
+  grants(): Pick<Grants, 'list' | 'revokeOwn'>;
+  connections: UserConnections;
+  drivers: readonly IdentityDriver[];
+  keyProviders: readonly KeyProvider[];
+  onError(error: unknown): void;
+}
+
+export interface PagesOptions {
+  branding: Branding;
+  /** Without a trailing slash. */
+  publicUrl: string;
+  /** 32 bytes in base64url, for these pages alone. */
+  secret: Secret;
+  proxies: AddressRanges;
+  canSignUp?: boolean;
+  sessionSeconds?: number;
+  rules?: AttemptRules;
+  now?: () => number;
+}
+
+/** All pages that people see: consent, signing in, the account, errors. */
+export function createPages(parts: PagesParts, options: PagesOptions): OAuthPages {
+  return {
+    views: createViews(options.branding),
+    async mount(app, interactions) {
+      await app.register(async (scope) => mountPages(scope, interactions, { parts, options }));
+    },
+  };
+}
+
+function createViews(branding: Branding): OAuthViews {
+  return {
+    continueTo: ({ location, client, isDenied }) =>
+      page(
+        branding,
+        continuePage({
+          brand: branding.name,
+          clientName: client.name,
+          isAllowed: !isDenied,
+          url: location,
+        }),
+      ),
+    problem: ({ code }) => page(branding, errorPage(authorizationError(code))),
+  };
+}
+
+function mountPages(
+  scope: FastifyInstance,
+  interactions: Interactions,
+  { parts, options }: { parts: PagesParts; options: PagesOptions },
+): void {
+  const { database, limits, connections, drivers, keyProviders, onError } = parts;
+  const { branding, publicUrl, secret, proxies, rules = defaultAttemptRules, now = Date.now } = options;
+  const isHttps = publicUrl.startsWith('https:');
+  const idleSeconds = options.sessionSeconds ?? 12 * 3_600;
+  const sessions = createSessions({ database, secret, isHttps, idleSeconds, now });
+  const context: PageContext = { branding, send: createSendPage(branding), publicUrl, proxies, onError };
+  const visits = createVisits({ interactions, sessions, publicUrl, secret, now });
+  const canSignUp = options.canSignUp === true && drivers.some(({ id }) => id === 'local');
+  const vault = { put: connections.keep };
+  const signIn = {
+    ...context,
+    ...{ accounts: { database, vault, now }, drivers, keyProviders, canSignUp, limits, rules, visits },
+  };
+  const isUsable = (session: Session): Promise<boolean> => hasLiveKey(connections, session);
+  const consent = { ...context, interactions, sessions, isUsable };
+
+  parseForms(scope);
+  answerErrorsWithPages(scope, context);
+  scope.get('/oauth/interaction/:uid', (request, reply) => showConsent(consent, request, reply));
+  scope.post('/oauth/interaction/:uid', (request, reply) => takeConsent(consent, request, reply));
+  scope.get('/oauth/callback/:driver', (request, reply) => takeCallback(signIn, { request, reply }));
+  const places: Place[] = [
+    {
+      base: '/oauth/interaction/:uid',
+      open: (request, reply) => visits.interaction(request, reply, uidOf(request)),
+    },
+    { base: '/account', open: async (request, reply) => visits.account(request, reply) },
+  ];
+  for (const place of places) mountSignIn(scope, signIn, place);
+  const { bus } = parts;
+  const grants: Pick<Grants, 'list' | 'revokeOwn'> = {
+    list: (filter) => parts.grants().list(filter),
+    revokeOwn: (request) => parts.grants().revokeOwn(request),
+  };
+  const account = { bus, events: bus, database, limits, grants, connections, providers: keyProviders, now };
+  mountAccount(scope, { ...context, ...account, sessions });
+}
+
+/** Where somebody signs in, and for what. */
+interface Place {
+  base: string;
+  open(request: FastifyRequest, reply: FastifyReply): Promise<Visit>;
+}
+
+function mountSignIn(scope: FastifyInstance, deps: SignUpDeps, { base, open }: Place): void {
+  const mount = (method: 'GET' | 'POST', url: string, take: (step: Step) => Promise<void>): void => {
+    scope.route({
+      method,
+      url: `${base}${url}`,
+      async handler(request, reply) {
+        const visit = await open(request, reply);
+        // A client is shown, and something allowed, before anybody signs in or is sent away for it.
+        const isEarly = visit.purpose !== undefined && visit.state.scopes === undefined;
+        if (isEarly) await reply.redirect(visit.base, 303);
+        else await take({ visit, request, reply });
+        return reply;
+      },
+    });
+  };
+  mount('GET', '/sign-in', (step) => showSignIn(deps, step, queryOf(step.request).with));
+  mount('POST', '/sign-in', (step) => takeSignIn(deps, step));
+  mount('GET', '/sign-up', async (step) => showSignUp(deps, step));
+  mount('POST', '/sign-up', (step) => takeSignUp(deps, step));
+}
+
+/** Whoever signed in with a key of theirs that is dead by now must bring another one. */
+async function hasLiveKey(connections: UserConnections, { account }: Session): Promise<boolean> {
+  if (account.driver !== 'apikey' && account.driver !== 'handoff') return true;
+  const own = (await connections.list(account.subject)).filter(({ owner }) => owner === 'user');
+  return own.some(({ state }) => state !== 'rejected');
+}
+
+function uidOf({ params }: FastifyRequest): string {
+  return typeof params === 'object' && params !== null && 'uid' in params ? String(params.uid) : '';
+}
+
+function queryOf({ query }: FastifyRequest): { with?: string | undefined } {
+  const asked = typeof query === 'object' && query !== null && 'with' in query ? query.with : undefined;
+  return typeof asked === 'string' ? { with: asked } : {};
+}

@@ -1,0 +1,71 @@
+import { AppError, toAppError } from '@inferry/contracts';
+import { type AddressRanges, addressKey, clientAddress } from '@inferry/runtime';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Branding } from './branding.ts';
+import { authorizationError, type ErrorView, errorPage } from './closing-pages.ts';
+import type { SendPage } from './send-page.ts';
+
+/** What every page needs. */
+export interface PageContext {
+  branding: Branding;
+  send: SendPage;
+  publicUrl: string;
+  proxies: AddressRanges;
+  onError(error: unknown): void;
+}
+
+/** What windows count a request's address as. */
+export function addressOf({ proxies }: PageContext, request: FastifyRequest): string {
+  return addressKey(clientAddress(request.raw, proxies));
+}
+
+/** Aborts when the browser goes away. */
+export function abortOf(request: FastifyRequest): AbortSignal {
+  const controller = new AbortController();
+  request.raw.once('close', () => {
+    if (request.raw.destroyed && !request.raw.complete) controller.abort();
+  });
+  return controller.signal;
+}
+
+/** Failures of pages are pages too. */
+export function answerErrorsWithPages(scope: FastifyInstance, context: PageContext): void {
+  scope.setErrorHandler((error: FastifyError | Error, _request, reply) => {
+    sendError(context, reply, error);
+  });
+}
+
+export function sendError(context: PageContext, reply: FastifyReply, error: unknown): FastifyReply {
+  const known = fromFastify(error) ?? toAppError(error);
+  if (known.code === 'internal') context.onError(error);
+  const { status, view } = viewOf(known);
+  return context.send(reply, { status, ...errorPage(view) });
+}
+
+function viewOf(error: AppError): { status: number; view: ErrorView } {
+  switch (error.code) {
+    case 'not_found':
+      return { status: 404, view: authorizationError('expired') };
+    case 'forbidden':
+      return { status: 403, view: { ...authorizationError('forbidden'), text: error.message } };
+    case 'rate_limited':
+      return { status: 429, view: authorizationError('rate_limited') };
+    case 'validation_failed':
+    case 'invalid_request':
+      return { status: 400, view: { title: 'This cannot be read', text: error.message, code: error.code } };
+    case 'internal':
+      return {
+        status: 500,
+        view: { title: 'Something went wrong here', text: error.message, code: error.code },
+      };
+    default:
+      return { status: 503, view: authorizationError('unavailable') };
+  }
+}
+
+/** What the framework refused before a handler ran: a form that is too large, or is none. */
+function fromFastify(error: unknown): AppError | undefined {
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
+  if (status < 400 || status >= 500) return undefined;
+  return new AppError('invalid_request', 'This form cannot be read. Go back and try again.');
+}

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { choicesFor, scopesOfTicks } from './scope-choices.ts';
+
+const all = choicesFor(['mcp']);
+
+describe('ticks of the consent page', () => {
+  it('stand for each part of mcp, all ticked', () => {
+    expect(all.map(({ scope, isTicked }) => [scope, isTicked])).toEqual([
+      ['models:read', true],
+      ['runs:read', true],
+      ['runs:write', true],
+      ['files:write', true],
+      ['account:read', true],
+    ]);
+  });
+
+  it('are only what the client asked for', () => {
+    expect(choicesFor(['models:read', 'admin']).map(({ scope }) => scope)).toEqual(['models:read']);
+  });
+
+  it('offer more than was asked for without ticking it', () => {
+    const ticked = choicesFor(['models:read'], ['runs:read']).map(({ isTicked }) => isTicked);
+
+    expect(ticked).toEqual([true, false]);
+  });
+
+  it('grant mcp when every part of it is ticked', () => {
+    expect(
+      scopesOfTicks(
+        all.map(({ scope }) => scope),
+        all,
+      ),
+    ).toEqual(['mcp']);
+  });
+
+  it('grant nothing that could not be ticked', () => {
+    const narrow = choicesFor(['models:read', 'runs:read']);
+
+    expect(scopesOfTicks(['models:read', 'runs:write', 'mcp'], narrow)).toEqual(['models:read']);
+  });
+});

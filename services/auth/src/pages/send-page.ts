@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import type { FastifyReply } from 'fastify';
+import type { Branding } from './branding.ts';
+import { type PageParts, page } from './layout.ts';
+import { styleSheet } from './styles.ts';
+
+/** Sends a page; the status is 200 unless another is given. */
+export type SendPage = (reply: FastifyReply, parts: PageParts & { status?: number }) => FastifyReply;
+
+/** Everything that a page of ours is sent with. */
+export function createSendPage(branding: Branding): SendPage {
+  const headers = pageHeaders(branding);
+  return (reply, { status = 200, ...parts }) =>
+    reply.code(status).headers(headers).type('text/html; charset=utf-8').send(page(branding, parts));
+}
+
+/**
+ * The headers of every page. There is no `form-action`: browsers apply it to where a form's answer redirects to, and
+ * `'self'` would keep people from getting back to their client. `same-origin` and not `no-referrer`: with that one,
+ * our own forms would arrive with `Origin: null`. There is no Cross-Origin-Opener-Policy: clients that open us in a
+ * window of theirs would take it for closed.
+ */
+export function pageHeaders(branding: Branding): Record<string, string> {
+  const style = createHash('sha256').update(styleSheet(branding)).digest('base64');
+  const images = branding.logo.startsWith('https:') ? `data: ${new URL(branding.logo).origin}` : 'data:';
+  return {
+    'content-security-policy': [
+      `default-src 'none'`,
+      `style-src 'sha256-${style}'`,
+      `img-src ${images}`,
+      `base-uri 'none'`,
+      `frame-ancestors 'none'`,
+    ].join('; '),
+    'x-frame-options': 'DENY',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'same-origin',
+    'cache-control': 'no-store',
+    'permissions-policy': 'camera=(), microphone=(), geolocation=(), payment=()',
+  };
+}
