@@ -14,7 +14,8 @@ const allowed: Record<string, readonly string[]> = {
   database: ['contracts'],
   limits: ['contracts'],
   blobs: ['contracts'],
-  providers: ['contracts'],
+  skills: ['contracts'],
+  providers: ['contracts', 'skills'],
   runtime: ['contracts', 'bus', 'database', 'limits', 'blobs'],
 };
 const forServices = [
@@ -26,6 +27,7 @@ const forServices = [
   'runtime',
   'providers',
   'credentials',
+  'skills',
 ];
 
 function sourceFiles(folder: string): string[] {

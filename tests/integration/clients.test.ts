@@ -140,6 +140,13 @@ describe('the inspector on the command line', () => {
 
     expect((await inspect(`${cluster.url}/mcp`, args)).code).toBe(5);
   });
+
+  it('reads every file of every skill and finds it to be what was listed (SEP-2640)', async () => {
+    const args = ['--method', 'skills/list', '--verify', '--require-digests'];
+    const { code, output } = await inspect(`${cluster.url}/mcp`, args);
+
+    expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining('run-models') });
+  });
 });
 
 interface CurlResult {

@@ -84,8 +84,11 @@ export { isTerminal, Run, RunCost, RunOutput, RunStatus, runStatuses } from './s
 export {
   type Completion,
   maxCompletions,
+  maxSkillBytes,
+  maxSkillFiles,
   OfferedPrompt,
   OfferedResource,
+  OfferedSkill,
   OfferedTemplate,
   PromptMessage,
   ResourceContents,

@@ -1,4 +1,5 @@
 import type { ErrorCode, JsonObject, Quote, Secret } from '@inferry/contracts';
+import type { SkillSource } from '@inferry/skills';
 
 /** What a platform can do, so that nobody asks it for more. */
 export interface ProviderCapabilities {
@@ -179,6 +180,8 @@ export interface Provider {
   readonly slug: string;
   readonly title: string;
   readonly capabilities: ProviderCapabilities;
+  /** What an agent should know to use this platform well, in `skills/<name>/` beside its adapter. */
+  readonly skills?: readonly SkillSource[];
   /** Whether it can be used now without more configuration, and if not, what to do. */
   ready(): { isReady: boolean; note?: string };
   /** The whole catalog; `etag` unchanged means nothing to do. */

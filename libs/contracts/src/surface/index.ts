@@ -1,6 +1,9 @@
 export {
+  maxSkillBytes,
+  maxSkillFiles,
   OfferedPrompt,
   OfferedResource,
+  OfferedSkill,
   OfferedTemplate,
   PromptMessage,
   ResourceContents,

@@ -49,9 +49,36 @@ export const OfferedTemplate = z.object({
 });
 export type OfferedTemplate = z.infer<typeof OfferedTemplate>;
 
+/** What extensions say of a resource, such as `ui` (SEP-1865). */
+const meta = z.record(z.string(), z.unknown()).optional();
+
 /** Text, or base64 for what is small; what is not small is told by a link. */
 export const ResourceContents = z.union([
-  z.object({ uri, mimeType, text: z.string() }),
-  z.object({ uri, mimeType, blob: z.string() }),
+  z.object({ uri, mimeType, text: z.string(), _meta: meta }),
+  z.object({ uri, mimeType, blob: z.string(), _meta: meta }),
 ]);
 export type ResourceContents = z.infer<typeof ResourceContents>;
+
+/** What every host loads; a larger skill may be refused (Skills extension, limits). */
+export const maxSkillFiles = 512;
+export const maxSkillBytes = 16 * 1_024 * 1_024;
+
+/** A skill with all its files (Skills extension, skill entries). */
+export const OfferedSkill = z.object({
+  /** Of its SKILL.md. */
+  uri,
+  /** The YAML of that file, as it stands there. */
+  frontmatter: z.looseObject({ name: z.string().min(1).max(64), description: z.string().min(1).max(1_024) }),
+  resources: z
+    .array(
+      z.object({
+        uri,
+        digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+        size: z.int().min(0),
+        mimeType: z.string().max(200),
+      }),
+    )
+    .min(1)
+    .max(maxSkillFiles),
+});
+export type OfferedSkill = z.infer<typeof OfferedSkill>;

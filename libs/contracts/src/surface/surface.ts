@@ -3,6 +3,7 @@ import { defineRpc, type RpcContract } from '../contract.ts';
 import {
   OfferedPrompt,
   OfferedResource,
+  OfferedSkill,
   OfferedTemplate,
   PromptMessage,
   ResourceContents,
@@ -18,6 +19,8 @@ export const SurfaceDescription = z.object({
   templates: z.array(OfferedTemplate).max(100),
   /** Whose resources these are: a URI that begins with one of them is read here; the longest match decides. */
   uri_prefixes: z.array(z.string().min(1).max(200)).max(20),
+  /** Their files are read like all resources here. */
+  skills: z.array(OfferedSkill).max(200).optional(),
 });
 export type SurfaceDescription = z.infer<typeof SurfaceDescription>;
 
@@ -68,7 +71,7 @@ const CompleteOutput = z.object({
 export type Completion = z.infer<typeof CompleteOutput>;
 
 /**
- * What a service offers to MCP clients beside tools: prompts, resources and completion of their arguments. Every
+ * What a service offers to MCP clients beside tools: prompts, resources, skills and completion of arguments. Every
  * service that has such a surface answers the same requests on subjects of its own; the gateway knows their names
  * from its configuration and nothing else about them.
  */

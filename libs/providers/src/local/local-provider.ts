@@ -7,6 +7,7 @@ import type { Job, JobSpec } from './job.ts';
 import { JobRunner } from './job-runner.ts';
 import { currency, type LocalModel } from './local-model.ts';
 import { readInputFile } from './read-input-file.ts';
+import { localSkills } from './skills.ts';
 import { watchJob } from './watch-job.ts';
 import { type WorkerFamily, workerFile } from './worker-files.ts';
 import type { Fault } from './worker-pool.ts';
@@ -61,6 +62,7 @@ class LocalProvider implements Provider {
     recover: true,
     inputUrls: 'internal',
   } as const;
+  readonly skills = localSkills;
 
   /** Tells this process' jobs from those of another one, or of this one before a restart. */
   readonly #owner = randomUUID();

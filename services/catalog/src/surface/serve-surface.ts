@@ -4,6 +4,7 @@ import type { ModelCard } from '../model-card.ts';
 import { completeInput, completeModel, completeProvider, noCompletion } from './complete-argument.ts';
 import { modelPrefix, modelTemplates, readModelResource } from './model-resources.ts';
 import { pageOfResources } from './resource-page.ts';
+import { type SkillShelf, skillPrefix, skillTtlMs } from './skill-shelf.ts';
 import { makeSolutionPrompts, type SolutionPrompt, writePrompt } from './solution-prompts.ts';
 
 const service = 'catalog';
@@ -19,17 +20,19 @@ interface Snapshot {
 }
 
 /**
- * The catalog beside its tools: a prompt for each solution, and each model's schema and card as resources. All of it
- * is made once per snapshot (RF-43). Returns how to tell everybody that there is a new one.
+ * The catalog beside its tools: a prompt for each solution, each model's schema and card as resources, and skills.
+ * All of it is made once per snapshot (RF-43). Returns how to tell everybody that there is a new one.
  */
-export function serveCatalogSurface(deps: CatalogDeps): () => void {
+export function serveCatalogSurface(deps: CatalogDeps, shelf: SkillShelf): () => void {
   const { bus, providers } = deps;
   const surface = surfaceOf(service);
   let known: Snapshot | undefined;
   let announced = '';
 
+  const versionNow = () => `${providers.version}.${shelf.version}`;
+
   function current(): Snapshot {
-    const { version } = providers;
+    const version = versionNow();
     if (known?.version === version) return known;
     const snapshot = { version, prompts: makeSolutionPrompts(deps), cards: runnableCards(deps) };
     known = snapshot;
@@ -44,8 +47,13 @@ export function serveCatalogSurface(deps: CatalogDeps): () => void {
     const { version, prompts } = current();
     if (version === knownVersion) return { version };
     const offered = [...(await prompts).values()].map((prompt) => prompt.offered);
-    const templates = modelTemplates;
-    const description = { scope: 'models:read', prompts: offered, templates, uri_prefixes: [modelPrefix] };
+    const description = {
+      scope: 'models:read',
+      prompts: offered,
+      templates: modelTemplates,
+      uri_prefixes: [modelPrefix, skillPrefix],
+      skills: shelf.offered(),
+    };
     return { version, description };
   });
   bus.serve(surface.getPrompt, async ({ name, arguments: values }) => {
@@ -53,11 +61,15 @@ export function serveCatalogSurface(deps: CatalogDeps): () => void {
     if (prompt === undefined) throw new AppError('prompt_not_found', 'There is no such prompt here.');
     return writePrompt(prompt, values);
   });
-  bus.serve(surface.listResources, async ({ cursor }) => pageOfResources(current().cards, cursor));
-  bus.serve(surface.readResource, async ({ uri }) => ({
-    contents: [await readModelResource(deps, uri)],
-    ttl_ms: modelTtlMs,
-  }));
+  bus.serve(surface.listResources, async ({ cursor }) => {
+    const page = pageOfResources(current().cards, cursor);
+    return cursor === undefined ? { ...page, items: [...shelf.resources(), ...page.items] } : page;
+  });
+  bus.serve(surface.readResource, async ({ uri }) => {
+    const file = shelf.read(uri);
+    if (file !== undefined) return { contents: [file], ttl_ms: skillTtlMs };
+    return { contents: [await readModelResource(deps, uri)], ttl_ms: modelTtlMs };
+  });
   bus.serve(surface.complete, async ({ ref, argument: { name, value } }) => {
     if ('template' in ref) {
       return name === 'model' ? completeModel(deps, current().cards, value) : noCompletion;
@@ -71,7 +83,7 @@ export function serveCatalogSurface(deps: CatalogDeps): () => void {
   });
 
   return () => {
-    const { version } = providers;
+    const version = versionNow();
     if (version === announced) return;
     announced = version;
     bus.publish(surfaceChanged, { service, lists: ['prompts', 'resources'], version });

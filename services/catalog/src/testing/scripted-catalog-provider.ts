@@ -1,15 +1,18 @@
 import { AppError, type JsonObject, type Quote } from '@inferry/contracts';
 import type { Provider, ProviderContext, ProviderModel } from '@inferry/providers';
+import type { SkillSource } from '@inferry/skills';
 
 export interface ScriptedCatalogOptions {
   slug: string;
   models?: ProviderModel[];
+  skills?: readonly SkillSource[];
 }
 
 /** An upstream's catalog that a test sets: its models, whether it answers, and whether it can be used. */
 export class ScriptedCatalogProvider implements Provider {
   readonly slug: string;
   readonly title: string;
+  readonly skills: readonly SkillSource[];
   readonly capabilities: Provider['capabilities'] = {
     cancel: 'real',
     progress: 'percent',
@@ -28,8 +31,9 @@ export class ScriptedCatalogProvider implements Provider {
   #models: ProviderModel[];
   #revision = 1;
 
-  constructor({ slug, models = [] }: ScriptedCatalogOptions) {
+  constructor({ slug, models = [], skills = [] }: ScriptedCatalogOptions) {
     this.slug = slug;
+    this.skills = skills;
     this.title = `Scripted ${slug}`;
     this.#models = models;
   }

@@ -1,6 +1,7 @@
 import type { JsonObject } from '@inferry/contracts';
 import type { Icon } from './icon.ts';
 import { writeInstructions } from './instructions.ts';
+import { skillsExtension, skillsSettings } from './skills/skill-methods.ts';
 import { tasksExtension } from './tasks/task-results.ts';
 import type { Era } from './versions.ts';
 
@@ -50,7 +51,7 @@ function toCapabilities(era: Era, hasSurfaces: boolean): ServerCapabilities {
         prompts: { listChanged: true },
         resources: { listChanged: true, subscribe: true },
         completions: {},
-        extensions,
+        extensions: { ...extensions, [skillsExtension]: skillsSettings },
       }
     : {
         tools,
@@ -58,5 +59,7 @@ function toCapabilities(era: Era, hasSurfaces: boolean): ServerCapabilities {
         resources: { listChanged: false },
         completions: {},
         logging: {},
+        // Tasks are not told here: those of the legacy revisions are something else.
+        extensions: { [skillsExtension]: skillsSettings },
       };
 }

@@ -1,6 +1,7 @@
 import type { Bus } from '@inferry/bus';
 import type { RunRounds } from '../client/rounds.ts';
 import type { Method } from '../exchange.ts';
+import { skillMethods } from '../skills/skill-methods.ts';
 import type { Surfaces } from '../surfaces/surfaces.ts';
 import type { Era } from '../versions.ts';
 import { complete } from './completion-complete.ts';
@@ -18,7 +19,7 @@ export interface SurfaceDeps extends ListenDeps {
   rounds: RunRounds;
 }
 
-/** Prompts, resources, completion and what tells of their changes, by era. */
+/** Prompts, resources, skills, completion and what tells of their changes, by era. */
 export function surfaceMethods(deps: SurfaceDeps): Record<Era, [string, Method][]> {
   const shared: [string, Method][] = [
     ['prompts/list', listPrompts(deps.surfaces)],
@@ -27,6 +28,7 @@ export function surfaceMethods(deps: SurfaceDeps): Record<Era, [string, Method][
     ['resources/templates/list', listResourceTemplates(deps.surfaces)],
     ['resources/read', readResource(deps)],
     ['completion/complete', complete(deps)],
+    ...skillMethods(deps.surfaces),
   ];
   return {
     legacy: [

@@ -3,6 +3,7 @@ import {
   AppError,
   type OfferedPrompt,
   type OfferedResource,
+  type OfferedSkill,
   surfaceChanged,
   surfaceOf,
 } from '@inferry/contracts';
@@ -12,6 +13,7 @@ export interface TestSurface {
   asked: string[];
   prompts: OfferedPrompt[];
   resources: OfferedResource[];
+  skills: OfferedSkill[];
   version: number;
   /** Offers something else from now on, and says so. */
   change(prompts: OfferedPrompt[]): void;
@@ -33,6 +35,7 @@ export function serveTestSurface(
     asked: [],
     prompts: [{ name: 'greet', arguments: [{ name: 'who', required: true }] }],
     resources: ['a', 'b', 'c'].map((name) => ({ uri: `${prefix}${name}`, name })),
+    skills: [],
     version: 1,
     change(prompts) {
       world.prompts = prompts;
@@ -44,11 +47,11 @@ export function serveTestSurface(
   bus.serve(surface.describe, async ({ known_version: known }) => {
     world.asked.push('describe');
     const version = String(world.version);
-    const { prompts } = world;
+    const { prompts, skills } = world;
     const templates = [{ uriTemplate: `${prefix}{id}`, name: 'things' }];
     return known === version
       ? { version }
-      : { version, description: { scope, prompts, templates, uri_prefixes: [prefix] } };
+      : { version, description: { scope, prompts, templates, uri_prefixes: [prefix], skills } };
   });
   bus.serve(surface.getPrompt, async ({ arguments: { who = '' } }) => ({
     messages: [{ role: 'user', content: { type: 'text', text: `Hello ${who}` } }],

@@ -1,0 +1,2 @@
+export { type LoadedSkill, loadSkills } from './load-skills.ts';
+export type { SkillSource } from './skill-source.ts';
