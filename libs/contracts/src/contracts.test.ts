@@ -221,6 +221,7 @@ describe('pinned', () => {
       'events.v1.grant.revoked',
     'events.v1.auth.jwks_changed',
     'events.v1.auth.connection_changed',
+    'events.v1.auth.passthrough_seen',
       'events.v1.call.cancelled',
       'events.v1.client.answered',
       'events.v1.surface.changed',

@@ -35,6 +35,7 @@ export {
   events,
   grantRevoked,
   jwksChanged,
+  passthroughSeen,
   resourceUpdated,
   runCancelRequested,
   runFinished,

@@ -131,6 +131,7 @@ export function createCredentialClient(
       return outcome;
     },
     async release(provider, holder) {
+      forget((one) => one.provider === provider && one.grantId === holder.grant_id);
       await bus.call(releaseCredential, { provider }, { principal: toPrincipal(holder), timeoutMs });
     },
     close() {

@@ -2,7 +2,10 @@ import { hkdfSync } from 'node:crypto';
 import { Secret } from '@inferry/contracts';
 
 /** One key per purpose from the deployment's one secret (HKDF, RFC 5869): leaking one tells nothing of the others. */
-export function deriveSecret(master: Secret, purpose: 'files' | 'webhooks' | 'sessions' | 'hooks'): Secret {
+export function deriveSecret(
+  master: Secret,
+  purpose: 'files' | 'webhooks' | 'sessions' | 'hooks' | 'fingerprints',
+): Secret {
   const bytes = hkdfSync('sha256', master.reveal(), 'inferry', purpose, 32);
   return new Secret(Buffer.from(bytes).toString('base64url'));
 }

@@ -2,6 +2,7 @@ import type { Bus } from '@inferry/bus';
 import type { Database } from '@inferry/database';
 import type { Parts } from '@inferry/runtime';
 import type { KeyUsage } from './keys/key-usage.ts';
+import type { CredentialService } from './vault/open-credentials.ts';
 
 /** What the handlers of this service need. */
 export interface AuthDeps {
@@ -10,6 +11,7 @@ export interface AuthDeps {
   limits: Parts['limits'];
   log: Pick<Parts['log'], 'warn'>;
   keyUsage: KeyUsage;
+  credentials: CredentialService;
   /** Requests a minute that the gateway allows each credential. */
   credentialLimit: number;
   now(): number;

@@ -1,4 +1,5 @@
 export { type AuthConfig, parseAuthConfig } from './config.ts';
+export { type ConnectionsCommandOptions, runConnectionsCommand } from './connections-command.ts';
 export {
   type ApiKey,
   type CreatedKey,
@@ -10,3 +11,6 @@ export {
 } from './keys/keys.ts';
 export { type KeysCommandOptions, runKeysCommand } from './keys-command.ts';
 export { type AuthOptions, type AuthParts, createAuthService } from './service.ts';
+export { type EnvironmentKey, readEnvironmentKeys } from './vault/environment-keys.ts';
+export { createLocalKeks, type KekProvider, parseKeyRing, readOrCreateKeyRing } from './vault/key-ring.ts';
+export { runVaultCommand, type VaultCommandOptions } from './vault-command.ts';

@@ -1,8 +1,20 @@
-import { readEnv, runService } from '@inferry/runtime';
-import { createAuthService, parseAuthConfig } from './index.ts';
+import { openProviders } from '@inferry/providers';
+import { deriveSecret, readEnv, runService } from '@inferry/runtime';
+import { createAuthService, parseAuthConfig, readEnvironmentKeys } from './index.ts';
 
 await runService({
   name: 'auth',
   env: readEnv(),
-  create: (parts, { env }) => createAuthService(parts, parseAuthConfig(env)),
+  async create(parts, { config, env, secret }) {
+    const providers = await openProviders(config.extraProviders);
+    return createAuthService(parts, {
+      ...parseAuthConfig(env),
+      providers,
+      environmentKeys: readEnvironmentKeys(
+        env,
+        providers.map(({ slug }) => slug),
+      ),
+      fingerprintSecret: deriveSecret(secret, 'fingerprints'),
+    });
+  },
 });

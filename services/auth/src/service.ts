@@ -6,8 +6,9 @@ import { createKeyUsage } from './keys/key-usage.ts';
 import { handleReadRevocations } from './rpc/read-revocations.ts';
 import { handleVerifyKey } from './rpc/verify-key.ts';
 import { handleGetAccount } from './tools/get-account.ts';
+import { type CredentialOptions, openCredentials } from './vault/open-credentials.ts';
 
-export interface AuthOptions extends Partial<AuthConfig> {
+export interface AuthOptions extends Partial<AuthConfig>, Omit<CredentialOptions, 'now' | keyof AuthConfig> {
   now?: () => number;
 }
 
@@ -19,7 +20,8 @@ export async function createAuthService(parts: AuthParts, options: AuthOptions):
   const { bus, database, limits, log } = parts;
   const { credentialLimit = 600, now = Date.now } = options;
   const keyUsage = createKeyUsage(database, { log, now });
-  const deps: AuthDeps = { bus, database, limits, log, keyUsage, credentialLimit, now };
+  const credentials = await openCredentials(parts, { ...options, now });
+  const deps: AuthDeps = { bus, database, limits, log, keyUsage, credentials, credentialLimit, now };
 
   bus.serve(verifyKey, handleVerifyKey(deps));
   bus.serve(readRevocations, handleReadRevocations(deps));
@@ -29,7 +31,10 @@ export async function createAuthService(parts: AuthParts, options: AuthOptions):
     name: 'auth',
     readiness: () => readinessOf(parts),
     drain: () => keyUsage.flush(),
-    close: () => keyUsage.close(),
+    close() {
+      credentials.close();
+      return keyUsage.close();
+    },
   };
 }
 

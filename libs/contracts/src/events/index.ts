@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineEvent, type EventContract } from '../contract.ts';
+import { SealedText } from '../rpc/credentials.ts';
 import { RunStatus } from '../shapes/run.ts';
 
 const runFields = {
@@ -60,6 +61,12 @@ export const connectionChanged = defineEvent({
   payload: z.object({ connection_id: z.string(), provider: z.string() }),
 });
 
+/** A caller came with a key of their own, where such keys are never stored: every replica of the vault holds it. */
+export const passthroughSeen = defineEvent({
+  subject: 'events.v1.auth.passthrough_seen',
+  payload: z.object({ provider: z.string().max(64), sealed: SealedText }),
+});
+
 /** A client cancelled a call that any gateway replica may hold (MCP `notifications/cancelled`). */
 export const callCancelled = defineEvent({
   subject: 'events.v1.call.cancelled',
@@ -108,6 +115,7 @@ export const events: readonly EventContract[] = [
   grantRevoked,
   jwksChanged,
   connectionChanged,
+  passthroughSeen,
   callCancelled,
   clientAnswered,
   surfaceChanged,

@@ -3,7 +3,7 @@ import { localPrincipal, type Principal, type RpcContract } from '@inferry/contr
 import { type Database, openDatabase } from '@inferry/database';
 import { createInProcessLimits } from '@inferry/limits';
 import type { Parts, Service } from '@inferry/runtime';
-import { createAuthService } from '../service.ts';
+import { type AuthOptions, createAuthService } from '../service.ts';
 
 export interface AuthUnderTest {
   /** The side of whoever asks. */
@@ -19,7 +19,7 @@ export interface AuthUnderTest {
 }
 
 /** The service on an in-process bus and a database in memory, with a clock of its own. */
-export async function openAuth(): Promise<AuthUnderTest> {
+export async function openAuth(options: AuthOptions = {}): Promise<AuthUnderTest> {
   const transport = createInProcessTransport();
   const serving = createBus(transport, { name: 'auth' });
   const bus = createBus(transport, { name: 'others' });
@@ -30,7 +30,10 @@ export async function openAuth(): Promise<AuthUnderTest> {
   const warnings: unknown[] = [];
   // as: the service logs warnings only, and this takes them.
   const log = { warn: (fields: unknown) => warnings.push(fields) } as unknown as Parts['log'];
-  const service = await createAuthService({ bus: serving, database, limits, log }, { now: () => clock.now });
+  const service = await createAuthService(
+    { bus: serving, database, limits, log },
+    { now: () => clock.now, ...options },
+  );
   return {
     bus,
     database,

@@ -65,10 +65,10 @@ export async function open(keks: KekProvider, sealed: string, belonging: Belongi
   }
 }
 
-/** The same text under the current key-encryption key; undefined when it is under it already. */
+/** The same text under the current key-encryption key; undefined when it is under it already, or no text of ours. */
 export async function rewrap(keks: KekProvider, sealed: string): Promise<Envelope | undefined> {
-  const stored = Stored.parse(JSON.parse(sealed));
-  if (stored.kid === keks.currentId) return undefined;
+  const stored = read(sealed);
+  if (stored === undefined || stored.kid === keks.currentId) return undefined;
   const key = await keks.unwrap({ kid: stored.kid, wrapped: Buffer.from(stored.w, 'base64url') });
   try {
     const { kid, wrapped } = await keks.wrap(key);
@@ -78,9 +78,18 @@ export async function rewrap(keks: KekProvider, sealed: string): Promise<Envelop
   }
 }
 
-/** Which key-encryption key opens a sealed text. */
-export function kidOf(sealed: string): string {
-  return Stored.parse(JSON.parse(sealed)).kid;
+/** Which key-encryption key opens a sealed text; undefined when it was sealed elsewhere. */
+export function kidOf(sealed: string): string | undefined {
+  return read(sealed)?.kid;
+}
+
+function read(sealed: string): z.infer<typeof Stored> | undefined {
+  try {
+    return Stored.safeParse(JSON.parse(sealed)).data;
+  } catch {
+    // No JSON, so none of ours.
+    return undefined;
+  }
 }
 
 function toEnvelope(kid: string, wrapped: Buffer, d: string): Envelope {

@@ -50,7 +50,7 @@ async function rewrapVaultKeys({ queries }: Database, vault: Vault): Promise<num
 async function rewrapSigningKeys({ queries }: Database, vault: Vault): Promise<number> {
   let count = 0;
   for (const { kid, sealed: before } of await listSigningKeys(queries)) {
-    const anew = before === '' ? undefined : await vault.rewrap(before);
+    const anew = await vault.rewrap(before);
     if (anew === undefined) continue;
     if (await replaceSigningKeySeal(queries, { kid, before, sealed: anew.sealed })) count += 1;
   }

@@ -11,12 +11,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { open, seal } from './envelope.ts';
 import { createLocalKeks, type KekProvider, parseKeyRing, readOrCreateKeyRing } from './key-ring.ts';
 import { rewrapAll } from './rewrap.ts';
-import { openVault } from './vault.ts';
+import { openVault, withEarlierSealer } from './vault.ts';
 
 const newKek = () => randomBytes(32).toString('base64');
 const k1 = `k1:${newKek()}`;
 const k2 = `k2:${newKek()}`;
 const keksOf = (text: string) => createLocalKeks(parseKeyRing(text));
+const bytes = randomBytes(48);
 const key = new Secret('sk-live-0123456789');
 const mine = { kind: 'connection', id: 'conn_1', owner: 'user:ada', provider: 'openai' };
 
@@ -159,7 +160,7 @@ describe('the vault', () => {
     const before = await old.transport();
     await addSigningKey(database.queries, {
       ...{ generation: 1, kid: 'sig', public_jwk: '{}', created_at: 1, active_from: 1, removed_at: null },
-      sealed: await old.sealer.seal('sig', key),
+      sealed: await old.sealer.seal(bytes, 'sig'),
     });
 
     const count = await rewrapAll(database, await openVault(database, keksOf(`${k2},${k1}`)));
@@ -172,16 +173,26 @@ describe('the vault', () => {
     expect(rows.map(({ kid }) => kid)).toEqual(['k2', 'k2']);
     expect((await vault.open(rows[0]?.sealed ?? '', mine)).reveal()).toBe(key.reveal());
     expect((await vault.transport()).publicKey).toBe(before.publicKey);
-    expect((await vault.sealer.open('sig', signing?.sealed ?? '')).reveal()).toBe(key.reveal());
+    expect(await vault.sealer.open(signing?.sealed ?? '', 'sig')).toEqual(bytes);
   });
 
   test('opens what is stored elsewhere under its own name only', async () => {
     const { sealer } = await openVault(database, keksOf(k1));
 
-    const sealed = await sealer.seal('signing-1', key);
+    const sealed = await sealer.seal(bytes, 'signing-1');
 
-    expect((await sealer.open('signing-1', sealed)).reveal()).toBe(key.reveal());
-    await expect(sealer.open('signing-2', sealed)).rejects.toMatchObject({ code: 'internal' });
+    expect(await sealer.open(sealed, 'signing-1')).toEqual(bytes);
+    await expect(sealer.open(sealed, 'signing-2')).rejects.toMatchObject({ code: 'internal' });
+  });
+
+  test('leaves what was sealed before there was a vault to whoever sealed it', async () => {
+    const { sealer } = await openVault(database, keksOf(k1));
+    const earlier = { seal: async () => 'old', open: async () => Buffer.from('from before') };
+
+    const both = withEarlierSealer(sealer, earlier);
+
+    expect((await both.open('b2xk', 'x')).toString()).toBe('from before');
+    expect(await both.open(await both.seal(bytes, 'x'), 'x')).toEqual(bytes);
   });
 });
 

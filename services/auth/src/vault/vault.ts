@@ -1,4 +1,4 @@
-import type { Secret } from '@inferry/contracts';
+import { Secret } from '@inferry/contracts';
 import { createRecipient, type Recipient } from '@inferry/credentials';
 import type { Database } from '@inferry/database';
 import { addVaultKey, findVaultKey, listNeededKids } from '@inferry/database/connections';
@@ -9,9 +9,9 @@ import type { KekProvider } from './key-ring.ts';
 
 /** Seals what is stored elsewhere, such as the private halves of signing keys. */
 export interface KeySealer {
-  /** The text to store; it opens under the same name only. */
-  seal(name: string, text: Secret): Promise<string>;
-  open(name: string, sealed: string): Promise<Secret>;
+  /** The text to store; it opens for the same `aad` only. */
+  seal(bytes: Buffer, aad: string): Promise<string>;
+  open(sealed: string, aad: string): Promise<Buffer>;
 }
 
 /** Everything that is encrypted at rest goes through here. */
@@ -54,10 +54,22 @@ export async function openVault(database: Database, keks: KekProvider): Promise<
 }
 
 export function createKeySealer(keks: KekProvider): KeySealer {
-  const belonging = (name: string): Belonging => ({ kind: 'key', id: name });
+  const belonging = (aad: string): Belonging => ({ kind: 'key', id: aad });
   return {
-    seal: async (name, text) => (await seal(keks, text, belonging(name))).sealed,
-    open: (name, sealed) => open(keks, sealed, belonging(name)),
+    async seal(bytes, aad) {
+      return (await seal(keks, new Secret(bytes.toString('base64url')), belonging(aad))).sealed;
+    },
+    async open(sealed, aad) {
+      return Buffer.from((await open(keks, sealed, belonging(aad))).reveal(), 'base64url');
+    },
+  };
+}
+
+/** Also opens what another sealer sealed, before there was a vault. */
+export function withEarlierSealer(sealer: KeySealer, earlier: KeySealer): KeySealer {
+  return {
+    seal: (bytes, aad) => sealer.seal(bytes, aad),
+    open: (sealed, aad) => (kidOf(sealed) === undefined ? earlier : sealer).open(sealed, aad),
   };
 }
 
@@ -82,7 +94,7 @@ export async function neededKids(database: Database): Promise<string[]> {
   const signing = await listSigningKeys(database.queries);
   const kids = [
     ...(await listNeededKids(database.queries)),
-    ...signing.flatMap(({ sealed }) => (sealed === '' ? [] : [kidOf(sealed)])),
+    ...signing.flatMap(({ sealed }) => kidOf(sealed) ?? []),
   ];
   return [...new Set(kids)].sort();
 }

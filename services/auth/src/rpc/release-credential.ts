@@ -1,0 +1,9 @@
+import type { Handler } from '@inferry/bus';
+import type { releaseCredential } from '@inferry/contracts';
+import { type PassthroughDeps, releasePassthrough } from '../vault/passthrough.ts';
+
+export function handleReleaseCredential(deps: PassthroughDeps): Handler<typeof releaseCredential> {
+  return async ({ provider }, { principal: { subject } }) => ({
+    released: await releasePassthrough(deps, { subject, provider }),
+  });
+}

@@ -1,0 +1,38 @@
+import type { Secret } from '@inferry/contracts';
+import type { Probe, Provider } from '@inferry/providers';
+
+export interface ProbeRequest {
+  key: Secret;
+  baseUrl?: string | undefined;
+  timeoutMs: number;
+}
+
+/** What a platform says of a key, its balance included; `unknown` when it does not answer in time. Never rejects. */
+export async function probeKey(provider: Provider | undefined, request: ProbeRequest): Promise<Probe> {
+  if (provider?.probe === undefined) return { outcome: 'unknown' };
+  const context = {
+    credential: request.key,
+    baseUrl: request.baseUrl,
+    signal: AbortSignal.timeout(request.timeoutMs),
+  };
+  try {
+    const probe = await within(context.signal, provider.probe(context));
+    if (probe.outcome !== 'ok' || probe.balance !== undefined || provider.balance === undefined) return probe;
+    const balance = await within(context.signal, provider.balance(context)).catch(() => undefined);
+    return balance === undefined ? probe : { ...probe, balance };
+  } catch {
+    // No answer is no verdict: a platform that is away must not cost anybody their key.
+    return { outcome: 'unknown' };
+  }
+}
+
+async function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
