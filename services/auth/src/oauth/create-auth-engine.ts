@@ -8,6 +8,8 @@ import { type StaticClient, toEngineClient } from './clients/static-client.ts';
 import { createDocumentFetch, type DocumentFetchOptions } from './documents/document-fetch.ts';
 import { createProtocolEngine, type ProtocolEngine } from './engine/protocol-engine.ts';
 import { recordIdOf } from './engine/record-id.ts';
+import { type AdmitPerson, addEnterpriseGrant, jwtBearer } from './enterprise/enterprise-grant.ts';
+import type { EnterpriseIssuer } from './enterprise/enterprise-issuer.ts';
 import { createGrants } from './grants/grants.ts';
 import { createUsage } from './grants/usage.ts';
 import { oauthRoutes } from './http/routes.ts';
@@ -16,6 +18,7 @@ import { createInteractions } from './interactions/create-interactions.ts';
 import type { OAuthPages } from './interactions/interactions.ts';
 import { plainViews } from './interactions/plain-views.ts';
 import { startUpkeep } from './jobs/upkeep.ts';
+import { defaultScope } from './policy/scopes.ts';
 import { createSingleFlight } from './refresh/single-flight.ts';
 import type { OAuthSettings } from './settings.ts';
 import { openKeyRing } from './signing/key-ring.ts';
@@ -30,6 +33,8 @@ export interface AuthEngineOptions {
   sealer?: KeySealer | undefined;
   /** Clients that the operator knows, such as services with credentials of their own. */
   clients?: readonly StaticClient[] | undefined;
+  /** Identity providers of enterprises, and who their people are here. */
+  enterprise?: { issuers: readonly EnterpriseIssuer[]; admit: AdmitPerson } | undefined;
   /** For tests, which have loopback only. */
   documents?: DocumentFetchOptions | undefined;
   onEvent?: ((event: OAuthEvent) => void) | undefined;
@@ -59,11 +64,15 @@ export async function createAuthEngine(
   });
   const usage = createUsage({ database, clients, log, now });
   const known = options.clients ?? [];
+  const { enterprise } = options;
   const engine: ProtocolEngine = createProtocolEngine({
     ...{ database, settings, ring, clients, grants, now, onFault },
     staticClients: known.map(toEngineClient),
     grantOfClient: createClientGrants({ grants, clients: known }),
     fetchDocument: createDocumentFetch({ limits, settings, now, ...options.documents }),
+    extend(provider) {
+      if (hasIssuers(enterprise)) addEnterpriseGrant(provider, { ...enterprise, settings, grants });
+    },
     onTokens(use) {
       usage.note(use);
       emit({ name: 'tokens_issued', ...use });
@@ -92,9 +101,10 @@ export async function createAuthEngine(
       oauthRoutes(app, {
         ...{ engine, ring, grants, usage, browsers, interactions, pages, views, limits, settings, onFault },
         singleFlight: createSingleFlight({ database, graceSeconds: settings.refreshGraceSeconds, now }),
+        scopesOfClient: (id) => known.find(({ clientId }) => clientId === id)?.scopes ?? [defaultScope],
         bind: (uid, browser) =>
           bindRecord(database.queries, { recordId: recordIdOf('Interaction', uid), browser }),
-        grantTypes: grantTypesOf(known),
+        grantTypes: grantTypesOf(known, hasIssuers(enterprise)),
       }),
     killGrant: (grantId) => grants.revoke(grantId),
     tick: upkeep.run,
@@ -109,7 +119,17 @@ export async function createAuthEngine(
   };
 }
 
-function grantTypesOf(clients: readonly StaticClient[]): string[] {
+function hasIssuers<E extends { issuers: readonly EnterpriseIssuer[] }>(
+  enterprise: E | undefined,
+): enterprise is E {
+  return enterprise !== undefined && enterprise.issuers.length > 0;
+}
+
+function grantTypesOf(clients: readonly StaticClient[], hasEnterprise: boolean): string[] {
   const own = clients.some(({ grantTypes }) => grantTypes.includes('client_credentials'));
-  return ['authorization_code', 'refresh_token', ...(own ? ['client_credentials'] : [])];
+  return [
+    ...['authorization_code', 'refresh_token'],
+    ...(own ? ['client_credentials'] : []),
+    ...(hasEnterprise ? [jwtBearer] : []),
+  ];
 }

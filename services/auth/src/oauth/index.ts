@@ -1,6 +1,9 @@
 export type { AuthEngine, OAuthEvent } from './auth-engine.ts';
 export { parseStaticClients, type StaticClient } from './clients/static-client.ts';
+export { type OAuthConfig, parseOAuthConfig, toSettings } from './config.ts';
 export { type AuthEngineOptions, createAuthEngine } from './create-auth-engine.ts';
+export type { AdmitPerson } from './enterprise/enterprise-grant.ts';
+export type { EnterpriseIssuer } from './enterprise/enterprise-issuer.ts';
 export { type Grant, type Grants, newGrantId } from './grants/grants.ts';
 export { pageHeaders, sendPage } from './http/send-page.ts';
 export type {
@@ -11,5 +14,6 @@ export type {
   OAuthViews,
   SignIn,
 } from './interactions/interactions.ts';
+export { handleReadJwks } from './rpc/read-jwks.ts';
 export { defaultSettings, type OAuthSettings, resourceOf } from './settings.ts';
 export type { KeySealer } from './signing/key-sealer.ts';

@@ -4,6 +4,7 @@ import type { Grant } from '../grants/grants.ts';
 import { allScopes } from '../policy/scopes.ts';
 import { type OAuthSettings, resourceOf } from '../settings.ts';
 import { type AdapterDeps, createAdapter } from './adapter.ts';
+import { resourceServerOf } from './resource-server.ts';
 
 export interface ConfigurationParts extends AdapterDeps {
   settings: OAuthSettings;
@@ -93,13 +94,7 @@ function features(parts: ConfigurationParts): NonNullable<Configuration['feature
       useGrantedResource: () => true,
       getResourceServerInfo(_ctx, asked) {
         if (asked !== resource) throw new errors.InvalidTarget();
-        return {
-          scope: allScopes.join(' '),
-          audience: resource,
-          accessTokenFormat: 'jwt',
-          accessTokenTTL: settings.accessTokenSeconds,
-          jwt: { sign: { alg: 'ES256' } },
-        };
+        return resourceServerOf(settings);
       },
     },
     revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },

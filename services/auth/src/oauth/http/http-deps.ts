@@ -1,3 +1,4 @@
+import type { Scope } from '@inferry/contracts';
 import type { Limits } from '@inferry/limits';
 import type { ProtocolEngine } from '../engine/protocol-engine.ts';
 import type { Grants } from '../grants/grants.ts';
@@ -21,6 +22,8 @@ export interface HttpDeps {
   views: OAuthViews;
   limits: Limits;
   settings: OAuthSettings;
+  /** What a client of the operator gets that asks for nothing in particular. */
+  scopesOfClient(clientId: string | undefined): readonly Scope[];
   /** Ties a sign-in to the browser that began it. */
   bind(uid: string, browserHash: string): Promise<void>;
   onFault(error: unknown): void;

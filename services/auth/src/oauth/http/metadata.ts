@@ -1,4 +1,5 @@
 import { enginePaths } from '../engine/configuration.ts';
+import { jwtBearer } from '../enterprise/enterprise-grant.ts';
 import { allScopes } from '../policy/scopes.ts';
 
 /** What clients must know of the authorization server (RFC 8414). Without S256 in it, MCP clients refuse to go on. */
@@ -15,6 +16,9 @@ export function authorizationServerMetadata(issuer: string, grantTypes: readonly
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: grantTypes,
+    ...(grantTypes.includes(jwtBearer)
+      ? { authorization_grant_profiles_supported: ['urn:ietf:params:oauth:grant-profile:id-jag'] }
+      : {}),
     code_challenge_methods_supported: ['S256'],
     token_endpoint_auth_methods_supported: [
       'none',

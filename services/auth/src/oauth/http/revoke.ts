@@ -3,6 +3,7 @@ import { createLocalJWKSet, jwtVerify } from 'jose';
 import { enginePaths } from '../engine/configuration.ts';
 import { resourceOf } from '../settings.ts';
 import { toForm } from './bodies.ts';
+import { clientIdOf } from './client-id.ts';
 import type { HttpDeps } from './http-deps.ts';
 import { notForm, privateHeaders, sendEngineReply, sendError, withClientStatus } from './oauth-reply.ts';
 import { addressOf } from './request-address.ts';
@@ -66,18 +67,4 @@ async function readOwn(
     // Not ours, or over: there is nothing to revoke, and the answer is the same.
     return undefined;
   }
-}
-
-/** Who the engine has just let in: the same three places where it looks. */
-function clientIdOf(form: URLSearchParams, authorization: string | undefined): string | undefined {
-  const clientId = form.get('client_id');
-  if (clientId !== null) return clientId;
-  if (authorization?.toLowerCase().startsWith('basic ') === true) {
-    const [name = ''] = Buffer.from(authorization.slice(6), 'base64').toString().split(':', 1);
-    return decodeURIComponent(name.replaceAll('+', '%20'));
-  }
-  const [, payload] = (form.get('client_assertion') ?? '').split('.');
-  const claims: unknown =
-    payload === undefined ? {} : JSON.parse(Buffer.from(payload, 'base64url').toString());
-  return typeof claims === 'object' && claims !== null && 'sub' in claims ? String(claims.sub) : undefined;
 }

@@ -2,8 +2,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { enginePaths } from '../engine/configuration.ts';
 import type { EngineReply } from '../engine/inject.ts';
 import { canonicalResource } from '../policy/resource.ts';
-import { keepKnown, parseScope } from '../policy/scopes.ts';
+import { keepKnown } from '../policy/scopes.ts';
 import { toForm } from './bodies.ts';
+import { clientIdOf } from './client-id.ts';
 import type { HttpDeps } from './http-deps.ts';
 import { notForm, sendEngineReply, sendError, withClientStatus } from './oauth-reply.ts';
 import { addressOf } from './request-address.ts';
@@ -19,8 +20,10 @@ export function handleToken(
       sendError(reply, 400, notForm);
       return reply;
     }
-    normalise(form, settings.issuer);
     const { authorization } = request.headers;
+    normalise(form, settings.issuer);
+    if (form.get('grant_type') === 'client_credentials' && !form.has('scope'))
+      form.set('scope', deps.scopesOfClient(clientIdOf(form, authorization)).join(' '));
     const headers = authorization === undefined ? {} : { authorization };
     const address = addressOf(request, settings.proxies);
     const ask = (isTakeover: boolean): Promise<EngineReply> =>
@@ -44,8 +47,7 @@ function normalise(form: URLSearchParams, issuer: string): void {
   form.delete('resource');
   for (const resource of resources) form.append('resource', resource);
   const asked = form.getAll('scope').join(' ');
-  const hasNoGrantYet = form.get('grant_type') !== 'refresh_token';
-  const scopes = hasNoGrantYet ? parseScope(asked) : keepKnown(asked);
+  const scopes = keepKnown(asked);
   form.delete('scope');
   if (scopes.length > 0) form.set('scope', scopes.join(' '));
 }
