@@ -2,16 +2,16 @@ import { describe, expect, test } from 'vitest';
 import { createWaitTable, knownClients, WaitRows } from './waiting.ts';
 
 describe('the table of waiting times', () => {
-  test('gives an unknown client 45 s when it sees nothing', () => {
+  test('gives an unknown client 25 s when it sees nothing, and 45 s when it wishes', () => {
     const table = createWaitTable(knownClients, 600);
 
-    expect(table.budget('some-agent', 'nothing')).toEqual({ defaultSeconds: 45, maxSeconds: 45 });
+    expect(table.budget('some-agent', 'nothing')).toEqual({ defaultSeconds: 25, maxSeconds: 45 });
   });
 
-  test('gives an unknown client the ceiling when it sees progress', () => {
+  test('gives an unknown client that sees progress 25 s too, and up to the ceiling when it wishes', () => {
     const table = createWaitTable(knownClients, 300);
 
-    expect(table.budget('some-agent', 'progress')).toEqual({ defaultSeconds: 300, maxSeconds: 300 });
+    expect(table.budget('some-agent', 'progress')).toEqual({ defaultSeconds: 25, maxSeconds: 300 });
   });
 
   test('keeps Codex under its 60 s whatever it sees', () => {

@@ -31,6 +31,12 @@ export const knownClients: readonly WaitRow[] = [
   { client: 'claude desktop', silent: { default: 45, max: 45 }, withProgress: { default: 180, max: 220 } },
 ];
 
+/**
+ * Of a client that no row names. Many give up 30 s after they asked, whatever they hear, and most do not say so; one
+ * that asks for longer waits knows better, if it sees that work goes on.
+ */
+const safeSeconds = 25;
+
 export interface WaitTable {
   /** The waiting time of a call; `sees` says whether the client follows its progress. */
   budget(clientName: string, sees: 'progress' | 'nothing'): WaitBudget;
@@ -49,8 +55,8 @@ export function createWaitTable(rows: readonly WaitRow[], ceilingSeconds: number
     nothing: within(row.silent, ceilingSeconds),
   }));
   const unknown = {
-    progress: within({ default: ceilingSeconds, max: ceilingSeconds }, ceilingSeconds),
-    nothing: within({ default: 45, max: 45 }, ceilingSeconds),
+    progress: within({ default: safeSeconds, max: ceilingSeconds }, ceilingSeconds),
+    nothing: within({ default: safeSeconds, max: 45 }, ceilingSeconds),
   };
   return {
     budget(clientName, sees) {

@@ -42,7 +42,7 @@ export const Run = z.object({
   finished_at: dateTime.optional(),
   outputs: z.array(RunOutput).optional().describe('Results'),
   cost: RunCost.optional(),
-  next_action: z.string().optional().describe('What to call next, e.g. get_run(run_id, wait_seconds=45)'),
+  next_action: z.string().optional().describe('What to call next, e.g. get_run(run_id, wait_seconds=25)'),
   upstream: z
     .object({
       provider: z.string().optional().describe('Provider'),

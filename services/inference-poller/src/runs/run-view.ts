@@ -14,13 +14,18 @@ export const shortText: TextWindow = { offset: 0, maxChars: 600 };
 export interface RunViewOptions {
   /** Which part of the text outputs is shown; undefined leaves the outputs out. */
   text: TextWindow | undefined;
+  /** How long the caller's client usually waits: what a run that goes on is to be asked for next. */
+  waitSeconds?: number;
 }
+
+/** Shorter than any client is known to wait. */
+const safeWaitSeconds = 25;
 
 type RunShape = z.infer<typeof Run>;
 type OutputShape = z.infer<typeof RunOutput>;
 
 /** A run as clients see it. */
-export function toRun(row: RunRow, { text }: RunViewOptions): RunShape {
+export function toRun(row: RunRow, { text, waitSeconds }: RunViewOptions): RunShape {
   const isEnded = row.phase === 'done';
   const run: RunShape = { run_id: row.run_id, status: statusOf(row), model: row.model };
   if (row.client_ref !== null) run.client_ref = row.client_ref;
@@ -30,7 +35,10 @@ export function toRun(row: RunRow, { text }: RunViewOptions): RunShape {
   if (row.finished_at !== null) run.finished_at = toRfc3339(row.finished_at);
   if (isEnded && text !== undefined) run.outputs = windowOutputs(row, text).outputs;
   run.cost = costOf(row, isEnded);
-  if (!isEnded) run.next_action = `get_run(run_id="${row.run_id}", wait_seconds=45)`;
+  // A call that was not to wait says nothing of how long its client would.
+  if (!isEnded) {
+    run.next_action = `get_run(run_id="${row.run_id}", wait_seconds=${waitSeconds || safeWaitSeconds})`;
+  }
   run.upstream = { provider: row.provider };
   if (row.upstream_id !== null) run.upstream.request_id = row.upstream_id;
   if (row.upstream_status !== null) run.upstream.status = row.upstream_status;

@@ -20,14 +20,14 @@ export function handleGetRun(deps: InferenceDeps): Handler<typeof getRun> {
     const waitSeconds = args.wait_seconds ?? 0;
     const row =
       waitSeconds === 0 ? found : await waitForRun(deps, found, { waitSeconds, context, isNew: false });
-    return describe(deps, row, args);
+    return describe(deps, row, { args, waitSeconds: context.wait.defaultSeconds });
   };
 }
 
 async function describe(
   deps: InferenceDeps,
   row: RunRow,
-  args: Parameters<Handler<typeof getRun>>[0],
+  { args, waitSeconds }: { args: Parameters<Handler<typeof getRun>>[0]; waitSeconds: number },
 ): ReturnType<Handler<typeof getRun>> {
   const parts = new Set<Part>(args.include ?? ['outputs']);
   const window = { offset: args.offset ?? 0, maxChars: args.max_chars ?? defaultMaxChars };
@@ -36,7 +36,7 @@ async function describe(
   const diagnosis = diagnoseRun(deps, row);
   const error = failureOf(row);
   return {
-    run: toRun(row, { text }),
+    run: toRun(row, { text, waitSeconds }),
     ...(await readParts(deps, row, parts)),
     ...(diagnosis === undefined ? {} : { diagnosis }),
     ...(nextOffset === undefined ? {} : { next_offset: nextOffset }),

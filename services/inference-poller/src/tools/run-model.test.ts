@@ -52,7 +52,13 @@ describe('run_model', () => {
 
     expect(isError).toBe(false);
     expect(run?.run_id).toMatch(/^run_[A-Za-z0-9_-]{22}$/);
-    expect(run?.next_action).toBe(`get_run(run_id="${run?.run_id}", wait_seconds=45)`);
+    expect(run?.next_action).toBe(`get_run(run_id="${run?.run_id}", wait_seconds=10)`);
+  });
+
+  it("names a wait that fits any client where the call's own does not tell", async () => {
+    const { run } = await world.run({}, { wait: { defaultSeconds: 0, maxSeconds: 0 } });
+
+    expect(run?.next_action).toBe(`get_run(run_id="${run?.run_id}", wait_seconds=25)`);
   });
 
   it('answers running and how to go on when the wait ends before the run (RF-28)', async () => {

@@ -20,6 +20,7 @@ export function handleRunModel(deps: InferenceDeps): Handler<typeof runModel> {
     const row = await waitForRun(deps, started, { waitSeconds, context, isNew });
     const status = statusOf(row);
     if (isTerminal(status) && status !== 'succeeded') throw runFailed(row, !isNew);
-    return { run: toRun(row, { text: shortText }), ...(isNew ? {} : { replayed: true }) };
+    const run = toRun(row, { text: shortText, waitSeconds: context.wait.defaultSeconds });
+    return { run, ...(isNew ? {} : { replayed: true }) };
   };
 }
