@@ -8,6 +8,7 @@ import type {
   WaitBudget,
 } from '@inferry/contracts';
 import type { z } from 'zod';
+import type { CallLife } from './call-life.ts';
 
 /** A step of a long call. `data` is what the caller needs if the call breaks off, e.g. the run id. */
 export interface Progress {
@@ -38,8 +39,8 @@ export interface CallOptions {
   principal: Principal;
   /** Aborting it tells the service to stop, and rejects with `cancelled`. */
   signal?: AbortSignal | undefined;
-  /** Aborting it asks the service to answer now with what there is; the call goes on until that answer is here. */
-  finish?: AbortSignal | undefined;
+  /** Cancels the call as `signal` does, or asks for its answer: the call goes on until that answer is here. */
+  life?: CallLife | undefined;
   timeoutMs?: number | undefined;
   /** The same through every re-issue of one call, so that a service can tell a repetition; made up if absent. */
   callId?: string | undefined;

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { AppError, ErrorEnvelope, InputRequired, NeededInput, toAppError } from '@inferry/contracts';
 import type { CallOptions, Progress } from './bus.ts';
-import { toHeaders } from './call-headers.ts';
-import { type BusTimings, cancelSubject, finishData, headerNames, type OnInternalError } from './frames.ts';
+import { toEnvelopeText, toHeaders, traceHeaders } from './call-envelope.ts';
+import type { CallLife, Interruptible } from './call-life.ts';
+import { type BusTimings, cancelSubject, finishData, type OnInternalError } from './frames.ts';
 import type { IncomingMessage, Transport, TransportSubscription } from './transport.ts';
 
 export interface SendOptions extends CallOptions {
@@ -12,7 +13,9 @@ export interface SendOptions extends CallOptions {
 interface Pending {
   subject: string;
   payload: string;
-  headers: Record<string, string>;
+  /** Everything beside the payload but the time that is left. */
+  envelope: string;
+  trace: Record<string, string>;
   inbox: string;
   deadlineAt: number;
   heardAt: number;
@@ -20,7 +23,9 @@ interface Pending {
   lastProgress: Progress | undefined;
   onProgress: ((progress: Progress) => void) | undefined;
   onLog: CallOptions['onLog'];
-  finish: AbortSignal | undefined;
+  life: CallLife | undefined;
+  /** What `life` knows of this call. */
+  interruptible: Interruptible | undefined;
   resolve(json: string): void;
   reject(error: AppError | InputRequired): void;
 }
@@ -63,8 +68,8 @@ export class Caller {
 
   /** Sends one call and resolves with the JSON text of its result. */
   send(subject: string, payload: string, options: SendOptions): Promise<string> {
-    const { signal } = options;
-    if (signal?.aborted) return Promise.reject(cancelled());
+    const { signal, life } = options;
+    if (signal?.aborted || life?.isCancelled) return Promise.reject(cancelled());
     if (this.#isClosed || !this.#transport.isConnected) {
       return Promise.reject(new AppError('unavailable', 'The message bus cannot be reached.', retryAdvice));
     }
@@ -72,7 +77,8 @@ export class Caller {
     const call: Pending = {
       subject,
       payload,
-      headers: toHeaders(options),
+      envelope: toEnvelopeText(options),
+      trace: traceHeaders(),
       inbox: '',
       deadlineAt: Date.now() + options.timeoutMs,
       heardAt: 0,
@@ -80,12 +86,19 @@ export class Caller {
       lastProgress: undefined,
       onProgress: options.onProgress,
       onLog: options.onLog,
-      finish: options.finish,
+      life,
+      interruptible: undefined,
       resolve,
       reject,
     };
     if (signal !== undefined) follow(signal, call, () => this.#giveUp(call, cancelled()));
-    if (options.finish !== undefined) follow(options.finish, call, () => this.#askToFinish(call));
+    if (life !== undefined) {
+      call.interruptible = {
+        cancel: () => this.#giveUp(call, cancelled()),
+        finish: () => this.#askToFinish(call),
+      };
+      life.attach(call.interruptible);
+    }
     this.#issue(call);
     return promise;
   }
@@ -104,17 +117,16 @@ export class Caller {
     call.inbox = this.#prefix + ++this.#counter;
     call.heardAt = now;
     call.attempts += 1;
-    call.headers[headerNames.timeout] = String(call.deadlineAt - now);
     this.#pending.set(call.inbox, call);
     try {
       this.#transport.publish({
         subject: call.subject,
         data: call.payload,
         reply: call.inbox,
-        headers: call.headers,
+        headers: { ...call.trace, ...toHeaders(call.envelope, call.deadlineAt - now) },
       });
       // Whoever takes a call over is to be as quick as the one before.
-      if (call.finish?.aborted) this.#askToFinish(call);
+      if (call.life?.isFinishing) this.#askToFinish(call);
     } catch (error) {
       this.#fail(call, toSendError(error, this.#transport.maxPayloadBytes));
     }
@@ -184,7 +196,7 @@ export class Caller {
     // Whoever was silent may be alive behind a broken link: two must not work on one call for long.
     this.#cancel(call);
     if (call.attempts < maxAttempts && this.#transport.isConnected) return this.#issue(call);
-    call.reject(unavailable('Whoever served this call is gone.', call));
+    this.#fail(call, unavailable('Whoever served this call is gone.', call));
   }
 
   #giveUp(call: Pending, error: AppError): void {
@@ -205,13 +217,18 @@ export class Caller {
   }
 
   #succeed(call: Pending, json: string): void {
-    this.#pending.delete(call.inbox);
+    this.#forget(call);
     call.resolve(json);
   }
 
   #fail(call: Pending, error: AppError | InputRequired): void {
-    this.#pending.delete(call.inbox);
+    this.#forget(call);
     call.reject(error);
+  }
+
+  #forget(call: Pending): void {
+    this.#pending.delete(call.inbox);
+    if (call.interruptible !== undefined) call.life?.detach(call.interruptible);
   }
 }
 

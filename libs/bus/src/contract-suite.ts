@@ -11,6 +11,8 @@ import {
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
 import type { Bus, CallOptions, Progress } from './bus.ts';
+import { callHeader } from './call-envelope.ts';
+import { CallLife } from './call-life.ts';
 import { type BusOptions, createBus } from './create-bus.ts';
 import type { BusTimings } from './frames.ts';
 import type { Transport } from './transport.ts';
@@ -428,7 +430,7 @@ export function describeBus(name: string, harness: BusHarness): void {
       raw.publish({
         ...rawCall,
         reply: 'inbox.raw.1',
-        headers: { ...rawCall.headers, 'inferry-timeout-ms': '100' },
+        headers: headersOf({ timeout_ms: 100 }),
       });
 
       await vi.waitFor(() => expect(server.load.answering).toBe(1));
@@ -550,12 +552,12 @@ export function describeBus(name: string, harness: BusHarness): void {
     it('gets the answer with what there is, and no other call ends', async () => {
       const server = await serveWaiting();
       const caller = await connect();
-      const finish = new AbortController();
+      const life = new CallLife();
       const other = caller.callTool(echo, { text: 'other' }, quick);
-      const asked = caller.callTool(echo, { text: 'asked' }, { ...quick, finish: finish.signal });
+      const asked = caller.callTool(echo, { text: 'asked' }, { ...quick, life });
       await vi.waitFor(() => expect(server.load.answering).toBe(2));
 
-      finish.abort();
+      life.finish();
       const result = parseResult(await asked);
 
       expect(result.structuredContent).toEqual({ text: 'asked', by: 'finished' });
@@ -567,8 +569,10 @@ export function describeBus(name: string, harness: BusHarness): void {
     it('gets it at once when it had asked before the call', async () => {
       await serveWaiting();
       const caller = await connect();
+      const life = new CallLife();
+      life.finish();
 
-      const call = caller.callTool(echo, { text: '' }, { ...quick, finish: AbortSignal.abort() });
+      const call = caller.callTool(echo, { text: '' }, { ...quick, life });
 
       expect(parseResult(await call).structuredContent.by).toBe('finished');
     });
@@ -578,10 +582,10 @@ export function describeBus(name: string, harness: BusHarness): void {
       serveAsVictim(leaving);
       await settle(leaving);
       const caller = await connect();
-      const finish = new AbortController();
-      const call = caller.callTool(hold, {}, { ...quick, finish: finish.signal, callId: 'taken-over' });
+      const life = new CallLife();
+      const call = caller.callTool(hold, {}, { ...quick, life, callId: 'taken-over' });
       await vi.waitFor(() => expect(leaving.load.answering).toBe(1));
-      finish.abort();
+      life.finish();
       const staying = await connect();
       staying.serve(hold, async (_input, { callId, draining }) => {
         await aborted(draining);
@@ -594,16 +598,34 @@ export function describeBus(name: string, harness: BusHarness): void {
       expect(parseResult(await call).structuredContent.call_id).toBe('taken-over');
     });
 
-    it('leaves no listener on the signal when the call has ended', async () => {
+    it('leaves nothing behind when the call has ended', async () => {
       await serveEcho();
       const caller = await connect();
       const { signal } = new AbortController();
+      const life = new CallLife();
 
       await Promise.all(
-        Array.from({ length: 20 }, () => caller.callTool(echo, { text: '' }, { ...quick, finish: signal })),
+        Array.from({ length: 20 }, () => caller.callTool(echo, { text: '' }, { ...quick, signal, life })),
       );
 
+      expect(life.openCalls).toBe(0);
       expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    });
+
+    it('ends its calls as an aborted signal does, those that come later at once', async () => {
+      const server = await serveWaiting();
+      const caller = await connect();
+      const life = new CallLife();
+      const call = caller.callTool(echo, { text: '' }, { ...quick, life });
+      await vi.waitFor(() => expect(server.load.answering).toBe(1));
+
+      life.cancel();
+
+      await expect(call).rejects.toMatchObject({ code: 'cancelled' });
+      await expect(caller.callTool(echo, { text: '' }, { ...quick, life })).rejects.toMatchObject({
+        code: 'cancelled',
+      });
+      await vi.waitFor(() => expect(server.load.answering).toBe(0));
     });
   });
 
@@ -753,9 +775,9 @@ export function describeBus(name: string, harness: BusHarness): void {
     });
 
     it.each([
-      ['no principal', {}],
-      ['a principal that is no JSON', { 'inferry-principal': '{' }],
-      ['a principal without a subject', { 'inferry-principal': '{"kind":"local"}' }],
+      ['no envelope', {}],
+      ['an envelope that is no JSON', { [callHeader]: '{' }],
+      ['a principal without a subject', headersOf({ principal: { kind: 'local' } })],
     ])('answers a call with %s by an error', async (_case, headers) => {
       await serveEcho();
       const raw = await rawTransport();
@@ -785,8 +807,13 @@ export function describeBus(name: string, harness: BusHarness): void {
 const rawCall = {
   subject: hold.subject,
   data: '{}',
-  headers: { 'inferry-principal': JSON.stringify(localPrincipal) },
+  headers: headersOf({}),
 };
+
+function headersOf(fields: object): Record<string, string> {
+  const envelope = { timeout_ms: 30_000, id: 'raw', principal: localPrincipal, ...fields };
+  return { [callHeader]: JSON.stringify(envelope) };
+}
 
 function parseResult(json: string): ToolResult {
   // as: what a responder of this suite just answered.

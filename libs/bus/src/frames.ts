@@ -6,17 +6,6 @@
  */
 export type FrameKind = 'H' | 'P' | 'L' | 'R' | 'E' | 'I' | 'G';
 
-export const headerNames = {
-  /** Milliseconds left, not a point in time: the clocks of two machines need not agree. */
-  timeout: 'inferry-timeout-ms',
-  principal: 'inferry-principal',
-  callId: 'inferry-call',
-  wait: 'inferry-wait',
-  /** Base64url, since headers are ASCII and what a client answers is not. */
-  client: 'inferry-client',
-  attachment: 'inferry-attachment',
-} as const;
-
 /** Cancels the call whose inbox is `inbox.<caller>.<number>`, or asks for its answer when the data is `finish`. */
 export function cancelSubject(inbox: string): string {
   return `cancel.v1.${inbox}`;

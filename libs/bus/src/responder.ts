@@ -1,21 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import {
-  AppError,
-  InputRequired,
-  Principal,
-  shortWait,
-  toAppError,
-  type WaitBudget,
-} from '@inferry/contracts';
+import { AppError, InputRequired, shortWait, toAppError } from '@inferry/contracts';
 import type { Answer } from './answers.ts';
-import type { ClientSide, HandlerContext, LogEntry, Progress } from './bus.ts';
+import type { HandlerContext, LogEntry, Progress } from './bus.ts';
+import { type CallEnvelope, callHeader, readEnvelope } from './call-envelope.ts';
 import {
   aliveSubject,
   type BusTimings,
   callerOf,
   type FrameKind,
   finishData,
-  headerNames,
   type OnInternalError,
 } from './frames.ts';
 import { inSpan, markFailed } from './tracing.ts';
@@ -134,18 +127,23 @@ export class Responder {
 
   /** Never rejects: what goes wrong is the caller's answer. */
   async #handle(message: IncomingMessage, reply: string, answer: Answer): Promise<void> {
-    const timeoutMs = Number(message.header(headerNames.timeout) ?? 30_000);
-    const deadlineAt = Date.now() + timeoutMs;
+    let envelope: CallEnvelope;
+    try {
+      envelope = readEnvelope(message.header(callHeader));
+    } catch (error) {
+      this.#options.onInternalError(error, message.subject);
+      return this.#sendError(reply, toAppError(error));
+    }
     const call: ActiveCall = {
       reply,
-      deadlineAt,
+      deadlineAt: Date.now() + envelope.timeout_ms,
       abort: new AbortController(),
       finish: undefined,
       isFinishing: this.#isDraining,
     };
     this.#active.set(reply, call);
     try {
-      const json = await answer(message.data, this.#toContext(message, call));
+      const json = await answer(message.data, this.#toContext(envelope, call));
       if (this.#isAwaited(call)) this.#sendResult(reply, json);
     } catch (error) {
       if (error instanceof InputRequired) return this.#sendNeeded(call, error);
@@ -159,24 +157,19 @@ export class Responder {
     }
   }
 
-  #toContext(message: IncomingMessage, call: ActiveCall): HandlerContext {
-    const wait = message.header(headerNames.wait);
-    const client = message.header(headerNames.client);
+  #toContext(envelope: CallEnvelope, call: ActiveCall): HandlerContext {
+    const { client } = envelope;
     return {
-      principal: Principal.parse(JSON.parse(message.header(headerNames.principal) ?? 'null')),
-      callId: message.header(headerNames.callId) ?? '',
+      principal: envelope.principal,
+      callId: envelope.id,
       deadlineAt: call.deadlineAt,
-      // as: written by our own caller from a WaitBudget.
-      wait: wait === undefined ? shortWait : (JSON.parse(wait) as WaitBudget),
+      wait: envelope.wait ?? shortWait,
       signal: call.abort.signal,
       get draining() {
         return finishSignal(call);
       },
-      attachment: message.header(headerNames.attachment),
-      // as: written by our own caller from a ClientSide.
-      ...(client === undefined
-        ? {}
-        : { client: JSON.parse(Buffer.from(client, 'base64url').toString()) as ClientSide }),
+      attachment: envelope.attachment,
+      ...(client === undefined ? {} : { client }),
       log: (entry: LogEntry) => {
         if (this.#isAwaited(call)) this.#send(call.reply, 'L', JSON.stringify(entry));
       },

@@ -2,7 +2,9 @@ import type { JsonObject } from '@inferry/contracts';
 import {
   type Attributes,
   context,
+  createNoopMeter,
   metrics,
+  ProxyTracerProvider,
   propagation,
   ROOT_CONTEXT,
   type Span,
@@ -35,7 +37,9 @@ export interface Telemetry {
 
 const instrumentation = '@inferry/mcp-gateway';
 
+/** What is switched on later, after this, is not seen. */
 export function createTelemetry(): Telemetry {
+  const isWatched = isAnybodyWatching();
   const tracer = trace.getTracer(instrumentation);
   const meter = metrics.getMeter(instrumentation);
   const requests = meter.createCounter('inferry.gateway.requests', {
@@ -71,6 +75,12 @@ export function createTelemetry(): Telemetry {
 
   return {
     observe(exchange, method, finish) {
+      if (!isWatched) {
+        const reply = method(exchange);
+        return reply instanceof Promise
+          ? reply.then((settled) => finish(exchange, settled))
+          : finish(exchange, reply);
+      }
       const started = performance.now();
       const parent = propagation.extract(ROOT_CONTEXT, exchange.traceCarrier, stringsOf);
       const span = tracer.startSpan(
@@ -105,6 +115,15 @@ export function createTelemetry(): Telemetry {
     limitsAway: (fallback) => away.add(1, { fallback }),
     slowReaderCut: () => cuts.add(1),
   };
+}
+
+/** Without an SDK the API does nothing with what it is told, and telling it costs a tenth of a quick call. */
+function isAnybodyWatching(): boolean {
+  const provider = trace.getTracerProvider();
+  const isTraced =
+    !(provider instanceof ProxyTracerProvider) ||
+    provider.getDelegate() !== new ProxyTracerProvider().getDelegate();
+  return isTraced || metrics.getMeter(instrumentation) !== createNoopMeter();
 }
 
 function outcomeOf(reply: Reply): string {

@@ -1,30 +1,35 @@
+import { CallLife } from '@inferry/bus';
 import type { Channel, StopReason } from '../mcp/exchange.ts';
 
 /** One request of a batch: it shares the answer with the others, so it has no stream of its own. */
 export class BatchMember implements Channel {
   readonly canStream = false;
-  readonly #stop = new AbortController();
-  readonly #whole: Channel;
+  readonly life = new CallLife();
+  readonly #abort = new AbortController();
+  #stopReason: StopReason | undefined;
 
   constructor(whole: Channel) {
-    this.#whole = whole;
-    if (whole.signal.aborted) this.#stop.abort(whole.signal.reason);
-    whole.signal.addEventListener('abort', () => this.#stop.abort(whole.signal.reason), {
-      once: true,
-      signal: this.#stop.signal,
+    whole.life.attach({
+      cancel: () => this.stop(whole.stopReason ?? 'gone'),
+      finish: () => this.life.finish(),
     });
+    if (whole.stopReason !== undefined) this.stop(whole.stopReason);
+    if (whole.life.isFinishing) this.life.finish();
   }
 
   get signal(): AbortSignal {
-    return this.#stop.signal;
+    return this.#abort.signal;
   }
 
-  get finishing(): AbortSignal {
-    return this.#whole.finishing;
+  get stopReason(): StopReason | undefined {
+    return this.#stopReason;
   }
 
   stop(reason: StopReason): void {
-    this.#stop.abort(reason);
+    if (this.#stopReason !== undefined) return;
+    this.#stopReason = reason;
+    this.life.cancel();
+    this.#abort.abort(reason);
   }
 
   open(): void {}

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { CallLife } from '@inferry/bus';
 import type { Channel, StopReason } from '../mcp/exchange.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { writeJson } from './write-json.ts';
@@ -11,13 +12,14 @@ export class HttpChannel implements Channel {
   readonly canStream: boolean;
   readonly #response: ServerResponse;
   readonly #streams: OpenStreams;
-  readonly #stop = new AbortController();
-  #finish: AbortController | undefined;
-  #isFinishing = false;
+  readonly life = new CallLife();
+  #stopReason: StopReason | undefined;
+  #abort: AbortController | undefined;
   #makeNotification: (() => string) | undefined;
   #isStreaming = false;
   #head: NodeJS.Timeout | undefined;
   #openAt = Number.POSITIVE_INFINITY;
+  #frames = '';
   #lastWriteAt = 0;
   #sentBytes = 0;
   #stalledSince: number | undefined;
@@ -33,15 +35,15 @@ export class HttpChannel implements Channel {
     });
   }
 
-  get signal(): AbortSignal {
-    return this.#stop.signal;
+  get stopReason(): StopReason | undefined {
+    return this.#stopReason;
   }
 
-  /** Made when somebody asks for it: most answers do not wait. */
-  get finishing(): AbortSignal {
-    this.#finish ??= new AbortController();
-    if (this.#isFinishing) this.#finish.abort();
-    return this.#finish.signal;
+  /** Made when somebody asks for it: most answers do without. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#stopReason !== undefined) this.#abort.abort(this.#stopReason);
+    return this.#abort.signal;
   }
 
   get isStreaming(): boolean {
@@ -50,12 +52,14 @@ export class HttpChannel implements Channel {
 
   /** Asks for the answer with what there is. */
   hurry(): void {
-    this.#isFinishing = true;
-    this.#finish?.abort();
+    this.life.finish();
   }
 
   stop(reason: StopReason): void {
-    this.#stop.abort(reason);
+    if (this.#stopReason !== undefined) return;
+    this.#stopReason = reason;
+    this.life.cancel();
+    this.#abort?.abort(reason);
   }
 
   open(): void {
@@ -91,7 +95,9 @@ export class HttpChannel implements Channel {
     clearTimeout(this.#head);
     if (response.destroyed) return;
     if (this.#isStreaming) {
-      response.end(`event: message\ndata: ${text}\n\n`);
+      const frames = this.#frames;
+      this.#frames = '';
+      response.end(`${frames}event: message\ndata: ${text}\n\n`);
     } else {
       this.#openAt = Number.POSITIVE_INFINITY;
       writeJson(response, text, { status, headers: { ...this.#streams.headers, ...headers } });
@@ -105,6 +111,7 @@ export class HttpChannel implements Channel {
   finishEmpty(): void {
     clearTimeout(this.#head);
     if (this.#response.destroyed) return;
+    this.#flush();
     if (!this.#isStreaming) this.#response.writeHead(202, { 'content-length': 0 });
     this.#response.end();
   }
@@ -124,9 +131,17 @@ export class HttpChannel implements Channel {
     const { destroyed, writableEnded, writableNeedDrain } = this.#response;
     if (destroyed || writableEnded || writableNeedDrain) return false;
     this.#lastWriteAt = this.#streams.now();
-    clearTimeout(this.#head);
-    this.#response.write(frame);
+    // Frames of one turn leave as one piece.
+    if (this.#frames === '') process.nextTick(() => this.#flush());
+    this.#frames += frame;
     return true;
+  }
+
+  #flush(): void {
+    const frames = this.#frames;
+    this.#frames = '';
+    clearTimeout(this.#head);
+    if (frames !== '' && !this.#response.destroyed) this.#response.write(frames);
   }
 
   #isStalled(now: number): boolean {

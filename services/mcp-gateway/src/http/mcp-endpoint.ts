@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isObject, type JsonObject, type Principal, uploadFile } from '@inferry/contracts';
+import type { ServerResponse } from 'node:http';
+import { isObject, type JsonObject, uploadFile } from '@inferry/contracts';
 import type { Parts } from '@inferry/runtime';
 import type { createChallenger } from '../edge/challenge.ts';
 import { isTooDeep, tooDeep } from '../edge/json-depth.ts';
@@ -7,7 +7,7 @@ import type { ClientRequests } from '../mcp/client/client-requests.ts';
 import type { Sessions } from '../mcp/client/sessions.ts';
 import type { McpCore } from '../mcp/core.ts';
 import { readBatchEra, readEra, type Spoken } from '../mcp/era.ts';
-import type { Channel, Exchange } from '../mcp/exchange.ts';
+import type { Channel, Exchange, Reply } from '../mcp/exchange.ts';
 import { errorText, type McpMessage, type McpRequest, readMessage } from '../mcp/json-rpc.ts';
 import type { ReadSelection } from '../mcp/selection.ts';
 import type { ToolView, ViewTools } from '../mcp/tool-views.ts';
@@ -18,7 +18,9 @@ import type { Edge } from './edge.ts';
 import { HttpChannel } from './http-channel.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OpenStreams } from './open-streams.ts';
+import type { Post } from './post.ts';
 import { type KnownSender, readSender } from './sender.ts';
+import { acceptsStream, headersOf, single, toExchange } from './to-exchange.ts';
 
 export interface EndpointParts {
   core: McpCore;
@@ -31,13 +33,6 @@ export interface EndpointParts {
   calls: OpenCalls;
   streams: OpenStreams;
   log: Pick<Parts['log'], 'error'>;
-}
-
-/** One admitted POST. */
-export interface Post {
-  request: IncomingMessage;
-  response: ServerResponse;
-  principal: Principal;
 }
 
 const maxBatch = 50;
@@ -61,7 +56,11 @@ export class McpEndpoint {
 
   /** Answers an admitted request; `attachment` is the caller's asset with the file that was taken out of the body. */
   post(post: Post, body: string, attachment?: string): void {
-    this.#settle(post, this.#route(post, body, attachment));
+    try {
+      this.#settle(post, this.#route(post, body, attachment));
+    } catch (error) {
+      this.#fail(post, error);
+    }
   }
 
   /** Answers an admitted request whose body is not what is wanted. */
@@ -69,15 +68,18 @@ export class McpEndpoint {
     this.#settle(post, this.#refuse(post, refusal));
   }
 
-  #settle(post: Post, answering: Promise<void>): void {
-    answering.catch((error: unknown) => {
-      this.#parts.log.error({ err: error }, 'a request failed');
-      if (post.response.headersSent) post.response.destroy();
-      else this.#parts.edge.send(post.response, internal);
-    });
+  #settle(post: Post, answering: Promise<void> | undefined): void {
+    answering?.catch((error: unknown) => this.#fail(post, error));
   }
 
-  async #route(post: Post, body: string, attachment: string | undefined): Promise<void> {
+  #fail(post: Post, error: unknown): void {
+    this.#parts.log.error({ err: error }, 'a request failed');
+    if (post.response.headersSent) post.response.destroy();
+    else this.#parts.edge.send(post.response, internal);
+  }
+
+  /** Every request passes here: a promise is made only where there is something to wait for. */
+  #route(post: Post, body: string, attachment: string | undefined): Promise<void> | undefined {
     if (isTooDeep(body)) return this.#refuse(post, tooDeep);
     const value = parseJson(body);
     if (value === undefined) return this.#refuse(post, badJson);
@@ -93,6 +95,7 @@ export class McpEndpoint {
     if (message.kind === 'request') return this.#request(post, message, { ...spoken, attachment, from });
     this.#hear(message, spoken, from);
     accept(post.response);
+    return undefined;
   }
 
   /** Messages that get no answer. */
@@ -102,30 +105,48 @@ export class McpEndpoint {
     if (message.kind === 'response') clientRequests.settle(message, from);
   }
 
-  async #request(
+  #request(
     post: Post,
     request: McpRequest,
     spoken: Spoken & Pick<Exchange, 'attachment'> & { from: KnownSender },
-  ): Promise<void> {
-    const { core, calls, streams, sessions } = this.#parts;
+  ): Promise<void> | undefined {
+    const { core, calls, streams } = this.#parts;
     const view = this.view(post);
     if (isRefusal(view)) return this.#refuse(post, view, request);
     if (calls.isFull) return this.#refuse(post, busy, request);
     const channel = new HttpChannel(post.response, streams, acceptsStream(post.request));
+    const exchange = toExchange(post, request, { ...spoken, view, channel });
+    const end = (reply: Reply) => {
+      calls.delete(channel);
+      return this.#deliver(post, { exchange, channel, reply });
+    };
     calls.add(channel, post.principal.grant_id);
     try {
-      const reply = await core.answer(toExchange(post, request, { ...spoken, view, channel }));
-      const begins = request.method === 'initialize' && spoken.era === 'legacy';
-      const headers = begins
-        ? { 'mcp-session-id': sessions.issue(request.params, post.principal) }
-        : undefined;
-      if (typeof reply === 'string') channel.finish(reply, 200, headers);
-      else if (reply === undefined) channel.finishEmpty();
-      else if (channel.isStreaming) channel.finish(errorText(request.id, reply));
-      else await this.#refuse(post, reply, request);
-    } finally {
+      const reply = core.answer(exchange);
+      if (!(reply instanceof Promise)) return end(reply);
+      return reply.then(end, (error: unknown) => {
+        calls.delete(channel);
+        throw error;
+      });
+    } catch (error) {
       calls.delete(channel);
+      throw error;
     }
+  }
+
+  #deliver(
+    post: Post,
+    { exchange, channel, reply }: { exchange: Exchange; channel: HttpChannel; reply: Reply },
+  ): Promise<void> | undefined {
+    const { era, request } = exchange;
+    if (reply === undefined) channel.finishEmpty();
+    else if (typeof reply === 'string') {
+      const begins = request.method === 'initialize' && era === 'legacy';
+      const token = begins ? this.#parts.sessions.issue(request.params, post.principal) : undefined;
+      channel.finish(reply, 200, token === undefined ? undefined : { 'mcp-session-id': token });
+    } else if (channel.isStreaming) channel.finish(errorText(request.id, reply));
+    else return this.#refuse(post, reply, request);
+    return undefined;
   }
 
   /** Batches are answered together, as JSON (MCP 2025-03-26, transports). */
@@ -242,47 +263,6 @@ function refuseBatch(messages: readonly ReturnType<typeof readMessage>[]): Refus
 
 function isRequest(message: ReturnType<typeof readMessage>): message is McpRequest {
   return !isRefusal(message) && message.kind === 'request';
-}
-
-function toExchange(
-  post: Post,
-  request: McpRequest,
-  { from, ...rest }: Spoken & Pick<Exchange, 'view' | 'channel' | 'attachment'> & { from: KnownSender },
-): Exchange {
-  const { headers } = post.request;
-  const declared = rest.era === 'modern' ? request.meta[metaKeys.clientCapabilities] : from.capabilities;
-  return {
-    ...rest,
-    principal: from.principal,
-    session: from.session,
-    request,
-    capabilities: isObject(declared) ? declared : {},
-    header: (name) => single(headers[name]),
-    clientName: nameOf(request.meta) ?? from.clientName ?? headers['user-agent'] ?? '',
-    traceCarrier: headers.traceparent === undefined ? request.meta : headers,
-  };
-}
-
-function nameOf(meta: JsonObject): string | undefined {
-  const info = meta[metaKeys.clientInfo];
-  return isObject(info) && typeof info.name === 'string' ? info.name : undefined;
-}
-
-/** An Accept that is missing, takes anything or JSON alone is answered in plain JSON, never with 406 (X5, RF-75). */
-function acceptsStream({ headers }: IncomingMessage): boolean {
-  return headers.accept?.includes('text/event-stream') ?? false;
-}
-
-function headersOf({ headers }: IncomingMessage): Parameters<typeof readEra>[1] {
-  return {
-    version: single(headers['mcp-protocol-version']),
-    method: single(headers['mcp-method']),
-    name: single(headers['mcp-name']),
-  };
-}
-
-function single(value: string | string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : value?.join(',');
 }
 
 function accept(response: ServerResponse): void {

@@ -3,7 +3,8 @@ import { AppError } from '@inferry/contracts';
 import { isRefusal, type Refusal, refuse, refuseUnavailable, rpcCodes } from '../refusal.ts';
 import type { Edge } from './edge.ts';
 import type { InlineUploads } from './inline/inline-uploads.ts';
-import type { McpEndpoint, Post } from './mcp-endpoint.ts';
+import type { McpEndpoint } from './mcp-endpoint.ts';
+import type { Post } from './post.ts';
 import { type BodyTimings, GoneBody, LateBody, readBody } from './read-body.ts';
 
 export interface ReceiverParts {

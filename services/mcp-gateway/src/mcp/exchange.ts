@@ -1,3 +1,4 @@
+import type { CallLife } from '@inferry/bus';
 import type { JsonObject, Principal } from '@inferry/contracts';
 import type { Refusal } from '../refusal.ts';
 import type { McpNotification, McpRequest } from './json-rpc.ts';
@@ -14,10 +15,12 @@ export type StopReason = 'gone' | 'cancelled' | 'handed_over' | 'revoked';
 export interface Channel {
   /** False when the client did not say that it takes a stream, or when several requests share the answer. */
   readonly canStream: boolean;
-  /** Aborted with a `StopReason`. */
+  /** Ends the calls that are made for this answer, or asks for what they have when this process is about to end. */
+  readonly life: CallLife;
+  /** Why the answer is not wanted any more. */
+  readonly stopReason: StopReason | undefined;
+  /** Aborted with a `StopReason`; made for whoever cannot take `life`. */
   readonly signal: AbortSignal;
-  /** Aborted when this process is about to end: answer now with what there is. */
-  readonly finishing: AbortSignal;
   stop(reason: StopReason): void;
   /** Starts the stream now, so that every proxy on the way sees bytes. */
   open(): void;

@@ -65,8 +65,7 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
         principal,
         wait,
         client,
-        signal: channel.signal,
-        finish: channel.finishing,
+        life: channel.life,
         attachment: exchange.attachment,
         timeoutMs: wait.maxSeconds * 1_000 + marginMs,
         onLog: client === undefined ? undefined : logLines(exchange),
@@ -81,8 +80,8 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
   } catch (error) {
     const failure = toAppError(error);
     if (failure.code !== 'cancelled') return JSON.stringify(toErrorResult(failure.toEnvelope()));
-    if (channel.signal.reason === 'revoked') return revoked;
-    return channel.signal.reason === 'handed_over'
+    if (channel.stopReason === 'revoked') return revoked;
+    return channel.stopReason === 'handed_over'
       ? JSON.stringify(toErrorResult(handedOver(known)))
       : undefined;
   } finally {

@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import { Principal } from '@inferry/contracts';
+import { context, propagation } from '@opentelemetry/api';
+import { z } from 'zod';
+import type { CallOptions } from './bus.ts';
+
+/** The header of a call beside those of the W3C trace context: one, since each costs both sides what a field does not. */
+export const callHeader = 'Inferry-Call';
+
+/** What travels beside a call's payload, as JSON. */
+const CallEnvelope = z.object({
+  /** Milliseconds left, not a point in time: the clocks of two machines need not agree. */
+  timeout_ms: z.number(),
+  principal: Principal,
+  id: z.string(),
+  wait: z.object({ defaultSeconds: z.number(), maxSeconds: z.number() }).optional(),
+  attachment: z.string().optional(),
+  client: z
+    .object({
+      capabilities: z.record(z.string(), z.unknown()),
+      responses: z.record(z.string(), z.unknown()),
+      state: z.string().optional(),
+    })
+    .optional(),
+});
+export type CallEnvelope = z.infer<typeof CallEnvelope>;
+
+/** The gateway holds one frozen principal per credential, so most calls find theirs written already. */
+const principalTexts = new WeakMap<Principal, string>();
+
+function toPrincipalText(principal: Principal): string {
+  const known = principalTexts.get(principal);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(principal);
+  principalTexts.set(principal, text);
+  return text;
+}
+
+/** The envelope without its time, which is another one each time that the call is issued. */
+export function toEnvelopeText({ principal, callId, wait, attachment, client }: CallOptions): string {
+  const id = callId === undefined ? `"${randomUUID()}"` : JSON.stringify(callId);
+  let text = `"id":${id},"principal":${toPrincipalText(principal)}`;
+  if (wait !== undefined) {
+    text += `,"wait":{"defaultSeconds":${wait.defaultSeconds},"maxSeconds":${wait.maxSeconds}}`;
+  }
+  if (attachment !== undefined) text += `,"attachment":${JSON.stringify(attachment)}`;
+  if (client !== undefined) text += `,"client":${JSON.stringify(client)}`;
+  return text;
+}
+
+/** The headers of a call that has so many milliseconds left. */
+export function toHeaders(envelopeText: string, timeoutMs: number): Record<string, string> {
+  return { [callHeader]: `{"timeout_ms":${timeoutMs},${envelopeText}}` };
+}
+
+/** Adds the W3C trace context of whoever is running. */
+export function traceHeaders(): Record<string, string> {
+  const headers: Record<string, string> = {};
+  propagation.inject(context.active(), headers);
+  return headers;
+}
+
+/** Throws when it is none. */
+export function readEnvelope(text: string | undefined): CallEnvelope {
+  return CallEnvelope.parse(JSON.parse(text ?? 'null'));
+}

@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http';
+import { isObject, type JsonObject } from '@inferry/contracts';
+import type { readEra, Spoken } from '../mcp/era.ts';
+import type { Exchange } from '../mcp/exchange.ts';
+import type { McpRequest } from '../mcp/json-rpc.ts';
+import { metaKeys } from '../mcp/versions.ts';
+import type { Post } from './post.ts';
+import type { KnownSender } from './sender.ts';
+
+/** An admitted POST with one request as the protocol core takes it. */
+export function toExchange(
+  post: Post,
+  request: McpRequest,
+  { from, ...rest }: Spoken & Pick<Exchange, 'view' | 'channel' | 'attachment'> & { from: KnownSender },
+): Exchange {
+  const { headers } = post.request;
+  const declared = rest.era === 'modern' ? request.meta[metaKeys.clientCapabilities] : from.capabilities;
+  return {
+    ...rest,
+    principal: from.principal,
+    session: from.session,
+    request,
+    capabilities: isObject(declared) ? declared : {},
+    header: (name) => single(headers[name]),
+    clientName: nameOf(request.meta) ?? from.clientName ?? headers['user-agent'] ?? '',
+    traceCarrier: headers.traceparent === undefined ? request.meta : headers,
+  };
+}
+
+function nameOf(meta: JsonObject): string | undefined {
+  const info = meta[metaKeys.clientInfo];
+  return isObject(info) && typeof info.name === 'string' ? info.name : undefined;
+}
+
+/** An Accept that is missing, takes anything or JSON alone is answered in plain JSON, never with 406 (X5, RF-75). */
+export function acceptsStream({ headers }: IncomingMessage): boolean {
+  return headers.accept?.includes('text/event-stream') ?? false;
+}
+
+/** The headers that the protocol gives a meaning. */
+export function headersOf({ headers }: IncomingMessage): Parameters<typeof readEra>[1] {
+  return {
+    version: single(headers['mcp-protocol-version']),
+    method: single(headers['mcp-method']),
+    name: single(headers['mcp-name']),
+  };
+}
+
+/** A header that was sent once, or its values in one line. */
+export function single(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : value?.join(',');
+}
