@@ -16,6 +16,7 @@ const commands = {
   keys: { install: 'production', run: ['cli/src/main.ts', 'keys'] },
   budgets: { install: 'production', run: ['cli/src/main.ts', 'budgets'] },
   'webhook-secret': { install: 'production', run: ['cli/src/main.ts', 'webhook-secret'] },
+  emulators: { install: 'full', run: ['libs/testing/src/emulators/main.ts'] },
   cluster: { install: 'full', run: ['cli/src/main.ts', 'cluster'] },
   test: { install: 'full', run: ['scripts/test.ts'] },
   check: { install: 'full', run: ['scripts/check.ts'] },

@@ -1,0 +1,22 @@
+import type { EmulatorDefinition } from './kit/index.ts';
+
+export {
+  type Answer,
+  type EmulatedCall,
+  type EmulatedJob,
+  type EmulatedRoute,
+  type Emulator,
+  type EmulatorDefinition,
+  type Emulators,
+  type FailureKind,
+  type JobState,
+  type RecordedRequest,
+  Refusal,
+  type RouteKind,
+  type Scenario,
+  sampleFile,
+  startEmulators,
+} from './kit/index.ts';
+
+/** Every emulated platform. One line each. */
+export const emulatorDefinitions: readonly EmulatorDefinition[] = [];
