@@ -28,14 +28,20 @@ export async function findBinary(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** The path of a server from the system's packages, installed first where that is possible. */
-export async function requireBinary(name: 'nats-server' | 'redis-server'): Promise<string> {
+const variables = {
+  'nats-server': 'NATS_URL',
+  'redis-server': 'REDIS_URL',
+  chromium: 'CHROMIUM_PATH',
+} as const;
+
+/** The path of a program from the system's packages, installed first where that is possible. */
+export async function requireBinary(name: keyof typeof variables): Promise<string> {
   const found = await findBinary(name);
   if (found !== undefined) return found;
   const failure = await installPackages([name]);
   const installed = await findBinary(name);
   if (installed !== undefined) return installed;
-  const variable = name === 'nats-server' ? 'NATS_URL' : 'REDIS_URL';
+  const variable = variables[name];
   throw new Error(`${name} is missing: install it (${failure ?? 'it is not on PATH'}) or set ${variable}.`);
 }
 
@@ -117,7 +123,7 @@ async function guardServices(prefix: readonly string[]): Promise<boolean> {
 async function runAsRoot(prefix: readonly string[], command: readonly string[]): Promise<void> {
   const [program = '', ...args] = [...prefix, ...command];
   await run(program, args, {
-    timeout: 180_000,
+    timeout: 300_000,
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
   });
 }

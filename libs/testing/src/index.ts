@@ -1,3 +1,4 @@
+export { chromiumFlags, findChromium } from './chromium.ts';
 export { ensureServers, type Servers } from './ensure-servers.ts';
 export type { LocalServer } from './local-server.ts';
 export { startNats } from './nats.ts';

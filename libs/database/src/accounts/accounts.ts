@@ -47,3 +47,16 @@ export async function updateAccount(
     .returningAll()
     .executeTakeFirst();
 }
+
+/** Changes what a driver calls an account; a unique violation when another account has that name. */
+export async function renameAccount(
+  queries: Queries,
+  { accountId, driver, externalId }: { accountId: string; driver: string; externalId: string },
+): Promise<void> {
+  await queries
+    .updateTable('accounts')
+    .set({ external_id: externalId })
+    .where('account_id', '=', accountId)
+    .where('driver', '=', driver)
+    .execute();
+}

@@ -1,4 +1,11 @@
-export { type AccountKey, findAccount, insertAccount, listAccounts, updateAccount } from './accounts.ts';
+export {
+  type AccountKey,
+  findAccount,
+  insertAccount,
+  listAccounts,
+  renameAccount,
+  updateAccount,
+} from './accounts.ts';
 export {
   deleteSession,
   deleteSessionsOf,

@@ -54,9 +54,8 @@ export function toAccount(row: AccountRow): Account {
 }
 
 function newAccount({ driver, externalId, display }: Identity, at: number): AccountRow {
-  const digest = createHash('sha256').update(externalId).digest('base64url').slice(0, 22);
   return {
-    account_id: `${driver}_${digest}`,
+    account_id: accountIdOf(driver, externalId),
     driver,
     external_id: externalId,
     display: clip(display),
@@ -65,6 +64,13 @@ function newAccount({ driver, externalId, display }: Identity, at: number): Acco
     seen_at: null,
     disabled_at: null,
   };
+}
+
+/** Whoever signs in with a key is the tenant that the same key is when it comes as a bearer. */
+function accountIdOf(driver: DriverId, externalId: string): string {
+  if (driver === 'apikey') return `key:${externalId}`;
+  const digest = createHash('sha256').update(externalId).digest('base64url');
+  return `${driver}_${digest.slice(0, 22)}`;
 }
 
 export interface NewLocalAccount {

@@ -24,7 +24,6 @@ export interface FormAttempt {
   address: string;
   /** The sign-in that it belongs to: a few tries each. */
   transaction: string;
-  signal: AbortSignal;
 }
 
 /** What a redirect driver must remember until the browser is back; sealed in that browser's cookie. */

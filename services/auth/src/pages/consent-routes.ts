@@ -1,7 +1,7 @@
 import { AppError } from '@inferry/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Session, Sessions } from '../identity/sessions.ts';
-import type { Interactions, SignIn } from '../oauth/index.ts';
+import { type Interactions, newGrantId, type SignIn } from '../oauth/index.ts';
 import { consentPage } from './consent-page.ts';
 import { formOf } from './forms.ts';
 import type { PageContext } from './page-context.ts';
@@ -12,6 +12,8 @@ export interface ConsentDeps extends PageContext {
   sessions: Sessions;
   /** False: the key that they signed in with is dead, and they must bring another. */
   isUsable(session: Session): Promise<boolean>;
+  /** Makes a grant end with the key that its person signed in with. */
+  bind(grant: { grantId: string; subject: string }): Promise<void>;
 }
 
 interface Way {
@@ -55,7 +57,9 @@ export async function takeConsent(
   }
   if (session !== undefined) {
     const { subject, display } = session.account;
-    return interactions.finish(request, reply, { subject, display, scopes });
+    const grantId = newGrantId();
+    await deps.bind({ grantId, subject });
+    return interactions.finish(request, reply, { subject, display, scopes, grantId });
   }
   await interactions.saveStash(signIn, { scopes });
   await reply.redirect(`${here}/sign-in`, 303);

@@ -5,9 +5,9 @@ import type { Limits } from '@inferry/limits';
 import type { AddressRanges } from '@inferry/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type AttemptRules, defaultAttemptRules } from '../identity/attempts.ts';
-import type { UserConnections } from '../identity/connections.ts';
 import type { IdentityDriver } from '../identity/driver.ts';
 import { createSessions, type Session } from '../identity/sessions.ts';
+import type { UserConnections } from '../identity/user-connections.ts';
 import type { Grants, Interactions, OAuthPages, OAuthViews } from '../oauth/index.ts';
 import { mountAccount } from './account/account-routes.ts';
 import type { Branding } from './branding.ts';
@@ -85,7 +85,7 @@ function mountPages(
   const idleSeconds = options.sessionSeconds ?? 12 * 3_600;
   const sessions = createSessions({ database, secret, isHttps, idleSeconds, now });
   const context: PageContext = { branding, send: createSendPage(branding), publicUrl, proxies, onError };
-  const visits = createVisits({ interactions, sessions, publicUrl, secret, now });
+  const visits = createVisits({ interactions, sessions, bind: connections.bind, publicUrl, secret, now });
   const canSignUp = options.canSignUp === true && drivers.some(({ id }) => id === 'local');
   const vault = { put: connections.keep };
   const signIn = {
@@ -93,7 +93,7 @@ function mountPages(
     ...{ accounts: { database, vault, now }, drivers, keyProviders, canSignUp, limits, rules, visits },
   };
   const isUsable = (session: Session): Promise<boolean> => hasLiveKey(connections, session);
-  const consent = { ...context, interactions, sessions, isUsable };
+  const consent = { ...context, interactions, sessions, isUsable, bind: connections.bind };
 
   parseForms(scope);
   answerErrorsWithPages(scope, context);

@@ -1,46 +1,31 @@
-import { randomBytes } from 'node:crypto';
-import { Secret } from '@inferry/contracts';
-import type { Probe, Provider, ProviderContext } from '@inferry/providers';
-import { createLocalKeks, type KekProvider } from '../vault/key-ring.ts';
+import type { Probe, Provider } from '@inferry/providers';
 
-/** A platform that knows some keys, told by a test. */
+/** A platform as far as signing in with its keys goes: it knows some keys, and may be away. */
 export interface ScriptedKeys {
   provider: Provider;
-  /** Key to what the platform says of it; others are rejected. */
+  /** Key to what the platform says of it; every other key is rejected. */
   verdicts: Map<string, Probe>;
-  /** The keys that it was shown. */
-  shown: string[];
+  /** How often a key was tried. */
+  probes: number;
+  /** While it is true, nothing is answered. */
+  isAway: boolean;
 }
 
-export function scriptedKeys(slug = 'scripted'): ScriptedKeys {
-  const verdicts = new Map<string, Probe>();
-  const shown: string[] = [];
-  const refuse = () => Promise.reject(new Error('this platform only checks keys'));
-  const provider: Provider = {
-    slug,
-    title: 'Scripted',
-    capabilities: {
-      ...{ cancel: 'none', progress: 'none', jobs: 'remote', watch: false, recover: false },
-      inputUrls: 'public',
-    },
-    ready: () => ({ isReady: true }),
-    listModels: async () => ({ etag: '1', models: [] }),
-    quote: () => ({ currency: 'USD', exact: false, unpriced_inputs: [], basis: 'unknown' }),
-    submit: refuse,
-    poll: refuse,
-    cancel: refuse,
-    recover: refuse,
-    async probe({ credential }: ProviderContext) {
-      const key = credential?.reveal() ?? '';
-      shown.push(key);
-      return verdicts.get(key) ?? { outcome: 'rejected' };
-    },
-    close: async () => undefined,
-  };
-  return { provider, verdicts, shown };
-}
+export function scriptKeys(slug: string, title: string): ScriptedKeys {
+  const script: ScriptedKeys = { provider: toProvider(), verdicts: new Map(), probes: 0, isAway: false };
+  return script;
 
-/** A vault's key ring that nothing else has. */
-export function testKeks(): KekProvider {
-  return createLocalKeks(new Map([['k1', new Secret(randomBytes(32).toString('base64'))]]));
+  function toProvider(): Provider {
+    const provider: Pick<Provider, 'slug' | 'title' | 'probe'> = {
+      slug,
+      title,
+      async probe({ credential, signal }) {
+        script.probes += 1;
+        if (script.isAway) await new Promise((_, reject) => signal.addEventListener('abort', reject));
+        return script.verdicts.get(credential?.reveal() ?? '') ?? { outcome: 'rejected' };
+      },
+    };
+    // as: nothing but its name and its probe is used when somebody signs in.
+    return provider as Provider;
+  }
 }

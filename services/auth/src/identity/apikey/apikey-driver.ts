@@ -8,7 +8,7 @@ import type { FormDriver } from '../driver.ts';
 export interface KeyProviders {
   list(): readonly { slug: string; title: string }[];
   /** What the platform says of a key; `unknown` when it did not answer in time. Never rejects. */
-  probe(provider: string, key: Secret, signal: AbortSignal): Promise<Probe>;
+  probe(provider: string, request: { key: Secret; timeoutMs: number }): Promise<Probe>;
 }
 
 export interface ApiKeyDriverParts {
@@ -29,15 +29,14 @@ export function createApiKeyDriver(parts: ApiKeyDriverParts): FormDriver {
     kind: 'form',
     id: 'apikey',
     label: labelOf(providers),
-    async submit({ fields, address, transaction, signal }) {
+    async submit({ fields, address, transaction }) {
       const provider = providers.list().find(({ slug }) => slug === fields.provider);
       if (provider === undefined) return { problem: 'Choose a provider.' };
       const key = parseProviderKey(fields.key ?? '');
       if (key === undefined) return { problem: `That is not a key of ${provider.title}. Copy all of it.` };
       const { isAllowed } = await takeAttempt(limits, rules, { driver: 'apikey', address, transaction });
       if (!isAllowed) return { problem: tooManyTries };
-      const deadline = AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]);
-      const { outcome, account } = await providers.probe(provider.slug, key, deadline);
+      const { outcome, account } = await providers.probe(provider.slug, { key, timeoutMs: probeTimeoutMs });
       if (outcome !== 'ok') return { problem: problemOfProbe(outcome, provider.title) };
       return {
         identity: {

@@ -1,4 +1,5 @@
 import type { Provider } from '@inferry/providers';
+import { probeKey } from '../../vault/probe-key.ts';
 import type { KeyProviders } from './apikey-driver.ts';
 
 /** The providers that can tell of a key whether it is good; `only` narrows them, in its own order. */
@@ -11,16 +12,10 @@ export function createKeyProviders(
   const entries = chosen.map(({ slug, title }) => ({ slug, title }));
   return {
     list: () => entries,
-    async probe(slug, credential, signal) {
-      const provider = chosen.find((one) => one.slug === slug);
-      if (provider?.probe === undefined) return { outcome: 'unknown' };
-      const aborted = new Promise<never>((_resolve, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-      });
-      // Raced, since an adapter may not heed its signal; what went wrong says nothing of the key.
-      return Promise.race([provider.probe({ credential, signal }), aborted]).catch(() => ({
-        outcome: 'unknown' as const,
-      }));
-    },
+    probe: (slug, request) =>
+      probeKey(
+        chosen.find((one) => one.slug === slug),
+        request,
+      ),
   };
 }

@@ -1,8 +1,8 @@
 import type { Bus } from '@inferry/bus';
 import { listRuns, type Principal, readUsage, scopes } from '@inferry/contracts';
 import type { Database } from '@inferry/database';
-import type { UserConnections } from '../../identity/connections.ts';
 import type { Session } from '../../identity/sessions.ts';
+import { pagePrincipal, type UserConnections } from '../../identity/user-connections.ts';
 import { isLive, listKeys } from '../../keys/keys.ts';
 import type { Grant, Grants } from '../../oauth/index.ts';
 import type { KeyProvider } from '../sign-in-page.ts';
@@ -28,14 +28,7 @@ export async function readAccount(
 ): Promise<Omit<AccountView, 'notice'>> {
   const { connections, providers, now } = sources;
   const { subject } = account;
-  const principal: Principal = {
-    subject,
-    grant_id: 'account-page',
-    kind: 'local',
-    client: 'account page',
-    // Only what the page shows.
-    scopes: ['runs:read', 'account:read'],
-  };
+  const principal = pagePrincipal(subject);
   const part = <T>(reading: Promise<T>): Promise<T | undefined> =>
     reading.catch((error: unknown) => {
       sources.onError(error);

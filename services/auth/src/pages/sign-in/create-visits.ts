@@ -3,7 +3,7 @@ import { AppError, type Scope, type Secret } from '@inferry/contracts';
 import { z } from 'zod';
 import { isSameText } from '../../identity/same-text.ts';
 import type { Sessions } from '../../identity/sessions.ts';
-import type { Interactions } from '../../oauth/index.ts';
+import { type Interactions, newGrantId } from '../../oauth/index.ts';
 import { isFromOwnPage } from '../forms.ts';
 import { displayText } from '../html.ts';
 import { createSealedCookie } from '../sealed-cookie.ts';
@@ -12,6 +12,8 @@ import { accountStateKey, type Visit, VisitState, type Visits } from './visit.ts
 export interface VisitDeps {
   interactions: Interactions;
   sessions: Sessions;
+  /** Makes a grant end with the key that its person signed in with. */
+  bind(grant: { grantId: string; subject: string }): Promise<void>;
   publicUrl: string;
   secret: Secret;
   now(): number;
@@ -66,7 +68,7 @@ export function createVisits(deps: VisitDeps): Visits {
 }
 
 async function interactionVisit(
-  { interactions, sessions }: VisitDeps,
+  { interactions, sessions, bind }: VisitDeps,
   way: {
     request: Parameters<Visits['interaction']>[0];
     reply: Parameters<Visits['interaction']>[1];
@@ -91,12 +93,10 @@ async function interactionVisit(
       reply.header('set-cookie', await sessions.begin(account));
       // as: written from the ticks of the consent page, which are scopes.
       const scopes = state.scopes as Scope[];
-      await interactions.finish(request, reply, {
-        uid,
-        subject: account.subject,
-        display: account.display,
-        scopes,
-      });
+      const { subject, display } = account;
+      const grantId = newGrantId();
+      await bind({ grantId, subject });
+      await interactions.finish(request, reply, { uid, subject, display, scopes, grantId });
     },
   };
 }

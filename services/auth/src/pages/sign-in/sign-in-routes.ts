@@ -46,7 +46,6 @@ export async function takeSignIn(deps: SignInDeps, step: Step): Promise<void> {
     fields: form.fields(),
     address: addressOf(deps, step.request),
     transaction: step.visit.id,
-    signal: abortOf(step.request),
   });
   const account = await accountOf(deps, outcome);
   if (typeof account !== 'string') return step.visit.complete(account);

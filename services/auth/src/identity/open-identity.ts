@@ -1,0 +1,85 @@
+import type { Secret } from '@inferry/contracts';
+import type { Provider } from '@inferry/providers';
+import { type AddressRanges, ConfigError, type Parts } from '@inferry/runtime';
+import type { Grants, OAuthPages } from '../oauth/index.ts';
+import { createPages } from '../pages/create-pages.ts';
+import type { CredentialService } from '../vault/open-credentials.ts';
+import { createApiKeyDriver } from './apikey/apikey-driver.ts';
+import { createKeyProviders } from './apikey/key-providers.ts';
+import type { IdentityConfig } from './config.ts';
+import type { DriverId, IdentityDriver } from './driver.ts';
+import { createHandoffDriver } from './handoff/handoff-driver.ts';
+import { createLocalDriver } from './local/local-driver.ts';
+import { createOidcDriver } from './oidc/oidc-driver.ts';
+import { createUserConnections } from './user-connections.ts';
+
+export interface IdentityOptions {
+  config: IdentityConfig;
+  credentials: Pick<CredentialService, 'connections' | 'fingerprint'>;
+  providers: readonly Provider[];
+  /** The issuer: without a trailing slash. */
+  publicUrl: string;
+  /** 32 bytes in base64url, for the pages alone. */
+  secret: Secret;
+  proxies: AddressRanges;
+  /** Late, because the authorization server that has them needs these pages first. */
+  grants(): Pick<Grants, 'list' | 'revokeOwn'>;
+  now?: (() => number) | undefined;
+}
+
+/** How people sign in here, and every page that they see. Throws `ConfigError` when a driver cannot work. */
+export function openIdentity(
+  parts: Pick<Parts, 'bus' | 'database' | 'limits' | 'log'>,
+  options: IdentityOptions,
+): OAuthPages {
+  const { bus, database, limits, log } = parts;
+  const { config, credentials, publicUrl, secret, proxies, grants, now = Date.now } = options;
+  const providers = new Map(options.providers.map((provider) => [provider.slug, provider]));
+  const keyProviders = createKeyProviders(options.providers, config.keyProviders);
+  refuseUnusable(options, keyProviders.list());
+  const fingerprint = credentials.fingerprint ?? noFingerprint;
+  const { rules, canSignUp, sessionSeconds, branding } = config;
+  const make: Record<DriverId, () => IdentityDriver | undefined> = {
+    local: () => createLocalDriver({ database, limits, rules }),
+    apikey: () => createApiKeyDriver({ providers: keyProviders, limits, rules, fingerprint }),
+    oidc: () => config.oidc && createOidcDriver(config.oidc),
+    handoff: () => config.handoff && createHandoffDriver({ ...config.handoff, fingerprint }),
+  };
+  const connections = createUserConnections({
+    ...{ bus, database, providers, fingerprint: credentials.fingerprint },
+    connections: credentials.connections,
+  });
+  return createPages(
+    {
+      ...{ bus, database, limits, grants, connections },
+      drivers: config.drivers.flatMap((id) => make[id]() ?? []),
+      keyProviders: credentials.connections.canStore ? keyProviders.list() : [],
+      onError: (error) => log.error({ err: error }, 'a page failed'),
+    },
+    { branding, publicUrl, secret, proxies, canSignUp, sessionSeconds, rules, now },
+  );
+}
+
+function refuseUnusable(
+  { config, credentials }: IdentityOptions,
+  keyProviders: readonly { slug: string }[],
+): void {
+  const problems: string[] = [];
+  const takesKeys = config.drivers.filter((id) => id === 'apikey' || id === 'handoff');
+  if (takesKeys.length > 0 && !credentials.connections.canStore)
+    problems.push(`AUTH_DRIVERS: ${takesKeys.join(', ')} needs AUTH_KEKS, to store keys encrypted`);
+  if (takesKeys.length > 0 && credentials.fingerprint === undefined)
+    problems.push(`AUTH_DRIVERS: ${takesKeys.join(', ')} needs INFERRY_SECRET`);
+  const missing =
+    config.keyProviders?.filter((name) => !keyProviders.some(({ slug }) => slug === name)) ?? [];
+  if (missing.length > 0)
+    problems.push(`AUTH_KEY_PROVIDERS: ${missing.join(', ')} cannot be tried here or is not connected`);
+  if (config.drivers.includes('apikey') && keyProviders.length === 0)
+    problems.push('AUTH_DRIVERS: apikey needs a provider that can tell whether a key is good');
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+/** Never called: the drivers that need it are refused without it. */
+function noFingerprint(): never {
+  throw new Error('no secret to make fingerprints with');
+}

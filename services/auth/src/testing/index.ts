@@ -1,0 +1,3 @@
+export { createLocalAccount } from '../identity/accounts.ts';
+export { openSignIn, type SignInTestOptions, type SignInUnderTest } from './open-sign-in.ts';
+export { type ScriptedKeys, scriptKeys } from './scripted-keys.ts';

@@ -1,0 +1,111 @@
+import { createServer, type Server } from 'node:http';
+import { type Bus, createBus, createInProcessTransport } from '@inferry/bus';
+import { Secret } from '@inferry/contracts';
+import { type Database, openDatabase } from '@inferry/database';
+import { createInProcessLimits } from '@inferry/limits';
+import type { Provider } from '@inferry/providers';
+import { createHttpApp, type Env, type HttpService, type Parts } from '@inferry/runtime';
+import { parseIdentityConfig } from '../identity/config.ts';
+import { openIdentity } from '../identity/open-identity.ts';
+import { type AuthEngine, createAuthEngine, defaultSettings, type Grants } from '../oauth/index.ts';
+import { createLocalKeks, parseKeyRing } from '../vault/key-ring.ts';
+import { type CredentialService, openCredentials } from '../vault/open-credentials.ts';
+
+export interface SignInUnderTest {
+  /** The issuer. */
+  url: string;
+  /** The side of other services. */
+  bus: Bus;
+  database: Database;
+  engine: AuthEngine;
+  credentials: CredentialService;
+  /** What was logged. */
+  faults: unknown[];
+  close(): Promise<void>;
+}
+
+export interface SignInTestOptions {
+  /** As the operator writes it. */
+  env?: Env;
+  providers?: readonly Provider[];
+  redirectHosts?: readonly string[];
+  now?: () => number;
+}
+
+/** The authorization server with all of its pages, over real HTTP on loopback; only the platforms are scripted. */
+export async function openSignIn(options: SignInTestOptions = {}): Promise<SignInUnderTest> {
+  const { env = {}, providers = [], redirectHosts = [], now = Date.now } = options;
+  const port = await reservePort();
+  const url = `http://127.0.0.1:${port}`;
+  const transport = createInProcessTransport();
+  const bus = createBus(transport, { name: 'auth' });
+  const others = createBus(transport, { name: 'others' });
+  const database = openDatabase({ url: 'sqlite::memory:' });
+  await database.migrate();
+  const faults: unknown[] = [];
+  const parts = { bus, database, limits: createInProcessLimits({ now }), log: testLog(faults) };
+  const kek = Buffer.alloc(32, 7).toString('base64');
+  const credentials = await openCredentials(parts, {
+    keks: createLocalKeks(parseKeyRing(`k1:${kek}`)),
+    fingerprintSecret: new Secret('fingerprints'.repeat(4)),
+    providers,
+    now,
+  });
+  let grants: Grants | undefined;
+  const pages = openIdentity(parts, {
+    ...{ credentials, providers, publicUrl: url, now },
+    config: parseIdentityConfig(env),
+    secret: new Secret(Buffer.alloc(32, 9).toString('base64url')),
+    proxies: { has: () => false },
+    grants() {
+      if (grants === undefined) throw new Error('not open yet');
+      return grants;
+    },
+  });
+  const settings = {
+    ...defaultSettings,
+    issuer: url,
+    secret: new Secret('s'.repeat(43)),
+    redirectHosts: new Set([...defaultSettings.redirectHosts, ...redirectHosts]),
+  };
+  const engine = await createAuthEngine(parts, { settings, pages, now });
+  grants = engine.grants;
+  const app = await createHttpApp([asService(engine)]);
+  await app.listen({ host: '127.0.0.1', port });
+  return {
+    ...{ url, bus: others, database, engine, credentials, faults },
+    async close() {
+      app.server.closeAllConnections();
+      await app.close();
+      await engine.close();
+      credentials.close();
+      await Promise.all([bus.close(), others.close()]);
+      await database.close();
+    },
+  };
+}
+
+function asService(engine: AuthEngine): HttpService {
+  return {
+    name: 'auth',
+    routes: (app) => engine.routes(app),
+    readiness: async () => ({ isReady: true, problems: {} }),
+    drain: () => engine.drain(),
+    close: () => engine.close(),
+  };
+}
+
+/** The issuer is part of the pages before anything listens. */
+async function reservePort(): Promise<number> {
+  const server: Server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+function testLog(faults: unknown[]): Parts['log'] {
+  const note = (fields: unknown): unknown => faults.push(fields);
+  // as: the parts log by these alone.
+  return { error: note, warn: note, info: () => undefined } as unknown as Parts['log'];
+}
