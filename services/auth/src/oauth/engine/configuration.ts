@@ -49,6 +49,8 @@ export function toConfiguration(parts: ConfigurationParts): Configuration {
       token_endpoint_auth_method: 'none',
     },
     clientBasedCORS: () => true,
+    // A redirect address is compared or refused, never guessed.
+    allowOmittingSingleRegisteredRedirectUri: false,
     clockTolerance: 5,
     pkce: { required: () => true },
     routes: enginePaths,
