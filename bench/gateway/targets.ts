@@ -32,6 +32,7 @@ function gatewayEnv(outside: Outside): Record<string, string> {
     RATE_LIMIT_CREDENTIAL: '1000000',
     RATE_LIMIT_IP_PRE_AUTH: '1000000',
     RATE_LIMIT_IP_POST_AUTH: '1000000',
+    MAX_OPEN_CALLS_CREDENTIAL: '1000000',
   };
 }
 

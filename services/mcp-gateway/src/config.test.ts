@@ -13,7 +13,23 @@ describe('the configuration', () => {
       auth: 'keys',
       maxBodyBytes: 262_144,
       limits: { credential: 600, ipPreAuth: 30, ipPostAuth: 120 },
+      openCallLimits: { perProcess: 20_000, perGrant: 1_000 },
     });
+  });
+
+  test('has no limit of open calls for the one user of a loopback system', () => {
+    const { openCallLimits } = parseGatewayConfig({ INFERRY_AUTH: 'none' });
+
+    expect(openCallLimits.perGrant).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('waits ten minutes at most, and as long as the shorter of both variables says (RF-27)', () => {
+    const longest = (env: Record<string, string>) =>
+      parseGatewayConfig(env).waits.budget('some-agent', 'progress').maxSeconds;
+
+    expect(longest({})).toBe(600);
+    expect(longest({ MCP_POLL_TIMEOUT_MS: '90500' })).toBe(90);
+    expect(longest({ MCP_POLL_TIMEOUT_MS: '90000', MAX_WAIT_SECONDS: '30' })).toBe(30);
   });
 
   test('refuses to serve without keys beyond loopback', () => {

@@ -14,6 +14,7 @@ import {
 import { z } from 'zod';
 import { type AllowedHosts, loopbackNames } from './edge/host.ts';
 import type { WindowLimits } from './edge/windows.ts';
+import type { OpenCallLimits } from './http/open-calls.ts';
 import { type Icon, isIconUrl, ownIcon } from './mcp/icon.ts';
 import type { ServerIdentity } from './mcp/identity.ts';
 import { type Selection, toolsets } from './mcp/selection.ts';
@@ -36,6 +37,8 @@ const GatewayEnv = z.object({
   /** Addresses and CIDR ranges whose X-Forwarded-For is believed. */
   TRUSTED_PROXIES: envList.default([]),
   MAX_WAIT_SECONDS: envInt(1, 600).default(600),
+  /** The same in milliseconds, as hosted servers name it (RF-27); the shorter of both holds. */
+  MCP_POLL_TIMEOUT_MS: envInt(1_000, 600_000).default(600_000),
   /** A JSON file that replaces the table of clients and their waiting times. */
   WAIT_TABLE_FILE: z.string().optional(),
   /** Toolsets that this deployment offers. */
@@ -72,6 +75,8 @@ const GatewayEnv = z.object({
   LIMITS_FALLBACK: z.enum(['local', 'closed']).default('local'),
   /** Calls that may be open at once in this process. */
   MAX_OPEN_CALLS: envInt(1, 1_000_000).default(20_000),
+  /** And of one credential: each may wait for minutes. */
+  MAX_OPEN_CALLS_CREDENTIAL: envInt(1, 1_000_000).default(1_000),
 });
 type GatewayEnv = z.infer<typeof GatewayEnv>;
 
@@ -91,7 +96,7 @@ export interface GatewayConfig {
   serverInfo: ServerIdentity['serverInfo'];
   icons: readonly Icon[];
   limits: WindowLimits;
-  maxOpenCalls: number;
+  openCallLimits: OpenCallLimits;
   surfaces: readonly string[];
   subscriptionLimits: SubscriptionLimits;
   extraTools: readonly string[];
@@ -123,7 +128,7 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
     trustedProxies,
     trustedEgress,
     limitsFallback: parsed.LIMITS_FALLBACK,
-    waits: createWaitTable(rows, parsed.MAX_WAIT_SECONDS),
+    waits: createWaitTable(rows, toCeilingSeconds(parsed)),
     offered: {
       toolsets: new Set(parsed.TOOLSETS.filter(isToolset)),
       excluded: new Set(parsed.EXCLUDE_TOOLS),
@@ -137,7 +142,7 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
       ipPostAuth: parsed.RATE_LIMIT_IP_POST_AUTH,
       trustedEgress: parsed.RATE_LIMIT_TRUSTED_EGRESS,
     },
-    maxOpenCalls: parsed.MAX_OPEN_CALLS,
+    openCallLimits: toOpenCallLimits(parsed),
     surfaces: [...new Set(parsed.MCP_SURFACES)],
     subscriptionLimits: {
       perProcess: parsed.MAX_SUBSCRIPTIONS,
@@ -167,6 +172,18 @@ function toAllowedHosts(env: GatewayEnv): AllowedHosts {
   if (url !== undefined && isLoopback(url.hostname))
     names.push(...loopbackNames.map((name) => `${name}:${url.port}`));
   return { names: new Set(names.map(lower)), ownLoopback: env.MCP_ALLOWED_HOSTS === undefined };
+}
+
+function toCeilingSeconds({ MAX_WAIT_SECONDS: seconds, MCP_POLL_TIMEOUT_MS: ms }: GatewayEnv): number {
+  return Math.min(seconds, Math.floor(ms / 1_000));
+}
+
+function toOpenCallLimits(env: GatewayEnv): OpenCallLimits {
+  return {
+    perProcess: env.MAX_OPEN_CALLS,
+    // The one user of a loopback system owns it: there is nobody to be fair to.
+    perGrant: env.INFERRY_AUTH === 'none' ? Number.POSITIVE_INFINITY : env.MAX_OPEN_CALLS_CREDENTIAL,
+  };
 }
 
 function toIcons({ SERVER_ICON: src, SERVER_NAME: name }: GatewayEnv): Icon[] {

@@ -62,7 +62,7 @@ export async function createGatewayService(
     tasks,
   });
   const inFlight = new InFlight();
-  const calls = new OpenCalls(config.maxOpenCalls);
+  const calls = new OpenCalls(config.openCallLimits);
   const streams = new OpenStreams(telemetry, options.timings);
   const local = createInProcessLimits();
   const challenge = createChallenger(config.serverInfo.name);

@@ -37,7 +37,6 @@ export interface EndpointParts {
 
 const maxBatch = 50;
 const badJson = refuse(400, ['parse_error', 'The body is not valid JSON.'], { rpcCode: rpcCodes.parse });
-const busy = refuse(503, ['busy', 'Too many calls at once.'], { retryAfterSeconds: 1 });
 const internal = refuse(
   500,
   ['internal', 'Something went wrong here. Try again; if it repeats, report it.'],
@@ -113,7 +112,8 @@ export class McpEndpoint {
     const { core, calls, streams } = this.#parts;
     const view = this.view(post);
     if (isRefusal(view)) return this.#refuse(post, view, request);
-    if (calls.isFull) return this.#refuse(post, busy, request);
+    const busy = calls.refusal(post.principal.grant_id);
+    if (busy !== undefined) return this.#refuse(post, busy, request);
     const channel = new HttpChannel(post.response, streams, acceptsStream(post.request));
     const exchange = toExchange(post, request, { ...spoken, view, channel });
     const end = (reply: Reply) => {
@@ -165,14 +165,14 @@ export class McpEndpoint {
       (requests.length > 1
         ? await edge.charge(post.response, post.principal, requests.length - 1)
         : undefined) ??
-      (calls.isFull ? busy : undefined);
+      calls.refusal(post.principal.grant_id, requests.length);
     if (refusal !== undefined) return this.#refuse(post, refusal);
     for (const message of messages) {
       if (!isRefusal(message)) this.#hear(message, spoken, from);
     }
     if (requests.length === 0) return accept(post.response);
     const whole = new HttpChannel(post.response, streams, false);
-    calls.add(whole, post.principal.grant_id);
+    calls.add(whole, post.principal.grant_id, requests.length);
     try {
       const answers = await Promise.all(
         requests.map((request) =>

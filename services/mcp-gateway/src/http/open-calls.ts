@@ -1,4 +1,5 @@
 import type { StopReason } from '../mcp/exchange.ts';
+import { type Refusal, refuse } from '../refusal.ts';
 
 /** The answer to one request, as far as its end is concerned. */
 export interface OpenCall {
@@ -7,39 +8,82 @@ export interface OpenCall {
   stop(reason: StopReason): void;
 }
 
+export interface OpenCallLimits {
+  /** At once in this process. */
+  perProcess: number;
+  /** At once by one credential, so that none takes the place of all others. */
+  perGrant: number;
+}
+
+/** What one credential has open. */
+interface Holder {
+  grantId: string;
+  open: number;
+}
+
+interface Held {
+  holder: Holder;
+  weight: number;
+}
+
+const processBusy = refuse(503, ['busy', 'Too many calls at once.'], { retryAfterSeconds: 1 });
+
 /** The requests that this process is answering: bounded, and waited for when it stops. */
 export class OpenCalls {
-  /** With the grant that each came in by. */
-  readonly #calls = new Map<OpenCall, string>();
-  readonly #limit: number;
+  readonly #calls = new Map<OpenCall, Held>();
+  readonly #holders = new Map<string, Holder>();
+  readonly #limits: OpenCallLimits;
+  readonly #grantBusy: Refusal;
   #isDraining = false;
   #whenIdle: (() => void) | undefined;
 
-  constructor(limit: number) {
-    this.#limit = limit;
+  constructor(limits: OpenCallLimits) {
+    this.#limits = limits;
+    this.#grantBusy = refuse(
+      429,
+      ['busy', `More than ${limits.perGrant} calls of this credential at once.`],
+      {
+        retryAfterSeconds: 5,
+        nextAction: 'Wait until some of them are answered; list_runs follows many runs in one call.',
+      },
+    );
   }
 
-  get isFull(): boolean {
-    return this.#calls.size >= this.#limit;
+  /** Why there is no room for `weight` more waits, if so. */
+  refusal(grantId: string, weight = 1): Refusal | undefined {
+    const { perProcess, perGrant } = this.#limits;
+    if (this.#calls.size >= perProcess) return processBusy;
+    const open = this.#holders.get(grantId)?.open ?? 0;
+    return open + weight > perGrant ? this.#grantBusy : undefined;
   }
 
   get size(): number {
     return this.#calls.size;
   }
 
-  add(call: OpenCall, grantId: string): void {
-    this.#calls.set(call, grantId);
+  add(call: OpenCall, grantId: string, weight = 1): void {
+    let holder = this.#holders.get(grantId);
+    if (holder === undefined) {
+      holder = { grantId, open: 0 };
+      this.#holders.set(grantId, holder);
+    }
+    holder.open += weight;
+    this.#calls.set(call, { holder, weight });
     if (this.#isDraining) call.hurry();
   }
 
   delete(call: OpenCall): void {
+    const held = this.#calls.get(call);
+    if (held === undefined) return;
     this.#calls.delete(call);
+    held.holder.open -= held.weight;
+    if (held.holder.open === 0) this.#holders.delete(held.holder.grantId);
     if (this.#calls.size === 0) this.#whenIdle?.();
   }
 
   /** Ends what a credential left open: revoking it is to have an effect now, not when a wait is over. */
   revoke(grantId: string): void {
-    for (const [call, grant] of this.#calls) if (grant === grantId) call.stop('revoked');
+    for (const [call, { holder }] of this.#calls) if (holder.grantId === grantId) call.stop('revoked');
   }
 
   /**
