@@ -60,7 +60,7 @@ function measureIndex() {
   for (let turn = 0; turn < rounds; turn++) {
     for (const { query, ...filters } of searches) {
       const from = performance.now();
-      findModels(index, {
+      findModels([index], {
         query,
         filters,
         includeOffline: false,

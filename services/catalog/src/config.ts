@@ -4,14 +4,17 @@ import { z } from 'zod';
 const CatalogEnv = z.object({
   /** Seconds between two lists of a provider's models. */
   CATALOG_SYNC_SECONDS: envInt(5, 86_400).default(300),
+  /** A JSON file with what is curated, hidden and called otherwise; read again when it changes. */
+  CATALOG_FILE: z.string().optional(),
 });
 
 export interface CatalogConfig {
   syncIntervalMs: number;
+  catalogFile: string | undefined;
 }
 
 /** This service's part of the environment. Throws `ConfigError` with every problem. */
 export function parseCatalogConfig(env: Env): CatalogConfig {
-  const { CATALOG_SYNC_SECONDS: seconds } = parseEnv(CatalogEnv, env);
-  return Object.freeze({ syncIntervalMs: seconds * 1_000 });
+  const { CATALOG_SYNC_SECONDS: seconds, CATALOG_FILE: catalogFile } = parseEnv(CatalogEnv, env);
+  return Object.freeze({ syncIntervalMs: seconds * 1_000, catalogFile });
 }

@@ -8,7 +8,7 @@ export interface ConnectedProvidersOptions {
   providers: readonly Provider[];
   models: ListedModels;
   reader: SnapshotReader;
-  syncIntervalMs: number;
+  syncIntervalMs(provider: string): number;
   now(): number;
 }
 
@@ -43,18 +43,18 @@ export class ConnectedProviders {
 
   /** Another text whenever other models, or models of other providers, can be run. */
   get version(): string {
-    const { reader } = this.#options;
+    const { reader, models } = this.#options;
     const states = this.slugs.map(
       (slug) => `${slug}:${reader.loadedVersion(slug)}${this.isUsable(slug) ? '' : '-'}`,
     );
-    return hash('sha256', states.sort().join(','), 'base64url').slice(0, 16);
+    return hash('sha256', [...states.sort(), models.curation.version].join(','), 'base64url').slice(0, 16);
   }
 
   isStale(slug: string): boolean {
     const snapshot = this.#options.reader.snapshotOf(slug);
     if (snapshot === undefined) return false;
     const age = this.#options.now() - snapshot.checkedAt;
-    return snapshot.error !== null || age > staleAfterIntervals * this.#options.syncIntervalMs;
+    return snapshot.error !== null || age > staleAfterIntervals * this.#options.syncIntervalMs(slug);
   }
 
   states(): ProviderState[] {

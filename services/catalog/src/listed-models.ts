@@ -1,3 +1,4 @@
+import { type Curation, noCuration } from './curation/curation.ts';
 import type { ModelCard } from './model-card.ts';
 import { SearchIndex } from './search/search-index.ts';
 import { createTimeSlice } from './time-slice.ts';
@@ -5,13 +6,20 @@ import { createTimeSlice } from './time-slice.ts';
 /** Dead slots below this share cost less than a fresh index. */
 const maxDeadShare = 0.5;
 const minSlotsToCompact = 1_000;
+const none: ReadonlySet<string> = new Set();
 
-/** The models that can be found now, in memory, by id, by native id and by words. */
+/** The models that can be found now, in memory, by id, by native id and by words; curated as the operator wants. */
 export class ListedModels {
   #index = new SearchIndex();
+  #curation = noCuration;
+  /** Another curation has been set than the cards below were made with. */
+  #isRecurationDue = false;
   readonly #cards = new Map<string, ModelCard>();
+  /** As their provider lists them, where the operator wants them otherwise or hidden. */
+  readonly #originals = new Map<string, ModelCard>();
   readonly #byNativeId = new Map<string, Set<string>>();
   readonly #byProvider = new Map<string, Set<string>>();
+  readonly #hiddenByProvider = new Map<string, Set<string>>();
 
   get index(): SearchIndex {
     return this.#index;
@@ -21,8 +29,23 @@ export class ListedModels {
     return this.#cards.size;
   }
 
+  get curation(): Curation {
+    return this.#curation;
+  }
+
+  /** Takes effect for cards that are put from now on, and for all of them by `recurate`. */
+  set curation(curation: Curation) {
+    this.#curation = curation;
+    this.#isRecurationDue = true;
+  }
+
   get(id: string): ModelCard | undefined {
     return this.#cards.get(id);
+  }
+
+  /** Whether or not it is hidden. */
+  known(id: string): ModelCard | undefined {
+    return this.#cards.get(id) ?? this.#originals.get(id);
   }
 
   cards(): Iterable<ModelCard> {
@@ -30,7 +53,13 @@ export class ListedModels {
   }
 
   idsOf(provider: string): ReadonlySet<string> {
-    return this.#byProvider.get(provider) ?? new Set();
+    return this.#byProvider.get(provider) ?? none;
+  }
+
+  /** The hidden ones too. */
+  knownIdsOf(provider: string): ReadonlySet<string> {
+    const hidden = this.#hiddenByProvider.get(provider) ?? none;
+    return hidden.size === 0 ? this.idsOf(provider) : new Set([...this.idsOf(provider), ...hidden]);
   }
 
   /** The same native id may exist at several providers. */
@@ -39,20 +68,50 @@ export class ListedModels {
     return ids.flatMap((id) => this.#cards.get(id) ?? []);
   }
 
-  put(card: ModelCard): void {
-    this.#cards.set(card.id, card);
-    addTo(this.#byNativeId, card.nativeId, card.id);
-    addTo(this.#byProvider, card.provider, card.id);
+  /** `listed` is the card as its provider has it. */
+  put(listed: ModelCard): void {
+    const { id, provider } = listed;
+    if (this.#curation.isHidden(id)) {
+      this.remove(id);
+      this.#originals.set(id, listed);
+      addTo(this.#hiddenByProvider, provider, id);
+      return;
+    }
+    const card = this.#curation.apply(listed);
+    if (card === listed) this.#originals.delete(id);
+    else this.#originals.set(id, listed);
+    removeFrom(this.#hiddenByProvider, provider, id);
+    this.#cards.set(id, card);
+    addTo(this.#byNativeId, card.nativeId, id);
+    addTo(this.#byProvider, provider, id);
     this.#index.put(card);
   }
 
   remove(id: string): void {
-    const card = this.#cards.get(id);
+    const card = this.known(id);
     if (card === undefined) return;
-    this.#cards.delete(id);
+    this.#originals.delete(id);
+    removeFrom(this.#hiddenByProvider, card.provider, id);
+    if (!this.#cards.delete(id)) return;
     removeFrom(this.#byNativeId, card.nativeId, id);
     removeFrom(this.#byProvider, card.provider, id);
     this.#index.remove(id);
+  }
+
+  /** Shows every card as the operator wants it now. Nothing else may be put meanwhile. */
+  async recurate(): Promise<void> {
+    if (!this.#isRecurationDue) return;
+    this.#isRecurationDue = false;
+    const pause = createTimeSlice();
+    for (const id of new Set([...this.#cards.keys(), ...this.#originals.keys()])) {
+      await pause();
+      const shown = this.#cards.get(id);
+      const listed = this.#originals.get(id) ?? shown;
+      if (listed === undefined) continue;
+      const isSame =
+        shown === listed && !this.#curation.isHidden(id) && this.#curation.apply(listed) === listed;
+      if (!isSame) this.put(listed);
+    }
   }
 
   /** Builds a fresh index beside the one in use once too much of that is dead. Nothing may be put meanwhile. */

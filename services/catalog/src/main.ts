@@ -6,10 +6,16 @@ await runService({
   name: 'catalog',
   env: readEnv(),
   async create(parts, { config, env }) {
-    const { syncIntervalMs } = parseCatalogConfig(env);
     const providers = await openProviders(config.extraProviders, {
       onFault: (fault) => parts.log.error(fault, 'a local model failed'),
     });
-    return createCatalogService(parts, { providers, syncIntervalMs });
+    return createCatalogService(parts, {
+      ...parseCatalogConfig(env),
+      providers,
+      onReload(reload) {
+        process.on('SIGHUP', reload);
+        return () => process.off('SIGHUP', reload);
+      },
+    });
   },
 });

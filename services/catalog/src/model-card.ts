@@ -1,5 +1,6 @@
 import type { ModelSummary } from '@inferry/contracts';
 import type { ProviderModel } from '@inferry/providers';
+import { capabilitiesOf } from './taxonomy.ts';
 
 /**
  * What every replica keeps in memory of a model: enough to find and list it. Schemas, examples and model cards stay
@@ -49,7 +50,7 @@ export function toCard({ provider, model, updatedAt, fingerprint }: CardSource):
     // RF-34: a packaged workflow is also asked for as a category.
     categories:
       model.kind === 'solution' ? [...new Set([...model.categories, 'solution'])] : model.categories,
-    capabilities: model.capabilities,
+    capabilities: capabilitiesOf(model),
     creator: model.creator,
     tags: model.tags,
     isFeatured: model.isFeatured,

@@ -1,51 +1,121 @@
-import { AppError } from '@inferry/contracts';
+import { AppError, type Principal } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
 import type { ConnectedProviders } from './connected-providers.ts';
 import type { ListedModels } from './listed-models.ts';
-import type { ModelDocument } from './model-documents.ts';
+import { toModelId } from './model-card.ts';
+import type { ModelDocument, ModelDocuments } from './model-documents.ts';
+import type { OwnModels } from './own/own-models.ts';
 import { findModels } from './search/find-models.ts';
 
 export interface ModelResolver {
   models: ListedModels;
   providers: ConnectedProviders;
-  documents: (id: string) => Promise<ModelDocument | undefined>;
+  documents: Pick<ModelDocuments, 'read'>;
+  own: Pick<OwnModels, 'of'>;
+  /** The model with its schemas, where they have to be asked for. Throws `catalog_fetch_failed`. */
+  complete(document: ModelDocument, principal: Principal): Promise<ModelDocument>;
 }
 
 const maxSuggestions = 3;
 
 /**
- * The model that a caller names: `<provider>/<native id>`, split at the first slash, or a native id that exactly one
- * connected provider knows (X11). A model that is no longer listed is found too, since old runs name it. Throws
+ * The model that a caller names: `<provider>/<native id>`, split at the first slash, a name that the operator gave to a
+ * model, or a native id that exactly one connected provider knows (X11). What exists for the caller's account alone is
+ * found for nobody else. A model that is no longer listed is found too, since old runs name it. Throws
  * `model_not_found` or `ambiguous_model`.
  */
-export async function resolveModel(resolver: ModelResolver, name: string): Promise<ModelDocument> {
-  const { models, providers, documents } = resolver;
-  const slash = name.indexOf('/');
+export async function resolveModel(
+  resolver: ModelResolver,
+  name: string,
+  principal: Principal,
+): Promise<ModelDocument> {
+  const { models, providers } = resolver;
+  const slug = slugOf(name);
   // A slug of ours in front decides, even when some native id reads the same.
   const isCanonical =
-    slash > 0 && (models.get(name) !== undefined || providers.get(name.slice(0, slash)) !== undefined);
+    slug !== undefined && (models.get(name) !== undefined || providers.get(slug) !== undefined);
   if (isCanonical) {
-    const found = await documents(name);
+    const found = await findCanonical(resolver, { name, slug }, principal);
     if (found !== undefined) return found;
   }
-  const candidates = models.withNativeId(name);
-  const usable = candidates.filter(({ provider }) => providers.isUsable(provider));
-  const [only, ...others] = usable.length === 0 ? candidates : usable;
-  if (only !== undefined && others.length > 0) throw ambiguous([only, ...others].map(({ id }) => id));
-  const found = only === undefined ? undefined : await documents(only.id);
-  if (found !== undefined) return found;
+  const alias = models.curation.aliasOf(name);
+  const aliased = alias === undefined ? undefined : await findCanonicalName(resolver, alias, principal);
+  if (aliased !== undefined) return aliased;
+  const native = await findNative(resolver, name, principal);
+  if (native !== undefined) return native;
   // Of a provider that is no longer connected: still told to whoever asks about an old run.
-  const old = slash > 0 && !isCanonical ? await documents(name) : undefined;
+  const old = slug !== undefined && !isCanonical ? await readVisible(resolver, name) : undefined;
   if (old !== undefined) return old;
   throw notFound(resolver, name);
+}
+
+function slugOf(name: string): string | undefined {
+  const slash = name.indexOf('/');
+  return slash > 0 ? name.slice(0, slash) : undefined;
+}
+
+function findCanonicalName(
+  resolver: ModelResolver,
+  name: string,
+  principal: Principal,
+): Promise<ModelDocument | undefined> {
+  return findCanonical(resolver, { name, slug: slugOf(name) ?? '' }, principal);
+}
+
+/** What everybody sees comes first; what is no longer listed, last. */
+async function findCanonical(
+  resolver: ModelResolver,
+  { name, slug }: { name: string; slug: string },
+  principal: Principal,
+): Promise<ModelDocument | undefined> {
+  const shared = await readVisible(resolver, name);
+  if (shared !== undefined && !shared.isDeleted) return shared;
+  const own = await resolver.own.of(principal, slug);
+  const found = own.catalogs.map(({ documents }) => documents.get(name)).find((each) => each !== undefined);
+  if (found === undefined && shared === undefined && own.isIncomplete) throw cannotTell();
+  return found ?? shared;
+}
+
+async function findNative(
+  resolver: ModelResolver,
+  name: string,
+  principal: Principal,
+): Promise<ModelDocument | undefined> {
+  const { models, providers } = resolver;
+  const own = await resolver.own.of(principal);
+  const owned = own.catalogs.flatMap(
+    ({ provider, documents }) => documents.get(toModelId(provider, name)) ?? [],
+  );
+  const ids = new Set([...models.withNativeId(name), ...owned].map(({ id }) => id));
+  const usable = [...ids].filter((id) => providers.isUsable(slugOf(id) ?? ''));
+  const [only, ...others] = usable.length === 0 ? [...ids] : usable;
+  if (only === undefined) return undefined;
+  if (others.length > 0) throw ambiguous([only, ...others]);
+  return owned.find(({ id }) => id === only) ?? readVisible(resolver, only);
+}
+
+/** Whatever the operator hides is as if it were not there. */
+async function readVisible(
+  { models, documents }: ModelResolver,
+  id: string,
+): Promise<ModelDocument | undefined> {
+  return models.curation.isHidden(id) ? undefined : documents.read(id);
+}
+
+function cannotTell(): AppError {
+  return new AppError('catalog_fetch_failed', 'Your own models cannot be listed now.', {
+    retryAfterSeconds: 5,
+    nextAction: 'Try again in a few seconds.',
+  });
 }
 
 /** The model that is to be run, and by whom; throws when it cannot be, with what to do. */
 export async function resolveRunnableModel(
   resolver: ModelResolver,
   name: string,
+  principal: Principal,
 ): Promise<{ document: ModelDocument; provider: Provider }> {
-  const document = await resolveModel(resolver, name);
+  const document = await resolveModel(resolver, name, principal);
   const provider = resolver.providers.get(document.provider);
   if (document.isDeleted || provider === undefined) throw noLongerOffered(resolver, document);
   const { isReady, note } = provider.ready();
@@ -59,7 +129,7 @@ export async function resolveRunnableModel(
       nextAction: 'Use another model from search_models, or try again later.',
     });
   }
-  return { document, provider };
+  return { document: await resolver.complete(document, principal), provider };
 }
 
 export function noLongerOffered(resolver: ModelResolver, { id, model }: ModelDocument): AppError {
@@ -96,7 +166,7 @@ function nextActionFor(suggestions: readonly string[]): string {
 }
 
 function suggest({ models, providers }: ModelResolver, name: string): string[] {
-  const { cards } = findModels(models.index, {
+  const { cards } = findModels([models.index], {
     query: name.slice(0, 200),
     filters: {},
     includeOffline: false,

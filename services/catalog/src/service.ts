@@ -4,17 +4,25 @@ import {
   getModel,
   listProviders,
   prepareRun,
+  resourceUpdated,
   searchModels,
 } from '@inferry/contracts';
+import { createCredentialClient } from '@inferry/credentials';
 import type { Provider } from '@inferry/providers';
 import type { Parts, Readiness, Service } from '@inferry/runtime';
 import { ConnectedProviders } from './connected-providers.ts';
+import { type WatchedCatalogFile, watchCatalogFile } from './curation/watch-catalog-file.ts';
 import type { CatalogDeps } from './deps.ts';
+import { DescribeModels } from './details/describe-models.ts';
+import { DetailStore } from './details/detail-store.ts';
 import { createValidators } from './input/model-validator.ts';
 import { ListedModels } from './listed-models.ts';
 import { createModelDocuments } from './model-documents.ts';
+import { OwnModels } from './own/own-models.ts';
+import { deploymentContext, type ProviderKeys } from './provider-keys.ts';
 import { handleListProviders } from './rpc/list-providers.ts';
 import { handlePrepareRun } from './rpc/prepare-run.ts';
+import { resourceUrisOf } from './surface/model-resources.ts';
 import { serveCatalogSurface } from './surface/serve-surface.ts';
 import { SkillShelf } from './surface/skill-shelf.ts';
 import { ProviderSync } from './sync/provider-sync.ts';
@@ -30,6 +38,12 @@ export interface CatalogOptions {
   syncIntervalMs?: number | undefined;
   /** How often the database is read again, whatever events say. Default 30 seconds. */
   rereadMs?: number | undefined;
+  /** A file in which an operator says what is curated, hidden and called otherwise. */
+  catalogFile?: string | undefined;
+  /** Takes what reads that file again, and returns how to stop that; it is read on every change anyway. */
+  onReload?: ((reload: () => void) => () => void) | undefined;
+  /** Where keys for providers come from. Default: the auth service. */
+  keys?: ProviderKeys | undefined;
   now?: (() => number) | undefined;
   random?: (() => number) | undefined;
 }
@@ -40,7 +54,7 @@ export type CatalogParts = Pick<Parts, 'bus' | 'database' | 'limits' | 'log'>;
 /** Finds, describes and prices the models of all providers, and checks what they are to be run with. */
 export async function createCatalogService(parts: CatalogParts, options: CatalogOptions): Promise<Service> {
   const { bus } = parts;
-  const { deps, reader, syncs } = createDeps(parts, options);
+  const { deps, reader, syncs, file, keys } = createDeps(parts, options);
   const shelf = await SkillShelf.load(options.providers, (slug) => deps.providers.isUsable(slug));
 
   bus.serve(searchModels, handleSearchModels(deps));
@@ -51,6 +65,8 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
 
   reader.onRead(serveCatalogSurface(deps, shelf));
 
+  reader.onModels((ids) => announceResources(deps, ids));
+
   const subscription = bus.on(catalogChanged, () => reader.refreshSoon());
   bus.onStatus((isConnected) => {
     if (isConnected) reader.refreshSoon();
@@ -58,9 +74,13 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
   reader.refreshSoon();
   reader.start();
   for (const sync of syncs) sync.start();
+  const stopReloading = options.onReload?.(() => file.reload());
 
   async function stop(): Promise<void> {
     subscription.unsubscribe();
+    stopReloading?.();
+    file.close();
+    keys.close();
     await Promise.all(syncs.map((sync) => sync.stop()));
     await reader.stop();
   }
@@ -74,23 +94,69 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
 
 function createDeps(parts: CatalogParts, options: CatalogOptions) {
   const { bus, database, limits, log } = parts;
-  const { providers, syncIntervalMs = 300_000, rereadMs = 30_000 } = options;
-  const { now = Date.now, random = Math.random } = options;
+  const { providers, rereadMs = 30_000, now = Date.now, random = Math.random } = options;
   const models = new ListedModels();
   const store = new SnapshotStore(database);
   const slugs = providers.map(({ slug }) => slug);
   const reader = new SnapshotReader({ store, models, providers: slugs, log, random, rereadMs });
+  const file = watchFile(options, { models, reader, log });
+  const keys = openKeys(parts, options);
+  const contextFor = (slug: string, signal: AbortSignal) => deploymentContext(keys, slug, signal);
+  const intervalMs = (slug: string) =>
+    file.curation.syncIntervalMs(slug) ?? options.syncIntervalMs ?? 300_000;
+  const connected = new ConnectedProviders({ providers, models, reader, syncIntervalMs: intervalMs, now });
+  const details = new DetailStore(database);
+  const documents = createModelDocuments(store, details, models);
+  const providerOf = (slug: string) => connected.get(slug);
+  const describing = new DescribeModels({ store: details, documents, providerOf, contextFor, bus, log, now });
+  const own = new OwnModels({ providers, keys, curation: () => file.curation, log, now });
   const validatorFor = createValidators();
   const deps: CatalogDeps = {
     bus,
     models,
-    providers: new ConnectedProviders({ providers, models, reader, syncIntervalMs, now }),
-    documents: createModelDocuments(store, models),
-    validatorOf: ({ id, updatedAt, model }) => validatorFor(`${id}@${updatedAt}`, model.inputSchema),
+    providers: connected,
+    documents,
+    own,
+    complete: (document, principal) =>
+      document.isOwn === true ? own.complete(document, principal) : describing.complete(document),
+    validatorOf: ({ id, revision, model }) => validatorFor(`${id}@${revision}`, model.inputSchema),
   };
-  const shared = { bus, limits, store, reader, models, log, intervalMs: syncIntervalMs, now, random };
-  const syncs = providers.map((provider) => new ProviderSync({ ...shared, provider }));
-  return { deps, reader, syncs };
+  const shared = { bus, limits, store, reader, models, log, contextFor, now, random };
+  const syncs = providers.map(
+    (provider) => new ProviderSync({ ...shared, provider, intervalMs: () => intervalMs(provider.slug) }),
+  );
+  return { deps, reader, syncs, file, keys };
+}
+
+function watchFile(
+  { catalogFile: path }: CatalogOptions,
+  { models, reader, log }: { models: ListedModels; reader: SnapshotReader; log: Parts['log'] },
+): WatchedCatalogFile {
+  const file = watchCatalogFile({
+    path,
+    log,
+    onChange(curation) {
+      models.curation = curation;
+      reader.refreshSoon();
+    },
+  });
+  models.curation = file.curation;
+  return file;
+}
+
+function openKeys({ bus }: CatalogParts, { keys }: CatalogOptions): ProviderKeys & { close(): void } {
+  if (keys === undefined) return createCredentialClient(bus);
+  return { get: (...args) => keys.get(...args), close() {} };
+}
+
+/** More changes at once are told by the lists alone. */
+const maxAnnounced = 200;
+
+/** Whoever follows one of these models reads it again. */
+function announceResources({ bus }: CatalogDeps, ids: readonly string[]): void {
+  for (const id of ids.slice(0, maxAnnounced)) {
+    for (const uri of resourceUrisOf(id)) bus.publish(resourceUpdated, { uri });
+  }
 }
 
 /** One provider's snapshot is enough: the others follow, or are stale. */

@@ -6,8 +6,8 @@ import { quoteInput } from '../quote/quote-input.ts';
 import { resolveRunnableModel } from '../resolve-model.ts';
 
 export function handlePrepareRun(deps: CatalogDeps): Handler<typeof prepareRun> {
-  return async ({ model: name, input: raw }) => {
-    const { document, provider } = await resolveRunnableModel(deps, name);
+  return async ({ model: name, input: raw }, { principal }) => {
+    const { document, provider } = await resolveRunnableModel(deps, name, principal);
     const { input, problems, fileFields } = prepareInput(deps.validatorOf(document), raw);
     return {
       model: document.id,

@@ -1,5 +1,5 @@
 import type { ModelCard } from '../model-card.ts';
-import { type Dimension, dimensions, type FacetValues } from './facet-values.ts';
+import { type Dimension, dimensions } from './facet-values.ts';
 import {
   compareRank,
   parseCursor,
@@ -14,6 +14,8 @@ export interface ModelSearch {
   query?: string | undefined;
   filters: Partial<Record<Dimension, string>>;
   includeOffline: boolean;
+  /** Whose models: a cursor is good for the same only. */
+  scope?: string | undefined;
   withFacets: boolean;
   limit: number;
   cursor?: string | undefined;
@@ -36,35 +38,45 @@ const maxFacetValues = 20;
  * depends on the query and the model alone: when the catalog changes between two pages, nothing is shown twice or
  * passed over, but for a model whose own listing changed.
  */
-export function findModels(index: SearchIndex, search: ModelSearch): FoundModels {
+export function findModels(indexes: readonly SearchIndex[], search: ModelSearch): FoundModels {
   const { query = '', filters, includeOffline } = search;
-  const queryHash = toQueryHash({ ...filters, query, includeOffline });
+  const queryHash = toQueryHash({ ...filters, query, includeOffline, scope: search.scope });
   const position = search.cursor === undefined ? undefined : parseCursor(search.cursor, queryHash);
-  const { matches, isStrict } = matchWords(index, query, position);
+  const { matched, isStrict } = matchWords(indexes, query, position);
   const page = new TopPage(search.limit, position?.after);
-  const { total, counts } = scan(index, matches, { search, page });
+  const scans = matched.map(({ index, matches }) => ({ index, ...scan(index, matches, { search, page }) }));
   const shown = page.sorted();
   const last = shown.at(-1);
   return {
     cards: shown.map(({ card }) => card),
-    total,
+    total: scans.reduce((sum, { total }) => sum + total, 0),
     nextCursor:
       last !== undefined && page.hasMore ? toCursor(queryHash, { isStrict, after: last.key }) : undefined,
-    facets: counts === undefined ? undefined : toFacets(index.values, counts),
+    facets: search.withFacets ? toFacets(scans) : undefined,
   };
 }
 
+interface Matched {
+  index: SearchIndex;
+  matches: Matches;
+}
+
+/** The models of all indexes are one list: half of the words is asked for where any of them has that. */
 function matchWords(
-  index: SearchIndex,
+  indexes: readonly SearchIndex[],
   query: string,
   position: SearchPosition | undefined,
-): { matches: Matches; isStrict: boolean } {
-  if (query.trim() === '') return { matches: index.all(), isStrict: true };
-  if (position !== undefined)
-    return { matches: index.match(query, position.isStrict), isStrict: position.isStrict };
-  const strict = index.match(query, true);
-  if (strict.slots.length > 0) return { matches: strict, isStrict: true };
-  return { matches: index.match(query, false), isStrict: false };
+): { matched: Matched[]; isStrict: boolean } {
+  const all = (find: (index: SearchIndex) => Matches) =>
+    indexes.map((index) => ({ index, matches: find(index) }));
+  if (query.trim() === '') return { matched: all((index) => index.all()), isStrict: true };
+  if (position !== undefined) {
+    const { isStrict } = position;
+    return { matched: all((index) => index.match(query, isStrict)), isStrict };
+  }
+  const strict = all((index) => index.match(query, true));
+  if (strict.some(({ matches }) => matches.slots.length > 0)) return { matched: strict, isStrict: true };
+  return { matched: all((index) => index.match(query, false)), isStrict: false };
 }
 
 /** Goes over the matches once: keeps the page's, counts all, and counts each facet's values. */
@@ -128,22 +140,34 @@ function count(
   }
 }
 
-function toFacets(
-  values: FacetValues,
-  counts: readonly Uint32Array[],
-): Record<string, Record<string, number>> {
+interface Scanned {
+  index: SearchIndex;
+  counts: Uint32Array[] | undefined;
+}
+
+function toFacets(scans: readonly Scanned[]): Record<string, Record<string, number>> {
   const facets: Record<string, Record<string, number>> = {};
   const more: Record<string, number> = {};
   dimensions.forEach((dimension, at) => {
-    const found: [string, number][] = [];
-    counts[at]?.forEach((times, value) => {
-      if (times > 0) found.push([values.nameOf(value), times]);
-    });
-    found.sort(([a, timesOfA], [b, timesOfB]) => timesOfB - timesOfA || (a < b ? -1 : 1));
-    facets[dimension] = Object.fromEntries(found.slice(0, maxFacetValues));
-    if (found.length > maxFacetValues) more[dimension] = found.length - maxFacetValues;
+    const found = countsByName(scans, at);
+    const values = [...found].sort(([a, timesOfA], [b, timesOfB]) => timesOfB - timesOfA || (a < b ? -1 : 1));
+    facets[dimension] = Object.fromEntries(values.slice(0, maxFacetValues));
+    if (values.length > maxFacetValues) more[dimension] = values.length - maxFacetValues;
   });
   return Object.keys(more).length === 0 ? facets : { ...facets, values_not_shown: more };
+}
+
+/** Each index has its own numbers for values: only their names are the same. */
+function countsByName(scans: readonly Scanned[], at: number): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const { index, counts } of scans) {
+    counts?.[at]?.forEach((times, value) => {
+      if (times === 0) return;
+      const name = index.values.nameOf(value);
+      found.set(name, (found.get(name) ?? 0) + times);
+    });
+  }
+  return found;
 }
 
 interface Ranked {

@@ -8,7 +8,7 @@ import type { SolutionPrompt } from './solution-prompts.ts';
 export function completeModel(deps: CatalogDeps, cards: readonly ModelCard[], value: string): Completion {
   const start = value.toLowerCase();
   const prefixed = start === '' ? [] : cards.filter(({ id }) => id.toLowerCase().startsWith(start));
-  const found = findModels(deps.models.index, {
+  const found = findModels([deps.models.index], {
     query: value.slice(0, 200).replaceAll('/', ' '),
     filters: {},
     includeOffline: false,

@@ -1,8 +1,9 @@
-import { AppError, type OfferedTemplate, type ResourceContents } from '@inferry/contracts';
+import { AppError, type OfferedTemplate, type Principal, type ResourceContents } from '@inferry/contracts';
 import type { CatalogDeps } from '../deps.ts';
 import type { ModelDocument } from '../model-documents.ts';
 import { isRunnable, resolveModel } from '../resolve-model.ts';
 import { describeInputs } from '../sections/describe-inputs.ts';
+import { toPortable } from '../sections/portable.ts';
 
 export const modelPrefix = 'inferry://models/';
 
@@ -35,6 +36,11 @@ export function toModelUri(id: string, view: View): string {
   return `${modelPrefix}${id.split('/').map(encodeURIComponent).join('/')}/${view}`;
 }
 
+/** Everything that is a resource of a model. */
+export function resourceUrisOf(id: string): string[] {
+  return views.map((view) => toModelUri(id, view));
+}
+
 function parseModelUri(uri: string): { id: string; view: View } | undefined {
   const end = uri.lastIndexOf('/');
   const view = views.find((name) => name === uri.slice(end + 1));
@@ -48,22 +54,32 @@ function parseModelUri(uri: string): { id: string; view: View } | undefined {
 }
 
 /** A model's schema (RW-29) or card. Throws `resource_not_found`. */
-export async function readModelResource(deps: CatalogDeps, uri: string): Promise<ResourceContents> {
+export async function readModelResource(
+  deps: CatalogDeps,
+  uri: string,
+  principal: Principal,
+): Promise<ResourceContents> {
   const target = parseModelUri(uri);
-  const document = target === undefined ? undefined : await findDocument(deps, target.id);
+  const document = target === undefined ? undefined : await findDocument(deps, target.id, principal);
   if (target === undefined || document === undefined) {
     throw new AppError('resource_not_found', 'There is no such resource.');
   }
   const { view } = target;
   const text =
-    view === 'schema' ? JSON.stringify(document.model.inputSchema, undefined, 2) : writeCard(deps, document);
+    view === 'schema'
+      ? JSON.stringify(toPortable(document.model.inputSchema), undefined, 2)
+      : writeCard(deps, document);
   return { uri, mimeType: mimeTypes[view], text };
 }
 
-async function findDocument(deps: CatalogDeps, id: string): Promise<ModelDocument | undefined> {
+async function findDocument(
+  deps: CatalogDeps,
+  id: string,
+  principal: Principal,
+): Promise<ModelDocument | undefined> {
   try {
-    const document = await resolveModel(deps, id);
-    return document.isDeleted ? undefined : document;
+    const document = await resolveModel(deps, id, principal);
+    return document.isDeleted ? undefined : await deps.complete(document, principal);
   } catch (error) {
     const isUnknown =
       error instanceof AppError && (error.code === 'model_not_found' || error.code === 'ambiguous_model');

@@ -65,10 +65,10 @@ export function serveCatalogSurface(deps: CatalogDeps, shelf: SkillShelf): () =>
     const page = pageOfResources(current().cards, cursor);
     return cursor === undefined ? { ...page, items: [...shelf.resources(), ...page.items] } : page;
   });
-  bus.serve(surface.readResource, async ({ uri }) => {
+  bus.serve(surface.readResource, async ({ uri }, { principal }) => {
     const file = shelf.read(uri);
     if (file !== undefined) return { contents: [file], ttl_ms: skillTtlMs };
-    return { contents: [await readModelResource(deps, uri)], ttl_ms: modelTtlMs };
+    return { contents: [await readModelResource(deps, uri, principal)], ttl_ms: modelTtlMs };
   });
   bus.serve(surface.complete, async ({ ref, argument: { name, value } }) => {
     if ('template' in ref) {

@@ -33,7 +33,7 @@ export async function makeSolutionPrompts(deps: CatalogDeps): Promise<ReadonlyMa
   const pause = createTimeSlice();
   const prompts = new Map<string, SolutionPrompt>();
   for (const card of solutions) {
-    const document = await deps.documents(card.id);
+    const document = await deps.documents.read(card.id);
     const name = names.get(card.id);
     if (document === undefined || name === undefined) continue;
     prompts.set(name, toPrompt(deps, name, document));

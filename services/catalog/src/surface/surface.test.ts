@@ -1,6 +1,7 @@
 import { localPrincipal, type Surface, surfaceChanged, surfaceOf } from '@inferry/contracts';
 import type { ProviderModel } from '@inferry/providers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { toPortable } from '../sections/portable.ts';
 import { fake, quick, startReady } from '../testing/catalog-calls.ts';
 import { everyFieldSchema, modelOf } from '../testing/model-of.ts';
 import { ScriptedCatalogProvider } from '../testing/scripted-catalog-provider.ts';
@@ -140,7 +141,9 @@ describe('resources of the catalog', () => {
       expect.objectContaining({ mimeType: 'application/schema+json', text: expect.any(String) }),
     ]);
     const [only] = contents;
-    expect(JSON.parse(only !== undefined && 'text' in only ? only.text : '')).toEqual(everyFieldSchema);
+    expect(JSON.parse(only !== undefined && 'text' in only ? only.text : '')).toEqual(
+      toPortable(everyFieldSchema),
+    );
   });
 
   it('hold its card as Markdown, whatever the id looks like', async () => {

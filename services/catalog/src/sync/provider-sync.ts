@@ -1,13 +1,11 @@
 import { AppError, catalogChanged, toAppError } from '@inferry/contracts';
-import type { Provider, ProviderModel } from '@inferry/providers';
+import type { Provider, ProviderContext } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
 import type { ListedModels } from '../listed-models.ts';
-import { toModelId } from '../model-card.ts';
-import { createTimeSlice } from '../time-slice.ts';
-import { isListable } from './listed-model.ts';
 import { nextDelayMs } from './next-delay.ts';
-import { fingerprintOf, type SnapshotReader } from './snapshot-reader.ts';
-import type { ModelWrite, SnapshotStore, StoredSnapshot } from './snapshot-store.ts';
+import { isSuspicious, type ReadList, readList } from './read-list.ts';
+import type { SnapshotReader } from './snapshot-reader.ts';
+import type { SnapshotStore, StoredSnapshot } from './snapshot-store.ts';
 
 export interface ProviderSyncOptions {
   provider: Provider;
@@ -17,12 +15,13 @@ export interface ProviderSyncOptions {
   reader: SnapshotReader;
   models: ListedModels;
   log: Parts['log'];
-  intervalMs: number;
+  /** How often this provider is asked; an operator may change it at any time. */
+  intervalMs(): number;
+  /** With the deployment's key, where it has one. */
+  contextFor(provider: string, signal: AbortSignal): Promise<ProviderContext>;
   now(): number;
   random(): number;
 }
-
-type Listed = Awaited<ReturnType<Provider['listModels']>>;
 
 export type SyncOutcome = 'changed' | 'unchanged' | 'skipped' | 'failed';
 
@@ -34,7 +33,10 @@ const listTimeoutMs = 60_000;
 const lockMs = 120_000;
 /** A snapshot this young need not be made again, e.g. when all replicas start at once. */
 const freshMs = 15_000;
-const maxModels = 50_000;
+/** For so long a list must lack most of what was known before that is taken for the truth. */
+const believedAfterMs = 3_600_000;
+/** Told of a snapshot that holds more than its provider lists now. */
+const shrunk = 'upstream_malformed';
 
 /** Keeps the stored catalog of one provider as the provider has it. One replica at a time does it, for all of them. */
 export class ProviderSync {
@@ -79,28 +81,29 @@ export class ProviderSync {
   }
 
   async #syncLocked(): Promise<SyncOutcome> {
-    const { provider, reader } = this.#options;
+    const { provider, reader, store, now } = this.#options;
     await reader.refresh();
     const snapshot = reader.snapshotOf(provider.slug);
     if (this.#isFresh(snapshot)) return 'skipped';
-    const listed = await this.#list(snapshot).catch((error: unknown) => toAppError(error));
-    if (listed instanceof AppError) {
+    const list = await this.#list(snapshot).catch((error: unknown) => toAppError(error));
+    if (list instanceof AppError) {
       // A list that this process gave up because it is stopping says nothing about the provider.
-      if (!this.#stop.signal.aborted) await this.#recordFailure(listed, snapshot);
-      throw listed;
+      if (!this.#stop.signal.aborted) await this.#recordFailure(list, snapshot);
+      throw list;
     }
-    const isChanged = listed !== 'unchanged' && (await this.#write(listed, snapshot));
-    if (!isChanged) await this.#recordCheck(listed, snapshot);
-    const isRecovered = snapshot !== undefined && snapshot.error !== null;
-    if (isChanged || isRecovered) this.#announce((snapshot?.version ?? 0) + Number(isChanged));
+    const isChanged = list !== 'unchanged' && (await this.#write(list, snapshot));
+    if (list === 'unchanged') await store.recordCheck(provider.slug, snapshot?.etag ?? '', now());
     await reader.refresh();
+    const after = reader.snapshotOf(provider.slug);
+    const hasOtherState = (after?.error ?? null) !== (snapshot?.error ?? null);
+    if (isChanged || hasOtherState) this.#announce(after?.version ?? 0);
     return isChanged ? 'changed' : 'unchanged';
   }
 
   #isFresh(snapshot: StoredSnapshot | undefined): boolean {
     if (snapshot === undefined || snapshot.error !== null) return false;
     const age = this.#options.now() - snapshot.checkedAt;
-    return age >= 0 && age < Math.min(freshMs, this.#options.intervalMs / 2);
+    return age >= 0 && age < Math.min(freshMs, this.#options.intervalMs() / 2);
   }
 
   /** Other replicas learn at once that the snapshot is stale. */
@@ -111,14 +114,9 @@ export class ProviderSync {
     await reader.refresh();
   }
 
-  async #recordCheck(listed: Listed, snapshot: StoredSnapshot | undefined): Promise<void> {
-    const { provider, store, now } = this.#options;
-    const etag = listed === 'unchanged' ? (snapshot?.etag ?? '') : documentFormat + listed.etag;
-    await store.recordCheck(provider.slug, etag, now());
-  }
-
-  /** The provider's models; bounded in time even if it ignores its signal. */
-  async #list(snapshot: StoredSnapshot | undefined): Promise<Listed> {
+  /** What the provider lists; bounded in time even if it ignores its signal. */
+  async #list(snapshot: StoredSnapshot | undefined): Promise<ReadList | 'unchanged'> {
+    const { provider, models, contextFor } = this.#options;
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(listTimeoutMs)]);
     const { promise, reject } = Promise.withResolvers<never>();
     const onAbort = () =>
@@ -127,65 +125,74 @@ export class ProviderSync {
     const isSameForm =
       snapshot !== undefined && snapshot.version > 0 && snapshot.etag.startsWith(documentFormat);
     const etag = isSameForm ? snapshot.etag.slice(documentFormat.length) : undefined;
+    const listing = contextFor(provider.slug, signal).then((context) => provider.listModels(context, etag));
     try {
-      return await Promise.race([this.#options.provider.listModels({ signal }, etag), promise]);
+      const listed = await Promise.race([listing, promise]);
+      if (listed === 'unchanged' && etag !== undefined) return 'unchanged';
+      return await readList(provider.slug, listed, (id) => models.known(id)?.fingerprint);
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
   }
 
   /** Writes what differs from the stored models; false when nothing does. */
-  async #write(
-    listed: { etag: string; models: ProviderModel[] },
-    snapshot: StoredSnapshot | undefined,
-  ): Promise<boolean> {
+  async #write(list: ReadList, snapshot: StoredSnapshot | undefined): Promise<boolean> {
     const { provider, store, models, now, log } = this.#options;
-    const { writes, ids } = await this.#compare(listed.models);
-    const gone = [...models.idsOf(provider.slug)].filter((id) => !ids.has(id));
+    const known = models.knownIdsOf(provider.slug);
+    const missing = [...known].filter((id) => !list.ids.has(id));
+    const suspectSince = this.#suspectSince(snapshot, known.size, {
+      gone: missing.length,
+      listed: list.ids.size,
+    });
+    const gone = suspectSince === null ? missing : [];
+    this.#logFaults(list, { missing: missing.length, suspectSince });
     const isFirst = (snapshot?.version ?? 0) === 0;
-    if (writes.length === 0 && gone.length === 0 && !isFirst) return false;
+    if (list.writes.length === 0 && gone.length === 0 && !isFirst) {
+      if (suspectSince !== null) await store.recordSuspicion(provider.slug, shrunk, suspectSince);
+      else await store.recordCheck(provider.slug, documentFormat + list.etag, now());
+      return false;
+    }
     // Later than every stored time, so that each replica sees the rows as changed, whatever its clock says.
     const at = Math.max(now(), (snapshot?.syncedAt ?? 0) + 1);
-    await store.writeModels(writes, at);
+    await store.writeModels(list.writes, at);
     await store.markDeleted(gone, at);
     const isWritten = await store.writeSnapshot({
       provider: provider.slug,
       version: (snapshot?.version ?? 0) + 1,
-      etag: documentFormat + listed.etag,
-      modelCount: ids.size,
+      etag: suspectSince === null ? documentFormat + list.etag : '',
+      modelCount: list.ids.size + (suspectSince === null ? 0 : missing.length),
       syncedAt: at,
       checkedAt: now(),
-      error: null,
+      error: suspectSince === null ? null : shrunk,
+      suspectSince,
     });
     if (!isWritten) throw new AppError('busy', 'Another replica wrote the catalog at the same time.');
     log.info(
-      { provider: provider.slug, models: ids.size, changed: writes.length, deleted: gone.length },
+      { provider: provider.slug, models: list.ids.size, changed: list.writes.length, deleted: gone.length },
       'catalog synced',
     );
     return true;
   }
 
-  async #compare(listed: readonly ProviderModel[]): Promise<{ writes: ModelWrite[]; ids: Set<string> }> {
-    const { provider, models, log } = this.#options;
-    const pause = createTimeSlice();
-    const ids = new Set<string>();
-    const writes: ModelWrite[] = [];
-    let malformed = 0;
-    for (const model of listed.slice(0, maxModels)) {
-      await pause();
-      if (!isListable(model)) {
-        malformed += 1;
-        continue;
-      }
-      const id = toModelId(provider.slug, model.nativeId);
-      if (ids.has(id)) continue;
-      ids.add(id);
-      const document = JSON.stringify(model);
-      if (models.get(id)?.fingerprint === fingerprintOf(document)) continue;
-      writes.push({ id, provider: provider.slug, nativeId: model.nativeId, document });
+  /** Since when the list is not believed; null when it is, because it is complete or has lasted. */
+  #suspectSince(
+    snapshot: StoredSnapshot | undefined,
+    known: number,
+    list: { gone: number; listed: number },
+  ): number | null {
+    if (!isSuspicious(known, list)) return null;
+    const since = snapshot?.suspectSince ?? this.#options.now();
+    return this.#options.now() - since >= believedAfterMs ? null : since;
+  }
+
+  #logFaults({ faults }: ReadList, list: { missing: number; suspectSince: number | null }): void {
+    const { provider, log } = this.#options;
+    if (Object.values(faults).some((count) => count > 0)) {
+      log.warn({ provider: provider.slug, ...faults }, 'models of a list are left out');
     }
-    if (malformed > 0) log.warn({ provider: provider.slug, malformed }, 'malformed models are left out');
-    return { writes, ids };
+    if (list.suspectSince !== null) {
+      log.warn({ provider: provider.slug, missing: list.missing }, 'a list lacks too much to be believed');
+    }
   }
 
   #announce(version: number): void {
@@ -203,7 +210,8 @@ export class ProviderSync {
   }
 
   #nextDelayMs(): number {
-    const { intervalMs, random, reader, provider } = this.#options;
+    const { random, reader, provider } = this.#options;
+    const intervalMs = this.#options.intervalMs();
     // Whoever holds the lock may have died before the first snapshot: that is worth another try soon.
     const failures = reader.hasLoaded(provider.slug) ? this.#failures : Math.max(1, this.#failures);
     return nextDelayMs(failures, { intervalMs, random: random() });

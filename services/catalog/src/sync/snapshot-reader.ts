@@ -29,6 +29,7 @@ export class SnapshotReader {
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
   #onRead: (() => void) | undefined;
+  #onModels: ((ids: readonly string[]) => void) | undefined;
 
   constructor(options: SnapshotReaderOptions) {
     this.#options = options;
@@ -52,6 +53,11 @@ export class SnapshotReader {
   /** `listener` is called after each reading, whatever it found. */
   onRead(listener: () => void): void {
     this.#onRead = listener;
+  }
+
+  /** `listener` is told of models that were known before and are gone or other ones now. */
+  onModels(listener: (ids: readonly string[]) => void): void {
+    this.#onModels = listener;
   }
 
   start(): void {
@@ -106,6 +112,7 @@ export class SnapshotReader {
         log.warn({ err: error, provider: snapshot.provider }, 'the models cannot be read');
       }
     }
+    await models.recurate();
     await models.compact();
   }
 
@@ -113,8 +120,10 @@ export class SnapshotReader {
     const { store, models } = this.#options;
     const heads = await store.readHeads(provider);
     const listed = new Set(heads.map(({ id }) => id));
-    for (const id of [...models.idsOf(provider)]) if (!listed.has(id)) models.remove(id);
-    const changed = heads.filter(({ id, updatedAt }) => models.get(id)?.updatedAt !== updatedAt);
+    const gone = [...models.knownIdsOf(provider)].filter((id) => !listed.has(id));
+    for (const id of gone) models.remove(id);
+    const changed = heads.filter(({ id, updatedAt }) => models.known(id)?.updatedAt !== updatedAt);
+    const known = changed.map(({ id }) => id).filter((id) => models.known(id) !== undefined);
     const pause = createTimeSlice();
     for (const batch of inBatches(changed)) {
       for (const stored of await store.readModels(batch.map(({ id }) => id))) {
@@ -124,6 +133,7 @@ export class SnapshotReader {
         await pause();
       }
     }
+    this.#onModels?.([...gone, ...known]);
   }
 
   #schedule(): void {

@@ -15,6 +15,8 @@ export interface StoredSnapshot {
   checkedAt: number;
   /** Code of the failure since then, if there was one. */
   error: string | null;
+  /** Since when its lists lack too many models to be believed. */
+  suspectSince: number | null;
 }
 
 export interface StoredModel {
@@ -54,6 +56,7 @@ export class SnapshotStore {
       syncedAt: row.synced_at,
       checkedAt: row.checked_at,
       error: row.error,
+      suspectSince: row.suspect_since,
     }));
   }
 
@@ -146,13 +149,23 @@ export class SnapshotStore {
   async recordCheck(provider: string, etag: string, checkedAt: number): Promise<void> {
     await this.#queries
       .updateTable('catalog_snapshots')
-      .set({ etag, checked_at: checkedAt, error: null })
+      .set({ etag, checked_at: checkedAt, error: null, suspect_since: null })
+      .where('provider', '=', provider)
+      .execute();
+  }
+
+  /** The provider answered with a list that is not believed yet; it is asked for the whole list again. */
+  async recordSuspicion(provider: string, error: string, since: number): Promise<void> {
+    await this.#queries
+      .updateTable('catalog_snapshots')
+      .set({ etag: '', error, suspect_since: since })
       .where('provider', '=', provider)
       .execute();
   }
 
   async recordFailure(provider: string, error: string): Promise<void> {
-    const nothing = { provider, version: 0, etag: '', modelCount: 0, syncedAt: 0, checkedAt: 0, error };
+    const never = { version: 0, etag: '', modelCount: 0, syncedAt: 0, checkedAt: 0, suspectSince: null };
+    const nothing = { provider, ...never, error };
     await this.#queries
       .insertInto('catalog_snapshots')
       .values(toRow(nothing))
@@ -174,5 +187,6 @@ function toRow(snapshot: StoredSnapshot) {
     synced_at: snapshot.syncedAt,
     checked_at: snapshot.checkedAt,
     error: snapshot.error,
+    suspect_since: snapshot.suspectSince,
   };
 }

@@ -4,6 +4,7 @@ import {
   type JsonObject,
   localPrincipal,
   type PreparedRun,
+  type Principal,
   prepareRun,
   type ToolResult,
 } from '@inferry/contracts';
@@ -28,8 +29,8 @@ export interface CatalogReplica {
   service: Service;
   bus: Bus;
   /** Calls a tool as a client does; rejects only when the call itself could not be made. */
-  tool(tool: AnyTool, args: JsonObject): Promise<ToolResult>;
-  prepare(model: string, input: JsonObject): Promise<PreparedRun>;
+  tool(tool: AnyTool, args: JsonObject, principal?: Principal): Promise<ToolResult>;
+  prepare(model: string, input: JsonObject, principal?: Principal): Promise<PreparedRun>;
 }
 
 export async function openCatalogWorld(databaseUrl = 'sqlite::memory:'): Promise<CatalogWorld> {
@@ -53,13 +54,14 @@ export async function openCatalogWorld(databaseUrl = 'sqlite::memory:'): Promise
     async startReplica(providers, options = {}) {
       const bus = busOf('catalog');
       const service = await createCatalogService({ bus, database, limits, log }, { providers, ...options });
-      const principal = localPrincipal;
       const replica: CatalogReplica = {
         service,
         bus,
         // as: the bus gives the JSON text of a ToolResult.
-        tool: async (tool, args) => JSON.parse(await bus.callTool(tool, args, { principal })) as ToolResult,
-        prepare: (model, input) => bus.call(prepareRun, { model, input }, { principal }),
+        tool: async (tool, args, principal = localPrincipal) =>
+          JSON.parse(await bus.callTool(tool, args, { principal })) as ToolResult,
+        prepare: (model, input, principal = localPrincipal) =>
+          bus.call(prepareRun, { model, input }, { principal }),
       };
       replicas.push(replica);
       return replica;

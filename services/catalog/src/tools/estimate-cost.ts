@@ -14,7 +14,8 @@ type Estimate = Awaited<ReturnType<Handler<typeof estimateCost>>>;
 
 export function handleEstimateCost(deps: CatalogDeps): Handler<typeof estimateCost> {
   return async ({ model: name, input, count = 1 }, context) => {
-    const document = await resolveModel(deps, name);
+    const { principal } = context;
+    const document = await deps.complete(await resolveModel(deps, name, principal), principal);
     const { quote, validation } = estimate(deps, document, input);
     const budgetLeft = await readBudgetLeft(deps, context, quote.currency);
     const result: Estimate = {

@@ -1,5 +1,6 @@
 import { getModel } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { toPortable } from '../sections/portable.ts';
 import { errorOf, fake, startReady, textOf } from '../testing/catalog-calls.ts';
 import { modelOf } from '../testing/model-of.ts';
 import { ScriptedCatalogProvider } from '../testing/scripted-catalog-provider.ts';
@@ -47,7 +48,7 @@ describe('get_model', () => {
 
     expect(structuredContent).toMatchObject({
       model: { model: 'p/acme/draw' },
-      schema: described.inputSchema,
+      schema: toPortable(described.inputSchema),
       output_schema: described.outputSchema,
       readme: described.readme,
     });

@@ -5,6 +5,7 @@ import { toCard, toSummary } from '../model-card.ts';
 import type { ModelDocument } from '../model-documents.ts';
 import { isRunnable, resolveModel } from '../resolve-model.ts';
 import { describeInputs } from '../sections/describe-inputs.ts';
+import { toPortable } from '../sections/portable.ts';
 import {
   type SectionWindow,
   type Windowed,
@@ -12,30 +13,43 @@ import {
   windowOfObject,
   windowOfText,
 } from '../sections/section-window.ts';
+import { capabilitiesOf } from '../taxonomy.ts';
 
 type Section = (typeof modelSections)[number];
 type Description = Awaited<ReturnType<Handler<typeof getModel>>>;
 
 const defaultSections: readonly Section[] = ['summary', 'inputs', 'pricing'];
+/** What lists of summaries hold too. */
+const listedSections: ReadonlySet<Section> = new Set<Section>(['summary', 'pricing', 'template', 'mappings']);
 const defaultMaxChars = 6_000;
 
 export function handleGetModel(deps: CatalogDeps): Handler<typeof getModel> {
-  return async ({ model: name, sections = [], capability, max_chars: maxChars, offset }) => {
-    const document = await resolveModel(deps, name);
-    const window = { offset: offset ?? 0, maxChars: maxChars ?? defaultMaxChars };
+  return async ({ model: name, sections = [], ...shown }, { principal }) => {
+    const listed = await resolveModel(deps, name, principal);
     const wanted = new Set(sections.length === 0 ? defaultSections : sections);
-    // Every answer says which model it is about, and whether it can be run.
-    const described: Description = { model: summaryOf(deps, document, wanted.has('summary')) };
-    const truncated: string[] = [];
-    for (const section of wanted) {
-      const read = readers[section];
-      if (read === undefined) continue;
-      const { value, isCut } = read({ deps, document, window, capability });
-      Object.assign(described, { [section]: value });
-      if (isCut) truncated.push(section);
-    }
-    return truncated.length === 0 ? described : { ...described, truncated };
+    const document = needsMore(wanted) ? await deps.complete(listed, principal) : listed;
+    const { capability, max_chars: maxChars = defaultMaxChars, offset = 0 } = shown;
+    return describe({ deps, document, window: { offset, maxChars }, capability }, wanted);
   };
+}
+
+function describe(request: SectionRequest, wanted: ReadonlySet<Section>): Description {
+  const { deps, document } = request;
+  // Every answer says which model it is about, and whether it can be run.
+  const described: Description = { model: summaryOf(deps, document, wanted.has('summary')) };
+  const truncated: string[] = [];
+  for (const section of wanted) {
+    const read = readers[section];
+    if (read === undefined) continue;
+    const { value, isCut } = read(request);
+    Object.assign(described, { [section]: value });
+    if (isCut) truncated.push(section);
+  }
+  return truncated.length === 0 ? described : { ...described, truncated };
+}
+
+function needsMore(wanted: ReadonlySet<Section>): boolean {
+  return ![...wanted].every((section) => listedSections.has(section));
 }
 
 interface SectionRequest {
@@ -53,17 +67,18 @@ type SectionReader<S extends Section> = (
 const readers: { [S in Section]?: SectionReader<S> } = {
   inputs: ({ deps, document, window }) =>
     windowOfList(describeInputs(deps.validatorOf(document).plain), window),
-  schema: ({ document, window }) => windowOfObject(document.model.inputSchema, window),
-  output_schema: ({ document, window }) => windowOfObject(document.model.outputSchema, window),
+  schema: ({ document, window }) => windowOfObject(toPortable(document.model.inputSchema), window),
+  output_schema: ({ document, window }) => windowOfObject(toPortable(document.model.outputSchema), window),
   pricing: ({ document, window }) => windowOfObject(pricingOf(document), window),
   examples: ({ document, window, capability }) => windowOfList(examplesOf(document, capability), window),
   readme: ({ document, window }) => windowOfText(document.model.readme, window),
 };
 
 function summaryOf(deps: CatalogDeps, document: ModelDocument, isWanted: boolean) {
-  const { provider, model, updatedAt } = document;
-  const card = toCard({ provider, model, updatedAt, fingerprint: '' });
+  const { provider, model, updatedAt, isDeleted } = document;
+  const card = deps.models.curation.apply(toCard({ provider, model, updatedAt, fingerprint: '' }));
   const summary = toSummary(card, isRunnable(deps, document));
+  if (isDeleted) summary.summary = `No longer offered by its provider. ${card.summary}`;
   if (isWanted) return summary;
   return { model: summary.model, ...(summary.live === false ? { live: false } : {}) };
 }
@@ -85,7 +100,7 @@ function pricingOf({ model: { price, examples } }: ModelDocument): JsonObject {
 /** An example that names no capability shows the model's own. */
 function examplesOf({ model }: ModelDocument, capability: string | undefined): JsonObject[] {
   const wanted = capability?.toLowerCase();
-  const isOwn = model.capabilities.some((own) => own.toLowerCase() === wanted);
+  const isOwn = capabilitiesOf(model).some((own) => own === wanted);
   return model.examples
     .filter((example) => {
       if (wanted === undefined) return true;

@@ -2,35 +2,22 @@ import type { Handler } from '@inferry/bus';
 import { AppError, type searchModels } from '@inferry/contracts';
 import type { CatalogDeps } from '../deps.ts';
 import { toSummary } from '../model-card.ts';
-import { findModels } from '../search/find-models.ts';
+import { findModels, type ModelSearch } from '../search/find-models.ts';
 
 const defaultLimit = 20;
 
 type Search = Parameters<Handler<typeof searchModels>>[0];
 
-export function handleSearchModels({ models, providers }: CatalogDeps): Handler<typeof searchModels> {
-  return async (input) => {
-    // Nobody owns a model of a provider; own wrappers are not kept here yet.
-    if (input.mine === true) return { items: [], page: { total: 0 } };
-    const scope = providers.slugs.filter((slug) => input.provider === undefined || slug === input.provider);
-    refuseWithoutSnapshot(scope, providers);
-    const { provider, kind, category, capability, creator } = input;
-    const found = findModels(models.index, {
-      query: input.query,
-      filters: definedOnly({
-        provider,
-        kind,
-        category,
-        capability,
-        creator,
-        featured: featuredFilter(input),
-      }),
-      includeOffline: input.include_offline ?? false,
-      withFacets: input.facets ?? false,
-      limit: input.limit ?? defaultLimit,
-      cursor: input.cursor,
-      isUsable: memo((slug) => providers.isUsable(slug)),
-    });
+export function handleSearchModels(deps: CatalogDeps): Handler<typeof searchModels> {
+  const { models, providers, own } = deps;
+  return async (input, { principal }) => {
+    const mine = await own.of(principal, input.provider);
+    const owned = mine.catalogs.map(({ index }) => index);
+    const isMine = input.mine === true;
+    const scope = isMine ? [] : slugsOf(deps, input);
+    if (owned.length === 0) refuseWithoutSnapshot(scope, providers);
+    const found = findModels(isMine ? owned : [models.index, ...owned], toSearch(deps, input));
+    const isStale = mine.isIncomplete || scope.some((slug) => providers.isStale(slug));
     return {
       items: found.cards.map((card) => toSummary(card, card.isLive && providers.isUsable(card.provider))),
       page: {
@@ -38,8 +25,27 @@ export function handleSearchModels({ models, providers }: CatalogDeps): Handler<
         ...(found.nextCursor === undefined ? {} : { next_cursor: found.nextCursor }),
       },
       ...(found.facets === undefined ? {} : { facets: found.facets }),
-      ...(scope.some((slug) => providers.isStale(slug)) ? { stale: true } : {}),
+      ...(isStale ? { stale: true } : {}),
     };
+  };
+}
+
+/** The providers in question. */
+function slugsOf({ providers }: CatalogDeps, { provider }: Search): string[] {
+  return providers.slugs.filter((slug) => provider === undefined || slug === provider);
+}
+
+function toSearch({ providers }: CatalogDeps, input: Search): ModelSearch {
+  const { provider, kind, category, capability, creator } = input;
+  return {
+    query: input.query,
+    filters: definedOnly({ provider, kind, category, capability, creator, featured: featuredFilter(input) }),
+    includeOffline: input.include_offline ?? false,
+    withFacets: input.facets ?? false,
+    limit: input.limit ?? defaultLimit,
+    cursor: input.cursor,
+    scope: input.mine === true ? 'mine' : undefined,
+    isUsable: memo((slug) => providers.isUsable(slug)),
   };
 }
 

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '@inferry/runtime';
+import { z } from 'zod';
+
+const maxFileBytes = 4 * 1_024 * 1_024;
+
+const modelId = z
+  .string()
+  .max(300)
+  .regex(/^[^/\s]+\/\S+$/, 'must be <provider>/<model>');
+const words = z.array(z.string().min(1).max(100)).max(32);
+
+/** What an operator may say of one model; the rest is as its provider says. */
+const ModelChanges = z.strictObject({
+  title: z.string().min(1).max(200).optional(),
+  summary: z.string().min(1).max(500).optional(),
+  categories: words.min(1).optional(),
+  capabilities: words.optional(),
+  tags: words.optional(),
+  /** Order among equals, higher first. */
+  weight: z.number().min(-1e6).max(1e6).optional(),
+});
+export type ModelChanges = z.infer<typeof ModelChanges>;
+
+/** `CATALOG_FILE`: what an operator wants otherwise than the providers list it. Documented in this service's README. */
+export const CatalogFile = z
+  .strictObject({
+    $schema: z.string().optional(),
+    /** The curated shortlist, best first; with it, nothing else is featured. */
+    featured: z.array(modelId).max(1_000).optional(),
+    /** Ids that nobody finds or runs; `*` stands for anything. */
+    hidden: z.array(z.string().min(1).max(300)).max(1_000).optional(),
+    /** Names of this deployment's own, e.g. `fast-image`, for models. */
+    aliases: z.record(z.string().regex(/^\S{1,100}$/, 'must be a word'), modelId).optional(),
+    models: z.record(modelId, ModelChanges).optional(),
+    providers: z.record(z.string(), z.strictObject({ sync_seconds: z.int().min(5).max(86_400) })).optional(),
+  })
+  .superRefine(({ featured = [] }, context) => {
+    featured.forEach((id, at) => {
+      if (featured.indexOf(id) === at) return;
+      context.addIssue({ code: 'custom', path: ['featured', at], message: 'is there twice' });
+    });
+  });
+export type CatalogFile = z.infer<typeof CatalogFile>;
+
+/** Reads the operator's file. Throws `ConfigError` with everything that is wrong in it. */
+export function readCatalogFile(path: string): CatalogFile {
+  const text = readText(path);
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (error) {
+    throw problem(`is not JSON: ${error instanceof Error ? error.message : 'it cannot be read'}`);
+  }
+  const parsed = CatalogFile.safeParse(document);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(
+    ({ path: at, message }) => `${at.join('.') || 'file'}: ${message}`,
+  );
+  throw new ConfigError(problems.map((text) => `CATALOG_FILE: ${text}`));
+}
+
+function readText(path: string): string {
+  try {
+    const text = readFileSync(path, 'utf8');
+    if (text.length > maxFileBytes) throw problem(`has more than ${maxFileBytes} characters`);
+    return text;
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw problem(`${path} cannot be read (${code})`);
+  }
+}
+
+function problem(text: string): ConfigError {
+  return new ConfigError([`CATALOG_FILE: ${text}`]);
+}

@@ -1,0 +1,56 @@
+import { hash } from 'node:crypto';
+import type { ModelCard } from '../model-card.ts';
+import type { CatalogFile } from './catalog-file.ts';
+
+/** How an operator wants the catalog otherwise than the providers list it. */
+export interface Curation {
+  /** Another text for another curation. */
+  version: string;
+  isHidden(id: string): boolean;
+  /** The model that a name of this deployment's own stands for. */
+  aliasOf(name: string): string | undefined;
+  /** The card as it is to be shown: the same one where there is nothing to change. */
+  apply(card: ModelCard): ModelCard;
+  syncIntervalMs(provider: string): number | undefined;
+}
+
+/** Curated models come before all others, in their order. */
+const topWeight = 1e9;
+
+export function createCuration(file: CatalogFile): Curation {
+  const ranks = file.featured === undefined ? undefined : new Map(file.featured.map((id, at) => [id, at]));
+  const hidden = (file.hidden ?? []).map(toPattern);
+  const { models = {}, aliases = {}, providers = {} } = file;
+  return {
+    version: hash('sha256', JSON.stringify(file), 'base64url').slice(0, 12),
+    isHidden: (id) => hidden.some((pattern) => pattern.test(id)),
+    aliasOf: (name) => (Object.hasOwn(aliases, name) ? aliases[name] : undefined),
+    apply(card) {
+      const changes = Object.hasOwn(models, card.id) ? models[card.id] : undefined;
+      const rank = ranks?.get(card.id);
+      const isFeatured = ranks === undefined ? card.isFeatured : rank !== undefined;
+      if (changes === undefined && rank === undefined && isFeatured === card.isFeatured) return card;
+      const changed = { ...card, ...definedOnly(changes ?? {}), isFeatured };
+      return rank === undefined ? changed : { ...changed, weight: topWeight - rank };
+    },
+    syncIntervalMs(provider) {
+      const seconds = Object.hasOwn(providers, provider) ? providers[provider]?.sync_seconds : undefined;
+      return seconds === undefined ? undefined : seconds * 1_000;
+    },
+  };
+}
+
+export const noCuration: Curation = createCuration({});
+
+function toPattern(text: string): RegExp {
+  const parts = text.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  // Runs of stars are one: the expression stays linear.
+  return new RegExp(`^${parts.join('.*').replace(/(\.\*){2,}/g, '.*')}$`, 's');
+}
+
+function definedOnly<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  // as: entries of `values`, of which only the undefined ones are dropped.
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
