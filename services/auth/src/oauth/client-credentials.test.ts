@@ -104,7 +104,7 @@ describe('a client with a credential of its own', () => {
     await oauth.engines[1]?.killGrant(grantId);
     const second = await post(`${oauth.url}/oauth/token`, form({ grant_type: 'client_credentials' }), basic);
 
-    expect(oauth.revoked).toEqual([grantId]);
+    await expect.poll(() => oauth.revoked).toEqual([grantId]);
     expect(claimsOf(second.body).gid).not.toBe(grantId);
   });
 

@@ -32,18 +32,21 @@ export async function askEngine(
   const search = query === undefined || query.size === 0 ? '' : `?${query}`;
   const body = form === undefined ? json : form.toString();
   const type = form === undefined ? 'application/json' : 'application/x-www-form-urlencoded';
-  const reply = await engineContext.run(context, () =>
-    inject(callback, {
-      method,
-      url: `${path}${search}`,
-      headers: {
-        ...headers,
-        host,
-        'x-forwarded-proto': protocol.slice(0, -1),
-        ...(body === undefined ? {} : { 'content-type': type }),
-      },
-      ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
-    }),
+  const reply = await engineContext.run(
+    context,
+    async () =>
+      // It begins with `await`, which must be within the context.
+      await inject(callback, {
+        method,
+        url: `${path}${search}`,
+        headers: {
+          ...headers,
+          host,
+          'x-forwarded-proto': protocol.slice(0, -1),
+          ...(body === undefined ? {} : { 'content-type': type }),
+        },
+        ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+      }),
   );
   return { status: reply.statusCode, headers: reply.headers, body: reply.payload };
 }
