@@ -229,6 +229,51 @@ describe('limits when Redis fails', () => {
   });
 });
 
+describe('a window with a million entries in Redis', () => {
+  const windowMs = 3_600_000;
+  const start = 1_764_000_000_000;
+
+  /** One entry for each millisecond, as a million hits would leave them. */
+  async function fill(port: number): Promise<void> {
+    const push = `redis.call('RPUSH',KEYS[1],string.format('%.0f:1:%.0f',${start}+i,i))`;
+    await ask(port, `EVAL "for i=1,1000000 do ${push} end" 1 {inferry}:window:${windowMs}:huge`, 30_000);
+    // What takes longer than 50 ms is written down: a script that walks the list takes seconds.
+    await ask(port, 'CONFIG SET slowlog-log-slower-than 50000');
+    await ask(port, 'SLOWLOG RESET');
+  }
+
+  it('is judged by a lower limit in no time, and right', async () => {
+    const { url, port } = await startOwnRedis();
+    await fill(port);
+    const limits = await connect({ url, now: () => start + 1_000_000 });
+    const judge = (limit: number) => limits.hit({ key: 'huge', rule: { limit, windowMs } });
+
+    const verdicts = [await judge(1), await judge(500_000), await judge(1_000_000), await judge(1_000_001)];
+
+    expect(verdicts.map(({ isAllowed }) => isAllowed)).toEqual([false, false, false, true]);
+    // The entry that has to leave first is the millionth, the half-millionth and one more, the first.
+    expect(verdicts.map(({ retryAfterMs }) => retryAfterMs)).toEqual([
+      windowMs,
+      windowMs - 499_999,
+      windowMs - 999_999,
+      0,
+    ]);
+    expect(await ask(port, 'SLOWLOG LEN')).toBe(':0');
+  });
+
+  it('forgets what is over in one step, however much that is', async () => {
+    const { url, port } = await startOwnRedis();
+    await fill(port);
+    const limits = await connect({ url, now: () => start + 999_990 + windowMs });
+
+    const verdict = await limits.hit({ key: 'huge', rule: { limit: 20, windowMs } });
+
+    expect(verdict).toMatchObject({ isAllowed: true, remaining: 9 });
+    expect(await ask(port, `LLEN {inferry}:window:${windowMs}:huge`)).toBe(':11');
+    expect(await ask(port, 'SLOWLOG LEN')).toBe(':0');
+  });
+});
+
 async function failureOf(promise: Promise<unknown>): Promise<AppError> {
   const error = await promise.then(
     () => undefined,
@@ -239,9 +284,9 @@ async function failureOf(promise: Promise<unknown>): Promise<AppError> {
 }
 
 /** One inline command, one line of answer. */
-async function ask(port: number, command: string): Promise<string> {
+async function ask(port: number, command: string, timeoutMs = 2_000): Promise<string> {
   const socket = dial(port, '127.0.0.1', () => socket.write(`${command}\r\n`));
-  const [answer] = await once(socket, 'data', { signal: AbortSignal.timeout(2_000) });
+  const [answer] = await once(socket, 'data', { signal: AbortSignal.timeout(timeoutMs) });
   socket.destroy();
   return String(answer).trim();
 }

@@ -201,6 +201,30 @@ export function describeLimits(name: string, connect: ConnectLimits): void {
     });
   });
 
+  describe(`limits in ${name}: long windows`, () => {
+    it('agrees with a naive model when the limit of a long window changes', { timeout: 60_000 }, async () => {
+      const step = fc.record({
+        afterMs: fc.oneof({ weight: 9, arbitrary: fc.nat(900) }, fc.integer({ min: 0, max: 90_000 })),
+        // Most hits fill the window, others look at it with a lower limit.
+        limit: fc.oneof({ weight: 4, arbitrary: fc.constant(1_000) }, fc.integer({ min: 1, max: 200 })),
+        cost: fc.integer({ min: 0, max: 3 }),
+      });
+
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 60, maxLength: 150 }), async (steps) => {
+          const model = new NaiveLimits();
+          const run = randomUUID();
+          for (const { afterMs, limit, cost } of steps) {
+            now += afterMs;
+            const hit = { key: run, rule: { limit, windowMs: minute }, cost };
+            expect(await limits.hitAll([hit])).toEqual(model.hitAll([hit], now));
+          }
+        }),
+        { numRuns: 30 },
+      );
+    });
+  });
+
   describe(`limits in ${name}: locks`, () => {
     it('gives a lock to one and to the next when it is released', async () => {
       const token = await limits.acquire(key, 10_000);

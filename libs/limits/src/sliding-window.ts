@@ -1,7 +1,8 @@
 /** The counted hits of one key: at most `limit` entries, since hits of the same millisecond share one. */
 export class SlidingWindow {
   readonly #windowMs: number;
-  readonly #entries: { at: number; cost: number }[] = [];
+  /** `total` counts all costs up to this one, so that a sum over many is one difference. */
+  readonly #entries: { at: number; cost: number; total: number }[] = [];
   #head = 0;
   #used = 0;
 
@@ -34,21 +35,24 @@ export class SlidingWindow {
 
   add(time: number, cost: number): void {
     const last = this.#entries.at(-1);
-    if (last?.at === time) last.cost += cost;
-    else this.#entries.push({ at: time, cost });
+    if (last?.at === time) {
+      last.cost += cost;
+      last.total += cost;
+    } else this.#entries.push({ at: time, cost, total: (last?.total ?? 0) + cost });
     this.#used += cost;
   }
 
   /** Until so much of what is counted has left the window. */
   freeInMs(time: number, amount: number): number {
-    let freed = 0;
-    for (let index = this.#head; index < this.#entries.length; index += 1) {
-      const entry = this.#entries[index];
-      if (entry === undefined) break;
-      freed += entry.cost;
-      if (freed >= amount) return entry.at + this.#windowMs - time;
+    const base = (this.#oldest?.total ?? 0) - (this.#oldest?.cost ?? 0);
+    let [low, high] = [this.#head, this.#entries.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#entries[middle]?.total ?? 0) - base >= amount) high = middle;
+      else low = middle + 1;
     }
-    return this.#windowMs;
+    const entry = this.#entries[low];
+    return entry === undefined ? this.#windowMs : entry.at + this.#windowMs - time;
   }
 
   resetInMs(time: number): number {
@@ -56,7 +60,7 @@ export class SlidingWindow {
     return last === undefined ? 0 : last.at + this.#windowMs - time;
   }
 
-  get #oldest(): { at: number; cost: number } | undefined {
+  get #oldest(): { at: number; cost: number; total: number } | undefined {
     return this.#entries[this.#head];
   }
 }

@@ -6,7 +6,8 @@
  *
  * An entry is `time:cost:total`, where total counts all costs since the list was empty, this one included: what is
  * used is the difference of the last and the first, so a hit reads two entries however many there are. Hits of one
- * millisecond share an entry, so a list has at most `limit` of them.
+ * millisecond share an entry, so a list has at most `limit` of them. Times and totals only grow along a list: an entry
+ * that is not among the first is found by halving, since Redis answers nobody while a script walks a long list.
  */
 export const windowScript = `
 local clock = tonumber(ARGV[1])
@@ -20,6 +21,27 @@ local function parse(entry)
   return { at = tonumber(at), cost = tonumber(cost), total = tonumber(total) }
 end
 
+-- The first entry that holds, and its index; whatever comes after one that holds does too.
+local function first_where(key, holds)
+  local head = redis.call('LRANGE', key, 0, 15)
+  for index, text in ipairs(head) do
+    local entry = parse(text)
+    if holds(entry) then return entry, index - 1 end
+  end
+  local low, high = #head, redis.call('LLEN', key) - 1
+  local found, at
+  while low <= high do
+    local middle = math.floor((low + high) / 2)
+    local entry = parse(redis.call('LINDEX', key, middle))
+    if holds(entry) then
+      found, at, high = entry, middle, middle - 1
+    else
+      low = middle + 1
+    end
+  end
+  return found, at
+end
+
 local function read(key, window)
   local state = { now = clock, base = 0, total = 0, used = 0, added = 0, window = window }
   local last = redis.call('LINDEX', key, -1)
@@ -31,9 +53,10 @@ local function read(key, window)
     return state
   end
   local first = parse(redis.call('LINDEX', key, 0))
-  while first.at + window <= state.now do
-    redis.call('LPOP', key)
-    first = parse(redis.call('LINDEX', key, 0))
+  if first.at + window <= state.now then
+    local index
+    first, index = first_where(key, function(entry) return entry.at + window > state.now end)
+    redis.call('LTRIM', key, index, -1)
   end
   state.last = last
   state.base = first.total - first.cost
@@ -43,16 +66,8 @@ local function read(key, window)
 end
 
 local function free_in(key, state, amount)
-  local from = 0
-  while true do
-    local entries = redis.call('LRANGE', key, from, from + 15)
-    if #entries == 0 then return state.window end
-    for _, text in ipairs(entries) do
-      local entry = parse(text)
-      if entry.total - state.base >= amount then return entry.at + state.window - state.now end
-    end
-    from = from + 16
-  end
+  local entry = first_where(key, function(entry) return entry.total - state.base >= amount end)
+  return entry and entry.at + state.window - state.now or state.window
 end
 
 local each = ARGV[#ARGV] == 'each'
