@@ -1,4 +1,9 @@
 import type { AdapterDefinition } from './definition.ts';
+import { openai, openaiPresets } from './openai/definition.ts';
 
 /** Every built-in adapter besides the local models, in the order of the documentation. One line each. */
-export const adapters: readonly AdapterDefinition[] = [];
+export const adapters: readonly AdapterDefinition[] = [
+  openai,
+  // Servers of one's own with OpenAI's API.
+  ...openaiPresets,
+];

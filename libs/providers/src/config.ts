@@ -70,7 +70,8 @@ function defaultSlugs(env: Env, known: readonly AdapterDefinition[]): string[] {
   const isSet = (name: string) => (env[name] ?? '') !== '';
   const configured = known.filter((definition) => {
     const { keys, bases } = variablesOf(definition);
-    return isSet('INFERRY_EMULATORS') || [...keys, ...Object.values(bases)].some(isSet);
+    const isEmulated = isSet('INFERRY_EMULATORS') && definition.presetOf === undefined;
+    return isEmulated || [...keys, ...Object.values(bases)].some(isSet);
   });
   return ['local', ...configured.map(({ slug }) => slug)];
 }
@@ -107,7 +108,10 @@ function readBases(instance: {
   const bases: AdapterOptions['bases'] = { api: '' };
   for (const [name, { url }] of Object.entries(definition.bases)) {
     const variable = variables[name] ?? '';
-    const emulated = emulators === undefined ? undefined : emulatedBase(emulators, definition.slug, name);
+    const emulated =
+      emulators === undefined
+        ? undefined
+        : emulatedBase(emulators, definition.presetOf ?? definition.slug, name);
     const base = (env[variable] || undefined) ?? emulated ?? url;
     if (base !== undefined && isHttpUrl(base)) bases[name] = base.replace(/\/+$/, '');
     else if (base !== undefined) problems.push(`${variable}: must be an http or https URL`);

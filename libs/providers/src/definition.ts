@@ -7,6 +7,8 @@ export interface AdapterOptions {
   /** The provider's slug; another than the definition's where a deployment has several of one kind. */
   slug: string;
   title: string;
+  /** The definition's own: a provider shows what its definition says. */
+  capabilities: ProviderCapabilities;
   bases: Bases;
   /** Whether a connection's own base URL may be on a private network. */
   allowPrivateHosts: boolean;
@@ -44,6 +46,8 @@ export interface AdapterDefinition {
   slug: string;
   title: string;
   homepage: string;
+  /** Another adapter under a name of its own: opened only when it is configured or named. */
+  presetOf?: string;
   capabilities: ProviderCapabilities;
   facts: AdapterFacts;
   /** Where it is, by name, each with the variable that moves it. Without `url` the variable is needed. */

@@ -39,7 +39,12 @@ export async function openProviders(
 
 /** One provider of a built-in adapter. */
 export function openInstance({ definition, options }: ProviderInstance): Promise<Provider> {
-  return definition.create({ ...options, now: Date.now, random: Math.random });
+  return definition.create({
+    ...options,
+    capabilities: definition.capabilities,
+    now: Date.now,
+    random: Math.random,
+  });
 }
 
 async function openExtra(name: string): Promise<Provider> {

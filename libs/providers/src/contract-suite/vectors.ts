@@ -39,6 +39,7 @@ async function openProvider({ subject, emulator }: World, server: ReplayServer):
   return definition.create({
     slug: definition.slug,
     title: definition.title,
+    capabilities: definition.capabilities,
     // as: every definition has `api` among its bases.
     bases: Object.fromEntries(names.map((name) => [name, server.base(name)])) as Bases,
     allowPrivateHosts: false,

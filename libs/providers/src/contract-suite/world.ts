@@ -30,6 +30,7 @@ export class World {
     const provider = await definition.create({
       slug: definition.slug,
       title: definition.title,
+      capabilities: definition.capabilities,
       bases,
       allowPrivateHosts: false,
       settings: subject.settings ?? {},

@@ -1,5 +1,6 @@
 export { type AddressRules, type Bases, toAddress } from './bases.ts';
 export { HeldCalls, type HeldCallsOptions, type HeldWork, toJobErrorCode } from './held-calls.ts';
+export { type LoadedFile, loadDataUris, loadFiles } from './input-files.ts';
 export {
   type Call,
   PlatformClient,
@@ -7,4 +8,5 @@ export {
   type Reply,
 } from './platform-client.ts';
 export type { OpenSocketOptions, PlatformSocket } from './platform-socket.ts';
+export { probeWith } from './probe-with.ts';
 export { readEvents, type ServerSentEvent } from './server-sent-events.ts';

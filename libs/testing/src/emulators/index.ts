@@ -1,4 +1,5 @@
 import type { EmulatorDefinition } from './kit/index.ts';
+import { openaiEmulator } from './openai/emulator.ts';
 
 export {
   type Answer,
@@ -19,4 +20,6 @@ export {
 } from './kit/index.ts';
 
 /** Every emulated platform. One line each. */
-export const emulatorDefinitions: readonly EmulatorDefinition[] = [];
+export const emulatorDefinitions: readonly EmulatorDefinition[] = [openaiEmulator];
+
+export { openaiEmulator };

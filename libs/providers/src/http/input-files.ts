@@ -1,0 +1,87 @@
+import { AppError, validationFailed } from '@inferry/contracts';
+import { InputFileError } from '../local/input-file-error.ts';
+import { readInputFile } from '../local/read-input-file.ts';
+import type { SubmitRequest } from '../provider.ts';
+
+export interface LoadedFile {
+  bytes: Uint8Array<ArrayBuffer>;
+  contentType: string;
+  fileName: string;
+}
+
+const defaultMaxBytes = 64 << 20;
+
+/**
+ * The files of one input field, read: for platforms that want the bytes (`inputUrls: 'internal'`). Only what the service
+ * has checked is fetched (`request.files`), and `data:` URIs, never a URL out of the input itself.
+ */
+export async function loadFiles(
+  request: Pick<SubmitRequest, 'input' | 'files'>,
+  field: string,
+  { signal, maxBytes = defaultMaxBytes }: { signal: AbortSignal; maxBytes?: number },
+): Promise<LoadedFile[]> {
+  const value = request.input[field];
+  const listed = Array.isArray(value) ? value.map((item, index) => ({ item, key: `${field}/${index}` })) : [];
+  const wanted = Array.isArray(value)
+    ? listed
+    : value === undefined || value === null
+      ? []
+      : [{ item: value, key: field }];
+  return Promise.all(
+    wanted.map(({ item, key }, index) => load({ request, key, item, index, signal, maxBytes })),
+  );
+}
+
+/** The same as `data:` URIs, for JSON bodies. */
+export async function loadDataUris(
+  request: Pick<SubmitRequest, 'input' | 'files'>,
+  field: string,
+  limits: { signal: AbortSignal; maxBytes?: number },
+): Promise<string[]> {
+  const files = await loadFiles(request, field, limits);
+  return files.map(
+    ({ bytes, contentType }) => `data:${contentType};base64,${Buffer.from(bytes).toString('base64')}`,
+  );
+}
+
+async function load(file: {
+  request: Pick<SubmitRequest, 'files'>;
+  key: string;
+  item: unknown;
+  index: number;
+  signal: AbortSignal;
+  maxBytes: number;
+}): Promise<LoadedFile> {
+  const { request, key, item, index, signal, maxBytes } = file;
+  const known = request.files[key];
+  const url = known?.url ?? (typeof item === 'string' && item.startsWith('data:') ? item : undefined);
+  if (url === undefined) {
+    throw validationFailed('input', [
+      {
+        path: key.replaceAll('/', '.'),
+        message: 'is no file that this server can read',
+        hint: 'upload it first',
+      },
+    ]);
+  }
+  const contentType = known?.contentType ?? /^data:([^;,]+)/.exec(url)?.[1] ?? 'application/octet-stream';
+  try {
+    // as: the reader returns an array that owns its buffer.
+    const bytes = (await readInputFile(key, url, {
+      maxBytes,
+      timeoutMs: 60_000,
+      signal,
+    })) as Uint8Array<ArrayBuffer>;
+    const extension = /\/([a-z0-9]{2,5})/.exec(contentType)?.[1] ?? 'bin';
+    return { bytes, contentType, fileName: `file-${index}.${extension === 'mpeg' ? 'mp3' : extension}` };
+  } catch (error) {
+    if (!(error instanceof InputFileError)) throw error;
+    throw new AppError(
+      error.code === 'upstream_failed' ? 'url_fetch_failed' : 'validation_failed',
+      error.message,
+      {
+        cause: error,
+      },
+    );
+  }
+}
