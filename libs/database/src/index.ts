@@ -13,6 +13,7 @@ export { type BudgetPeriod, type BudgetState, readBudgetStates, setBudget } from
 export {
   findRun,
   findRunByKey,
+  hasOpenRuns,
   listRunRows,
   type RunFilter,
   type RunState,

@@ -1,9 +1,11 @@
 import type { Bus } from '@inferry/bus';
 import type { Secret } from '@inferry/contracts';
+import type { CredentialClient } from '@inferry/credentials';
 import type { Database } from '@inferry/database';
 import type { Provider } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
 import type { Dispatcher } from 'undici';
+import type { KeyRefusals } from './poller/provider-access.ts';
 import type { RunMetrics } from './run-metrics.ts';
 import type { RunWaiters } from './runs/run-waiters.ts';
 import type { Timings } from './timings.ts';
@@ -16,6 +18,9 @@ export interface InferenceDeps {
   log: Parts['log'];
   replica: string;
   providers: ReadonlyMap<string, Provider>;
+  /** Keys of providers. */
+  credentials: Pick<CredentialClient, 'get' | 'report' | 'release'>;
+  refusals: KeyRefusals;
   waiters: RunWaiters;
   metrics: RunMetrics;
   timings: Timings;

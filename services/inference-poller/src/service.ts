@@ -9,6 +9,7 @@ import {
   runModel,
   type Secret,
 } from '@inferry/contracts';
+import { type CredentialClient, createCredentialClient } from '@inferry/credentials';
 import type { Provider } from '@inferry/providers';
 import {
   type AddressRanges,
@@ -25,6 +26,7 @@ import { defaultPollerLimits, Poller, type PollerLimits } from './poller/poller.
 import { handleReadBudgets } from './rpc/read-budgets.ts';
 import { handleReadOutputs } from './rpc/read-outputs.ts';
 import { handleReadUsage } from './rpc/read-usage.ts';
+import { accessOf, KeyRefusals, toContext } from './poller/provider-access.ts';
 import { createRunMetrics } from './run-metrics.ts';
 import { RunWaiters } from './runs/run-waiters.ts';
 import { serveRunSurface } from './surface/serve-surface.ts';
@@ -79,7 +81,8 @@ export async function createInferenceService(
   parts: InferenceParts,
   options: InferenceOptions,
 ): Promise<HttpService> {
-  const deps = createDeps(parts, options);
+  const credentials = createCredentialClient(parts.bus);
+  const deps = createDeps(parts, options, credentials);
   const { bus } = deps;
   bus.serve(runModel, handleRunModel(deps));
   bus.serve(getRun, handleGetRun(deps));
@@ -104,12 +107,17 @@ export async function createInferenceService(
       webhooks.stop();
       poller.close();
       deps.waiters.close();
+      credentials.close();
       await Promise.all([webhooks.close(), deps.outputs.publicOnly.destroy()]);
     },
   };
 }
 
-function createDeps(parts: InferenceParts, options: InferenceOptions): InferenceDeps {
+function createDeps(
+  parts: InferenceParts,
+  options: InferenceOptions,
+  credentials: CredentialClient,
+): InferenceDeps {
   const { bus, database, log } = parts;
   const timings = { ...defaultTimings, ...options.timings };
   const onError = (error: unknown) => log.warn({ err: error }, 'waited-for runs could not be read');
@@ -119,6 +127,8 @@ function createDeps(parts: InferenceParts, options: InferenceOptions): Inference
     log,
     replica: options.replica ?? parts.replica,
     providers: new Map(options.providers.map((provider) => [provider.slug, provider])),
+    credentials,
+    refusals: new KeyRefusals(),
     waiters: new RunWaiters({ bus, database, timings, onError }),
     metrics: createRunMetrics(),
     timings,
@@ -152,7 +162,7 @@ async function mountHooks(app: FastifyInstance, { deps, poller, limits, options 
   if (secret === undefined || options.webhooksIn === 'off') return;
   const receiver: WebhookReceiverDeps = {
     ...deps,
-    contextFor: async (_row, signal) => ({ signal }),
+    contextFor: async (row, signal) => ({ signal, ...toContext(await accessOf(deps, row, signal)) }),
     tell: (row, told) => poller.tell(row, told),
   };
   await hookRoutes(app, {

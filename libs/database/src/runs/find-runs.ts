@@ -53,6 +53,22 @@ export async function readRunEvents(queries: Queries, runId: string): Promise<Ru
     .execute();
 }
 
+/** Whether a subject has runs at a provider that have not ended. */
+export async function hasOpenRuns(
+  queries: Queries,
+  { subject, provider }: { subject: string; provider: string },
+): Promise<boolean> {
+  const open = await queries
+    .selectFrom('runs')
+    .select('run_id')
+    .where('subject', '=', subject)
+    .where('provider', '=', provider)
+    .where('phase', '<>', 'done')
+    .limit(1)
+    .executeTakeFirst();
+  return open !== undefined;
+}
+
 export interface RunFilter {
   subject: string;
   status?: string | undefined;

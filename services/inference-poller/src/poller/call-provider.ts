@@ -1,4 +1,5 @@
 import { AppError } from '@inferry/contracts';
+import type { OpenedCredential } from '@inferry/credentials';
 import type { RunRow } from '@inferry/database';
 import type { ProviderContext } from '@inferry/providers';
 import {
@@ -10,8 +11,10 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
+import type { InferenceDeps } from '../deps.ts';
 import { optionsOf } from '../runs/run-document.ts';
 import type { HeldRun } from './held-run.ts';
+import { accessOf, noteOutcome, toContext } from './provider-access.ts';
 
 const tracer = trace.getTracer('@inferry/inference-poller');
 
@@ -20,18 +23,19 @@ export class ProviderTimeout extends Error {
   override readonly name = 'ProviderTimeout';
 }
 
+export interface ProviderCall<T> {
+  name: 'submit' | 'poll' | 'recover' | 'cancel';
+  timeoutMs: number;
+  /** The key, where it was asked for already. */
+  access?: { key: OpenedCredential | undefined };
+  run(c: ProviderContext): Promise<T>;
+}
+
 /**
- * One call to a provider: with a deadline that holds even when the adapter ignores its signal, ended when the lease is
+ * One call to a provider: with its caller's key, a deadline that holds even when the adapter ignores its signal, ended when the lease is
  * lost, in a span of the trace that started the run (OpenTelemetry, GenAI conventions).
  */
-export async function callProvider<T>(
-  held: HeldRun,
-  call: {
-    name: 'submit' | 'poll' | 'recover' | 'cancel';
-    timeoutMs: number;
-    run(c: ProviderContext): Promise<T>;
-  },
-): Promise<T> {
+export async function callProvider<T>(deps: InferenceDeps, held: HeldRun, call: ProviderCall<T>): Promise<T> {
   const { row } = held;
   const span = tracer.startSpan(
     `run ${call.name}`,
@@ -48,7 +52,9 @@ export async function callProvider<T>(
   held.lost.signal.addEventListener('abort', onLost, { once: true });
   try {
     const signal = AbortSignal.any([held.lost.signal, overdue.signal]);
-    const work = context.with(trace.setSpan(context.active(), span), () => call.run({ signal }));
+    const work = context.with(trace.setSpan(context.active(), span), () =>
+      withKey(deps, { row, call, signal }),
+    );
     return await Promise.race([work, cut]);
   } catch (error) {
     markFailed(span, error);
@@ -57,6 +63,21 @@ export async function callProvider<T>(
     clearTimeout(timer);
     held.lost.signal.removeEventListener('abort', onLost);
     span.end();
+  }
+}
+
+async function withKey<T>(
+  deps: InferenceDeps,
+  { row, call, signal }: { row: RunRow; call: ProviderCall<T>; signal: AbortSignal },
+): Promise<T> {
+  const access = call.access === undefined ? await accessOf(deps, row, signal) : call.access.key;
+  try {
+    const result = await call.run({ signal, ...toContext(access) });
+    noteOutcome(deps, row, { access });
+    return result;
+  } catch (error) {
+    noteOutcome(deps, row, { access, error });
+    throw error;
   }
 }
 

@@ -35,7 +35,7 @@ export async function askToCancel(
   provider: Provider,
 ): Promise<NonNullable<RunOptions['cancel']>['outcome']> {
   try {
-    return await callProvider(held, {
+    return await callProvider(deps, held, {
       name: 'cancel',
       timeoutMs: deps.timings.pollTimeoutMs,
       run: (providerContext) => provider.cancel(handleOf(held.row), providerContext),

@@ -6,6 +6,7 @@ import { errorOf, fromMicros, optionsOf, toMicros } from '../runs/run-document.t
 import { shortText, statusOf, toRun } from '../runs/run-view.ts';
 import { traceRunEnd } from './call-provider.ts';
 import { type HeldRun, LeaseLost, loseRun } from './held-run.ts';
+import { releaseAccess } from './provider-access.ts';
 
 export interface Ending {
   status: RunEnd['status'];
@@ -63,6 +64,7 @@ export function announceEnd(deps: InferenceDeps, row: RunRow): void {
   const { run_id, subject, version, model, provider } = row;
   deps.bus.publish(runFinished, { run_id, subject, version, status: statusOf(row), model, provider });
   const charged = row.charged_micros === null ? undefined : fromMicros(row.charged_micros);
+  void releaseAccess(deps, row);
   traceRunEnd(row, charged);
   deps.metrics.ended(row);
   const durationMs = (row.finished_at ?? row.created_at) - row.created_at;

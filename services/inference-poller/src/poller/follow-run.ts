@@ -45,7 +45,7 @@ export async function pollOnce(
 
 export async function askForView(deps: InferenceDeps, held: HeldRun, provider: Provider): Promise<JobView> {
   try {
-    return await callProvider(held, {
+    return await callProvider(deps, held, {
       name: 'poll',
       timeoutMs: deps.timings.pollTimeoutMs,
       run: (providerContext) => provider.poll(handleOf(held.row), providerContext),

@@ -78,7 +78,7 @@ async function ask(deps: InferenceDeps, held: HeldRun, provider: Provider): Prom
   const { run_id: runId, native_id: nativeId, submitted_at: at, created_at: createdAt } = held.row;
   const request = { runId, nativeId, submittedAt: toRfc3339(at ?? createdAt) };
   try {
-    return await callProvider(held, {
+    return await callProvider(deps, held, {
       name: 'recover',
       timeoutMs: deps.timings.pollTimeoutMs,
       run: (providerContext) => provider.recover(request, providerContext),

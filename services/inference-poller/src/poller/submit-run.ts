@@ -1,12 +1,14 @@
 import { AppError, type ErrorCode } from '@inferry/contracts';
+import type { OpenedCredential } from '@inferry/credentials';
 import type { JobHandle, JobView, Provider } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { withFiles } from '../runs/input-files.ts';
-import { filesOf, idOf, inputOf, optionsOf } from '../runs/run-document.ts';
+import { filesOf, idOf, inputOf, optionsOf, type RunOptions } from '../runs/run-document.ts';
 import { backoffMs } from '../timings.ts';
 import { callProvider } from './call-provider.ts';
 import { endRun } from './end-run.ts';
 import { changeRun, type HeldRun, insistOnChange, isLeaseSafe, LeaseLost, releaseRun } from './held-run.ts';
+import { accessOf } from './provider-access.ts';
 import { takeView } from './take-view.ts';
 
 /** The platform took nothing and may take it later. */
@@ -24,25 +26,51 @@ const notReadyRetryMs = 5_000;
 
 /** `queued`: sends it, once. What was written before the call tells whoever comes after a crash that it may be sent. */
 export async function submitRun(deps: InferenceDeps, held: HeldRun, provider: Provider): Promise<void> {
+  const asked = await askForKey(deps, held);
+  if (asked === undefined) return;
   const ready = provider.ready();
   if (!ready.isReady) {
     return releaseRun(deps, held, { at: Math.min(deps.now() + notReadyRetryMs, held.row.deadline_at) });
   }
   await changeRun(deps, held, {
-    patch: { phase: 'submitting', submitted_at: deps.now() },
+    patch: { phase: 'submitting', submitted_at: deps.now(), ...keptConnection(held, asked.key) },
     event: { at: deps.now(), note: 'submitting' },
   });
   // This process may have been stopped for longer than its lease: then somebody else decides.
   if (!isLeaseSafe(deps, held)) throw new LeaseLost();
-  const sent = await send(deps, held, provider);
+  const sent = await send(deps, held, { provider, access: asked });
   if ('error' in sent) return handleFailure(deps, held, sent.error);
   await keepHandle(deps, held, sent);
+}
+
+/** Before anything is sent: whoever cannot be asked for a key now is asked again later. Undefined then. */
+async function askForKey(
+  deps: InferenceDeps,
+  held: HeldRun,
+): Promise<{ key: OpenedCredential | undefined } | undefined> {
+  try {
+    return { key: await accessOf(deps, held.row, held.lost.signal) };
+  } catch (error) {
+    if (held.lost.signal.aborted) throw new LeaseLost();
+    deps.log.warn({ runId: held.row.run_id, err: error }, 'no key could be asked for');
+    const attempts = held.row.poll_attempts + 1;
+    const at = Math.min(deps.now() + backoffMs(attempts, deps.timings, deps.random), held.row.deadline_at);
+    await releaseRun(deps, held, { at, patch: { poll_attempts: attempts } });
+    return undefined;
+  }
+}
+
+/** Whoever polls it next, and after any restart, does so with the same account. */
+function keptConnection({ row }: HeldRun, key: OpenedCredential | undefined): { options?: string } {
+  if (key === undefined) return {};
+  const options: RunOptions = { ...optionsOf(row), connection: key.connectionId };
+  return { options: JSON.stringify(options) };
 }
 
 async function send(
   deps: InferenceDeps,
   held: HeldRun,
-  provider: Provider,
+  { provider, access }: { provider: Provider; access: { key: OpenedCredential | undefined } },
 ): Promise<{ handle: JobHandle; view: JobView } | { error: unknown }> {
   const { row } = held;
   const { input, files } = withFiles(inputOf(row), filesOf(row));
@@ -56,8 +84,9 @@ async function send(
     ...(webhookUrl === undefined ? {} : { webhookUrl }),
   };
   try {
-    return await callProvider(held, {
+    return await callProvider(deps, held, {
       name: 'submit',
+      access,
       timeoutMs: deps.timings.submitTimeoutMs,
       run: (providerContext) => provider.submit(request, providerContext),
     });

@@ -4,6 +4,7 @@ import { handleOf } from '../runs/run-document.ts';
 import { askToCancel, cancelUpstream, isCancelDue } from './cancel-upstream.ts';
 import { expireRun, nextPollAt, pollOnce, retryPollAt } from './follow-run.ts';
 import { type HeldRun, LeaseLost, releaseRun } from './held-run.ts';
+import { accessOf, toContext } from './provider-access.ts';
 import { sleep } from './sleep.ts';
 import { takeView } from './take-view.ts';
 import { ViewMailbox } from './view-mailbox.ts';
@@ -80,12 +81,14 @@ function openWatch(deps: InferenceDeps, held: HeldRun, provider: Provider): Watc
   const mailbox = new ViewMailbox();
   const closing = new AbortController();
   const watch: Watch = { mailbox, isOpen: false, close: () => closing.abort() };
-  if (!provider.capabilities.watch || provider.watch === undefined) return watch;
+  const { watch: watchJob } = provider;
+  if (!provider.capabilities.watch || watchJob === undefined) return watch;
   const signal = AbortSignal.any([closing.signal, held.lost.signal]);
-  const views = provider.watch(handleOf(held.row), { signal });
   watch.isOpen = true;
   void (async () => {
     try {
+      const access = await accessOf(deps, held.row, signal);
+      const views = watchJob.call(provider, handleOf(held.row), { signal, ...toContext(access) });
       for await (const view of views) {
         if (signal.aborted) return;
         mailbox.put(view);

@@ -15,6 +15,10 @@ export interface RunOptions {
   cancel?: { outcome: CancelResult | 'failed'; attempts: number };
   /** How often a job that lives in a process was started again. */
   restarts?: number;
+  /** The connection that it was sent with. */
+  connection?: string;
+  /** Its caller's own key is used, which is wiped after their last run. */
+  bringsKey?: true;
   /** Whether the quote is the price. */
   isExactQuote: boolean;
 }

@@ -128,7 +128,12 @@ function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
   const now = deps.now();
   const { quote } = prepared;
   const wantedMicros = quote.max === undefined ? undefined : toMicros(quote.max);
-  const options: RunOptions = { caller: request.options ?? {}, isExactQuote: quote.exact, ...currentTrace() };
+  const options: RunOptions = {
+    caller: request.options ?? {},
+    isExactQuote: quote.exact,
+    ...(context.principal.kind === 'passthrough' ? { bringsKey: true } : {}),
+    ...currentTrace(),
+  };
   return {
     tags,
     wantedMicros,

@@ -1,3 +1,4 @@
+import { AppError } from '@inferry/contracts';
 import type {
   JobView,
   Provider,
@@ -32,6 +33,10 @@ export class Platform {
     inputUrls: 'public',
   };
   ready: { isReady: boolean; note?: string } = { isReady: true };
+  /** The keys that its calls came with: `submit sk-1`. */
+  readonly shownKeys: string[] = [];
+  /** Keys that it refuses. */
+  readonly deadKeys = new Set<string>();
   /** One for each submit to come; then every submit is accepted. */
   submitScripts: SubmitScript[] = [];
   /** Thrown by the polls to come, or awaited. */
@@ -69,9 +74,18 @@ export class Platform {
       ready: () => this.ready,
       listModels: async () => 'unchanged',
       quote: () => ({ currency: 'USD', exact: false, unpriced_inputs: [], basis: 'unknown' }),
-      submit: (request) => this.#submit(request),
-      poll: async ({ id }) => this.#poll(String(id)),
-      cancel: async ({ id }) => this.#cancel(String(id)),
+      submit: (request, context) => {
+        this.#show('submit', context);
+        return this.#submit(request);
+      },
+      poll: async ({ id }, context) => {
+        this.#show('poll', context);
+        return this.#poll(String(id));
+      },
+      cancel: async ({ id }, context) => {
+        this.#show('cancel', context);
+        return this.#cancel(String(id));
+      },
       recover: async ({ runId }) => this.#recover(runId),
       ...(this.watch === undefined
         ? {}
@@ -79,6 +93,13 @@ export class Platform {
       ...(this.readWebhook === undefined ? {} : { readWebhook: this.readWebhook }),
       close: async () => undefined,
     };
+  }
+
+  #show(call: string, { credential }: ProviderContext): void {
+    const key = credential?.reveal() ?? '';
+    this.shownKeys.push(`${call} ${key}`);
+    if (!this.deadKeys.has(key)) return;
+    throw new AppError('unauthorized', 'The platform refuses this key.', { upstreamStatus: 401 });
   }
 
   #watch(...args: Parameters<NonNullable<Provider['watch']>>): AsyncIterable<JobView> {

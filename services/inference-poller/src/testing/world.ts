@@ -9,13 +9,18 @@ import {
   type JsonObject,
   listRuns,
   localPrincipal,
+  openCredential,
   type Principal,
   prepareRun,
   type RpcContract,
   type Run,
+  releaseCredential,
+  reportCredential,
   runModel,
+  Secret,
   type WaitBudget,
 } from '@inferry/contracts';
+import { purposes, sealText } from '@inferry/credentials';
 import { type Database, openDatabase, type RunRow } from '@inferry/database';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
 import type { HttpService } from '@inferry/runtime';
@@ -87,6 +92,11 @@ export class World {
   /** How often the catalog was asked. */
   catalogCalls = 0;
   catalogIsDown = false;
+  /** Subject to key: what the vault has. */
+  readonly keys = new Map<string, { key: string; connectionId: string }>();
+  vaultIsDown = false;
+  /** What the vault was told: `report conn_1`, `release ada`. */
+  readonly vaultHeard: string[] = [];
   /** While true, events never arrive; calls do. */
   losesEvents = false;
   /** Added to the real time by every replica's clock. */
@@ -102,6 +112,7 @@ export class World {
     this.#neighbours = parts.neighbours;
     this.#client = createBus(parts.transport, { name: 'client', timings: busTimings });
     serveCatalog(parts.neighbours, this);
+    serveVault(parts.neighbours, this);
   }
 
   async addReplica({
@@ -219,6 +230,27 @@ export async function createWorld(url = 'sqlite::memory:'): Promise<World> {
   await database.migrate();
   const neighbours = createBus(transport, { name: 'neighbours' });
   return new World({ database, transport, neighbours, files: await startFakeFiles(neighbours) });
+}
+
+/** The vault: one key at most for each subject. */
+function serveVault(neighbours: Bus, world: World): void {
+  neighbours.serve(openCredential, async ({ provider, public_key, connection_id }, { principal }) => {
+    if (world.vaultIsDown) throw new AppError('unavailable', 'The vault is away.');
+    const one = world.keys.get(principal.subject);
+    if (one === undefined || (connection_id ?? one.connectionId) !== one.connectionId)
+      return { credential: null };
+    const { key, connectionId } = one;
+    const sealed = sealText(new Secret(key), public_key, purposes.credential(provider, connectionId));
+    return { credential: { connection_id: connectionId, sealed, expires_in_seconds: 0 } };
+  });
+  neighbours.serve(reportCredential, async ({ connection_id: id }) => {
+    world.vaultHeard.push(`report ${id}`);
+    return { outcome: 'rejected' };
+  });
+  neighbours.serve(releaseCredential, async (_input, { principal }) => {
+    world.vaultHeard.push(`release ${principal.subject}`);
+    return { released: true };
+  });
 }
 
 /** The catalog: `price` in the input is the quote, `bad` a problem, `file` a file. */

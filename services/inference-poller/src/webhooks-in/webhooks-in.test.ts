@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Secret } from '@inferry/contracts';
 import type { InboundWebhook, JobView, WebhookVerdict } from '@inferry/providers';
 import { verifyStandardWebhook } from '@inferry/providers/webhooks';
@@ -167,6 +168,8 @@ describe('a webhook of a platform', () => {
     await asked;
 
     const response = await send(other + path, {});
+    // Events come on the next turn of the loop, which may be after the reply of the request that caused them.
+    await nextTurn();
     answer();
     await vi.waitFor(async () => expect((await world.row(runId)).lease_owner).toBeNull());
     world.platform.set(runId, succeeded());

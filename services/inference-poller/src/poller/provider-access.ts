@@ -1,0 +1,87 @@
+import { AppError } from '@inferry/contracts';
+import type { OpenedCredential } from '@inferry/credentials';
+import { hasOpenRuns, type RunRow } from '@inferry/database';
+import type { ProviderContext } from '@inferry/providers';
+import type { InferenceDeps } from '../deps.ts';
+import { optionsOf } from '../runs/run-document.ts';
+
+type Owned = Pick<RunRow, 'subject' | 'grant_id' | 'provider' | 'options'>;
+
+/**
+ * The key that a run uses at its provider; undefined where there is none, and for jobs of this process, which need
+ * none. A run that was sent stays with the connection that it was sent with: another account knows nothing of it.
+ */
+export async function accessOf(
+  deps: Pick<InferenceDeps, 'credentials' | 'providers'>,
+  row: Owned,
+  signal: AbortSignal,
+): Promise<OpenedCredential | undefined> {
+  if (deps.providers.get(row.provider)?.capabilities.jobs === 'process') return undefined;
+  const { connection } = optionsOf(row);
+  return deps.credentials.get(row.provider, row, { signal, connectionId: connection });
+}
+
+/** What an adapter is told of whose call it is. */
+export function toContext(access: OpenedCredential | undefined): Omit<ProviderContext, 'signal'> {
+  if (access === undefined) return {};
+  const { credential, baseUrl } = access;
+  return { credential, ...(baseUrl === undefined ? {} : { baseUrl }) };
+}
+
+/** Refusals of a key in a row, over all runs of this process. */
+export class KeyRefusals {
+  readonly #counts = new Map<string, number>();
+  readonly #limit = 10_000;
+
+  /** True for the second one in a row: once may be a mistake of the platform's. */
+  isSecond(connectionId: string): boolean {
+    const count = (this.#counts.get(connectionId) ?? 0) + 1;
+    this.#counts.delete(connectionId);
+    if (count >= 2) return true;
+    this.#counts.set(connectionId, count);
+    const oldest = this.#counts.keys().next();
+    if (this.#counts.size > this.#limit && !oldest.done) this.#counts.delete(oldest.value);
+    return false;
+  }
+
+  accepted(connectionId: string): void {
+    this.#counts.delete(connectionId);
+  }
+}
+
+/** Tells the vault of a key that was refused twice: it asks the platform itself before anything follows from it. */
+export function noteOutcome(
+  deps: Pick<InferenceDeps, 'credentials' | 'refusals' | 'log'>,
+  row: Owned,
+  outcome: { access: OpenedCredential | undefined; error?: unknown },
+): void {
+  const { access, error } = outcome;
+  if (access === undefined) return;
+  const { connectionId } = access;
+  if (!isRefusedKey(error)) {
+    if (error === undefined) deps.refusals.accepted(connectionId);
+    return;
+  }
+  if (!deps.refusals.isSecond(connectionId)) return;
+  deps.credentials.report(row.provider, connectionId, row).then(
+    (verdict) => deps.log.warn({ provider: row.provider, connectionId, verdict }, 'a provider refuses a key'),
+    (failure: unknown) => deps.log.warn({ err: failure, connectionId }, 'a refused key was not reported'),
+  );
+}
+
+/** The key that its caller brought along is wiped after the last run that needs it. Never rejects. */
+export async function releaseAccess(deps: InferenceDeps, row: RunRow): Promise<void> {
+  if (optionsOf(row).bringsKey !== true) return;
+  const { subject, provider } = row;
+  try {
+    if (await hasOpenRuns(deps.database.queries, { subject, provider })) return;
+    await deps.credentials.release(provider, row);
+  } catch (error) {
+    // It ends by itself a while after its last use.
+    deps.log.warn({ err: error, runId: row.run_id }, 'a key that was brought along was not released');
+  }
+}
+
+function isRefusedKey(error: unknown): boolean {
+  return error instanceof AppError && (error.code === 'unauthorized' || error.upstreamStatus === 401);
+}
