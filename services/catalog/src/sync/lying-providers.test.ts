@@ -30,8 +30,10 @@ async function nextSync(provider: ScriptedCatalogProvider, byMs = minute): Promi
   now += byMs;
   await vi.waitFor(() => expect(provider.listCalls).toBeGreaterThan(asked), 10_000);
   // One list at a time: when the next one is asked for, the last one has been taken in.
-  now += 20_000;
-  await vi.waitFor(() => expect(provider.listCalls).toBeGreaterThan(asked + 1), 10_000);
+  await vi.waitFor(() => {
+    now += 16_000;
+    expect(provider.listCalls).toBeGreaterThan(asked + 1);
+  }, 10_000);
 }
 
 const isStale = async (replica: CatalogReplica) =>

@@ -95,8 +95,7 @@ export class ProviderSync {
     if (list === 'unchanged') await store.recordCheck(provider.slug, snapshot?.etag ?? '', now());
     await reader.refresh();
     const after = reader.snapshotOf(provider.slug);
-    const hasOtherState = (after?.error ?? null) !== (snapshot?.error ?? null);
-    if (isChanged || hasOtherState) this.#announce(after?.version ?? 0);
+    if (isChanged || isStale(after) !== isStale(snapshot)) this.#announce(after?.version ?? 0);
     return isChanged ? 'changed' : 'unchanged';
   }
 
@@ -110,7 +109,7 @@ export class ProviderSync {
   async #recordFailure({ code }: AppError, snapshot: StoredSnapshot | undefined): Promise<void> {
     const { provider, reader, store } = this.#options;
     await store.recordFailure(provider.slug, code);
-    if (snapshot?.error !== code) this.#announce(snapshot?.version ?? 0);
+    if (!isStale(snapshot)) this.#announce(snapshot?.version ?? 0);
     await reader.refresh();
   }
 
@@ -216,4 +215,8 @@ export class ProviderSync {
     const failures = reader.hasLoaded(provider.slug) ? this.#failures : Math.max(1, this.#failures);
     return nextDelayMs(failures, { intervalMs, random: random() });
   }
+}
+
+function isStale(snapshot: StoredSnapshot | undefined): boolean {
+  return (snapshot?.error ?? null) !== null;
 }
