@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Principal } from '@inferry/contracts';
 import { context, propagation } from '@opentelemetry/api';
 import { z } from 'zod';
@@ -36,10 +35,12 @@ function toPrincipalText(principal: Principal): string {
   return text;
 }
 
-/** The envelope without its time, which is another one each time that the call is issued. */
-export function toEnvelopeText({ principal, callId, wait, attachment, client }: CallOptions): string {
-  const id = callId === undefined ? `"${randomUUID()}"` : JSON.stringify(callId);
-  let text = `"id":${id},"principal":${toPrincipalText(principal)}`;
+/** The envelope without its time, which is another one each time that the call is issued; `id` for a call without one. */
+export function toEnvelopeText(
+  { principal, callId, wait, attachment, client }: CallOptions,
+  id: string,
+): string {
+  let text = `"id":${JSON.stringify(callId ?? id)},"principal":${toPrincipalText(principal)}`;
   if (wait !== undefined) {
     text += `,"wait":{"defaultSeconds":${wait.defaultSeconds},"maxSeconds":${wait.maxSeconds}}`;
   }

@@ -20,7 +20,7 @@ interface Pending {
   deadlineAt: number;
   heardAt: number;
   attempts: number;
-  lastProgress: Progress | undefined;
+  lastProgress: { progress: number; data: Progress['data'] | undefined } | undefined;
   onProgress: ((progress: Progress) => void) | undefined;
   onLog: CallOptions['onLog'];
   life: CallLife | undefined;
@@ -45,11 +45,13 @@ export class Caller {
   readonly #transport: Transport;
   readonly #timings: BusTimings;
   readonly #onInternalError: OnInternalError;
-  readonly #prefix = `inbox.${randomBytes(9).toString('base64url')}.`;
+  readonly #name = randomBytes(12).toString('base64url');
+  readonly #prefix = `inbox.${this.#name}.`;
   readonly #pending = new Map<string, Pending>();
   readonly #subscription: TransportSubscription;
   readonly #sweeper: NodeJS.Timeout;
   #counter = 0;
+  #sent = 0;
   #sweptAt = performance.now();
   #isClosed = false;
 
@@ -77,7 +79,7 @@ export class Caller {
     const call: Pending = {
       subject,
       payload,
-      envelope: toEnvelopeText(options),
+      envelope: toEnvelopeText(options, `${this.#name}.${++this.#sent}`),
       trace: traceHeaders(),
       inbox: '',
       deadlineAt: Date.now() + options.timeoutMs,
@@ -163,13 +165,11 @@ export class Caller {
   #reportProgress(call: Pending, step: unknown): void {
     if (!isProgress(step)) throw new TypeError('malformed progress frame');
     const last = call.lastProgress;
-    const data = last?.data === undefined && step.data === undefined ? {} : { ...last?.data, ...step.data };
-    if (last !== undefined && step.progress <= last.progress) {
-      // A re-issued call starts over: progress shown to a client must still only grow.
-      last.data = data;
-      return;
-    }
-    call.lastProgress = { ...step, data };
+    const data = step.data === undefined ? last?.data : { ...last?.data, ...step.data };
+    // A re-issued call starts over: progress shown to a client must still only grow.
+    const isNews = last === undefined || step.progress > last.progress;
+    call.lastProgress = { progress: isNews ? step.progress : last.progress, data };
+    if (!isNews) return;
     call.onProgress?.(step);
   }
 

@@ -1,7 +1,6 @@
 import type { Progress } from '@inferry/bus';
 import type { JsonObject } from '@inferry/contracts';
 import type { Channel } from './exchange.ts';
-import { notificationText } from './json-rpc.ts';
 
 export type ProgressToken = string | number;
 
@@ -23,14 +22,13 @@ const creep = 0.001;
 export function createProgressReporter(progressToken: ProgressToken, channel: Channel): ProgressReporter {
   let shown = -1;
   let message: string | undefined;
+  // A stream has many of these: only what changes is written anew.
+  const head = `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":${JSON.stringify(progressToken)},"progress":`;
 
   function next(progress: number): string {
     shown = progress > shown ? progress : shown + (1 - shown) * creep;
-    const params = { progressToken, progress: shown, total: 1 };
-    return notificationText(
-      'notifications/progress',
-      message === undefined ? params : { ...params, message },
-    );
+    const said = message === undefined ? '' : `,"message":${JSON.stringify(message)}`;
+    return `${head}${shown},"total":1${said}}}`;
   }
 
   return {

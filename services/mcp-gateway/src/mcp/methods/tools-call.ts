@@ -70,7 +70,7 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
         timeoutMs: wait.maxSeconds * 1_000 + marginMs,
         onLog: client === undefined ? undefined : logLines(exchange),
         onProgress(step) {
-          known = { ...known, ...step.data };
+          if (step.data !== undefined) known = { ...known, ...step.data };
           reporter?.report(step);
         },
       });
