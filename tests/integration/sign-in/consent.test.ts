@@ -46,7 +46,7 @@ describe('a person with a real browser and no script', () => {
     const registration = await registerClient(system.url, { redirectUri: client.redirectUri });
 
     await page.goto(registration.authorizeUrl);
-    await page.getByRole('button', { name: 'Allow and sign in' }).click();
+    await page.getByRole('button', { name: 'Allow' }).click();
     await signIn();
     const arrived = await arrival();
     const tokens = await redeem(system.url, registration, {

@@ -43,7 +43,8 @@ export interface ErrorView {
   title: string;
   /** What happened and what to do now, in whole sentences. */
   text: string;
-  steps?: readonly string[];
+  /** Where to do it: the name of a place, and what to do there. */
+  steps?: readonly (readonly [string, string])[];
   /** For whoever is asked for help. */
   code?: string | undefined;
   again?: { text: string; url: string } | undefined;
@@ -54,7 +55,7 @@ export function errorPage({ title, text, steps = [], code, again }: ErrorView): 
     title,
     body: html`
 <div class="tight"><h1>${title}</h1><p>${text}</p></div>
-${steps.length > 0 && html`<ol class="steps">${steps.map((step) => html`<li><span>${step}</span></li>`)}</ol>`}
+${steps.length > 0 && html`<dl class="facts">${steps.map(([where, what]) => html`<div><dt>${where}</dt><dd>${what}</dd></div>`)}</dl>`}
 ${again !== undefined && html`<p><a class="button main wide" href="${again.url}">${again.text}</a></p>`}
 ${code !== undefined && html`<p class="small muted">Code: <span class="code">${displayText(code)}</span></p>`}`,
   };
@@ -73,12 +74,13 @@ const unknownError: ErrorView = {
 const knownErrors: Readonly<Record<string, ErrorView>> = {
   invalid_client: {
     title: 'This client is not known here any more',
-    text: 'It still remembers a registration that has ended. Clear it there, then connect again:',
+    text: 'It still remembers a registration that has ended. Clear it in the client, then connect again.',
     steps: [
-      'Claude Code: /mcp, choose this server, Clear authentication, then connect.',
-      'Claude Desktop and claude.ai: Settings, Connectors, disconnect, then connect.',
-      'Cursor and VS Code: remove the server, then add it again.',
-      'mcp-remote: delete the folder ~/.mcp-auth, then start it again.',
+      ['Claude Code', 'Type /mcp, choose this server, then Clear authentication.'],
+      ['Claude', 'In Settings, Connectors: disconnect, then connect.'],
+      ['Cursor', 'Remove the server, then add it again.'],
+      ['VS Code', 'Remove the server, then add it again.'],
+      ['mcp-remote', 'Delete the folder ~/.mcp-auth, then start it again.'],
     ],
     code: 'invalid_client',
   },

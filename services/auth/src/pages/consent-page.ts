@@ -28,7 +28,7 @@ export interface ConsentView {
 /** Who asks, for what, and where it leads: before anybody is sent anywhere or asked for a key. */
 export function consentPage(view: ConsentView): PageParts {
   const { client, brand, choices, person } = view;
-  const name = displayText(client.name) || 'A client without a name';
+  const name = displayText(client.name, 60) || 'A client without a name';
   return {
     title: `Connect ${name}`,
     body: html`
@@ -47,11 +47,11 @@ ${client.isLoopback && loopbackWarning()}
 </fieldset>
 ${person !== undefined && signedInAs(person)}
 <div class="actions">
-<button class="button main grow" name="decision" value="allow">${person === undefined ? 'Allow and sign in' : 'Allow'}</button>
+<button class="button main grow" name="decision" value="allow">Allow</button>
 <button class="button grow" name="decision" value="deny">Deny</button>
 </div>
 </form>
-<p class="small muted">You can take this back at any time on your account page.</p>`,
+<p class="small muted">${person === undefined && 'Then you sign in. '}You can take this back at any time on your account page.</p>`,
   };
 }
 
@@ -60,14 +60,19 @@ function clientFacts({ verifiedHost, redirectHost, isLoopback }: AskingClient, n
     verifiedHost === undefined
       ? html`<span class="mark warn">unverified</span> <span class="small muted">Anybody can use this name.</span>`
       : html`<strong>${displayText(verifiedHost, 253)}</strong> <span class="mark good">verified</span>`;
-  const target = isLoopback
-    ? html`<strong>this computer</strong> <span class="code muted">${displayText(redirectHost, 253)}</span>`
-    : html`<strong>${displayText(redirectHost, 253)}</strong>`;
+  const target = targetOf(displayText(redirectHost, 253), isLoopback);
   return html`<dl class="facts">
 <div><dt>Client</dt><dd><strong>${name}</strong></dd></div>
 <div><dt>From</dt><dd>${publisher}</dd></div>
 <div><dt>Returns to</dt><dd>${target}</dd></div>
 </dl>`;
+}
+
+/** A host, or what an app of this computer is opened by. */
+function targetOf(host: string, isLoopback: boolean): Html {
+  const place = isLoopback ? 'this computer' : host.endsWith(':') ? 'an app on this device' : undefined;
+  if (place === undefined) return html`<strong>${host}</strong>`;
+  return html`<strong>${place}</strong> <span class="code muted">${host}</span>`;
 }
 
 function loopbackWarning(): Html {

@@ -42,7 +42,7 @@ ${view.purpose !== undefined && html`<p class="muted">to connect ${view.purpose}
 </div>
 ${view.problem !== undefined && html`<p class="notice bad" role="alert" id="problem">${view.problem}</p>`}
 ${formOf(view)}
-${others.length > 0 && html`<p class="or">or</p><div class="stack">${others.map((method) => otherWay(view, method))}</div>`}`,
+${others.length > 0 && html`<p class="or">or</p><div class="near">${others.map((method) => otherWay(view, method))}</div>`}`,
   };
 }
 

@@ -19,7 +19,9 @@ border-top:1px solid var(--line)}
 .after{margin-bottom:1.75rem}
 details>summary{display:inline-flex;cursor:pointer;list-style:none}
 details>summary::-webkit-details-marker{display:none}
-details[open]>summary{margin-bottom:1rem}
+details[open]>summary{margin-bottom:.625rem}
+summary.link{display:inline-block;font-size:.875rem}
+.inline-form label{font-size:.875rem}
 details.panel[open]{padding:1rem;border:1px solid var(--line);border-radius:.75rem;background:var(--surface)}
 .inline-form{display:flex;flex-wrap:wrap;align-items:flex-end;gap:.75rem}
 .inline-form .field{flex:1 1 11rem}

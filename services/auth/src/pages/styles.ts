@@ -53,6 +53,8 @@ small,.small{font-size:.875rem;line-height:1.45}
 .sheet{margin-top:1.25rem;padding:1.75rem;background:var(--surface);border:1px solid var(--line);
 border-radius:.875rem;box-shadow:0 1px 2px rgb(0 0 0/.04),0 12px 32px -16px rgb(0 0 0/.14)}
 .stack>*+*{margin-top:1.25rem}
+.stack>[type=hidden]+*,form.stack>[type=hidden]{margin-top:0}
+.near>*+*{margin-top:.625rem}
 .tight>*+*{margin-top:.375rem}
 @media (max-width:30rem){
 body{background:var(--surface)}
@@ -84,7 +86,8 @@ font-weight:600;line-height:1.25;text-align:center;text-decoration:none;cursor:p
 .button.main:hover{background:var(--accent-hover);border-color:var(--accent-hover)}
 .button.wide{width:100%}
 .button.slim{min-height:2.25rem;padding:.25rem .75rem;font-size:.875rem;font-weight:550}
-.button.bad{color:var(--bad);border-color:var(--bad)}
+.button.bad{color:var(--bad)}
+.button.bad:hover{border-color:var(--bad);background:var(--bad-tint)}
 .link{display:inline;padding:0;border:0;background:none;color:var(--accent-text);text-decoration:underline;
 text-decoration-thickness:1px;text-underline-offset:.18em;cursor:pointer;font-size:inherit}
 .link:hover{text-decoration-thickness:2px}
@@ -115,9 +118,6 @@ font-size:.9375rem;line-height:1.45}
 .ticks .hint{display:block}
 .or{display:flex;align-items:center;gap:.75rem;color:var(--muted);font-size:.875rem}
 .or::before,.or::after{content:"";flex:1;border-top:1px solid var(--line)}
+.person>button{flex:none;white-space:nowrap}
 .person{display:flex;align-items:baseline;justify-content:space-between;gap:1rem;font-size:.9375rem}
-.steps{counter-reset:step}
-.steps li{counter-increment:step;display:flex;gap:.625rem;padding:.375rem 0}
-.steps li::before{content:counter(step) ".";color:var(--muted);font-variant-numeric:tabular-nums}
-.match{font-size:1.75rem;font-weight:650;letter-spacing:.08em;font-variant-numeric:tabular-nums}
 `;
