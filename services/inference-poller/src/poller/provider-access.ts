@@ -5,18 +5,21 @@ import type { ProviderContext } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { optionsOf } from '../runs/run-document.ts';
 
+/** Nobody is asked for a key of the models that run on this machine. */
+const localModels = 'local';
+
 type Owned = Pick<RunRow, 'subject' | 'grant_id' | 'provider' | 'options'>;
 
 /**
- * The key that a run uses at its provider; undefined where there is none, and for jobs of this process, which need
- * none. A run that was sent stays with the connection that it was sent with: another account knows nothing of it.
+ * The key that a run uses at its provider; undefined where there is none, and for the models of this machine, which
+ * need none. A run that was sent stays with the connection that it was sent with: another account knows nothing of it.
  */
 export async function accessOf(
-  deps: Pick<InferenceDeps, 'credentials' | 'providers'>,
+  deps: Pick<InferenceDeps, 'credentials'>,
   row: Owned,
   signal: AbortSignal,
 ): Promise<OpenedCredential | undefined> {
-  if (deps.providers.get(row.provider)?.capabilities.jobs === 'process') return undefined;
+  if (row.provider === localModels) return undefined;
   const { connection } = optionsOf(row);
   return deps.credentials.get(row.provider, row, { signal, connectionId: connection });
 }
