@@ -5,14 +5,15 @@ import type { GatewayConfig } from './config.ts';
 import { type Authenticate, authenticateLocal, createKeyAuthentication } from './edge/authenticate.ts';
 import { checkContentType, createBodyCheck, refuseBodySize } from './edge/body.ts';
 import { createChallenger } from './edge/challenge.ts';
+import { createCors } from './edge/cors.ts';
 import { checkHead } from './edge/head.ts';
 import { createHostCheck } from './edge/host.ts';
 import { createKeyVerifier } from './edge/key-verifier.ts';
-import { createOriginCheck } from './edge/origin.ts';
+import { createOriginCheck, createOrigins } from './edge/origin.ts';
 import { type RevokedGrants, watchRevokedGrants } from './edge/revoked-grants.ts';
 import { createWindows } from './edge/windows.ts';
 import { loadExtraTools } from './extra-tools.ts';
-import { type Check, createEdge, type Edge } from './http/edge.ts';
+import { createEdge, type Edge, type EdgeParts } from './http/edge.ts';
 import { InlineUploads, mayBeUpload } from './http/inline/inline-uploads.ts';
 import { McpEndpoint } from './http/mcp-endpoint.ts';
 import { mountRoutes } from './http/mount-routes.ts';
@@ -75,7 +76,7 @@ export async function createGatewayService(
   const { waits } = config;
   const table = createMethodTable(identity, { bus, inFlight, waits, tasks, ...conversation, ...surface });
   const edge = createEdge({
-    checks: toChecks(config),
+    ...toChecks(config),
     authenticate: toAuthenticate(bus, revoked, challenge),
     windows: createWindows(config.limits, {
       limits: parts.limits,
@@ -118,14 +119,13 @@ export async function createGatewayService(
 }
 
 /** What needs nothing but the head of a request, in this order. */
-function toChecks(config: GatewayConfig): readonly Check[] {
-  return [
-    checkHead,
-    createHostCheck(config.allowedHosts),
-    createOriginCheck(config.allowedOrigins),
-    createBodyCheck(config.maxBodyBytes, mayBeUpload),
-    checkContentType,
-  ];
+function toChecks(config: GatewayConfig): Pick<EdgeParts, 'doorChecks' | 'bodyChecks' | 'cors'> {
+  const origins = createOrigins(config.allowedOrigins);
+  return {
+    doorChecks: [checkHead, createHostCheck(config.allowedHosts), createOriginCheck(origins)],
+    bodyChecks: [createBodyCheck(config.maxBodyBytes, mayBeUpload), checkContentType],
+    cors: createCors(origins),
+  };
 }
 
 interface ServiceParts {

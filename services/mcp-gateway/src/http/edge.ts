@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '@inferry/contracts';
 import { type AddressRanges, clientAddress } from '@inferry/runtime';
 import type { Authenticate } from '../edge/authenticate.ts';
+import type { Cors } from '../edge/cors.ts';
 import { type Charge, rateHeaders, type Windows } from '../edge/windows.ts';
 import { errorText, type RequestId } from '../mcp/json-rpc.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
@@ -11,8 +12,11 @@ import { endBeforeBody, isUnread, writeJson } from './write-json.ts';
 export type Check = (request: IncomingMessage) => Refusal | undefined;
 
 export interface EdgeParts {
-  /** What needs nothing but the head of a request, in order. */
-  checks: readonly Check[];
+  /** What every request must pass, in order. */
+  doorChecks: readonly Check[];
+  /** What a POST must pass after that; neither needs more than its head. */
+  bodyChecks: readonly Check[];
+  cors: Cors;
   authenticate: Authenticate;
   windows: Windows;
   trustedProxies: AddressRanges;
@@ -27,6 +31,10 @@ const failed = refuse(500, ['internal', 'Something went wrong here. Try again; i
 
 /** Everything between a socket and the protocol; each refusal ends here, before the body is read. */
 export interface Edge {
+  /** Lets the pages of allowed origins read the answer; why the request ends here, if it does. */
+  greet(request: IncomingMessage, response: ServerResponse): Refusal | undefined;
+  /** Answers a browser's preflight; false when the request is none. */
+  answerPreflight(request: IncomingMessage, response: ServerResponse): boolean;
   /** Calls `admit` with whom the request is for, or answers it. */
   pass(request: IncomingMessage, response: ServerResponse, admit: (principal: Principal) => void): void;
   /** Counts what a batch asks for beyond the one request that it came as. */
@@ -37,7 +45,7 @@ export interface Edge {
 }
 
 export function createEdge(parts: EdgeParts): Edge {
-  const { checks, authenticate, windows, telemetry } = parts;
+  const { doorChecks, bodyChecks, authenticate, windows, telemetry, cors } = parts;
 
   const addressOf = (request: IncomingMessage) => clientAddress(request, parts.trustedProxies);
 
@@ -80,12 +88,17 @@ export function createEdge(parts: EdgeParts): Edge {
     return undefined;
   }
 
+  function greet(request: IncomingMessage, response: ServerResponse): Refusal | undefined {
+    if (request.headers.origin !== undefined) cors.show(request, response);
+    return firstOf(doorChecks, request);
+  }
+
   return {
+    greet,
+    answerPreflight: cors.answerPreflight,
     pass(request, response, admit) {
-      for (const check of checks) {
-        const refusal = check(request);
-        if (refusal !== undefined) return send(response, refusal);
-      }
+      const refusal = greet(request, response) ?? firstOf(bodyChecks, request);
+      if (refusal !== undefined) return send(response, refusal);
       const outcome = authenticate(request);
       // Nothing to wait for: the one user of a loopback system has no window.
       if ('kind' in outcome && outcome.kind === 'local') return admit(outcome);
@@ -111,4 +124,12 @@ export function createEdge(parts: EdgeParts): Edge {
     },
     send,
   };
+}
+
+function firstOf(checks: readonly Check[], request: IncomingMessage): Refusal | undefined {
+  for (const check of checks) {
+    const refusal = check(request);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
 }

@@ -25,7 +25,7 @@ export async function mountRoutes(app: FastifyInstance, parts: MountParts): Prom
   // Before the body: a parser would answer for what it cannot read at an address that does not exist.
   app.addHook('onRequest', (request, reply, done) => {
     // What lies below a prefix belongs to whoever took it.
-    if (request.is404 && request.server.prefix === '') answer(parts.edge, reply, notFound);
+    if (request.is404 && request.server.prefix === '') answerOther(parts.edge, { request, reply }, notFound);
     else done();
   });
   // The parser and the error handler are the MCP routes' alone: other routes of the app keep theirs.
@@ -61,8 +61,8 @@ function mountMcp(scope: FastifyInstance, url: string, { edge, receive }: MountP
     method: ['GET', 'DELETE', 'PUT', 'PATCH', 'OPTIONS'],
     url,
     // Before any work: idle GETs that wait for a stream were most of the traffic of one hosted server (RPB-08).
-    onRequest: (_request, reply) => answer(edge, reply, notAllowed),
-    handler: (_request, reply) => answer(edge, reply, notAllowed),
+    onRequest: (request, reply) => answerOther(edge, { request, reply }, notAllowed),
+    handler: (request, reply) => answerOther(edge, { request, reply }, notAllowed),
   });
 }
 
@@ -79,6 +79,18 @@ function createErrorReader({ onError }: MountParts): (error: unknown) => Refusal
     onError(error);
     return failed;
   };
+}
+
+/** What is no POST to MCP: a preflight, or `otherwise` unless its Host or Origin is refused first. */
+function answerOther(
+  edge: Edge,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+  otherwise: Refusal,
+): void {
+  const refusal = edge.greet(request.raw, reply.raw);
+  if (refusal === undefined && otherwise !== notFound && edge.answerPreflight(request.raw, reply.raw)) {
+    reply.hijack();
+  } else answer(edge, reply, refusal ?? otherwise);
 }
 
 function answer(edge: Edge, reply: FastifyReply, refusal: Refusal): void {
