@@ -20,7 +20,7 @@ export interface HeldCallsOptions {
   keepMs?: number;
   /** Calls that run at the same time; one more is refused as `busy`. Default 64. */
   maxRunning?: number;
-  /** Finished calls that are kept. Default 256. */
+  /** Finished calls that are kept. Default 64. */
   maxKept?: number;
 }
 
@@ -41,7 +41,7 @@ interface Held {
 
 /**
  * Jobs of a platform that answers in the same call, which may take minutes: the call is held in this process while the
- * run is polled like any other (`capabilities.jobs: 'process'`). A process that dies takes the answer with it, and
+ * run is polled like any other (`jobsOf` says `process`). A process that dies takes the answer with it, and
  * nobody can tell then what was charged: `recover` says so.
  */
 export class HeldCalls {
@@ -50,7 +50,7 @@ export class HeldCalls {
   readonly #held = new Map<string, Held>();
 
   constructor(options: HeldCallsOptions) {
-    const defaults = { graceMs: 5_000, deadlineMs: 900_000, keepMs: 600_000, maxRunning: 64, maxKept: 256 };
+    const defaults = { graceMs: 5_000, deadlineMs: 900_000, keepMs: 600_000, maxRunning: 64, maxKept: 64 };
     this.#options = { ...defaults, ...options };
   }
 

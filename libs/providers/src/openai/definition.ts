@@ -17,7 +17,7 @@ const shared = {
   capabilities: {
     cancel: 'cosmetic',
     progress: 'percent',
-    jobs: 'process',
+    jobs: 'remote',
     watch: true,
     recover: false,
     inputUrls: 'internal',

@@ -76,7 +76,7 @@ async function follow(
   { provider, context }: { provider: Provider; context: DriveContext },
 ): Promise<void> {
   if (held.told !== undefined) return takeTold(deps, held, held.told);
-  const isProcess = provider.capabilities.jobs === 'process';
+  const isProcess = isProcessJob(provider, held);
   if (isProcess && !context.localJobs.has(held.row.run_id)) {
     await reconcileProcessJob(deps, held, provider);
     if (held.row.handle !== null) context.localJobs.add(held.row.run_id);
@@ -107,9 +107,14 @@ async function takeTold(deps: InferenceDeps, held: HeldRun, { view }: ToldJob): 
   await releaseRun(deps, held, { at });
 }
 
+/** A platform may answer some models in the call itself and keep jobs for others. */
+export function isProcessJob(provider: Provider, { row }: HeldRun): boolean {
+  return (provider.jobsOf?.(row.native_id) ?? provider.capabilities.jobs) === 'process';
+}
+
 /** Outputs that were only in the memory of a process that has ended. */
 function isLostWithItsProcess(held: HeldRun, provider: Provider, context: DriveContext): boolean {
-  if (provider.capabilities.jobs !== 'process' || held.finalView !== undefined) return false;
+  if (!isProcessJob(provider, held) || held.finalView !== undefined) return false;
   const outputs = outputsOf(held.row);
   const isInMemory = 'pending' in outputs && outputs.pending.some((output) => output.isInMemory);
   return isInMemory && !context.localJobs.has(held.row.run_id);
