@@ -55,7 +55,7 @@ export class SnapshotReader {
     this.#onRead = listener;
   }
 
-  /** `listener` is told of models that were known before and are gone or other ones now. */
+  /** `listener` is told of models that are new, gone or other ones now; not of a provider's first ones. */
   onModels(listener: (ids: readonly string[]) => void): void {
     this.#onModels = listener;
   }
@@ -123,7 +123,6 @@ export class SnapshotReader {
     const gone = [...models.knownIdsOf(provider)].filter((id) => !listed.has(id));
     for (const id of gone) models.remove(id);
     const changed = heads.filter(({ id, updatedAt }) => models.known(id)?.updatedAt !== updatedAt);
-    const known = changed.map(({ id }) => id).filter((id) => models.known(id) !== undefined);
     const pause = createTimeSlice();
     for (const batch of inBatches(changed)) {
       for (const stored of await store.readModels(batch.map(({ id }) => id))) {
@@ -133,7 +132,8 @@ export class SnapshotReader {
         await pause();
       }
     }
-    this.#onModels?.([...gone, ...known]);
+    // One that is new here may be one that somebody followed before it was gone.
+    if (this.hasLoaded(provider)) this.#onModels?.([...gone, ...changed.map(({ id }) => id)]);
   }
 
   #schedule(): void {
