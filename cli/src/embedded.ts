@@ -1,4 +1,4 @@
-import { createAuthService, parseAuthConfig } from '@inferry/auth';
+import { createAuthService, parseAuthConfig, parseAuthorization } from '@inferry/auth';
 import { createFolderBlobs } from '@inferry/blobs';
 import { createBus, createInProcessTransport, type Transport } from '@inferry/bus';
 import { createCatalogService, parseCatalogConfig } from '@inferry/catalog';
@@ -80,7 +80,11 @@ interface Composition {
 
 /** In the order in which they need each other: whoever asks starts last. */
 async function createServices({ config, env, secret, providers, partsFor }: Composition): Promise<Service[]> {
-  const auth = await createAuthService(partsFor('auth'), parseAuthConfig(env));
+  const auth = await createAuthService(partsFor('auth'), {
+    ...parseAuthConfig(env),
+    providers,
+    authorization: parseAuthorization(env, { publicUrl: config.baseUrl, secret }),
+  });
   const catalog = await createCatalogService(partsFor('catalog'), { providers, ...parseCatalogConfig(env) });
   const upload = await createUploadService(partsFor('upload'), {
     ...parseUploadConfig(env),

@@ -10,6 +10,7 @@ export {
   revokeKey,
 } from './keys/keys.ts';
 export { type KeysCommandOptions, runKeysCommand } from './keys-command.ts';
+export { type AuthorizationOptions, parseAuthorization } from './open-authorization.ts';
 export { type AuthOptions, type AuthParts, createAuthService } from './service.ts';
 export { type EnvironmentKey, readEnvironmentKeys } from './vault/environment-keys.ts';
 export { createLocalKeks, type KekProvider, parseKeyRing, readOrCreateKeyRing } from './vault/key-ring.ts';

@@ -1,6 +1,6 @@
 import { openProviders } from '@inferry/providers';
 import { deriveSecret, readEnv, runService } from '@inferry/runtime';
-import { createAuthService, parseAuthConfig, readEnvironmentKeys } from './index.ts';
+import { createAuthService, parseAuthConfig, parseAuthorization, readEnvironmentKeys } from './index.ts';
 
 await runService({
   name: 'auth',
@@ -14,6 +14,7 @@ await runService({
         env,
         providers.map(({ slug }) => slug),
       ),
+      authorization: parseAuthorization(env, { publicUrl: config.publicUrl, secret }),
       fingerprintSecret: deriveSecret(secret, 'fingerprints'),
     });
   },

@@ -1,14 +1,18 @@
-import { getAccount, readRevocations, toAppError, verifyKey } from '@inferry/contracts';
-import type { Parts, Readiness, Service } from '@inferry/runtime';
+import { getAccount, readJwks, readRevocations, toAppError, verifyKey } from '@inferry/contracts';
+import type { HttpService, Parts, Readiness } from '@inferry/runtime';
 import type { AuthConfig } from './config.ts';
 import type { AuthDeps } from './deps.ts';
 import { createKeyUsage } from './keys/key-usage.ts';
+import { handleReadJwks } from './oauth/index.ts';
+import { type AuthorizationOptions, openAuthorization } from './open-authorization.ts';
 import { handleReadRevocations } from './rpc/read-revocations.ts';
 import { handleVerifyKey } from './rpc/verify-key.ts';
 import { handleGetAccount } from './tools/get-account.ts';
 import { type CredentialOptions, openCredentials } from './vault/open-credentials.ts';
 
 export interface AuthOptions extends Partial<AuthConfig>, Omit<CredentialOptions, 'now' | keyof AuthConfig> {
+  /** Lets people sign in with a browser; undefined: keys only. */
+  authorization?: AuthorizationOptions | undefined;
   now?: () => number;
 }
 
@@ -16,7 +20,7 @@ export interface AuthOptions extends Partial<AuthConfig>, Omit<CredentialOptions
 export type AuthParts = Pick<Parts, 'bus' | 'database' | 'limits' | 'log'>;
 
 /** Who callers are, what they may and what they have: keys, their revocation, the account. */
-export async function createAuthService(parts: AuthParts, options: AuthOptions): Promise<Service> {
+export async function createAuthService(parts: AuthParts, options: AuthOptions): Promise<HttpService> {
   const { bus, database, limits, log } = parts;
   const { credentialLimit = 600, now = Date.now } = options;
   const keyUsage = createKeyUsage(database, { log, now });
@@ -26,14 +30,23 @@ export async function createAuthService(parts: AuthParts, options: AuthOptions):
   bus.serve(verifyKey, handleVerifyKey(deps));
   bus.serve(readRevocations, handleReadRevocations(deps));
   bus.serve(getAccount, handleGetAccount(deps));
+  const { authorization, providers = [] } = options;
+  const engine =
+    authorization && (await openAuthorization(parts, authorization, { credentials, providers, now }));
+  if (engine !== undefined) bus.serve(readJwks, handleReadJwks(engine));
 
   return {
     name: 'auth',
     readiness: () => readinessOf(parts),
-    drain: () => keyUsage.flush(),
-    close() {
+    async routes(app) {
+      await engine?.routes(app);
+    },
+    async drain() {
+      await Promise.all([keyUsage.flush(), engine?.drain()]);
+    },
+    async close() {
       credentials.close();
-      return keyUsage.close();
+      await Promise.all([keyUsage.close(), engine?.close()]);
     },
   };
 }

@@ -11,6 +11,7 @@ export type OAuthEvent =
 
 /** The authorization server of a deployment. What it is made of stays behind this. */
 export interface AuthEngine {
+  readonly issuer: string;
   /** Mounts the protocol's endpoints, its metadata and the pages. */
   routes(app: FastifyInstance): Promise<void>;
   /** For the pages and the drivers behind them. */

@@ -15,6 +15,8 @@ import { type EnterpriseIssuer, parseEnterpriseIssuers } from './enterprise/ente
 import { defaultSettings, type OAuthSettings } from './settings.ts';
 
 const OAuthEnv = z.object({
+  /** Whether people may sign in with a browser (OAuth 2.1); keys are good beside it. */
+  INFERRY_OAUTH: z.enum(['on', 'off']).default('off'),
   PUBLIC_URL: RuntimeEnv.shape.PUBLIC_URL,
   TRUSTED_PROXIES: envList.default([]),
   /** Seconds that an access token lives. */
@@ -41,6 +43,7 @@ const OAuthEnv = z.object({
 });
 
 export interface OAuthConfig {
+  isOn: boolean;
   settings: Omit<OAuthSettings, 'issuer' | 'secret'>;
   clients: readonly StaticClient[];
   enterprise: readonly EnterpriseIssuer[];
@@ -70,6 +73,7 @@ export function parseOAuthConfig(env: Env): OAuthConfig {
   if (proxies === undefined || redirects === undefined || clients === undefined || enterprise === undefined)
     throw new ConfigError(problems);
   return Object.freeze({
+    isOn: parsed.INFERRY_OAUTH === 'on',
     clients,
     enterprise,
     settings: {

@@ -1,3 +1,4 @@
+import type { Subscription } from '@inferry/bus';
 import { jwksChanged } from '@inferry/contracts';
 import { bindRecord } from '@inferry/database/oauth';
 import type { Parts } from '@inferry/runtime';
@@ -11,13 +12,13 @@ import { recordIdOf } from './engine/record-id.ts';
 import { type AdmitPerson, addEnterpriseGrant, jwtBearer } from './enterprise/enterprise-grant.ts';
 import type { EnterpriseIssuer } from './enterprise/enterprise-issuer.ts';
 import { createGrants } from './grants/grants.ts';
-import { createUsage } from './grants/usage.ts';
+import { createUsage, type Usage } from './grants/usage.ts';
 import { oauthRoutes } from './http/routes.ts';
 import { createBrowsers } from './interactions/browser.ts';
 import { createInteractions } from './interactions/create-interactions.ts';
 import type { OAuthPages } from './interactions/interactions.ts';
 import { plainViews } from './interactions/plain-views.ts';
-import { startUpkeep } from './jobs/upkeep.ts';
+import { startUpkeep, type Upkeep } from './jobs/upkeep.ts';
 import { defaultScope } from './policy/scopes.ts';
 import { createSingleFlight } from './refresh/single-flight.ts';
 import type { OAuthSettings } from './settings.ts';
@@ -93,13 +94,12 @@ export async function createAuthEngine(
   });
   const upkeep = startUpkeep({ database, ring, limits, log, now });
   const subscription = bus.on(jwksChanged, () => void ring.reload().catch(onFault));
+  const http = { engine, ring, grants, browsers, interactions, pages, views, limits, settings, onFault };
   return {
-    interactions,
-    grants,
-    ring,
+    ...{ issuer: settings.issuer, interactions, grants, ring, tick: upkeep.run },
     routes: (app) =>
       oauthRoutes(app, {
-        ...{ engine, ring, grants, usage, browsers, interactions, pages, views, limits, settings, onFault },
+        ...http,
         singleFlight: createSingleFlight({ database, graceSeconds: settings.refreshGraceSeconds, now }),
         scopesOfClient: (id) => known.find(({ clientId }) => clientId === id)?.scopes ?? [defaultScope],
         bind: (uid, browser) =>
@@ -107,7 +107,18 @@ export async function createAuthEngine(
         grantTypes: grantTypesOf(known, hasIssuers(enterprise)),
       }),
     killGrant: (grantId) => grants.revoke(grantId),
-    tick: upkeep.run,
+    ...lifeOf({ upkeep, usage, subscription }),
+  };
+}
+
+interface Running {
+  upkeep: Upkeep;
+  usage: Usage;
+  subscription: Subscription;
+}
+
+function lifeOf({ upkeep, usage, subscription }: Running): Pick<AuthEngine, 'drain' | 'close'> {
+  return {
     async drain() {
       await Promise.all([upkeep.stop(), usage.flush()]);
     },

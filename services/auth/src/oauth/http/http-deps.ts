@@ -2,7 +2,6 @@ import type { Scope } from '@inferry/contracts';
 import type { Limits } from '@inferry/limits';
 import type { ProtocolEngine } from '../engine/protocol-engine.ts';
 import type { Grants } from '../grants/grants.ts';
-import type { Usage } from '../grants/usage.ts';
 import type { Browsers } from '../interactions/browser.ts';
 import type { Interactions, OAuthPages, OAuthViews } from '../interactions/interactions.ts';
 import type { SingleFlight } from '../refresh/single-flight.ts';
@@ -14,7 +13,6 @@ export interface HttpDeps {
   engine: ProtocolEngine;
   ring: KeyRing;
   grants: Grants;
-  usage: Usage;
   singleFlight: SingleFlight;
   browsers: Browsers;
   interactions: Interactions;

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import type { Secret } from '@inferry/contracts';
+import type { Provider } from '@inferry/providers';
+import { ConfigError, deriveSecret, type Env, type Parts } from '@inferry/runtime';
+import { admit } from './identity/accounts.ts';
+import { type IdentityConfig, parseIdentityConfig } from './identity/config.ts';
+import type { Identity } from './identity/driver.ts';
+import { openIdentity } from './identity/open-identity.ts';
+import {
+  type AuthEngine,
+  createAuthEngine,
+  type Grants,
+  type OAuthConfig,
+  parseOAuthConfig,
+  toSettings,
+} from './oauth/index.ts';
+import { createLocalSealer } from './oauth/signing/key-sealer.ts';
+import type { CredentialService } from './vault/open-credentials.ts';
+import { withEarlierSealer } from './vault/vault.ts';
+
+/** What it takes to let people sign in with a browser; without it there are keys only. */
+export interface AuthorizationOptions {
+  config: OAuthConfig;
+  identity: IdentityConfig;
+  /** Where clients reach this deployment: the issuer. */
+  publicUrl: string;
+  /** For the protocol, and for the pages. */
+  secret: Secret;
+  pagesSecret: Secret;
+}
+
+/** Reads what it takes from the environment; undefined where OAuth is off. Throws `ConfigError`. */
+export function parseAuthorization(
+  env: Env,
+  { publicUrl, secret }: { publicUrl: string | undefined; secret: Secret },
+): AuthorizationOptions | undefined {
+  const config = parseOAuthConfig(env);
+  if (!config.isOn) return undefined;
+  if (publicUrl === undefined) throw new ConfigError(['PUBLIC_URL: must be set, it is the issuer of tokens']);
+  return {
+    ...{ config, publicUrl, identity: parseIdentityConfig(env) },
+    secret: deriveSecret(secret, 'oauth'),
+    pagesSecret: deriveSecret(secret, 'pages'),
+  };
+}
+
+interface Neighbours {
+  credentials: CredentialService;
+  providers: readonly Provider[];
+  now(): number;
+}
+
+/** The authorization server with the pages of this deployment. */
+export async function openAuthorization(
+  parts: Pick<Parts, 'bus' | 'database' | 'limits' | 'log'>,
+  options: AuthorizationOptions,
+  { credentials, providers, now }: Neighbours,
+): Promise<AuthEngine> {
+  const { config, identity, secret, pagesSecret } = options;
+  const settings = toSettings(config, options.publicUrl, secret);
+  let grants: Grants | undefined;
+  const pages = openIdentity(parts, {
+    ...{ config: identity, credentials, providers, now, secret: pagesSecret },
+    ...{ publicUrl: settings.issuer, proxies: settings.proxies },
+    grants() {
+      if (grants === undefined) throw new Error('the authorization server is not open yet');
+      return grants;
+    },
+  });
+  const local = createLocalSealer(secret);
+  const { vault } = credentials;
+  const engine = await createAuthEngine(parts, {
+    ...{ settings, pages, now, clients: config.clients },
+    sealer: vault === undefined ? local : withEarlierSealer(vault.sealer, local),
+    enterprise: {
+      issuers: config.enterprise,
+      async admit(person) {
+        const accounts = { database: parts.database, vault: noKeys, now };
+        return (await admit(accounts, toIdentity(person)))?.subject;
+      },
+    },
+  });
+  grants = engine.grants;
+  return engine;
+}
+
+/** Assertions bring no key along. */
+const noKeys = { put: async (): Promise<void> => undefined };
+
+/** The same account as when the person signs in at their provider with a browser. */
+function toIdentity({
+  issuer,
+  subject,
+  display,
+}: {
+  issuer: string;
+  subject: string;
+  display: string;
+}): Identity {
+  const externalId = createHash('sha256')
+    .update(JSON.stringify([issuer, subject]))
+    .digest('base64url');
+  return { driver: 'oidc', externalId, display };
+}
