@@ -17,6 +17,15 @@ export default defineConfig({
         },
       },
       {
+        // Calls to the platforms themselves, with keys from the environment: `npm run test:live`.
+        test: {
+          name: 'live',
+          include: ['libs/providers/live/**/*.test.ts'],
+          maxWorkers: 1,
+          testTimeout: 300_000,
+        },
+      },
+      {
         test: {
           name: 'integration',
           include: ['tests/integration/**/*.test.ts'],

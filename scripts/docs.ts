@@ -1,13 +1,18 @@
-// Writes docs/tools.md from the contracts; with --check, fails when it is out of date.
+// Writes docs/tools.md and docs/providers.md from the contracts and the adapters; with --check, fails when one is out
+// of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tools } from '@inferry/contracts';
+import { adapters } from '@inferry/providers';
+import { providersPage } from './providers-page.ts';
 import { toolsPage } from './tools-page.ts';
 
-const file = join(import.meta.dirname, '..', 'docs', 'tools.md');
-const page = toolsPage(tools);
-if (!process.argv.includes('--check')) writeFileSync(file, page);
-else if (readFileSync(file, 'utf8') !== page) {
-  console.error('docs/tools.md is out of date: npm run docs');
-  process.exit(1);
+const pages = { 'tools.md': toolsPage(tools), 'providers.md': providersPage(adapters) };
+for (const [name, page] of Object.entries(pages)) {
+  const file = join(import.meta.dirname, '..', 'docs', name);
+  if (!process.argv.includes('--check')) writeFileSync(file, page);
+  else if (readFileSync(file, 'utf8') !== page) {
+    console.error(`docs/${name} is out of date: npm run docs`);
+    process.exitCode = 1;
+  }
 }

@@ -30,6 +30,8 @@ export async function startReplayServer(vector: Vector): Promise<ReplayServer> {
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const base = (name: string) => `http://127.0.0.1:${port}/${name}`;
   names.set('base', base('api'));
+  for (const name of new Set(vector.steps.map((step) => step.request.base)))
+    names.set(`base_${name}`, base(name));
   return {
     base,
     problems,

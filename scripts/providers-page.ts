@@ -1,0 +1,91 @@
+import { type AdapterDefinition, contractCases, type ProviderCapabilities } from '@inferry/providers';
+
+/** docs/providers.md: what each adapter supports, does not, and what no call to the live service has confirmed. */
+export function providersPage(adapters: readonly AdapterDefinition[]): string {
+  const platforms = adapters.filter(({ presetOf }) => presetOf === undefined);
+  return [
+    '# Providers',
+    '',
+    '<!-- Written by `npm run docs` from the definitions in libs/providers/src. -->',
+    '',
+    'Besides the models of this machine (`local`), Inferry runs models on the platforms below. Which of them a deployment has',
+    'is said by `PROVIDERS`; unset, it is `local` and each one whose key or base URL is set. `PROVIDERS=local,my-vllm:openai`',
+    'opens one more of a kind, with `MY_VLLM_BASE_URL` and `MY_VLLM_API_KEY`.',
+    '',
+    'No adapter uses a platform’s own client library. Each is tested with one contract suite',
+    `(${Object.keys(contractCases).length} cases) against an emulator on loopback (\`npm run emulators\`), and with recorded conversations. The`,
+    'emulators are written from documents and clients of the platforms: what no call to the live service has confirmed is',
+    'listed with each. `npm run test:live` makes such calls with keys from the environment.',
+    '',
+    table(
+      ['provider', 'offers', 'cancel', 'progress', 'lost submits', 'streaming', 'webhooks'],
+      platforms.map(({ slug, title, facts, capabilities }) => [
+        `[${title}](#${slug})`,
+        facts.offers,
+        cancelWords[capabilities.cancel],
+        capabilities.progress.replace('_', ' '),
+        capabilities.recover ? 'found again' : 'end as submit_unknown',
+        facts.streaming,
+        facts.webhooks,
+      ]),
+    ),
+    '',
+    ...platforms.flatMap((definition) => sectionOf(definition, adapters)),
+  ].join('\n');
+}
+
+const cancelWords: Record<ProviderCapabilities['cancel'], string> = {
+  real: 'stops it',
+  queued_only: 'while it waits',
+  cosmetic: 'no guarantee: it may go on and be charged',
+  none: 'not offered',
+};
+
+function sectionOf(definition: AdapterDefinition, adapters: readonly AdapterDefinition[]): string[] {
+  const { slug, title, homepage, facts, capabilities, bases, keyVariables, settings = {} } = definition;
+  const presets = adapters.filter(({ presetOf }) => presetOf === slug);
+  const variables = [
+    ...keyVariables.map((name) => [`\`${name}\``, 'key of the deployment']),
+    ...Object.entries(bases).map(([name, { url, variable }]) => [
+      `\`${variable}\``,
+      `base URL${name === 'api' ? '' : ` (${name})`}; ${url === undefined ? 'needed' : `default \`${url}\``}`,
+    ]),
+    ...Object.entries(settings).map(([name, meaning]) => [`\`${name}\``, meaning]),
+  ];
+  return [
+    `## ${slug}`,
+    '',
+    `[${title}](${homepage}).`,
+    '',
+    `- Idempotency: ${facts.idempotency}`,
+    `- Input schemas: ${facts.schemas}`,
+    `- Prices: ${facts.prices}`,
+    `- Input files: ${facts.files}${capabilities.inputUrls === 'public' ? '; their links must be reachable from the internet' : ''}`,
+    `- Results: ${facts.results}`,
+    '',
+    table(['variable', 'meaning'], variables),
+    '',
+    ...(presets.length === 0
+      ? []
+      : ['The same adapter under names of its own:', '', ...presets.map(presetLine), '']),
+    'Not supported, and the cases of the contract suite that do not apply:',
+    '',
+    ...Object.entries(definition.exceptions).map(([name, reason]) => `- \`${name}\`: ${reason}`),
+    '',
+    'Unverified against the live service:',
+    '',
+    ...definition.unverified.map((line) => `- ${line}`),
+    '',
+  ];
+}
+
+function presetLine({ slug, title, homepage, bases, keyVariables }: AdapterDefinition): string {
+  const variables = [bases.api.variable, ...keyVariables].map((name) => `\`${name}\``).join(', ');
+  return `- \`${slug}\` ([${title}](${homepage})): ${variables}; default \`${bases.api.url}\``;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)].join('\n');
+}
