@@ -162,8 +162,9 @@ export class McpEndpoint {
     const requests = messages.filter(isRequest);
     const refusal =
       refuseBatch(messages) ??
-      (requests.length > 1
-        ? await edge.charge(post.response, post.principal, requests.length - 1)
+      // Notifications are work too: one of them may go to every replica.
+      (messages.length > 1
+        ? await edge.charge(post.response, post.principal, messages.length - 1)
         : undefined) ??
       calls.refusal(post.principal.grant_id, requests.length);
     if (refusal !== undefined) return this.#refuse(post, refusal);
