@@ -15,6 +15,7 @@ const allowed: Record<string, readonly string[]> = {
   limits: ['contracts'],
   blobs: ['contracts'],
   skills: ['contracts'],
+  'run-view': ['contracts'],
   providers: ['contracts', 'skills'],
   runtime: ['contracts', 'bus', 'database', 'limits', 'blobs'],
 };
@@ -28,6 +29,7 @@ const forServices = [
   'providers',
   'credentials',
   'skills',
+  'run-view',
 ];
 
 function sourceFiles(folder: string): string[] {

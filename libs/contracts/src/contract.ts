@@ -14,6 +14,11 @@ export interface ToolAnnotations {
   openWorldHint: boolean;
 }
 
+/** As tools tell it in `_meta.ui` (MCP Apps 2026-01-26). */
+export interface ToolUi {
+  resourceUri: string;
+}
+
 export interface ToolContract<
   I extends z.ZodObject = z.ZodObject,
   O extends z.ZodObject = z.ZodObject,
@@ -38,6 +43,8 @@ export interface ToolContract<
   isInteractive?: boolean;
   /** For the tools whose work goes on after the call. */
   task?: TaskMapping;
+  /** What a host that shows views shows of a call (MCP Apps). */
+  ui?: ToolUi;
   /** The MCP content of a reply: the same facts as the structure, because clients show one or the other. */
   present(reply: z.infer<R>): ContentBlock[];
   /** `reply` without what only `present` needs. */
@@ -58,6 +65,7 @@ export interface ToolDefinition<I extends z.ZodObject, O extends z.ZodObject, R 
   isLong?: boolean;
   isInteractive?: boolean;
   task?: TaskMapping;
+  ui?: ToolUi;
   reply?: R;
   present(reply: z.infer<R>): ContentBlock[];
   toStructured?(reply: z.infer<R>): z.infer<O>;

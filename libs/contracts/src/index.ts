@@ -17,6 +17,7 @@ export {
   type ToolAnnotations,
   type ToolContract,
   type Toolset,
+  type ToolUi,
 } from './contract.ts';
 export {
   AppError,
@@ -117,3 +118,4 @@ export {
   viewOutput,
 } from './tools/index.ts';
 export { money } from './tools/present.ts';
+export { runViewUri } from './tools/run-ui.ts';

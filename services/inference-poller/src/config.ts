@@ -22,6 +22,8 @@ const InferenceEnv = z.object({
   WEBHOOKS_IN: z.enum(['auto', 'on', 'off']).default('auto'),
   /** Addresses and CIDR ranges whose X-Forwarded-For is believed. */
   TRUSTED_PROXIES: envList.default([]),
+  /** Beside PUBLIC_URL: origins of outputs that are not copied, which the view of a run may then show. */
+  RUN_VIEW_ORIGINS: envList.default([]),
 });
 
 export interface InferenceConfig {
@@ -31,6 +33,7 @@ export interface InferenceConfig {
   maxSteps: number;
   webhooksIn: 'auto' | 'on' | 'off';
   trustedProxies: AddressRanges;
+  viewOrigins: readonly string[];
 }
 
 /** Throws `ConfigError` with every problem at once. */
@@ -43,7 +46,17 @@ export function parseInferenceConfig(env: Env): InferenceConfig {
     maxSteps: parsed.POLLER_MAX_STEPS,
     webhooksIn: parsed.WEBHOOKS_IN,
     trustedProxies: readRanges(parsed.TRUSTED_PROXIES),
+    viewOrigins: readOrigins(parsed.RUN_VIEW_ORIGINS),
   });
+}
+
+/** They become part of a policy: nothing but an origin may stand there. */
+function readOrigins(items: readonly string[]): readonly string[] {
+  const wrong = items.find((item) => !/^https?:\/\//.test(item) || URL.parse(item)?.origin !== item);
+  if (wrong !== undefined) {
+    throw new ConfigError([`RUN_VIEW_ORIGINS: ${wrong} is not an origin such as https://cdn.example.com`]);
+  }
+  return items;
 }
 
 function readRanges(items: readonly string[]): AddressRanges {

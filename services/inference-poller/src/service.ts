@@ -11,6 +11,7 @@ import {
 } from '@inferry/contracts';
 import { type CredentialClient, createCredentialClient } from '@inferry/credentials';
 import type { Provider } from '@inferry/providers';
+import { createRunView } from '@inferry/run-view';
 import {
   type AddressRanges,
   type HttpService,
@@ -68,6 +69,8 @@ export interface InferenceOptions {
   trustedProxies?: AddressRanges;
   /** The longest that a platform waits for our answer (default 2 s). */
   hookBudgetMs?: number;
+  /** Beside the public URL: where outputs are that are not copied, so that the view of a run can show them. */
+  viewOrigins?: readonly string[];
   now?: () => number;
   random?: () => number;
   timings?: Partial<Timings>;
@@ -91,7 +94,7 @@ export async function createInferenceService(
   bus.serve(readUsage, handleReadUsage(deps));
   bus.serve(readBudgets, handleReadBudgets(deps));
   bus.serve(readOutputs, handleReadOutputs(deps));
-  serveRunSurface(deps);
+  serveRunSurface(deps, createRunView(viewOriginsOf(options)));
   const poller = new Poller(deps, { ...defaultPollerLimits, ...options.limits });
   poller.start();
   const webhooks = startWebhooks(deps);
@@ -202,4 +205,8 @@ async function readinessOf({ bus, database }: InferenceDeps): ReturnType<Service
     problems.database = 'does not answer';
   });
   return { isReady: Object.keys(problems).length === 0, problems };
+}
+
+function viewOriginsOf({ publicUrl, viewOrigins = [] }: InferenceOptions): string[] {
+  return [...(publicUrl === undefined ? [] : [publicUrl]), ...viewOrigins];
 }

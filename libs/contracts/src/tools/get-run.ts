@@ -6,6 +6,7 @@ import { jsonObject } from '../shapes/basics.ts';
 import { Run } from '../shapes/run.ts';
 import { readOnly } from './annotations.ts';
 import { presentRun } from './present.ts';
+import { runUi } from './run-ui.ts';
 
 export const runParts = ['outputs', 'input', 'logs', 'events', 'raw'] as const;
 
@@ -18,6 +19,7 @@ export const getRun = defineTool({
   scope: 'runs:read',
   annotations: readOnly,
   isLong: true,
+  ui: runUi,
   input: z.object({
     run_id: z.string().min(1).max(100).optional().describe('Run handle'),
     client_ref: z.string().min(1).max(128).optional().describe('Or the idempotency key'),

@@ -7,6 +7,7 @@ import { Run } from '../shapes/run.ts';
 import { write } from './annotations.ts';
 import { money, presentRun } from './present.ts';
 import { runTask } from './run-task.ts';
+import { runUi } from './run-ui.ts';
 
 export const runModel = defineTool({
   name: 'run_model',
@@ -17,6 +18,7 @@ export const runModel = defineTool({
   scope: 'runs:write',
   annotations: write,
   isLong: true,
+  ui: runUi,
   task: runTask,
   input: z.object({
     model: z.string().min(1).max(300).describe('Model id from search_models'),

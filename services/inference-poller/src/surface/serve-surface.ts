@@ -3,9 +3,11 @@ import {
   isTerminal,
   type OfferedTemplate,
   type ResourceContents,
+  runViewUri,
   surfaceOf,
 } from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
+import type { RunView } from '@inferry/run-view';
 import type { InferenceDeps } from '../deps.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
 import { outputsOf } from '../runs/run-document.ts';
@@ -30,7 +32,10 @@ const templates: OfferedTemplate[] = [
 ];
 
 /** Templates do not change while a process runs; a release that changes them changes this. */
-const version = 'runs-1';
+const version = 'runs-2';
+
+/** The view changes with a release, and its origins with the configuration. */
+const viewTtlMs = 300_000;
 
 /** An ended run stays as it is, but the links of its outputs expire. */
 const endedTtlMs = 60_000;
@@ -38,11 +43,14 @@ const endedTtlMs = 60_000;
 /** The bus carries no more in one message; `get_run` reads a longer text in parts. */
 const maxTextChars = 200_000;
 
-/** Runs and their outputs as resources of whoever started them. They are found by id, so none is listed. */
-export function serveRunSurface(deps: Pick<InferenceDeps, 'bus' | 'database'>): void {
+/**
+ * Runs and their outputs as resources of whoever started them, found by id, so that none is listed; and the view that
+ * shows one, which tools name (MCP Apps: such a resource need not be listed either).
+ */
+export function serveRunSurface(deps: Pick<InferenceDeps, 'bus' | 'database'>, view: RunView): void {
   const { bus } = deps;
   const surface = surfaceOf('inference');
-  const description = { scope: 'runs:read', prompts: [], templates, uri_prefixes: [runPrefix] };
+  const description = { scope: 'runs:read', prompts: [], templates, uri_prefixes: [runPrefix, runViewUri] };
   bus.serve(surface.describe, async ({ known_version: known }) =>
     known === version ? { version } : { version, description },
   );
@@ -52,6 +60,7 @@ export function serveRunSurface(deps: Pick<InferenceDeps, 'bus' | 'database'>): 
   bus.serve(surface.listResources, async () => ({ items: [] }));
   bus.serve(surface.complete, async () => ({ values: [], total: 0, has_more: false }));
   bus.serve(surface.readResource, async ({ uri }, { principal }) => {
+    if (uri === runViewUri) return { contents: [await view.read()], ttl_ms: viewTtlMs };
     const target = parseRunUri(uri);
     if (target === undefined) throw notFound();
     const row = await findOwnRun(deps, principal, { runId: target.runId }).catch((error: unknown) => {

@@ -1,4 +1,5 @@
 import type { JsonObject } from '@inferry/contracts';
+import { appsExtension } from './apps/app-hosts.ts';
 import type { Icon } from './icon.ts';
 import { writeInstructions } from './instructions.ts';
 import { skillsExtension, skillsSettings } from './skills/skill-methods.ts';
@@ -51,7 +52,7 @@ function toCapabilities(era: Era, hasSurfaces: boolean): ServerCapabilities {
         prompts: { listChanged: true },
         resources: { listChanged: true, subscribe: true },
         completions: {},
-        extensions: { ...extensions, [skillsExtension]: skillsSettings },
+        extensions: { ...extensions, [skillsExtension]: skillsSettings, [appsExtension]: {} },
       }
     : {
         tools,
@@ -60,6 +61,6 @@ function toCapabilities(era: Era, hasSurfaces: boolean): ServerCapabilities {
         completions: {},
         logging: {},
         // Tasks are not told here: those of the legacy revisions are something else.
-        extensions: { [skillsExtension]: skillsSettings },
+        extensions: { [skillsExtension]: skillsSettings, [appsExtension]: {} },
       };
 }

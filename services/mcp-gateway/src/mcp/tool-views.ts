@@ -9,6 +9,8 @@ export interface ToolView {
   missingScopes: ReadonlyMap<string, Scope>;
   /** `{"tools":[...]}` */
   list: string;
+  /** The same for hosts that show views: each tool that has one says where it is. */
+  appList: string;
 }
 
 export type ViewTools = (selection: Selection, scopes: readonly string[]) => ToolView;
@@ -16,6 +18,7 @@ export type ViewTools = (selection: Selection, scopes: readonly string[]) => Too
 /** Views are made once each and kept while they are in use; there are few, however many callers there are. */
 export function createToolViews(tools: readonly AnyTool[] = allTools): ViewTools {
   const listed = new Map(tools.map((tool) => [tool.name, JSON.stringify(toListed(tool))]));
+  const listedForApps = new Map(tools.map((tool) => [tool.name, JSON.stringify(toListedForApps(tool))]));
   const bySelection = new WeakMap<Selection, Recent<ToolView>>();
 
   function create(selection: Selection, scopes: readonly string[]): ToolView {
@@ -25,7 +28,8 @@ export function createToolViews(tools: readonly AnyTool[] = allTools): ViewTools
     return {
       byName: new Map(visible.map((tool) => [tool.name, tool])),
       missingScopes: new Map(missing.map((tool) => [tool.name, tool.scope])),
-      list: `{"tools":[${visible.map((tool) => listed.get(tool.name)).join(',')}]}`,
+      list: toList(visible, listed),
+      appList: toList(visible, listedForApps),
     };
   }
 
@@ -42,6 +46,14 @@ export function createToolViews(tools: readonly AnyTool[] = allTools): ViewTools
     views.set(key, view);
     return view;
   };
+}
+
+function toList(tools: readonly AnyTool[], texts: ReadonlyMap<string, string>): string {
+  return `{"tools":[${tools.map((tool) => texts.get(tool.name)).join(',')}]}`;
+}
+
+function toListedForApps(tool: AnyTool): Record<string, unknown> {
+  return tool.ui === undefined ? toListed(tool) : { ...toListed(tool), _meta: { ui: tool.ui } };
 }
 
 function toListed(tool: AnyTool): Record<string, unknown> {

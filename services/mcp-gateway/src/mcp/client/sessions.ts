@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isObject, type JsonObject, type Principal, type Secret } from '@inferry/contracts';
 import { Recent } from '../../recent.ts';
+import { appsExtension, showsApps } from '../apps/app-hosts.ts';
 import { createSignedText } from './signed-text.ts';
 
 /** What a client of the legacy era said about itself when it began. */
@@ -28,7 +29,7 @@ export interface SessionsOptions {
 
 /** Clients begin anew when they are told that a session is over, which loses nothing; not all do it well. */
 const lifeSeconds = 30 * 86_400;
-/** What this server may ask a client for; anything else that it declares is not worth its place in every request. */
+/** What this server may ask a client for; but for views of tools, anything else that it declares is not worth its place in every request. */
 const keptCapabilities = ['elicitation', 'sampling', 'roots'];
 const maxCapabilityLength = 200;
 const maxNameLength = 64;
@@ -74,5 +75,6 @@ function keep(capabilities: JsonObject): JsonObject {
     if (!isObject(value)) return [];
     return [[name, JSON.stringify(value).length > maxCapabilityLength ? {} : value] as const];
   });
-  return Object.fromEntries(kept);
+  const apps = showsApps(capabilities) ? [['extensions', { [appsExtension]: {} }] as const] : [];
+  return Object.fromEntries([...kept, ...apps]);
 }

@@ -1,3 +1,4 @@
+import { showsApps } from '../apps/app-hosts.ts';
 import type { Exchange, Method, Reply } from '../exchange.ts';
 import { cursorOf, refuseCursor } from './refuse-cursor.ts';
 
@@ -5,10 +6,15 @@ import { cursorOf, refuseCursor } from './refuse-cursor.ts';
 const cacheFields = '"ttlMs":300000,"cacheScope":"private",';
 
 /** The list of the legacy era: one page, made beforehand. */
-export const listToolsLegacy: Method = (exchange) => refuseAnyCursor(exchange) ?? exchange.view.list;
+export const listToolsLegacy: Method = (exchange) => refuseAnyCursor(exchange) ?? listFor(exchange);
 
 export const listToolsModern: Method = (exchange) =>
-  refuseAnyCursor(exchange) ?? `{${cacheFields}${exchange.view.list.slice(1)}`;
+  refuseAnyCursor(exchange) ?? `{${cacheFields}${listFor(exchange).slice(1)}`;
+
+/** Servers are to look at what a client shows before they tell of views (MCP Apps, capability negotiation). */
+function listFor({ view, capabilities }: Exchange): string {
+  return showsApps(capabilities) ? view.appList : view.list;
+}
 
 /** Everything fits one page, so no cursor was ever handed out. */
 function refuseAnyCursor(exchange: Exchange): Reply {

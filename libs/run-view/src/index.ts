@@ -1,0 +1,1 @@
+export { createRunView, type RunView } from './run-view.ts';
