@@ -1,11 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
+import { waitFor } from '@inferry/testing';
 
 /** A client on this computer: it listens on loopback for the code, as Claude Code and mcp-remote do. */
 export interface LoopbackClient {
   redirectUri: string;
-  /** What arrived, in order. */
-  arrivals: URL[];
+  /** What arrives next, or what arrived since it was last asked. */
+  next(): Promise<URL>;
+  /** What arrived and was not asked for yet. */
+  arrivals: readonly URL[];
   close(): Promise<void>;
 }
 
@@ -20,9 +23,18 @@ export async function openLoopbackClient(): Promise<LoopbackClient> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const redirectUri = `http://127.0.0.1:${port}/callback`;
   return {
-    redirectUri: `http://127.0.0.1:${port}/callback`,
+    redirectUri,
     arrivals,
+    async next() {
+      await waitFor(() => arrivals.length > 0, {
+        what: 'the browser to be back at the client',
+        timeoutMs: 20_000,
+      });
+      const [url = new URL(redirectUri)] = arrivals.splice(0, 1);
+      return url;
+    },
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

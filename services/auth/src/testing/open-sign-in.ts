@@ -19,14 +19,18 @@ export interface SignInUnderTest {
   database: Database;
   engine: AuthEngine;
   credentials: CredentialService;
+  /** Everything in the database, as text. */
+  dump(): Promise<string>;
+  /** Marks every stored key as refused by its provider. */
+  killKeys(): Promise<void>;
   /** What was logged. */
   faults: unknown[];
   close(): Promise<void>;
 }
 
 export interface SignInTestOptions {
-  /** As the operator writes it. */
-  env?: Env;
+  /** As the operator writes it, who knows where the server will be. */
+  env?: Env | ((url: string) => Promise<Env>);
   providers?: readonly Provider[];
   redirectHosts?: readonly string[];
   now?: () => number;
@@ -37,6 +41,7 @@ export async function openSignIn(options: SignInTestOptions = {}): Promise<SignI
   const { env = {}, providers = [], redirectHosts = [], now = Date.now } = options;
   const port = await reservePort();
   const url = `http://127.0.0.1:${port}`;
+  const config = parseIdentityConfig(typeof env === 'function' ? await env(url) : env);
   const transport = createInProcessTransport();
   const bus = createBus(transport, { name: 'auth' });
   const others = createBus(transport, { name: 'others' });
@@ -53,8 +58,7 @@ export async function openSignIn(options: SignInTestOptions = {}): Promise<SignI
   });
   let grants: Grants | undefined;
   const pages = openIdentity(parts, {
-    ...{ credentials, providers, publicUrl: url, now },
-    config: parseIdentityConfig(env),
+    ...{ credentials, providers, publicUrl: url, now, config },
     secret: new Secret(Buffer.alloc(32, 9).toString('base64url')),
     proxies: { has: () => false },
     grants() {
@@ -74,6 +78,10 @@ export async function openSignIn(options: SignInTestOptions = {}): Promise<SignI
   await app.listen({ host: '127.0.0.1', port });
   return {
     ...{ url, bus: others, database, engine, credentials, faults },
+    dump: () => dump(database),
+    async killKeys() {
+      await database.queries.updateTable('connections').set({ state: 'rejected' }).execute();
+    },
     async close() {
       app.server.closeAllConnections();
       await app.close();
@@ -93,6 +101,13 @@ function asService(engine: AuthEngine): HttpService {
     drain: () => engine.drain(),
     close: () => engine.close(),
   };
+}
+
+async function dump({ queries }: Database): Promise<string> {
+  const tables = ['accounts', 'account_sessions', 'connections', 'oauth_records', 'oauth_grants'] as const;
+  return JSON.stringify(
+    await Promise.all(tables.map((table) => queries.selectFrom(table).selectAll().execute())),
+  );
 }
 
 /** The issuer is part of the pages before anything listens. */
