@@ -11,6 +11,7 @@ export { addRevocation, type Revocation, readRevocationsAfter } from './keys/rev
 export { type DatabaseOptions, openDatabase } from './open-database.ts';
 export { type BudgetPeriod, type BudgetState, readBudgetStates, setBudget } from './runs/budgets.ts';
 export {
+  countRunRows,
   findRun,
   findRunByKey,
   hasOpenRuns,

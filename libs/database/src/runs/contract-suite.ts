@@ -2,9 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../database.ts';
 import type { RunRow } from '../schema.ts';
 import { readBudgetStates, setBudget } from './budgets.ts';
-import { findRun, listRunRows, readRunEvents, readRunStates } from './find-runs.ts';
+import { countRunRows, findRun, listRunRows, readRunEvents, readRunStates } from './find-runs.ts';
 import { insertRun, type NewRun } from './insert-run.ts';
 import { leaseDueRuns, renewLeases } from './run-leases.ts';
+import { findAnyRun, hastenToldRun, leaseToldRun } from './told-runs.ts';
 import { readUsageRows, readUsageTotals, type UsageBucket } from './usage.ts';
 import { leaseDueDeliveries, settleDelivery } from './webhook-deliveries.ts';
 import {
@@ -246,6 +247,47 @@ export function describeRunQueries(
         ]);
         expect(await readUsageTotals(database, request)).toEqual([total]);
       });
+    });
+
+    describe('a run that its provider tells of', () => {
+      const told = (runId: string, owner: string) => ({ runId, owner, now, leaseMs: 6_000 });
+      const later = { phase: 'running', next_poll_at: now + 60_000 };
+
+      it('is found whoever owns it', async () => {
+        const { run_id: runId } = await insert({ subject: 'bob' });
+
+        expect(await findAnyRun(database.queries, runId)).toMatchObject({ subject: 'bob' });
+        expect(await findAnyRun(database.queries, 'run_none')).toBeUndefined();
+      });
+
+      it('is leased once, due or not, and only while a submit is out', async () => {
+        const { run_id: runId } = await insert(later);
+        const queued = await insert({ phase: 'queued' });
+
+        const leased = await Promise.all(
+          ['one', 'two', 'three'].map((owner) => leaseToldRun(database.queries, told(runId, owner))),
+        );
+
+        expect(leased.filter((row) => row !== undefined)).toHaveLength(1);
+        expect(await leaseToldRun(database.queries, told(queued.run_id, 'one'))).toBeUndefined();
+      });
+
+      it('is made due without taking it from whoever holds it', async () => {
+        const { run_id: runId, version } = await insert(later);
+
+        await hastenToldRun(database.queries, { runId, now });
+
+        expect(await findAnyRun(database.queries, runId)).toMatchObject({ next_poll_at: now, version });
+      });
+    });
+
+    it('counts a list up to a bound', async () => {
+      for (const team of ['a', 'a', 'b']) await insert({}, { team });
+      const all = { subject: 'alice', tags: {} };
+
+      expect(await countRunRows(database.queries, all, 3)).toBe(3);
+      expect(await countRunRows(database.queries, { ...all, tags: { team: 'a' } }, 3)).toBe(2);
+      expect(await countRunRows(database.queries, all, 2)).toBeUndefined();
     });
 
     it('settles a webhook by the lease it was sent under alone', async () => {

@@ -1,5 +1,6 @@
+import type { ExpressionBuilder } from 'kysely';
 import type { Queries } from '../database.ts';
-import type { RunEventTable, RunRow } from '../schema.ts';
+import type { RunEventTable, RunRow, Schema } from '../schema.ts';
 
 /** A run by its id or its caller's own key; another subject's run is as unknown as none. */
 export async function findRun(
@@ -84,23 +85,7 @@ export interface RunFilter {
 
 /** A page of a subject's runs, newest first. */
 export async function listRunRows(queries: Queries, filter: RunFilter): Promise<RunRow[]> {
-  let query = queries.selectFrom('runs').selectAll().where('subject', '=', filter.subject);
-  if (filter.status !== undefined) query = query.where('status', '=', filter.status);
-  if (filter.model !== undefined) query = query.where('model', '=', filter.model);
-  if (filter.provider !== undefined) query = query.where('provider', '=', filter.provider);
-  if (filter.since !== undefined) query = query.where('created_at', '>=', filter.since);
-  for (const [name, value] of Object.entries(filter.tags)) {
-    query = query.where(({ exists, selectFrom }) =>
-      exists(
-        selectFrom('run_tags')
-          .select('run_tags.run_id')
-          .whereRef('run_tags.run_id', '=', 'runs.run_id')
-          .where('run_tags.subject', '=', filter.subject)
-          .where('run_tags.name', '=', name)
-          .where('run_tags.value', '=', value),
-      ),
-    );
-  }
+  let query = queries.selectFrom('runs').selectAll().where(matches(filter));
   const { before } = filter;
   if (before !== undefined) {
     query = query.where((eb) =>
@@ -111,4 +96,48 @@ export async function listRunRows(queries: Queries, filter: RunFilter): Promise<
     );
   }
   return query.orderBy('created_at', 'desc').orderBy('run_id', 'desc').limit(filter.limit).execute();
+}
+
+/** How many runs a list has in all; undefined when they are more than `atMost`, which nobody wants to wait for. */
+export async function countRunRows(
+  queries: Queries,
+  filter: Omit<RunFilter, 'before' | 'limit'>,
+  atMost: number,
+): Promise<number | undefined> {
+  const { count } = await queries
+    .selectFrom((eb) =>
+      eb
+        .selectFrom('runs')
+        .select('run_id')
+        .where(matches(filter))
+        .limit(atMost + 1)
+        .as('found'),
+    )
+    .select((eb) => eb.fn.countAll().as('count'))
+    .executeTakeFirstOrThrow();
+  return Number(count) > atMost ? undefined : Number(count);
+}
+
+/** A subject's runs that pass every filter. */
+function matches(filter: Omit<RunFilter, 'before' | 'limit'>) {
+  return (eb: ExpressionBuilder<Schema, 'runs'>) => {
+    const { subject, status, model, provider, since, tags } = filter;
+    const conditions = [eb('subject', '=', subject)];
+    if (status !== undefined) conditions.push(eb('status', '=', status));
+    if (model !== undefined) conditions.push(eb('model', '=', model));
+    if (provider !== undefined) conditions.push(eb('provider', '=', provider));
+    if (since !== undefined) conditions.push(eb('created_at', '>=', since));
+    const tagged = Object.entries(tags).map(([name, value]) =>
+      eb.exists(
+        eb
+          .selectFrom('run_tags')
+          .select('run_tags.run_id')
+          .whereRef('run_tags.run_id', '=', 'runs.run_id')
+          .where('run_tags.subject', '=', subject)
+          .where('run_tags.name', '=', name)
+          .where('run_tags.value', '=', value),
+      ),
+    );
+    return eb.and([...conditions, ...tagged]);
+  };
 }

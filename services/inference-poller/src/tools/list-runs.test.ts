@@ -27,6 +27,18 @@ describe('list_runs', () => {
     expect(idsOf(await world.list())).toEqual(mine.reverse());
   });
 
+  it('says how many there are of what was asked for, and of nobody else', async () => {
+    for (let at = 0; at < 3; at++) await world.start({ metadata: { batch: at < 2 ? 'a' : 'b' } });
+    await world.start({}, { principal: bob });
+
+    const all = await world.list({ limit: 1 });
+    const tagged = await world.list({ metadata: { batch: 'a' } });
+
+    expect(all).toMatchObject({ page: { total: 3 } });
+    expect(tagged).toMatchObject({ page: { total: 2 } });
+    expect(all.text).toContain('1 of 3 shown');
+  });
+
   it('pages to the last run without losing or repeating one (MR-35)', async () => {
     const mine = [];
     for (let index = 0; index < 7; index++) mine.push(await start());

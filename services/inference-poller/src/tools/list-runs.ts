@@ -1,12 +1,14 @@
 import type { Handler } from '@inferry/bus';
 import { AppError, type listRuns, type Problem, validationFailed } from '@inferry/contracts';
-import { listRunRows } from '@inferry/database';
+import { countRunRows, listRunRows } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { readTags } from '../runs/check-run-request.ts';
 import { fromCursor, toCursor } from '../runs/page-cursor.ts';
 import { toRun } from '../runs/run-view.ts';
 
 const defaultLimit = 20;
+/** A list that is longer is not counted: that would cost more than it tells. */
+const maxCounted = 10_000;
 
 /** The caller's runs, newest first (MR-34); outputs are left to `get_run`, so that a page stays small. */
 export function handleListRuns(deps: InferenceDeps): Handler<typeof listRuns> {
@@ -17,22 +19,29 @@ export function handleListRuns(deps: InferenceDeps): Handler<typeof listRuns> {
     if (problems.length > 0) throw validationFailed('list_runs', problems);
     const { status, model, provider, since } = filter;
     const query = [subject, status, model, provider, since, tags];
-    const rows = await listRunRows(deps.database.queries, {
+    const wanted = {
       subject,
       status,
       model,
       provider,
       since: since === undefined ? undefined : Date.parse(since),
       tags,
-      before: placeOf(fromCursor(query, cursor)),
-      limit: limit + 1,
-    });
+    };
+    const before = placeOf(fromCursor(query, cursor));
+    const { queries } = deps.database;
+    const [rows, total] = await Promise.all([
+      listRunRows(queries, { ...wanted, before, limit: limit + 1 }),
+      countRunRows(queries, wanted, maxCounted),
+    ]);
     const items = rows.slice(0, limit);
     const last = items.at(-1);
     const hasMore = rows.length > limit && last !== undefined;
     return {
       items: items.map((row) => toRun(row, { text: undefined })),
-      page: hasMore ? { next_cursor: toCursor(query, [last.created_at, last.run_id]) } : {},
+      page: {
+        ...(total === undefined ? {} : { total }),
+        ...(hasMore ? { next_cursor: toCursor(query, [last.created_at, last.run_id]) } : {}),
+      },
     };
   };
 }

@@ -114,6 +114,22 @@ describe('a webhook of a platform', () => {
     expect(world.platform.submitCount).toBe(1);
   });
 
+  it('is read with the key of the caller whose run it is', async () => {
+    const keys: unknown[] = [];
+    world.keys.set('alice', { key: 'key-of-alice', connectionId: 'conn_1' });
+    world.platform.readWebhook = async (webhook, { credential }) => {
+      keys.push(credential?.reveal());
+      return readStandard(webhook);
+    };
+    const url = await listen();
+    const { runId, path, id } = await running();
+
+    await send(url + path, { id, view: succeeded() });
+
+    expect((await world.ended(runId)).status).toBe('succeeded');
+    expect(keys).toEqual(['key-of-alice']);
+  });
+
   it('reports progress, and the run goes on', async () => {
     const url = await listen();
     const { runId, path, id } = await running();
