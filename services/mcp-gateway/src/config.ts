@@ -13,6 +13,7 @@ import {
 } from '@inferry/runtime';
 import { z } from 'zod';
 import { type AllowedHosts, loopbackNames } from './edge/host.ts';
+import type { KeyPrefixes } from './edge/passthrough-verifier.ts';
 import type { WindowLimits } from './edge/windows.ts';
 import type { OpenCallLimits } from './http/open-calls.ts';
 import { type Icon, isIconUrl, ownIcon } from './mcp/icon.ts';
@@ -25,8 +26,14 @@ const GatewayEnv = z.object({
   HOST: RuntimeEnv.shape.HOST,
   PORT: RuntimeEnv.shape.PORT,
   PUBLIC_URL: RuntimeEnv.shape.PUBLIC_URL,
-  /** Who may call: anybody on this machine (`none`), or holders of an API key. */
-  INFERRY_AUTH: z.enum(['none', 'keys']).default('keys'),
+  /** Who may call: anybody on this machine (`none`), holders of an API key, or also whoever signs in (`oauth`). */
+  INFERRY_AUTH: z.enum(['none', 'keys', 'oauth']).default('keys'),
+  /** How keys of providers begin that callers may bring along, and whose they are: `rf_live_=runflow`. */
+  MCP_ACCEPTED_KEY_PREFIXES: envList.default([]),
+  /** How keys begin that are refused all the same. */
+  MCP_REFUSED_KEY_PREFIXES: envList.default(['rf_svc_']),
+  /** Without the bus for longer than this, tokens older than this are refused; 0: they are served until they end. */
+  MAX_REVOCATION_STALENESS_SECONDS: envInt(0, 86_400).default(0),
   /** Exact values of the Host header; without it the loopback names with the port, and the host of PUBLIC_URL. */
   MCP_ALLOWED_HOSTS: envList.optional(),
   /** Exact values of the Origin header; without it loopback origins on any port. */
@@ -81,7 +88,11 @@ const GatewayEnv = z.object({
 type GatewayEnv = z.infer<typeof GatewayEnv>;
 
 export interface GatewayConfig {
-  auth: 'none' | 'keys';
+  auth: 'none' | 'keys' | 'oauth';
+  /** Without a slash at the end; always there with `oauth`. */
+  publicUrl: string | undefined;
+  keyPrefixes: KeyPrefixes;
+  maxStaleMs: number;
   allowedHosts: AllowedHosts;
   /** Undefined: loopback origins. */
   allowedOrigins: ReadonlySet<string> | undefined;
@@ -120,6 +131,12 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
     throw new ConfigError(problems);
   return Object.freeze({
     auth: parsed.INFERRY_AUTH,
+    publicUrl: parsed.PUBLIC_URL?.replace(/\/+$/, ''),
+    keyPrefixes: {
+      accepted: parsed.MCP_ACCEPTED_KEY_PREFIXES.map(toPrefix),
+      refused: parsed.MCP_REFUSED_KEY_PREFIXES,
+    },
+    maxStaleMs: parsed.MAX_REVOCATION_STALENESS_SECONDS * 1_000,
     allowedHosts: toAllowedHosts(parsed),
     allowedOrigins:
       parsed.MCP_ALLOWED_ORIGINS === undefined ? undefined : new Set(parsed.MCP_ALLOWED_ORIGINS.map(lower)),
@@ -152,7 +169,23 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
   });
 }
 
+/** `rf_live_=runflow` */
+const prefixPattern = /^[\x21-\x7e]{3,32}=[a-z][a-z0-9-]{0,39}$/;
+
+function toPrefix(item: string): KeyPrefixes['accepted'][number] {
+  const at = item.lastIndexOf('=');
+  return { prefix: item.slice(0, at), provider: item.slice(at + 1) };
+}
+
 function* problemsOf(env: GatewayEnv): Generator<string> {
+  if (env.INFERRY_AUTH === 'oauth' && env.PUBLIC_URL === undefined)
+    yield 'PUBLIC_URL: is needed with INFERRY_AUTH=oauth: clients sign in there';
+  for (const item of env.MCP_ACCEPTED_KEY_PREFIXES) {
+    if (!prefixPattern.test(item))
+      yield `MCP_ACCEPTED_KEY_PREFIXES: "${item.slice(0, 40)}" is not like rf_live_=runflow`;
+    else if (item.startsWith('ifr_') || item.startsWith('ey'))
+      yield 'MCP_ACCEPTED_KEY_PREFIXES: our own keys and tokens cannot be a provider’s';
+  }
   if (env.INFERRY_AUTH === 'none' && !isLoopback(env.HOST)) {
     yield 'INFERRY_AUTH: none is for loopback addresses only; use keys, or HOST=127.0.0.1';
   }

@@ -29,6 +29,14 @@ export class Recent<V> {
     this.#entries.delete(key);
   }
 
+  deleteWhere(isGone: (value: V) => boolean): void {
+    for (const [key, value] of this.#entries) if (isGone(value)) this.#entries.delete(key);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+
   #touch(key: string, value: V): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);

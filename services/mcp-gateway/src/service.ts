@@ -2,15 +2,12 @@ import { tools as allTools, callCancelled, type Secret } from '@inferry/contract
 import { createInProcessLimits } from '@inferry/limits';
 import type { HttpService, Parts, Readiness } from '@inferry/runtime';
 import type { GatewayConfig } from './config.ts';
-import { type Authenticate, authenticateLocal, createKeyAuthentication } from './edge/authenticate.ts';
 import { checkContentType, createBodyCheck, refuseBodySize } from './edge/body.ts';
-import { createChallenger } from './edge/challenge.ts';
 import { createCors } from './edge/cors.ts';
 import { checkHead } from './edge/head.ts';
 import { createHostCheck } from './edge/host.ts';
-import { createKeyVerifier } from './edge/key-verifier.ts';
+import { type Authentication, openAuthentication } from './edge/open-authentication.ts';
 import { createOriginCheck, createOrigins } from './edge/origin.ts';
-import { type RevokedGrants, watchRevokedGrants } from './edge/revoked-grants.ts';
 import { createWindows } from './edge/windows.ts';
 import { loadExtraTools } from './extra-tools.ts';
 import { createEdge, type Edge, type EdgeParts } from './http/edge.ts';
@@ -66,18 +63,15 @@ export async function createGatewayService(
   const calls = new OpenCalls(config.openCallLimits);
   const streams = new OpenStreams(telemetry, options.timings);
   const local = createInProcessLimits();
-  const challenge = createChallenger(config.serverInfo.name);
-  const revoked =
-    config.auth === 'keys'
-      ? watchRevokedGrants(bus, { log, onRevoked: (grantId) => calls.revoke(grantId) })
-      : undefined;
+  const auth = openAuthentication(config, { bus, log, onRevoked: (grantId) => calls.revoke(grantId) });
+  const { challenge } = auth;
 
   const conversation = startConversation(bus, { identity, secret: options.sessionSecret });
   const { waits } = config;
   const table = createMethodTable(identity, { bus, inFlight, waits, tasks, ...conversation, ...surface });
   const edge = createEdge({
     ...toChecks(config),
-    authenticate: toAuthenticate(bus, revoked, challenge),
+    authenticate: auth.authenticate,
     windows: createWindows(config.limits, {
       limits: parts.limits,
       local: config.limitsFallback === 'local' ? local : undefined,
@@ -106,13 +100,13 @@ export async function createGatewayService(
     inFlight.cancel({ subject, session, requestId });
   });
 
-  return toService({ bus, config, revoked, streams, calls, endpoint, edge, bodyTimings, onError, close });
+  return toService({ bus, config, auth, streams, calls, endpoint, edge, bodyTimings, onError, close });
 
   async function close(): Promise<void> {
     cancellations.unsubscribe();
     conversation.clientRequests.close();
     closeSurfaces();
-    revoked?.close();
+    auth.close();
     streams.close();
     await local.close();
   }
@@ -131,7 +125,7 @@ function toChecks(config: GatewayConfig): Pick<EdgeParts, 'doorChecks' | 'bodyCh
 interface ServiceParts {
   bus: Parts['bus'];
   config: GatewayConfig;
-  revoked: RevokedGrants | undefined;
+  auth: Authentication;
   streams: OpenStreams;
   calls: OpenCalls;
   endpoint: McpEndpoint;
@@ -141,7 +135,7 @@ interface ServiceParts {
   close(): Promise<void>;
 }
 
-function toService({ bus, config, revoked, streams, calls, edge, ...parts }: ServiceParts): HttpService {
+function toService({ bus, config, auth, streams, calls, edge, ...parts }: ServiceParts): HttpService {
   const { maxBodyBytes, maxInlineUploads } = config;
   const { endpoint, onError, bodyTimings: timings } = parts;
   const tooLarge = refuseBodySize(maxBodyBytes);
@@ -160,11 +154,14 @@ function toService({ bus, config, revoked, streams, calls, edge, ...parts }: Ser
     async readiness() {
       return toReadiness({
         bus: bus.isConnected ? undefined : 'not connected',
-        revocations: revoked?.isLoaded === false ? 'not loaded' : undefined,
+        ...auth.problems(),
         process: isDraining ? 'stopping' : undefined,
       });
     },
-    routes: (app) => mountRoutes(app, { edge, receive, onError }),
+    async routes(app) {
+      auth.mount(app);
+      await mountRoutes(app, { edge, receive, onError });
+    },
     async drain(graceMs) {
       isDraining = true;
       streams.refuseNewConnections();
@@ -172,15 +169,6 @@ function toService({ bus, config, revoked, streams, calls, edge, ...parts }: Ser
     },
     close: parts.close,
   };
-}
-
-function toAuthenticate(
-  bus: Parts['bus'],
-  revoked: RevokedGrants | undefined,
-  challenge: ReturnType<typeof createChallenger>,
-): Authenticate {
-  if (revoked === undefined) return authenticateLocal;
-  return createKeyAuthentication({ verifier: createKeyVerifier(bus), revoked, challenge });
 }
 
 function toReadiness(problems: Record<string, string | undefined>): Readiness {

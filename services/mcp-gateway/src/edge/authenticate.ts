@@ -2,54 +2,115 @@ import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { localPrincipal, type Principal } from '@inferry/contracts';
 import { type Refusal, refuse, refuseUnavailable } from '../refusal.ts';
-import type { createChallenger } from './challenge.ts';
+import type { Challenger } from './challenge.ts';
 import type { KeyVerifier } from './key-verifier.ts';
+import { jwtShape, type PassthroughVerifier } from './passthrough-verifier.ts';
 import type { RevokedGrants } from './revoked-grants.ts';
+import type { TokenGrant, TokenVerifier } from './token-verifier.ts';
+
+type Outcome = Principal | Refusal;
 
 /** Who a request is made for; it waits only when the credential was not seen lately. */
-export type Authenticate = (request: IncomingMessage) => Principal | Refusal | Promise<Principal | Refusal>;
+export type Authenticate = (request: IncomingMessage) => Outcome | Promise<Outcome>;
 
 /** Anybody who reaches a system that is bound to loopback is its one user. */
 export const authenticateLocal: Authenticate = () => localPrincipal;
 
-export interface KeyAuthentication {
-  verifier: KeyVerifier;
+export interface BearerAuthentication {
+  /** Our own API keys. */
+  keys: KeyVerifier;
+  /** Access tokens; undefined: there is no authorization server. */
+  tokens?: TokenVerifier | undefined;
+  /** Keys that callers bring along; undefined: none are taken. */
+  passthrough?: PassthroughVerifier | undefined;
   revoked: RevokedGrants;
-  challenge: ReturnType<typeof createChallenger>;
+  challenge: Challenger;
+  /** Without the bus no revocation arrives: tokens that are older than this are refused then; 0: none. */
+  maxStaleMs?: number | undefined;
+  now?: (() => number) | undefined;
 }
 
-const keyPattern = /^Bearer +(ifr_[A-Za-z0-9_-]{16,200})$/i;
+const bearerPattern = /^Bearer +([^\s]{1,16384})$/i;
+const keyPattern = /^ifr_[A-Za-z0-9_-]{16,200}$/;
 
-/** API keys as bearer tokens. The key itself goes no further than its SHA-256. */
-export function createKeyAuthentication({ verifier, revoked, challenge }: KeyAuthentication): Authenticate {
-  const missing = refuse(401, ['missing_authorization', 'An API key is needed.'], {
-    nextAction: 'Send Authorization: Bearer ifr_… with every request.',
-    headers: challenge(),
-  });
-  const malformed = refuse(401, ['malformed_authorization', 'This is not an API key of this server.'], {
-    nextAction:
-      'Send Authorization: Bearer ifr_…; a variable may have been sent by its name instead of its value.',
-    headers: challenge({ error: 'invalid_token' }),
-  });
-  const invalid = refuse(401, ['invalid_token', 'This API key is unknown, expired or revoked.'], {
-    nextAction: 'Create a new key and configure it in the client.',
-    headers: challenge({ error: 'invalid_token' }),
-  });
-  const notLoaded = refuseUnavailable('This replica is starting.');
+/** Credentials as bearer tokens. What came goes no further than this: a principal does. */
+export function createBearerAuthentication(parts: BearerAuthentication): Authenticate {
+  const { keys, tokens, passthrough, revoked, maxStaleMs = 0, now = Date.now } = parts;
+  const refusals = createRefusals(parts);
 
-  function admit(principal: Principal | null | undefined): Principal | Refusal {
+  function admitKey(principal: Principal | null | undefined): Outcome {
     if (principal === undefined) return refuseUnavailable('Credentials cannot be checked now.');
-    return principal === null || revoked.has(principal.grant_id) ? invalid : principal;
+    return principal === null || revoked.has(principal.grant_id) ? refusals.badKey : principal;
+  }
+
+  function admitToken(grant: TokenGrant | null): Outcome {
+    if (grant === null || revoked.has(grant.principal.grant_id)) return refusals.badToken;
+    const isStale = maxStaleMs > 0 && revoked.deafMs > maxStaleMs && now() - grant.issuedAtMs > maxStaleMs;
+    return isStale ? refusals.stale : grant.principal;
+  }
+
+  function authenticateToken(verifier: TokenVerifier, token: string): Outcome | Promise<Outcome> {
+    if (!verifier.isLoaded || !revoked.isLoaded) return refusals.notLoaded;
+    const sha256 = hash('sha256', token);
+    const known = verifier.known(sha256);
+    return known === undefined ? verifier.verify(token, sha256).then(admitToken) : admitToken(known);
+  }
+
+  function authenticateKey(verifier: KeyVerifier, key: string): Outcome | Promise<Outcome> {
+    if (!revoked.isLoaded) return refusals.notLoaded;
+    const sha256 = hash('sha256', key);
+    const known = verifier.known(sha256);
+    return known === undefined ? verifier.verify(sha256).then(admitKey) : admitKey(known);
   }
 
   return ({ headers }) => {
     const { authorization } = headers;
-    if (authorization === undefined || authorization === '') return missing;
-    const key = keyPattern.exec(authorization)?.[1];
-    if (key === undefined) return malformed;
-    if (!revoked.isLoaded) return notLoaded;
-    const sha256 = hash('sha256', key);
-    const known = verifier.known(sha256);
-    return known === undefined ? verifier.verify(sha256).then(admit) : admit(known);
+    if (authorization === undefined || authorization === '') return refusals.missing;
+    const bearer = bearerPattern.exec(authorization)?.[1];
+    if (bearer === undefined) return refusals.malformed;
+    const verifier = keyPattern.test(bearer) ? keys : passthroughFor(passthrough, bearer);
+    if (verifier !== undefined) return authenticateKey(verifier, bearer);
+    const isToken = tokens !== undefined && jwtShape.test(bearer);
+    return isToken ? authenticateToken(tokens, bearer) : refusals.malformed;
+  };
+}
+
+function passthroughFor(passthrough: PassthroughVerifier | undefined, key: string): KeyVerifier | undefined {
+  if (passthrough?.providerOf(key) === undefined) return undefined;
+  return {
+    known: (sha256) => passthrough.known(sha256),
+    verify: (sha256) => passthrough.verify(key, sha256),
+  };
+}
+
+/** Made once: refusing costs less than serving. */
+function createRefusals({ tokens, passthrough, challenge }: BearerAuthentication) {
+  const hasServer = tokens !== undefined;
+  const keyHint = `Send Authorization: Bearer ifr_…${passthrough === undefined ? '' : ' or a provider’s key'}`;
+  return {
+    missing: refuse(
+      401,
+      ['missing_authorization', hasServer ? 'Sign in, or send an API key.' : 'An API key is needed.'],
+      {
+        nextAction: hasServer
+          ? 'Sign in through the authorization server that WWW-Authenticate leads to, or send an API key.'
+          : `${keyHint} with every request.`,
+        headers: hasServer ? challenge({ scope: 'mcp' }) : challenge(),
+      },
+    ),
+    malformed: refuse(401, ['malformed_authorization', 'This is not an API key of this server.'], {
+      nextAction: `${keyHint}; a variable may have been sent by its name instead of its value.`,
+      headers: challenge({ error: 'invalid_token', isKey: true }),
+    }),
+    badKey: refuse(401, ['invalid_token', 'This API key is unknown, expired or revoked.'], {
+      nextAction: 'Create a new key and configure it in the client.',
+      headers: challenge({ error: 'invalid_token', isKey: true }),
+    }),
+    badToken: refuse(401, ['invalid_token', 'This access token is not valid here, or not any more.'], {
+      nextAction: 'Refresh it, or sign in again.',
+      headers: challenge({ error: 'invalid_token', scope: 'mcp' }),
+    }),
+    notLoaded: refuseUnavailable('This replica is starting.'),
+    stale: refuseUnavailable('Credentials cannot be checked now.'),
   };
 }

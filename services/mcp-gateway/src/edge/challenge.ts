@@ -1,21 +1,39 @@
+import type { Principal } from '@inferry/contracts';
+
 /** The WWW-Authenticate header of a refused credential (RFC 6750, section 3; RFC 9728, section 5.1). */
 export interface Challenge {
   error?: 'invalid_token' | 'insufficient_scope';
   scope?: string;
+  /**
+   * The credential was an API key: its client is not sent looking for an authorization server, which it would sign in
+   * at instead of using the key that it was configured with.
+   */
+  isKey?: boolean;
 }
 
-/**
- * `resourceMetadata` is given only where an authorization server exists: a client that finds discovery documents
- * ignores the API key that it was configured with.
- */
-export function createChallenger(
-  realm: string,
-  resourceMetadata?: string,
-): (challenge?: Challenge) => Readonly<Record<string, string>> {
+export type Challenger = (challenge?: Challenge) => Readonly<Record<string, string>>;
+
+/** `resourceMetadata` is given only where there is an authorization server. */
+export function createChallenger(realm: string, resourceMetadata?: string): Challenger {
   const metadata = resourceMetadata === undefined ? '' : `, resource_metadata="${resourceMetadata}"`;
-  return ({ error, scope } = {}) => {
+  return ({ error, scope, isKey = false } = {}) => {
     const reason = error === undefined ? '' : `, error="${error}"`;
     const wanted = scope === undefined ? '' : `, scope="${scope}"`;
-    return { 'www-authenticate': `Bearer realm="${realm}"${reason}${wanted}${metadata}` };
+    return { 'www-authenticate': `Bearer realm="${realm}"${reason}${wanted}${isKey ? '' : metadata}` };
   };
+}
+
+/** The challenge of an admitted caller whose scopes do not suffice, or whose access has ended meanwhile. */
+export function challengeAdmitted(
+  challenge: Challenger,
+  { kind, scopes }: Principal,
+  wanted: { scope: unknown; status: number },
+): Readonly<Record<string, string>> | undefined {
+  const isKey = kind !== 'oauth';
+  if (typeof wanted.scope === 'string') {
+    // A client asks for exactly what it is told, so that it would lose what it has (MCP 2026-07-28, authorization).
+    const scope = isKey ? wanted.scope : [...new Set([...scopes, wanted.scope])].join(' ');
+    return challenge({ error: 'insufficient_scope', scope, isKey });
+  }
+  return wanted.status === 401 ? challenge({ error: 'invalid_token', isKey }) : undefined;
 }

@@ -7,6 +7,8 @@ export interface RevokedGrants {
   /** False until the whole set was read once: before that, nobody is let in. */
   readonly isLoaded: boolean;
   has(grantId: string): boolean;
+  /** For how long no revocation can have arrived; 0 while the bus is there. */
+  readonly deafMs: number;
   close(): void;
 }
 
@@ -19,6 +21,7 @@ export interface RevokedGrantsOptions {
   /** How soon a failed first reading is tried again. */
   retryMs?: number;
   random?: () => number;
+  now?: () => number;
 }
 
 const pageSize = 10_000;
@@ -28,9 +31,10 @@ const maxGrants = 200_000;
 
 /** The revoked set: told by events, repaired by reading what came after the last sequence number seen. */
 export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): RevokedGrants {
-  const { log, refreshMs = 30_000, retryMs = 500, random = Math.random } = options;
+  const { log, refreshMs = 30_000, retryMs = 500, random = Math.random, now = Date.now } = options;
   const grants = new Set<string>();
   let after = 0;
+  let lostAt: number | undefined;
   let isLoaded = false;
   let isClosed = false;
   let isReading = false;
@@ -68,6 +72,7 @@ export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): Rev
       .then(
         () => {
           isLoaded = true;
+          lostAt = undefined;
         },
         (error: unknown) => log.warn({ err: error }, 'revocations cannot be read'),
       )
@@ -87,7 +92,8 @@ export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): Rev
   // The event's sequence number is not taken: one before it may have been lost.
   const subscription = bus.on(grantRevoked, ({ grant_id: grantId }) => add(grantId));
   bus.onStatus((isConnected) => {
-    if (isConnected) refresh();
+    if (!isConnected) lostAt ??= now();
+    else refresh();
   });
   refresh();
 
@@ -96,6 +102,9 @@ export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): Rev
       return isLoaded;
     },
     has: (grantId) => grants.has(grantId),
+    get deafMs() {
+      return lostAt === undefined ? 0 : now() - lostAt;
+    },
     close() {
       isClosed = true;
       clearTimeout(timer);

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { isObject, type JsonObject, uploadFile } from '@inferry/contracts';
 import type { Parts } from '@inferry/runtime';
-import type { createChallenger } from '../edge/challenge.ts';
+import { type Challenger, challengeAdmitted } from '../edge/challenge.ts';
 import { isTooDeep, tooDeep } from '../edge/json-depth.ts';
 import type { ClientRequests } from '../mcp/client/client-requests.ts';
 import type { Sessions } from '../mcp/client/sessions.ts';
@@ -29,7 +29,7 @@ export interface EndpointParts {
   edge: Edge;
   readSelection: ReadSelection;
   viewTools: ViewTools;
-  challenge: ReturnType<typeof createChallenger>;
+  challenge: Challenger;
   calls: OpenCalls;
   streams: OpenStreams;
   log: Pick<Parts['log'], 'error'>;
@@ -212,13 +212,8 @@ export class McpEndpoint {
   async #refuse(post: Post, refusal: Refusal, request?: McpRequest): Promise<void> {
     const { edge, challenge } = this.#parts;
     const weighed = await edge.weigh(post.request, post.principal, refusal);
-    const scope = weighed.data.required_scope;
-    const challenged =
-      typeof scope === 'string'
-        ? challenge({ error: 'insufficient_scope', scope })
-        : weighed.status === 401
-          ? challenge({ error: 'invalid_token' })
-          : undefined;
+    const wanted = { scope: weighed.data.required_scope, status: weighed.status };
+    const challenged = challengeAdmitted(challenge, post.principal, wanted);
     const headers = challenged === undefined ? weighed.headers : { ...weighed.headers, ...challenged };
     edge.send(post.response, headers === undefined ? weighed : { ...weighed, headers }, request?.id);
   }

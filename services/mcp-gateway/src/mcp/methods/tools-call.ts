@@ -1,5 +1,13 @@
 import type { Bus, ClientSide } from '@inferry/bus';
-import { type AnyTool, AppError, type ErrorEnvelope, toAppError, toErrorResult } from '@inferry/contracts';
+import {
+  type AnyTool,
+  AppError,
+  type ErrorEnvelope,
+  type Scope,
+  scopes,
+  toAppError,
+  toErrorResult,
+} from '@inferry/contracts';
 import { refuse, refuseParams } from '../../refusal.ts';
 import type { WaitTable } from '../../waiting.ts';
 import { logLines } from '../client/log-lines.ts';
@@ -22,6 +30,9 @@ export interface ToolsCallDeps {
 /** What starting, answering and one re-issue may take on top of the wait itself. */
 const marginMs = 10_000;
 
+/** Clients of older revisions do not ask for more scopes when a challenge tells them to (auth, insufficient scope). */
+const firstWithStepUp = '2025-11-25';
+
 const revoked = refuse(401, ['invalid_token', 'This credential was revoked while the call waited.'], {
   nextAction: 'A run that was started goes on; use another credential.',
 });
@@ -39,9 +50,11 @@ export function answerToolsCall(deps: ToolsCallDeps): Method {
 }
 
 /** A tool that the scopes do not open is worth a step-up; any other one does not exist for this request. */
-function refuseTool(name: string, { view }: Exchange): Reply {
+function refuseTool(name: string, { view, principal, version }: Exchange): Reply {
   const scope = view.missingScopes.get(name);
   if (scope !== undefined) {
+    if (principal.kind === 'oauth' && version < firstWithStepUp)
+      return JSON.stringify(toErrorResult(reconnect(scope)));
     return refuse(403, ['insufficient_scope', `This tool needs the scope ${scope}.`], {
       data: { required_scope: scope },
       nextAction: 'Use a credential that has this scope.',
@@ -111,6 +124,14 @@ function holdForCancellation(
   if (era === 'modern') return undefined;
   const key = { subject: principal.subject, session, requestId: request.id };
   return inFlight.add(key, () => channel.stop('cancelled'));
+}
+
+/** What a person has to do, in the words that the agent passes on. */
+function reconnect(scope: Scope): ErrorEnvelope {
+  return new AppError('insufficient_scope', `This connection was not given the scope ${scope}.`, {
+    nextAction: `Ask the user to disconnect and reconnect this server, and to tick "${scopes[scope]}" on its page.`,
+    details: { required_scope: scope },
+  }).toEnvelope();
 }
 
 /** The wait ends with this process, the run does not; `known` is what the call had told about it. */

@@ -1,0 +1,78 @@
+import type { Bus } from '@inferry/bus';
+import type { Parts } from '@inferry/runtime';
+import type { FastifyInstance } from 'fastify';
+import type { GatewayConfig } from '../config.ts';
+import { type Authenticate, authenticateLocal, createBearerAuthentication } from './authenticate.ts';
+import { type Challenger, createChallenger } from './challenge.ts';
+import { createKeyVerifier } from './key-verifier.ts';
+import { createPassthroughVerifier } from './passthrough-verifier.ts';
+import { metadataUrl, mountResourceMetadata } from './resource-metadata.ts';
+import { watchRevokedGrants } from './revoked-grants.ts';
+import { type SigningKeys, watchSigningKeys } from './signing-keys.ts';
+import { createTokenVerifier } from './token-verifier.ts';
+
+/** Who may call, as the configuration says, with everything that must be known for it. */
+export interface Authentication {
+  authenticate: Authenticate;
+  challenge: Challenger;
+  /** What is still missing before anybody can be let in. */
+  problems(): Record<string, string | undefined>;
+  /** Addresses that clients look for before they sign in; none without an authorization server. */
+  mount(app: FastifyInstance): void;
+  close(): void;
+}
+
+export interface AuthenticationParts {
+  bus: Bus;
+  log: Pick<Parts['log'], 'warn'>;
+  onRevoked(grantId: string): void;
+}
+
+type AuthConfig = Pick<GatewayConfig, 'auth' | 'publicUrl' | 'keyPrefixes' | 'maxStaleMs' | 'serverInfo'>;
+
+export function openAuthentication(config: AuthConfig, parts: AuthenticationParts): Authentication {
+  const { name } = config.serverInfo;
+  if (config.auth === 'none') {
+    const challenge = createChallenger(name);
+    const nothing = () => undefined;
+    return {
+      authenticate: authenticateLocal,
+      challenge,
+      problems: () => ({}),
+      mount: nothing,
+      close: nothing,
+    };
+  }
+  return openBearers(config, parts);
+}
+
+function openBearers(config: AuthConfig, { bus, log, onRevoked }: AuthenticationParts): Authentication {
+  const { keyPrefixes, publicUrl, serverInfo, maxStaleMs } = config;
+  const hasServer = config.auth === 'oauth' && publicUrl !== undefined;
+  const challenge = createChallenger(serverInfo.name, hasServer ? metadataUrl(publicUrl) : undefined);
+  const revoked = watchRevokedGrants(bus, { log, onRevoked });
+  const signingKeys: SigningKeys | undefined = hasServer
+    ? watchSigningKeys(bus, { log, onRemoved: () => tokens?.forget() })
+    : undefined;
+  const tokens = signingKeys === undefined ? undefined : createTokenVerifier(signingKeys);
+  const passthrough =
+    keyPrefixes.accepted.length === 0 ? undefined : createPassthroughVerifier(bus, keyPrefixes);
+  const keys = createKeyVerifier(bus);
+  return {
+    authenticate: createBearerAuthentication({ keys, tokens, passthrough, revoked, challenge, maxStaleMs }),
+    challenge,
+    problems: () => ({
+      revocations: revoked.isLoaded ? undefined : 'not loaded',
+      signing_keys: signingKeys !== undefined && signingKeys.trust === undefined ? 'not loaded' : undefined,
+    }),
+    mount(app) {
+      if (signingKeys !== undefined)
+        mountResourceMetadata(app, { keys: signingKeys, resourceName: serverInfo.title ?? serverInfo.name });
+    },
+    close() {
+      revoked.close();
+      signingKeys?.close();
+      passthrough?.close();
+    },
+  };
+}
