@@ -16,6 +16,7 @@ export function run(tool: 'tsc' | 'biome' | 'vitest', parameters: readonly strin
 export function failedStaticChecks(): string[] {
   const rings: [string, () => boolean][] = [
     ['types', () => run('tsc', ['-p', 'tsconfig.json'])],
+    ['types of what runs in browsers', () => run('tsc', ['-p', 'libs/run-view/tsconfig.json'])],
     ['lint and format', () => run('biome', ['check', '--error-on-warnings', '.'])],
   ];
   return rings.flatMap(([title, check]) => {

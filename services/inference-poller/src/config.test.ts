@@ -23,4 +23,11 @@ describe('parseInferenceConfig', () => {
       /TRUSTED_PROXIES: nearby/,
     );
   });
+
+  it.each(['cdn.example.com', 'https://cdn.example.com/path', "https://a.b; script-src 'unsafe-inline'"])(
+    'refuses %s as an origin of the run view',
+    (origin) => {
+      expect(() => parseInferenceConfig({ RUN_VIEW_ORIGINS: origin })).toThrow(/RUN_VIEW_ORIGINS/);
+    },
+  );
 });

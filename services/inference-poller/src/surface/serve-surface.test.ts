@@ -1,4 +1,4 @@
-import { type Principal, surfaceOf } from '@inferry/contracts';
+import { type Principal, runViewUri, surfaceOf } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { succeeded } from '../testing/platform.ts';
 import { bob, createWorld, type World } from '../testing/world.ts';
@@ -56,5 +56,15 @@ describe('runs as resources', () => {
 
     for (const failure of failures) expect(failure).toMatchObject({ code: 'resource_not_found' });
     expect(new Set(failures.map(String)).size).toBe(1);
+  });
+});
+
+describe('the view of a run', () => {
+  it('is read by hosts that show it, and may be kept', async () => {
+    const { contents, ttl_ms: ttlMs } = await world.ask(surface.readResource, { uri: runViewUri });
+
+    expect(contents).toMatchObject([{ uri: runViewUri, mimeType: 'text/html;profile=mcp-app' }]);
+    expect(contents[0]?._meta).toHaveProperty('ui.csp.resourceDomains');
+    expect(ttlMs).toBeGreaterThan(0);
   });
 });
