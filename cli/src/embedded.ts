@@ -1,4 +1,11 @@
-import { createAuthService, parseAuthConfig, parseAuthorization } from '@inferry/auth';
+import {
+  createAuthService,
+  createLocalKeks,
+  parseAuthConfig,
+  parseAuthorization,
+  readEnvironmentKeys,
+  readOrCreateKeyRing,
+} from '@inferry/auth';
 import { createFolderBlobs } from '@inferry/blobs';
 import { createBus, createInProcessTransport, type Transport } from '@inferry/bus';
 import { createCatalogService, parseCatalogConfig } from '@inferry/catalog';
@@ -7,7 +14,7 @@ import { openDatabase } from '@inferry/database';
 import { createInferenceService, parseInferenceConfig } from '@inferry/inference-poller';
 import { createInProcessLimits } from '@inferry/limits';
 import { createGatewayService, parseGatewayConfig } from '@inferry/mcp-gateway';
-import { openProviders, type Provider } from '@inferry/providers';
+import { openProviders, type Provider, parseProvidersConfig } from '@inferry/providers';
 import {
   createHttpApp,
   createLogger,
@@ -21,7 +28,7 @@ import {
 import { createUploadService, parseUploadConfig } from '@inferry/upload';
 import type { FastifyInstance } from 'fastify';
 import type { StartConfig } from './config.ts';
-import { openHome } from './home.ts';
+import { type Home, openHome } from './home.ts';
 
 export interface EmbeddedSystem {
   app: FastifyInstance;
@@ -48,9 +55,10 @@ export async function startEmbedded(config: StartConfig, env: Env): Promise<Embe
     return { ...shared, bus, log };
   };
   const providers = await openProviders(config.extraProviders, {
+    config: parseProvidersConfig(env),
     onFault: (fault) => shared.log.error(fault, 'a local model failed'),
   });
-  services.push(...(await createServices({ config, env, secret: home.secret, providers, partsFor })));
+  services.push(...(await createServices({ config, env, home, providers, partsFor })));
   const app = await createHttpApp(services);
   await app.listen({ host: config.host, port: config.port });
   return {
@@ -73,18 +81,15 @@ export async function startEmbedded(config: StartConfig, env: Env): Promise<Embe
 interface Composition {
   config: StartConfig;
   env: Env;
-  secret: Secret;
+  home: Home;
   providers: readonly Provider[];
   partsFor(name: string): Parts;
 }
 
 /** In the order in which they need each other: whoever asks starts last. */
-async function createServices({ config, env, secret, providers, partsFor }: Composition): Promise<Service[]> {
-  const auth = await createAuthService(partsFor('auth'), {
-    ...parseAuthConfig(env),
-    providers,
-    authorization: parseAuthorization(env, { publicUrl: config.baseUrl, secret }),
-  });
+async function createServices({ config, env, home, providers, partsFor }: Composition): Promise<Service[]> {
+  const { secret } = home;
+  const auth = await createAuth({ config, env, home, providers, partsFor });
   const catalog = await createCatalogService(partsFor('catalog'), { providers, ...parseCatalogConfig(env) });
   const upload = await createUploadService(partsFor('upload'), {
     ...parseUploadConfig(env),
@@ -101,11 +106,34 @@ async function createServices({ config, env, secret, providers, partsFor }: Comp
     publicUrl: config.baseUrl,
     limits: { maxSteps },
   });
-  const gatewayEnv = { ...env, HOST: config.host, PORT: String(config.port), INFERRY_AUTH: config.auth };
+  const gatewayEnv = {
+    ...env,
+    ...{ HOST: config.host, PORT: String(config.port), INFERRY_AUTH: config.auth },
+    // People sign in where clients call: on this one port.
+    ...(config.auth === 'oauth' ? { PUBLIC_URL: config.baseUrl } : {}),
+  };
   const gateway = await createGatewayService(partsFor('mcp-gateway'), parseGatewayConfig(gatewayEnv), {
     sessionSecret: deriveSecret(secret, 'sessions'),
   });
   return [auth, catalog, upload, inference, gateway];
+}
+
+function createAuth({ config, env, home, providers, partsFor }: Composition): Promise<Service> {
+  const { secret } = home;
+  const settings = parseAuthConfig(env);
+  const slugs = providers.map(({ slug }) => slug);
+  return createAuthService(partsFor('auth'), {
+    ...settings,
+    // An embedded system stores keys without being told to: under a key of its own, in its folder.
+    keks: settings.keks ?? createLocalKeks(readOrCreateKeyRing(home.keyRingFile)),
+    providers,
+    environmentKeys: readEnvironmentKeys(env, slugs),
+    authorization: parseAuthorization(
+      { ...env, INFERRY_AUTH: config.auth },
+      { publicUrl: config.baseUrl, secret },
+    ),
+    fingerprintSecret: deriveSecret(secret, 'fingerprints'),
+  });
 }
 
 async function openSharedParts(

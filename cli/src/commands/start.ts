@@ -1,21 +1,35 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { listProviders, localPrincipal, type ProviderState } from '@inferry/contracts';
 import { type Env, stopOnSignals } from '@inferry/runtime';
 import { startTelemetry } from '@inferry/runtime/telemetry';
 import { formatBanner } from '../banner.ts';
 import { parseStartConfig, type StartConfig } from '../config.ts';
 import { type EmbeddedSystem, startEmbedded } from '../embedded.ts';
+import { startEmulatedPlatforms } from '../emulated-platforms.ts';
 
 const listTimeoutMs = 3_000;
 
-/** `npm start`: the embedded system until it is stopped. */
-export async function start(_args: readonly string[], env: Env): Promise<number | undefined> {
+/**
+ * `npm start`: the embedded system until it is stopped. With `--emulators` every platform is an emulated one on
+ * loopback, so that all providers can be tried without a key and without paying.
+ */
+export async function start(args: readonly string[], given: Env): Promise<number | undefined> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { emulators: { type: 'boolean', default: false } },
+  });
+  const emulated = values.emulators ? await startEmulatedPlatforms(given) : undefined;
+  const env = emulated?.env ?? given;
   const config = parseStartConfig({ LOG_LEVEL: 'warn', ...env, PORT: await portFrom(env) });
   const telemetry = await startTelemetry('embedded', env);
   const system = await startOrExplain(config, env);
-  if (system === undefined) return 1;
+  if (system === undefined) {
+    await emulated?.close();
+    return 1;
+  }
   const providers = await firstProviders(system);
   process.stdout.write(
     formatBanner({
@@ -31,6 +45,7 @@ export async function start(_args: readonly string[], env: Env): Promise<number 
     graceMs: config.shutdownGraceMs,
     async stop(graceMs) {
       await system.close(graceMs);
+      await emulated?.close();
       await telemetry.shutdown();
     },
   });

@@ -14,6 +14,11 @@ export interface ProviderCapabilities {
   recover: boolean;
   /** Whether input files must be fetchable from the internet, or from inside the deployment only. */
   inputUrls: 'public' | 'internal';
+  /**
+   * Where links of outputs may lead. Default `public`: what a platform answers may be a stranger's words, so nothing
+   * private is read for it. `internal` is for a platform that is part of the deployment, such as a ComfyUI of one's own.
+   */
+  outputUrls?: 'public' | 'internal';
   /** Whether an account has models of its own there, which `listOwnModels` tells. Default false. */
   ownModels?: boolean;
 }

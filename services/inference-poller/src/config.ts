@@ -24,6 +24,8 @@ const InferenceEnv = z.object({
   TRUSTED_PROXIES: envList.default([]),
   /** Beside PUBLIC_URL: origins of outputs that are not copied, which the view of a run may then show. */
   RUN_VIEW_ORIGINS: envList.default([]),
+  /** Where emulated platforms are, for tests and for a first look: every provider goes there. */
+  INFERRY_EMULATORS: z.url().optional(),
 });
 
 export interface InferenceConfig {
@@ -34,6 +36,8 @@ export interface InferenceConfig {
   webhooksIn: 'auto' | 'on' | 'off';
   trustedProxies: AddressRanges;
   viewOrigins: readonly string[];
+  /** Emulated platforms keep their outputs on loopback. */
+  allowPrivateOutputs: boolean;
 }
 
 /** Throws `ConfigError` with every problem at once. */
@@ -47,15 +51,15 @@ export function parseInferenceConfig(env: Env): InferenceConfig {
     webhooksIn: parsed.WEBHOOKS_IN,
     trustedProxies: readRanges(parsed.TRUSTED_PROXIES),
     viewOrigins: readOrigins(parsed.RUN_VIEW_ORIGINS),
+    allowPrivateOutputs: parsed.INFERRY_EMULATORS !== undefined,
   });
 }
 
 /** They become part of a policy: nothing but an origin may stand there. */
 function readOrigins(items: readonly string[]): readonly string[] {
   const wrong = items.find((item) => !/^https?:\/\//.test(item) || URL.parse(item)?.origin !== item);
-  if (wrong !== undefined) {
+  if (wrong !== undefined)
     throw new ConfigError([`RUN_VIEW_ORIGINS: ${wrong} is not an origin such as https://cdn.example.com`]);
-  }
   return items;
 }
 

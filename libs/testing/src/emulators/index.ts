@@ -1,6 +1,7 @@
 import type { EmulatorDefinition } from './kit/index.ts';
 import { openaiEmulator } from './openai/emulator.ts';
 
+export { emulatorVariables } from './emulator-variables.ts';
 export {
   type Answer,
   type EmulatedCall,

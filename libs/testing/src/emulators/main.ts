@@ -1,6 +1,6 @@
 // `npm run emulators [-- --port 8091]`: every emulated platform on loopback, and what to set to reach them.
 import { parseArgs } from 'node:util';
-import { emulatorDefinitions, startEmulators } from './index.ts';
+import { emulatorDefinitions, emulatorVariables, startEmulators } from './index.ts';
 
 const { values } = parseArgs({ options: { port: { type: 'string', default: '8091' } } });
 const emulators = await startEmulators({
@@ -8,18 +8,13 @@ const emulators = await startEmulators({
   port: Number(values.port),
   now: Date.now,
 });
+const names = emulators.all().map(({ definition }) => definition.title);
+console.log(`Emulated platforms: ${names.join(', ')}. Start Inferry with:\n`);
+for (const [name, value] of Object.entries(emulatorVariables(emulators)))
+  console.log(`export ${name}=${value}`);
 console.log(
-  `Emulated platforms: ${emulators
-    .all()
-    .map(({ definition }) => definition.slug)
-    .join(', ')}`,
+  '\nKeys that end in broke-0123456789abcdef have no credit; revoked-0123456789abcdef are refused.',
 );
-console.log(`\nINFERRY_EMULATORS=${emulators.url}\n`);
-for (const { definition, keys } of emulators.all()) {
-  console.log(
-    `${definition.title}: key ${keys.valid} (without credit ${keys.broke}, revoked ${keys.revoked})`,
-  );
-}
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void emulators.close().then(() => process.exit(0)));
 }

@@ -10,14 +10,14 @@ const maxRedirects = 3;
 
 /**
  * An output from where a platform keeps it, as a stream of a bounded size. What a hosted platform answers may be in a
- * stranger's hand (a custom endpoint), so its links are followed to public addresses only; a provider of our own is
- * trusted with private ones.
+ * stranger's hand (a custom endpoint), so its links are followed to public addresses only; a provider that is part of
+ * the deployment is trusted with private ones (`outputUrls`).
  */
 export async function fetchOutput(
   deps: Pick<InferenceDeps, 'outputs'>,
   { url, provider, signal }: { url: string; provider: Provider; signal: AbortSignal },
 ): Promise<OutputBody> {
-  const isTrusted = provider.capabilities.inputUrls === 'internal' || deps.outputs.allowPrivateHosts;
+  const isTrusted = provider.capabilities.outputUrls === 'internal' || deps.outputs.allowPrivateHosts;
   let location = new URL(url);
   for (let hops = 0; hops <= maxRedirects; hops++) {
     refuseUnsafe(location, isTrusted);
