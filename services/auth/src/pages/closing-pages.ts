@@ -47,31 +47,44 @@ export interface ErrorView {
   steps?: readonly (readonly [string, string])[];
   /** For whoever is asked for help. */
   code?: string | undefined;
-  again?: { text: string; url: string } | undefined;
+  /** What the protocol says of it, for whoever runs the client or this server. */
+  detail?: string | undefined;
 }
 
-export function errorPage({ title, text, steps = [], code, again }: ErrorView): PageParts {
+export function errorPage({ title, text, steps = [], code, detail }: ErrorView): PageParts {
   return {
     title,
     body: html`
 <div class="tight"><h1>${title}</h1><p>${text}</p></div>
 ${steps.length > 0 && html`<dl class="facts">${steps.map(([where, what]) => html`<div><dt>${where}</dt><dd>${what}</dd></div>`)}</dl>`}
-${again !== undefined && html`<p><a class="button main wide" href="${again.url}">${again.text}</a></p>`}
-${code !== undefined && html`<p class="small muted">Code: <span class="code">${displayText(code)}</span></p>`}`,
+${code !== undefined && html`<p class="small muted">Code: <span class="code">${displayText(code)}</span>${detail !== undefined && `. ${displayText(detail, 300)}`}</p>`}`,
   };
 }
 
-/** What a person can do about the errors of the authorization endpoint that are shown and not sent to a client. */
-export function authorizationError(code: string): ErrorView {
-  return knownErrors[code] ?? { ...unknownError, code };
+/** What the protocol has to say of a problem. */
+export interface Problem {
+  code: string;
+  title: string;
+  message: string;
 }
 
-const unknownError: ErrorView = {
-  title: 'This did not work',
-  text: 'The client’s request cannot be answered, so nothing was allowed. Go back to the client and connect again.',
-};
+/** What a person can do about the errors of the authorization endpoint that are shown and not sent to a client. */
+export function problemPage({ code, title, message }: Problem): PageParts {
+  return errorPage(
+    isKnown(code) ? { ...knownErrors[code], detail: message } : { title, text: message, code },
+  );
+}
 
-const knownErrors: Readonly<Record<string, ErrorView>> = {
+function isKnown(code: string): code is keyof typeof knownErrors {
+  return Object.hasOwn(knownErrors, code);
+}
+
+/** One of the errors that have words of their own. */
+export function authorizationError(code: keyof typeof knownErrors): ErrorView {
+  return { ...knownErrors[code] };
+}
+
+const knownErrors = {
   invalid_client: {
     title: 'This client is not known here any more',
     text: 'It still remembers a registration that has ended. Clear it in the client, then connect again.',
@@ -91,10 +104,10 @@ const knownErrors: Readonly<Record<string, ErrorView>> = {
       'is sent there. If you trust it, ask whoever runs this server to allow the address.',
     code: 'invalid_redirect_uri',
   },
-  expired: {
+  not_found: {
     title: 'This page has expired',
     text: 'It took too long, or it was opened in another browser. Go back to the client and connect again.',
-    code: 'expired',
+    code: 'not_found',
   },
   forbidden: {
     title: 'This did not come from our page',
@@ -106,9 +119,9 @@ const knownErrors: Readonly<Record<string, ErrorView>> = {
     text: 'Wait a few minutes, then go back to the client and connect again.',
     code: 'rate_limited',
   },
-  unavailable: {
+  temporarily_unavailable: {
     title: 'This cannot be done right now',
     text: 'A part of this server does not answer. Nothing was allowed. Try again in a minute.',
-    code: 'unavailable',
+    code: 'temporarily_unavailable',
   },
-};
+} as const satisfies Record<string, ErrorView>;

@@ -11,12 +11,12 @@ import type { UserConnections } from '../identity/user-connections.ts';
 import type { Grants, Interactions, OAuthPages, OAuthViews } from '../oauth/index.ts';
 import { mountAccount } from './account/account-routes.ts';
 import type { Branding } from './branding.ts';
-import { authorizationError, continuePage, errorPage } from './closing-pages.ts';
+import { continuePage, problemPage } from './closing-pages.ts';
 import { showConsent, takeConsent } from './consent-routes.ts';
 import { parseForms } from './forms.ts';
 import { page } from './layout.ts';
 import { answerErrorsWithPages, type PageContext } from './page-context.ts';
-import { createSendPage } from './send-page.ts';
+import { createSendPage, pageHeaders } from './send-page.ts';
 import { createVisits } from './sign-in/create-visits.ts';
 import { type Step, showSignIn, takeCallback, takeSignIn } from './sign-in/sign-in-routes.ts';
 import { type SignUpDeps, showSignUp, takeSignUp } from './sign-in/sign-up-routes.ts';
@@ -53,6 +53,11 @@ export function createPages(parts: PagesParts, options: PagesOptions): OAuthPage
   return {
     views: createViews(options.branding),
     async mount(app, interactions) {
+      const headers = pageHeaders(options.branding);
+      // Documents that are sent by others in this scope are ours too: the way back to a client, and errors.
+      app.addHook('onSend', async (_request, reply) => {
+        if (String(reply.getHeader('content-type')).startsWith('text/html')) reply.headers(headers);
+      });
       await app.register(async (scope) => mountPages(scope, interactions, { parts, options }));
     },
   };
@@ -70,7 +75,7 @@ function createViews(branding: Branding): OAuthViews {
           url: location,
         }),
       ),
-    problem: ({ code }) => page(branding, errorPage(authorizationError(code))),
+    problem: (problem) => page(branding, problemPage(problem)),
   };
 }
 

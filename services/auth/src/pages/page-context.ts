@@ -45,7 +45,7 @@ export function sendError(context: PageContext, reply: FastifyReply, error: unkn
 function viewOf(error: AppError): { status: number; view: ErrorView } {
   switch (error.code) {
     case 'not_found':
-      return { status: 404, view: authorizationError('expired') };
+      return { status: 404, view: authorizationError('not_found') };
     case 'forbidden':
       return { status: 403, view: { ...authorizationError('forbidden'), text: error.message } };
     case 'rate_limited':
@@ -59,7 +59,7 @@ function viewOf(error: AppError): { status: number; view: ErrorView } {
         view: { title: 'Something went wrong here', text: error.message, code: error.code },
       };
     default:
-      return { status: 503, view: authorizationError('unavailable') };
+      return { status: 503, view: authorizationError('temporarily_unavailable') };
   }
 }
 

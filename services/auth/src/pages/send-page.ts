@@ -7,11 +7,10 @@ import { styleSheet } from './styles.ts';
 /** Sends a page; the status is 200 unless another is given. */
 export type SendPage = (reply: FastifyReply, parts: PageParts & { status?: number }) => FastifyReply;
 
-/** Everything that a page of ours is sent with. */
+/** Every document is sent with `pageHeaders`, by a hook of the scope. */
 export function createSendPage(branding: Branding): SendPage {
-  const headers = pageHeaders(branding);
   return (reply, { status = 200, ...parts }) =>
-    reply.code(status).headers(headers).type('text/html; charset=utf-8').send(page(branding, parts));
+    reply.code(status).type('text/html; charset=utf-8').send(page(branding, parts));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { accountPage } from '../pages/account/account-page.ts';
 import type { AccountView } from '../pages/account/account-view.ts';
 import { type Branding, ownBranding } from '../pages/branding.ts';
-import { authorizationError, continuePage, errorPage } from '../pages/closing-pages.ts';
+import { authorizationError, continuePage, errorPage, problemPage } from '../pages/closing-pages.ts';
 import { type ConsentView, consentPage } from '../pages/consent-page.ts';
 import { type PageParts, page } from '../pages/layout.ts';
 import { choicesFor } from '../pages/scope-choices.ts';
@@ -211,9 +211,21 @@ const parts: Readonly<Record<string, (branding: Branding) => PageParts>> = {
       url: 'cursor://mcp/callback?error=1',
     }),
   'unknown-client': () => errorPage(authorizationError('invalid_client')),
-  'bad-redirect': () => errorPage(authorizationError('invalid_redirect_uri')),
-  expired: () => errorPage(authorizationError('expired')),
-  failed: () => errorPage(authorizationError('something_new')),
+  'bad-redirect': () =>
+    problemPage({
+      code: 'invalid_redirect_uri',
+      title: '',
+      message:
+        'This redirect_uri is refused: https is only for known hosts, and evil.example is not one of them.',
+    }),
+  expired: () => errorPage(authorizationError('not_found')),
+  'cross-site': () => errorPage(authorizationError('forbidden')),
+  failed: () =>
+    problemPage({
+      code: 'invalid_request',
+      title: 'This request cannot be read',
+      message: 'missing required parameter(s) code_challenge. Start again from your client.',
+    }),
   account: (branding) => accountPage(branding, account),
   'account-new-key': (branding) =>
     accountPage(branding, {
