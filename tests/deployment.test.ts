@@ -92,8 +92,9 @@ describe('docker-compose.yml', () => {
     expect(parseInt(service?.stop_grace_period ?? '0', 10) * 1_000).toBeGreaterThan(drainMs + 2_000);
   });
 
-  it('asks every caller for a key', () => {
-    expect(compose.services['mcp-gateway']?.environment?.INFERRY_AUTH).toBe('keys');
+  it('asks every caller for a credential', () => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Compose's placeholder, not ours
+    expect(compose.services['mcp-gateway']?.environment?.INFERRY_AUTH).toBe('${INFERRY_AUTH:-keys}');
   });
 
   it('refuses to start without its secrets', () => {
@@ -178,11 +179,11 @@ describe('the packages of an image', () => {
     expect(modules).toContain('node_modules/zod');
   });
 
-  it('leaves the models to the services that run or list them', () => {
+  it('leaves the models to the services that use the adapters', () => {
     const holders = ownServices.filter((name) =>
       productionModules(root, name).includes('node_modules/@upscalerjs/esrgan-slim'),
     );
 
-    expect(holders.sort()).toEqual(['catalog', 'inference-poller']);
+    expect(holders.sort()).toEqual(['auth', 'catalog', 'inference-poller']);
   });
 });

@@ -3,10 +3,16 @@ import type { ProviderState } from '@inferry/contracts';
 export interface Banner {
   mcpUrl: string;
   home: string;
-  auth: 'none' | 'keys';
+  auth: 'none' | 'keys' | 'oauth';
   providers: readonly ProviderState[];
   startedInMs: number;
 }
+
+const access: Record<Banner['auth'], string> = {
+  none: 'this machine only, no token needed',
+  keys: 'API keys: npm run keys -- create --name me',
+  oauth: 'people sign in with a browser; API keys: npm run keys -- create --name me',
+};
 
 /** What a person sees when the system is up: where it is, what is ready, how to connect. */
 export function formatBanner({ mcpUrl, home, auth, providers, startedInMs }: Banner): string {
@@ -22,7 +28,7 @@ export function formatBanner({ mcpUrl, home, auth, providers, startedInMs }: Ban
     `  MCP address  ${mcpUrl}`,
     `  Data folder  ${home}`,
     `  Providers    ${shown.join(', ') || 'none'}`,
-    `  Access       ${auth === 'none' ? 'this machine only, no token needed' : 'API keys: npm run keys -- create --name me'}`,
+    `  Access       ${access[auth]}`,
     '',
     'Connect',
     `  Claude Code  claude mcp add --transport http inferry ${mcpUrl}${header}`,
@@ -37,5 +43,5 @@ export function formatBanner({ mcpUrl, home, auth, providers, startedInMs }: Ban
 
 function codexLine(mcpUrl: string, auth: Banner['auth']): string {
   const line = `codex mcp add inferry --url ${mcpUrl}`;
-  return auth === 'none' ? line : `${line} --bearer-token-env-var INFERRY_KEY`;
+  return auth !== 'keys' ? line : `${line} --bearer-token-env-var INFERRY_KEY`;
 }

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, type Env, isLoopback, parseRuntimeConfig, type RuntimeConfig } from '@inferry/runtime';
 
-export type AuthMode = 'none' | 'keys';
+export type AuthMode = 'none' | 'keys' | 'oauth';
 
 /** What `npm start` reads. */
 export interface StartConfig extends RuntimeConfig {
@@ -30,11 +30,11 @@ export function parseStartConfig(env: Env): StartConfig {
 
 function parseAuth(env: Env, host: string): AuthMode {
   const value = env.INFERRY_AUTH || undefined;
-  if (value !== undefined && value !== 'none' && value !== 'keys') {
-    throw new ConfigError([`INFERRY_AUTH: must be none or keys, not "${value.slice(0, 40)}"`]);
+  if (value !== undefined && value !== 'none' && value !== 'keys' && value !== 'oauth') {
+    throw new ConfigError([`INFERRY_AUTH: must be none, keys or oauth, not "${value.slice(0, 40)}"`]);
   }
   if (isLoopback(host)) return value ?? 'none';
-  if (value === 'keys') return 'keys';
+  if (value === 'keys' || value === 'oauth') return value;
   throw new ConfigError([
     `HOST: ${host} is reachable from other machines, and no authentication is configured. Either leave HOST at ` +
       '127.0.0.1, or create a key with `npm run keys -- create --name me` and start with INFERRY_AUTH=keys ' +

@@ -9,7 +9,6 @@ import {
 import { createFolderBlobs } from '@inferry/blobs';
 import { createBus, createInProcessTransport, type Transport } from '@inferry/bus';
 import { createCatalogService, parseCatalogConfig } from '@inferry/catalog';
-import type { Secret } from '@inferry/contracts';
 import { openDatabase } from '@inferry/database';
 import { createInferenceService, parseInferenceConfig } from '@inferry/inference-poller';
 import { createInProcessLimits } from '@inferry/limits';

@@ -8,6 +8,8 @@ export interface Home {
   folder: string;
   databaseUrl: string;
   blobsFolder: string;
+  /** The key-encryption keys of the vault. */
+  keyRingFile: string;
   secret: Secret;
 }
 
@@ -17,6 +19,7 @@ export function openHome(folder: string, configured: string | undefined): Home {
     folder,
     databaseUrl: `sqlite:${join(folder, 'inferry.db')}`,
     blobsFolder: join(folder, 'blobs'),
+    keyRingFile: join(folder, 'keks'),
     secret: new Secret(configured ?? readOrCreateSecret(join(folder, 'secret'))),
   };
 }

@@ -6,7 +6,7 @@ import { type ClusterOptions, startCluster } from './start-cluster.ts';
 const readyTimeoutMs = 60_000;
 /** Longer than what each service gets. */
 const stopGraceMs = 25_000;
-const usage = 'npm run cluster -- [--replicas 2] [--auth none|keys] [--fixtures]';
+const usage = 'npm run cluster -- [--replicas 2] [--auth none|keys|oauth] [--fixtures]';
 
 /** `npm run cluster`: the whole system as processes, until Ctrl-C or SIGTERM. */
 export async function cluster(args: readonly string[], env: Env): Promise<number | undefined> {
@@ -58,7 +58,7 @@ export function withFixtures(env: Env): Pick<ClusterOptions, 'env' | 'extra'> {
 
 interface Parsed {
   replicas: number;
-  auth: 'none' | 'keys';
+  auth: 'none' | 'keys' | 'oauth';
   fixtures: boolean;
 }
 
@@ -74,7 +74,7 @@ function parse(args: readonly string[]): Parsed {
   const replicas = Number(values.replicas);
   if (!Number.isInteger(replicas) || replicas < 1 || replicas > 16)
     throw new ConfigError([`--replicas: 1 to 16. ${usage}`]);
-  if (values.auth !== 'none' && values.auth !== 'keys')
-    throw new ConfigError([`--auth: none or keys. ${usage}`]);
+  if (values.auth !== 'none' && values.auth !== 'keys' && values.auth !== 'oauth')
+    throw new ConfigError([`--auth: none, keys or oauth. ${usage}`]);
   return { replicas, auth: values.auth, fixtures: values.fixtures };
 }

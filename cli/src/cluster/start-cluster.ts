@@ -12,7 +12,7 @@ export interface ClusterOptions {
   replicas: number;
   /** Port of the proxy; 0 for any. */
   port: number;
-  auth: 'none' | 'keys';
+  auth: 'none' | 'keys' | 'oauth';
   /** Passed to every service; `NATS_URL`, `REDIS_URL` and `DATABASE_URL` in it are used instead of own servers. */
   env: Readonly<Record<string, string | undefined>>;
   /** Processes beside the services, with as many replicas; only tests have some. */
@@ -101,6 +101,7 @@ function serviceEnv(
   const host = new URL(url).host;
   return {
     INFERRY_SECRET: randomBytes(32).toString('hex'),
+    AUTH_KEKS: `k1:${randomBytes(32).toString('base64')}`,
     BLOBS_FOLDER: join(folder, 'blobs'),
     SHUTDOWN_GRACE_MS: '10000',
     MCP_ALLOWED_HOSTS: `${host},localhost:${new URL(url).port}`,

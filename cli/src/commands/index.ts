@@ -8,6 +8,8 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import('./start.ts')).start,
   demo: async () => (await import('./demo.ts')).demo,
   keys: async () => (await import('./keys.ts')).keys,
+  vault: async () => (await import('./vault.ts')).vault,
+  connections: async () => (await import('./connections.ts')).connections,
   budgets: async () => (await import('./budgets.ts')).budgets,
   'webhook-secret': async () => (await import('./webhook-secret.ts')).webhookSecret,
   cluster: async () => (await import('../cluster/command.ts')).cluster,

@@ -1,3 +1,4 @@
+import { createLocalKeks, type KekProvider, parseAuthConfig, readOrCreateKeyRing } from '@inferry/auth';
 import { Secret } from '@inferry/contracts';
 import { type Database, openDatabase } from '@inferry/database';
 import type { Env } from '@inferry/runtime';
@@ -8,6 +9,8 @@ export interface Store {
   database: Database;
   /** Undefined where another system's database is used and `INFERRY_SECRET` is not set. */
   secret: Secret | undefined;
+  /** The vault's; undefined where `AUTH_KEKS` is not set for another system's database. */
+  keks: KekProvider | undefined;
   natsUrl: string | undefined;
   close(): Promise<void>;
 }
@@ -22,6 +25,9 @@ export async function openStore(env: Env): Promise<Store> {
   return {
     database,
     secret: home?.secret ?? configured,
+    keks:
+      parseAuthConfig(env).keks ??
+      (home === undefined ? undefined : createLocalKeks(readOrCreateKeyRing(home.keyRingFile))),
     natsUrl: config.natsUrl,
     close: () => database.close(),
   };

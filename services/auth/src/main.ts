@@ -1,4 +1,4 @@
-import { openProviders } from '@inferry/providers';
+import { openProviders, parseProvidersConfig } from '@inferry/providers';
 import { deriveSecret, readEnv, runService } from '@inferry/runtime';
 import { createAuthService, parseAuthConfig, parseAuthorization, readEnvironmentKeys } from './index.ts';
 
@@ -6,7 +6,9 @@ await runService({
   name: 'auth',
   env: readEnv(),
   async create(parts, { config, env, secret }) {
-    const providers = await openProviders(config.extraProviders);
+    // To try keys; the models of this machine need none.
+    const platforms = { ...parseProvidersConfig(env), hasLocal: false };
+    const providers = await openProviders(config.extraProviders, { config: platforms });
     return createAuthService(parts, {
       ...parseAuthConfig(env),
       providers,

@@ -14,7 +14,7 @@ import { insertGrant } from '@inferry/database/oauth';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AuthOptions } from '../service.ts';
 import { type AuthUnderTest, ada, openAuth } from '../testing/open-auth.ts';
-import { type ScriptedKeys, scriptedKeys, testKeks } from '../testing/scripted-keys.ts';
+import { type ScriptedKeys, scriptedKeys, testKeks } from '../testing/vault-platform.ts';
 import { type Connections, createConnections } from './connections.ts';
 import { readEnvironmentKeys } from './environment-keys.ts';
 import { openVault } from './vault.ts';

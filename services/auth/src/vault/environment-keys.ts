@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Secret } from '@inferry/contracts';
+import { parseProvidersConfig, variablesOf } from '@inferry/providers';
 import type { Env } from '@inferry/runtime';
 
 /** A key of the whole deployment that stands in the environment and is stored nowhere. */
@@ -12,7 +13,10 @@ export interface EnvironmentKey {
   key: Secret;
 }
 
-/** Where the keys of well-known platforms stand beside `<SLUG>_API_KEY`: the names that their own clients read. */
+/**
+ * Where the keys of well-known platforms stand beside `<SLUG>_API_KEY`: the names that their own clients read. The
+ * adapters of this release tell their own; these are for providers that are added from outside under these names.
+ */
 const ownVariables: Readonly<Record<string, readonly string[]>> = {
   fal: ['FAL_KEY'],
   replicate: ['REPLICATE_API_TOKEN'],
@@ -27,8 +31,15 @@ export function keyVariablesOf(slug: string): readonly string[] {
 
 /** The keys of these providers; several in one variable stand with commas, the preferred one first. */
 export function readEnvironmentKeys(env: Env, slugs: Iterable<string>): EnvironmentKey[] {
+  const adapters = new Map(
+    parseProvidersConfig(env).instances.map(({ definition, options: { slug } }) => [
+      slug,
+      variablesOf(definition, slug).keys,
+    ]),
+  );
   return [...slugs].flatMap((provider) => {
-    const keys = keyVariablesOf(provider).flatMap((variable) =>
+    const variables = new Set([...(adapters.get(provider) ?? []), ...keyVariablesOf(provider)]);
+    const keys = [...variables].flatMap((variable) =>
       split(env[variable]).map((text) => ({ variable, text })),
     );
     const unique = keys.filter(({ text }, index) => keys.findIndex((key) => key.text === text) === index);
