@@ -1,0 +1,104 @@
+import { AppError } from '@inferry/contracts';
+import { afterEach, expect, it, vi } from 'vitest';
+import type { JobView } from '../provider.ts';
+import { HeldCalls } from './held-calls.ts';
+
+const done: JobView = { status: 'succeeded', upstreamStatus: 'completed' };
+const open: HeldCalls[] = [];
+afterEach(() => {
+  for (const calls of open.splice(0)) calls.close();
+});
+
+function create(options = {}): HeldCalls {
+  const calls = new HeldCalls({ title: 'Acme', graceMs: 20, ...options });
+  open.push(calls);
+  return calls;
+}
+
+it('answers with the end of a call that is fast', async () => {
+  const { handle, view } = await create().start('run_1', async () => done);
+
+  expect(view).toEqual(done);
+  expect(typeof handle.job_id).toBe('string');
+});
+
+it('throws what is refused at once, and keeps nothing', async () => {
+  const calls = create();
+  const refused = calls.start('run_1', async () => {
+    throw new AppError('rate_limited', 'slow down');
+  });
+
+  await expect(refused).rejects.toMatchObject({ code: 'rate_limited' });
+  expect(calls.recover('run_1')).toEqual({ outcome: 'unknown' });
+});
+
+it('makes a failed job of a refusal that comes late', async () => {
+  const calls = create();
+  const { promise, reject } = Promise.withResolvers<JobView>();
+
+  const { handle } = await calls.start('run_1', () => promise);
+  const before = calls.poll(handle).status;
+  reject(new AppError('content_blocked', 'no'));
+
+  await vi.waitFor(() =>
+    expect(calls.poll(handle)).toMatchObject({ status: 'failed', error: { code: 'content_blocked' } }),
+  );
+  expect(before).toBe('running');
+});
+
+it('does not say of a call that broke off that it was free', async () => {
+  const calls = create();
+  const { promise, reject } = Promise.withResolvers<JobView>();
+
+  const { handle } = await calls.start('run_1', () => promise);
+  reject(new AppError('unavailable', 'broke off'));
+
+  await vi.waitFor(() => expect(calls.poll(handle).error?.code).toBe('submit_unknown'));
+});
+
+it('finds a call of its own by the run, and knows nothing of others', async () => {
+  const calls = create();
+  const { handle } = await calls.start('run_1', async () => done);
+
+  expect(calls.recover('run_1')).toEqual({ outcome: 'found', handle });
+  expect(calls.recover('run_2')).toEqual({ outcome: 'unknown' });
+  expect(create().poll(handle)).toMatchObject({ status: 'failed', error: { code: 'submit_unknown' } });
+});
+
+it('shows what is reported meanwhile', async () => {
+  const calls = create();
+  const { promise, resolve } = Promise.withResolvers<JobView>();
+  const { handle } = await calls.start('run_1', ({ report }) => {
+    report({ progress: 0.5 });
+    return promise;
+  });
+  const seen: JobView[] = [];
+
+  for await (const view of calls.watch(handle, { signal: AbortSignal.timeout(10_000) })) {
+    seen.push(view);
+    resolve(done);
+  }
+
+  expect(seen).toEqual([{ status: 'running', upstreamStatus: 'accepted', progress: 0.5 }, done]);
+});
+
+it('hangs up when it is cancelled', async () => {
+  const calls = create();
+  let heard: AbortSignal | undefined;
+  const { handle } = await calls.start('run_1', ({ signal }) => {
+    heard = signal;
+    return Promise.withResolvers<JobView>().promise;
+  });
+
+  expect(calls.cancel(handle)).toBe('confirmed');
+  expect(heard?.aborted).toBe(true);
+  expect(calls.poll(handle).status).toBe('cancelled');
+  expect(calls.cancel(handle)).toBe('too_late');
+});
+
+it('refuses one call too many', async () => {
+  const calls = create({ maxRunning: 1 });
+  await calls.start('run_1', () => Promise.withResolvers<JobView>().promise);
+
+  await expect(calls.start('run_2', async () => done)).rejects.toMatchObject({ code: 'busy' });
+});
