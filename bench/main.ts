@@ -1,4 +1,4 @@
-// npm run bench -- [startup|calls|search|transfer|gateway|waits ...] [--json] [--quick]
+// npm run bench -- [startup|calls|search|transfer|gateway|waits|refresh ...] [--json] [--quick]
 import { parseArgs } from 'node:util';
 import type { Bench } from './report.ts';
 
@@ -9,6 +9,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   transfer: async () => (await import('./transfer.ts')).transfer,
   gateway: async () => (await import('./gateway.ts')).gateway,
   waits: async () => (await import('./waits.ts')).waits,
+  refresh: async () => (await import('./refresh.ts')).refresh,
 };
 
 const { values, positionals } = parseArgs({

@@ -3,7 +3,7 @@ import type { Database } from '../database.ts';
 import { readRevocationsAfter } from '../keys/revocations.ts';
 import { findClient, putClient, touchClients } from './clients.ts';
 import { findGrant, insertGrant, listGrantRows, markGrantsUsed, revokeGrantRow } from './grants.ts';
-import { addRecordOnce, consumeRecord, findRecord, putRecord } from './records.ts';
+import { addRecordOnce, consumeRecord, findRecord, findRecordAndGrant, putRecord } from './records.ts';
 import { answerRefresh, claimRefresh, dropRefresh } from './refreshes.ts';
 import { addSigningKey, deleteSigningKeys, listSigningKeys, removeSigningKey } from './signing-keys.ts';
 import { sweepOAuth } from './sweep.ts';
@@ -127,6 +127,20 @@ export function describeOAuthQueries(
       await expect(findRecord(database.queries, { recordId: 'another', at })).resolves.toBeDefined();
       const { items } = await readRevocationsAfter(database.queries, { after: 0, limit: 10 });
       expect(items.map(({ grant_id: id }) => id)).toEqual(['grant_1']);
+    });
+
+    it('find a record with its grant, and without one that has ended', async () => {
+      await insertGrant(database.queries, grant);
+      await putRecord(database.queries, code);
+
+      const before = await findRecordAndGrant(database.queries, { recordId: 'record', at });
+      await database.queries.updateTable('oauth_grants').set({ revoked_at: at }).execute();
+      const after = await findRecordAndGrant(database.queries, { recordId: 'record', at });
+      const none = await findRecordAndGrant(database.queries, { recordId: 'record', at: at + hour });
+
+      expect(before?.grant).toEqual(grant);
+      expect(before?.record).toEqual(await findRecord(database.queries, { recordId: 'record', at }));
+      expect([after?.record.record_id, after?.grant, none]).toEqual(['record', undefined, undefined]);
     });
 
     it('end no grant of another subject', async () => {

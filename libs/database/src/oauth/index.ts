@@ -14,6 +14,7 @@ export {
   deleteRecord,
   deleteRecordsOfGrant,
   findRecord,
+  findRecordAndGrant,
   type NewRecord,
   putRecord,
   writeStash,

@@ -1,5 +1,5 @@
 import type { Queries } from '../database.ts';
-import type { OAuthRecordRow } from './tables.ts';
+import type { OAuthGrantRow, OAuthRecordRow } from './tables.ts';
 
 export interface NewRecord {
   recordId: string;
@@ -49,6 +49,47 @@ export async function findRecord(
     .where('record_id', '=', recordId)
     .where('expires_at', '>', at)
     .executeTakeFirst();
+}
+
+/** A record and, in the same question, the grant that it rests on if that holds. */
+export async function findRecordAndGrant(
+  queries: Queries,
+  { recordId, at }: { recordId: string; at: number },
+): Promise<{ record: OAuthRecordRow; grant: OAuthGrantRow | undefined } | undefined> {
+  const row = await queries
+    .selectFrom('oauth_records')
+    .leftJoin('oauth_grants', (join) =>
+      join
+        .onRef('oauth_grants.grant_id', '=', 'oauth_records.grant_id')
+        .on('oauth_grants.revoked_at', 'is', null)
+        .on('oauth_grants.expires_at', '>', at),
+    )
+    .selectAll('oauth_records')
+    .select([
+      'oauth_grants.grant_id as held_grant_id',
+      'oauth_grants.subject',
+      'oauth_grants.display',
+      'oauth_grants.client_id',
+      'oauth_grants.client_name',
+      'oauth_grants.kind as grant_kind',
+      'oauth_grants.scopes',
+      'oauth_grants.created_at',
+      'oauth_grants.last_used_at',
+      'oauth_grants.expires_at as grant_expires_at',
+    ])
+    .where('oauth_records.record_id', '=', recordId)
+    .where('oauth_records.expires_at', '>', at)
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  const { held_grant_id: grantId, subject, display, client_id, client_name, grant_kind: kind, ...rest } = row;
+  const { scopes, created_at, last_used_at, grant_expires_at: expires_at, ...record } = rest;
+  // The join gives all of a grant's columns or none.
+  const hasGrant = grantId !== null && subject !== null && display !== null && client_id !== null;
+  if (!hasGrant || client_name === null || kind === null || scopes === null)
+    return { record, grant: undefined };
+  if (created_at === null || expires_at === null) return { record, grant: undefined };
+  const names = { grant_id: grantId, subject, display, client_id, client_name, kind, scopes };
+  return { record, grant: { ...names, created_at, last_used_at, expires_at, revoked_at: null } };
 }
 
 /**

@@ -15,10 +15,8 @@ import { type EnterpriseIssuer, parseEnterpriseIssuers } from './enterprise/ente
 import { defaultSettings, type OAuthSettings } from './settings.ts';
 
 const OAuthEnv = z.object({
-  /** Whether people may sign in with a browser (OAuth 2.1); keys are good beside it. */
-  INFERRY_OAUTH: z.enum(['on', 'off']).default('off'),
-  /** The gateway's own variable: `oauth` means the same as `INFERRY_OAUTH=on`. */
-  INFERRY_AUTH: z.string().optional(),
+  /** The gateway's own variable: with `oauth`, people sign in with a browser; keys are good beside it. */
+  INFERRY_AUTH: z.enum(['none', 'keys', 'oauth']).default('keys'),
   PUBLIC_URL: RuntimeEnv.shape.PUBLIC_URL,
   TRUSTED_PROXIES: envList.default([]),
   /** Seconds that an access token lives. */
@@ -75,7 +73,7 @@ export function parseOAuthConfig(env: Env): OAuthConfig {
   if (proxies === undefined || redirects === undefined || clients === undefined || enterprise === undefined)
     throw new ConfigError(problems);
   return Object.freeze({
-    isOn: parsed.INFERRY_OAUTH === 'on' || parsed.INFERRY_AUTH === 'oauth',
+    isOn: parsed.INFERRY_AUTH === 'oauth',
     clients,
     enterprise,
     settings: {

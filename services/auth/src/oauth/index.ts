@@ -4,7 +4,7 @@ export { type OAuthConfig, parseOAuthConfig, toSettings } from './config.ts';
 export { type AuthEngineOptions, createAuthEngine } from './create-auth-engine.ts';
 export type { AdmitPerson } from './enterprise/enterprise-grant.ts';
 export type { EnterpriseIssuer } from './enterprise/enterprise-issuer.ts';
-export { type Grant, type Grants, newGrantId } from './grants/grants.ts';
+export { createGrants, type Grant, type Grants, newGrantId } from './grants/grants.ts';
 export { pageHeaders, sendPage } from './http/send-page.ts';
 export type {
   Approval,

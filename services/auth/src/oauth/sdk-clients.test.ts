@@ -1,6 +1,6 @@
 import { auth as authOfNow } from '@modelcontextprotocol/client';
 import { auth as authOfBefore } from '@modelcontextprotocol/sdk/client/auth.js';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { claimsOf, redirectUri, type Tokens } from './testing/client.ts';
 import { type DocumentHost, startDocumentHost } from './testing/document-host.ts';
 import { type OAuthUnderTest, openOAuth } from './testing/open-oauth.ts';
@@ -10,6 +10,7 @@ let oauth: OAuthUnderTest;
 let host: DocumentHost;
 
 beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
   host = await startDocumentHost();
   oauth = await openOAuth({ documents: host.options });
 });
@@ -17,6 +18,7 @@ afterEach(async () => {
   expect(oauth.faults).toEqual([]);
   await oauth.close();
   await host.close();
+  vi.useRealTimers();
 });
 
 interface Step {
@@ -104,6 +106,8 @@ describe.each(sdks)('%s', (name, authorize) => {
     await complete(authorize, application);
     const before = application.information?.client_id;
     await oauth.database.queries.deleteFrom('oauth_clients').execute();
+    // Registrations are read again after a moment.
+    vi.setSystemTime(Date.now() + 11_000);
 
     // It refreshes, hears `invalid_client`, forgets its registration and begins anew.
     const tokens = await complete(authorize, application);

@@ -51,7 +51,7 @@ async function open(env: Record<string, string>): Promise<{
 
 describe('the auth service', () => {
   it('with OAuth tells gateways the issuer, the audiences and the keys, as it publishes them', async () => {
-    const auth = await open({ INFERRY_OAUTH: 'on' });
+    const auth = await open({ INFERRY_AUTH: 'oauth' });
 
     const told = await auth.ask();
     const published = await auth.get('/oauth/jwks');

@@ -14,6 +14,10 @@ export interface ClientStore {
   touch(clientIds: readonly string[]): Promise<void>;
 }
 
+/** A registration does not change, so it is read again only to notice that it ended. */
+const cacheMs = 10_000;
+const maxCached = 10_000;
+
 /** A use is noted at most once a day: it moves an end that is weeks away. */
 const touchEveryMs = 86_400_000;
 
@@ -23,10 +27,19 @@ export function createClientStore(deps: {
   now(): number;
 }): ClientStore {
   const { database, settings, now } = deps;
+  const cached = new Map<string, { until: number; metadata: Metadata }>();
   return {
     async find(clientId) {
+      const known = cached.get(clientId);
+      if (known !== undefined && known.until > now()) return known.metadata;
       const row = await findClient(database.queries, { clientId, at: now() });
-      return row === undefined ? undefined : Metadata.parse(JSON.parse(row.metadata));
+      cached.delete(clientId);
+      if (row === undefined) return undefined;
+      const metadata = Metadata.parse(JSON.parse(row.metadata));
+      cached.set(clientId, { until: Math.min(now() + cacheMs, row.expires_at), metadata });
+      const [oldest] = cached.keys();
+      if (cached.size > maxCached && oldest !== undefined) cached.delete(oldest);
+      return metadata;
     },
     async put(clientId, metadata) {
       const at = now();

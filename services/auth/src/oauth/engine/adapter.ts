@@ -5,13 +5,14 @@ import {
   deleteRecord,
   deleteRecordsOfGrant,
   findRecord,
+  findRecordAndGrant,
   type OAuthRecordRow,
   putRecord,
 } from '@inferry/database/oauth';
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
 import { z } from 'zod';
 import type { ClientStore } from '../clients/client-store.ts';
-import type { Grants } from '../grants/grants.ts';
+import { type Grants, toGrant } from '../grants/grants.ts';
 import type { OAuthSettings } from '../settings.ts';
 import { engineContext } from './engine-context.ts';
 import { toEngineGrant } from './engine-grant.ts';
@@ -69,7 +70,8 @@ async function findEngineGrant(
   { grants, settings }: AdapterDeps,
   id: string,
 ): Promise<AdapterPayload | undefined> {
-  const grant = await grants.find(id);
+  const read = engineContext.getStore()?.grant;
+  const grant = read?.grantId === id ? read : await grants.find(id);
   return grant === undefined ? undefined : toEngineGrant(grant, settings.issuer);
 }
 
@@ -94,9 +96,12 @@ function recordAdapter(deps: AdapterDeps, kind: string): Adapter {
         throw new errors.InvalidClient('assertion was used');
     },
     async find(id) {
-      const row = await findRecord(database.queries, { recordId: recordIdOf(kind, id), at: now() });
-      if (row === undefined) return undefined;
-      return { ...Payload.parse(JSON.parse(row.payload)), jti: id, ...usedUp(deps, row) };
+      const found = await findRecordAndGrant(database.queries, { recordId: recordIdOf(kind, id), at: now() });
+      if (found === undefined) return undefined;
+      const { record, grant } = found;
+      const context = engineContext.getStore();
+      if (context !== undefined && grant !== undefined) context.grant = toGrant(grant);
+      return { ...Payload.parse(JSON.parse(record.payload)), jti: id, ...usedUp(deps, record) };
     },
     async consume(id) {
       const at = now();

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Grant } from '../grants/grants.ts';
 
 /** What the engine's callbacks may know of the request they work for. */
 export interface EngineContext {
@@ -6,6 +7,8 @@ export interface EngineContext {
   address: string;
   /** The request takes over from a replica that died while it answered the same one. */
   isTakeover?: boolean;
+  /** The grant of the token that this request is about, once it was read with it. */
+  grant?: Grant | undefined;
 }
 
 export const engineContext = new AsyncLocalStorage<EngineContext>();

@@ -116,7 +116,8 @@ async function revokeOne(deps: GrantDeps, grantId: string, subject?: string): Pr
 const Scopes = z.array(z.string());
 const Kind = z.enum(['authorization_code', 'client_credentials', 'enterprise']);
 
-function toGrant(row: OAuthGrantRow): Grant {
+/** What a row means; scopes that this release does not know grant nothing. */
+export function toGrant(row: OAuthGrantRow): Grant {
   return {
     grantId: row.grant_id,
     subject: row.subject,
