@@ -1,8 +1,10 @@
 import type { HandlerContext } from '@inferry/bus';
 import {
   type accountSections,
+  type Connection,
   type ErrorEnvelope,
   type getAccount,
+  listConnections,
   listProviders,
   type Principal,
   type ProviderState,
@@ -38,6 +40,8 @@ interface Section {
 }
 
 const questionTimeoutMs = 4_000;
+/** Platforms are asked. */
+const probeTimeoutMs = 8_000;
 const windowSeconds = 60;
 const defaultLimit = 20;
 
@@ -48,8 +52,7 @@ export const sections: Readonly<Record<SectionName, Section>> = {
   },
   providers: { read: readProviders, failed: (error) => ({ providers: [{ error }] }) },
   balance: {
-    // Nothing that a deployment connects to tells a balance yet.
-    read: async () => ({ part: { balance: [] } }),
+    read: readBalances,
     failed: (error) => ({ balance: [{ error }] }),
   },
   usage: { read: readUsagePage, failed: (error) => ({ usage: { error } }) },
@@ -69,22 +72,48 @@ function toIdentity({ subject, client, kind, scopes }: Principal): Record<string
 
 async function readProviders(reading: Reading): Promise<SectionPage> {
   const { deps, input, from } = reading;
-  const { providers } = await deps.bus.call(listProviders, {}, toCall(reading));
+  const [{ providers }, { connections }] = await Promise.all([
+    deps.bus.call(listProviders, {}, toCall(reading)),
+    deps.bus.call(listConnections, {}, toCall(reading)),
+  ]);
   const wanted = providers
     .filter(({ slug }) => input.provider === undefined || slug === input.provider)
     .sort((a, b) => (a.slug < b.slug ? -1 : 1));
   const start = from.providers ?? 0;
   const end = start + (input.limit ?? defaultLimit);
   return {
-    part: { providers: wanted.slice(start, end).map(toProvider) },
+    part: { providers: wanted.slice(start, end).map((one) => toProvider(one, connections)) },
     next: end < wanted.length ? { providers: end } : {},
   };
 }
 
-/** Keys are the deployment's own for now: a provider that is ready has one that works, or needs none. */
-function toProvider({ slug, title, ready, ...rest }: ProviderState): Record<string, unknown> {
+/** The preferred connection is the one that is used; a provider that is ready without one needs none. */
+function toProvider(
+  { slug, title, ready, ...rest }: ProviderState,
+  connections: readonly Connection[],
+): Record<string, unknown> {
   const { models, stale, capabilities } = rest;
-  return { slug, title, connected: true, key_ok: ready, models, stale, capabilities };
+  const own = connections.filter(({ provider }) => provider === slug);
+  const isGood = own.length === 0 ? ready : own.some(({ state }) => state !== 'rejected');
+  return {
+    ...{ slug, title, connected: own.length > 0 || ready, key_ok: isGood },
+    ...{ models, stale, capabilities },
+  };
+}
+
+/** What the platforms say is left, of the caller's own accounts there. */
+async function readBalances({ deps, input, ...reading }: Reading): Promise<SectionPage> {
+  const { connections } = await deps.bus.call(
+    listConnections,
+    { probe: true },
+    { ...toCall({ deps, input, ...reading }), timeoutMs: probeTimeoutMs },
+  );
+  const balance = connections
+    .filter(({ provider }) => input.provider === undefined || provider === input.provider)
+    .flatMap(({ provider, label, balance: left }) =>
+      left === undefined ? [] : [{ provider, connection: label, ...left }],
+    );
+  return { part: { balance } };
 }
 
 async function readUsagePage(reading: Reading): Promise<SectionPage> {

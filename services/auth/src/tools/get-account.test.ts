@@ -67,7 +67,7 @@ describe('get_account', () => {
     expect(structuredContent).toEqual({
       identity: { subject: 'ada', client: 'laptop', kind: 'api_key', scopes: ['mcp'] },
       providers: [
-        { ...{ slug: 'fal', title: 'FAL', connected: true, key_ok: false }, ...rest },
+        { ...{ slug: 'fal', title: 'FAL', connected: false, key_ok: false }, ...rest },
         { ...{ slug: 'local', title: 'LOCAL', connected: true, key_ok: true }, ...rest },
       ],
       balance: [],

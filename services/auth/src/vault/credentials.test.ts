@@ -1,7 +1,9 @@
 import {
   connectionChanged,
+  getAccount,
   grantRevoked,
   listConnections,
+  listProviders,
   type Principal,
   readVaultKey,
   releaseCredential,
@@ -352,6 +354,28 @@ describe('the list of connections', () => {
     expect(forAda.connections[0]).not.toHaveProperty('balance');
     expect(forAda.connections[0]?.label).toBe('deployment');
     expect(forOperator.connections[0]).toMatchObject({ balance: { amount: 5, currency: 'USD' } });
+  });
+
+  test('is where get_account has balances and the state of keys from', async () => {
+    auth.answer(listProviders, async () => ({
+      providers: [
+        {
+          ...{ slug: 'scripted', title: 'Scripted', ready: true, models: 1 },
+          stale: false,
+          capabilities: [],
+        },
+      ],
+    }));
+    await put('sk-ada-1', { kind: 'user', id: 'ada' });
+
+    const { structuredContent } = JSON.parse(
+      await auth.bus.callTool(getAccount, { sections: ['balance', 'providers'] }, { principal: ada }),
+    );
+
+    expect(structuredContent.balance).toEqual([
+      { provider: 'scripted', connection: 'main', amount: 5, currency: 'USD' },
+    ]);
+    expect(structuredContent.providers).toMatchObject([{ slug: 'scripted', connected: true, key_ok: true }]);
   });
 
   test('shows a caller nothing of another', async () => {
