@@ -108,6 +108,7 @@ function scan(
   return { total, counts };
 }
 
+const none: readonly number[] = [];
 const passesAll = -1;
 const passesNone = -2;
 
@@ -136,7 +137,12 @@ function count(
   for (let at = 0; at < counts.length; at++) {
     const column = counts[at];
     if (column === undefined || (failed !== passesAll && failed !== at)) continue;
-    for (const value of columns[at]?.[slot] ?? []) column[value] = (column[value] ?? 0) + 1;
+    const values = columns[at]?.[slot] ?? none;
+    // By index: this runs for every value of every match.
+    for (let nth = 0; nth < values.length; nth++) {
+      const value = values[nth] ?? 0;
+      column[value] = (column[value] ?? 0) + 1;
+    }
   }
 }
 
@@ -188,10 +194,12 @@ class TopPage {
   }
 
   offer(card: ModelCard, score: number): void {
-    const key: RankKey = { score, isFeatured: card.isFeatured, weight: card.weight, id: card.id };
-    if (this.#after !== undefined && compareRank(key, this.#after) <= 0) return;
     const worst = this.#best.at(-1);
     const isFull = this.#best.length >= this.#limit;
+    // Most models end here, on any page but the last: they cost no object.
+    if (isFull && this.hasMore && worst !== undefined && score < worst.key.score) return;
+    const key: RankKey = { score, isFeatured: card.isFeatured, weight: card.weight, id: card.id };
+    if (this.#after !== undefined && compareRank(key, this.#after) <= 0) return;
     if (isFull) this.hasMore = true;
     if (isFull && worst !== undefined && compareRank(key, worst.key) > 0) return;
     if (isFull) this.#best.pop();

@@ -4,7 +4,7 @@ import { openDatabase } from '@inferry/database';
 import { createInProcessLimits } from '@inferry/limits';
 import type { ProviderModel } from '@inferry/providers';
 import { createLogger } from '@inferry/runtime';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { DetailStore } from '../details/detail-store.ts';
 import { ListedModels } from '../listed-models.ts';
 import { createModelDocuments } from '../model-documents.ts';
@@ -160,6 +160,7 @@ it.each([1, 2, 3])(
     await world.sync(0);
     for (const [slug, list] of answers) expected.get(slug)?.take(slug, list, world.clock.now);
     await check(world, expected);
+    await vi.waitFor(() => expect(world.changes).toHaveLength(3));
 
     const began = world.clock.now;
     for (const [turn, step] of world.month.steps.entries()) {
@@ -174,8 +175,9 @@ it.each([1, 2, 3])(
       );
       await check(world, expected);
       // Told once, and only of what really changed; versions never go back.
-      await new Promise((resolve) => setImmediate(resolve));
-      expect(world.changes.map(({ provider }) => provider).sort()).toEqual(changed.sort());
+      await vi.waitFor(() =>
+        expect(world.changes.map(({ provider }) => provider).sort()).toEqual(changed.sort()),
+      );
       for (const { provider, version } of world.changes) {
         expect(version).toBeGreaterThanOrEqual(versions.get(provider) ?? 0);
         versions.set(provider, version);

@@ -1,4 +1,4 @@
-import { AppError, catalogChanged, getModel, searchModels } from '@inferry/contracts';
+import { AppError, catalogChanged, getModel, Secret, searchModels } from '@inferry/contracts';
 import type { ProviderModel } from '@inferry/providers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { countOf, fake, idsOf, quick, startReady } from '../testing/catalog-calls.ts';
@@ -201,5 +201,31 @@ describe('sync', () => {
     const [first] = await Promise.all([startReady(world, [provider]), startReady(world, [provider])]);
 
     expect(await countOf(first, 'p')).toBe(2_500);
+  });
+
+  it('asks each provider with the key of the deployment, and without one when nobody can tell it', async () => {
+    const seen: unknown[] = [];
+    const provider = fake('p', 'a');
+    const list = provider.listModels.bind(provider);
+    provider.listModels = (context, etag) => {
+      seen.push([context.credential?.reveal(), context.baseUrl]);
+      return list(context, etag);
+    };
+    const key = {
+      credential: new Secret('key-of-all'),
+      connectionId: 'c',
+      baseUrl: 'https://eu.example.com',
+    };
+    const keys = {
+      get: async (_slug: string, { subject }: { subject: string }) =>
+        subject === 'inferry:catalog' ? key : undefined,
+    };
+    const away = { get: async () => Promise.reject(new AppError('unavailable', 'nobody answers')) };
+
+    await startReady(world, [provider], { keys });
+    await startReady(world, [provider], { ...quick, keys: away });
+
+    await vi.waitFor(() => expect(seen).toContainEqual([undefined, undefined]));
+    expect(seen[0]).toEqual(['key-of-all', 'https://eu.example.com']);
   });
 });
