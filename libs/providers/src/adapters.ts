@@ -1,9 +1,11 @@
 import type { AdapterDefinition } from './definition.ts';
 import { openai, openaiPresets } from './openai/definition.ts';
+import { runpod } from './runpod/definition.ts';
 
 /** Every built-in adapter besides the local models, in the order of the documentation. One line each. */
 export const adapters: readonly AdapterDefinition[] = [
   openai,
   // Servers of one's own with OpenAI's API.
   ...openaiPresets,
+  runpod,
 ];

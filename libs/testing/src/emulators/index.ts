@@ -1,5 +1,6 @@
 import type { EmulatorDefinition } from './kit/index.ts';
 import { openaiEmulator } from './openai/emulator.ts';
+import { runpodEmulator } from './runpod/emulator.ts';
 
 export { emulatorVariables } from './emulator-variables.ts';
 export {
@@ -21,6 +22,6 @@ export {
 } from './kit/index.ts';
 
 /** Every emulated platform. One line each. */
-export const emulatorDefinitions: readonly EmulatorDefinition[] = [openaiEmulator];
+export const emulatorDefinitions: readonly EmulatorDefinition[] = [openaiEmulator, runpodEmulator];
 
-export { openaiEmulator };
+export { openaiEmulator, runpodEmulator };

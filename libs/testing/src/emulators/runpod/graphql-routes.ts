@@ -115,7 +115,8 @@ export function graphqlRoutes(emulator: Emulator): EmulatedRoute[] {
           emulator.violations.push('a key was sent to the public catalogue');
         }
         const query = queryOf(call);
-        if (query.includes('allAiApiPublicConfigs')) return { data: { allAiApiPublicConfigs: publicConfigs } };
+        if (query.includes('allAiApiPublicConfigs'))
+          return { data: { allAiApiPublicConfigs: publicConfigs } };
         if (query.includes('listings')) return { data: { listings } };
         return { errors: [{ message: 'Cannot query this field.' }] };
       },

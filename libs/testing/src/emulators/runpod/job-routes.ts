@@ -120,8 +120,7 @@ function stepJob(emulator: Emulator, params: EmulatedCall['params']) {
 function drain(emulator: Emulator, params: EmulatedCall['params']): unknown {
   const job = stepJob(emulator, params);
   const isText = findEndpoint(job.model)?.worker === 'text';
-  const written =
-    !isText || job.state === 'queued' ? 0 : job.state === 'running' ? 2 : runpodTokens.length;
+  const written = !isText || job.state === 'queued' ? 0 : job.state === 'running' ? 2 : runpodTokens.length;
   const from = Number(job.extra.drained);
   job.extra.drained = Math.max(from, written);
   const stream = runpodTokens.slice(from, written).map((text) => ({ output: tokenChunk(text) }));

@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import type { PlatformClient } from '../http/index.ts';
+import type { Provider, ProviderContext, ProviderModel } from '../provider.ts';
+import { toHubSolution } from './hub.ts';
+import { toPublicModel } from './public-models.ts';
+import { HubListings, PublicConfigs } from './wire.ts';
+
+const configsQuery = `query { allAiApiPublicConfigs {
+  id aiApiId modelName displayName description metadata isLive } }`;
+const listingsQuery = `query { listings(input: {}) {
+  title description repoName repoOwner deploys category tags type } }`;
+
+/** The public catalogue, which needs no key and gets none. */
+export async function listCatalog(
+  client: PlatformClient,
+  options: { context: ProviderContext; etag: string | undefined; hasHub: boolean },
+): ReturnType<Provider['listModels']> {
+  const { context, etag, hasHub } = options;
+  const call = { method: 'POST', base: 'graphql', isKeyless: true } as const;
+  const { body } = await client.read(PublicConfigs, { ...call, json: { query: configsQuery } }, context);
+  const models = body.data.allAiApiPublicConfigs.map(toPublicModel);
+  if (hasHub) {
+    const hub = await client.read(HubListings, { ...call, json: { query: listingsQuery } }, context);
+    models.push(...hub.body.data.listings.map(toHubSolution));
+  }
+  const known = distinct(models.filter((model) => model !== undefined));
+  const now = createHash('sha256').update(JSON.stringify(known)).digest('base64url');
+  return etag === now ? 'unchanged' : { etag: now, models: known };
+}
+
+function distinct(models: readonly ProviderModel[]): ProviderModel[] {
+  const byId = new Map(models.map((model) => [model.nativeId, model]));
+  return [...byId.values()].sort((left, right) => (left.nativeId < right.nativeId ? -1 : 1));
+}

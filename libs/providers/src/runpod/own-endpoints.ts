@@ -1,0 +1,80 @@
+import { AppError } from '@inferry/contracts';
+import { cleanText } from '../errors/index.ts';
+import type { PlatformClient } from '../http/index.ts';
+import type { ProviderContext, ProviderModel } from '../provider.ts';
+import { capabilitiesOf, categoriesOf } from '../schema/index.ts';
+import { outputSchemaOf } from './public-models.ts';
+import { type Endpoint, EndpointsV1, EndpointsV2 } from './wire.ts';
+import { workerKindOf } from './worker-kinds.ts';
+
+export type RestVersion = 'v1' | 'v2' | 'auto';
+
+/** Throws on a version that there is not. */
+export function parseRestVersion(settings: Readonly<Record<string, string | undefined>>): RestVersion {
+  for (const name of ['RUNPOD_REST_VERSION_ENDPOINTS', 'RUNPOD_REST_VERSION']) {
+    const version = settings[name]?.trim().toLowerCase();
+    if (version === undefined || version === '') continue;
+    if (version === 'v1' || version === 'v2' || version === 'auto') return version;
+    throw new Error(`${name}: "${version.slice(0, 20)}" is neither v1, v2 nor auto`);
+  }
+  return 'v2';
+}
+
+/** The serverless endpoints of the account: each is a model of its owner alone. */
+export async function listEndpoints(
+  client: PlatformClient,
+  version: RestVersion,
+  context: ProviderContext,
+): Promise<ProviderModel[]> {
+  const endpoints = await readEndpoints(client, version, context);
+  // Behind a load balancer there is no queue: its paths are whatever its author made.
+  return endpoints.filter(({ type }) => type !== 'LOAD_BALANCER').flatMap(toOwnModel);
+}
+
+async function readEndpoints(
+  client: PlatformClient,
+  version: RestVersion,
+  context: ProviderContext,
+): Promise<Endpoint[]> {
+  if (version !== 'v1') {
+    try {
+      const { body } = await client.read(EndpointsV2, { base: 'rest', path: '/serverless' }, context);
+      return body.endpoints;
+    } catch (error) {
+      // A key that is refused is refused by both.
+      const isFinal =
+        !(error instanceof AppError) || error.code === 'unauthorized' || error.code === 'cancelled';
+      if (version === 'v2' || isFinal) throw error;
+    }
+  }
+  const call = { base: 'rest1', path: '/endpoints', query: { includeTemplate: true } };
+  return (await client.read(EndpointsV1, call, context)).body;
+}
+
+function toOwnModel({ id, name, image, template }: Endpoint): ProviderModel[] {
+  if (!/^[A-Za-z0-9_-]+$/.test(id)) return [];
+  const worker = image ?? template?.imageName ?? '';
+  const { inputSchema, output, known, summary, notes } = workerKindOf(worker);
+  const title = cleanText(name ?? '', { maxLength: 120 }) || id;
+  const capabilities = capabilitiesOf({ text: `${title} ${worker}`, inputSchema, output, known });
+  return [
+    {
+      nativeId: id,
+      title,
+      summary,
+      kind: 'endpoint',
+      categories: categoriesOf(capabilities),
+      capabilities,
+      creator: 'you',
+      tags: ['serverless'],
+      isFeatured: false,
+      isLive: true,
+      weight: 0,
+      inputSchema,
+      outputSchema: outputSchemaOf(output),
+      price: { text: 'worker time, by the second', currency: 'USD', basis: 'unknown' },
+      examples: [],
+      readme: `# ${title}\n\nA serverless endpoint of this account (\`${id}\`). ${notes} It is billed by the time that its workers run; the first run after a pause waits for one to start.\n`,
+    },
+  ];
+}
