@@ -13,7 +13,10 @@ const marker = join(root, 'node_modules', '.inferry-install.json');
 const commands = {
   start: { install: 'production', run: ['cli/src/main.ts', 'start'] },
   demo: { install: 'production', run: ['cli/src/main.ts', 'demo'] },
+  accounts: { install: 'production', run: ['cli/src/main.ts', 'accounts'] },
   keys: { install: 'production', run: ['cli/src/main.ts', 'keys'] },
+  connections: { install: 'production', run: ['cli/src/main.ts', 'connections'] },
+  vault: { install: 'production', run: ['cli/src/main.ts', 'vault'] },
   budgets: { install: 'production', run: ['cli/src/main.ts', 'budgets'] },
   'webhook-secret': { install: 'production', run: ['cli/src/main.ts', 'webhook-secret'] },
   emulators: { install: 'full', run: ['libs/testing/src/emulators/main.ts'] },
@@ -28,7 +31,9 @@ const [name, ...args] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name ?? '') ? commands[name] : undefined;
 if (command === undefined) fail(`usage: node scripts/run.mjs ${Object.keys(commands).join('|')} [arguments]`);
 
-if (!isInstalled(command.install)) install(command.install);
+// Emulated platforms are a part of the tests.
+const kind = args.includes('--emulators') ? 'full' : command.install;
+if (!isInstalled(kind)) install(kind);
 runOnPinnedNode([...command.run, ...args]);
 
 function isInstalled(wanted) {
