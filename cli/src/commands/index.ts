@@ -7,6 +7,7 @@ export type Command = (args: readonly string[], env: Env) => Promise<number | un
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import('./start.ts')).start,
   demo: async () => (await import('./demo.ts')).demo,
+  accounts: async () => (await import('./accounts.ts')).accounts,
   keys: async () => (await import('./keys.ts')).keys,
   vault: async () => (await import('./vault.ts')).vault,
   connections: async () => (await import('./connections.ts')).connections,

@@ -1,5 +1,6 @@
 export { type AuthConfig, parseAuthConfig } from './config.ts';
 export { type ConnectionsCommandOptions, runConnectionsCommand } from './connections-command.ts';
+export { type AccountsCommandOptions, runAccountsCommand } from './identity/accounts-command.ts';
 export {
   type ApiKey,
   type CreatedKey,
@@ -10,6 +11,7 @@ export {
   revokeKey,
 } from './keys/keys.ts';
 export { type KeysCommandOptions, runKeysCommand } from './keys-command.ts';
+export { type OAuthCommandOptions, runOAuthCommand } from './oauth-command.ts';
 export { type AuthorizationOptions, parseAuthorization } from './open-authorization.ts';
 export { type AuthOptions, type AuthParts, createAuthService } from './service.ts';
 export { type EnvironmentKey, readEnvironmentKeys } from './vault/environment-keys.ts';

@@ -89,10 +89,20 @@ export function createUserConnections(deps: UserConnectionsDeps): UserConnection
       return 'ok';
     },
     async probe({ subject, connectionId }) {
-      const { row } = await ownOf(subject, connectionId);
-      const input = { provider: row.provider, connection_id: connectionId };
-      const options = { principal: pagePrincipal(subject), timeoutMs: 15_000 };
-      return (await bus.call(reportCredential, input, options)).outcome;
+      const own = await ownOf(subject, connectionId);
+      const { provider, base_url: baseUrl } = own.row;
+      const key = await connections.openKey(own);
+      const request = { key, baseUrl: baseUrl ?? undefined, timeoutMs };
+      const probe = await probeKey(providers.get(provider), request);
+      // What rests on a dead key ends with it, wherever it was found out.
+      if (probe.outcome === 'rejected') {
+        const input = { provider, connection_id: connectionId };
+        await bus.call(reportCredential, input, { principal: pagePrincipal(subject), timeoutMs: 15_000 });
+      } else if (probe.outcome === 'ok') {
+        await connections.noteProbe(own, probe);
+        if (own.row.state === 'rejected') connections.announce({ connectionId, provider });
+      }
+      return probe.outcome;
     },
     async remove({ subject, connectionId }) {
       const { row } = await ownOf(subject, connectionId);
