@@ -14,6 +14,7 @@ const commands = {
   start: { install: 'production', run: ['cli/src/main.ts', 'start'] },
   demo: { install: 'production', run: ['cli/src/main.ts', 'demo'] },
   accounts: { install: 'production', run: ['cli/src/main.ts', 'accounts'] },
+  oauth: { install: 'production', run: ['cli/src/main.ts', 'oauth'] },
   keys: { install: 'production', run: ['cli/src/main.ts', 'keys'] },
   connections: { install: 'production', run: ['cli/src/main.ts', 'connections'] },
   vault: { install: 'production', run: ['cli/src/main.ts', 'vault'] },

@@ -8,6 +8,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import('./start.ts')).start,
   demo: async () => (await import('./demo.ts')).demo,
   accounts: async () => (await import('./accounts.ts')).accounts,
+  oauth: async () => (await import('./oauth.ts')).oauth,
   keys: async () => (await import('./keys.ts')).keys,
   vault: async () => (await import('./vault.ts')).vault,
   connections: async () => (await import('./connections.ts')).connections,

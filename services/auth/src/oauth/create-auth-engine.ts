@@ -93,7 +93,8 @@ export async function createAuthEngine(
     now,
   });
   const upkeep = startUpkeep({ database, ring, limits, log, now });
-  const subscription = bus.on(jwksChanged, () => void ring.reload().catch(onFault));
+  // Not only read: without the key that was taken out there may be none left.
+  const subscription = bus.on(jwksChanged, () => void ring.rotate().catch(onFault));
   const http = { engine, ring, grants, browsers, interactions, pages, views, limits, settings, onFault };
   return {
     ...{ issuer: settings.issuer, interactions, grants, ring, tick: upkeep.run },

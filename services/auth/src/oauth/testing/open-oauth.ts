@@ -19,6 +19,8 @@ export interface OAuthUnderTest {
   database: Database;
   limits: Limits;
   settings: OAuthSettings;
+  /** The side of others on the bus. */
+  bus: Bus;
   revoked: string[];
   events: OAuthEvent[];
   /** What was logged as a fault of ours. */
@@ -66,7 +68,17 @@ export async function openOAuth(options: OAuthTestOptions = {}): Promise<OAuthUn
   const listener = createBus(transport, { name: 'listener' });
   listener.on(grantRevoked, ({ grant_id: grantId }) => void revoked.push(grantId));
   return {
-    ...{ url: settings.issuer, replicaUrls, database, limits, settings, revoked, events, faults },
+    ...{
+      url: settings.issuer,
+      replicaUrls,
+      database,
+      limits,
+      settings,
+      revoked,
+      events,
+      faults,
+      bus: listener,
+    },
     engines: replicas.map(({ engine }) => engine),
     async close() {
       await new Promise((resolve) => balancer.server.close(resolve));
