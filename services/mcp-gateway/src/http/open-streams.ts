@@ -1,5 +1,4 @@
 import type { Telemetry } from '../telemetry.ts';
-import type { HttpChannel } from './http-channel.ts';
 
 export interface StreamTimings {
   /** A stream that was silent for so long says something; proxies and clients give up from 15 s on. */
@@ -18,10 +17,19 @@ export const defaultTimings: StreamTimings = {
   tickMs: 1_000,
 };
 
+/** An answer that takes long. */
+export interface LongAnswer {
+  tick(now: number): void;
+}
+
+/** A tick looks at a part of the answers, so that thousands of keep-alives never hold up what came in meanwhile. */
+const partsOfTick = 10;
+
 /** The answers of this process that take long, with one timer for all. */
 export class OpenStreams {
   readonly timings: StreamTimings;
-  readonly #channels = new Set<HttpChannel>();
+  readonly #answers = new Set<LongAnswer>();
+  #next = this.#answers.values();
   readonly #telemetry: Telemetry;
   readonly #timer: NodeJS.Timeout;
   #headers: Readonly<Record<string, string>> | undefined;
@@ -29,10 +37,7 @@ export class OpenStreams {
   constructor(telemetry: Telemetry, timings: StreamTimings = defaultTimings) {
     this.#telemetry = telemetry;
     this.timings = timings;
-    this.#timer = setInterval(() => {
-      const now = this.now();
-      for (const channel of this.#channels) channel.tick(now);
-    }, timings.tickMs);
+    this.#timer = setInterval(() => this.#look(), Math.max(1, timings.tickMs / partsOfTick));
     this.#timer.unref();
   }
 
@@ -45,14 +50,14 @@ export class OpenStreams {
     return performance.now();
   }
 
-  add(channel: HttpChannel): void {
-    if (this.#channels.has(channel)) return;
-    this.#channels.add(channel);
+  add(answer: LongAnswer): void {
+    if (this.#answers.has(answer)) return;
+    this.#answers.add(answer);
     this.#telemetry.waitOpened();
   }
 
-  delete(channel: HttpChannel): void {
-    if (this.#channels.delete(channel)) this.#telemetry.waitClosed();
+  delete(answer: LongAnswer): void {
+    if (this.#answers.delete(answer)) this.#telemetry.waitClosed();
   }
 
   cut(destroy: () => void): void {
@@ -66,5 +71,18 @@ export class OpenStreams {
 
   close(): void {
     clearInterval(this.#timer);
+  }
+
+  /** Goes on where the last look ended; a set's iterator sees what is added and taken out meanwhile. */
+  #look(): void {
+    const now = this.now();
+    for (let left = Math.ceil(this.#answers.size / partsOfTick); left > 0; left -= 1) {
+      const next = this.#next.next();
+      if (next.done) {
+        this.#next = this.#answers.values();
+        return;
+      }
+      next.value.tick(now);
+    }
   }
 }
