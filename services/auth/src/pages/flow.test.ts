@@ -32,3 +32,115 @@ describe('connecting a client', () => {
     expect(system.faults).toEqual([]);
   });
 });
+
+describe('every document', () => {
+  const logo = 'https://cdn.acme.example/logo.svg';
+
+  it('is sent with the same strict headers, whoever of us sends it', async () => {
+    system = await openSignIn({ env: { BRAND_LOGO: logo } });
+    const browser = new TestBrowser(system.url);
+    const client = await register(system.url);
+    const url = authorizeUrl(system.url, { client_id: client, code_challenge: pkce().challenge });
+
+    const consent = await browser.open(url);
+    const nothingTicked = await browser.submit(consent, { decision: 'allow' });
+    const signIn = await browser.submit(consent, { decision: 'allow', scope: 'models:read' });
+    const wrong = await browser.submit(signIn, { driver: 'local', user_name: 'ada', password: 'wrong' });
+    const denied = await browser.submit(consent, { decision: 'deny' });
+    const over = await browser.open(signIn.url);
+    const unknown = await browser.open(authorizeUrl(system.url, { client_id: 'client_of_old' }));
+    const account = await browser.open('/account');
+
+    const pages = [consent, nothingTicked, signIn, wrong, denied, over, unknown, account];
+    expect(pages.map(({ status }) => status)).toEqual([200, 422, 200, 422, 200, 404, 400, 200]);
+    for (const { headers, html } of pages) {
+      const policy = headers.get('content-security-policy') ?? '';
+      expect(policy.replace(/sha256-[\w+/=]+/, 'sha256-…')).toBe(
+        "default-src 'none'; style-src 'sha256-…'; img-src data: https://cdn.acme.example; base-uri 'none'; " +
+          "frame-ancestors 'none'",
+      );
+      expect([headers.get('x-frame-options'), headers.get('referrer-policy')]).toEqual([
+        'DENY',
+        'same-origin',
+      ]);
+      expect([headers.get('cache-control'), headers.get('x-content-type-options')]).toEqual([
+        'no-store',
+        'nosniff',
+      ]);
+      expect(html).toContain(`<img src="${logo}"`);
+    }
+  });
+
+  it('tells whoever comes with a forgotten client how to clear it there (RW-48, RW-49)', async () => {
+    system = await openSignIn();
+
+    const page = await new TestBrowser(system.url).open(
+      authorizeUrl(system.url, { client_id: 'client_of_old', code_challenge: pkce().challenge }),
+    );
+
+    expect(page.html).toContain('This client is not known here any more');
+    expect(page.html).toMatch(/Claude Code[\s\S]*Clear authentication[\s\S]*mcp-remote[\s\S]*~\/\.mcp-auth/);
+  });
+});
+
+describe('forms on the way to a client', () => {
+  it.each([
+    ['without the token', { csrf: '' }, {}],
+    ['from another site', {}, { 'sec-fetch-site': 'cross-site' }],
+    ['from another origin', {}, { origin: 'https://evil.example' }],
+  ])('are refused %s, at each step', async (_what, fields, headers) => {
+    system = await openSignIn();
+    await createLocalAccount(system.database, { userName: 'ada', password: 'correct horse battery' });
+    const browser = new TestBrowser(system.url);
+    const client = await register(system.url);
+    const url = authorizeUrl(system.url, { client_id: client, code_challenge: pkce().challenge });
+    const consent = await browser.open(url);
+
+    const allowed = await browser.submit(
+      consent,
+      { decision: 'allow', scope: 'models:read', ...fields },
+      headers,
+    );
+    const signIn = await browser.submit(consent, { decision: 'allow', scope: 'models:read' });
+    const words = { driver: 'local', user_name: 'ada', password: 'correct horse battery' };
+    const signedIn = await browser.submit(signIn, { ...words, ...fields }, headers);
+
+    expect([allowed.status, signedIn.status]).toEqual([403, 403]);
+    expect(await system.engine.grants.list({})).toEqual([]);
+  });
+
+  it('sign nobody in before something was allowed', async () => {
+    system = await openSignIn();
+    await createLocalAccount(system.database, { userName: 'ada', password: 'correct horse battery' });
+    const browser = new TestBrowser(system.url);
+    const client = await register(system.url);
+    const url = authorizeUrl(system.url, { client_id: client, code_challenge: pkce().challenge });
+    const consent = await browser.open(url);
+
+    const early = await browser.open(`${consent.url}/sign-in`);
+    const forced = await browser.submit(
+      { ...consent, html: consent.html.replace(/action="[^"]+"/, `action="${consent.url}/sign-in"`) },
+      { driver: 'local', user_name: 'ada', password: 'correct horse battery' },
+    );
+
+    expect([early.url, forced.url]).toEqual([consent.url, consent.url]);
+    expect(await system.engine.grants.list({})).toEqual([]);
+  });
+
+  it('grant no more than was asked for, whatever is posted', async () => {
+    system = await openSignIn();
+    await createLocalAccount(system.database, { userName: 'ada', password: 'correct horse battery' });
+    const browser = new TestBrowser(system.url);
+    const client = await register(system.url);
+    const asked = { client_id: client, code_challenge: pkce().challenge, scope: 'models:read runs:read' };
+    const consent = await browser.open(authorizeUrl(system.url, asked));
+
+    const signIn = await browser.submit(consent, {
+      decision: 'allow',
+      scope: ['mcp', 'runs:write', 'models:read'],
+    });
+    await browser.submit(signIn, { driver: 'local', user_name: 'ada', password: 'correct horse battery' });
+
+    expect(await system.engine.grants.list({})).toMatchObject([{ scopes: ['models:read'] }]);
+  });
+});
