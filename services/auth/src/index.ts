@@ -1,3 +1,4 @@
+export { type AuthorizationOptions, parseAuthorization } from './authorization-options.ts';
 export { type AuthConfig, parseAuthConfig } from './config.ts';
 export { type ConnectionsCommandOptions, runConnectionsCommand } from './connections-command.ts';
 export { type AccountsCommandOptions, runAccountsCommand } from './identity/accounts-command.ts';
@@ -12,7 +13,6 @@ export {
 } from './keys/keys.ts';
 export { type KeysCommandOptions, runKeysCommand } from './keys-command.ts';
 export { type OAuthCommandOptions, runOAuthCommand } from './oauth-command.ts';
-export { type AuthorizationOptions, parseAuthorization } from './open-authorization.ts';
 export { type AuthOptions, type AuthParts, createAuthService } from './service.ts';
 export { type EnvironmentKey, readEnvironmentKeys } from './vault/environment-keys.ts';
 export { createLocalKeks, type KekProvider, parseKeyRing, readOrCreateKeyRing } from './vault/key-ring.ts';

@@ -3,7 +3,8 @@ import type { Bus } from '@inferry/bus';
 import { AppError, jwksChanged } from '@inferry/contracts';
 import type { Database } from '@inferry/database';
 import { listSigningKeys, removeSigningKey } from '@inferry/database/oauth';
-import { createGrants, defaultSettings, type Grant, type Grants } from './oauth/index.ts';
+import { createGrants, type Grant, type Grants } from './oauth/grants/grants.ts';
+import { defaultSettings } from './oauth/settings.ts';
 
 interface Output {
   write(text: string): unknown;

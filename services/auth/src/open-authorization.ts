@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Secret } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
-import { ConfigError, deriveSecret, type Env, type Parts } from '@inferry/runtime';
+import type { Parts } from '@inferry/runtime';
+import type { AuthorizationOptions } from './authorization-options.ts';
 import { admit } from './identity/accounts.ts';
-import { type IdentityConfig, parseIdentityConfig } from './identity/config.ts';
 import type { Identity } from './identity/driver.ts';
 import { openIdentity } from './identity/open-identity.ts';
 import {
@@ -17,32 +16,6 @@ import {
 import { createLocalSealer } from './oauth/signing/key-sealer.ts';
 import type { CredentialService } from './vault/open-credentials.ts';
 import { withEarlierSealer } from './vault/vault.ts';
-
-/** What it takes to let people sign in with a browser; without it there are keys only. */
-export interface AuthorizationOptions {
-  config: OAuthConfig;
-  identity: IdentityConfig;
-  /** Where clients reach this deployment: the issuer. */
-  publicUrl: string;
-  /** For the protocol, and for the pages. */
-  secret: Secret;
-  pagesSecret: Secret;
-}
-
-/** Reads what it takes from the environment; undefined where OAuth is off. Throws `ConfigError`. */
-export function parseAuthorization(
-  env: Env,
-  { publicUrl, secret }: { publicUrl: string | undefined; secret: Secret },
-): AuthorizationOptions | undefined {
-  const config = parseOAuthConfig(env);
-  if (!config.isOn) return undefined;
-  if (publicUrl === undefined) throw new ConfigError(['PUBLIC_URL: must be set, it is the issuer of tokens']);
-  return {
-    ...{ config, publicUrl, identity: parseIdentityConfig(env) },
-    secret: deriveSecret(secret, 'oauth'),
-    pagesSecret: deriveSecret(secret, 'pages'),
-  };
-}
 
 interface Neighbours {
   credentials: CredentialService;

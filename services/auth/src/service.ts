@@ -1,10 +1,11 @@
 import { getAccount, readJwks, readRevocations, toAppError, verifyKey } from '@inferry/contracts';
 import type { HttpService, Parts, Readiness } from '@inferry/runtime';
+import type { AuthorizationOptions } from './authorization-options.ts';
 import type { AuthConfig } from './config.ts';
 import type { AuthDeps } from './deps.ts';
 import { createKeyUsage } from './keys/key-usage.ts';
-import { handleReadJwks } from './oauth/index.ts';
-import { type AuthorizationOptions, openAuthorization } from './open-authorization.ts';
+import type { AuthEngine } from './oauth/auth-engine.ts';
+import { handleReadJwks } from './oauth/rpc/read-jwks.ts';
 import { handleReadRevocations } from './rpc/read-revocations.ts';
 import { handleVerifyKey } from './rpc/verify-key.ts';
 import { handleGetAccount } from './tools/get-account.ts';
@@ -30,9 +31,7 @@ export async function createAuthService(parts: AuthParts, options: AuthOptions):
   bus.serve(verifyKey, handleVerifyKey(deps));
   bus.serve(readRevocations, handleReadRevocations(deps));
   bus.serve(getAccount, handleGetAccount(deps));
-  const { authorization, providers = [] } = options;
-  const engine =
-    authorization && (await openAuthorization(parts, authorization, { credentials, providers, now }));
+  const engine = await openEngine(parts, options, { credentials, now });
   if (engine !== undefined) bus.serve(readJwks, handleReadJwks(engine));
 
   return {
@@ -49,6 +48,17 @@ export async function createAuthService(parts: AuthParts, options: AuthOptions):
       await Promise.all([keyUsage.close(), engine?.close()]);
     },
   };
+}
+
+/** Loaded only where people sign in with a browser: nobody else waits for it. */
+async function openEngine(
+  parts: AuthParts,
+  { authorization, providers = [] }: AuthOptions,
+  neighbours: Pick<AuthDeps, 'credentials' | 'now'>,
+): Promise<AuthEngine | undefined> {
+  if (authorization === undefined) return undefined;
+  const { openAuthorization } = await import('./open-authorization.ts');
+  return openAuthorization(parts, authorization, { ...neighbours, providers });
 }
 
 async function readinessOf({ bus, database }: AuthParts): Promise<Readiness> {

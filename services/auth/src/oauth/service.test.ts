@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createBus, createInProcessTransport } from '@inferry/bus';
 import { localPrincipal, readJwks, Secret } from '@inferry/contracts';
 import { openDatabase } from '@inferry/database';
@@ -49,7 +51,27 @@ async function open(env: Record<string, string>): Promise<{
   };
 }
 
+/** Files that are loaded with a file, without what it loads later. */
+function loadedWith(file: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  const imports = readFileSync(file, 'utf8').matchAll(/^(?:import|export) (?!type)[^;]*? from '([^']+)'/gm);
+  for (const [, name = ''] of imports) {
+    if (name.startsWith('.')) loadedWith(join(dirname(file), name), seen);
+    else seen.add(name);
+  }
+  return seen;
+}
+
 describe('the auth service', () => {
+  it('does not load the engine for commands and deployments without OAuth', () => {
+    const eager = loadedWith(join(import.meta.dirname, '..', 'index.ts'));
+    const lazy = loadedWith(join(import.meta.dirname, '..', 'open-authorization.ts'));
+
+    expect(eager).not.toContain('oidc-provider');
+    expect(lazy).toContain('oidc-provider');
+  });
+
   it('with OAuth tells gateways the issuer, the audiences and the keys, as it publishes them', async () => {
     const auth = await open({ INFERRY_AUTH: 'oauth' });
 
