@@ -13,7 +13,7 @@ import { openDatabase } from '@inferry/database';
 import { createInferenceService, parseInferenceConfig } from '@inferry/inference-poller';
 import { createInProcessLimits } from '@inferry/limits';
 import { createGatewayService, parseGatewayConfig } from '@inferry/mcp-gateway';
-import { openProviders, type Provider, parseProvidersConfig } from '@inferry/providers';
+import { openProviders, type Provider, readProvidersConfig } from '@inferry/providers';
 import {
   createHttpApp,
   createLogger,
@@ -54,7 +54,7 @@ export async function startEmbedded(config: StartConfig, env: Env): Promise<Embe
     return { ...shared, bus, log };
   };
   const providers = await openProviders(config.extraProviders, {
-    config: parseProvidersConfig(env),
+    config: await readProvidersConfig(env),
     onFault: (fault) => shared.log.error(fault, 'a local model failed'),
   });
   services.push(...(await createServices({ config, env, home, providers, partsFor })));

@@ -1,4 +1,5 @@
 import type { AdapterDefinition } from './definition.ts';
+import { describedPlatforms } from './generic/built-in.ts';
 import { openai, openaiPresets } from './openai/definition.ts';
 import { runpod } from './runpod/definition.ts';
 
@@ -8,4 +9,5 @@ export const adapters: readonly AdapterDefinition[] = [
   // Servers of one's own with OpenAI's API.
   ...openaiPresets,
   runpod,
+  ...describedPlatforms,
 ];

@@ -1,5 +1,6 @@
 import { adapters } from './adapters.ts';
 import type { AdapterDefinition, AdapterOptions } from './definition.ts';
+import { readDescriptions } from './generic/read-files.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -19,6 +20,7 @@ export interface ProvidersConfig {
  * Which providers a deployment has, by its environment:
  * - `PROVIDERS`: a comma-separated list of slugs, or of `slug:adapter` for one more of a kind (`my-vllm:openai`, with
  *   `MY_VLLM_BASE_URL` and `MY_VLLM_API_KEY`). Unset: `local`, and each adapter whose key or base URL is set.
+ * - `PROVIDER_FILES`: files that describe further platforms (see `readProvidersConfig`).
  * - `INFERRY_EMULATORS`: the base URL of the emulators; every adapter goes there, and nothing goes to the platforms.
  * - `PROVIDER_PRIVATE_HOSTS=1`: connections may name base URLs on private networks.
  * Throws an `Error` with every problem.
@@ -26,9 +28,12 @@ export interface ProvidersConfig {
 export function parseProvidersConfig(
   env: Env = process.env,
   known: readonly AdapterDefinition[] = adapters,
+  own: readonly string[] = [],
 ): ProvidersConfig {
   const problems: string[] = [];
-  const wanted = env.PROVIDERS?.trim() ? splitList(env.PROVIDERS) : defaultSlugs(env, known);
+  const wanted = env.PROVIDERS?.trim()
+    ? splitList(env.PROVIDERS)
+    : [...new Set([...defaultSlugs(env, known), ...own])];
   const instances: ProviderInstance[] = [];
   for (const entry of wanted.filter((slug) => slug !== 'local')) {
     const [slug = '', kind = slug] = entry.split(':');
@@ -46,6 +51,14 @@ export function parseProvidersConfig(
     throw new Error(`The providers are not configured:\n${problems.map((line) => `  - ${line}`).join('\n')}`);
   }
   return { hasLocal: wanted.includes('local'), instances };
+}
+
+/** As `parseProvidersConfig`, with the platforms that the files of `PROVIDER_FILES` describe. */
+export async function readProvidersConfig(env: Env = process.env): Promise<ProvidersConfig> {
+  const described = await readDescriptions(splitList(env.PROVIDER_FILES ?? ''));
+  const known = [...adapters.filter(({ slug }) => described.every((own) => own.slug !== slug)), ...described];
+  const own = described.map(({ slug }) => slug);
+  return parseProvidersConfig(env, known, own);
 }
 
 /** The variables of one instance: the definition's own, or such of its slug's name. */

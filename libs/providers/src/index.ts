@@ -5,6 +5,7 @@ export {
   type ProviderInstance,
   type ProvidersConfig,
   parseProvidersConfig,
+  readProvidersConfig,
   variablesOf,
 } from './config.ts';
 export { type ContractCase, contractCases } from './contract-cases.ts';

@@ -1,12 +1,12 @@
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type ProviderInstance, type ProvidersConfig, parseProvidersConfig } from './config.ts';
+import { type ProviderInstance, type ProvidersConfig, readProvidersConfig } from './config.ts';
 import type { Provider } from './provider.ts';
 
 export interface OpenProvidersOptions {
   /** Told of crashes and failures inside the local models; log them. */
   onFault?: (fault: { nativeId: string; reason: string }) => void;
-  /** Which built-in providers to open. Default: as the environment says (`parseProvidersConfig`). */
+  /** Which built-in providers to open. Default: as the environment says (`readProvidersConfig`). */
   config?: ProvidersConfig;
 }
 
@@ -20,8 +20,9 @@ interface ProviderModule {
  */
 export async function openProviders(
   extraModules: readonly string[],
-  { onFault, config = parseProvidersConfig() }: OpenProvidersOptions = {},
+  { onFault, config: given }: OpenProvidersOptions = {},
 ): Promise<Provider[]> {
+  const config = given ?? (await readProvidersConfig());
   const providers: Provider[] = [];
   if (config.hasLocal) {
     // Loaded when asked for, so that whoever imports only this package's types does not pay for the models' code.

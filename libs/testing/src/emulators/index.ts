@@ -1,3 +1,6 @@
+import { bflEmulator } from './generic/bfl.ts';
+import { lumaEmulator } from './generic/luma.ts';
+import { runwayEmulator } from './generic/runway.ts';
 import type { EmulatorDefinition } from './kit/index.ts';
 import { openaiEmulator } from './openai/emulator.ts';
 import { runpodEmulator } from './runpod/emulator.ts';
@@ -22,6 +25,12 @@ export {
 } from './kit/index.ts';
 
 /** Every emulated platform. One line each. */
-export const emulatorDefinitions: readonly EmulatorDefinition[] = [openaiEmulator, runpodEmulator];
+export const emulatorDefinitions: readonly EmulatorDefinition[] = [
+  openaiEmulator,
+  runpodEmulator,
+  bflEmulator,
+  lumaEmulator,
+  runwayEmulator,
+];
 
-export { openaiEmulator, runpodEmulator };
+export { bflEmulator, lumaEmulator, openaiEmulator, runpodEmulator, runwayEmulator };

@@ -1,0 +1,183 @@
+import { AppError, type Quote } from '@inferry/contracts';
+import { z } from 'zod';
+import type { AdapterOptions } from '../definition.ts';
+import { classifyFailure } from '../errors/index.ts';
+import { type Call, HeldCalls, PlatformClient, probeWith } from '../http/index.ts';
+import type {
+  CancelResult,
+  JobHandle,
+  JobView,
+  Probe,
+  Provider,
+  ProviderCapabilities,
+  ProviderContext,
+  ProviderModel,
+  Recovery,
+  SubmitRequest,
+} from '../provider.ts';
+import { authorizerOf } from './authorize.ts';
+import type { Description } from './description.ts';
+import { modelsOf } from './models.ts';
+import { failureRuleOf, readView, refusalIn } from './read-reply.ts';
+import { fillPath, fillTemplate, fillUrl, type Names, valuesAt } from './template.ts';
+
+type DescribedCall = Pick<NonNullable<Description['probe']>, 'method' | 'path' | 'url' | 'query' | 'body'>;
+
+const syncTimeoutMs = 600_000;
+
+/** A platform that a file describes. */
+export function createDescribedProvider(description: Description, options: AdapterOptions): Provider {
+  return new DescribedProvider(description, options);
+}
+
+class DescribedProvider implements Provider {
+  readonly slug: string;
+  readonly title: string;
+  readonly capabilities: ProviderCapabilities;
+  readonly #description: Description;
+  readonly #client: PlatformClient;
+  readonly #held: HeldCalls;
+  readonly #listed: ReturnType<typeof modelsOf>;
+
+  constructor(description: Description, options: AdapterOptions) {
+    const { slug, title, capabilities, bases, allowPrivateHosts, random, now } = options;
+    this.slug = slug;
+    this.title = title;
+    this.capabilities = capabilities;
+    this.#description = description;
+    this.#listed = modelsOf(description);
+    this.#held = new HeldCalls({ title });
+    this.#client = new PlatformClient({
+      title,
+      bases,
+      allowPrivateHosts,
+      random,
+      keyHosts: description.key_hosts,
+      headers: description.headers,
+      rule: failureRuleOf(description),
+      authorize: authorizerOf(description.auth, now),
+    });
+  }
+
+  ready(): { isReady: boolean } {
+    return { isReady: true };
+  }
+
+  async listModels(_context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
+    return etag === this.#listed.etag ? 'unchanged' : this.#listed;
+  }
+
+  quote({ price }: ProviderModel): Quote {
+    const { currency, basis, amount } = price;
+    const isKnown = amount !== undefined && basis === 'per_request';
+    return {
+      currency,
+      basis,
+      exact: false,
+      unpriced_inputs: [],
+      ...(isKnown ? { min: amount, max: amount } : {}),
+    };
+  }
+
+  async submit(
+    request: SubmitRequest,
+    context: ProviderContext,
+  ): Promise<{ handle: JobHandle; view: JobView }> {
+    const { submit, poll } = this.#description;
+    const model = this.#description.models.find(({ id }) => id === request.nativeId);
+    if (model === undefined)
+      throw new AppError('model_not_found', `${this.title} has no model of this name here.`);
+    const names = { model: model.id, 'model.id': model.id, input: request.input, run_id: request.runId };
+    const values = Object.entries(model.values).map(([name, value]) => [`model.${name}`, value]);
+    const call = toCall(
+      { ...submit, method: submit.method ?? 'POST' },
+      { ...names, ...Object.fromEntries(values) },
+    );
+    if (poll === undefined) {
+      return this.#held.start(request.runId, async ({ signal }) => {
+        const timed = { ...call, timeoutMs: syncTimeoutMs };
+        return readView(await this.#submitOnce(timed, { ...context, signal }), this.#description);
+      });
+    }
+    const body = await this.#submitOnce(call, context);
+    return { handle: this.#toHandle(body), view: { status: 'queued', upstreamStatus: 'accepted' } };
+  }
+
+  async poll(handle: JobHandle, context: ProviderContext): Promise<JobView> {
+    const { poll } = this.#description;
+    if (poll === undefined) return this.#held.poll(handle);
+    try {
+      const { body } = await this.#client.read(z.unknown(), toCall(poll, { handle }), context);
+      this.#refuse(body, 'read');
+      return readView(body, this.#description);
+    } catch (error) {
+      if (error instanceof AppError && (error.upstreamStatus === 404 || error.upstreamStatus === 410)) {
+        return { status: 'expired', upstreamStatus: 'not found' };
+      }
+      throw error;
+    }
+  }
+
+  async cancel(handle: JobHandle, context: ProviderContext): Promise<CancelResult> {
+    const { cancel, poll } = this.#description;
+    if (poll === undefined) return this.#held.cancel(handle) === 'confirmed' ? 'requested' : 'too_late';
+    if (cancel === undefined) return 'unsupported';
+    const call = toCall({ ...cancel, method: cancel.method ?? 'POST' }, { handle });
+    const { status } = await this.#client.change(z.unknown(), { ...call, accept: [400, 404, 409] }, context);
+    return status >= 400 ? 'too_late' : 'requested';
+  }
+
+  async recover({ runId }: { runId: string }): Promise<Recovery> {
+    return this.#description.poll === undefined ? this.#held.recover(runId) : { outcome: 'unknown' };
+  }
+
+  jobsOf(): 'remote' | 'process' {
+    return this.#description.poll === undefined ? 'process' : 'remote';
+  }
+
+  async probe(context: ProviderContext): Promise<Probe> {
+    const { probe } = this.#description;
+    if (probe === undefined) return { outcome: 'unknown' };
+    return probeWith(() => this.#client.read(z.unknown(), toCall(probe, {}), context));
+  }
+
+  async close(): Promise<void> {
+    this.#held.close();
+    await this.#client.close();
+  }
+
+  async #submitOnce(call: Call, context: ProviderContext): Promise<unknown> {
+    const { body } = await this.#client.submit(z.unknown(), call, context);
+    this.#refuse(body, 'submit');
+    return body;
+  }
+
+  /** A refusal in a reply with a good status: nothing was taken. */
+  #refuse(body: unknown, purpose: 'submit' | 'read'): void {
+    const code = refusalIn(body, this.#description);
+    if (code === undefined) return;
+    const rule = () => ({ ...failureRuleOf(this.#description)({ status: 200, headers: {}, body }), code });
+    throw classifyFailure({ status: 200, headers: {}, body }, { title: this.title, purpose, rule });
+  }
+
+  #toHandle(body: unknown): JobHandle {
+    const { handle, numeric_ids: isNumeric } = this.#description.submit;
+    const found = Object.entries(handle).map(([name, at]) => [name, valuesAt(body, at)[0]]);
+    const isId = (value: unknown) =>
+      isNumeric ? typeof value === 'number' : typeof value === 'string' && value !== '';
+    if (!found.every(([, value]) => isId(value))) {
+      throw new AppError('upstream_malformed', `${this.title} took the job and did not say its id.`);
+    }
+    return Object.fromEntries(found);
+  }
+}
+
+function toCall({ method, path, url, query, body }: DescribedCall, names: Names): Call {
+  const filled = Object.entries(query ?? {}).map(([name, value]) => [name, fillUrl(value, names)]);
+  return {
+    ...(method === undefined ? {} : { method }),
+    ...(url === undefined ? { path: fillPath(path ?? '', names) } : { url: fillUrl(url, names) }),
+    ...(query === undefined ? {} : { query: Object.fromEntries(filled) }),
+    ...(body === undefined ? {} : { json: fillTemplate(body, names) }),
+  };
+}

@@ -1,0 +1,25 @@
+import { readFile } from 'node:fs/promises';
+import type { AdapterDefinition } from '../definition.ts';
+import { parseDescription } from './description.ts';
+import { toDefinition } from './to-definition.ts';
+
+/** Descriptions of an operator's own, YAML or JSON; throws an `Error` that names the file and each problem. */
+export async function readDescriptions(files: readonly string[]): Promise<AdapterDefinition[]> {
+  if (files.length === 0) return [];
+  // Loaded when there is something to read. JSON is YAML.
+  const { parse } = await import('yaml');
+  return Promise.all(
+    files.map(async (file) => {
+      const text = await readFile(file, 'utf8');
+      return toDefinition(parseDescription(toValue(file, text, parse), file));
+    }),
+  );
+}
+
+function toValue(file: string, text: string, parse: (text: string) => unknown): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new Error(`${file} is neither YAML nor JSON: ${error instanceof Error ? error.message : ''}`);
+  }
+}
