@@ -180,7 +180,8 @@ export function toRow(
     kid: null,
     sealed: null,
     created_at: at,
-    checked_at: probe === undefined ? null : at,
+    // Signing in tells that a key is good, not what is left: that is asked for when somebody wants to know.
+    checked_at: probe === undefined || origin === 'signin' ? null : at,
     expires_at: expiresAt ?? null,
   };
 }

@@ -19,7 +19,11 @@ export function createChallenger(realm: string, resourceMetadata?: string): Chal
   return ({ error, scope, isKey = false } = {}) => {
     const reason = error === undefined ? '' : `, error="${error}"`;
     const wanted = scope === undefined ? '' : `, scope="${scope}"`;
-    return { 'www-authenticate': `Bearer realm="${realm}"${reason}${wanted}${isKey ? '' : metadata}` };
+    return {
+      'www-authenticate': `Bearer realm="${realm}"${reason}${wanted}${isKey ? '' : metadata}`,
+      // Whoever signs in next must not get this answer again.
+      'cache-control': 'no-store',
+    };
   };
 }
 
