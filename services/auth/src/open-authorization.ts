@@ -5,14 +5,7 @@ import type { AuthorizationOptions } from './authorization-options.ts';
 import { admit } from './identity/accounts.ts';
 import type { Identity } from './identity/driver.ts';
 import { openIdentity } from './identity/open-identity.ts';
-import {
-  type AuthEngine,
-  createAuthEngine,
-  type Grants,
-  type OAuthConfig,
-  parseOAuthConfig,
-  toSettings,
-} from './oauth/index.ts';
+import { type AuthEngine, createAuthEngine, type Grants, toSettings } from './oauth/index.ts';
 import { createLocalSealer } from './oauth/signing/key-sealer.ts';
 import type { CredentialService } from './vault/open-credentials.ts';
 import { withEarlierSealer } from './vault/vault.ts';
