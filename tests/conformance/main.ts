@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { startCluster, withFixtures } from '@inferry/cli';
 import { runs } from './runs.ts';
 import { printReport, type RunReport, runSuite } from './suite.ts';
+import { startKeyAdder } from './with-key.ts';
 
 const { values } = parseArgs({
   options: {
@@ -15,16 +16,20 @@ const { values } = parseArgs({
     version: { type: 'string', default: '2026-07-28' },
     /** A system that runs already. */
     url: { type: 'string' },
+    /** `keys`: through a proxy that adds an API key to what the suite sends. */
+    auth: { type: 'string', default: 'none' },
     /** Show what the services log. */
     logs: { type: 'boolean', default: false },
   },
 });
 
 const folder = await mkdtemp(join(tmpdir(), 'inferry-conformance-'));
-const cluster = values.url === undefined ? await startFixtures(values.logs) : undefined;
+const keyAdder = values.auth === 'keys' ? await startKeyAdder() : undefined;
+const cluster = values.url === undefined ? await startFixtures() : undefined;
 const reports: RunReport[] = [];
 try {
-  const url = values.url ?? `${cluster?.url.replace('127.0.0.1', 'localhost')}/mcp`;
+  const port = keyAdder?.port ?? new URL(cluster?.url ?? 'http://localhost').port;
+  const url = values.url ?? `http://localhost:${port}/mcp`;
   const chosen =
     values.scenario === undefined
       ? runs
@@ -37,19 +42,23 @@ try {
         ];
   for (const run of chosen) reports.push(await runSuite(run, { url, folder }));
 } finally {
+  keyAdder?.close();
   await cluster?.stop();
   await rm(folder, { recursive: true, force: true });
 }
 process.exitCode = printReport(reports, { isWhole: values.scenario === undefined }) ? 0 : 1;
 
-async function startFixtures(showLogs: boolean): Promise<Awaited<ReturnType<typeof startCluster>>> {
+async function startFixtures(): Promise<Awaited<ReturnType<typeof startCluster>>> {
+  const env = { ...process.env, RATE_LIMIT_CREDENTIAL: '1000000', LOG_LEVEL: 'warn' };
+  const hosts = keyAdder === undefined ? {} : { MCP_ALLOWED_HOSTS: `localhost:${keyAdder.port}` };
   const started = await startCluster({
     replicas: 2,
     port: 0,
-    auth: 'none',
-    ...withFixtures({ ...process.env, RATE_LIMIT_CREDENTIAL: '1000000', LOG_LEVEL: 'warn' }),
-    onLine: (prefix, line) => (showLogs ? console.error(`[${prefix}] ${line}`) : undefined),
+    auth: keyAdder === undefined ? 'none' : 'keys',
+    ...withFixtures({ ...env, ...hosts }),
+    onLine: (prefix, line) => (values.logs ? console.error(`[${prefix}] ${line}`) : undefined),
   });
   await started.ready(90_000);
+  await keyAdder?.serve(started);
   return started;
 }
