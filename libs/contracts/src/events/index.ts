@@ -31,7 +31,12 @@ export const runFinished = defineEvent({
 /** Work is due now: pollers need not wait for their next tick. */
 export const runQueued = defineEvent({
   subject: 'events.v1.run.queued',
-  payload: z.object({ run_id: z.string(), provider: z.string() }),
+  payload: z.object({
+    run_id: z.string(),
+    provider: z.string(),
+    /** It is under way, and something happened at its provider: whoever holds it asks again. */
+    is_told: z.boolean().optional(),
+  }),
 });
 
 /** Somebody wants a run stopped; the poller that holds its lease acts. */

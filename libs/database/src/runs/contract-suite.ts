@@ -268,7 +268,7 @@ export function describeRunQueries(
           ['one', 'two', 'three'].map((owner) => leaseToldRun(database.queries, told(runId, owner))),
         );
 
-        expect(leased.filter((row) => row !== undefined)).toHaveLength(1);
+        expect(leased.filter((row) => row !== undefined)).toMatchObject([{ next_poll_at: now }]);
         expect(await leaseToldRun(database.queries, told(queued.run_id, 'one'))).toBeUndefined();
       });
 

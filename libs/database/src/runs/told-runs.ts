@@ -7,7 +7,10 @@ export async function findAnyRun(queries: Queries, runId: string): Promise<RunRo
   return queries.selectFrom('runs').selectAll().where('run_id', '=', runId).executeTakeFirst();
 }
 
-/** Takes one run whose submit is out, due or not; undefined when somebody holds it or there is nothing to follow. */
+/**
+ * Takes one run whose submit is out, due or not; undefined when somebody holds it or there is nothing to follow. It is due
+ * from now on: if whoever took it dies with what was told, the next one asks.
+ */
 export async function leaseToldRun(
   queries: Queries,
   lease: { runId: string; owner: string; now: number; leaseMs: number },
@@ -15,7 +18,7 @@ export async function leaseToldRun(
   const { runId, owner, now, leaseMs } = lease;
   return queries
     .updateTable('runs')
-    .set({ lease_owner: owner, lease_until: now + leaseMs, version: sql`version + 1` })
+    .set({ lease_owner: owner, lease_until: now + leaseMs, next_poll_at: now, version: sql`version + 1` })
     .where('run_id', '=', runId)
     .where('phase', 'in', ['submitting', 'running'])
     .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))

@@ -18,6 +18,8 @@ export async function pollRun(deps: InferenceDeps, held: HeldRun, provider: Prov
   const view = await pollOnce(deps, held, provider);
   if (view !== undefined) await takeView(deps, held, view);
   if (!held.isHeld || held.row.phase !== 'running') return;
+  // Its provider told something meanwhile: that comes before the next wait.
+  if (held.told !== undefined) return;
   if (deps.now() >= held.row.deadline_at) return expireRun(deps, held, provider);
   const at = view === undefined ? retryPollAt(deps, held) : nextPollAt(deps, held, view.pollAfterMs);
   await releaseRun(deps, held, { at });

@@ -41,7 +41,7 @@ describe('two replicas', () => {
 
     await Promise.all(Array.from({ length: 40 }, () => world.run({ wait_seconds: 0 })));
 
-    await vi.waitFor(() => expect(world.platform.submitCount).toBe(40));
+    await vi.waitFor(() => expect(world.platform.submitCount).toBe(40), 15_000);
     expect(owners.size).toBe(2);
   });
 });

@@ -57,9 +57,9 @@ export class Poller {
     this.#isStarted = true;
     const { bus, timings } = this.#deps;
     this.#subscriptions.push(
-      bus.on(runQueued, ({ run_id: runId, provider }) => {
+      bus.on(runQueued, ({ run_id: runId, provider, is_told: isTold }) => {
         const held = this.#held.get(runId);
-        if (held !== undefined) held.isHastened = true;
+        if (held !== undefined && isTold === true) held.isHastened = true;
         if (this.#deps.providers.has(provider)) this.wake();
       }),
       bus.on(runCancelRequested, ({ run_id: runId }) => {
@@ -84,14 +84,14 @@ export class Poller {
   async tell({ run_id: runId, provider }: RunRow, told: ToldJob): Promise<void> {
     const { bus, database, replica, timings, now } = this.#deps;
     const held = this.#held.get(runId);
-    if (held?.onView !== undefined && told.view !== undefined) return held.onView(told.view);
+    if (held?.isHeld === true) return tellHeldRun(held, told);
     if (held === undefined && this.#isStarted && !this.#draining.signal.aborted) {
       const lease = { runId, owner: replica, now: now(), leaseMs: timings.leaseMs };
       const row = await leaseToldRun(database.queries, lease);
       if (row !== undefined) return this.#drive(row, told);
     }
     await hastenToldRun(database.queries, { runId, now: now() });
-    bus.publish(runQueued, { run_id: runId, provider });
+    bus.publish(runQueued, { run_id: runId, provider, is_told: true });
   }
 
   /** Leases what is due now and drives it; resolves when that is done. For tests that keep time themselves. */
@@ -241,4 +241,11 @@ export class Poller {
     for (const run of this.#held.values())
       if (run.isHeld && this.#deps.now() >= run.leasedUntil) loseRun(run);
   }
+}
+
+/** Its step takes it in, after the question to its provider that may be under way. */
+function tellHeldRun(held: HeldRun, told: ToldJob): void {
+  held.isHastened = true;
+  if (held.onView !== undefined && told.view !== undefined) held.onView(told.view);
+  else held.told = told;
 }

@@ -16,7 +16,14 @@ import { maxWebhookBytes } from './webhook-body.ts';
 const hookSecret = new Secret('h'.repeat(43));
 const platformSecret = new Secret(`whsec_${Buffer.alloc(24, 9).toString('base64')}`);
 /** Nobody polls on their own during a test: what happens, a webhook made happen. */
-const never = { pollSteps: [{ untilMs: Number.POSITIVE_INFINITY, everyMs: 3_600_000 }] };
+const never = {
+  pollSteps: [{ untilMs: Number.POSITIVE_INFINITY, everyMs: 3_600_000 }],
+  // A busy machine must not make a replica lose what it holds.
+  leaseMs: 10_000,
+  renewMs: 1_000,
+  submitTimeoutMs: 10_000,
+  pollTimeoutMs: 10_000,
+};
 const settings = { hookSecret, publicUrl: 'https://ai.example.com', timings: never };
 
 let world: World;
@@ -161,6 +168,26 @@ describe('a webhook of a platform', () => {
 
     expect(await world.ended(runId)).toMatchObject({ status: 'succeeded', upstream_id: id });
     expect(world.platform.submitCount).toBe(1);
+  });
+
+  it('is taken in by the replica that is just asking its platform', async () => {
+    const url = await listen();
+    const { runId, path, id } = await running();
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    world.platform.pollErrors = [
+      () => {
+        resolve();
+        return answered;
+      },
+    ];
+    await send(url + path, { id });
+    await asked;
+
+    await send(url + path, { id, view: succeeded('by webhook') });
+    answer();
+
+    expect((await world.ended(runId)).status).toBe('succeeded');
   });
 
   it('makes a run due for the replica that holds it', async () => {
