@@ -194,7 +194,7 @@ class RunpodProvider implements Provider {
   async #withChunks(address: JobAddress, job: Job, context: ProviderContext): Promise<JobView> {
     const { chunks, isWhole } = await this.#chunks
       .drain(address, context)
-      .catch(() => this.#chunks.of(address.id));
+      .catch(() => this.#chunks.of(address));
     if (chunks.length === 0) return toJobView(job, this.#now());
     const view = toJobView({ ...job, output: [...chunks] }, this.#now());
     return isWhole ? view : { ...view, isPartial: true };

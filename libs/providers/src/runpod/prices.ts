@@ -42,7 +42,7 @@ export function parsePrice(text: string): Price | undefined {
 }
 
 function readUnit(text: string): Pick<Price, 'unit' | 'per'> | undefined {
-  const words = /(?:per|\/)\s*(\d+(?:\.\d+)?)?\s*(k|m)?\s*([a-z]+)/i.exec(text);
+  const words = /(?:per|\/)\s*(?:(\d+(?:\.\d+)?)\s*([km])?\s+)?([a-z]+)/i.exec(text);
   if (words === null) return undefined;
   const [, count = '1', scale = '', name = ''] = words;
   const per = Number(count) * ({ k: 1_000, m: 1_000_000 }[scale.toLowerCase()] ?? 1);

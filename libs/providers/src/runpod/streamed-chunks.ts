@@ -45,14 +45,14 @@ export class StreamedChunks {
 
   /** What is ready since the last time, added to what was kept. Sent once: a repetition would lose a lost reply. */
   drain(job: JobAddress, context: ProviderContext): Promise<Drained> {
-    const kept = this.#keep(job.id);
+    const kept = this.#keep(nameOf(job));
     const drained = kept.last.catch(() => undefined).then(() => this.#drain(job, kept, context));
     kept.last = drained;
     return drained;
   }
 
-  of(id: string): Drained {
-    const { chunks, isWhole } = this.#kept.get(id) ?? { chunks: [], isWhole: false };
+  of(job: JobAddress): Drained {
+    const { chunks, isWhole } = this.#kept.get(nameOf(job)) ?? { chunks: [], isWhole: false };
     return { chunks, isWhole };
   }
 
@@ -70,15 +70,19 @@ export class StreamedChunks {
     }
   }
 
-  #keep(id: string): Kept {
-    const known = this.#kept.get(id);
+  #keep(name: string): Kept {
+    const known = this.#kept.get(name);
     if (known !== undefined) return known;
     const oldest = this.#kept.keys().next().value;
     if (this.#kept.size >= maxJobs && oldest !== undefined) this.#kept.delete(oldest);
     const kept: Kept = { chunks: [], bytes: 0, isWhole: true, last: Promise.resolve() };
-    this.#kept.set(id, kept);
+    this.#kept.set(name, kept);
     return kept;
   }
+}
+
+function nameOf({ endpoint, id }: JobAddress): string {
+  return `${endpoint}/${id}`;
 }
 
 function add(kept: Kept, output: unknown): void {

@@ -33,6 +33,7 @@ export const runpodEmulator: EmulatorDefinition = {
     running_word: 'RUNNING instead of IN_PROGRESS',
     bare_stream: '/stream answers a bare list, as the reference shows it, instead of an object with a status',
     whole_output: 'the output of a job that streamed is only at /stream (no return_aggregate_stream)',
+    slow_runsync: '/runsync answers before the job has ended',
     rest_v2_gone: 'version 2 of the control plane does not know this account (404)',
   },
   routes: (emulator) => [

@@ -20,6 +20,7 @@ const RunBody = z.strictObject({
       accessSecret: z.string(),
       bucketName: z.string(),
       endpointUrl: z.string(),
+      objectPath: z.string().optional(),
     })
     .optional(),
 });
@@ -44,8 +45,13 @@ export function jobRoutes(emulator: Emulator): EmulatedRoute[] {
       kind: 'submit',
       query: ['wait'],
       body: RunBody,
-      handle: (call) =>
-        toJobView(emulator, emulator.endJob(createJob(emulator, call, `sync-${emulator.uuid()}`))),
+      handle(call) {
+        const job = createJob(emulator, call, `sync-${emulator.uuid()}`);
+        return toJobView(
+          emulator,
+          emulator.quirks.has('slow_runsync') ? emulator.stepJob(job.id) : emulator.endJob(job),
+        );
+      },
     },
     {
       method: 'GET',
