@@ -71,8 +71,12 @@ export interface Problem {
 /** What a person can do about the errors of the authorization endpoint that are shown and not sent to a client. */
 export function problemPage({ code, title, message }: Problem): PageParts {
   return errorPage(
-    isKnown(code) ? { ...knownErrors[code], detail: message } : { title, text: message, code },
+    isKnown(code) ? { ...knownErrors[code], detail: message } : { title, text: capitalised(message), code },
   );
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function isKnown(code: string): code is keyof typeof knownErrors {

@@ -32,13 +32,15 @@ export interface SignInTestOptions {
   /** As the operator writes it, who knows where the server will be. */
   env?: Env | ((url: string) => Promise<Env>);
   providers?: readonly Provider[];
+  /** False: a deployment that stores no keys. */
+  hasVault?: boolean;
   redirectHosts?: readonly string[];
   now?: () => number;
 }
 
 /** The authorization server with all of its pages, over real HTTP on loopback; only the platforms are scripted. */
 export async function openSignIn(options: SignInTestOptions = {}): Promise<SignInUnderTest> {
-  const { env = {}, providers = [], redirectHosts = [], now = Date.now } = options;
+  const { env = {}, providers = [], hasVault = true, redirectHosts = [], now = Date.now } = options;
   const port = await reservePort();
   const url = `http://127.0.0.1:${port}`;
   const config = parseIdentityConfig(typeof env === 'function' ? await env(url) : env);
@@ -51,7 +53,7 @@ export async function openSignIn(options: SignInTestOptions = {}): Promise<SignI
   const parts = { bus, database, limits: createInProcessLimits({ now }), log: testLog(faults) };
   const kek = Buffer.alloc(32, 7).toString('base64');
   const credentials = await openCredentials(parts, {
-    keks: createLocalKeks(parseKeyRing(`k1:${kek}`)),
+    keks: hasVault ? createLocalKeks(parseKeyRing(`k1:${kek}`)) : undefined,
     fingerprintSecret: new Secret('fingerprints'.repeat(4)),
     providers,
     now,

@@ -26,10 +26,10 @@ function row({ csrf, now }: AccountView, client: ConnectedClient): Html {
     client.verifiedHost === undefined
       ? html`<span class="mark plain">unverified</span>`
       : html`<span class="mark good">${displayText(client.verifiedHost, 253)}</span>`;
-  const used = client.lastUsedAt === undefined ? 'never used' : `last used ${ago(client.lastUsedAt, now)}`;
+  const used = client.lastUsedAt === undefined ? '' : ` · last used ${ago(client.lastUsedAt, now)}`;
   return html`<li class="row"><div><h3>${name} ${mark}</h3>
 <p class="small">${meaningOf(client.scopes)}</p>
-<p class="small muted">Connected on ${day(client.createdAt)} · ${used}</p></div>
+<p class="small muted">Connected on ${day(client.createdAt)}${used}</p></div>
 <div class="actions">${buttonForm({
     action: `/account/clients/${encodeURIComponent(client.grantId)}/revoke`,
     csrf,

@@ -11,7 +11,7 @@ export function connectionsSection(view: AccountView): Html {
     connections === undefined
       ? notRead
       : connections.length === 0
-        ? html`<p class="empty">No provider yet. Add a key, or use the models that need none.</p>`
+        ? html`<p class="empty">${view.providers.length === 0 ? 'No provider here takes a key of yours.' : 'No provider yet. Add a key, or use the models that need none.'}</p>`
         : html`<ul class="rows">${connections.map((one) => row(view, one))}</ul>`;
   return section({
     id: 'providers',
