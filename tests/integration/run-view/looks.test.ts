@@ -32,7 +32,7 @@ beforeAll(async () => {
   host = await startAppHost({
     html: 'text' in contents ? contents.text : '',
     csp: { resourceDomains: [origin] },
-    callServer: async () => callResult({ run: { run_id: 'run_1', status: 'running', progress: 0.42 } }),
+    callServer: async () => callResult({}),
   });
   if (shots !== undefined) await mkdir(shots, { recursive: true });
 }, 60_000);
@@ -50,7 +50,8 @@ async function show(
   result: Json | undefined,
   options: Parameters<AppHost['open']>[0] = {},
 ): Promise<OpenView> {
-  view = await host.open(options);
+  const callServer = async () => result ?? callResult({});
+  view = await host.open({ callServer, ...options });
   await view.tell('ui/notifications/tool-input', { arguments: input });
   if (result !== undefined) await view.tell('ui/notifications/tool-result', result);
   const phase = result === undefined ? 'waiting' : '';

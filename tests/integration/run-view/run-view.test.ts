@@ -85,6 +85,14 @@ async function read(open: OpenView, selector: string, ...names: string[]): Promi
   return open.view.locator(selector).evaluate(pick, names);
 }
 
+/** The host's two frames and the deployment. */
+const ownOrigins = ({ page }: OpenView) => [
+  new URL(cluster.url).origin,
+  ...page
+    .frames()
+    .slice(0, 2)
+    .map((frame) => new URL(frame.url()).origin),
+];
 const ran = (model: string, input: Json) => ({ model, input });
 
 describe.each(['modern', 'legacy'] as const)('the view of a run (%s)', (era) => {
@@ -103,6 +111,7 @@ describe.each(['modern', 'legacy'] as const)('the view of a run (%s)', (era) => 
     expect(await card(view).innerText()).toMatch(
       /upscale-2x\s+local\s+Done[\s\S]*Cost\s+Free\s+Time\s+[\d.]+ s/,
     );
+    expect([...view.origins].filter((origin) => !ownOrigins(view).includes(origin))).toEqual([]);
     const { contexts } = await view.heard();
     expect(JSON.stringify(contexts)).toMatch(/succeeded.*asset_/);
     expect(view.complaints).toEqual([]);

@@ -46,7 +46,8 @@ export function createCard(actions) {
   const buttons = el('div', { class: 'buttons' });
   const tile = el('div', { class: 'tile' });
   const head = el('header', {}, tile, el('div', { class: 'names' }, title, provider), badge);
-  const root = el('article', { class: 'card' }, head, prompt, live, body, el('footer', {}, facts, buttons));
+  const foot = el('footer', {}, facts, buttons);
+  const root = el('article', { class: 'card' }, head, prompt, live, body, foot);
   let shown = '';
 
   /**
@@ -78,6 +79,7 @@ export function createCard(actions) {
     shown = next;
     facts.replaceChildren(...factsOf(state));
     showButtons(buttons, state, { ...situation, ...actions });
+    foot.hidden = facts.childElementCount + buttons.childElementCount === 0;
   }
 
   /** @param {ViewState} state */
@@ -114,9 +116,8 @@ function splitModel(model) {
  * @param {HTMLElement} badge
  * @param {ViewState} state
  */
-function showBadge(badge, { phase, status, queuePosition }) {
-  const queued = queuePosition === undefined ? 'Queued' : `Queued, position ${queuePosition}`;
-  const active = status === 'queued' ? queued : 'Running';
+function showBadge(badge, { phase, status }) {
+  const active = status === 'queued' ? 'Queued' : 'Running';
   const label = phase === 'active' ? active : (titles[status ?? phase] ?? titles[phase] ?? 'Run');
   if (badge.textContent === label) return;
   const mark =
@@ -145,13 +146,17 @@ function showProgress({ track, bar }, { progress, phase }) {
  * @param {ViewState} state
  * @param {Situation} situation
  */
-function noteOf({ phase, progress, status }, { isAway, isTired, canAsk, isStopping }) {
+function noteOf({ phase, progress, status, queuePosition }, { isAway, isTired, canAsk, isStopping }) {
   if (isStopping) return 'Stopping…';
   if (isTired) return 'Still running when this was last checked. Nothing is lost.';
   if (isAway) return 'The server cannot be reached; the run goes on. Trying again…';
   if (phase === 'waiting') return 'The model is being started…';
   if (!canAsk) return 'Still running. Ask the assistant to check on it.';
-  if (status === 'queued') return 'Waiting for its turn…';
+  if (status === 'queued') {
+    return queuePosition === undefined
+      ? 'Waiting for its turn…'
+      : `Waiting for its turn: number ${queuePosition} in line`;
+  }
   return progress === undefined || progress <= 0 ? 'Working…' : `${Math.round(progress * 100)} %`;
 }
 
@@ -204,7 +209,8 @@ function factsOf(state) {
   const isRunning = phase === 'active' && startedAt !== undefined;
   const time = seconds ?? (isRunning ? Math.max(0, (Date.now() - startedAt) / 1_000) : undefined);
   const facts = [];
-  if (cost !== undefined)
+  const isTold = cost !== undefined && (cost.isFinal || phase === 'quoted' || !isOver(state));
+  if (isTold)
     facts.push(fact(cost.isFinal ? 'Cost' : phase === 'quoted' ? 'At most' : 'Estimate', cost.text));
   if (time !== undefined) facts.push(fact('Time', duration(time, isRunning)));
   if (state.isReplayed) facts.push(fact('Note', 'existing run'));

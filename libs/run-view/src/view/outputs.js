@@ -18,7 +18,8 @@ import { el, icon, shownUrl, webUrl } from './dom.js';
 export function showOutputs(outputs, actions) {
   const pictures = outputs.filter((output) => output.kind === 'image');
   const isGrid = pictures.length > 1 && pictures.length === outputs.length;
-  const list = el('div', { class: isGrid ? 'outputs grid' : 'outputs' });
+  const isMany = pictures.length > 2 && pictures.length !== 4;
+  const list = el('div', { class: `outputs${isGrid ? ' grid' : ''}${isMany ? ' many' : ''}` });
   for (const [index, output] of outputs.entries()) {
     const name = outputs.length === 1 ? 'Output' : `Output ${index + 1}`;
     list.append(showOutput(output, { ...actions, name, isOnly: outputs.length === 1 }));
@@ -128,6 +129,7 @@ function buttonOf(output, context) {
 export function openButton(output, { open, name }) {
   const url = webUrl(output.url);
   if (url === undefined) return undefined;
+  const label = el('span', { class: 'label' }, 'Open');
   if (open === undefined) {
     const attributes = {
       class: 'button',
@@ -136,13 +138,13 @@ export function openButton(output, { open, name }) {
       rel: 'noopener noreferrer',
       'aria-label': `Open ${name}`,
     };
-    return el('a', attributes, icon('open'), 'Open');
+    return el('a', attributes, icon('open'), label);
   }
   return el(
     'button',
     { type: 'button', 'aria-label': `Open ${name}`, click: () => open(url) },
     icon('open'),
-    'Open',
+    label,
   );
 }
 
