@@ -31,8 +31,9 @@ export async function refresh({ isQuick }: BenchOptions): Promise<BenchResult> {
       tokens[lane] = String(answer.refresh_token);
     };
     const seconds = isQuick ? 3 : 6;
-    const floor = await measure(async () => void (await post(`${floorUrl}/floor`, '')), seconds);
-    const own = await measure(refreshOnce, seconds);
+    const server = { seconds, cpuUrl: `${floorUrl}/cpu` };
+    const floor = await measure(async () => void (await post(`${floorUrl}/floor`, '')), server);
+    const own = await measure(refreshOnce, server);
     return {
       figures: { lanes, floor, refresh: own },
       lines: [
@@ -51,15 +52,23 @@ interface Figure {
   perSecond: number;
   p50Ms: number;
   p99Ms: number;
+  /** Of the server's process; a busy machine changes it least. */
+  cpuMs: number;
 }
 
-async function measure(once: (lane: number) => Promise<void>, seconds: number): Promise<Figure> {
+async function measure(
+  once: (lane: number) => Promise<void>,
+  { seconds, cpuUrl }: { seconds: number; cpuUrl: string },
+): Promise<Figure> {
   await run(once, 1);
+  const before = await cpuOf(cpuUrl);
   const times = await run(once, seconds);
+  const cpuMicros = (await cpuOf(cpuUrl)) - before;
   return {
     perSecond: round(times.length / seconds, 0),
     p50Ms: round(percentile(times, 0.5), 1),
     p99Ms: round(percentile(times, 0.99), 1),
+    cpuMs: round(cpuMicros / 1_000 / times.length),
   };
 }
 
@@ -76,6 +85,13 @@ async function run(once: (lane: number) => Promise<void>, seconds: number): Prom
     }),
   );
   return times;
+}
+
+async function cpuOf(url: string): Promise<number> {
+  const answer: unknown = await (await fetch(url)).json();
+  return typeof answer === 'object' && answer !== null && 'micros' in answer
+    ? Number(answer.micros)
+    : Number.NaN;
 }
 
 const agent = new Agent({ keepAlive: true, maxSockets: lanes });
@@ -102,6 +118,6 @@ function post(url: string, body: string): Promise<string> {
   return promise;
 }
 
-function line(name: string, { perSecond, p50Ms, p99Ms }: Figure): string {
-  return `${name}: ${perSecond}/s, p50 ${p50Ms} ms, p99 ${p99Ms} ms`;
+function line(name: string, { perSecond, p50Ms, p99Ms, cpuMs }: Figure): string {
+  return `${name}: ${perSecond}/s, p50 ${p50Ms} ms, p99 ${p99Ms} ms, ${cpuMs} ms of CPU each`;
 }

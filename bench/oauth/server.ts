@@ -24,6 +24,10 @@ floor.post('/floor', async () => {
     .sign(privateKey);
   return { access_token: token };
 });
+floor.get('/cpu', async () => {
+  const { user, system } = process.cpuUsage();
+  return { micros: user + system };
+});
 await floor.listen({ host: '127.0.0.1', port: 0 });
 console.log(`ready ${oauth.replicaUrls[0]} ${oauth.url} http://127.0.0.1:${portOf(floor)}`);
 process.once('SIGTERM', () => process.exit(0));
