@@ -1,5 +1,6 @@
 import type { AdapterDefinition } from './definition.ts';
 import { describedPlatforms } from './generic/built-in.ts';
+import { huggingface } from './huggingface/definition.ts';
 import { openai, openaiPresets } from './openai/definition.ts';
 import { runpod } from './runpod/definition.ts';
 
@@ -9,5 +10,6 @@ export const adapters: readonly AdapterDefinition[] = [
   // Servers of one's own with OpenAI's API.
   ...openaiPresets,
   runpod,
+  huggingface,
   ...describedPlatforms,
 ];

@@ -198,8 +198,8 @@ export interface Provider {
   quote(model: ProviderModel, input: JsonObject): Quote;
   submit(request: SubmitRequest, context: ProviderContext): Promise<{ handle: JobHandle; view: JobView }>;
   poll(handle: JobHandle, context: ProviderContext): Promise<JobView>;
-  /** Where this job lives, for a platform that has both kinds. Default: `capabilities.jobs`. */
-  jobsOf?(nativeId: string): ProviderCapabilities['jobs'];
+  /** Where this job lives, for a platform that has both kinds; its handle as far as there is one. Default: `capabilities.jobs`. */
+  jobsOf?(nativeId: string, handle?: JobHandle): ProviderCapabilities['jobs'];
   /** Yields views as they come and ends after a terminal one; ends early when it cannot go on. */
   watch?(handle: JobHandle, context: ProviderContext): AsyncIterable<JobView>;
   cancel(handle: JobHandle, context: ProviderContext): Promise<CancelResult>;

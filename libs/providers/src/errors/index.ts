@@ -1,3 +1,4 @@
+export { beforeSubmit } from './before-submit.ts';
 export {
   classifyFailure,
   type FailedReply,

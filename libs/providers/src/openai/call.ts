@@ -7,6 +7,8 @@ export interface OpenAiCall {
   request: SubmitRequest;
   /** Its signal is the held call's own. */
   context: ProviderContext;
+  /** Where chat is, when it is not at `/chat/completions`. */
+  path?: string;
   report: Parameters<HeldWork>[0]['report'];
 }
 

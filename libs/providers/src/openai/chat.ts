@@ -15,7 +15,7 @@ export async function chat(call: OpenAiCall): Promise<JobView> {
   const reply = await client.events(
     {
       method: 'POST',
-      path: '/chat/completions',
+      path: call.path ?? '/chat/completions',
       json,
       timeoutMs: callTimeoutMs,
       maxBytes: maxAnswerBytes,

@@ -1,6 +1,7 @@
 import { bflEmulator } from './generic/bfl.ts';
 import { lumaEmulator } from './generic/luma.ts';
 import { runwayEmulator } from './generic/runway.ts';
+import { huggingfaceEmulator } from './huggingface/emulator.ts';
 import type { EmulatorDefinition } from './kit/index.ts';
 import { openaiEmulator } from './openai/emulator.ts';
 import { runpodEmulator } from './runpod/emulator.ts';
@@ -27,10 +28,11 @@ export {
 /** Every emulated platform. One line each. */
 export const emulatorDefinitions: readonly EmulatorDefinition[] = [
   openaiEmulator,
+  huggingfaceEmulator,
   runpodEmulator,
   bflEmulator,
   lumaEmulator,
   runwayEmulator,
 ];
 
-export { bflEmulator, lumaEmulator, openaiEmulator, runpodEmulator, runwayEmulator };
+export { bflEmulator, huggingfaceEmulator, lumaEmulator, openaiEmulator, runpodEmulator, runwayEmulator };

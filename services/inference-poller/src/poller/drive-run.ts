@@ -1,7 +1,7 @@
 import type { JobHandle, Provider } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { storeOutputs } from '../outputs/store-outputs.ts';
-import { outputsOf } from '../runs/run-document.ts';
+import { handleOf, outputsOf } from '../runs/run-document.ts';
 import { backoffMs } from '../timings.ts';
 import { isCancelDue } from './cancel-upstream.ts';
 import { endRun } from './end-run.ts';
@@ -109,7 +109,10 @@ async function takeTold(deps: InferenceDeps, held: HeldRun, { view }: ToldJob): 
 
 /** A platform may answer some models in the call itself and keep jobs for others. */
 export function isProcessJob(provider: Provider, { row }: HeldRun): boolean {
-  return (provider.jobsOf?.(row.native_id) ?? provider.capabilities.jobs) === 'process';
+  return (
+    (provider.jobsOf?.(row.native_id, row.handle === null ? undefined : handleOf(row)) ??
+      provider.capabilities.jobs) === 'process'
+  );
 }
 
 /** Outputs that were only in the memory of a process that has ended. */
