@@ -30,6 +30,7 @@ export interface BearerAuthentication {
   now?: (() => number) | undefined;
 }
 
+const maxBearer = 16_384;
 const bearerPattern = /^Bearer +([^\s]{1,16384})$/i;
 const keyPattern = /^ifr_[A-Za-z0-9_-]{16,200}$/;
 
@@ -49,16 +50,13 @@ export function createBearerAuthentication(parts: BearerAuthentication): Authent
     return isStale ? refusals.stale : grant.principal;
   }
 
-  function authenticateToken(verifier: TokenVerifier, token: string): Outcome | Promise<Outcome> {
+  function authenticateToken(verifier: TokenVerifier, token: string, sha256: string) {
     if (!verifier.isLoaded || !revoked.isLoaded) return refusals.notLoaded;
-    const sha256 = hash('sha256', token);
-    const known = verifier.known(sha256);
-    return known === undefined ? verifier.verify(token, sha256).then(admitToken) : admitToken(known);
+    return verifier.verify(token, sha256).then(admitToken);
   }
 
-  function authenticateKey(verifier: KeyVerifier, key: string): Outcome | Promise<Outcome> {
+  function authenticateKey(verifier: KeyVerifier, sha256: string): Outcome | Promise<Outcome> {
     if (!revoked.isLoaded) return refusals.notLoaded;
-    const sha256 = hash('sha256', key);
     const known = verifier.known(sha256);
     return known === undefined ? verifier.verify(sha256).then(admitKey) : admitKey(known);
   }
@@ -66,13 +64,26 @@ export function createBearerAuthentication(parts: BearerAuthentication): Authent
   return ({ headers }) => {
     const { authorization } = headers;
     if (authorization === undefined || authorization === '') return refusals.missing;
-    const bearer = bearerPattern.exec(authorization)?.[1];
+    const bearer = readBearer(authorization);
     if (bearer === undefined) return refusals.malformed;
+    const sha256 = hash('sha256', bearer);
+    // Before its shape is looked at: what was verified before has a good one.
+    const known = tokens?.known(sha256);
+    if (known !== undefined) return admitToken(known);
     const verifier = keyPattern.test(bearer) ? keys : passthroughFor(passthrough, bearer);
-    if (verifier !== undefined) return authenticateKey(verifier, bearer);
+    if (verifier !== undefined) return authenticateKey(verifier, sha256);
     const isToken = tokens !== undefined && jwtShape.test(bearer);
-    return isToken ? authenticateToken(tokens, bearer) : refusals.malformed;
+    return isToken ? authenticateToken(tokens, bearer, sha256) : refusals.malformed;
   };
+}
+
+/** What stands behind the scheme as every client writes it, or as any client may (RFC 9110, section 11.4). */
+function readBearer(authorization: string): string | undefined {
+  if (authorization.startsWith('Bearer ') && authorization.length < maxBearer) {
+    const bearer = authorization.slice(7);
+    if (bearer !== '' && !bearer.includes(' ')) return bearer;
+  }
+  return bearerPattern.exec(authorization)?.[1];
 }
 
 function passthroughFor(passthrough: PassthroughVerifier | undefined, key: string): KeyVerifier | undefined {
