@@ -34,15 +34,14 @@ if (command === undefined) fail(`usage: node scripts/run.mjs ${Object.keys(comma
 
 // Emulated platforms are a part of the tests.
 const kind = args.includes('--emulators') ? 'full' : command.install;
-if (!isInstalled(kind)) install(kind);
+// What was installed in full stays so when the lock file changes: a developer's `npm start` takes no tools away.
+if (!isInstalled(kind)) install(installed()?.kind === 'full' ? 'full' : kind);
 runOnPinnedNode([...command.run, ...args]);
 
 function isInstalled(wanted) {
-  const lock = lockHash();
-  if (existsSync(marker)) {
-    const { hash, kind } = JSON.parse(readFileSync(marker, 'utf8'));
-    return hash === lock && (kind === 'full' || kind === wanted);
-  }
+  const found = installed();
+  if (found !== undefined)
+    return found.hash === lockHash() && (found.kind === 'full' || found.kind === wanted);
   // An installation made by hand counts when it is newer than the lock file and has the development tools.
   const own = join(root, 'node_modules', '.package-lock.json');
   return (
@@ -50,6 +49,10 @@ function isInstalled(wanted) {
     existsSync(join(root, 'node_modules', 'vitest')) &&
     statSync(own).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs
   );
+}
+
+function installed() {
+  return existsSync(marker) ? JSON.parse(readFileSync(marker, 'utf8')) : undefined;
 }
 
 function install(kind) {

@@ -11,7 +11,6 @@ import {
 } from '@inferry/contracts';
 import { type CredentialClient, createCredentialClient } from '@inferry/credentials';
 import type { Provider } from '@inferry/providers';
-import { createRunView } from '@inferry/run-view';
 import {
   type AddressRanges,
   type HttpService,
@@ -20,14 +19,15 @@ import {
   type Service,
   safeLookup,
 } from '@inferry/runtime';
+import { createRunView } from '@inferry/run-view';
 import type { FastifyInstance } from 'fastify';
 import { Agent } from 'undici';
 import type { InferenceDeps } from './deps.ts';
 import { defaultPollerLimits, Poller, type PollerLimits } from './poller/poller.ts';
+import { accessOf, KeyRefusals, toContext } from './poller/provider-access.ts';
 import { handleReadBudgets } from './rpc/read-budgets.ts';
 import { handleReadOutputs } from './rpc/read-outputs.ts';
 import { handleReadUsage } from './rpc/read-usage.ts';
-import { accessOf, KeyRefusals, toContext } from './poller/provider-access.ts';
 import { createRunMetrics } from './run-metrics.ts';
 import { RunWaiters } from './runs/run-waiters.ts';
 import { serveRunSurface } from './surface/serve-surface.ts';
