@@ -1,5 +1,5 @@
 import { type Cluster, startCluster } from '@inferry/cli';
-import { tools } from '@inferry/contracts';
+import { runViewUri, tools } from '@inferry/contracts';
 import { type ScriptedUpstream, startScriptedUpstream } from '@inferry/testing/scripted-upstream';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type AnyClient, clientKinds, inspect, type ToolAnswer } from './support/clients.ts';
@@ -139,6 +139,14 @@ describe('the inspector on the command line', () => {
     const args = ['--method', 'tools/call', '--tool-name', 'get_run', '--tool-arg', 'run_id=run_unknown'];
 
     expect((await inspect(`${cluster.url}/mcp`, args)).code).toBe(5);
+  });
+
+  it('finds the view of a run and what it may load (SEP-1865)', async () => {
+    const args = ['--method', 'tools/list', '--app-info', '--advertise-apps'];
+    const { code, output } = await inspect(`${cluster.url}/mcp`, args);
+
+    expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining(runViewUri) });
+    expect(output).toContain(`"resourceDomains"`);
   });
 
   it('reads every file of every skill and finds it to be what was listed (SEP-2640)', async () => {
