@@ -8,6 +8,14 @@ it.each([
   ['/files/u/a', 'upload'],
   ['/hooks/v1/token', 'inference-poller'],
   ['/hooksome', 'mcp-gateway'],
+  ['/oauth/authorize?client_id=a', 'auth'],
+  ['/authorize', 'auth'],
+  ['/token', 'auth'],
+  ['/register', 'auth'],
+  ['/account/connections', 'auth'],
+  ['/.well-known/oauth-authorization-server/mcp', 'auth'],
+  ['/.well-known/openid-configuration', 'auth'],
+  ['/.well-known/oauth-protected-resource/mcp', 'mcp-gateway'],
 ])('%s is answered by %s', (path, service) => {
   expect(serviceFor(path)).toBe(service);
 });

@@ -102,6 +102,7 @@ async function add(context: Context, values: Values): Promise<void> {
   const { connections, providers, out, err } = context;
   const { provider, label = 'main', 'base-url': baseUrl } = values;
   if (provider === undefined) throw new TypeError('add needs --provider.');
+  const owner = ownerOf(values);
   const adapter = providers.find(({ slug }) => slug === provider);
   if (adapter === undefined) {
     const known = providers.map(({ slug }) => slug).join(', ');
@@ -116,7 +117,6 @@ async function add(context: Context, values: Values): Promise<void> {
   if (probe.outcome === 'rejected')
     throw new AppError('unauthorized', `${adapter.title} does not accept this key.`);
   if (probe.outcome === 'unknown') err.write(`${adapter.title} did not say whether this key is good.\n`);
-  const owner = ownerOf(values);
   const id = await connections.put({ provider, owner, label, key, baseUrl, origin: 'stored', probe });
   out.write(`${id}\n`);
 }
