@@ -1,11 +1,10 @@
 export { type AddressRules, type Bases, toAddress } from './bases.ts';
+export type { Call, Reply } from './call.ts';
 export { HeldCalls, type HeldCallsOptions, type HeldWork, toJobErrorCode } from './held-calls.ts';
 export { type LoadedFile, loadDataUris, loadFiles } from './input-files.ts';
 export {
-  type Call,
   PlatformClient,
   type PlatformClientOptions,
-  type Reply,
 } from './platform-client.ts';
 export type { OpenSocketOptions, PlatformSocket } from './platform-socket.ts';
 export { probeWith } from './probe-with.ts';

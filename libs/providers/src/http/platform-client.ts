@@ -1,11 +1,22 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@inferry/contracts';
-import { type Dispatcher, type FormData, request } from 'undici';
+import { request } from 'undici';
 import type { z } from 'zod';
-import { classifyFailure, type FailureRule, type Headers, type Purpose } from '../errors/index.ts';
+import { classifyFailure, type FailureRule, type Purpose } from '../errors/index.ts';
 import type { ProviderContext } from '../provider.ts';
 import { type Address, type AddressRequest, type AddressRules, toAddress } from './bases.ts';
+import type { Call, Reply } from './call.ts';
+import {
+  bodyOf,
+  flat,
+  guarded,
+  isTransient,
+  malformed,
+  parseBody,
+  redirected,
+  secretsOf,
+} from './call-parts.ts';
 import { Dispatchers } from './dispatchers.ts';
 import { type OpenSocketOptions, openSocket, type PlatformSocket } from './platform-socket.ts';
 import { bounded, readBytes } from './read-body.ts';
@@ -28,29 +39,6 @@ export interface PlatformClientOptions extends AddressRules {
   /** Wait before the first of them; it doubles, and half of it is random. Default 250 ms. */
   retryBaseMs?: number;
   random?: () => number;
-}
-
-export interface Call extends Omit<AddressRequest, 'connectionBase'> {
-  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  headers?: Readonly<Record<string, string>>;
-  /** At most one of these three. */
-  json?: unknown;
-  form?: FormData;
-  bytes?: Uint8Array | Readable;
-  /** Without the key, wherever it goes: a presigned upload, a public catalog. */
-  isKeyless?: boolean;
-  /** Statuses besides 2xx that are answers and no failures. */
-  accept?: readonly number[];
-  timeoutMs?: number;
-  maxBytes?: number;
-  /** Instead of the client's rule. */
-  rule?: FailureRule | undefined;
-}
-
-export interface Reply<T> {
-  status: number;
-  headers: Headers;
-  body: T;
 }
 
 const maxErrorBytes = 256 << 10;
@@ -212,7 +200,7 @@ export class PlatformClient {
     // What cannot be read of an error is no reason to hide its status.
     const body = parseBody(await readBytes(reply.body, options).catch(() => Buffer.alloc(0)));
     if (reply.statusCode < 400) throw redirected(title, reply.statusCode);
-    const secrets = context.credential === undefined ? [] : [context.credential.reveal()];
+    const secrets = secretsOf(context);
     throw classifyFailure({ ...head, body }, { title, purpose, rule: call.rule ?? rule, secrets });
   }
 
@@ -250,60 +238,5 @@ export class PlatformClient {
     const isCancelled = context.signal.aborted;
     const isOverdue = deadline.aborted && !isCancelled;
     return toTransportError(error, { title: this.#options.title, purpose, isCancelled, isOverdue });
-  }
-}
-
-/** The platform took the call and answered something that is not in its contract. */
-function malformed(title: string, upstreamStatus: number, cause: unknown): AppError {
-  return new AppError('upstream_malformed', `${title} answered something that cannot be read.`, {
-    upstreamStatus,
-    cause,
-  });
-}
-
-function redirected(title: string, upstreamStatus: number): AppError {
-  return new AppError('upstream_malformed', `${title} answered with a redirect, which is never followed.`, {
-    upstreamStatus,
-  });
-}
-
-function isTransient(error: unknown): boolean {
-  return (
-    error instanceof AppError && (error.code === 'upstream_unavailable' || error.code === 'deadline_exceeded')
-  );
-}
-
-function bodyOf({ json, form, bytes }: Call): NonNullable<Dispatcher.RequestOptions['body']> | null {
-  if (json !== undefined) return JSON.stringify(json);
-  if (form !== undefined) return form;
-  return bytes ?? null;
-}
-
-/** JSON where it is JSON, text where it is not; nothing at all for an empty body. */
-function parseBody(bytes: Buffer): unknown {
-  const text = bytes.toString('utf8');
-  if (text === '') return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The schema says whether text will do.
-    return text;
-  }
-}
-
-function flat(headers: Record<string, string | string[] | undefined>): Record<string, string | undefined> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
-  );
-}
-
-async function* guarded<T>(
-  source: AsyncIterable<T>,
-  toError: (error: unknown) => AppError,
-): AsyncGenerator<T> {
-  try {
-    yield* source;
-  } catch (error) {
-    throw toError(error);
   }
 }
