@@ -1,5 +1,5 @@
 import { createBus, createInProcessTransport } from '@inferry/bus';
-import { prepareRun } from '@inferry/contracts';
+import { openCredential, prepareRun, releaseCredential } from '@inferry/contracts';
 import { openDatabase } from '@inferry/database';
 import { createInferenceService } from '@inferry/inference-poller';
 import { createInProcessLimits } from '@inferry/limits';
@@ -77,6 +77,10 @@ export async function startEmulatedSystem(platform: SlowPlatform): Promise<Emula
     quote: { currency: 'USD', max: 0.1, exact: true, unpriced_inputs: [], basis: 'per_request' },
     problems: [],
   }));
+  const auth = createBus(transport, { name: 'auth' });
+  // The platform asks for no key.
+  auth.serve(openCredential, async () => ({ credential: null }));
+  auth.serve(releaseCredential, async () => ({ released: false }));
   const pollerBus = createBus(transport, { name: 'inference-poller' });
   const poller = await createInferenceService(
     { bus: pollerBus, database, limits: createInProcessLimits(), log, replica: 'poller' },
@@ -107,7 +111,7 @@ export async function startEmulatedSystem(platform: SlowPlatform): Promise<Emula
     async close() {
       await Promise.all(gateways.map((gateway) => gateway.close()));
       await poller.close();
-      await Promise.all([pollerBus.close(), catalog.close()]);
+      await Promise.all([pollerBus.close(), catalog.close(), auth.close()]);
       await database.close();
     },
   };
