@@ -2,8 +2,12 @@ import { expect, it } from 'vitest';
 import { parseAuthConfig } from './config.ts';
 
 it("knows the gateway's limit, 600 a minute by default", () => {
-  expect(parseAuthConfig({})).toEqual({ credentialLimit: 600 });
-  expect(parseAuthConfig({ RATE_LIMIT_CREDENTIAL: '50' })).toEqual({ credentialLimit: 50 });
+  expect(parseAuthConfig({}).credentialLimit).toBe(600);
+  expect(parseAuthConfig({ RATE_LIMIT_CREDENTIAL: '50' }).credentialLimit).toBe(50);
+});
+
+it('stores keys that callers bring along unless it is told not to, and has no vault without vault keys', () => {
+  expect(parseAuthConfig({})).toMatchObject({ keks: undefined, passthroughKeys: 'stored' });
 });
 
 it('refuses a limit that is no number', () => {

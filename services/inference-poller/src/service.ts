@@ -11,6 +11,7 @@ import {
 } from '@inferry/contracts';
 import { type CredentialClient, createCredentialClient } from '@inferry/credentials';
 import type { Provider } from '@inferry/providers';
+import { createRunView } from '@inferry/run-view';
 import {
   type AddressRanges,
   type HttpService,
@@ -19,7 +20,6 @@ import {
   type Service,
   safeLookup,
 } from '@inferry/runtime';
-import { createRunView } from '@inferry/run-view';
 import type { FastifyInstance } from 'fastify';
 import { Agent } from 'undici';
 import type { InferenceDeps } from './deps.ts';
