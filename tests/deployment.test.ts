@@ -18,6 +18,7 @@ interface ComposeService {
   security_opt: string[];
   stop_grace_period?: string;
   environment?: Record<string, unknown>;
+  env_file?: { path: string; required?: boolean }[];
   deploy: { replicas?: number; resources: { limits: { memory: string; cpus: string } } };
 }
 
@@ -115,6 +116,46 @@ describe('docker-compose.yml', () => {
     );
 
     expect([...used, ...passedOn].filter((name) => !exampleVariables.has(name))).toEqual([]);
+  });
+});
+
+/** What only a person at a terminal, a test or the embedded system sets. */
+const notInContainers = new Set(['INFERRY_EMULATORS', 'INFERRY_EXTRA_TOOLS', 'FFMPEG_PATH', 'PATH']);
+
+/** The variables in the schemas of a service's configuration. */
+function variablesRead(name: string): string[] {
+  const folder = join(root, 'services', name, 'src');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /(^|\/)config\.ts$/.test(file),
+  );
+  return files.flatMap((file) =>
+    [...readFileSync(join(folder, file), 'utf8').matchAll(/^ {2}([A-Z][A-Z0-9_]+):/gm)].map(
+      ([, variable = '']) => variable,
+    ),
+  );
+}
+
+describe('the configuration of containers', () => {
+  test.each(ownServices)('hands %s every variable that it reads', (name) => {
+    const passed = new Set(Object.keys(compose.services[name]?.environment ?? {}));
+
+    const missing = variablesRead(name).filter((it) => !passed.has(it) && !notInContainers.has(it));
+    expect(missing).toEqual([]);
+  });
+
+  it('gives keys of platforms to auth alone, and their addresses to whoever calls them', () => {
+    const readers = (file: string) =>
+      entries
+        .filter(([, { env_file: files = [] }]) => files.some(({ path }) => path === file))
+        .map(([name]) => name)
+        .sort();
+
+    expect(readers('.env.keys')).toEqual(['auth']);
+    expect(readers('.env.providers')).toEqual(['auth', 'catalog', 'cli', 'inference-poller']);
+  });
+
+  it('starts from a copy of .env.example that has its secrets: its authentication is not switched off', () => {
+    expect(read('.env.example')).toMatch(/^INFERRY_AUTH=$/m);
   });
 });
 
