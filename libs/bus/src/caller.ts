@@ -3,6 +3,7 @@ import { AppError, ErrorEnvelope, InputRequired, NeededInput, toAppError } from 
 import type { CallOptions, Progress } from './bus.ts';
 import { toEnvelopeText, toHeaders, traceHeaders } from './call-envelope.ts';
 import type { CallLife, Interruptible } from './call-life.ts';
+import { CallTable } from './call-table.ts';
 import { type BusTimings, cancelSubject, finishData, type OnInternalError } from './frames.ts';
 import type { IncomingMessage, Transport, TransportSubscription } from './transport.ts';
 
@@ -16,7 +17,8 @@ interface Pending {
   /** Everything beside the payload but the time that is left. */
   envelope: string;
   trace: Record<string, string>;
-  inbox: string;
+  /** Of this issue of it: the last part of its inbox. */
+  number: number;
   deadlineAt: number;
   heardAt: number;
   attempts: number;
@@ -47,10 +49,9 @@ export class Caller {
   readonly #onInternalError: OnInternalError;
   readonly #name = randomBytes(12).toString('base64url');
   readonly #prefix = `inbox.${this.#name}.`;
-  readonly #pending = new Map<string, Pending>();
+  readonly #pending = new CallTable<Pending>();
   readonly #subscription: TransportSubscription;
   readonly #sweeper: NodeJS.Timeout;
-  #counter = 0;
   #sent = 0;
   #sweptAt = performance.now();
   #isClosed = false;
@@ -81,7 +82,7 @@ export class Caller {
       payload,
       envelope: toEnvelopeText(options, `${this.#name}.${++this.#sent}`),
       trace: traceHeaders(),
-      inbox: '',
+      number: -1,
       deadlineAt: Date.now() + options.timeoutMs,
       heardAt: 0,
       attempts: 0,
@@ -116,15 +117,17 @@ export class Caller {
 
   #issue(call: Pending): void {
     const now = Date.now();
-    call.inbox = this.#prefix + ++this.#counter;
+    const number = this.#pending.add(call);
+    if (number === undefined)
+      return call.reject(new AppError('busy', 'Too many calls at once.', retryAdvice));
+    call.number = number;
     call.heardAt = now;
     call.attempts += 1;
-    this.#pending.set(call.inbox, call);
     try {
       this.#transport.publish({
         subject: call.subject,
         data: call.payload,
-        reply: call.inbox,
+        reply: this.#prefix + number,
         headers: { ...call.trace, ...toHeaders(call.envelope, call.deadlineAt - now) },
       });
       // Whoever takes a call over is to be as quick as the one before.
@@ -137,7 +140,7 @@ export class Caller {
   #hear(message: IncomingMessage): void {
     const { data } = message;
     if (data.startsWith('H')) return this.#hearAlive(data);
-    const call = this.#pending.get(message.subject);
+    const call = this.#pending.get(Number(message.subject.slice(this.#prefix.length)));
     if (call === undefined) return;
     if (message.isNoResponders) return this.#fail(call, unavailable('Nobody serves this call now.', call));
     call.heardAt = Date.now();
@@ -157,7 +160,7 @@ export class Caller {
   #hearAlive(data: string): void {
     const now = Date.now();
     for (const number of data.slice(1).split(',')) {
-      const call = this.#pending.get(this.#prefix + number);
+      const call = this.#pending.get(Number(number));
       if (call !== undefined) call.heardAt = now;
     }
   }
@@ -192,7 +195,7 @@ export class Caller {
   }
 
   #reissue(call: Pending): void {
-    this.#pending.delete(call.inbox);
+    this.#pending.delete(call.number);
     // Whoever was silent may be alive behind a broken link: two must not work on one call for long.
     this.#cancel(call);
     if (call.attempts < maxAttempts && this.#transport.isConnected) return this.#issue(call);
@@ -206,13 +209,13 @@ export class Caller {
 
   #cancel(call: Pending): void {
     if (this.#transport.isConnected) {
-      this.#transport.publish({ subject: cancelSubject(call.inbox), data: '' });
+      this.#transport.publish({ subject: cancelSubject(this.#prefix + call.number), data: '' });
     }
   }
 
   #askToFinish(call: Pending): void {
     if (this.#transport.isConnected) {
-      this.#transport.publish({ subject: cancelSubject(call.inbox), data: finishData });
+      this.#transport.publish({ subject: cancelSubject(this.#prefix + call.number), data: finishData });
     }
   }
 
@@ -227,7 +230,7 @@ export class Caller {
   }
 
   #forget(call: Pending): void {
-    this.#pending.delete(call.inbox);
+    this.#pending.delete(call.number);
     if (call.interruptible !== undefined) call.life?.detach(call.interruptible);
   }
 }

@@ -102,13 +102,17 @@ export function createEdge(parts: EdgeParts): Edge {
       const outcome = authenticate(request);
       // Nothing to wait for: the one user of a loopback system has no window.
       if ('kind' in outcome && outcome.kind === 'local') return admit(outcome);
-      settle(request, response, outcome).then(
-        (principal) => principal === undefined || admit(principal),
-        (error: unknown) => {
-          parts.onError(error);
-          send(response, failed);
-        },
-      );
+      const fail = (error: unknown) => {
+        parts.onError(error);
+        send(response, failed);
+      };
+      settle(request, response, outcome).then((principal) => {
+        try {
+          if (principal !== undefined) admit(principal);
+        } catch (error) {
+          fail(error);
+        }
+      }, fail);
     },
     async charge(response, principal, requests) {
       const charge = await windows.chargeCredential(principal, requests);

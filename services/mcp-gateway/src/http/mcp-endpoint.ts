@@ -116,20 +116,20 @@ export class McpEndpoint {
     if (busy !== undefined) return this.#refuse(post, busy, request);
     const channel = new HttpChannel(post.response, streams, acceptsStream(post.request));
     const exchange = toExchange(post, request, { ...spoken, view, channel });
+    const held = calls.add(channel, post.principal.grant_id);
     const end = (reply: Reply) => {
-      calls.delete(channel);
+      calls.delete(held);
       return this.#deliver(post, { exchange, channel, reply });
     };
-    calls.add(channel, post.principal.grant_id);
     try {
       const reply = core.answer(exchange);
       if (!(reply instanceof Promise)) return end(reply);
       return reply.then(end, (error: unknown) => {
-        calls.delete(channel);
+        calls.delete(held);
         throw error;
       });
     } catch (error) {
-      calls.delete(channel);
+      calls.delete(held);
       throw error;
     }
   }
@@ -173,7 +173,7 @@ export class McpEndpoint {
     }
     if (requests.length === 0) return accept(post.response);
     const whole = new HttpChannel(post.response, streams, false);
-    calls.add(whole, post.principal.grant_id, requests.length);
+    const held = calls.add(whole, post.principal.grant_id, requests.length);
     try {
       const answers = await Promise.all(
         requests.map((request) =>
@@ -184,7 +184,7 @@ export class McpEndpoint {
       if (texts.length === 0) whole.finishEmpty();
       else whole.finish(`[${texts.join(',')}]`);
     } finally {
-      calls.delete(whole);
+      calls.delete(held);
     }
   }
 

@@ -1,4 +1,3 @@
-import type { Principal } from '@inferry/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Refusal, refuse } from '../refusal.ts';
 import type { Edge } from './edge.ts';
@@ -17,7 +16,6 @@ const notFound = refuse(404, ['not_found', 'There is nothing here. MCP is served
 const notAllowed = refuse(405, ['method_not_allowed', 'MCP is served by POST.'], {
   headers: { allow: 'POST' },
 });
-const badRequest = refuse(400, ['invalid_request', 'The request cannot be read.']);
 const failed = refuse(500, ['internal', 'Something went wrong here. Try again; if it repeats, report it.']);
 
 /** The gateway's routes. */
@@ -28,35 +26,25 @@ export async function mountRoutes(app: FastifyInstance, parts: MountParts): Prom
     if (request.is404 && request.server.prefix === '') answerOther(parts.edge, { request, reply }, notFound);
     else done();
   });
-  // The parser and the error handler are the MCP routes' alone: other routes of the app keep theirs.
+  // The error handler is the MCP routes' alone: other routes of the app keep theirs.
   await app.register((scope, _options, done) => {
-    leaveBodiesUnread(scope);
-    const toRefusal = createErrorReader(parts);
-    scope.setErrorHandler((error, _request, reply) => answer(parts.edge, reply, toRefusal(error)));
+    scope.setErrorHandler((error, _request, reply) => {
+      parts.onError(error);
+      answer(parts.edge, reply, failed);
+    });
     for (const url of mcpPaths) mountMcp(scope, url, parts);
     done();
   });
 }
 
 function mountMcp(scope: FastifyInstance, url: string, { edge, receive }: MountParts): void {
-  const principals = new WeakMap<FastifyRequest, Principal>();
-  scope.route({
-    method: 'POST',
-    url,
-    onRequest(request, reply, done) {
-      edge.pass(request.raw, reply.raw, (principal) => {
-        principals.set(request, principal);
-        done();
-      });
-    },
-    handler(request, reply) {
-      reply.hijack();
-      const principal = principals.get(request);
-      // Set by the hook above, or the request would have ended there.
-      if (principal === undefined) return edge.send(reply.raw, failed);
-      receive({ request: request.raw, response: reply.raw, principal });
-    },
-  });
+  // Answered before the body, which the receiver reads: no parser of Fastify's has a part in it.
+  const take = (request: FastifyRequest, reply: FastifyReply) => {
+    reply.hijack();
+    const { raw: response } = reply;
+    edge.pass(request.raw, response, (principal) => receive({ request: request.raw, response, principal }));
+  };
+  scope.route({ method: 'POST', url, onRequest: take, handler: take });
   scope.route({
     method: ['GET', 'DELETE', 'PUT', 'PATCH', 'OPTIONS'],
     url,
@@ -64,21 +52,6 @@ function mountMcp(scope: FastifyInstance, url: string, { edge, receive }: MountP
     onRequest: (request, reply) => answerOther(edge, { request, reply }, notAllowed),
     handler: (request, reply) => answerOther(edge, { request, reply }, notAllowed),
   });
-}
-
-/** The receiver reads them: what is too large, slow or not JSON is a JSON-RPC error there. */
-function leaveBodiesUnread(scope: FastifyInstance): void {
-  scope.removeAllContentTypeParsers();
-  scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
-}
-
-function createErrorReader({ onError }: MountParts): (error: unknown) => Refusal {
-  return (error) => {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (code.startsWith('FST_ERR_CTP_')) return badRequest;
-    onError(error);
-    return failed;
-  };
 }
 
 /** What is no POST to MCP: a preflight, or `otherwise` unless its Host or Origin is refused first. */

@@ -1,5 +1,6 @@
 import type { StopReason } from '../mcp/exchange.ts';
 import { type Refusal, refuse } from '../refusal.ts';
+import { type Member, Roster } from '../roster.ts';
 
 /** The answer to one request, as far as its end is concerned. */
 export interface OpenCall {
@@ -21,16 +22,18 @@ interface Holder {
   open: number;
 }
 
-interface Held {
-  holder: Holder;
-  weight: number;
+/** A call from `add` to `delete`. */
+export interface HeldCall extends Member {
+  readonly call: OpenCall;
+  readonly holder: Holder;
+  readonly weight: number;
 }
 
 const processBusy = refuse(503, ['busy', 'Too many calls at once.'], { retryAfterSeconds: 1 });
 
 /** The requests that this process is answering: bounded, and waited for when it stops. */
 export class OpenCalls {
-  readonly #calls = new Map<OpenCall, Held>();
+  readonly #calls = new Roster<HeldCall>();
   readonly #holders = new Map<string, Holder>();
   readonly #limits: OpenCallLimits;
   readonly #grantBusy: Refusal;
@@ -61,21 +64,21 @@ export class OpenCalls {
     return this.#calls.size;
   }
 
-  add(call: OpenCall, grantId: string, weight = 1): void {
+  add(call: OpenCall, grantId: string, weight = 1): HeldCall {
     let holder = this.#holders.get(grantId);
     if (holder === undefined) {
       holder = { grantId, open: 0 };
       this.#holders.set(grantId, holder);
     }
     holder.open += weight;
-    this.#calls.set(call, { holder, weight });
+    const held: HeldCall = { call, holder, weight, place: -1 };
+    this.#calls.add(held);
     if (this.#isDraining) call.hurry();
+    return held;
   }
 
-  delete(call: OpenCall): void {
-    const held = this.#calls.get(call);
-    if (held === undefined) return;
-    this.#calls.delete(call);
+  delete(held: HeldCall): void {
+    if (!this.#calls.delete(held)) return;
     held.holder.open -= held.weight;
     if (held.holder.open === 0) this.#holders.delete(held.holder.grantId);
     if (this.#calls.size === 0) this.#whenIdle?.();
@@ -83,7 +86,8 @@ export class OpenCalls {
 
   /** Ends what a credential left open: revoking it is to have an effect now, not when a wait is over. */
   revoke(grantId: string): void {
-    for (const [call, { holder }] of this.#calls) if (holder.grantId === grantId) call.stop('revoked');
+    for (const { call } of this.#calls.filter(({ holder }) => holder.grantId === grantId))
+      call.stop('revoked');
   }
 
   /**
@@ -92,10 +96,10 @@ export class OpenCalls {
    */
   async drain(graceMs: number): Promise<void> {
     this.#isDraining = true;
-    for (const call of this.#calls.keys()) call.hurry();
+    for (const { call } of this.#calls.snapshot()) call.hurry();
     const handOverMs = Math.min(2_000, graceMs / 2);
     await this.#idle(graceMs - handOverMs);
-    for (const call of this.#calls.keys()) call.stop('handed_over');
+    for (const { call } of this.#calls.snapshot()) call.stop('handed_over');
     await this.#idle(handOverMs);
   }
 

@@ -1,3 +1,4 @@
+import { type Member, Roster } from '../roster.ts';
 import type { RequestId } from './json-rpc.ts';
 
 /** A call as its client names it: the ids of two clients may be equal, their sessions may not. */
@@ -7,20 +8,27 @@ export interface CallKey {
   requestId: RequestId;
 }
 
-/** The calls of the legacy era that this replica holds, so that `notifications/cancelled` can end one. */
-export class InFlight {
-  readonly #calls = new Map<string, Set<() => void>>();
+/** A call from `add` to `delete`. */
+export interface CancellableCall extends CallKey, Member {
+  cancel(): void;
+}
 
-  /** `cancel` is called at most once. Returns how to take the call out again. */
-  add(key: CallKey, cancel: () => void): () => void {
-    const name = nameOf(key);
-    const calls = this.#calls.get(name) ?? new Set();
-    calls.add(cancel);
-    this.#calls.set(name, calls);
-    return () => {
-      calls.delete(cancel);
-      if (calls.size === 0 && this.#calls.get(name) === calls) this.#calls.delete(name);
-    };
+/**
+ * The calls of the legacy era that this replica holds, so that `notifications/cancelled` can end one. Hardly any call is
+ * cancelled: to be held costs next to nothing, and to be found costs a look at all that are open.
+ */
+export class InFlight {
+  readonly #calls = new Roster<CancellableCall>();
+
+  /** `cancel` is called at most once. */
+  add({ subject, session, requestId }: CallKey, cancel: () => void): CancellableCall {
+    const call: CancellableCall = { subject, session, requestId, cancel, place: -1 };
+    this.#calls.add(call);
+    return call;
+  }
+
+  delete(call: CancellableCall): void {
+    this.#calls.delete(call);
   }
 
   /**
@@ -28,14 +36,13 @@ export class InFlight {
    * when two calls have the name, neither ends, since a wait that goes on harms less than a stranger's that stops.
    * True when the call is here.
    */
-  cancel(key: CallKey): boolean {
-    const calls = this.#calls.get(nameOf(key));
-    if (calls === undefined) return false;
-    if (calls.size === 1) for (const cancel of calls) cancel();
+  cancel({ subject, session, requestId }: CallKey): boolean {
+    const named = this.#calls.filter(
+      (call) => call.requestId === requestId && call.session === session && call.subject === subject,
+    );
+    const [call] = named;
+    if (call === undefined) return false;
+    if (named.length === 1) call.cancel();
     return true;
   }
-}
-
-function nameOf({ subject, session, requestId }: CallKey): string {
-  return `${subject}\n${session}\n${typeof requestId}:${requestId}`;
 }

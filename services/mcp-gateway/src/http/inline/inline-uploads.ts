@@ -106,12 +106,12 @@ export class InlineUploads {
     this.#open += 1;
     const passage = new Passage(this.#parts, large);
     const call = { hurry: () => undefined, stop: () => void large.request.destroy() };
-    calls.add(call, large.principal.grant_id);
+    const held = calls.add(call, large.principal.grant_id);
     try {
       return await passage.run();
     } finally {
       this.#open -= 1;
-      calls.delete(call);
+      calls.delete(held);
       passage.close();
     }
   }

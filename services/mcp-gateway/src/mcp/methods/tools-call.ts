@@ -14,7 +14,7 @@ import { logLines } from '../client/log-lines.ts';
 import type { RunRounds } from '../client/rounds.ts';
 import type { Exchange, Method, Reply } from '../exchange.ts';
 import type { ServerIdentity } from '../identity.ts';
-import type { InFlight } from '../in-flight.ts';
+import type { CancellableCall, InFlight } from '../in-flight.ts';
 import { refuseParamHeaders } from '../param-headers.ts';
 import { createProgressReporter, type ProgressReporter, readProgressToken } from '../progress.ts';
 import { refuseWithoutTasks, toArguments, toTask } from '../tasks/call-as-task.ts';
@@ -70,7 +70,7 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
   const { channel, principal } = exchange;
   const reporter = follow(exchange, tool);
   const wait = deps.waits.budget(exchange.clientName, reporter === undefined ? 'nothing' : 'progress');
-  const forget = holdForCancellation(deps.inFlight, exchange);
+  const held = holdForCancellation(deps.inFlight, exchange);
   let known: Record<string, string> | undefined;
   try {
     const call = async (client?: ClientSide) => {
@@ -98,7 +98,7 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
       ? JSON.stringify(toErrorResult(handedOver(known)))
       : undefined;
   } finally {
-    forget?.();
+    if (held !== undefined) deps.inFlight.delete(held);
   }
 }
 
@@ -120,7 +120,7 @@ function follow({ channel, request }: Exchange, tool: AnyTool): ProgressReporter
 function holdForCancellation(
   inFlight: InFlight,
   { era, channel, principal, session, request }: Exchange,
-): (() => void) | undefined {
+): CancellableCall | undefined {
   if (era === 'modern') return undefined;
   const key = { subject: principal.subject, session, requestId: request.id };
   return inFlight.add(key, () => channel.stop('cancelled'));
