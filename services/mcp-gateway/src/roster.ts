@@ -32,6 +32,11 @@ export class Roster<T extends Member> {
     return true;
   }
 
+  /** From 0 to below `size`. Whoever reads from the last place down meets everybody, even while members leave. */
+  at(place: number): T | undefined {
+    return this.#members[place];
+  }
+
   /** As it is now: members may leave while it is read. */
   snapshot(): readonly T[] {
     return [...this.#members];

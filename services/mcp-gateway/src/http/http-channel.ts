@@ -1,15 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import { CallLife } from '@inferry/bus';
 import type { Channel, StopReason } from '../mcp/exchange.ts';
-import type { OpenStreams } from './open-streams.ts';
+import type { LongAnswer, OpenStreams } from './open-streams.ts';
 import { writeJson } from './write-json.ts';
 
 const keepAlive = ': keep-alive\n\n';
 const headDelayMs = 5;
 
 /** The answer to one POST: nothing is sent until it is known whether it is one JSON object or a stream. */
-export class HttpChannel implements Channel {
+export class HttpChannel implements Channel, LongAnswer {
   readonly canStream: boolean;
+  /** Among the open streams. */
+  place = -1;
   readonly #response: ServerResponse;
   readonly #streams: OpenStreams;
   readonly life = new CallLife();

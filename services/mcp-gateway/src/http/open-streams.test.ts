@@ -3,6 +3,7 @@ import { createTelemetry } from '../telemetry.ts';
 import { defaultTimings, type LongAnswer, OpenStreams } from './open-streams.ts';
 
 class Looked implements LongAnswer {
+  place = -1;
   times = 0;
   tick(): void {
     this.times += 1;

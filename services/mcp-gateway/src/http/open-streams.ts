@@ -1,3 +1,4 @@
+import { type Member, Roster } from '../roster.ts';
 import type { Telemetry } from '../telemetry.ts';
 
 export interface StreamTimings {
@@ -18,7 +19,7 @@ export const defaultTimings: StreamTimings = {
 };
 
 /** An answer that takes long. */
-export interface LongAnswer {
+export interface LongAnswer extends Member {
   tick(now: number): void;
 }
 
@@ -28,8 +29,9 @@ const partsOfTick = 10;
 /** The answers of this process that take long, with one timer for all. */
 export class OpenStreams {
   readonly timings: StreamTimings;
-  readonly #answers = new Set<LongAnswer>();
-  #next = this.#answers.values();
+  readonly #answers = new Roster<LongAnswer>();
+  /** Where the next look begins. */
+  #next = -1;
   readonly #telemetry: Telemetry;
   readonly #timer: NodeJS.Timeout;
   #headers: Readonly<Record<string, string>> | undefined;
@@ -51,7 +53,7 @@ export class OpenStreams {
   }
 
   add(answer: LongAnswer): void {
-    if (this.#answers.has(answer)) return;
+    if (answer.place >= 0) return;
     this.#answers.add(answer);
     this.#telemetry.waitOpened();
   }
@@ -73,16 +75,14 @@ export class OpenStreams {
     clearInterval(this.#timer);
   }
 
-  /** Goes on where the last look ended; a set's iterator sees what is added and taken out meanwhile. */
+  /** Goes on where the last look ended, from the newest answer to the oldest. */
   #look(): void {
     const now = this.now();
-    for (let left = Math.ceil(this.#answers.size / partsOfTick); left > 0; left -= 1) {
-      const next = this.#next.next();
-      if (next.done) {
-        this.#next = this.#answers.values();
-        return;
-      }
-      next.value.tick(now);
+    const last = this.#answers.size - 1;
+    this.#next = this.#next < 0 ? last : Math.min(this.#next, last);
+    for (let left = Math.ceil(this.#answers.size / partsOfTick); left > 0 && this.#next >= 0; left -= 1) {
+      this.#answers.at(this.#next)?.tick(now);
+      this.#next -= 1;
     }
   }
 }
