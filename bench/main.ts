@@ -1,4 +1,4 @@
-// npm run bench -- [startup|calls|search|transfer|gateway|waits|refresh|tokens ...] [--json] [--quick]
+// npm run bench -- [startup|calls|search|transfer|gateway|waits|memory|refresh|tokens ...] [--json] [--quick]
 import { parseArgs } from 'node:util';
 import type { Bench } from './report.ts';
 
@@ -9,6 +9,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   transfer: async () => (await import('./transfer.ts')).transfer,
   gateway: async () => (await import('./gateway.ts')).gateway,
   waits: async () => (await import('./waits.ts')).waits,
+  memory: async () => (await import('./memory.ts')).memory,
   refresh: async () => (await import('./refresh.ts')).refresh,
   tokens: async () => (await import('./tokens.ts')).tokens,
 };

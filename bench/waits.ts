@@ -1,18 +1,14 @@
-import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
-import { waitFor } from '@inferry/testing';
 import { cpuSeconds } from './gateway/cores.ts';
+import { memoryHook, memoryOf } from './gateway/memory-of.ts';
 import { openWaits } from './gateway/open-waits.ts';
 import { Processes, type Server } from './gateway/started.ts';
 import { type Target, targets } from './gateway/targets.ts';
-import { residentMib } from './processes.ts';
 import { type BenchOptions, type BenchResult, percentile, round } from './report.ts';
 
 const waitSeconds = 20;
 const perSecond = 1_000;
-const hook = pathToFileURL(join(import.meta.dirname, 'gateway', 'servers', 'memory-hook.ts')).href;
 
 interface Figures {
   waits: number;
@@ -51,7 +47,7 @@ async function measure(target: Target, count: number): Promise<{ of: Figures; sa
       ...target.env?.(outside),
       BENCH_MEMORY_FILE: memoryFile,
     });
-    const server = await processes.startServer({ ...target, env }, ['--expose-gc', '--import', hook]);
+    const server = await processes.startServer({ ...target, env }, memoryHook);
     // Warm, so that what is compiled and opened once is not counted as memory of a wait.
     await openWaits({ port: server.port, waits: count / 5, waitSeconds: 5, perSecond }).outcome;
     await sleep(1_000);
@@ -99,13 +95,4 @@ async function follow(
     },
     sample,
   };
-}
-
-async function memoryOf({ pid }: Server, file: string): Promise<{ heapBytes: number; residentMib: number }> {
-  rmSync(file, { force: true });
-  if (pid !== undefined) process.kill(pid, 'SIGUSR2');
-  const memory = await waitFor(() => JSON.parse(readFileSync(file, 'utf8')), {
-    what: 'the server to tell its memory',
-  });
-  return { heapBytes: memory.heapUsed, residentMib: residentMib(pid) };
 }
