@@ -12,8 +12,12 @@ export interface ProviderCapabilities {
   watch: boolean;
   /** Whether `recover` can tell what became of a submit whose reply was lost. */
   recover: boolean;
-  /** Whether input files must be fetchable from the internet, or from inside the deployment only. */
-  inputUrls: 'public' | 'internal';
+  /**
+   * Where the links of input files lead. `public`: the platform fetches them, so they must be on the internet.
+   * `internal`: the adapter reads every file, foreign ones included, inside the deployment. `uploaded`: it reads ours and
+   * puts them into the platform's storage; foreign links go to the platform as they are.
+   */
+  inputUrls: 'public' | 'internal' | 'uploaded';
   /**
    * Where links of outputs may lead. Default `public`: what a platform answers may be a stranger's words, so nothing
    * private is read for it. `internal` is for a platform that is part of the deployment, such as a ComfyUI of one's own.

@@ -9,3 +9,4 @@ export {
 export type { OpenSocketOptions, PlatformSocket } from './platform-socket.ts';
 export { probeWith } from './probe-with.ts';
 export { readEvents, type ServerSentEvent } from './server-sent-events.ts';
+export { uploadFiles } from './upload-files.ts';

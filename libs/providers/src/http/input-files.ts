@@ -1,7 +1,7 @@
 import { AppError, validationFailed } from '@inferry/contracts';
 import { InputFileError } from '../local/input-file-error.ts';
 import { readInputFile } from '../local/read-input-file.ts';
-import type { SubmitRequest } from '../provider.ts';
+import type { InputFile, SubmitRequest } from '../provider.ts';
 
 export interface LoadedFile {
   bytes: Uint8Array<ArrayBuffer>;
@@ -65,6 +65,15 @@ async function load(file: {
     ]);
   }
   const contentType = known?.contentType ?? /^data:([^;,]+)/.exec(url)?.[1] ?? 'application/octet-stream';
+  return loadFile({ key, file: { url, contentType }, index }, { signal, maxBytes });
+}
+
+/** One file that the service has checked. */
+export async function loadFile(
+  { key, file, index }: { key: string; file: Pick<InputFile, 'url' | 'contentType'>; index: number },
+  { signal, maxBytes = defaultMaxBytes }: { signal: AbortSignal; maxBytes?: number },
+): Promise<LoadedFile> {
+  const { url, contentType } = file;
   try {
     // as: the reader returns an array that owns its buffer.
     const bytes = (await readInputFile(key, url, {

@@ -2,6 +2,7 @@ import type { JsonObject, Quote } from '@inferry/contracts';
 import { AppError } from '@inferry/contracts';
 import type { AdapterOptions } from '../definition.ts';
 import { PlatformClient, probeWith } from '../http/index.ts';
+import { quotePrice } from '../prices/price-text.ts';
 import type {
   Balance,
   CancelResult,
@@ -23,7 +24,6 @@ import { failureRule } from './failure-rule.ts';
 import { endpointPath, jobPath } from './job-path.ts';
 import { isOver, statusOf, toJobView } from './job-view.ts';
 import { listEndpoints, parseRestVersion, type RestVersion } from './own-endpoints.ts';
-import { quotePrice } from './prices.ts';
 import { QueueNotes } from './queue-notes.ts';
 import { toRunBody } from './run-body.ts';
 import { runpodSkills } from './skills.ts';

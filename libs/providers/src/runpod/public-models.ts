@@ -1,8 +1,8 @@
 import type { JsonObject } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
+import { toPrice } from '../prices/price-text.ts';
 import type { ProviderModel } from '../provider.ts';
 import { capabilitiesOf, categoriesOf, type Form } from '../schema/index.ts';
-import { toPrice } from './prices.ts';
 import { publicInputSchema } from './public-inputs.ts';
 import { type PublicConfig, PublicMetadata } from './wire.ts';
 

@@ -18,8 +18,8 @@ type Asset = z.infer<typeof StoredAsset>;
 
 /**
  * Where the files of an input are, by JSON pointer: known before anything is charged. Assets are read inside the
- * deployment or by their public link, as the provider needs. A foreign URL is passed on to a hosted platform; for a
- * provider of our own it is copied first, by the service that checks where a URL leads.
+ * deployment or by their public link, as the provider needs. A foreign URL is passed on to a hosted platform; for one that
+ * reads every file itself it is copied first, by the service that checks where a URL leads.
  */
 export async function locateFiles(
   deps: InferenceDeps,
@@ -35,15 +35,15 @@ export async function locateFiles(
     wanted.map(({ value }) => value),
     context,
   );
-  const isInternal = provider?.capabilities.inputUrls === 'internal';
+  const reach = provider?.capabilities.inputUrls;
   const located = wanted.map(async ({ pointer, value }, index): Promise<[string, Asset][]> => {
-    const asset = assets[index] ?? (isInternal ? await copyIn(deps, value, context) : undefined);
+    const asset = assets[index] ?? (reach === 'internal' ? await copyIn(deps, value, context) : undefined);
     return asset === undefined ? [] : [[pointer, asset]];
   });
   const entries = (await Promise.all(located)).flat().map(([pointer, asset]) => [
     pointer,
     {
-      url: isInternal ? asset.internal_url : asset.url,
+      url: reach === 'internal' || reach === 'uploaded' ? asset.internal_url : asset.url,
       contentType: asset.content_type,
       bytes: asset.bytes,
     },

@@ -269,6 +269,26 @@ describe('run_model before anything is charged', () => {
     expect(world.files.copies).toEqual(['https://example.com/a.png']);
     expect(world.platform.jobOf(run?.run_id ?? '').request.input.file).toContain('/internal/asset_copied');
   });
+
+  it('gives an asset by its inner link, and a foreign URL as it is, to a platform with a storage of its own', async () => {
+    world.platform.capabilities = { ...world.platform.capabilities, inputUrls: 'uploaded' };
+    await world.replicas[0]?.service.close();
+    world.replicas[0]?.gate.crash();
+    await world.addReplica();
+
+    world.files.addAsset('asset_1');
+    const { run: own } = await world.run({ input: { file: 'asset_1' }, wait_seconds: 0 });
+    const { run: foreign } = await world.run({
+      input: { file: 'https://example.com/a.png' },
+      wait_seconds: 0,
+    });
+
+    await vi.waitFor(() => expect(world.platform.submitCount).toBe(2));
+    const { request } = world.platform.jobOf(own?.run_id ?? '');
+    expect(request.files.file?.url).toContain('/internal/');
+    expect(world.platform.jobOf(foreign?.run_id ?? '').request.files).toEqual({});
+    expect(world.files.copies).toEqual([]);
+  });
 });
 
 describe('run_model with an idempotency key', () => {

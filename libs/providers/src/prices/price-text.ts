@@ -19,11 +19,12 @@ const bases: Readonly<Record<Price['unit'], Quote['basis']>> = {
   run: 'per_request',
 };
 
-/** The price of a public endpoint as the catalogue tells it: words, made for people. */
-export function toPrice(text: string | undefined): ProviderModel['price'] {
-  if (text === undefined || text.trim() === '') {
-    return { text: 'see the console of Runpod', currency: 'USD', basis: 'unknown' };
-  }
+/** A price as a platform's catalogue tells it: words, made for people. `where` is shown when it tells none. */
+export function toPrice(
+  text: string | undefined,
+  where = 'not told; see the console of the platform',
+): ProviderModel['price'] {
+  if (text === undefined || text.trim() === '') return { text: where, currency: 'USD', basis: 'unknown' };
   const price = parsePrice(text);
   const shown = text.replace(/\s+/g, ' ').trim().slice(0, 120);
   if (price === undefined) return { text: shown, currency: 'USD', basis: 'unknown' };
@@ -54,7 +55,7 @@ function readUnit(text: string): Pick<Price, 'unit' | 'per'> | undefined {
   return /^(video|request|run|generation)/i.test(name) ? { unit: 'run', per } : undefined;
 }
 
-/** What a run costs by the price's unit. Exact only where the documents give the formula and the input all of it. */
+/** What a run costs by the price's unit. Exact only where the input has all that the formula needs. */
 export function quotePrice(model: ProviderModel, input: JsonObject): Quote {
   const price = model.price.currency === 'USD' ? parsePrice(model.price.text) : undefined;
   if (price === undefined) return unknownQuote;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ProviderModel } from '../provider.ts';
-import { quotePrice, toPrice } from './prices.ts';
-import { documentedEndpoints, publicInputSchema } from './public-inputs.ts';
+import { documentedEndpoints, publicInputSchema } from '../runpod/public-inputs.ts';
+import { quotePrice, toPrice } from './price-text.ts';
 
 function quote(text: string, input: Record<string, unknown>) {
   // as: a quote reads the price alone.
