@@ -1,4 +1,5 @@
 import type { AdapterDefinition } from './definition.ts';
+import { fal } from './fal/definition.ts';
 import { describedPlatforms } from './generic/built-in.ts';
 import { huggingface } from './huggingface/definition.ts';
 import { openai, openaiPresets } from './openai/definition.ts';
@@ -10,6 +11,7 @@ export const adapters: readonly AdapterDefinition[] = [
   // Servers of one's own with OpenAI's API.
   ...openaiPresets,
   runpod,
+  fal,
   huggingface,
   ...describedPlatforms,
 ];

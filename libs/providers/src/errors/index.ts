@@ -9,4 +9,5 @@ export {
   type Verdict,
 } from './classify-failure.ts';
 export { type CleanOptions, cleanText } from './clean-text.ts';
+export { jobMessage } from './job-message.ts';
 export { type Headers, retryAfterSeconds } from './retry-after.ts';

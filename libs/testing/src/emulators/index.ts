@@ -1,3 +1,4 @@
+import { falEmulator } from './fal/emulator.ts';
 import { bflEmulator } from './generic/bfl.ts';
 import { lumaEmulator } from './generic/luma.ts';
 import { runwayEmulator } from './generic/runway.ts';
@@ -30,9 +31,19 @@ export const emulatorDefinitions: readonly EmulatorDefinition[] = [
   openaiEmulator,
   huggingfaceEmulator,
   runpodEmulator,
+  falEmulator,
   bflEmulator,
   lumaEmulator,
   runwayEmulator,
 ];
 
-export { bflEmulator, huggingfaceEmulator, lumaEmulator, openaiEmulator, runpodEmulator, runwayEmulator };
+export { falSigningKeys } from './fal/platform-routes.ts';
+export {
+  bflEmulator,
+  falEmulator,
+  huggingfaceEmulator,
+  lumaEmulator,
+  openaiEmulator,
+  runpodEmulator,
+  runwayEmulator,
+};

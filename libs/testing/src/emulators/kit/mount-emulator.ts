@@ -18,9 +18,12 @@ const usualHeaders = new Set([
   'sec-fetch-mode',
 ]);
 
+const everyMethod = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as const;
+
 /** The routes of one emulated platform on a server that leaves bodies unparsed. */
 export function mountEmulator(app: FastifyInstance, emulator: Emulator): void {
-  for (const route of emulator.definition.routes(emulator)) {
+  const routes = emulator.definition.routes(emulator);
+  for (const route of routes) {
     const base = route.base ?? 'api';
     app.route({
       method: route.method,
@@ -29,9 +32,13 @@ export function mountEmulator(app: FastifyInstance, emulator: Emulator): void {
     });
   }
   for (const base of ['api', ...(emulator.definition.bases ?? [])]) {
-    app.all(`${emulator.prefix(base)}/*`, (request, reply) =>
-      refuseUnknown(emulator, base, { request, reply }),
-    );
+    // A platform whose models are paths of any length takes what it knows of them itself.
+    const taken = routes.filter((route) => (route.base ?? 'api') === base && route.path === '/*');
+    app.route({
+      method: everyMethod.filter((method) => taken.every((route) => route.method !== method)),
+      url: `${emulator.prefix(base)}/*`,
+      handler: (request, reply) => refuseUnknown(emulator, base, { request, reply }),
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { EmulatedRoute, Emulator } from '../kit/index.ts';
-import { sendEvents } from './send-events.ts';
+import { sendEvents } from '../kit/send-events.ts';
 
 const ChatBody = z.strictObject({
   model: z.string(),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { EmulatedCall, EmulatedJob, EmulatedRoute, Emulator } from '../kit/index.ts';
 import { sampleFile } from '../kit/index.ts';
-import { sendEvents } from './send-events.ts';
+import { sendEvents } from '../kit/send-events.ts';
 
 const ImageBody = z.strictObject({
   model: z.string(),

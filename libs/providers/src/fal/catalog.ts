@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { AppError, isObject, type JsonObject } from '@inferry/contracts';
+import { cleanText } from '../errors/index.ts';
+import type { PlatformClient } from '../http/index.ts';
+import { toPrice } from '../prices/price-text.ts';
+import type { Provider, ProviderContext, ProviderModel } from '../provider.ts';
+import {
+  capabilitiesOf,
+  categoriesOf,
+  type Form,
+  normaliseSchema,
+  requestBodySchema,
+} from '../schema/index.ts';
+import { type CatalogModel, CatalogPage, Prices } from './wire.ts';
+
+const pageSize = 100;
+const maxPages = 40;
+
+/** Every model that is active, without its schema: that is read when somebody asks for the model. */
+export async function listCatalog(
+  client: PlatformClient,
+  context: ProviderContext,
+  etag: string | undefined,
+): ReturnType<Provider['listModels']> {
+  const found = new Map<string, ProviderModel>();
+  let cursor: string | undefined;
+  for (let page = 0; page < maxPages; page++) {
+    const query = { status: 'active', limit: pageSize, cursor };
+    const { body } = await client.read(CatalogPage, { base: 'platform', path: '/models', query }, context);
+    for (const model of body.models) {
+      if (isPlainId(model.endpoint_id))
+        found.set(model.endpoint_id, { ...toModel(model), schemaState: 'summary' });
+    }
+    cursor = body.next_cursor ?? undefined;
+    if (cursor === undefined || body.has_more === false) break;
+  }
+  const models = [...found.values()].sort((left, right) => (left.nativeId < right.nativeId ? -1 : 1));
+  const now = createHash('sha256').update(JSON.stringify(models)).digest('base64url');
+  return etag === now ? 'unchanged' : { etag: now, models };
+}
+
+/** One model with its schema and its price. */
+export async function readModel(
+  client: PlatformClient,
+  nativeId: string,
+  context: ProviderContext,
+): Promise<ProviderModel> {
+  const query = { endpoint_id: nativeId, expand: 'openapi-3.0' };
+  const { body } = await client.read(CatalogPage, { base: 'platform', path: '/models', query }, context);
+  const model = body.models.find(({ endpoint_id: id }) => id === nativeId);
+  if (model === undefined) throw new AppError('model_not_found', 'fal does not list this model.');
+  return { ...toModel(model), price: await readPrice(client, nativeId, context) };
+}
+
+/** The price is told to whoever has a key; a model without one can be run all the same. */
+async function readPrice(
+  client: PlatformClient,
+  nativeId: string,
+  context: ProviderContext,
+): Promise<ProviderModel['price']> {
+  try {
+    const call = { base: 'platform', path: '/models/pricing', query: { endpoint_id: nativeId } };
+    const { body } = await client.read(Prices, call, context);
+    const price = body.prices.find(({ endpoint_id: id }) => id === nativeId);
+    return price === undefined || (price.currency ?? 'USD') !== 'USD'
+      ? toPrice(undefined)
+      : toPrice(`$${price.unit_price} per ${price.unit.replace(/s$/, '')}`);
+  } catch (error) {
+    if (error instanceof AppError) return toPrice(undefined);
+    throw error;
+  }
+}
+
+function toModel({ endpoint_id: nativeId, metadata, openapi }: CatalogModel): ProviderModel {
+  const { display_name: name, description, category, tags } = metadata ?? {};
+  const summary = cleanText(description ?? name ?? nativeId);
+  const inputSchema = requestBodySchema(openapi) ?? { type: 'object', properties: {} };
+  const form = formOf(category ?? '');
+  const capabilities = capabilitiesOf({
+    text: [nativeId, name, category, description, ...(tags ?? [])].join(' '),
+    inputSchema,
+    output: form,
+  });
+  return {
+    nativeId,
+    title: cleanText(name ?? nativeId).slice(0, 120),
+    summary,
+    kind: /^workflows?\//.test(nativeId) ? 'solution' : 'model',
+    categories: categoriesOf(capabilities),
+    capabilities,
+    creator: nativeId.split('/')[0] ?? 'fal',
+    tags: (tags ?? []).slice(0, 20).map((tag) => cleanText(tag).slice(0, 60)),
+    isFeatured: false,
+    isLive: true,
+    weight: 0,
+    inputSchema,
+    outputSchema: answerSchema(openapi),
+    price: toPrice(undefined),
+    examples: [],
+    readme: `${summary}\n\nThe page of the model: https://fal.ai/models/${nativeId}`,
+  };
+}
+
+/** The last word of `image-to-video` is what it gives. */
+function formOf(category: string): Form | undefined {
+  const word = category.toLowerCase().split('-to-').at(-1) ?? '';
+  if (/^(image|video|audio|text|3d)$/.test(word)) {
+    // as: the expression lists forms.
+    return word as Form;
+  }
+  if (/^(speech|music)$/.test(word)) return 'audio';
+  return /llm|json|vision/.test(word) ? 'text' : undefined;
+}
+
+/** What the result call of the queue answers, by its OpenAPI document. */
+function answerSchema(openapi: unknown): JsonObject {
+  if (!isObject(openapi) || !isObject(openapi.paths)) return { type: 'object', properties: {} };
+  const results = Object.entries(openapi.paths).filter(([path]) => /\/requests\/\{[^}]+\}$/.test(path));
+  const operation = results.map(([, item]) => (isObject(item) ? item.get : undefined)).find(isObject);
+  const responses = isObject(operation?.responses) ? operation.responses : {};
+  const content = isObject(responses['200']) ? responses['200'].content : undefined;
+  const media = isObject(content) ? Object.values(content).find(isObject) : undefined;
+  return media === undefined
+    ? { type: 'object', properties: {} }
+    : normaliseSchema(media.schema, { root: openapi });
+}
+
+function isPlainId(id: string): boolean {
+  return /^[\x21-\x7e]{1,250}$/.test(id);
+}
