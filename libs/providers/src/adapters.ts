@@ -2,6 +2,7 @@ import type { AdapterDefinition } from './definition.ts';
 import { fal } from './fal/definition.ts';
 import { describedPlatforms } from './generic/built-in.ts';
 import { huggingface } from './huggingface/definition.ts';
+import { modelrunner } from './modelrunner/definition.ts';
 import { openai, openaiPresets } from './openai/definition.ts';
 import { runpod } from './runpod/definition.ts';
 
@@ -12,6 +13,7 @@ export const adapters: readonly AdapterDefinition[] = [
   ...openaiPresets,
   runpod,
   fal,
+  modelrunner,
   huggingface,
   ...describedPlatforms,
 ];

@@ -1,3 +1,4 @@
+export { AccountSecrets, type AccountSecretsOptions } from './account-secrets.ts';
 export { toEd25519Key, verifyEd25519 } from './ed25519.ts';
 export { type HmacOptions, verifyHmac } from './hmac.ts';
 export { KeySet, type KeySetOptions } from './key-set.ts';

@@ -4,6 +4,7 @@ import { lumaEmulator } from './generic/luma.ts';
 import { runwayEmulator } from './generic/runway.ts';
 import { huggingfaceEmulator } from './huggingface/emulator.ts';
 import type { EmulatorDefinition } from './kit/index.ts';
+import { modelrunnerEmulator } from './modelrunner/emulator.ts';
 import { openaiEmulator } from './openai/emulator.ts';
 import { runpodEmulator } from './runpod/emulator.ts';
 
@@ -32,17 +33,20 @@ export const emulatorDefinitions: readonly EmulatorDefinition[] = [
   huggingfaceEmulator,
   runpodEmulator,
   falEmulator,
+  modelrunnerEmulator,
   bflEmulator,
   lumaEmulator,
   runwayEmulator,
 ];
 
 export { falSigningKeys } from './fal/platform-routes.ts';
+export { modelrunnerWebhookSecret } from './modelrunner/platform-routes.ts';
 export {
   bflEmulator,
   falEmulator,
   huggingfaceEmulator,
   lumaEmulator,
+  modelrunnerEmulator,
   openaiEmulator,
   runpodEmulator,
   runwayEmulator,

@@ -1,0 +1,83 @@
+import { modelrunnerEmulator, modelrunnerWebhookSecret } from '@inferry/testing/emulators';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type ContractSubject, describeAdapter, standardWebhook, World } from '../contract-suite/index.ts';
+import { modelrunner } from './definition.ts';
+
+const sdxl = { nativeId: 'bytedance/sdxl-lightning-4step', input: { prompt: 'a lighthouse' } };
+
+const subject: ContractSubject = {
+  definition: modelrunner,
+  emulator: modelrunnerEmulator,
+  samples: {
+    happy: { ...sdxl, outputs: ['image'] },
+    several: { ...sdxl, outputs: ['image', 'image', 'image'] },
+  },
+  trap(emulator) {
+    emulator.quirks.add('failed_as_completed');
+    emulator.script({ states: ['running', 'failed'] });
+  },
+  webhook(emulator, how) {
+    const id = [...emulator.jobs.keys()].at(-1);
+    const body = { id, status: 'COMPLETED', event: 'completed', billingStatus: 'charged' };
+    return standardWebhook(emulator, { body, secret: modelrunnerWebhookSecret, how });
+  },
+};
+
+describeAdapter(subject);
+
+describe('what is special at ModelRunner', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await World.open(subject);
+  });
+  afterEach(() => world.emulator.reset());
+  afterAll(() => world.close());
+
+  it.each([[false], [true]])('sees a failed request (told with 200: %s) (MRD-03)', async (is200) => {
+    if (is200) world.emulator.quirks.add('failed_200');
+    world.emulator.script({ states: ['failed'], failWith: { kind: 'generate', message: 'no luck' } });
+
+    const end = (await world.run()).at(-1);
+
+    expect(end).toMatchObject({ status: 'failed', error: { code: 'generate_failed', message: 'no luck' } });
+  });
+
+  it('sends our id along, and never as an input of the model (MRD-02)', async () => {
+    await world.submit();
+
+    const [job] = [...world.emulator.jobs.values()];
+    expect(job?.input).toEqual(sdxl.input);
+    expect(job?.extra.metadata).toEqual({ inferry_run: expect.stringMatching(/^run_/) });
+  });
+
+  it('offers no fields that are the platform\u2019s own, and no language models', async () => {
+    const model = await world.provider.describeModel?.(sdxl.nativeId, world.context());
+    const listed = await world.provider.listModels(world.context());
+
+    expect(Object.keys(Object(model?.inputSchema.properties))).toEqual(['prompt', 'num_outputs']);
+    expect(model?.price.text).toBe('$0.0042 a run on average, per output');
+    expect(listed === 'unchanged' ? [] : listed.models.map(({ nativeId }) => nativeId)).toEqual([
+      'bytedance/sdxl-lightning-4step',
+      'kling/v2/image-to-video',
+    ]);
+  });
+
+  it('puts a file of ours into its storage (MR-30, MRD-01)', async () => {
+    const bytes = Buffer.from('a picture');
+    const url = world.emulator.keepFile(bytes, 'image/png');
+    const files = { image: { url, contentType: 'image/png', bytes: bytes.length } };
+
+    const input = { prompt: 'waves', image: url };
+    await world.submit({ nativeId: 'kling/v2/image-to-video', input, files, outputs: ['video'] });
+
+    const sent = [...world.emulator.jobs.values()].at(-1)?.input.image;
+    expect(world.emulator.files.get(String(sent).split('/').at(-1) ?? '')?.bytes).toEqual(bytes);
+    expect(world.emulator.violations).toEqual([]);
+  });
+
+  it('says that some outputs are missing where the bill does', async () => {
+    world.emulator.script({ outputs: 2, failedOutputs: 1 });
+
+    expect((await world.run()).at(-1)).toMatchObject({ status: 'succeeded', isPartial: true });
+  });
+});

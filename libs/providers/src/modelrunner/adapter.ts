@@ -1,0 +1,225 @@
+import { AppError, type Quote } from '@inferry/contracts';
+import { z } from 'zod';
+import type { AdapterOptions } from '../definition.ts';
+import { jobMessage } from '../errors/index.ts';
+import { PlatformClient, probeWith, uploadFiles } from '../http/index.ts';
+import type {
+  Balance,
+  CancelResult,
+  InboundWebhook,
+  JobHandle,
+  JobView,
+  Probe,
+  Provider,
+  ProviderCapabilities,
+  ProviderContext,
+  ProviderModel,
+  Recovery,
+  SubmitRequest,
+  WebhookVerdict,
+} from '../provider.ts';
+import { AccountSecrets } from '../webhooks/index.ts';
+import { listCatalog, readModel } from './catalog.ts';
+import { failureRule } from './failure-rule.ts';
+import { failed, toPendingView, toResultView } from './job-view.ts';
+import { modelrunnerSkills } from './skills.ts';
+import * as wire from './wire.ts';
+
+const base = 'platform';
+/** The run's id among the metadata of a request, by which it is found again. */
+const runKey = 'inferry_run';
+
+export function createModelRunnerProvider(options: AdapterOptions): Provider {
+  return new ModelRunnerProvider(options);
+}
+
+class ModelRunnerProvider implements Provider {
+  readonly slug: string;
+  readonly title: string;
+  readonly capabilities: ProviderCapabilities;
+  readonly skills = modelrunnerSkills;
+  readonly #client: PlatformClient;
+  readonly #secrets: AccountSecrets;
+
+  constructor({ slug, title, capabilities, bases, allowPrivateHosts, now, random }: AdapterOptions) {
+    this.slug = slug;
+    this.title = title;
+    this.capabilities = capabilities;
+    this.#client = new PlatformClient({
+      title,
+      bases,
+      allowPrivateHosts,
+      random,
+      rule: failureRule,
+      keyHosts: ['.modelrunner.run'],
+      authorize: (key) => ({ authorization: `Key ${key}` }),
+    });
+    const call = { base, path: '/webhooks/default/secret' };
+    const read = async (context: ProviderContext) =>
+      (await this.#client.read(wire.WebhookSecret, call, context)).body.key;
+    this.#secrets = new AccountSecrets({ read, now });
+  }
+
+  ready(): { isReady: boolean } {
+    return { isReady: true };
+  }
+
+  listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
+    return listCatalog(this.#client, context, etag);
+  }
+
+  describeModel(nativeId: string, context: ProviderContext): Promise<ProviderModel> {
+    return readModel(this.#client, nativeId, context);
+  }
+
+  /** Its rate cards are of many kinds: what a run costs on average is told in words, and nothing is promised. */
+  quote({ price }: ProviderModel): Quote {
+    return { currency: price.currency, exact: false, unpriced_inputs: [], basis: 'unknown' };
+  }
+
+  async submit(
+    request: SubmitRequest,
+    context: ProviderContext,
+  ): Promise<{ handle: JobHandle; view: JobView }> {
+    const { nativeId, options, runId, webhookUrl } = request;
+    const input = await uploadFiles(request, { signal: context.signal }, (file) =>
+      this.#upload(file, context),
+    );
+    const own = { metadata: { [runKey]: runId }, ...(webhookUrl !== undefined && { webhook: webhookUrl }) };
+    const { priority } = options;
+    const headers =
+      priority === 'low' || priority === 'normal' ? { 'x-modelrunner-queue-priority': priority } : {};
+    const call = { path: `/${nativeId}`, json: { ...input, ...own }, headers };
+    const { body } = await this.#client.submit(wire.QueuedRequest, call, context);
+    const { request_id: id, status_url, response_url } = body;
+    const handle = {
+      model: nativeId,
+      id,
+      ...(status_url && { status_url }),
+      ...(response_url && { response_url }),
+    };
+    // A submit that ended at once is read from where every result is.
+    return { handle, view: toPendingView(body) ?? { status: 'running', upstreamStatus: body.status } };
+  }
+
+  async poll(handle: JobHandle, context: ProviderContext): Promise<JobView> {
+    const status = await this.#readStatus(handle, context);
+    if (status === undefined) return { status: 'expired', upstreamStatus: 'not found' };
+    return toPendingView(status) ?? this.#readResult(handle, context);
+  }
+
+  async *watch(handle: JobHandle, context: ProviderContext): AsyncGenerator<JobView> {
+    const path = `${pathOf(handle)}/status/stream`;
+    const { body: events } = await this.#client.events({ path, timeoutMs: 600_000 }, context);
+    for await (const { data } of events) {
+      const parsed = wire.QueuedRequest.safeParse(parseJson(data));
+      if (!parsed.success) continue;
+      const view = toPendingView(parsed.data) ?? (await this.#readResult(handle, context));
+      yield view;
+      if (view.status !== 'queued' && view.status !== 'running') return;
+    }
+  }
+
+  /** Takes effect on a deployment of one's own alone; everything else goes on and is charged (MRD-03). */
+  async cancel(handle: JobHandle, context: ProviderContext): Promise<CancelResult> {
+    try {
+      await this.#client.change(z.unknown(), { method: 'PUT', path: `${pathOf(handle)}/cancel` }, context);
+      return 'requested';
+    } catch (error) {
+      if (error instanceof AppError && error.upstreamStatus === 404) return 'too_late';
+      throw error;
+    }
+  }
+
+  /** Requests are listed by their metadata, where our id is. */
+  async recover(
+    { runId, nativeId }: { runId: string; nativeId: string },
+    context: ProviderContext,
+  ): Promise<Recovery> {
+    const query = { metadata: JSON.stringify({ [runKey]: runId }), limit: 1 };
+    const { body } = await this.#client.read(wire.RequestPage, { base, path: '/requests', query }, context);
+    const [found] = body.data;
+    return found === undefined
+      ? { outcome: 'absent' }
+      : { outcome: 'found', handle: { model: found.modelEndpoint ?? nativeId, id: found.id } };
+  }
+
+  async balance(context: ProviderContext): Promise<Balance | undefined> {
+    const { body } = await this.#client.read(wire.Balance, { base, path: '/billing/balance' }, context);
+    return { amount: Number(body.balance), currency: (body.currency ?? 'USD').toUpperCase() };
+  }
+
+  probe(context: ProviderContext): Promise<Probe> {
+    return probeWith(() => this.balance(context));
+  }
+
+  async readWebhook(webhook: InboundWebhook, context: ProviderContext): Promise<WebhookVerdict> {
+    const verdict = await this.#secrets.verify(webhook, context);
+    if (!verdict.isGenuine) return { outcome: 'rejected', reason: verdict.reason };
+    const parsed = wire.ModelRunnerWebhook.safeParse(
+      parseJson(Buffer.from(webhook.rawBody).toString('utf8')),
+    );
+    return parsed.success ? { outcome: 'job' } : { outcome: 'rejected', reason: 'malformed' };
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  async #upload(
+    { bytes, contentType, fileName }: { bytes: Uint8Array; contentType: string; fileName: string },
+    context: ProviderContext,
+  ): Promise<string> {
+    const json = { file_name: fileName, content_type: contentType, size: bytes.byteLength };
+    const call = { base, path: '/storage/upload/initiate', json };
+    const { body } = await this.#client.change(wire.Upload, call, context);
+    const headers = { 'content-type': contentType };
+    const put = { method: 'PUT', url: body.upload_url, isKeyless: true, bytes, headers } as const;
+    await this.#client.content({ ...put, purpose: 'change' }, context);
+    return body.file_url;
+  }
+
+  async #readStatus(handle: JobHandle, context: ProviderContext): Promise<wire.QueuedRequest | undefined> {
+    const { status_url: url } = handle;
+    // A request that failed is told with 400 and the same body (MRD-03).
+    const call = {
+      ...(typeof url === 'string' ? { url } : { path: `${pathOf(handle)}/status` }),
+      accept: [400],
+    };
+    try {
+      return (await this.#client.read(wire.QueuedRequest, { ...call, query: { logs: '0' } }, context)).body;
+    } catch (error) {
+      if (error instanceof AppError && error.upstreamStatus === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async #readResult(handle: JobHandle, context: ProviderContext): Promise<JobView> {
+    const { response_url: url } = handle;
+    const call = typeof url === 'string' ? { url } : { path: pathOf(handle) };
+    try {
+      const { body } = await this.#client.read(wire.FinishedRequest, call, context);
+      return toResultView(body);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      if (error.upstreamStatus === 404) return { status: 'expired', upstreamStatus: 'not found' };
+      if (error.upstreamStatus === 422) return failed('COMPLETED', jobMessage(error));
+      // "Not completed yet", a moment after it was said to be.
+      if (error.upstreamStatus === 409) return { status: 'running', upstreamStatus: 'COMPLETED' };
+      throw error;
+    }
+  }
+}
+
+function pathOf({ model, id }: JobHandle): string {
+  return `/${String(model)}/requests/${encodeURIComponent(String(id))}`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The schema refuses it.
+    return undefined;
+  }
+}

@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import type { Answer, EmulatedCall, EmulatedJob, EmulatedRoute, Emulator } from '../kit/index.ts';
+import { Refusal } from '../kit/index.ts';
+import { sendEvents } from '../kit/send-events.ts';
+import { findModelRunnerModel } from './models.ts';
+
+const Metadata = z.record(z.string().min(1).max(64), z.string().max(512));
+const Body = z.looseObject({
+  metadata: Metadata.refine((it) => Object.keys(it).length <= 16).optional(),
+  webhook: z.url().optional(),
+  webhook_events_filter: z.array(z.enum(['start', 'completed'])).optional(),
+  public: z.boolean().optional(),
+});
+
+const words: Readonly<Record<EmulatedJob['state'], string>> = {
+  queued: 'IN_QUEUE',
+  running: 'IN_PROGRESS',
+  succeeded: 'COMPLETED',
+  failed: 'FAILED',
+  cancelled: 'CANCELLED',
+  expired: 'EXPIRED',
+  unknown: 'WARMING_UP',
+};
+
+/** The queue. Models have paths of two parts and more, so that one route takes them all. */
+export function queueRoutes(emulator: Emulator): EmulatedRoute[] {
+  return [
+    {
+      method: 'POST',
+      path: '/*',
+      kind: 'submit',
+      headers: ['x-modelrunner-queue-priority', 'x-modelrunner-store-io', 'x-modelrunner-hint'],
+      body: Body,
+      handle: (call) => take(emulator, call),
+    },
+    ...readRoutes(emulator, '/:owner/:alias'),
+    ...readRoutes(emulator, '/:owner/:alias/:part'),
+  ];
+}
+
+function readRoutes(emulator: Emulator, model: string): EmulatedRoute[] {
+  const at = `${model}/requests/:id`;
+  return [
+    {
+      method: 'GET',
+      path: `${at}/status`,
+      kind: 'status',
+      query: ['logs'],
+      handle({ params }) {
+        const job = stepJob(emulator, params);
+        const body = toStatus(emulator, job);
+        const isBadRequest = body.status === 'FAILED' && !emulator.quirks.has('failed_200');
+        if (isBadRequest) throw new Refusal({ status: 400, body });
+        return body;
+      },
+    },
+    {
+      method: 'GET',
+      path: `${at}/status/stream`,
+      kind: 'status',
+      handle: ({ params, reply }) => sendEvents(reply, statesOf(emulator, params)),
+    },
+    {
+      method: 'GET',
+      path: at,
+      kind: 'result',
+      handle: ({ params }) => toResult(emulator, emulator.peekJob(params.id ?? '')),
+    },
+    {
+      method: 'PUT',
+      path: `${at}/cancel`,
+      kind: 'cancel',
+      // It says what the state is, and changes nothing.
+      handle: ({ params }) => toStatus(emulator, emulator.peekJob(params.id ?? '')),
+    },
+  ];
+}
+
+function take(emulator: Emulator, { params, body }: EmulatedCall): unknown {
+  const path = params['*'] ?? '';
+  const model = findModelRunnerModel(path);
+  if (model === undefined) throw emulator.refusal('unknown_model', path);
+  if (model.makes === 'text') {
+    throw new Refusal({ status: 400, body: { error: 'Language models are served by chat completions.' } });
+  }
+  // as: parsed by the route's schema.
+  const { metadata = {}, webhook, ...input } = body as z.infer<typeof Body>;
+  const missing = model.required.find((name) => input[name] === undefined);
+  if (missing !== undefined) throw emulator.refusal('validation', missing);
+  const id = emulator.id('', 21);
+  const job = emulator.createJob({ id, model: path, input, webhookUrl: webhook, extra: { metadata } });
+  throw new Refusal({ status: 201, body: toStatus(emulator, job, true) });
+}
+
+function toStatus(emulator: Emulator, job: EmulatedJob, isNew = false) {
+  const url = emulator.url(`/${job.model}/requests/${job.id}`);
+  const hasFailed = job.state === 'failed' && !emulator.quirks.has('failed_as_completed');
+  return {
+    status: job.state === 'failed' && !hasFailed ? 'COMPLETED' : words[job.state],
+    request_id: job.id,
+    response_url: url,
+    status_url: isNew ? `${url}/status` : '',
+    cancel_url: isNew ? `${url}/cancel` : '',
+    logs: [],
+    queue_position: 0,
+    ...(hasFailed && { error: job.failure.message }),
+  };
+}
+
+function stepJob(emulator: Emulator, { id = '', owner, alias, part }: EmulatedCall['params']): EmulatedJob {
+  const job = emulator.peekJob(id);
+  const model = [owner, alias, part].filter((it) => it !== undefined).join('/');
+  if (job.model !== model) throw emulator.refusal('unknown_job', id);
+  return emulator.stepJob(id);
+}
+
+function statesOf(emulator: Emulator, params: EmulatedCall['params']): unknown[] {
+  const events: unknown[] = [];
+  for (let steps = 0; steps < 20; steps++) {
+    const job = stepJob(emulator, params);
+    events.push(toStatus(emulator, job));
+    if (['succeeded', 'failed', 'cancelled'].includes(job.state)) break;
+  }
+  return events;
+}
+
+/** As the list and the result show it. */
+export function toRequest(emulator: Emulator, job: EmulatedJob): Record<string, unknown> {
+  return {
+    id: job.id,
+    modelEndpoint: job.model,
+    status: job.state === 'failed' ? 'COMPLETED' : words[job.state],
+    billingStatus: job.state === 'failed' ? 'failed' : job.failedOutputs > 0 ? 'partial' : 'charged',
+    input: job.input,
+    output: job.state === 'succeeded' ? toOutput(emulator, job) : null,
+    createdAt: new Date(job.createdAt).toISOString(),
+    metadata: job.extra.metadata,
+    ...(job.state === 'failed' && { error: job.failure.message }),
+  };
+}
+
+function toResult(emulator: Emulator, job: EmulatedJob): unknown {
+  if (job.state === 'succeeded') return toRequest(emulator, job);
+  const refuse = (answer: Answer) => new Refusal(answer);
+  if (job.state === 'failed')
+    throw refuse({ status: 422, body: { error: job.failure.message, request_id: job.id } });
+  throw refuse({ status: 409, body: { error: 'Request is not completed', request_id: job.id } });
+}
+
+function toOutput(emulator: Emulator, job: EmulatedJob): unknown {
+  const makes = findModelRunnerModel(job.model)?.makes === 'video' ? 'video' : 'image';
+  const made = Math.max(0, job.outputs - job.failedOutputs);
+  const files = Array.from({ length: made }, () => ({ url: emulator.makeFile(job, makes).url }));
+  return makes === 'image' ? { images: files } : { video: files[0] };
+}
