@@ -5,6 +5,7 @@ import { huggingface } from './huggingface/definition.ts';
 import { modelrunner } from './modelrunner/definition.ts';
 import { openai, openaiPresets } from './openai/definition.ts';
 import { runpod } from './runpod/definition.ts';
+import { runware } from './runware/definition.ts';
 
 /** Every built-in adapter besides the local models, in the order of the documentation. One line each. */
 export const adapters: readonly AdapterDefinition[] = [
@@ -14,6 +15,7 @@ export const adapters: readonly AdapterDefinition[] = [
   runpod,
   fal,
   modelrunner,
+  runware,
   huggingface,
   ...describedPlatforms,
 ];

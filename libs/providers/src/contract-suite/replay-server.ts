@@ -68,7 +68,8 @@ function differences(wanted: Step['request'], request: IncomingMessage, body: un
   const url = new URL(request.url ?? '/', 'http://replay');
   const [, base = '', ...rest] = url.pathname.split('/');
   const found: string[] = [];
-  const path = decodeURIComponent(`/${rest.join('/')}`);
+  // A platform with one address has an empty path.
+  const path = rest.length === 0 ? '' : decodeURIComponent(`/${rest.join('/')}`);
   if (request.method !== wanted.method || path !== wanted.path || base !== wanted.base) {
     found.push(
       `expected ${wanted.method} ${wanted.base}:${wanted.path}, got ${request.method} ${base}:${path}`,

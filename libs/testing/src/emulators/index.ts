@@ -7,6 +7,7 @@ import type { EmulatorDefinition } from './kit/index.ts';
 import { modelrunnerEmulator } from './modelrunner/emulator.ts';
 import { openaiEmulator } from './openai/emulator.ts';
 import { runpodEmulator } from './runpod/emulator.ts';
+import { runwareEmulator } from './runware/emulator.ts';
 
 export { emulatorVariables } from './emulator-variables.ts';
 export {
@@ -34,6 +35,7 @@ export const emulatorDefinitions: readonly EmulatorDefinition[] = [
   runpodEmulator,
   falEmulator,
   modelrunnerEmulator,
+  runwareEmulator,
   bflEmulator,
   lumaEmulator,
   runwayEmulator,
@@ -49,5 +51,6 @@ export {
   modelrunnerEmulator,
   openaiEmulator,
   runpodEmulator,
+  runwareEmulator,
   runwayEmulator,
 };

@@ -37,7 +37,8 @@ export interface EmulatedRoute {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** As Fastify writes it, below the base: `/v1/jobs/:id`, `/models/*`. */
   path: string;
-  kind: RouteKind;
+  /** By the body, where one address takes calls of every kind. */
+  kind: RouteKind | ((body: unknown) => RouteKind);
   /** Of `bases`; default `api`. */
   base?: string;
   /** Answers without a key. */
@@ -50,6 +51,11 @@ export interface EmulatedRoute {
   body?: z.ZodType | 'form' | 'bytes';
   /** What it returns is the JSON of a 200; `undefined` after `reply.hijack()`; throw `Refusal` for the rest. */
   handle(call: EmulatedCall): unknown;
+}
+
+/** A route for one call: its kind is known. */
+export interface CalledRoute extends EmulatedRoute {
+  kind: RouteKind;
 }
 
 /** An emulated platform: pure data, and routes made for one state. */

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
-import type { Answer, EmulatedRoute } from './definition.ts';
+import type { Answer, CalledRoute } from './definition.ts';
 import { type Emulator, foreignOrigin } from './emulator.ts';
 
 /** What the scenario does to a call before it is taken: an answer instead of the platform's own, or `gone`. */
 export async function disturbBefore(
   emulator: Emulator,
-  route: EmulatedRoute,
+  route: CalledRoute,
   { reply, key }: { reply: FastifyReply; key: string | undefined },
 ): Promise<Answer | 'gone' | undefined> {
   const { scenario } = emulator;
@@ -33,13 +33,13 @@ export async function disturbBefore(
 }
 
 /** After it was taken: whether the reply is lost on its way. */
-export function isReplyLost(emulator: Emulator, route: EmulatedRoute, reply: FastifyReply): boolean {
+export function isReplyLost(emulator: Emulator, route: CalledRoute, reply: FastifyReply): boolean {
   if (!hits(emulator, route) || emulator.scenario.dropReplyAfterAccept !== true) return false;
   hangUp(reply);
   return true;
 }
 
-function hits({ scenario }: Emulator, { kind }: EmulatedRoute): boolean {
+function hits({ scenario }: Emulator, { kind }: CalledRoute): boolean {
   return (scenario.on ?? ['submit']).includes(kind);
 }
 

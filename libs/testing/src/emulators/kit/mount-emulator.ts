@@ -1,5 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type Answer, type EmulatedCall, type EmulatedRoute, Refusal } from './definition.ts';
+import {
+  type Answer,
+  type CalledRoute,
+  type EmulatedCall,
+  type EmulatedRoute,
+  Refusal,
+} from './definition.ts';
 import { disturbBefore, isReplyLost } from './disturb.ts';
 import type { Emulator, RecordedRequest } from './emulator.ts';
 
@@ -47,9 +53,12 @@ interface Exchange {
   reply: FastifyReply;
 }
 
-async function serve(emulator: Emulator, route: EmulatedRoute, exchange: Exchange): Promise<unknown> {
+async function serve(emulator: Emulator, declared: EmulatedRoute, exchange: Exchange): Promise<unknown> {
   const { request, reply } = exchange;
-  const call = await toCall(request, reply, route);
+  const call = await toCall(request, reply, declared);
+  const kind = typeof declared.kind === 'function' ? declared.kind(call.body) : declared.kind;
+  // Spread late: whether a route is open may depend on a quirk.
+  const route: CalledRoute = { ...declared, kind };
   const record = recordOf(emulator, call, { request, route, base: route.base ?? 'api' });
   emulator.record(record);
   const key = readKey(emulator, call);
@@ -64,7 +73,7 @@ async function serve(emulator: Emulator, route: EmulatedRoute, exchange: Exchang
 
 async function answerOf(
   emulator: Emulator,
-  route: EmulatedRoute,
+  route: CalledRoute,
   { call, key }: { call: EmulatedCall; key: string | undefined },
 ): Promise<Answer | 'gone'> {
   try {
@@ -166,7 +175,7 @@ function readKey({ definition }: Emulator, { headers, query }: EmulatedCall): st
   return /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1];
 }
 
-function checkKey(emulator: Emulator, { kind }: EmulatedRoute, key: string | undefined): void {
+function checkKey(emulator: Emulator, { kind }: CalledRoute, key: string | undefined): void {
   const { keys } = emulator;
   if (key !== keys.valid && key !== keys.broke) throw emulator.refusal('bad_key', 'the key is not valid');
   if (key === keys.broke && kind === 'submit') throw emulator.refusal('no_credit', 'no credit left');
@@ -175,7 +184,7 @@ function checkKey(emulator: Emulator, { kind }: EmulatedRoute, key: string | und
 function recordOf(
   emulator: Emulator,
   { headers, query, body }: EmulatedCall,
-  { request, route, base }: { request: FastifyRequest; route: EmulatedRoute | undefined; base: string },
+  { request, route, base }: { request: FastifyRequest; route: CalledRoute | undefined; base: string },
 ): RecordedRequest {
   const path = request.url.split('?')[0] ?? '';
   return {

@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto';
+import { AppError, type Quote } from '@inferry/contracts';
+import type { AdapterOptions } from '../definition.ts';
+import { classifyFailure, type Purpose } from '../errors/index.ts';
+import { secretsOf } from '../http/call-parts.ts';
+import { type Call, PlatformClient, probeWith, type Reply, uploadFiles } from '../http/index.ts';
+import type {
+  Balance,
+  CancelResult,
+  InboundWebhook,
+  JobHandle,
+  JobView,
+  Probe,
+  Provider,
+  ProviderCapabilities,
+  ProviderContext,
+  ProviderModel,
+  Recovery,
+  SubmitRequest,
+  WebhookVerdict,
+} from '../provider.ts';
+import { listCatalog, readModel } from './catalog.ts';
+import { codeOf, failureRule } from './failure-rule.ts';
+import { type TaskFacts, toJobView } from './job-view.ts';
+import { Schemas } from './schemas.ts';
+import { runwareSkills } from './skills.ts';
+import { taskUuidOf } from './task-id.ts';
+import { RunwareWebhook, type TaskItem, TaskReply } from './wire.ts';
+
+/** Files in base64 travel in the body. */
+const maxUploadBytes = 32 << 20;
+
+export function createRunwareProvider(options: AdapterOptions): Provider {
+  return new RunwareProvider(options);
+}
+
+class RunwareProvider implements Provider {
+  readonly slug: string;
+  readonly title: string;
+  readonly capabilities: ProviderCapabilities;
+  readonly skills = runwareSkills;
+  readonly #client: PlatformClient;
+  readonly #schemas: Schemas;
+
+  constructor({ slug, title, capabilities, bases, allowPrivateHosts, now, random }: AdapterOptions) {
+    this.slug = slug;
+    this.title = title;
+    this.capabilities = capabilities;
+    this.#client = new PlatformClient({
+      title,
+      bases,
+      allowPrivateHosts,
+      random,
+      rule: failureRule,
+      authorize: (key) => ({ authorization: `Bearer ${key}` }),
+    });
+    this.#schemas = new Schemas(this.#client, now);
+  }
+
+  ready(): { isReady: boolean } {
+    return { isReady: true };
+  }
+
+  listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
+    return listCatalog(this.#client, context, etag);
+  }
+
+  describeModel(air: string, context: ProviderContext): Promise<ProviderModel> {
+    return readModel(this.#client, { air, schemas: this.#schemas, context });
+  }
+
+  /** Examples have prices and inputs do not: the lowest example is a floor, and nothing is a ceiling. */
+  quote({ price }: ProviderModel): Quote {
+    const { amount, basis } = price;
+    const floor = amount === undefined ? {} : { min: amount };
+    return { currency: 'USD', ...floor, exact: false, unpriced_inputs: [], basis };
+  }
+
+  async submit(
+    request: SubmitRequest,
+    context: ProviderContext,
+  ): Promise<{ handle: JobHandle; view: JobView }> {
+    const { nativeId: model, options, runId, webhookUrl } = request;
+    const taskType = await this.#schemas.taskTypeOf(model, options.task_type, context);
+    const limits = { signal: context.signal, maxBytes: maxUploadBytes };
+    const input = await uploadFiles(request, limits, (file) => this.#upload(file, context));
+    const facts = { uuid: taskUuidOf(runId), results: resultsOf(input) };
+    const task = {
+      ...input,
+      taskType,
+      taskUUID: facts.uuid,
+      model,
+      deliveryMethod: 'async',
+      includeCost: true,
+      ...(webhookUrl !== undefined && { webhookURL: webhookUrl }),
+    };
+    const reply = await this.#client.submit(TaskReply, toCall(task), context);
+    const isTaken = itemsOf(reply.body, facts.uuid).length > 0;
+    if (!isTaken) throw refusalOf(reply, { title: this.title, context, purpose: 'submit' });
+    return { handle: { ...facts }, view: toJobView(reply.body, facts) };
+  }
+
+  async poll(handle: JobHandle, context: ProviderContext): Promise<JobView> {
+    const facts = factsOf(handle);
+    try {
+      const call = toCall({ taskType: 'getResponse', taskUUID: facts.uuid });
+      const { body } = await this.#client.read(TaskReply, { method: 'POST', ...call }, context);
+      return toJobView(body, facts);
+    } catch (error) {
+      if (isUnknownTask(error)) return { status: 'expired', upstreamStatus: 'not found' };
+      throw error;
+    }
+  }
+
+  /** There is no task that cancels: what was taken is finished and charged. */
+  async cancel(): Promise<CancelResult> {
+    return 'unsupported';
+  }
+
+  /** The UUID of a task follows from its run, so that it can be asked for. */
+  async recover({ runId }: { runId: string }, context: ProviderContext): Promise<Recovery> {
+    const uuid = taskUuidOf(runId);
+    try {
+      const call = toCall({ taskType: 'getTaskDetails', taskUUID: uuid });
+      const { body } = await this.#client.read(TaskReply, { method: 'POST', ...call }, context);
+      const [found] = itemsOf(body, uuid);
+      if (found !== undefined) return { outcome: 'found', handle: { uuid, results: askedIn(found) } };
+      const isUnknown = (body.errors ?? []).some((error) => codeOf(error) === 'run_expired');
+      return { outcome: isUnknown ? 'absent' : 'unknown' };
+    } catch (error) {
+      if (isUnknownTask(error)) return { outcome: 'absent' };
+      throw error;
+    }
+  }
+
+  async balance(context: ProviderContext): Promise<Balance | undefined> {
+    const call = toCall({
+      taskType: 'accountManagement',
+      taskUUID: randomUUID(),
+      operation: 'getDetails',
+    });
+    const reply = await this.#client.read(TaskReply, { method: 'POST', ...call }, context);
+    const [details] = reply.body.data ?? [];
+    if (details === undefined) throw refusalOf(reply, { title: this.title, context, purpose: 'read' });
+    const amount = Number(details.balance);
+    return Number.isFinite(amount) ? { amount, currency: 'USD' } : undefined;
+  }
+
+  probe(context: ProviderContext): Promise<Probe> {
+    return probeWith(() => this.balance(context));
+  }
+
+  /** Nobody signs these: that one comes to the run's own address is a reason to ask, and what it says is no answer. */
+  async readWebhook({ rawBody, runId }: InboundWebhook): Promise<WebhookVerdict> {
+    const parsed = RunwareWebhook.safeParse(parseJson(rawBody));
+    const isOurs = parsed.success && parsed.data.taskUUID === taskUuidOf(runId);
+    return isOurs ? { outcome: 'job' } : { outcome: 'rejected', reason: 'it is about no task of this run' };
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  async #upload(
+    { bytes, contentType }: { bytes: Uint8Array; contentType: string },
+    context: ProviderContext,
+  ): Promise<string> {
+    const media = `data:${contentType};base64,${Buffer.from(bytes).toString('base64')}`;
+    const task = { taskType: 'mediaStorage', taskUUID: randomUUID(), operation: 'upload', media };
+    const reply = await this.#client.change(TaskReply, toCall(task), context);
+    const url = reply.body.data?.[0]?.mediaURL;
+    if (typeof url === 'string') return url;
+    throw refusalOf(reply, { title: this.title, context, purpose: 'change' });
+  }
+}
+
+/** One address for every task, and always a list of them. */
+function toCall(task: Readonly<Record<string, unknown>>): Pick<Call, 'path' | 'json'> {
+  return { path: '', json: [task] };
+}
+
+/** What a reply of 200 refuses. */
+function refusalOf(
+  { status, headers, body }: Reply<TaskReply>,
+  about: { title: string; context: ProviderContext; purpose: Purpose },
+): AppError {
+  const { title, purpose } = about;
+  const secrets = secretsOf(about.context);
+  return classifyFailure({ status, headers, body }, { title, purpose, rule: failureRule, secrets });
+}
+
+/** The items of a task. `getTaskDetails` puts what was answered one level below. */
+function itemsOf({ data }: TaskReply, uuid: string): TaskItem[] {
+  return (data ?? []).filter(({ taskUUID }) => taskUUID === uuid);
+}
+
+function askedIn(item: TaskItem): number {
+  const [request] = Array.isArray(item.request) ? item.request : [item.request];
+  return resultsOf(typeof request === 'object' && request !== null ? request : {});
+}
+
+function resultsOf(input: object): number {
+  const asked = 'numberResults' in input ? input.numberResults : undefined;
+  return typeof asked === 'number' && asked >= 1 && asked <= 100 ? Math.floor(asked) : 1;
+}
+
+function factsOf({ uuid, results }: JobHandle): TaskFacts {
+  return { uuid: String(uuid), results: typeof results === 'number' ? results : 1 };
+}
+
+function isUnknownTask(error: unknown): boolean {
+  return error instanceof AppError && (error.code === 'run_expired' || error.upstreamStatus === 404);
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    // The schema refuses it.
+    return undefined;
+  }
+}

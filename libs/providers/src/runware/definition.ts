@@ -1,0 +1,48 @@
+import type { AdapterDefinition } from '../definition.ts';
+
+/** Runware: one address that takes tasks of every kind, each with an id of our own. */
+export const runware: AdapterDefinition = {
+  slug: 'runware',
+  title: 'Runware',
+  homepage: 'https://runware.ai/docs',
+  capabilities: {
+    cancel: 'none',
+    progress: 'percent',
+    jobs: 'remote',
+    watch: false,
+    recover: true,
+    inputUrls: 'uploaded',
+  },
+  facts: {
+    offers: 'images, videos, sounds, text, 3D, upscaling, background removal, captions',
+    streaming: 'none: tasks are asked for their results',
+    webhooks: 'unsigned: a call to the address of a run only makes us ask, its content is never taken',
+    idempotency: 'the UUID of the task, which follows from the run',
+    schemas: 'JSON Schema of each model, read with the model',
+    prices: 'prices of examples, read with the list; the cost of a run with its result',
+    files: 'put into its storage; foreign links are passed on',
+    results: 'not known how long; `ttl` of the platform',
+  },
+  bases: {
+    api: { url: 'https://api.runware.ai/v1', variable: 'RUNWARE_BASE_URL' },
+    content: { url: 'https://content.runware.ai', variable: 'RUNWARE_CONTENT_URL' },
+    schemas: { url: 'https://schemas.runware.ai', variable: 'RUNWARE_SCHEMAS_URL' },
+  },
+  keyVariables: ['RUNWARE_API_KEY'],
+  exceptions: {
+    happy_sync: 'every task is delivered later, since a call that is held is lost when it breaks',
+    happy_streamed: 'text alone is streamed, and in the call that asks for it, which is lost when it breaks',
+    webhook_forged: 'its webhooks are not signed, so that their content is never taken',
+    webhook_stale: 'its webhooks carry no time, and their content is never taken',
+  },
+  unverified: [
+    'what a second task with the same UUID gets, which is never sent',
+    'what getTaskDetails answers for a task that was never sent (taskNotFound is assumed)',
+    'how long a task can be asked for',
+    'the fields of accountManagement, of which `balance` is read',
+    'whether models can be read from the catalogue by their AIR',
+    'whether every model takes asynchronous delivery',
+    'its WebSocket, which is not used: polling costs the same and needs no connection that is held',
+  ],
+  create: async (options) => (await import('./adapter.ts')).createRunwareProvider(options),
+};
