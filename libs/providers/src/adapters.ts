@@ -4,6 +4,7 @@ import { describedPlatforms } from './generic/built-in.ts';
 import { huggingface } from './huggingface/definition.ts';
 import { modelrunner } from './modelrunner/definition.ts';
 import { openai, openaiPresets } from './openai/definition.ts';
+import { replicate } from './replicate/definition.ts';
 import { runpod } from './runpod/definition.ts';
 import { runware } from './runware/definition.ts';
 
@@ -16,6 +17,7 @@ export const adapters: readonly AdapterDefinition[] = [
   fal,
   modelrunner,
   runware,
+  replicate,
   huggingface,
   ...describedPlatforms,
 ];

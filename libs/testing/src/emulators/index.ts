@@ -6,6 +6,7 @@ import { huggingfaceEmulator } from './huggingface/emulator.ts';
 import type { EmulatorDefinition } from './kit/index.ts';
 import { modelrunnerEmulator } from './modelrunner/emulator.ts';
 import { openaiEmulator } from './openai/emulator.ts';
+import { replicateEmulator } from './replicate/emulator.ts';
 import { runpodEmulator } from './runpod/emulator.ts';
 import { runwareEmulator } from './runware/emulator.ts';
 
@@ -36,6 +37,7 @@ export const emulatorDefinitions: readonly EmulatorDefinition[] = [
   falEmulator,
   modelrunnerEmulator,
   runwareEmulator,
+  replicateEmulator,
   bflEmulator,
   lumaEmulator,
   runwayEmulator,
@@ -43,6 +45,7 @@ export const emulatorDefinitions: readonly EmulatorDefinition[] = [
 
 export { falSigningKeys } from './fal/platform-routes.ts';
 export { modelrunnerWebhookSecret } from './modelrunner/platform-routes.ts';
+export { replicateWebhookSecret } from './replicate/emulator.ts';
 export {
   bflEmulator,
   falEmulator,
@@ -50,6 +53,7 @@ export {
   lumaEmulator,
   modelrunnerEmulator,
   openaiEmulator,
+  replicateEmulator,
   runpodEmulator,
   runwareEmulator,
   runwayEmulator,
