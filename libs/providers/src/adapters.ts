@@ -5,6 +5,7 @@ import { huggingface } from './huggingface/definition.ts';
 import { modelrunner } from './modelrunner/definition.ts';
 import { openai, openaiPresets } from './openai/definition.ts';
 import { replicate } from './replicate/definition.ts';
+import { runflow } from './runflow/definition.ts';
 import { runpod } from './runpod/definition.ts';
 import { runware } from './runware/definition.ts';
 
@@ -17,6 +18,7 @@ export const adapters: readonly AdapterDefinition[] = [
   fal,
   modelrunner,
   runware,
+  runflow,
   replicate,
   huggingface,
   ...describedPlatforms,

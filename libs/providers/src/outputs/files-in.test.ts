@@ -42,6 +42,6 @@ describe('what an answer is without files', () => {
 
   it('is JSON otherwise, and nothing when there is nothing', () => {
     expect(outputsOf({ score: 1 })).toMatchObject([{ kind: 'json', text: '{"score":1}' }]);
-    expect(outputsOf(null)).toEqual([]);
+    for (const nothing of [null, '', [], { outputs: [] }]) expect(outputsOf(nothing)).toEqual([]);
   });
 });

@@ -38,10 +38,17 @@ export function outputsOf(
 ): ProviderOutput[] {
   const files = filesIn(output, options);
   if (files.length > 0) return files;
-  if (output === undefined || output === null || output === '') return [];
+  if (isEmpty(output)) return [];
   const answer = answerIn(output);
   if (answer !== undefined) return [{ kind: 'text', contentType: 'text/plain', text: answer }];
   return [{ kind: 'json', contentType: 'application/json', text: JSON.stringify(output) }];
+}
+
+/** Nothing, however deep it is wrapped. */
+function isEmpty(output: unknown, depth = 0): boolean {
+  if (output === undefined || output === null || output === '') return true;
+  if (typeof output !== 'object' || depth > maxDepth) return false;
+  return Object.values(output).every((inner) => isEmpty(inner, depth + 1));
 }
 
 /** Text, pieces of one, or an object that has nothing else to say. */

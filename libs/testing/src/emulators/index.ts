@@ -7,6 +7,7 @@ import type { EmulatorDefinition } from './kit/index.ts';
 import { modelrunnerEmulator } from './modelrunner/emulator.ts';
 import { openaiEmulator } from './openai/emulator.ts';
 import { replicateEmulator } from './replicate/emulator.ts';
+import { runflowEmulator } from './runflow/emulator.ts';
 import { runpodEmulator } from './runpod/emulator.ts';
 import { runwareEmulator } from './runware/emulator.ts';
 
@@ -37,6 +38,7 @@ export const emulatorDefinitions: readonly EmulatorDefinition[] = [
   falEmulator,
   modelrunnerEmulator,
   runwareEmulator,
+  runflowEmulator,
   replicateEmulator,
   bflEmulator,
   lumaEmulator,
@@ -54,6 +56,7 @@ export {
   modelrunnerEmulator,
   openaiEmulator,
   replicateEmulator,
+  runflowEmulator,
   runpodEmulator,
   runwareEmulator,
   runwayEmulator,

@@ -1,0 +1,196 @@
+import { AppError, type JsonObject, type Quote, Secret } from '@inferry/contracts';
+import type { AdapterOptions } from '../definition.ts';
+import { type LoadedFile, PlatformClient, probeWith, uploadFiles } from '../http/index.ts';
+import { quotePrice } from '../prices/price-text.ts';
+import type {
+  Balance,
+  CancelResult,
+  InboundWebhook,
+  JobHandle,
+  JobView,
+  Probe,
+  Provider,
+  ProviderCapabilities,
+  ProviderContext,
+  ProviderModel,
+  Recovery,
+  SubmitRequest,
+  WebhookVerdict,
+} from '../provider.ts';
+import { verifyHmac } from '../webhooks/index.ts';
+import { listCatalog } from './catalog.ts';
+import { failureRule } from './failure-rule.ts';
+import { toJobView } from './run-view.ts';
+import { runflowSkills } from './skills.ts';
+import * as wire from './wire.ts';
+
+const maxUploadBytes = 52_428_800;
+const recoverPage = 100;
+
+export function createRunflowProvider(options: AdapterOptions): Provider {
+  return new RunflowProvider(options);
+}
+
+class RunflowProvider implements Provider {
+  readonly slug: string;
+  readonly title: string;
+  readonly capabilities: ProviderCapabilities;
+  readonly skills = runflowSkills;
+  readonly #client: PlatformClient;
+  readonly #secrets: readonly Secret[];
+  readonly #now: () => number;
+
+  constructor({
+    slug,
+    title,
+    capabilities,
+    bases,
+    allowPrivateHosts,
+    settings,
+    now,
+    random,
+  }: AdapterOptions) {
+    this.slug = slug;
+    this.title = title;
+    this.capabilities = capabilities;
+    this.#now = now;
+    const secrets = (settings.RUNFLOW_CALLBACK_SECRETS ?? '').split(',').map((it) => it.trim());
+    this.#secrets = secrets.filter((it) => it !== '').map((it) => new Secret(it));
+    this.#client = new PlatformClient({
+      title,
+      bases,
+      allowPrivateHosts,
+      random,
+      rule: failureRule,
+      authorize: (key) => ({ authorization: `Bearer ${key}` }),
+    });
+  }
+
+  ready(): { isReady: boolean } {
+    return { isReady: true };
+  }
+
+  listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
+    return listCatalog(this.#client, context, etag);
+  }
+
+  quote(model: ProviderModel, input: JsonObject): Quote {
+    return quotePrice(model, input);
+  }
+
+  async submit(
+    request: SubmitRequest,
+    context: ProviderContext,
+  ): Promise<{ handle: JobHandle; view: JobView }> {
+    refuseServiceKey(context);
+    const { nativeId, runId, webhookUrl } = request;
+    const limits = { signal: context.signal, maxBytes: maxUploadBytes };
+    const input = await uploadFiles(request, limits, (file) => this.#upload(file, context));
+    const json = {
+      input,
+      client_ref: runId,
+      // An address of a webhook that is too long for it is left out, and the run is polled.
+      ...(webhookUrl !== undefined && webhookUrl.length <= 2_048 && { callback_url: webhookUrl }),
+    };
+    const { body } = await this.#client.submit(wire.Run, { path: `/models/${nativeId}/runs`, json }, context);
+    return { handle: { id: body.id }, view: toJobView(body) };
+  }
+
+  async poll({ id }: JobHandle, context: ProviderContext): Promise<JobView> {
+    try {
+      const path = `/runs/${encodeURIComponent(String(id))}`;
+      const { body } = await this.#client.read(wire.Run, { path }, context);
+      return toJobView(body);
+    } catch (error) {
+      if (error instanceof AppError && error.upstreamStatus === 404) {
+        return { status: 'expired', upstreamStatus: 'not found' };
+      }
+      throw error;
+    }
+  }
+
+  /** There is no public cancel: what was taken is finished and charged. */
+  async cancel(): Promise<CancelResult> {
+    return 'unsupported';
+  }
+
+  /**
+   * The list of runs, by our reference. Whether it can be filtered by it is not certain, so that each run is looked at;
+   * that ours is not there is believed only when the list goes back to before it was sent.
+   */
+  async recover(
+    { runId, submittedAt }: { runId: string; submittedAt: string },
+    context: ProviderContext,
+  ): Promise<Recovery> {
+    const query = { q: `client_ref:${runId}`, sort_by: 'created_at:desc', limit: recoverPage };
+    const { body } = await this.#client.read(wire.RunPage, { path: '/runs', query }, context);
+    const found = body.items.find(({ client_ref: ref }) => ref === runId);
+    if (found !== undefined) return { outcome: 'found', handle: { id: found.id } };
+    const oldest = Date.parse(body.items.at(-1)?.created_at ?? '');
+    const isWhole = body.items.length < recoverPage || oldest < Date.parse(submittedAt);
+    return { outcome: isWhole ? 'absent' : 'unknown' };
+  }
+
+  /** In units in one document and in cents in another. */
+  async balance(context: ProviderContext): Promise<Balance | undefined> {
+    const { body } = await this.#client.read(wire.Balance, { path: '/billing/balance' }, context);
+    const currency = (body.currency ?? 'USD').toUpperCase();
+    if ('balance' in body) return { amount: Number(body.balance), currency };
+    return { amount: Number(body.balance_cents) / 100, currency };
+  }
+
+  async probe(context: ProviderContext): Promise<Probe> {
+    if (isServiceKey(context)) return { outcome: 'rejected' };
+    return probeWith(() => this.#client.read(wire.Me, { path: '/auth/me' }, context));
+  }
+
+  /** Signed without a time: a replay makes us ask once more, and what it says is no answer. */
+  async readWebhook(webhook: InboundWebhook): Promise<WebhookVerdict> {
+    const verdict = verifyHmac(webhook, {
+      secrets: this.#secrets,
+      signatureHeader: 'runflow-signature',
+      encoding: 'hex',
+      now: this.#now(),
+    });
+    if (!verdict.isGenuine) return { outcome: 'rejected', reason: verdict.reason };
+    const parsed = wire.RunflowCallback.safeParse(parseJson(webhook.rawBody));
+    if (!parsed.success) return { outcome: 'rejected', reason: 'malformed' };
+    return parsed.data.event.startsWith('run.') ? { outcome: 'job' } : { outcome: 'ignored' };
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  async #upload({ bytes, contentType, fileName }: LoadedFile, context: ProviderContext): Promise<string> {
+    const json = { filename: fileName, mime_type: contentType, size_bytes: bytes.byteLength };
+    const { body } = await this.#client.change(wire.AssetUpload, { path: '/asset-uploads', json }, context);
+    const headers = { 'content-type': contentType };
+    const put = { method: 'PUT', url: body.upload_url, isKeyless: true, bytes, headers } as const;
+    await this.#client.content({ ...put, purpose: 'change' }, context);
+    const path = `/asset-uploads/${encodeURIComponent(body.asset_id)}/confirmations`;
+    const asset = await this.#client.change(wire.Asset, { path, json: {} }, context);
+    return asset.body.url;
+  }
+}
+
+/** Keys of services manage an organisation and never run anything (RF-06). */
+function isServiceKey({ credential }: ProviderContext): boolean {
+  return credential?.reveal().startsWith('rf_svc_') === true;
+}
+
+function refuseServiceKey(context: ProviderContext): void {
+  if (!isServiceKey(context)) return;
+  throw new AppError('unauthorized', 'This is a service key of Runflow, which runs nothing.', {
+    nextAction: 'Use a key that begins with rf_live_.',
+  });
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    // The schema refuses it.
+    return undefined;
+  }
+}
