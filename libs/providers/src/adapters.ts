@@ -1,3 +1,4 @@
+import { comfyui } from './comfyui/definition.ts';
 import type { AdapterDefinition } from './definition.ts';
 import { fal } from './fal/definition.ts';
 import { describedPlatforms } from './generic/built-in.ts';
@@ -21,5 +22,6 @@ export const adapters: readonly AdapterDefinition[] = [
   runflow,
   replicate,
   huggingface,
+  comfyui,
   ...describedPlatforms,
 ];

@@ -1,3 +1,4 @@
+import { comfyuiEmulator } from './comfyui/emulator.ts';
 import { falEmulator } from './fal/emulator.ts';
 import { bflEmulator } from './generic/bfl.ts';
 import { lumaEmulator } from './generic/luma.ts';
@@ -34,6 +35,7 @@ export {
 export const emulatorDefinitions: readonly EmulatorDefinition[] = [
   openaiEmulator,
   huggingfaceEmulator,
+  comfyuiEmulator,
   runpodEmulator,
   falEmulator,
   modelrunnerEmulator,
@@ -50,6 +52,7 @@ export { modelrunnerWebhookSecret } from './modelrunner/platform-routes.ts';
 export { replicateWebhookSecret } from './replicate/emulator.ts';
 export {
   bflEmulator,
+  comfyuiEmulator,
   falEmulator,
   huggingfaceEmulator,
   lumaEmulator,

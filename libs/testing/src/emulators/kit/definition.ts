@@ -74,6 +74,8 @@ export interface EmulatorDefinition {
   headers?: readonly string[];
   /** Header names of official clients, let through in tests with them. */
   clientHeaders?: RegExp;
+  /** The same of query names. */
+  clientQuery?: RegExp;
   /** In the platform's own words. */
   failures: Readonly<Record<FailureKind, (detail: string) => Answer>>;
   /** Where its documents contradict each other: name and meaning. Off unless switched on. */

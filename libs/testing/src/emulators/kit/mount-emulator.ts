@@ -154,13 +154,15 @@ function parseBody(emulator: Emulator, route: EmulatedRoute, { body }: EmulatedC
 }
 
 function violationOf(emulator: Emulator, route: EmulatedRoute, call: EmulatedCall): string | undefined {
-  const { clientHeaders, headers: anyHeaders = [] } = emulator.definition;
+  const { clientHeaders, clientQuery, headers: anyHeaders = [] } = emulator.definition;
   const known = new Set([...usualHeaders, ...anyHeaders, ...(route.headers ?? [])]);
   const header = Object.keys(call.headers).find(
     (name) => !known.has(name) && clientHeaders?.test(name) !== true,
   );
   if (header !== undefined) return `${route.method} ${route.path}: unknown header ${header}`;
-  const name = Object.keys(call.query).find((key) => route.query?.includes(key) !== true);
+  const name = Object.keys(call.query).find(
+    (key) => route.query?.includes(key) !== true && clientQuery?.test(key) !== true,
+  );
   if (name !== undefined) return `${route.method} ${route.path}: unknown query ${name}`;
   if (route.body === undefined && call.rawBody.byteLength > 0 && route.method !== 'GET') {
     return call.rawBody.toString() === '{}'
