@@ -47,6 +47,18 @@ describe('startRoundRobinProxy', () => {
     expect(seen).toEqual(['a', 'b', 'c', 'a', 'b', 'c']);
   });
 
+  it('makes no promise to a client about how long its connection stays that a replica made', async () => {
+    const brief = await replica((_request, response) => {
+      response.setHeader('keep-alive', 'timeout=5').setHeader('connection', 'close').end('brief');
+    });
+    const url = await proxyTo([brief]);
+
+    const { headers } = await fetch(url);
+
+    expect(headers.get('connection')).toBe('keep-alive');
+    expect(headers.get('keep-alive')).toBe('timeout=90');
+  });
+
   it('passes over a replica that refuses connections, with the body intact', async () => {
     const gone = await named('gone');
     gone.server.close();

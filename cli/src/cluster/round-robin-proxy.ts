@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import {
   Agent,
   createServer,
+  type IncomingHttpHeaders,
   type IncomingMessage,
   request,
   type Server,
@@ -35,18 +36,22 @@ export interface ProxyOptions {
 export async function startRoundRobinProxy(options: ProxyOptions): Promise<RoundRobinProxy> {
   const agent = new Agent({ keepAlive: true, maxSockets: 4_096 });
   const turns = new Map<string, number>();
-  const server = createServer({ noDelay: true, requestTimeout: 0 }, (incoming, outgoing) => {
-    const path = incoming.url ?? '/';
-    if (path === '/healthz') return answerHealth(outgoing, options.isReady());
-    const targets = options.targets(path);
-    const key = targets.map(({ port }) => port).join();
-    const turn = turns.get(key) ?? 0;
-    turns.set(key, turn + 1);
-    const order = targets
-      .map((_, index) => targets[(turn + index) % targets.length])
-      .filter((target) => target !== undefined);
-    forward({ incoming, outgoing, agent }, order);
-  });
+  // Longer than a replica keeps its connections, which is what a client may go by.
+  const server = createServer(
+    { noDelay: true, requestTimeout: 0, keepAliveTimeout: 90_000 },
+    (incoming, outgoing) => {
+      const path = incoming.url ?? '/';
+      if (path === '/healthz') return answerHealth(outgoing, options.isReady());
+      const targets = options.targets(path);
+      const key = targets.map(({ port }) => port).join();
+      const turn = turns.get(key) ?? 0;
+      turns.set(key, turn + 1);
+      const order = targets
+        .map((_, index) => targets[(turn + index) % targets.length])
+        .filter((target) => target !== undefined);
+      forward({ incoming, outgoing, agent }, order);
+    },
+  );
   server.listen(options.port, options.host);
   await once(server, 'listening');
   return { port: portOf(server), close: () => closeAll(server, agent) };
@@ -80,7 +85,7 @@ function forward(exchange: Exchange, [target, ...others]: readonly Target[]): vo
   };
   upstream.once('socket', (socket) => (socket.connecting ? socket.once('connect', send) : send()));
   upstream.once('response', (response) => {
-    outgoing.writeHead(response.statusCode ?? 502, response.headers);
+    outgoing.writeHead(response.statusCode ?? 502, endToEnd(response.headers));
     outgoing.flushHeaders();
     response.pipe(outgoing);
     response.once('error', () => outgoing.destroy());
@@ -92,6 +97,15 @@ function forward(exchange: Exchange, [target, ...others]: readonly Target[]): vo
     else refuse(outgoing, 502, 'the replica broke off');
   });
   outgoing.once('close', () => upstream.destroy());
+}
+
+/** What a replica says of its own connection is no word about that of the client (RFC 9110, section 7.6.1). */
+function endToEnd({
+  connection,
+  'keep-alive': keepAlive,
+  ...headers
+}: IncomingHttpHeaders): IncomingHttpHeaders {
+  return headers;
 }
 
 function answerHealth(outgoing: ServerResponse, isReady: boolean): void {
