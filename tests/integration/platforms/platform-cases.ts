@@ -123,7 +123,7 @@ export const platformCases: readonly PlatformCase[] = [
       const outcome = await platform.outcome();
 
       // Some say why in words of their own.
-      expect(outcome.code).toMatch(/^(generate_failed|upstream_failed|content_blocked)$/);
+      expect(outcome.code).toMatch(/^(generate_failed|upstream_failed|validation_failed)$/);
       expect(outcome.message?.length).toBeGreaterThan(10);
     },
   },
