@@ -1,4 +1,4 @@
-// npm run bench -- [startup|calls|search|transfer|gateway|waits|memory|refresh|tokens ...] [--json] [--quick]
+// npm run bench -- [startup|calls|search|transfer|gateway|waits|memory|isolation|refresh|tokens ...] [--json] [--quick]
 import { parseArgs } from 'node:util';
 import type { Bench } from './report.ts';
 
@@ -10,6 +10,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   gateway: async () => (await import('./gateway.ts')).gateway,
   waits: async () => (await import('./waits.ts')).waits,
   memory: async () => (await import('./memory.ts')).memory,
+  isolation: async () => (await import('./isolation.ts')).isolation,
   refresh: async () => (await import('./refresh.ts')).refresh,
   tokens: async () => (await import('./tokens.ts')).tokens,
 };
