@@ -13,20 +13,9 @@ export interface EnvironmentKey {
   key: Secret;
 }
 
-/**
- * Where the keys of well-known platforms stand beside `<SLUG>_API_KEY`: the names that their own clients read. The
- * adapters of this release tell their own; these are for providers that are added from outside under these names.
- */
-const ownVariables: Readonly<Record<string, readonly string[]>> = {
-  fal: ['FAL_KEY'],
-  replicate: ['REPLICATE_API_TOKEN'],
-  huggingface: ['HF_TOKEN'],
-};
-
-/** The names of the variables that may hold a provider's keys. */
-export function keyVariablesOf(slug: string): readonly string[] {
-  const general = `${slug.toUpperCase().replaceAll('-', '_')}_API_KEY`;
-  return [...(ownVariables[slug] ?? []), general];
+/** The variable of a provider that an adapter of this release does not know. */
+function generalVariable(slug: string): string {
+  return `${slug.toUpperCase().replaceAll('-', '_')}_API_KEY`;
 }
 
 /** The keys of these providers; several in one variable stand with commas, the preferred one first. */
@@ -38,7 +27,7 @@ export function readEnvironmentKeys(env: Env, slugs: Iterable<string>): Environm
     ]),
   );
   return [...slugs].flatMap((provider) => {
-    const variables = new Set([...(adapters.get(provider) ?? []), ...keyVariablesOf(provider)]);
+    const variables = new Set([...(adapters.get(provider) ?? []), generalVariable(provider)]);
     const keys = [...variables].flatMap((variable) =>
       split(env[variable]).map((text) => ({ variable, text })),
     );

@@ -72,6 +72,18 @@ describe('a registration', () => {
     expect(status).toBe(201);
   });
 
+  it.each([
+    ['Claude', ['https://claude.ai/api/mcp/auth_callback', 'https://claude.com/api/mcp/auth_callback']],
+    ['ChatGPT', ['https://chatgpt.com/connector_platform_oauth_redirect']],
+    ['Claude Code', ['http://localhost:54545/callback']],
+    ['programs on loopback', ['http://127.0.0.1:3334/oauth/callback', 'http://[::1]:3334/oauth/callback']],
+  ])('takes what %s sends', async (_client, redirectUris) => {
+    const { status, body } = await send({ redirect_uris: redirectUris });
+
+    expect(status).toBe(201);
+    expect(body.redirect_uris).toEqual(expect.arrayContaining(redirectUris));
+  });
+
   it('takes no scope for a ceiling: a later step up gets over it', async () => {
     const clientId = await register(oauth.url, { scope: 'models:read' });
 
