@@ -7,6 +7,7 @@ import { productionModules } from '../deploy/production-modules.ts';
 interface ComposeService {
   image: string;
   build?: { dockerfile: string; args: { SERVICE: string } };
+  pull_policy?: string;
   user?: string;
   ports?: string[];
   networks: string[];
@@ -45,6 +46,16 @@ describe('docker-compose.yml', () => {
 
     expect(service?.build).toMatchObject({ dockerfile: 'deploy/Dockerfile', args: { SERVICE: name } });
     expect(service?.deploy.replicas).toBe(2);
+  });
+
+  it('builds what is ours, and never takes an image of that name from a registry', () => {
+    for (const [name, { build, image, pull_policy: policy }] of entries) {
+      expect([name, build !== undefined, policy]).toEqual([
+        name,
+        image.startsWith('inferry/'),
+        image.startsWith('inferry/') ? 'build' : undefined,
+      ]);
+    }
   });
 
   it('publishes the load balancer alone, on loopback unless told otherwise', () => {
