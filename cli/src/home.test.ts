@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openHome } from './home.ts';
 
+let parent: string;
 let folder: string;
 beforeEach(() => {
-  folder = join(mkdtempSync(join(tmpdir(), 'inferry-home-')), 'inferry');
+  parent = mkdtempSync(join(tmpdir(), 'inferry-home-'));
+  folder = join(parent, 'inferry');
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
 it('keeps one secret for all starts, readable by its owner only', () => {
   const first = openHome(folder, undefined).secret.reveal();

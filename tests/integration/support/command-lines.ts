@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -41,7 +41,18 @@ export function inspect(era: 'legacy' | 'modern', url: string, args: readonly st
     createRequire(import.meta.url).resolve('@modelcontextprotocol/inspector/package.json'),
   );
   const launcher = join(root, 'clients', 'launcher', 'build', 'index.js');
-  return start(process.execPath, [launcher, '--cli', '--config', file, '--server', 'inferry', ...args]);
+  const command = start(process.execPath, [
+    launcher,
+    '--cli',
+    '--config',
+    file,
+    '--server',
+    'inferry',
+    ...args,
+  ]);
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  void command.ended.then(remove, remove);
+  return command;
 }
 
 function inspector(era: 'legacy' | 'modern'): CommandLine {
