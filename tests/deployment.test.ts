@@ -53,7 +53,7 @@ describe('docker-compose.yml', () => {
       expect([name, build !== undefined, policy]).toEqual([
         name,
         image.startsWith('inferry/'),
-        image.startsWith('inferry/') ? 'build' : undefined,
+        image.startsWith('inferry/') ? 'never' : undefined,
       ]);
     }
   });
