@@ -4,6 +4,20 @@ import { type JsonObject, toPortableSchema } from './portable-schema.ts';
 import type { Scope } from './principal.ts';
 import type { TaskMapping } from './task.ts';
 
+/**
+ * How a call that was cut off is answered nevertheless: by another call, which starts nothing and has a result of the
+ * same shape.
+ */
+export interface Continuation {
+  /** The tool to call; absent where it is the same one. */
+  tool?: AnyTool;
+  /**
+   * Its arguments, of the first call's arguments and of what that call told about itself (`Progress.data`); undefined
+   * while there is nothing to go on with.
+   */
+  args(given: JsonObject, known: Readonly<Record<string, string>>): JsonObject | undefined;
+}
+
 export type Toolset = 'discover' | 'run' | 'files' | 'account' | 'wrappers' | 'infra';
 
 /** MCP tool annotations; all four are stated for every tool (MCP 2026-07-28, tools). */
@@ -43,6 +57,8 @@ export interface ToolContract<
   isInteractive?: boolean;
   /** For the tools whose work goes on after the call. */
   task?: TaskMapping;
+  /** For the tools whose wait another call can take over. */
+  continuation?: Continuation;
   /** What a host that shows views shows of a call (MCP Apps). */
   ui?: ToolUi;
   /** The MCP content of a reply: the same facts as the structure, because clients show one or the other. */
@@ -65,6 +81,7 @@ export interface ToolDefinition<I extends z.ZodObject, O extends z.ZodObject, R 
   isLong?: boolean;
   isInteractive?: boolean;
   task?: TaskMapping;
+  continuation?: Continuation;
   ui?: ToolUi;
   reply?: R;
   present(reply: z.infer<R>): ContentBlock[];

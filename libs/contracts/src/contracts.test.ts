@@ -151,6 +151,7 @@ describe('pinned', () => {
       'prompt_not_found',
       'resource_not_found',
       'task_not_found',
+      'stream_not_found',
       'session_not_found',
       'client_capability_missing',
       'client_input_missing',

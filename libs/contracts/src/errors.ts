@@ -30,6 +30,7 @@ export const errorCodes = {
   prompt_not_found: false,
   resource_not_found: false,
   task_not_found: false,
+  stream_not_found: false,
   session_not_found: false,
   client_capability_missing: false,
   client_input_missing: false,

@@ -9,6 +9,7 @@ export {
 } from './content.ts';
 export {
   type AnyTool,
+  type Continuation,
   defineEvent,
   defineRpc,
   defineTool,
@@ -105,6 +106,7 @@ export { modelSections } from './tools/get-model.ts';
 export { runParts } from './tools/get-run.ts';
 export {
   cancelRun,
+  continueRun,
   createUpload,
   estimateCost,
   getAccount,

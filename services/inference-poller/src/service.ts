@@ -1,5 +1,6 @@
 import {
   cancelRun,
+  continueRun,
   getRun,
   listRuns,
   readBudgets,
@@ -35,7 +36,7 @@ import { defaultTimings, type Timings } from './timings.ts';
 import { handleCancelRun } from './tools/cancel-run.ts';
 import { handleGetRun } from './tools/get-run.ts';
 import { handleListRuns } from './tools/list-runs.ts';
-import { handleRunModel } from './tools/run-model.ts';
+import { handleContinueRun, handleRunModel } from './tools/run-model.ts';
 import { createWebhookSender } from './webhooks/webhook-sender.ts';
 import { createHookUrls, type HookSettings } from './webhooks-in/hook-urls.ts';
 import { receiveWebhook, type WebhookReceiverDeps } from './webhooks-in/receive-webhook.ts';
@@ -88,6 +89,7 @@ export async function createInferenceService(
   const deps = createDeps(parts, options, credentials);
   const { bus } = deps;
   bus.serve(runModel, handleRunModel(deps));
+  bus.serve(continueRun, handleContinueRun(deps));
   bus.serve(getRun, handleGetRun(deps));
   bus.serve(listRuns, handleListRuns(deps));
   bus.serve(cancelRun, handleCancelRun(deps));

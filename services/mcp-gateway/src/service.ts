@@ -160,7 +160,7 @@ function toService({ bus, config, auth, streams, calls, edge, ...parts }: Servic
     },
     async routes(app) {
       auth.mount(app);
-      await mountRoutes(app, { edge, receive, onError });
+      await mountRoutes(app, { edge, receive, resume: (post) => endpoint.resume(post), onError });
     },
     async drain(graceMs) {
       isDraining = true;

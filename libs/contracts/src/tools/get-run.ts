@@ -19,6 +19,7 @@ export const getRun = defineTool({
   scope: 'runs:read',
   annotations: readOnly,
   isLong: true,
+  continuation: { args: (given) => given },
   ui: runUi,
   input: z.object({
     run_id: z.string().min(1).max(100).optional().describe('Run handle'),

@@ -26,6 +26,9 @@ export const tools: readonly AnyTool[] = [
   getAccount,
 ];
 
+/** Called by the gateway alone: no client sees them. */
+export { continueRun } from './continue-run.ts';
+
 export {
   cancelRun,
   createUpload,

@@ -5,6 +5,7 @@ import { ErrorEnvelope } from '../errors.ts';
 import { jsonObject, ValidationProblem } from '../shapes/basics.ts';
 import { Run } from '../shapes/run.ts';
 import { write } from './annotations.ts';
+import { continueRun, toContinuation } from './continue-run.ts';
 import { money, presentRun } from './present.ts';
 import { runTask } from './run-task.ts';
 import { runUi } from './run-ui.ts';
@@ -20,6 +21,7 @@ export const runModel = defineTool({
   isLong: true,
   ui: runUi,
   task: runTask,
+  continuation: { tool: continueRun, args: (given, { run_id }) => toContinuation(given, run_id) },
   input: z.object({
     model: z.string().min(1).max(300).describe('Model id from search_models'),
     input: jsonObject.describe('Model inputs; see get_model'),

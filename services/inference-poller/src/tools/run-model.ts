@@ -1,7 +1,9 @@
-import type { Handler } from '@inferry/bus';
-import { isTerminal, prepareRun, type runModel } from '@inferry/contracts';
+import type { Handler, HandlerContext } from '@inferry/bus';
+import { type continueRun, isTerminal, prepareRun, type runModel } from '@inferry/contracts';
+import type { RunRow } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { runFailed } from '../runs/failed-run.ts';
+import { findOwnRun } from '../runs/find-own-run.ts';
 import { shortText, statusOf, toRun } from '../runs/run-view.ts';
 import { startRun } from '../runs/start-run.ts';
 import { waitForRun } from '../runs/wait-for-run.ts';
@@ -15,12 +17,31 @@ export function handleRunModel(deps: InferenceDeps): Handler<typeof runModel> {
       const { problems, quote } = await deps.bus.call(prepareRun, { model, input }, { principal, signal });
       return { validation: problems, quote };
     }
-    const { row: started, isNew } = await startRun(deps, args, context);
-    const waitSeconds = args.wait_seconds ?? context.wait.defaultSeconds;
-    const row = await waitForRun(deps, started, { waitSeconds, context, isNew });
-    const status = statusOf(row);
-    if (isTerminal(status) && status !== 'succeeded') throw runFailed(row, !isNew);
-    const run = toRun(row, { text: shortText, waitSeconds: context.wait.defaultSeconds });
+    const { row, isNew } = await startRun(deps, args, context);
+    const run = await outcomeOf(deps, row, { waitSeconds: args.wait_seconds, context, isNew });
     return { run, ...(isNew ? {} : { replayed: true }) };
   };
+}
+
+/** Waits in place of a call of `run_model` that was cut off, and answers as that call would have. */
+export function handleContinueRun(deps: InferenceDeps): Handler<typeof continueRun> {
+  return async ({ run_id: runId, wait_seconds: waitSeconds }, context) => {
+    const row = await findOwnRun(deps, context.principal, { runId });
+    return { run: await outcomeOf(deps, row, { waitSeconds, context, isNew: false, isReplay: false }) };
+  };
+}
+
+/** The run once it has succeeded or the wait is over; a run that failed is the call's failure. */
+async function outcomeOf(
+  deps: InferenceDeps,
+  started: RunRow,
+  wish: { waitSeconds: number | undefined; context: HandlerContext; isNew: boolean; isReplay?: boolean },
+): Promise<ReturnType<typeof toRun>> {
+  const { context, isNew, isReplay = !isNew } = wish;
+  const { defaultSeconds } = context.wait;
+  const waitSeconds = wish.waitSeconds ?? defaultSeconds;
+  const row = await waitForRun(deps, started, { waitSeconds, context, isNew });
+  const status = statusOf(row);
+  if (isTerminal(status) && status !== 'succeeded') throw runFailed(row, isReplay);
+  return toRun(row, { text: shortText, waitSeconds: defaultSeconds });
 }

@@ -40,5 +40,7 @@ export class BatchMember implements Channel {
     return false;
   }
 
+  prime(): void {}
+
   onIdle(): void {}
 }

@@ -97,7 +97,7 @@ export function createEdge(parts: EdgeParts): Edge {
     greet,
     answerPreflight: cors.answerPreflight,
     pass(request, response, admit) {
-      const refusal = greet(request, response) ?? firstOf(bodyChecks, request);
+      const refusal = greet(request, response) ?? refuseBody(request, bodyChecks);
       if (refusal !== undefined) return send(response, refusal);
       const outcome = authenticate(request);
       // Nothing to wait for: the one user of a loopback system has no window.
@@ -128,6 +128,11 @@ export function createEdge(parts: EdgeParts): Edge {
     },
     send,
   };
+}
+
+/** A GET has no body. */
+function refuseBody(request: IncomingMessage, checks: readonly Check[]): Refusal | undefined {
+  return request.method === 'GET' ? undefined : firstOf(checks, request);
 }
 
 function firstOf(checks: readonly Check[], request: IncomingMessage): Refusal | undefined {

@@ -7,6 +7,9 @@ import { writeJson } from './write-json.ts';
 const keepAlive = ': keep-alive\n\n';
 const headDelayMs = 5;
 
+/** An event without content, which clients only take the id of (MCP 2025-11-25, transports). */
+const primer = (eventId: string) => `id: ${eventId}\ndata: \n\n`;
+
 /** The answer to one POST: nothing is sent until it is known whether it is one JSON object or a stream. */
 export class HttpChannel implements Channel, LongAnswer {
   readonly canStream: boolean;
@@ -17,7 +20,8 @@ export class HttpChannel implements Channel, LongAnswer {
   readonly life = new CallLife();
   #stopReason: StopReason | undefined;
   #abort: AbortController | undefined;
-  #makeNotification: (() => string) | undefined;
+  #speak: (() => void) | undefined;
+  #primeId: string | undefined;
   #isStreaming = false;
   #head: NodeJS.Timeout | undefined;
   #openAt = Number.POSITIVE_INFINITY;
@@ -76,6 +80,12 @@ export class HttpChannel implements Channel, LongAnswer {
     // With the first frame when one comes at once, which saves a write; otherwise by itself, before anybody notices.
     this.#head = setTimeout(() => this.#response.flushHeaders(), headDelayMs);
     this.#streams.add(this);
+    if (this.#primeId !== undefined) this.#write(primer(this.#primeId));
+  }
+
+  prime(eventId: string): void {
+    this.#primeId = eventId;
+    if (this.#isStreaming) this.#write(primer(eventId));
   }
 
   expectWait(): void {
@@ -83,12 +93,14 @@ export class HttpChannel implements Channel, LongAnswer {
     this.#streams.add(this);
   }
 
-  notify(text: string): boolean {
-    return this.#isStreaming && this.#write(`event: message\ndata: ${text}\n\n`);
+  notify(text: string, eventId?: string): boolean {
+    if (!this.#isStreaming) return false;
+    const id = eventId === undefined ? '' : `id: ${eventId}\n`;
+    return this.#write(`event: message\n${id}data: ${text}\n\n`);
   }
 
-  onIdle(makeNotification: () => string): void {
-    this.#makeNotification = makeNotification;
+  onIdle(speak: () => void): void {
+    this.#speak = speak;
   }
 
   /** Sends the last frame of the stream, or the whole answer with `status`. */
@@ -124,8 +136,8 @@ export class HttpChannel implements Channel, LongAnswer {
     if (this.#response.writableEnded) return;
     if (now >= this.#openAt) this.open();
     if (!this.#isStreaming || now - this.#lastWriteAt < this.#streams.timings.idleMs) return;
-    if (this.#makeNotification === undefined) this.#write(keepAlive);
-    else this.notify(this.#makeNotification());
+    if (this.#speak === undefined) this.#write(keepAlive);
+    else this.#speak();
   }
 
   /** A notification that would only queue is dropped: the next one says more. */

@@ -4,6 +4,7 @@ import type { Parts } from '@inferry/runtime';
 import { type Challenger, challengeAdmitted } from '../edge/challenge.ts';
 import { isTooDeep, tooDeep } from '../edge/json-depth.ts';
 import type { ClientRequests } from '../mcp/client/client-requests.ts';
+import type { ResumedCall, Resumptions } from '../mcp/client/resumptions.ts';
 import type { Sessions } from '../mcp/client/sessions.ts';
 import type { McpCore } from '../mcp/core.ts';
 import { readBatchEra, readEra, type Spoken } from '../mcp/era.ts';
@@ -25,6 +26,7 @@ import { acceptsStream, headersOf, single, toExchange } from './to-exchange.ts';
 export interface EndpointParts {
   core: McpCore;
   sessions: Sessions;
+  resumptions: Resumptions;
   clientRequests: ClientRequests;
   edge: Edge;
   readSelection: ReadSelection;
@@ -37,6 +39,9 @@ export interface EndpointParts {
 
 const maxBatch = 50;
 const badJson = refuse(400, ['parse_error', 'The body is not valid JSON.'], { rpcCode: rpcCodes.parse });
+const nothingToGoOn = refuse(404, ['stream_not_found', 'There is no stream that goes on after this event.'], {
+  nextAction: 'Call again with the same client_ref, or read the run with get_run.',
+});
 const internal = refuse(
   500,
   ['internal', 'Something went wrong here. Try again; if it repeats, report it.'],
@@ -60,6 +65,25 @@ export class McpEndpoint {
     } catch (error) {
       this.#fail(post, error);
     }
+  }
+
+  /** Sends the rest of a stream that broke, to whoever holds the id of its last event. */
+  resume(post: Post): void {
+    try {
+      this.#settle(post, this.#goOn(post));
+    } catch (error) {
+      this.#fail(post, error);
+    }
+  }
+
+  #goOn(post: Post): Promise<void> | undefined {
+    const { sessions, resumptions } = this.#parts;
+    const from = readSender(sessions, post, { era: 'legacy' });
+    if (isRefusal(from)) return this.#refuse(post, from);
+    const resumed = resumptions.read(single(post.request.headers['last-event-id']) ?? '', from);
+    if (resumed === undefined) return this.#refuse(post, nothingToGoOn);
+    const { version } = resumed;
+    return this.#request(post, toRequest(resumed), { era: 'legacy', version, from, resumed });
   }
 
   /** Answers an admitted request whose body is not what is wanted. */
@@ -107,14 +131,15 @@ export class McpEndpoint {
   #request(
     post: Post,
     request: McpRequest,
-    spoken: Spoken & Pick<Exchange, 'attachment'> & { from: KnownSender },
+    spoken: Spoken & Pick<Exchange, 'attachment' | 'resumed'> & { from: KnownSender },
   ): Promise<void> | undefined {
     const { core, calls, streams } = this.#parts;
     const view = this.view(post);
     if (isRefusal(view)) return this.#refuse(post, view, request);
     const busy = calls.refusal(post.principal.grant_id);
     if (busy !== undefined) return this.#refuse(post, busy, request);
-    const channel = new HttpChannel(post.response, streams, acceptsStream(post.request));
+    const canStream = spoken.resumed !== undefined || acceptsStream(post.request);
+    const channel = new HttpChannel(post.response, streams, canStream);
     const exchange = toExchange(post, request, { ...spoken, view, channel });
     const held = calls.add(channel, post.principal.grant_id);
     const end = (reply: Reply) => {
@@ -226,6 +251,12 @@ function parseJson(body: string): unknown {
     // The caller is told by the refusal; what it sent is not worth a log line.
     return undefined;
   }
+}
+
+/** The call of which a stream is the answer, as far as answering it needs it. */
+function toRequest({ requestId: id, tool: name, args, progressToken }: ResumedCall): McpRequest {
+  const params = { name, arguments: args };
+  return { kind: 'request', id, method: 'tools/call', params, meta: { progressToken } };
 }
 
 /** A file was taken out of the body because it was said to be a call of upload_file: then it has to be one. */

@@ -6,6 +6,8 @@ import type { Receiver } from './receive.ts';
 export interface MountParts {
   edge: Edge;
   receive: Receiver;
+  /** Takes an admitted GET that asks for the rest of a stream. */
+  resume: Receiver;
   onError(error: unknown): void;
 }
 
@@ -37,20 +39,26 @@ export async function mountRoutes(app: FastifyInstance, parts: MountParts): Prom
   });
 }
 
-function mountMcp(scope: FastifyInstance, url: string, { edge, receive }: MountParts): void {
+function mountMcp(scope: FastifyInstance, url: string, { edge, receive, resume }: MountParts): void {
   // Answered before the body, which the receiver reads: no parser of Fastify's has a part in it.
-  const take = (request: FastifyRequest, reply: FastifyReply) => {
+  const take = (admit: Receiver) => (request: FastifyRequest, reply: FastifyReply) => {
     reply.hijack();
     const { raw: response } = reply;
-    edge.pass(request.raw, response, (principal) => receive({ request: request.raw, response, principal }));
+    edge.pass(request.raw, response, (principal) => admit({ request: request.raw, response, principal }));
   };
-  scope.route({ method: 'POST', url, onRequest: take, handler: take });
+  const takePost = take(receive);
+  const takeGet = take(resume);
+  const other = (request: FastifyRequest, reply: FastifyReply) => {
+    if (request.method === 'GET' && request.headers['last-event-id'] !== undefined) takeGet(request, reply);
+    else answerOther(edge, { request, reply }, notAllowed);
+  };
+  scope.route({ method: 'POST', url, onRequest: takePost, handler: takePost });
   scope.route({
     method: ['GET', 'DELETE', 'PUT', 'PATCH', 'OPTIONS'],
     url,
     // Before any work: idle GETs that wait for a stream were most of the traffic of one hosted server (RPB-08).
-    onRequest: (request, reply) => answerOther(edge, { request, reply }, notAllowed),
-    handler: (request, reply) => answerOther(edge, { request, reply }, notAllowed),
+    onRequest: other,
+    handler: other,
   });
 }
 

@@ -11,7 +11,10 @@ import type { KnownSender } from './sender.ts';
 export function toExchange(
   post: Post,
   request: McpRequest,
-  { from, ...rest }: Spoken & Pick<Exchange, 'view' | 'channel' | 'attachment'> & { from: KnownSender },
+  {
+    from,
+    ...rest
+  }: Spoken & Pick<Exchange, 'view' | 'channel' | 'attachment' | 'resumed'> & { from: KnownSender },
 ): Exchange {
   const { headers } = post.request;
   const declared = rest.era === 'modern' ? request.meta[metaKeys.clientCapabilities] : from.capabilities;

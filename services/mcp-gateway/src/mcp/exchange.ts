@@ -1,6 +1,7 @@
 import type { CallLife } from '@inferry/bus';
 import type { JsonObject, Principal } from '@inferry/contracts';
 import type { Refusal } from '../refusal.ts';
+import type { ResumedCall } from './client/resumptions.ts';
 import type { McpNotification, McpRequest } from './json-rpc.ts';
 import type { ToolView } from './tool-views.ts';
 import type { Era } from './versions.ts';
@@ -28,11 +29,13 @@ export interface Channel {
   expectWait(): void;
   /**
    * Sends a notification if the stream is open and the client reads; never queues without a bound. False when it
-   * was dropped.
+   * was dropped. With an id, a client whose connection breaks can ask for the rest of the stream.
    */
-  notify(text: string): boolean;
-  /** Asked for a notification when nothing was sent for a while; without one, a comment keeps the stream alive. */
-  onIdle(makeNotification: () => string): void;
+  notify(text: string, eventId?: string): boolean;
+  /** Sends an id alone, at once or when the stream opens, for streams that say nothing else before their end. */
+  prime(eventId: string): void;
+  /** Told when nothing was sent for a while, to say something; otherwise a comment keeps the stream alive. */
+  onIdle(speak: () => void): void;
 }
 
 /** Who sent a message. */
@@ -59,6 +62,8 @@ export interface Exchange extends Sender {
   header(name: string): string | undefined;
   /** The caller's asset with the file that was taken out of the arguments (`CallOptions.attachment`). */
   attachment?: string | undefined;
+  /** The call that this one goes on with, where the stream of the first answer broke. */
+  resumed?: ResumedCall | undefined;
 }
 
 /** The JSON text of a result, why there is none, or undefined: the request was cancelled and gets no answer. */

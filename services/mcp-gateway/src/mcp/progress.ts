@@ -1,5 +1,6 @@
 import type { Progress } from '@inferry/bus';
 import type { JsonObject } from '@inferry/contracts';
+import { toEventId } from './client/resumptions.ts';
 import type { Channel } from './exchange.ts';
 
 export type ProgressToken = string | number;
@@ -11,34 +12,44 @@ export function readProgressToken(meta: JsonObject): ProgressToken | undefined {
 
 export interface ProgressReporter {
   report(step: Progress): void;
-  /** A notification for a call that has nothing new to say, so that the client's clock starts again. */
-  repeat(): string;
+  /** Says something for a call that has nothing new to say, so that the client's clock starts again. */
+  repeat(): void;
+  /** From now on each event has an id from which the stream can go on elsewhere. */
+  resumable(name: string): void;
 }
 
 /** How much of what is left a repetition takes: after ten minutes of silence it shows 4 %. */
 const creep = 0.001;
 
 /** A call's steps as `notifications/progress`: the value grows strictly, whatever the steps do (MCP, progress). */
-export function createProgressReporter(progressToken: ProgressToken, channel: Channel): ProgressReporter {
-  let shown = -1;
+export function createProgressReporter(
+  progressToken: ProgressToken,
+  channel: Channel,
+  { shown = -1 }: { shown?: number | undefined } = {},
+): ProgressReporter {
   let message: string | undefined;
+  let eventName: string | undefined;
   // A stream has many of these: only what changes is written anew.
   const head = `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":${JSON.stringify(progressToken)},"progress":`;
 
-  function next(progress: number): string {
+  function say(progress: number): void {
     shown = progress > shown ? progress : shown + (1 - shown) * creep;
     const said = message === undefined ? '' : `,"message":${JSON.stringify(message)}`;
-    return `${head}${shown},"total":1${said}}}`;
+    const eventId = eventName === undefined ? undefined : toEventId(eventName, shown);
+    channel.notify(`${head}${shown},"total":1${said}}}`, eventId);
   }
 
   return {
     report(step) {
       message = step.message ?? message;
-      channel.notify(next(step.progress));
+      say(step.progress);
     },
     repeat() {
       message ??= 'Still running.';
-      return next(0);
+      say(0);
+    },
+    resumable(name) {
+      eventName = name;
     },
   };
 }

@@ -4,6 +4,7 @@ import { Secret } from '@inferry/contracts';
 import type { ServerIdentity } from '../identity.ts';
 import { ClientRequests } from './client-requests.ts';
 import { createRequestStates } from './request-states.ts';
+import { createResumptions, type Resumptions } from './resumptions.ts';
 import { createRounds, type RunRounds } from './rounds.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 
@@ -12,6 +13,7 @@ export interface Conversation {
   sessions: Sessions;
   clientRequests: ClientRequests;
   rounds: RunRounds;
+  resumptions: Resumptions;
 }
 
 /** `secret` signs what clients hold for all replicas; a process that has none is the only one. */
@@ -25,6 +27,7 @@ export function startConversation(
   return {
     sessions: createSessions({ key }),
     clientRequests,
+    resumptions: createResumptions(key),
     rounds: createRounds({ identity, clientRequests, requestStates }),
   };
 }

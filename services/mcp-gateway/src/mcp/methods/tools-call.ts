@@ -11,19 +11,22 @@ import {
 import { refuse, refuseParams } from '../../refusal.ts';
 import type { WaitTable } from '../../waiting.ts';
 import { logLines } from '../client/log-lines.ts';
+import type { Resumptions } from '../client/resumptions.ts';
 import type { RunRounds } from '../client/rounds.ts';
 import type { Exchange, Method, Reply } from '../exchange.ts';
 import type { ServerIdentity } from '../identity.ts';
 import type { CancellableCall, InFlight } from '../in-flight.ts';
 import { refuseParamHeaders } from '../param-headers.ts';
 import { createProgressReporter, type ProgressReporter, readProgressToken } from '../progress.ts';
-import { refuseWithoutTasks, toArguments, toTask } from '../tasks/call-as-task.ts';
+import { refuseWithoutTasks, toTask } from '../tasks/call-as-task.ts';
+import { leftOf, makeResumable, toCall } from './resumable-call.ts';
 
 export interface ToolsCallDeps {
   bus: Bus;
   inFlight: InFlight;
   waits: WaitTable;
   rounds: RunRounds;
+  resumptions: Resumptions;
   identity: ServerIdentity;
 }
 
@@ -67,14 +70,17 @@ function refuseTool(name: string, { view, principal, version }: Exchange): Reply
 
 /** A call that could not be made has a result too: the agent reads it and knows what to do next. */
 async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool): Promise<Reply> {
-  const { channel, principal } = exchange;
+  const { channel, principal, resumed } = exchange;
   const reporter = follow(exchange, tool);
-  const wait = deps.waits.budget(exchange.clientName, reporter === undefined ? 'nothing' : 'progress');
+  const startedAt = resumed?.startedAt ?? Date.now();
+  const budget = deps.waits.budget(exchange.clientName, reporter === undefined ? 'nothing' : 'progress');
+  const wait = resumed === undefined ? budget : leftOf(budget, Date.now() - startedAt);
   const held = holdForCancellation(deps.inFlight, exchange);
   let known: Record<string, string> | undefined;
   try {
     const call = async (client?: ClientSide) => {
-      const text = await deps.bus.callTool(tool, toArguments(tool, exchange), {
+      const { tool: called, args } = toCall(tool, exchange);
+      const text = await deps.bus.callTool(called, args, {
         principal,
         wait,
         client,
@@ -83,13 +89,16 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
         timeoutMs: wait.maxSeconds * 1_000 + marginMs,
         onLog: client === undefined ? undefined : logLines(exchange),
         onProgress(step) {
-          if (step.data !== undefined) known = { ...known, ...step.data };
+          if (step.data !== undefined && isNews(step.data, known)) {
+            known = { ...known, ...step.data };
+            makeResumable(deps.resumptions, exchange, { tool, startedAt, known, reporter });
+          }
           reporter?.report(step);
         },
       });
       return toTask(text, { tool, exchange, serverInfo: deps.identity.serverInfo });
     };
-    return await (tool.isInteractive ? deps.rounds(exchange, call) : call());
+    return await (tool.isInteractive && resumed === undefined ? deps.rounds(exchange, call) : call());
   } catch (error) {
     const failure = toAppError(error);
     if (failure.code !== 'cancelled') return JSON.stringify(toErrorResult(failure.toEnvelope()));
@@ -102,15 +111,21 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
   }
 }
 
+function isNews(data: Record<string, string>, known: Record<string, string> | undefined): boolean {
+  return known === undefined || Object.entries(data).some(([name, value]) => known[name] !== value);
+}
+
 /** Lets the client see that work goes on: progress if it asked for it, bytes if the call may last. */
-function follow({ channel, request }: Exchange, tool: AnyTool): ProgressReporter | undefined {
+function follow({ channel, request, resumed }: Exchange, tool: AnyTool): ProgressReporter | undefined {
   if (!channel.canStream) return undefined;
   const token = readProgressToken(request.meta);
   if (token === undefined) {
-    if (tool.isLong) channel.expectWait();
+    // The rest of a stream is a stream, however short.
+    if (resumed !== undefined) channel.open();
+    else if (tool.isLong) channel.expectWait();
     return undefined;
   }
-  const reporter = createProgressReporter(token, channel);
+  const reporter = createProgressReporter(token, channel, { shown: resumed?.shown });
   channel.onIdle(reporter.repeat);
   channel.open();
   return reporter;
