@@ -119,6 +119,33 @@ describe.each(Object.entries(clientKinds))(
   },
 );
 
+describe.each(['SDK v2, legacy', 'SDK v1', 'mcp-remote'])('%s', (kind) => {
+  it('gets the answer of the call itself after the replica that served it was killed', async () => {
+    client = await clientKinds[kind]?.(`${cluster.url}/mcp`);
+    const args = newRun(8_000);
+    const steps: number[] = [];
+    const { promise: isStarted, resolve } = Promise.withResolvers<void>();
+    const answer = client?.call('run_model', args, {
+      onProgress(step) {
+        steps.push(step);
+        resolve();
+      },
+    });
+    await isStarted;
+
+    // One after the other: whichever serves it is killed while another one can go on.
+    for (const gateway of cluster.of('mcp-gateway')) {
+      gateway.kill('SIGKILL');
+      await vi.waitFor(() => expect(gateway.isReady).toBe(false));
+      await cluster.ready(30_000);
+    }
+    const { status, run_id: runId } = runFieldsOf((await answer) ?? {});
+    expect(status).toBe('succeeded');
+    expect(upstream.submissions().get(String(runId))).toBe(1);
+    expect(steps).toEqual([...new Set(steps)].sort((a, b) => a - b));
+  }, 90_000);
+});
+
 describe('the inspector on the command line', () => {
   it('lists the tools', async () => {
     const { code, output } = await inspect(`${cluster.url}/mcp`, ['--method', 'tools/list']);
