@@ -1,7 +1,7 @@
 // Types, lint, unit tests and, on real NATS, Redis and Postgres, integration tests. The last line counts the tests.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { adapters } from '@inferry/providers';
 import { failedStaticChecks, run } from './rings.ts';
 
@@ -11,39 +11,51 @@ interface Report {
   numPendingTests: number;
   numTodoTests: number;
   success: boolean;
+  testResults: { name: string; message: string; assertionResults: { status: string; fullName: string }[] }[];
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'inferry-test-'));
 const totals = { passed: 0, failed: 0, skipped: 0 };
-let isGreen = failedStaticChecks().length === 0;
+/** Said again at the end: a log this long is read from there. */
+const failures = failedStaticChecks().map((name) => `${name} failed`);
 
 for (const project of ['unit', 'integration']) {
   console.log(`\n== ${project} tests`);
   const output = join(folder, `${project}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${output}`];
   const ended = run('vitest', ['run', '--project', project, ...reporters, ...process.argv.slice(2)]);
-  isGreen = count(output) && ended && isGreen;
+  const found = count(output);
+  failures.push(...found.map((failure) => `${project}: ${failure}`));
+  if (!ended && found.length === 0) failures.push(`${project}: an error outside of the tests`);
 }
 rmSync(folder, { recursive: true, force: true });
 // Named, and counted as nothing: these calls cost money and need keys.
 const platforms = adapters.filter(({ presetOf }) => presetOf === undefined).map(({ slug }) => slug);
 console.log(`\nskipped: calls to ${platforms.join(', ')} themselves (npm run test:live)`);
 // A run that tested nothing, or that left something out, is not a pass.
-isGreen &&= totals.passed > 0 && totals.skipped === 0;
+if (totals.passed === 0) failures.push('no test ran');
+if (totals.skipped > 0) failures.push(`${totals.skipped} tests were left out`);
+const isGreen = failures.length === 0;
+if (!isGreen) console.log(`\nfailed:\n${failures.map((failure) => `  ${failure}`).join('\n')}`);
 if (!isGreen && totals.failed === 0) totals.failed = 1;
 console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
 process.exit(isGreen ? 0 : 1);
 
-function count(output: string): boolean {
+/** Adds up the tests of a report; what failed in it. */
+function count(output: string): string[] {
   try {
     // as: the shape of Vitest's JSON reporter.
     const report = JSON.parse(readFileSync(output, 'utf8')) as Report;
     totals.passed += report.numPassedTests;
     totals.failed += report.numFailedTests;
     totals.skipped += report.numPendingTests + report.numTodoTests;
-    return report.success;
+    return report.testResults.flatMap(({ name, message, assertionResults }) => {
+      const failed = assertionResults.filter(({ status }) => status === 'failed');
+      const file = relative(process.cwd(), name);
+      if (failed.length === 0 && message !== '') return [`${file}: ${message.split('\n')[0]}`];
+      return failed.map(({ fullName }) => `${file}: ${fullName}`);
+    });
   } catch {
-    // No report: the run broke off before it could write one.
-    return false;
+    return ['no report: it broke off'];
   }
 }

@@ -117,8 +117,12 @@ function readMessages(response: IncomingMessage, onMessage: (message: JsonObject
     const frames = text.split('\n\n');
     text = frames.pop() ?? '';
     for (const frame of frames) {
-      const data = frame.split('\n').find((line) => line.startsWith('data: '));
-      if (data !== undefined) onMessage(JSON.parse(data.slice('data: '.length)));
+      const data = frame
+        .split('\n')
+        .find((line) => line.startsWith('data: '))
+        ?.slice('data: '.length);
+      // Empty in an event that only carries an id (MCP 2025-11-25, transports).
+      if (data !== undefined && data !== '') onMessage(JSON.parse(data));
     }
   });
   response.on('end', () => {
