@@ -18,7 +18,7 @@ export interface RevokedGrantsOptions {
   onRevoked?: (grantId: string) => void;
   /** How often the set is repaired, since an event may be lost. */
   refreshMs?: number;
-  /** How soon a failed first reading is tried again. */
+  /** How soon a failed reading is tried again: events may have been lost meanwhile. */
   retryMs?: number;
   random?: () => number;
   now?: () => number;
@@ -38,6 +38,7 @@ export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): Rev
   let isLoaded = false;
   let isClosed = false;
   let isReading = false;
+  let hasFailed = false;
   let timer: NodeJS.Timeout | undefined;
 
   function add(grantId: string): void {
@@ -73,8 +74,13 @@ export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): Rev
         () => {
           isLoaded = true;
           lostAt = undefined;
+          hasFailed = false;
         },
-        (error: unknown) => log.warn({ err: error }, 'revocations cannot be read'),
+        (error: unknown) => {
+          // Said once for each time of it.
+          if (!hasFailed) log.warn({ err: error }, 'revocations cannot be read');
+          hasFailed = true;
+        },
       )
       .finally(() => {
         isReading = false;
@@ -84,7 +90,7 @@ export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): Rev
 
   function schedule(): void {
     if (isClosed) return;
-    const baseMs = isLoaded ? refreshMs : retryMs;
+    const baseMs = hasFailed ? retryMs : refreshMs;
     timer = setTimeout(refresh, baseMs * (0.8 + 0.4 * random()));
     timer.unref();
   }
