@@ -1,18 +1,34 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Bus, createBus } from '@inferry/bus';
 import { connectNats } from '@inferry/bus/nats';
 import { grantRevoked, readJwks, readRevocations } from '@inferry/contracts';
 import { type Authentication, openAuthentication } from '@inferry/mcp-gateway/authentication';
-import { startNats, waitFor } from '@inferry/testing';
+import { type LocalServer, startNats, waitFor } from '@inferry/testing';
 import { exportJWK, SignJWT } from 'jose';
 import { type BenchOptions, type BenchResult, percentile, round } from './report.ts';
 
 const issuer = 'https://ai.example.com';
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const replicaCount = 2;
+/** The staleness bound while NATS is down (`MAX_REVOCATION_STALENESS_SECONDS`). */
+const maxStaleMs = 3_000;
 
-/** What an access token costs at the gateway, and how soon a revocation reaches every replica over real NATS. */
+interface Revocation {
+  seq: number;
+  grant_id: string;
+}
+
+interface Distribution {
+  count: number;
+  p50: number;
+  p95: number;
+  p99: number;
+  max: number;
+}
+
+/** What an access token costs at the gateway, and how soon a revocation reaches every replica: over NATS, and without. */
 export async function tokens({ isQuick }: BenchOptions): Promise<BenchResult> {
   const nats = await startNats();
   const open: Bus[] = [];
@@ -23,7 +39,8 @@ export async function tokens({ isQuick }: BenchOptions): Promise<BenchResult> {
   };
   try {
     const auth = await newBus('auth');
-    await serveAuth(auth);
+    const revocations: Revocation[] = [];
+    await serveAuth(auth, revocations);
     const replicas: Authentication[] = [];
     for (let index = 0; index < replicaCount; index += 1)
       replicas.push(await openReplica(await newBus('mcp-gateway')));
@@ -31,14 +48,18 @@ export async function tokens({ isQuick }: BenchOptions): Promise<BenchResult> {
     if (first === undefined) throw new Error('no replica');
     const costs = await measureCosts(first, isQuick ? 200 : 1_000);
     const revoked = await measureRevocations({ auth, replicas, count: isQuick ? 100 : 500 });
+    const outages = await measureOutages({ nats, replicas, revocations, rounds: isQuick ? 2 : 8 });
     for (const replica of replicas) replica.close();
     return {
-      figures: { ...costs, revocation: revoked },
+      figures: { ...costs, revocation: revoked, revocation_without_nats: outages },
       lines: [
         `first call with a token (ES256 verified): ${costs.firstMicros} µs of processor time`,
         `every later call: ${costs.laterMicros} µs of processor time (aim: under 5)`,
         `revocation until the slower of ${replicaCount} replicas refuses, ${revoked.count} grants: ` +
-          `p50 ${revoked.p50} ms, p95 ${revoked.p95} ms, p99 ${revoked.p99} ms, max ${revoked.max} ms (aim: p99 under 1000)`,
+          `${toLine(revoked)} (aim: p99 under 1000)`,
+        `the same while NATS is down, ${outages.refused.count} grants, bound ${maxStaleMs} ms: ` +
+          `${toLine(outages.refused)} (aim: none later than the bound and 50 ms to notice)`,
+        `until they know it again once NATS is back, ${outages.known.count} times: ${toLine(outages.known)}`,
       ],
     };
   } finally {
@@ -47,16 +68,19 @@ export async function tokens({ isQuick }: BenchOptions): Promise<BenchResult> {
   }
 }
 
-async function serveAuth(auth: Bus): Promise<void> {
+async function serveAuth(auth: Bus, revocations: readonly Revocation[]): Promise<void> {
   const key = { ...(await exportJWK(pair.publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' };
   auth.serve(readJwks, async () => ({ issuer, audiences: [`${issuer}/mcp`], keys: [key] }));
-  auth.serve(readRevocations, async () => ({ items: [], latest: 0 }));
+  auth.serve(readRevocations, async ({ after }) => ({
+    items: revocations.filter(({ seq }) => seq > after),
+    latest: revocations.at(-1)?.seq ?? 0,
+  }));
 }
 
 async function openReplica(bus: Bus): Promise<Authentication> {
   const authentication = openAuthentication(
     {
-      ...{ auth: 'oauth', publicUrl: issuer, maxStaleMs: 0 },
+      ...{ auth: 'oauth', publicUrl: issuer, maxStaleMs },
       keyPrefixes: { accepted: [], refused: [] },
       serverInfo: { name: 'inferry', title: 'Inferry', version: '0' },
     },
@@ -112,7 +136,7 @@ async function measureRevocations(bench: {
   auth: Bus;
   replicas: readonly Authentication[];
   count: number;
-}): Promise<{ count: number; p50: number; p95: number; p99: number; max: number }> {
+}): Promise<Distribution> {
   const { auth, replicas, count } = bench;
   const times: number[] = [];
   for (let index = 0; index < count; index += 1) {
@@ -125,10 +149,64 @@ async function measureRevocations(bench: {
       await new Promise((resolve) => setImmediate(resolve));
     times.push(performance.now() - startedAt);
   }
-  const at = (share: number): number => round(percentile(times, share));
-  return { count, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) };
+  return toDistribution(times);
 }
 
-function isRefused(outcome: unknown): boolean {
-  return typeof outcome === 'object' && outcome !== null && 'isRefusal' in outcome;
+/**
+ * Grants that are revoked while NATS is down, one every 20 ms of the bound: until every replica refuses the token
+ * (because it can no longer know), and, once NATS is back, until every replica has the revocations.
+ */
+async function measureOutages(bench: {
+  nats: LocalServer;
+  replicas: readonly Authentication[];
+  revocations: Revocation[];
+  rounds: number;
+}): Promise<{ refused: Distribution; known: Distribution }> {
+  const { nats, replicas, revocations, rounds } = bench;
+  const refused: number[] = [];
+  const known: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const tokens = await Promise.all(
+      Array.from({ length: maxStaleMs / 20 }, async (_, index) => newToken(`outage-${round}-${index}`)),
+    );
+    const requests = tokens.map(requestWith);
+    for (const request of requests)
+      await Promise.all(replicas.map(({ authenticate }) => authenticate(request)));
+    const isRefusedBy = (request: IncomingMessage, status: number): boolean =>
+      replicas.every(({ authenticate }) => isRefused(authenticate(request), status));
+    await nats.kill();
+    await Promise.all(
+      requests.map(async (request, index) => {
+        await delay(index * 20);
+        const startedAt = performance.now();
+        revocations.push({ seq: 1_000_000 + revocations.length, grant_id: `outage-${round}-${index}` });
+        while (!isRefusedBy(request, 503)) await delay(2);
+        refused.push(performance.now() - startedAt);
+      }),
+    );
+    await nats.restart();
+    const backAt = performance.now();
+    while (!requests.every((request) => isRefusedBy(request, 401))) await delay(2);
+    known.push(performance.now() - backAt);
+  }
+  return { refused: toDistribution(refused), known: toDistribution(known) };
+}
+
+function toDistribution(times: readonly number[]): Distribution {
+  const at = (share: number): number => round(percentile(times, share));
+  return { count: times.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) };
+}
+
+function toLine({ p50, p95, p99, max }: Distribution): string {
+  return `p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms, max ${max} ms`;
+}
+
+function isRefused(outcome: unknown, status = 401): boolean {
+  return (
+    typeof outcome === 'object' &&
+    outcome !== null &&
+    'isRefusal' in outcome &&
+    'status' in outcome &&
+    outcome.status === status
+  );
 }

@@ -30,6 +30,15 @@ export interface CredentialClient {
   get(provider: string, holder: Holder, options?: GetOptions): Promise<OpenedCredential | undefined>;
   /** Tells that the platform refused a key, and what came of it; the key is not used again before it is asked for anew. */
   report(provider: string, connectionId: string, holder: Holder): Promise<'ok' | 'rejected' | 'unknown'>;
+  /**
+   * Tells that the platform wants to be left alone for so long; true when the same owner has another key that can be
+   * used meanwhile: the next `get` brings it.
+   */
+  reportLimit(
+    provider: string,
+    limited: { connectionId: string; seconds: number },
+    holder: Holder,
+  ): Promise<boolean>;
   /** Tells that a key which the holder brought along is no longer needed. */
   release(provider: string, holder: Holder): Promise<void>;
   close(): void;
@@ -47,6 +56,7 @@ export interface CredentialClientOptions {
 
 /** "There is none" is kept for a shorter time: whoever just added a key tries again soon. */
 const absentMs = 5_000;
+const maxLimitSeconds = 3_600;
 
 /** Asks the auth service for keys, sealed to a key pair of this process, and keeps them in memory for a short time. */
 export function createCredentialClient(
@@ -121,6 +131,25 @@ export function createCredentialClient(
       if (known !== undefined) return known.value;
       return unlessAborted(askOnce(key, { provider, holder, connectionId }), signal);
     },
+    ...createReports({ bus, timeoutMs, forget }),
+    close() {
+      for (const subscription of subscriptions) subscription.unsubscribe();
+      kept.forget(() => true);
+    },
+  };
+}
+
+/** What is told to the vault. */
+function createReports({
+  bus,
+  timeoutMs,
+  forget,
+}: {
+  bus: Pick<Bus, 'call'>;
+  timeoutMs: number;
+  forget(isStale: (one: KeptKey) => boolean): void;
+}): Pick<CredentialClient, 'report' | 'reportLimit' | 'release'> {
+  return {
     async report(provider, connectionId, holder) {
       forget((one) => one.value?.connectionId === connectionId);
       const input = { provider, connection_id: connectionId };
@@ -130,13 +159,21 @@ export function createCredentialClient(
       });
       return outcome;
     },
+    async reportLimit(provider, { connectionId, seconds }, holder) {
+      const input = {
+        ...{ provider, connection_id: connectionId },
+        limited_seconds: Math.min(maxLimitSeconds, Math.max(1, Math.ceil(seconds))),
+      };
+      const { has_other: hasOther = false } = await bus.call(reportCredential, input, {
+        principal: toPrincipal(holder),
+        timeoutMs,
+      });
+      if (hasOther) forget((one) => one.value?.connectionId === connectionId);
+      return hasOther;
+    },
     async release(provider, holder) {
       forget((one) => one.provider === provider && one.grantId === holder.grant_id);
       await bus.call(releaseCredential, { provider }, { principal: toPrincipal(holder), timeoutMs });
-    },
-    close() {
-      for (const subscription of subscriptions) subscription.unsubscribe();
-      kept.forget(() => true);
     },
   };
 }

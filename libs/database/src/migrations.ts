@@ -1,6 +1,6 @@
 import { accountTables } from './accounts/migration.ts';
 import { catalogDetailTables } from './catalog/migration.ts';
-import { connectionTables } from './connections/migration.ts';
+import { connectionLimits, connectionTables } from './connections/migration.ts';
 import type { Dialect } from './database.ts';
 import { oauthTables } from './oauth/migration.ts';
 
@@ -45,6 +45,7 @@ export const migrations: readonly Migration[] = [
   { id: '0003_accounts', up: (dialect) => accountTables(columnTypes[dialect]) },
   { id: '0004_connections', up: (dialect) => connectionTables(columnTypes[dialect]) },
   { id: '0005_catalog_details', up: (dialect) => catalogDetailTables(dialect) },
+  { id: '0006_connection_limits', up: (dialect) => connectionLimits(columnTypes[dialect]) },
 ];
 
 function tables(types: ColumnTypes): string[] {

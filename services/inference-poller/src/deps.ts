@@ -19,7 +19,7 @@ export interface InferenceDeps {
   replica: string;
   providers: ReadonlyMap<string, Provider>;
   /** Keys of providers. */
-  credentials: Pick<CredentialClient, 'get' | 'report' | 'release'>;
+  credentials: Pick<CredentialClient, 'get' | 'report' | 'reportLimit' | 'release'>;
   refusals: KeyRefusals;
   waiters: RunWaiters;
   metrics: RunMetrics;

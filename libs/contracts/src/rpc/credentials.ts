@@ -44,11 +44,23 @@ export const openCredential = defineRpc({
   }),
 });
 
-/** A provider refused the key of a connection: it is probed, and when it is dead what rests on it is revoked. */
+/**
+ * How a provider received the key of a connection. It refused it: the key is probed, and when it is dead what rests on it
+ * is revoked. With `limited_seconds` it asked to be left alone for so long: until then another key of the same owner is
+ * preferred.
+ */
 export const reportCredential = defineRpc({
   subject: 'rpc.v1.auth.report_credential',
-  input: z.object({ provider: z.string().max(64), connection_id: z.string().max(64) }),
-  output: z.object({ outcome: z.enum(['ok', 'rejected', 'unknown']) }),
+  input: z.object({
+    provider: z.string().max(64),
+    connection_id: z.string().max(64),
+    limited_seconds: z.int().min(1).max(3_600).optional(),
+  }),
+  output: z.object({
+    outcome: z.enum(['ok', 'rejected', 'unknown']),
+    /** Whether the same owner has another key for the provider that can be used now. */
+    has_other: z.boolean().optional(),
+  }),
 });
 
 /** Wipes the key that a caller brought along, as soon as none of their runs needs it. */
@@ -79,6 +91,8 @@ export const Connection = z.object({
   account: z.string().optional(),
   balance: z.object({ amount: z.number(), currency: z.string() }).optional(),
   checked_at: z.string().optional(),
+  /** Its platform has asked to be left alone until then. */
+  limited_until: z.string().optional(),
   created_at: z.string(),
 });
 export type Connection = z.infer<typeof Connection>;

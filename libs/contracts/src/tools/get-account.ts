@@ -32,7 +32,7 @@ export const getAccount = defineTool({
   output: z.object({
     identity: jsonObject.optional().describe('Subject, client, scopes'),
     providers: z
-      .array(jsonObject.describe('slug, connected, key_ok, capabilities'))
+      .array(jsonObject.describe('slug, connected, key_ok, capabilities, connections'))
       .optional()
       .describe('Providers'),
     balance: z.array(jsonObject.describe('provider, amount, currency')).optional().describe('Balances'),

@@ -135,6 +135,21 @@ export async function noteConnectionCheck(queries: Queries, check: ConnectionChe
     .execute();
 }
 
+/** Notes that its platform wants to be left alone for a while; true when that was not known, or is longer now. */
+export async function noteConnectionLimit(
+  queries: Queries,
+  { connectionId, until }: { connectionId: string; until: number },
+): Promise<boolean> {
+  const noted = await queries
+    .updateTable('connections')
+    .set({ limited_until: until })
+    .where('connection_id', '=', connectionId)
+    .where((eb) => eb.or([eb('limited_until', 'is', null), eb('limited_until', '<', until)]))
+    .returning('connection_id')
+    .executeTakeFirst();
+  return noted !== undefined;
+}
+
 /** Sets when a key that its caller brought along is wiped; false when there is none. */
 export async function setConnectionExpiry(
   queries: Queries,

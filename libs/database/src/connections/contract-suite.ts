@@ -13,6 +13,7 @@ import {
   listNeededKids,
   listUsableConnections,
   noteConnectionCheck,
+  noteConnectionLimit,
   putConnection,
   removeTeamMember,
   replaceSealed,
@@ -66,6 +67,20 @@ export function describeConnections(name: string, open: () => Promise<Database>)
       expect(found).toBeUndefined();
       expect(deleted).toBe(false);
       expect(await idsFor(database, 'ada')).toEqual(['c']);
+    });
+
+    it('are left alone for the longest time that was asked for', async () => {
+      const queries = await start();
+      await putConnection(queries, row({ owner_id: 'ada' }));
+
+      const noted = [];
+      for (const until of [50, 40, 60])
+        noted.push(await noteConnectionLimit(queries, { connectionId: 'c', until }));
+      noted.push(await noteConnectionLimit(queries, { connectionId: 'none', until: 99 }));
+
+      expect(noted).toEqual([true, false, true, false]);
+      const [known] = await listUsableConnections(queries, { subject: 'ada', at: 10 });
+      expect(known?.limited_until).toBe(60);
     });
 
     it('whose time is over are not listed, and are deleted with their grants', async () => {
@@ -176,6 +191,7 @@ function row(fields: Partial<ConnectionRow>): ConnectionRow {
     sealed: 'sealed',
     created_at: 1,
     checked_at: null,
+    limited_until: null,
     expires_at: null,
     ...fields,
   };

@@ -10,6 +10,7 @@ export {
   listGrantsOfConnection,
   listUsableConnections,
   noteConnectionCheck,
+  noteConnectionLimit,
   putConnection,
   setConnectionExpiry,
   sweepConnections,

@@ -32,3 +32,8 @@ export function connectionTables({ text, integer, tableEnd }: ColumnTypes): stri
     'create index team_members_team on team_members (team)',
   ];
 }
+
+/** The statements of the migration that adds how long a platform has asked to wait; never changed once released. */
+export function connectionLimits({ integer }: Pick<ColumnTypes, 'integer'>): string[] {
+  return [`alter table connections add column limited_until ${integer}`];
+}

@@ -31,6 +31,8 @@ export interface ConnectionTable {
   sealed: string | null;
   created_at: number;
   checked_at: number | null;
+  /** Until when its platform has asked to be left alone; it may lie in the past. */
+  limited_until: number | null;
   /** When the key is wiped; null: it is kept. */
   expires_at: number | null;
 }

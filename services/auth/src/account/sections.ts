@@ -98,6 +98,15 @@ function toProvider(
   return {
     ...{ slug, title, connected: own.length > 0 || ready, key_ok: isGood },
     ...{ models, stale, capabilities },
+    ...(own.length === 0 ? {} : { connections: own.map(toState) }),
+  };
+}
+
+/** How one of the keys fares: whether it works, and until when its platform wants to be left alone. */
+function toState({ label, owner, state, limited_until: until }: Connection): Record<string, unknown> {
+  return {
+    ...{ label, owner, key_ok: state !== 'rejected' },
+    ...(until === undefined ? {} : { limited_until: until }),
   };
 }
 

@@ -25,7 +25,10 @@ export function handleListConnections(deps: CredentialsDeps): Handler<typeof lis
       ))
     )
       candidates = await deps.connections.usable(principal);
-    return { connections: candidates.map((one) => toConnection(one, isShown(one, isOperator))) };
+    const at = deps.now();
+    return {
+      connections: candidates.map((one) => toConnection(one, { isShown: isShown(one, isOperator), at })),
+    };
   };
 }
 
@@ -44,7 +47,7 @@ async function probeStale(deps: CredentialsDeps, candidates: readonly Candidate[
   return stale.length > 0;
 }
 
-function toConnection({ row }: Candidate, isShown: boolean): Connection {
+function toConnection({ row }: Candidate, { isShown, at }: { isShown: boolean; at: number }): Connection {
   const connection: Connection = {
     connection_id: row.connection_id,
     provider: row.provider,
@@ -54,6 +57,8 @@ function toConnection({ row }: Candidate, isShown: boolean): Connection {
     created_at: new Date(row.created_at).toISOString(),
   };
   if (row.checked_at !== null) connection.checked_at = new Date(row.checked_at).toISOString();
+  if (row.limited_until !== null && row.limited_until > at)
+    connection.limited_until = new Date(row.limited_until).toISOString();
   if (!isShown) return connection;
   if (row.base_url !== null) connection.base_url = row.base_url;
   if (row.account !== null) connection.account = row.account;

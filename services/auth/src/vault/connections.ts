@@ -10,6 +10,7 @@ import {
   listConnectionsOfGrant,
   listUsableConnections,
   noteConnectionCheck,
+  noteConnectionLimit,
   putConnection,
 } from '@inferry/database/connections';
 import type { Probe } from '@inferry/providers';
@@ -65,6 +66,8 @@ export interface Connections {
   /** Deletes one with its key; false when there is none, or none of this subject. */
   remove(connectionId: string, subject?: string): Promise<boolean>;
   noteProbe(candidate: Candidate, probe: Probe): Promise<void>;
+  /** Its platform has asked to be left alone until then (epoch ms). */
+  noteLimit(candidate: Candidate, until: number): Promise<void>;
   /** Tells everybody to ask anew. */
   announce(connection: { connectionId: string; provider: string }): void;
 }
@@ -151,6 +154,11 @@ export function createConnections(deps: ConnectionsDeps): Connections {
         balance: balance === undefined ? undefined : JSON.stringify(balance),
       });
     },
+    async noteLimit({ row }, until) {
+      const { connection_id: connectionId, provider } = row;
+      if (row.origin === 'environment') await putConnection(queries, row);
+      if (await noteConnectionLimit(queries, { connectionId, until })) announce({ connectionId, provider });
+    },
     announce,
   };
 }
@@ -182,6 +190,7 @@ export function toRow(
     created_at: at,
     // Signing in tells that a key is good, not what is left: that is asked for when somebody wants to know.
     checked_at: probe === undefined || origin === 'signin' ? null : at,
+    limited_until: null,
     expires_at: expiresAt ?? null,
   };
 }

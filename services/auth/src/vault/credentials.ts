@@ -22,16 +22,43 @@ const probeTimeoutMs = 5_000;
 /** A platform is asked about one key so often at most, however many runs report it. */
 const probePauseMs = 10_000;
 
-/** The connection that a caller's run uses: the one it names, else the preferred one whose key was not refused. */
+/**
+ * The connection that a caller's run uses: the one it names, else the preferred one whose key was not refused. Where its
+ * platform wants to be left alone, another one of the same owner: nobody else's money is spent instead.
+ */
 export async function findUsable(
-  { connections }: Pick<CredentialsDeps, 'connections'>,
+  { connections, now }: Pick<CredentialsDeps, 'connections' | 'now'>,
   asker: Asker,
   wanted: { provider: string; connectionId?: string | undefined },
 ): Promise<Candidate | undefined> {
   const candidates = await connections.usable(asker, wanted.provider);
   if (wanted.connectionId !== undefined)
     return candidates.find(({ row }) => row.connection_id === wanted.connectionId);
-  return candidates.find(({ row }) => row.state !== 'rejected');
+  const usable = candidates.filter(({ row }) => row.state !== 'rejected');
+  const [preferred] = usable;
+  if (preferred === undefined || !isLimited(preferred, now())) return preferred;
+  return usable.find((one) => isOfSameOwner(one, preferred) && !isLimited(one, now())) ?? preferred;
+}
+
+function isLimited({ row }: Candidate, at: number): boolean {
+  return row.limited_until !== null && row.limited_until > at;
+}
+
+function isOfSameOwner({ row: one }: Candidate, { row: other }: Candidate): boolean {
+  return one.owner_kind === other.owner_kind && one.owner_id === other.owner_id;
+}
+
+/** Notes how long a platform wants to be left alone; true when the same owner has another key that can be used now. */
+export async function noteReportedLimit(
+  deps: CredentialsDeps,
+  asker: Asker,
+  { candidate, seconds }: { candidate: Candidate; seconds: number },
+): Promise<boolean> {
+  const { connection_id: connectionId, provider } = candidate.row;
+  await deps.connections.noteLimit(candidate, deps.now() + seconds * 1_000);
+  const next = await findUsable(deps, asker, { provider });
+  if (next === undefined || next.row.connection_id === connectionId) return false;
+  return isOfSameOwner(next, candidate) && !isLimited(next, deps.now());
 }
 
 /** Asks the platform about a key that was refused. When it is dead, what rests on it ends. */

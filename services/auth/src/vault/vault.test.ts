@@ -201,6 +201,6 @@ async function store(connectionId: string, ring: string): Promise<void> {
   await putConnection(database.queries, {
     ...{ connection_id: connectionId, provider: 'openai', owner_kind: 'user', owner_id: 'ada', label: 'l' },
     ...{ origin: 'stored', state: 'ok', base_url: null, account: null, balance: null, kid, sealed },
-    ...{ created_at: 1, checked_at: null, expires_at: null },
+    ...{ created_at: 1, checked_at: null, limited_until: null, expires_at: null },
   });
 }

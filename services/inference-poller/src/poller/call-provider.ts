@@ -14,7 +14,7 @@ import {
 import type { InferenceDeps } from '../deps.ts';
 import { optionsOf } from '../runs/run-document.ts';
 import type { HeldRun } from './held-run.ts';
-import { accessOf, noteOutcome, toContext } from './provider-access.ts';
+import { accessOf, noteLimit, noteOutcome, toContext } from './provider-access.ts';
 
 const tracer = trace.getTracer('@inferry/inference-poller');
 
@@ -77,6 +77,8 @@ async function withKey<T>(
     return result;
   } catch (error) {
     noteOutcome(deps, row, { access, error });
+    // A submit waits for what comes of it.
+    if (call.name !== 'submit') void noteLimit(deps, row, { access, error });
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import type { Principal } from '@inferry/contracts';
+import { AppError, type Principal } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { optionsOf } from '../runs/run-document.ts';
 import { succeeded } from '../testing/platform.ts';
@@ -80,6 +80,65 @@ describe('a run', () => {
     expect(first.error?.code).toBe('unauthorized');
     expect(heardAfterOne).toEqual([]);
     await vi.waitFor(() => expect(world.vaultHeard).toEqual(['report conn_a']));
+  });
+});
+
+describe('a key that its platform wants to be left alone with', () => {
+  const refuse = (retryAfterSeconds?: number) => () => {
+    throw new AppError('rate_limited', 'Too many requests.', { retryAfterSeconds });
+  };
+
+  test('gives way to another one of the same owner, at once', async () => {
+    world.keys.set('alice', { key: 'sk-first', connectionId: 'conn_a' });
+    world.spareKeys.set('alice', { key: 'sk-second', connectionId: 'conn_b' });
+    world.platform.submitScripts = [refuse(45)];
+    world.platform.endsAs = succeeded();
+
+    const { run } = await world.run();
+
+    expect(run?.status).toBe('succeeded');
+    expect(world.vaultHeard).toEqual(['limit conn_a 45 s']);
+    expect(world.platform.shownKeys.filter((shown) => shown.startsWith('submit'))).toEqual([
+      'submit sk-first',
+      'submit sk-second',
+    ]);
+    expect(optionsOf(await world.row(run?.run_id ?? '')).connection).toBe('conn_b');
+  });
+
+  test('is waited for as long as the platform asks when there is no other', async () => {
+    world.keys.set('alice', { key: 'sk-first', connectionId: 'conn_a' });
+    world.platform.submitScripts = [refuse(45)];
+    const runId = await world.start();
+    await vi.waitFor(() => expect(world.vaultHeard).toEqual(['limit conn_a 45 s']));
+
+    const row = await world.reached(runId, 'queued');
+
+    expect((row.next_poll_at ?? 0) - Date.now()).toBeGreaterThan(40_000);
+  });
+
+  test('counts as limited for a moment when the platform does not say for how long', async () => {
+    world.keys.set('alice', { key: 'sk-first', connectionId: 'conn_a' });
+    world.platform.submitScripts = [refuse()];
+    world.platform.endsAs = succeeded();
+
+    expect((await world.run()).run?.status).toBe('succeeded');
+    expect(world.vaultHeard).toEqual(['limit conn_a 10 s']);
+  });
+
+  test('is tried again though nobody can be told', async () => {
+    world.keys.set('alice', { key: 'sk-first', connectionId: 'conn_a' });
+    world.platform.submitScripts = [
+      () => {
+        world.vaultIsDown = true;
+        return refuse(0)();
+      },
+    ];
+    world.platform.endsAs = succeeded();
+    const answered = world.run();
+    await vi.waitFor(() => expect(world.vaultIsDown).toBe(true));
+    world.vaultIsDown = false;
+
+    expect((await answered).run?.status).toBe('succeeded');
   });
 });
 

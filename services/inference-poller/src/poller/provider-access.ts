@@ -72,6 +72,30 @@ export function noteOutcome(
   );
 }
 
+/** How long a platform is left alone that did not say how long. */
+const defaultLimitSeconds = 10;
+
+/**
+ * Tells the vault that the platform wants to be left alone with this key; true when the same owner has another one that
+ * can be used meanwhile. Never rejects.
+ */
+export async function noteLimit(
+  deps: Pick<InferenceDeps, 'credentials' | 'log'>,
+  row: Owned,
+  outcome: { access: OpenedCredential | undefined; error: unknown },
+): Promise<boolean> {
+  const { access, error } = outcome;
+  if (access === undefined || !(error instanceof AppError) || error.code !== 'rate_limited') return false;
+  const { connectionId } = access;
+  const seconds = error.retryAfterSeconds ?? defaultLimitSeconds;
+  try {
+    return await deps.credentials.reportLimit(row.provider, { connectionId, seconds }, row);
+  } catch (failure) {
+    deps.log.warn({ err: failure, connectionId }, 'a limited key was not reported');
+    return false;
+  }
+}
+
 /** The key that its caller brought along is wiped after the last run that needs it. Never rejects. */
 export async function releaseAccess(deps: InferenceDeps, row: RunRow): Promise<void> {
   if (optionsOf(row).bringsKey !== true) return;

@@ -8,7 +8,7 @@ import { backoffMs } from '../timings.ts';
 import { callProvider } from './call-provider.ts';
 import { endRun } from './end-run.ts';
 import { changeRun, type HeldRun, insistOnChange, isLeaseSafe, LeaseLost, releaseRun } from './held-run.ts';
-import { accessOf } from './provider-access.ts';
+import { accessOf, noteLimit } from './provider-access.ts';
 import { takeView } from './take-view.ts';
 
 /** The platform took nothing and may take it later. */
@@ -39,7 +39,7 @@ export async function submitRun(deps: InferenceDeps, held: HeldRun, provider: Pr
   // This process may have been stopped for longer than its lease: then somebody else decides.
   if (!isLeaseSafe(deps, held)) throw new LeaseLost();
   const sent = await send(deps, held, { provider, access: asked });
-  if ('error' in sent) return handleFailure(deps, held, sent.error);
+  if ('error' in sent) return handleFailure(deps, held, { error: sent.error, access: asked.key });
   await keepHandle(deps, held, sent);
 }
 
@@ -95,7 +95,11 @@ async function send(
   }
 }
 
-async function handleFailure(deps: InferenceDeps, held: HeldRun, error: unknown): Promise<void> {
+async function handleFailure(
+  deps: InferenceDeps,
+  held: HeldRun,
+  { error, access }: { error: unknown; access: OpenedCredential | undefined },
+): Promise<void> {
   if (held.lost.signal.aborted) throw new LeaseLost();
   if (!(error instanceof AppError) || uncertain.has(error.code)) {
     deps.log.warn({ runId: held.row.run_id, err: error }, 'submit without an answer');
@@ -103,7 +107,7 @@ async function handleFailure(deps: InferenceDeps, held: HeldRun, error: unknown)
     const at = deps.now() + deps.timings.settleMs;
     return releaseRun(deps, held, { at, note: 'the reply of the submit was lost' });
   }
-  if (refusedForNow.has(error.code)) return postpone(deps, held, error);
+  if (refusedForNow.has(error.code)) return postpone(deps, held, { error, access });
   await endRun(deps, held, {
     status: 'failed',
     note: `refused: ${error.code}`,
@@ -112,13 +116,23 @@ async function handleFailure(deps: InferenceDeps, held: HeldRun, error: unknown)
   });
 }
 
-async function postpone(deps: InferenceDeps, held: HeldRun, error: AppError): Promise<void> {
+/** Nothing was taken, so the next attempt may be with another key of the same owner, and then it need not wait. */
+async function postpone(
+  deps: InferenceDeps,
+  held: HeldRun,
+  { error, access }: { error: AppError; access: OpenedCredential | undefined },
+): Promise<void> {
   const attempts = held.row.poll_attempts + 1;
-  const askedMs = (error.retryAfterSeconds ?? 0) * 1_000;
+  const hasOther = await noteLimit(deps, held.row, { access, error });
+  const askedMs = hasOther ? 0 : (error.retryAfterSeconds ?? 0) * 1_000;
+  const { connection: _refused, ...options } = optionsOf(held.row);
   const waitMs = Math.max(Math.min(askedMs, 60_000), backoffMs(attempts, deps.timings, deps.random));
   await releaseRun(deps, held, {
     at: Math.min(deps.now() + waitMs, held.row.deadline_at),
-    patch: { phase: 'queued', poll_attempts: attempts, submitted_at: null },
+    patch: {
+      ...{ phase: 'queued', poll_attempts: attempts, submitted_at: null },
+      options: JSON.stringify(options),
+    },
     ...(attempts === 1 ? { note: `not taken yet: ${error.code}` } : {}),
   });
 }

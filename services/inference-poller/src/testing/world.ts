@@ -94,6 +94,10 @@ export class World {
   catalogIsDown = false;
   /** Subject to key: what the vault has. */
   readonly keys = new Map<string, { key: string; connectionId: string }>();
+  /** A second key of the subject, used while the first is limited. */
+  readonly spareKeys = new Map<string, { key: string; connectionId: string }>();
+  /** Connections whose platform wants to be left alone. */
+  readonly limited = new Set<string>();
   vaultIsDown = false;
   /** What the vault was told: `report conn_1`, `release ada`. */
   readonly vaultHeard: string[] = [];
@@ -232,25 +236,39 @@ export async function createWorld(url = 'sqlite::memory:'): Promise<World> {
   return new World({ database, transport, neighbours, files: await startFakeFiles(neighbours) });
 }
 
-/** The vault: one key at most for each subject. */
+/** The vault: a key and a spare one at most for each subject. */
 function serveVault(neighbours: Bus, world: World): void {
   neighbours.serve(openCredential, async ({ provider, public_key, connection_id }, { principal }) => {
     if (world.vaultIsDown) throw new AppError('unavailable', 'The vault is away.');
-    const one = world.keys.get(principal.subject);
-    if (one === undefined || (connection_id ?? one.connectionId) !== one.connectionId)
-      return { credential: null };
+    const all = keysOf(world, principal.subject);
+    const one =
+      connection_id === undefined
+        ? (all.find(({ connectionId }) => !world.limited.has(connectionId)) ?? all[0])
+        : all.find(({ connectionId }) => connectionId === connection_id);
+    if (one === undefined) return { credential: null };
     const { key, connectionId } = one;
     const sealed = sealText(new Secret(key), public_key, purposes.credential(provider, connectionId));
     return { credential: { connection_id: connectionId, sealed, expires_in_seconds: 0 } };
   });
-  neighbours.serve(reportCredential, async ({ connection_id: id }) => {
-    world.vaultHeard.push(`report ${id}`);
-    return { outcome: 'rejected' };
-  });
+  neighbours.serve(
+    reportCredential,
+    async ({ connection_id: id, limited_seconds: seconds }, { principal }) => {
+      if (world.vaultIsDown) throw new AppError('unavailable', 'The vault is away.');
+      world.vaultHeard.push(seconds === undefined ? `report ${id}` : `limit ${id} ${seconds} s`);
+      if (seconds === undefined) return { outcome: 'rejected' };
+      world.limited.add(id);
+      const others = keysOf(world, principal.subject).filter((one) => !world.limited.has(one.connectionId));
+      return { outcome: 'unknown', has_other: others.length > 0 };
+    },
+  );
   neighbours.serve(releaseCredential, async (_input, { principal }) => {
     world.vaultHeard.push(`release ${principal.subject}`);
     return { released: true };
   });
+}
+
+function keysOf(world: World, subject: string): { key: string; connectionId: string }[] {
+  return [world.keys.get(subject), world.spareKeys.get(subject)].filter((one) => one !== undefined);
 }
 
 /** The catalog: `price` in the input is the quote, `bad` a problem, `file` a file. */

@@ -51,17 +51,9 @@ export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): Rev
   }
 
   async function readDelta(): Promise<void> {
-    for (;;) {
-      const { items, latest } = await bus.call(
-        readRevocations,
-        { after, limit: pageSize },
-        { principal: gatewayPrincipal },
-      );
-      for (const { seq, grant_id: grantId } of items) {
-        add(grantId);
-        after = Math.max(after, seq);
-      }
-      if (items.length < pageSize || after >= latest) return;
+    for await (const { seq, grant_id: grantId } of revocationsAfter(bus, after)) {
+      add(grantId);
+      after = Math.max(after, seq);
     }
   }
 
@@ -117,4 +109,23 @@ export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): Rev
       subscription.unsubscribe();
     },
   };
+}
+
+async function* revocationsAfter(
+  bus: Pick<Bus, 'call'>,
+  start: number,
+): AsyncGenerator<{ seq: number; grant_id: string }> {
+  let after = start;
+  for (;;) {
+    const { items, latest } = await bus.call(
+      readRevocations,
+      { after, limit: pageSize },
+      { principal: gatewayPrincipal },
+    );
+    for (const item of items) {
+      after = Math.max(after, item.seq);
+      yield item;
+    }
+    if (items.length < pageSize || after >= latest) return;
+  }
 }
