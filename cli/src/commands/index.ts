@@ -1,3 +1,4 @@
+import { AppError } from '@inferry/contracts';
 import { ConfigError, type Env } from '@inferry/runtime';
 
 /** One command of the command line; resolves with its exit code, or with undefined to go on until it is stopped. */
@@ -23,7 +24,10 @@ export interface CommandLine {
   env: Env;
 }
 
-/** Runs one command; what is wrong with the configuration or the arguments is printed for a person. */
+/**
+ * Runs one command. What is wrong with the configuration or the arguments (2), and what could not be done (1), is
+ * printed for a person.
+ */
 export async function runCommand(
   table: typeof commands,
   { name, args, env }: CommandLine,
@@ -37,10 +41,20 @@ export async function runCommand(
     const command = await load();
     return await command(args, env);
   } catch (error) {
+    if (error instanceof AppError) {
+      process.stderr.write(`${toLine(error)}\n`);
+      return 1;
+    }
     if (!(error instanceof ConfigError || isArgumentError(error))) throw error;
     process.stderr.write(`${error.message}\n`);
     return 2;
   }
+}
+
+/** With what lies below it: a refused connection names the address that was tried. */
+function toLine({ message, nextAction, cause }: AppError): string {
+  const reason = cause instanceof Error && cause.message !== '' ? `(${cause.message})` : undefined;
+  return [message, reason, nextAction].filter((part) => part !== undefined).join(' ');
 }
 
 /** What `parseArgs` of node:util throws. */

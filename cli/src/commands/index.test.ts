@@ -1,0 +1,57 @@
+import { AppError } from '@inferry/contracts';
+import { ConfigError } from '@inferry/runtime';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Command, commands, runCommand } from './index.ts';
+
+let printed: string;
+beforeEach(() => {
+  printed = '';
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    printed += String(text);
+    return true;
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+function run(command: Command, name = 'trial'): Promise<number | undefined> {
+  return runCommand({ trial: async () => command }, { name, args: [], env: {} });
+}
+
+function failing(error: unknown): Command {
+  return () => Promise.reject(error);
+}
+
+describe('a command', () => {
+  it('that could not be done ends with 1 and one line that says what to do', async () => {
+    const cause = new Error('connect ECONNREFUSED 127.0.0.1:5432');
+    const error = new AppError('unavailable', 'The database cannot be reached.', {
+      ...{ cause, nextAction: 'Start it.' },
+    });
+
+    expect(await run(failing(error))).toBe(1);
+    expect(printed).toBe('The database cannot be reached. (connect ECONNREFUSED 127.0.0.1:5432) Start it.\n');
+  });
+
+  it('with wrong settings ends with 2', async () => {
+    expect(await run(failing(new ConfigError(['PORT: must be a number'])))).toBe(2);
+    expect(printed).toContain('PORT: must be a number');
+  });
+
+  it('with an option that it does not know ends with 2', async () => {
+    const code = await runCommand(commands, { name: 'budgets', args: ['--nope'], env: {} });
+
+    expect(code).toBe(2);
+    expect(printed).toContain("'--nope'");
+  });
+
+  it('that there is not is answered with those that there are', async () => {
+    expect(await run(async () => 0, 'toString')).toBe(2);
+    expect(printed).toBe('Commands: trial\n');
+  });
+
+  it('that is broken shows where', async () => {
+    await expect(run(failing(new RangeError('a bug')))).rejects.toThrow('a bug');
+  });
+});
