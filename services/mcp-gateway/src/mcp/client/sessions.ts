@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { isObject, type JsonObject, type Principal, type Secret } from '@inferry/contracts';
 import { Recent } from '../../recent.ts';
 import { appsExtension, showsApps } from '../apps/app-hosts.ts';
@@ -54,7 +54,7 @@ export function createSessions({ key, now = Date.now }: SessionsOptions): Sessio
   return {
     issue({ capabilities, clientInfo }, { subject }) {
       return signed.sign({
-        id: randomBytes(12).toString('base64url'),
+        id: randomUUID(),
         subject,
         capabilities: isObject(capabilities) ? keep(capabilities) : {},
         clientName: isObject(clientInfo) ? String(clientInfo.name ?? '').slice(0, maxNameLength) : '',

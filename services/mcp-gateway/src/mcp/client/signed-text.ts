@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import type { JsonObject, Secret } from '@inferry/contracts';
 import { isObject } from '@inferry/contracts';
 
@@ -12,17 +12,17 @@ export interface SignedText {
 const maxLength = 64 * 1_024;
 
 export function createSignedText(key: Secret, purpose: string): SignedText {
-  const digest = (payload: string) =>
-    createHmac('sha256', key.reveal()).update(`${purpose}.${payload}`).digest();
+  const hmacKey = createSecretKey(Buffer.from(key.reveal()));
+  const hmac = (payload: string) => createHmac('sha256', hmacKey).update(`${purpose}.${payload}`);
   return {
     sign(value) {
       const payload = Buffer.from(JSON.stringify(value)).toString('base64url');
-      return `${payload}.${digest(payload).toString('base64url')}`;
+      return `${payload}.${hmac(payload).digest('base64url')}`;
     },
     verify(text) {
       const [payload, signature, ...more] = text.length > maxLength ? [] : text.split('.');
       if (payload === undefined || signature === undefined || more.length > 0) return undefined;
-      const expected = digest(payload);
+      const expected = hmac(payload).digest();
       const given = Buffer.from(signature, 'base64url');
       // The canonical form alone: a signature has one spelling.
       if (given.length !== expected.length || given.toString('base64url') !== signature) return undefined;
