@@ -97,13 +97,14 @@ export const platformCases: readonly PlatformCase[] = [
     },
   },
   {
-    title: 'waits as long as the platform asks, and runs then',
+    title: 'waits as long as the platform asks, tells the caller meanwhile, and runs then',
     async check(platform) {
-      platform.emulator.script({ rate429: 1, retryAfterSeconds: 1 });
+      platform.emulator.script({ rate429: 1, retryAfterSeconds: 4 });
+      const started = await platform.start();
 
-      const run = await platform.run();
+      if (platform.hasKey) await platform.untilLimited();
 
-      expect(run.status).toBe('succeeded');
+      expect(await platform.untilOver(started.run_id)).toBe('succeeded');
       expect(platform.emulator.jobs.size).toBe(1);
     },
   },

@@ -1,4 +1,4 @@
-import { adapters } from '@inferry/providers';
+import { adapters, variablesOf } from '@inferry/providers';
 import { waitFor } from '@inferry/testing';
 import { type Emulator, sampleFile } from '@inferry/testing/emulators';
 import { expect } from 'vitest';
@@ -36,6 +36,11 @@ export class Platform {
 
   get capabilities() {
     return definitionOf(this.slug).capabilities;
+  }
+
+  /** Whether it is called with a key, which somebody may be limited with. */
+  get hasKey(): boolean {
+    return variablesOf(definitionOf(this.slug)).keys.length > 0;
   }
 
   /** Jobs that the platform was asked to begin. */
@@ -84,10 +89,22 @@ export class Platform {
     await waitFor(() => this.emulator.jobs.size > 0 || undefined, { what: `${this.slug} to have the job` });
   }
 
-  /** Until nothing of it reaches into another case. */
-  async untilOver(runId: string): Promise<void> {
-    const read = async () => !open.has(runOf(await this.call('get_run', { run_id: runId })).status);
-    await waitFor(read, { what: `${this.slug} to end ${runId}`, timeoutMs: 20_000, everyMs: 250 });
+  /** Until nothing of it reaches into another case; how it ended. */
+  async untilOver(runId: string): Promise<string> {
+    const read = async () => {
+      const { status } = runOf(await this.call('get_run', { run_id: runId }));
+      return open.has(status) ? '' : status;
+    };
+    return waitFor(read, { what: `${this.slug} to end ${runId}`, timeoutMs: 20_000, everyMs: 250 });
+  }
+
+  /** Until the account shows that the platform wants to be left alone with the key. */
+  async untilLimited(): Promise<void> {
+    const read = async () => {
+      const { providers } = await this.call('get_account', { sections: ['providers'], provider: this.slug });
+      return JSON.stringify(providers).includes('"limited_until"') || undefined;
+    };
+    await waitFor(read, { what: `${this.slug} to be limited`, timeoutMs: 20_000, everyMs: 100 });
   }
 
   async upload(): Promise<string> {
