@@ -95,7 +95,7 @@ export class Platform {
       const { status } = runOf(await this.call('get_run', { run_id: runId }));
       return open.has(status) ? '' : status;
     };
-    return waitFor(read, { what: `${this.slug} to end ${runId}`, timeoutMs: 20_000, everyMs: 250 });
+    return waitFor(read, { what: `${this.slug} to end ${runId}`, timeoutMs: 45_000, everyMs: 250 });
   }
 
   /** Until the account shows that the platform wants to be left alone with the key. */
