@@ -17,6 +17,5 @@ export { createHttpApp, type HttpService, isHttpService, readinessOf } from './h
 export { createLogger, type LoggerOptions } from './logger.ts';
 export { newReplicaName, type OpenedParts, openParts } from './open-parts.ts';
 export { portOf, runService, type ServiceProcess } from './run-service.ts';
-export { isPrivateHost, isPublicAddress, safeLookup } from './safe-address.ts';
 export type { Parts, Readiness, Service } from './service.ts';
 export { type ShutdownOptions, stopOnSignals } from './shutdown.ts';

@@ -1,8 +1,8 @@
 import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import { AppError } from '@inferry/contracts';
-import { Agent, buildConnector } from 'undici';
-import { isPrivateHost, isPublicAddress } from './safe-address.ts';
+import { AppError, isPrivateHost, isPublicAddress } from '@inferry/contracts';
+import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { type Env, readEnv } from './config.ts';
 
 export type Lookup = (
   hostname: string,
@@ -49,36 +49,104 @@ function isAllowedPort(port: string): boolean {
   return port === '' || port === '80' || port === '443' || Number(port) > 1023;
 }
 
+export interface PublicAgentOptions {
+  policy?: AddressPolicy | undefined;
+  /** Longest wait for a connection. */
+  timeoutMs: number;
+  /** At once, to one host. */
+  connections?: number | undefined;
+  env?: Env | undefined;
+}
+
 /**
- * An agent that connects only to allowed addresses. Each name is resolved once per connection, and the socket is
+ * A dispatcher that reaches only allowed addresses. Each name is resolved once per connection, and the socket is
  * given the very addresses that were checked: a name that changes in between (DNS rebinding) gets nowhere. Every one
  * of them must be allowed, since which one the socket takes is not ours to say.
+ *
+ * With `HTTPS_PROXY` or `HTTP_PROXY` requests go through the proxy, but for the hosts of `NO_PROXY`. There the proxy
+ * resolves names and is trusted to; what this machine knows to be a private name is refused before it is asked.
  */
-export function createPublicAgent(policy: AddressPolicy, timeoutMs: number): Agent {
+export function createPublicAgent({
+  policy = {},
+  timeoutMs,
+  connections = 1,
+  env = readEnv(),
+}: PublicAgentOptions): Dispatcher {
+  const options = {
+    ...{ maxHeaderSize: 32 * 1024, connections, pipelining: 1 },
+    connect: checkedConnector(policy, timeoutMs),
+  };
+  const { httpProxy, httpsProxy, noProxy } = proxiesOf(env);
+  if (httpProxy === '' && httpsProxy === '') return new Agent(options);
+  const agent = new EnvHttpProxyAgent({
+    ...options,
+    ...{ httpProxy, httpsProxy, noProxy, connectTimeout: timeoutMs },
+    ...(policy.ca === undefined ? {} : { requestTls: { ca: policy.ca } }),
+  });
+  return agent.compose(refusePrivateNames(policy));
+}
+
+/** The names that every program reads, the lower ones first. */
+function proxiesOf(env: Env): { httpProxy: string; httpsProxy: string; noProxy: string } {
+  return {
+    httpProxy: env.http_proxy || env.HTTP_PROXY || '',
+    httpsProxy: env.https_proxy || env.HTTPS_PROXY || '',
+    noProxy: env.no_proxy || env.NO_PROXY || '',
+  };
+}
+
+function checkedConnector(policy: AddressPolicy, timeoutMs: number): buildConnector.connector {
   const connect = buildConnector({
     timeout: timeoutMs,
     lookup: checkedLookup(policy),
     allowH2: false,
     ...(policy.ca === undefined ? {} : { ca: policy.ca }),
   });
-  return new Agent({
-    maxHeaderSize: 32 * 1024,
-    connections: 1,
-    pipelining: 1,
-    connect(options, callback) {
-      connect(options, (error, socket) => {
-        if (error !== null) return callback(error, null);
-        if (isAllowedAddress(socket.remoteAddress ?? '', policy)) return callback(null, socket);
-        socket.destroy();
-        callback(notPublic(), null);
-      });
-    },
-  });
+  return (options, callback) => {
+    connect(options, (error, socket) => {
+      if (error !== null) return callback(error, null);
+      if (isAllowedAddress(socket.remoteAddress ?? '', policy)) return callback(null, socket);
+      socket.destroy();
+      callback(notPublic(), null);
+    });
+  };
+}
+
+/** Of a request that was never begun. */
+const noController: Dispatcher.DispatchController = {
+  aborted: true,
+  paused: false,
+  reason: null,
+  abort: () => undefined,
+  pause: () => undefined,
+  resume: () => undefined,
+};
+
+/** A name that leads nowhere here may well lead somewhere for the proxy. */
+function refusePrivateNames(policy: AddressPolicy): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (options, handler) => {
+    const host = new URL(String(options.origin)).hostname.replace(/^\[|\]$/g, '');
+    const fail = (error: Error) => handler.onResponseError?.(noController, error);
+    if (isIP(host) !== 0) {
+      if (isAllowedAddress(host, policy)) return dispatch(options, handler);
+      fail(notPublic());
+      return true;
+    }
+    resolverOf(policy)(host, (error, addresses) => {
+      const isKnown = error === null && addresses.length > 0;
+      if (isKnown && !addresses.every(({ address }) => isAllowedAddress(address, policy))) fail(notPublic());
+      else dispatch(options, handler);
+    });
+    return true;
+  };
+}
+
+function resolverOf(policy: AddressPolicy): Lookup {
+  return policy.lookup ?? ((hostname, callback) => systemLookup(hostname, { all: true }, callback));
 }
 
 function checkedLookup(policy: AddressPolicy): LookupFunction {
-  const resolve: Lookup =
-    policy.lookup ?? ((hostname, callback) => systemLookup(hostname, { all: true }, callback));
+  const resolve = resolverOf(policy);
   return (hostname, options, callback) => {
     resolve(hostname, (error, addresses) => {
       const first = addresses?.[0];

@@ -19,10 +19,9 @@ import {
   type Parts,
   parseAddressRanges,
   type Service,
-  safeLookup,
 } from '@inferry/runtime';
+import { createPublicAgent } from '@inferry/runtime/public-agent';
 import type { FastifyInstance } from 'fastify';
-import { Agent } from 'undici';
 import type { InferenceDeps } from './deps.ts';
 import { defaultPollerLimits, Poller, type PollerLimits } from './poller/poller.ts';
 import { accessOf, KeyRefusals, toContext } from './poller/provider-access.ts';
@@ -79,6 +78,9 @@ export interface InferenceOptions {
 }
 
 const webhookTickMs = 5_000;
+const outputConnectMs = 10_000;
+/** Downloads at once from one host. */
+const outputConnections = 64;
 
 /** What this service answers: runs from their start to their end, what they cost, and what came out of them. */
 export async function createInferenceService(
@@ -143,7 +145,7 @@ function createDeps(
       rehost: options.rehost ?? true,
       maxBytes: options.maxOutputBytes ?? 512 * 1_048_576,
       allowPrivateHosts: options.allowPrivateOutputs ?? false,
-      publicOnly: new Agent({ connect: { lookup: safeLookup } }),
+      publicOnly: createPublicAgent({ timeoutMs: outputConnectMs, connections: outputConnections }),
     },
     hookUrls: createHookUrls({
       publicUrl: options.publicUrl,

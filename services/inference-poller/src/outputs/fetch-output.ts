@@ -1,7 +1,6 @@
 import { Transform } from 'node:stream';
-import { AppError } from '@inferry/contracts';
+import { AppError, isPrivateHost } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
-import { isPrivateHost } from '@inferry/runtime';
 import { type Dispatcher, request } from 'undici';
 import type { InferenceDeps } from '../deps.ts';
 import type { OutputBody } from './put-output.ts';

@@ -1,6 +1,6 @@
 import type { Secret } from '@inferry/contracts';
+import { isPrivateHost } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
-import { isPrivateHost } from '@inferry/runtime';
 import { createHookToken } from './hook-token.ts';
 
 export interface HookSettings {

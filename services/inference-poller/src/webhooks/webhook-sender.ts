@@ -1,5 +1,6 @@
+import { isPrivateHost } from '@inferry/contracts';
 import { leaseDueDeliveries, settleDelivery, type WebhookDeliveryRow } from '@inferry/database';
-import { isPrivateHost, safeLookup } from '@inferry/runtime';
+import { createPublicAgent } from '@inferry/runtime/public-agent';
 import { Agent, request } from 'undici';
 import type { InferenceDeps } from '../deps.ts';
 import { jittered } from '../timings.ts';
@@ -23,7 +24,7 @@ export interface WebhookSender {
  */
 export function createWebhookSender(deps: InferenceDeps): WebhookSender {
   const { timings } = deps;
-  const publicOnly = new Agent({ connect: { lookup: safeLookup, timeout: timings.webhookTimeoutMs } });
+  const publicOnly = createPublicAgent({ timeoutMs: timings.webhookTimeoutMs, connections: batchSize });
   const loopback = new Agent();
   const closing = new AbortController();
 

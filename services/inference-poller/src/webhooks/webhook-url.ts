@@ -1,5 +1,5 @@
 import type { Problem } from '@inferry/contracts';
-import { isPrivateHost } from '@inferry/runtime';
+import { isPrivateHost } from '@inferry/contracts';
 import type { WebhookSettings } from '../deps.ts';
 
 const path = 'webhook';

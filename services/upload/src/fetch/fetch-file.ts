@@ -1,7 +1,7 @@
 import { pipeline, type Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { AppError } from '@inferry/contracts';
-import { type Agent, request } from 'undici';
+import { type Dispatcher, request } from 'undici';
 import { patiently } from '../assets/body.ts';
 import { essence } from '../assets/content-type.ts';
 import { fetchFailed, toFetchError, urlRejected } from './fetch-errors.ts';
@@ -37,7 +37,7 @@ export async function fetchFile<T>(
   options: FetchOptions,
   use: (file: RemoteFile) => Promise<T>,
 ): Promise<T> {
-  const agent = createPublicAgent(options, options.connectTimeoutMs ?? 5_000);
+  const agent = createPublicAgent({ policy: options, timeoutMs: options.connectTimeoutMs ?? 5_000 });
   try {
     return await use(await open(url, options, agent));
   } finally {
@@ -45,7 +45,7 @@ export async function fetchFile<T>(
   }
 }
 
-async function open(text: string, options: FetchOptions, agent: Agent): Promise<RemoteFile> {
+async function open(text: string, options: FetchOptions, agent: Dispatcher): Promise<RemoteFile> {
   let url = checkUrl(text, options);
   for (let redirects = 0; ; redirects += 1) {
     const reply = await get(url, options, agent);
@@ -63,7 +63,7 @@ async function open(text: string, options: FetchOptions, agent: Agent): Promise<
   }
 }
 
-async function get(url: URL, { signal, silenceMs = 15_000 }: FetchOptions, dispatcher: Agent) {
+async function get(url: URL, { signal, silenceMs = 15_000 }: FetchOptions, dispatcher: Dispatcher) {
   try {
     return await request(url, {
       dispatcher,

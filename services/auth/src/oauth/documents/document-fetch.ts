@@ -66,7 +66,7 @@ interface Document {
 async function read(text: string, { addresses = {}, timeoutMs = 3_000 }: Deps): Promise<Document> {
   const url = checkPublicUrl(text, addresses, ['https:']);
   if (url.pathname === '/') throw new AppError('url_rejected', 'The URL of a document has a path.');
-  const agent = createPublicAgent(addresses, timeoutMs);
+  const agent = createPublicAgent({ policy: addresses, timeoutMs });
   try {
     const { statusCode, headers, body } = await request(url, {
       dispatcher: agent,
