@@ -1,7 +1,7 @@
 import type { Handler } from '@inferry/bus';
 import type { Connection, listConnections } from '@inferry/contracts';
 import { z } from 'zod';
-import type { Candidate } from '../vault/connections.ts';
+import { type Candidate, limitOf } from '../vault/connections.ts';
 import { type CredentialsDeps, probeCandidate } from '../vault/credentials.ts';
 
 /** A balance that was asked for this lately is not asked for again. */
@@ -47,7 +47,8 @@ async function probeStale(deps: CredentialsDeps, candidates: readonly Candidate[
   return stale.length > 0;
 }
 
-function toConnection({ row }: Candidate, { isShown, at }: { isShown: boolean; at: number }): Connection {
+function toConnection(candidate: Candidate, { isShown, at }: { isShown: boolean; at: number }): Connection {
+  const { row } = candidate;
   const connection: Connection = {
     connection_id: row.connection_id,
     provider: row.provider,
@@ -57,8 +58,8 @@ function toConnection({ row }: Candidate, { isShown, at }: { isShown: boolean; a
     created_at: new Date(row.created_at).toISOString(),
   };
   if (row.checked_at !== null) connection.checked_at = new Date(row.checked_at).toISOString();
-  if (row.limited_until !== null && row.limited_until > at)
-    connection.limited_until = new Date(row.limited_until).toISOString();
+  const until = limitOf(candidate, at);
+  if (until !== undefined) connection.limited_until = new Date(until).toISOString();
   if (!isShown) return connection;
   if (row.base_url !== null) connection.base_url = row.base_url;
   if (row.account !== null) connection.account = row.account;

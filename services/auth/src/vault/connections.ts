@@ -154,13 +154,20 @@ export function createConnections(deps: ConnectionsDeps): Connections {
         balance: balance === undefined ? undefined : JSON.stringify(balance),
       });
     },
-    async noteLimit({ row }, until) {
-      const { connection_id: connectionId, provider } = row;
-      if (row.origin === 'environment') await putConnection(queries, row);
-      if (await noteConnectionLimit(queries, { connectionId, until })) announce({ connectionId, provider });
+    async noteLimit(candidate, until) {
+      const { connection_id: connectionId, provider, origin } = candidate.row;
+      if (origin === 'environment') await putConnection(queries, candidate.row);
+      const isNoted = await noteConnectionLimit(queries, { connectionId, until });
+      // Once for each time of it: every refusal of a busy platform makes it longer.
+      if (isNoted && limitOf(candidate, now()) === undefined) announce({ connectionId, provider });
     },
     announce,
   };
+}
+
+/** Until when its platform wants to be left alone (epoch ms); undefined when it does not. */
+export function limitOf({ row }: Candidate, at: number): number | undefined {
+  return row.limited_until !== null && row.limited_until > at ? row.limited_until : undefined;
 }
 
 /** A row that was copied to another owner, provider or id does not open. */

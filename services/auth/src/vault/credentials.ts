@@ -6,7 +6,7 @@ import { listGrantsOfConnection } from '@inferry/database/connections';
 import { revokeGrantRow } from '@inferry/database/oauth';
 import type { Limits } from '@inferry/limits';
 import type { Probe, Provider } from '@inferry/providers';
-import type { Asker, Candidate, Connections } from './connections.ts';
+import { type Asker, type Candidate, type Connections, limitOf } from './connections.ts';
 import { probeKey } from './probe-key.ts';
 
 export interface CredentialsDeps {
@@ -40,8 +40,8 @@ export async function findUsable(
   return usable.find((one) => isOfSameOwner(one, preferred) && !isLimited(one, now())) ?? preferred;
 }
 
-function isLimited({ row }: Candidate, at: number): boolean {
-  return row.limited_until !== null && row.limited_until > at;
+function isLimited(candidate: Candidate, at: number): boolean {
+  return limitOf(candidate, at) !== undefined;
 }
 
 function isOfSameOwner({ row: one }: Candidate, { row: other }: Candidate): boolean {

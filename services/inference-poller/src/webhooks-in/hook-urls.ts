@@ -1,5 +1,4 @@
-import type { Secret } from '@inferry/contracts';
-import { isPrivateHost } from '@inferry/contracts';
+import { isPrivateHost, type Secret } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
 import { createHookToken } from './hook-token.ts';
 

@@ -1,5 +1,4 @@
-import type { Problem } from '@inferry/contracts';
-import { isPrivateHost } from '@inferry/contracts';
+import { isPrivateHost, type Problem } from '@inferry/contracts';
 import type { WebhookSettings } from '../deps.ts';
 
 const path = 'webhook';

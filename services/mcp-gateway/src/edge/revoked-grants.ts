@@ -51,9 +51,13 @@ export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): Rev
   }
 
   async function readDelta(): Promise<void> {
-    for await (const { seq, grant_id: grantId } of revocationsAfter(bus, after)) {
-      add(grantId);
-      after = Math.max(after, seq);
+    for (;;) {
+      const { items, latest } = await readPage(bus, after);
+      for (const { seq, grant_id: grantId } of items) {
+        add(grantId);
+        after = Math.max(after, seq);
+      }
+      if (items.length < pageSize || after >= latest) return;
     }
   }
 
@@ -111,21 +115,6 @@ export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): Rev
   };
 }
 
-async function* revocationsAfter(
-  bus: Pick<Bus, 'call'>,
-  start: number,
-): AsyncGenerator<{ seq: number; grant_id: string }> {
-  let after = start;
-  for (;;) {
-    const { items, latest } = await bus.call(
-      readRevocations,
-      { after, limit: pageSize },
-      { principal: gatewayPrincipal },
-    );
-    for (const item of items) {
-      after = Math.max(after, item.seq);
-      yield item;
-    }
-    if (items.length < pageSize || after >= latest) return;
-  }
+function readPage(bus: Pick<Bus, 'call'>, after: number) {
+  return bus.call(readRevocations, { after, limit: pageSize }, { principal: gatewayPrincipal });
 }
