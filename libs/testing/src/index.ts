@@ -1,3 +1,4 @@
+export { another } from './another.ts';
 export { chromiumFlags, findChromium } from './chromium.ts';
 export { ensureServers, type Servers } from './ensure-servers.ts';
 export type { LocalServer } from './local-server.ts';

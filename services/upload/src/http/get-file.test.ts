@@ -1,5 +1,6 @@
 import { type IncomingMessage, request } from 'node:http';
 import { createUpload } from '@inferry/contracts';
+import { another } from '@inferry/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { alice, startUpload, type UploadUnderTest } from '../testing.ts';
 
@@ -194,7 +195,7 @@ describe('GET of a file', () => {
     const other = await store('y');
     const urls = [
       stored.url.replace(/asset_.{22}/, 'asset_AAAAAAAAAAAAAAAAAAAAAA'),
-      stored.url.replace(/(asset_.{22})\/./, '$1/_'),
+      stored.url.replace(/(?<=asset_.{22}\/)./, another),
       pending,
       other.url.replace(other.id, stored.id),
       `${upload.base}/files/asset_x/y/z`,
