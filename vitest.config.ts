@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** A busy machine gets time: a fact that is polled for is there at once or, when it is not to be, after this. */
+const poll = { timeout: 10_000 };
+
 export default defineConfig({
   test: {
     projects: [
@@ -14,6 +17,7 @@ export default defineConfig({
           ],
           maxWorkers: 2,
           testTimeout: 20_000,
+          expect: { poll },
         },
       },
       {
@@ -33,6 +37,7 @@ export default defineConfig({
           maxWorkers: 1,
           fileParallelism: false,
           testTimeout: 60_000,
+          expect: { poll },
           hookTimeout: 120_000,
         },
       },

@@ -11,14 +11,14 @@ let failures: number;
 let reads: number;
 let warnings: number;
 let clock: number;
-let tell: (isConnected: boolean) => void;
+let listeners: ((isConnected: boolean) => void)[];
 
 beforeEach(async () => {
   const transport = createInProcessTransport();
   auth = createBus(transport, { name: 'auth' });
   gateway = createBus(transport, { name: 'mcp-gateway' });
   [items, failures, reads, warnings, clock] = [[], 0, 0, 0, 0];
-  tell = () => undefined;
+  listeners = [];
   auth.serve(readRevocations, async ({ after }) => {
     reads += 1;
     if (reads <= failures) throw new AppError('unavailable', 'Not now.');
@@ -35,7 +35,7 @@ function watch(): void {
     {
       ...gateway,
       onStatus(listener) {
-        tell = listener;
+        listeners.push(listener);
       },
     },
     {
@@ -49,6 +49,10 @@ function watch(): void {
       now: () => clock,
     },
   );
+}
+
+function tell(isConnected: boolean): void {
+  for (const listener of listeners) listener(isConnected);
 }
 
 describe('the revoked set of a replica', () => {

@@ -2,6 +2,7 @@ import type { Bus } from '@inferry/bus';
 import { grantRevoked, readRevocations } from '@inferry/contracts';
 import type { Parts } from '@inferry/runtime';
 import { gatewayPrincipal } from './gateway-principal.ts';
+import { keepRead } from './keep-read.ts';
 
 export interface RevokedGrants {
   /** False until the whole set was read once: before that, nobody is let in. */
@@ -31,15 +32,11 @@ const maxGrants = 200_000;
 
 /** The revoked set: told by events, repaired by reading what came after the last sequence number seen. */
 export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): RevokedGrants {
-  const { log, refreshMs = 30_000, retryMs = 500, random = Math.random, now = Date.now } = options;
+  const { log, refreshMs = 30_000, retryMs, random, now = Date.now } = options;
   const grants = new Set<string>();
   let after = 0;
   let lostAt: number | undefined;
   let isLoaded = false;
-  let isClosed = false;
-  let isReading = false;
-  let hasFailed = false;
-  let timer: NodeJS.Timeout | undefined;
 
   function add(grantId: string): void {
     if (grants.has(grantId)) return;
@@ -57,47 +54,18 @@ export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): Rev
         add(grantId);
         after = Math.max(after, seq);
       }
-      if (items.length < pageSize || after >= latest) return;
+      if (items.length < pageSize || after >= latest) break;
     }
-  }
-
-  function refresh(): void {
-    if (isClosed || isReading) return;
-    clearTimeout(timer);
-    isReading = true;
-    void readDelta()
-      .then(
-        () => {
-          isLoaded = true;
-          lostAt = undefined;
-          hasFailed = false;
-        },
-        (error: unknown) => {
-          // Said once for each time of it.
-          if (!hasFailed) log.warn({ err: error }, 'revocations cannot be read');
-          hasFailed = true;
-        },
-      )
-      .finally(() => {
-        isReading = false;
-        schedule();
-      });
-  }
-
-  function schedule(): void {
-    if (isClosed) return;
-    const baseMs = hasFailed ? retryMs : refreshMs;
-    timer = setTimeout(refresh, baseMs * (0.8 + 0.4 * random()));
-    timer.unref();
+    isLoaded = true;
+    lostAt = undefined;
   }
 
   // The event's sequence number is not taken: one before it may have been lost.
   const subscription = bus.on(grantRevoked, ({ grant_id: grantId }) => add(grantId));
   bus.onStatus((isConnected) => {
     if (!isConnected) lostAt ??= now();
-    else refresh();
   });
-  refresh();
+  const kept = keepRead(bus, { what: 'revocations', read: readDelta, log, refreshMs, retryMs, random });
 
   return {
     get isLoaded() {
@@ -108,8 +76,7 @@ export function watchRevokedGrants(bus: Bus, options: RevokedGrantsOptions): Rev
       return lostAt === undefined ? 0 : now() - lostAt;
     },
     close() {
-      isClosed = true;
-      clearTimeout(timer);
+      kept.close();
       subscription.unsubscribe();
     },
   };

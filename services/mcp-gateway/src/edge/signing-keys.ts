@@ -4,6 +4,7 @@ import type { Parts } from '@inferry/runtime';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { z } from 'zod';
 import { gatewayPrincipal } from './gateway-principal.ts';
+import { keepRead } from './keep-read.ts';
 
 /** What access tokens are verified with. */
 export interface TokenTrust {
@@ -29,6 +30,7 @@ export interface SigningKeysOptions {
   onRemoved?: () => void;
   now?: () => number;
   refreshMs?: number;
+  /** How soon a failed reading is tried again: a key may have been taken out meanwhile. */
   retryMs?: number;
   random?: () => number;
 }
@@ -38,57 +40,31 @@ const unknownKeyPauseMs = 5_000;
 
 /** The issuer's keys, over the bus: read at the start, when they change, on reconnect and every few minutes. */
 export function watchSigningKeys(bus: Bus, options: SigningKeysOptions): SigningKeys {
-  const { log, now = Date.now, refreshMs = 300_000, retryMs = 500, random = Math.random } = options;
+  const { log, now = Date.now, refreshMs = 300_000, retryMs, random } = options;
   let trust: TokenTrust | undefined;
-  let reading: Promise<void> | undefined;
   let askedAt = Number.NEGATIVE_INFINITY;
-  let timer: NodeJS.Timeout | undefined;
-  let isClosed = false;
 
   async function read(): Promise<void> {
-    try {
-      const next = toTrust(await bus.call(readJwks, {}, { principal: gatewayPrincipal }));
-      const isAnyGone = [...(trust?.kids ?? [])].some((kid) => !next.kids.has(kid));
-      trust = next;
-      if (isAnyGone) options.onRemoved?.();
-    } catch (error) {
-      log.warn({ err: error }, 'signing keys cannot be read');
-    }
+    const next = toTrust(await bus.call(readJwks, {}, { principal: gatewayPrincipal }));
+    const isAnyGone = [...(trust?.kids ?? [])].some((kid) => !next.kids.has(kid));
+    trust = next;
+    if (isAnyGone) options.onRemoved?.();
   }
 
-  function refresh(): Promise<void> {
-    if (isClosed) return Promise.resolve();
-    clearTimeout(timer);
-    reading ??= read().finally(() => {
-      reading = undefined;
-      if (isClosed) return;
-      timer = setTimeout(refresh, (trust === undefined ? retryMs : refreshMs) * (0.8 + 0.4 * random()));
-      timer.unref();
-    });
-    return reading;
-  }
-
-  const subscription = bus.on(jwksChanged, () => {
-    // An answer that is on its way may be older than the change.
-    void (reading ?? Promise.resolve()).then(refresh);
-  });
-  bus.onStatus((isConnected) => {
-    if (isConnected) void refresh();
-  });
-  void refresh();
+  const kept = keepRead(bus, { what: 'signing keys', read, log, refreshMs, retryMs, random });
+  const subscription = bus.on(jwksChanged, () => void kept.refreshAfter());
 
   return {
     get trust() {
       return trust;
     },
     async reloadForUnknownKey() {
-      if (now() - askedAt < unknownKeyPauseMs) return reading;
+      if (now() - askedAt < unknownKeyPauseMs) return kept.reading;
       askedAt = now();
-      return refresh();
+      return kept.refresh();
     },
     close() {
-      isClosed = true;
-      clearTimeout(timer);
+      kept.close();
       subscription.unsubscribe();
     },
   };

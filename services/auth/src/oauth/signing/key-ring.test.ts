@@ -3,7 +3,7 @@ import { jwksChanged, Secret } from '@inferry/contracts';
 import { type Database, openDatabase } from '@inferry/database';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type KeyRing, openKeyRing } from './key-ring.ts';
-import { createLocalSealer } from './key-sealer.ts';
+import { createLocalSealer, type KeySealer } from './key-sealer.ts';
 
 const day = 86_400_000;
 const rotationDays = 90;
@@ -28,9 +28,9 @@ afterEach(async () => {
   await database.close();
 });
 
-function open(): Promise<KeyRing> {
+function open(withSealer: KeySealer = sealer): Promise<KeyRing> {
   return openKeyRing({
-    ...{ database, sealer, bus, now: () => clock.now },
+    ...{ database, sealer: withSealer, bus, now: () => clock.now },
     ...{ accessTokenSeconds: 900, keyRotationDays: rotationDays },
   });
 }
@@ -121,6 +121,34 @@ describe('the signing keys', () => {
       .where('kid', '=', leaked)
       .execute();
     expect(rows.every(({ sealed }) => sealed === '')).toBe(true);
+  });
+
+  it('do not come back by a reading that began before one was taken out', async () => {
+    const opening: (() => void)[] = [];
+    let isSlow = false;
+    const ring = await open({
+      ...sealer,
+      async open(...args) {
+        if (isSlow) await new Promise<void>((resolve) => opening.push(resolve));
+        return sealer.open(...args);
+      },
+    });
+    const other = await open();
+    const leaked = front(ring) ?? '';
+    clock.now += rotationDays * day;
+    await other.rotate();
+    isSlow = true;
+
+    const before = ring.reload();
+    await expect.poll(() => opening.length).toBe(1);
+    await other.remove(leaked);
+    isSlow = false;
+    await ring.reload();
+    opening[0]?.();
+    await before;
+
+    expect(published(ring)).not.toContain(leaked);
+    expect(front(ring)).toBe(front(other));
   });
 
   it('that are not there cannot be removed', async () => {

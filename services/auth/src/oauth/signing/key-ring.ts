@@ -49,11 +49,19 @@ export async function openKeyRing(deps: KeyRingDeps): Promise<KeyRing> {
   const { database, sealer, bus, now } = deps;
   let loaded: SigningKey[] = [];
   let ordered: readonly SigningKey[] = [];
+  let readings = 0;
+  let shown = 0;
 
   async function reload(): Promise<void> {
+    readings += 1;
+    const reading = readings;
     const rows = (await listSigningKeys(database.queries)).filter((row) => row.removed_at === null);
     const known = new Map(loaded.map((key) => [key.kid, key]));
-    loaded = await Promise.all(rows.map((row) => known.get(row.kid) ?? openSigningKey(sealer, row)));
+    const opened = await Promise.all(rows.map((row) => known.get(row.kid) ?? openSigningKey(sealer, row)));
+    // One that took longer than a younger one may still hold a key that was taken out.
+    if (reading < shown) return;
+    shown = reading;
+    loaded = opened;
   }
 
   async function add(generation: number, activeFrom: number): Promise<void> {
