@@ -18,6 +18,7 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 20_000,
           expect: { poll },
+          setupFiles: ['tests/patience.ts'],
         },
       },
       {
@@ -38,6 +39,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           expect: { poll },
+          setupFiles: ['tests/patience.ts'],
           hookTimeout: 120_000,
         },
       },
