@@ -165,6 +165,17 @@ describe('the configuration of containers', () => {
     expect(readers('.env.providers')).toEqual(['auth', 'catalog', 'cli', 'inference-poller']);
   });
 
+  it('hands the proxy to whoever goes out', () => {
+    const leaving = entries.filter(([, { networks }]) => networks?.includes('egress'));
+
+    expect(leaving.map(([name]) => name).sort()).toEqual(['auth', 'catalog', 'inference-poller', 'upload']);
+    for (const [, { environment }] of leaving) {
+      expect(Object.keys(environment ?? {})).toEqual(
+        expect.arrayContaining(['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'NODE_EXTRA_CA_CERTS']),
+      );
+    }
+  });
+
   it('starts from a copy of .env.example that has its secrets: its authentication is not switched off', () => {
     expect(read('.env.example')).toMatch(/^INFERRY_AUTH=$/m);
   });

@@ -64,6 +64,7 @@ export {
   shortWait,
   type WaitBudget,
 } from './principal.ts';
+export { type Proxies, proxiesOf } from './proxies.ts';
 export { isPrivateHost, isPublicAddress } from './public-address.ts';
 export { readJwks, readRevocations, verifyKey } from './rpc/auth.ts';
 export { listProviders, PreparedRun, ProviderState, prepareRun } from './rpc/catalog.ts';

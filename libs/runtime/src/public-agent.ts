@@ -1,6 +1,6 @@
 import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import { AppError, isPrivateHost, isPublicAddress } from '@inferry/contracts';
+import { AppError, isPrivateHost, isPublicAddress, proxiesOf } from '@inferry/contracts';
 import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { type Env, readEnv } from './config.ts';
 
@@ -76,23 +76,15 @@ export function createPublicAgent({
     ...{ maxHeaderSize: 32 * 1024, connections, pipelining: 1 },
     connect: checkedConnector(policy, timeoutMs),
   };
-  const { httpProxy, httpsProxy, noProxy } = proxiesOf(env);
-  if (httpProxy === '' && httpsProxy === '') return new Agent(options);
+  const proxies = proxiesOf(env);
+  if (proxies === undefined) return new Agent(options);
   const agent = new EnvHttpProxyAgent({
     ...options,
-    ...{ httpProxy, httpsProxy, noProxy, connectTimeout: timeoutMs },
+    ...proxies,
+    connectTimeout: timeoutMs,
     ...(policy.ca === undefined ? {} : { requestTls: { ca: policy.ca } }),
   });
   return agent.compose(refusePrivateNames(policy));
-}
-
-/** The names that every program reads, the lower ones first. */
-function proxiesOf(env: Env): { httpProxy: string; httpsProxy: string; noProxy: string } {
-  return {
-    httpProxy: env.http_proxy || env.HTTP_PROXY || '',
-    httpsProxy: env.https_proxy || env.HTTPS_PROXY || '',
-    noProxy: env.no_proxy || env.NO_PROXY || '',
-  };
 }
 
 function checkedConnector(policy: AddressPolicy, timeoutMs: number): buildConnector.connector {

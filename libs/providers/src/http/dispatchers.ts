@@ -1,15 +1,16 @@
 import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { AppError, isPublicAddress } from '@inferry/contracts';
-import { type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { readProxies } from './config.ts';
 
 const connectTimeoutMs = 10_000;
 /** The largest message of a web socket. */
 export const maxSocketMessageBytes: number = 32 << 20;
 
 /**
- * The connections of one adapter. They go through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, and
- * trust the system's authorities and those of `NODE_EXTRA_CA_CERTS`, which Node reads at its start.
+ * The connections of one adapter. They go through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, but for
+ * this machine, and trust the system's authorities and those of `NODE_EXTRA_CA_CERTS`, which Node reads at its start.
  */
 export class Dispatchers {
   #anywhere: Dispatcher | undefined;
@@ -31,13 +32,15 @@ export class Dispatchers {
 }
 
 function createAgent(lookup?: LookupFunction): Dispatcher {
-  return new EnvHttpProxyAgent({
+  const options = {
     connect: { timeout: connectTimeoutMs, ...(lookup && { lookup }) },
     // The deadline of a call covers its head and its body.
     headersTimeout: 0,
     bodyTimeout: 0,
     webSocket: { maxPayloadSize: maxSocketMessageBytes },
-  });
+  };
+  const proxies = readProxies();
+  return proxies === undefined ? new Agent(options) : new EnvHttpProxyAgent({ ...options, ...proxies });
 }
 
 /** Fails when a name leads to a private address, at connect: a name may change between a check and its use. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
+import { AppError } from '@inferry/contracts';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { PlatformClient } from './platform-client.ts';
@@ -44,8 +45,8 @@ function addressOf(server: Server): string {
   return `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
 }
 
-async function read(): Promise<void> {
-  const client = new PlatformClient({ title: 'Acme', bases: { api: `http://${addressOf(platform)}` } });
+async function read(host = addressOf(platform)): Promise<void> {
+  const client = new PlatformClient({ title: 'Acme', bases: { api: `http://${host}` } });
   await client.read(z.object({ id: z.string() }), { path: '/' }, { signal: AbortSignal.timeout(10_000) });
   await client.close();
 }
@@ -54,14 +55,22 @@ it('goes through the proxy that the environment names', async () => {
   vi.stubEnv('HTTP_PROXY', `http://${addressOf(proxy)}`);
   vi.stubEnv('NO_PROXY', '');
 
-  await read();
+  await read('platform.example');
 
-  expect(passed).toHaveLength(1);
+  expect(passed).toEqual(['http://platform.example/']);
 });
 
 it('goes past the proxy for the hosts that need none', async () => {
   vi.stubEnv('HTTP_PROXY', `http://${addressOf(proxy)}`);
-  vi.stubEnv('NO_PROXY', '127.0.0.1');
+  vi.stubEnv('NO_PROXY', 'platform.example');
+
+  await expect(read('platform.example')).rejects.toThrow(AppError);
+  expect(passed).toEqual([]);
+});
+
+it('goes past the proxy for what runs on this machine', async () => {
+  vi.stubEnv('HTTP_PROXY', `http://${addressOf(proxy)}`);
+  vi.stubEnv('NO_PROXY', '');
 
   await read();
 

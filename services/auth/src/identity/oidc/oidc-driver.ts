@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Secret } from '@inferry/contracts';
+import { createProxyFetch, type ProxyFetch } from '@inferry/runtime/proxy-fetch';
 import * as oidc from 'openid-client';
 import { z } from 'zod';
 import type { RedirectDriver, SignInOutcome } from '../driver.ts';
@@ -28,7 +29,8 @@ type Claims = z.infer<typeof Claims>;
 
 /** Signs in at an OpenID provider: code flow with PKCE, a nonce, and a state that belongs to this browser's sign-in. */
 export function createOidcDriver(options: OidcOptions): RedirectDriver {
-  const configuration = lazily(() => discover(options));
+  const fetch = createProxyFetch();
+  const configuration = lazily(() => discover(options, fetch));
   return {
     kind: 'redirect',
     id: 'oidc',
@@ -100,14 +102,15 @@ function toOutcome({ allowedDomains }: OidcOptions, claims: Claims): SignInOutco
   };
 }
 
-async function discover(options: OidcOptions): Promise<oidc.Configuration> {
+async function discover(options: OidcOptions, fetch: ProxyFetch): Promise<oidc.Configuration> {
   const { issuer, clientId, clientSecret, timeoutSeconds = 5 } = options;
   const url = new URL(issuer);
   // A provider on this machine, as in a test; parsing the configuration refuses plain http everywhere else.
   const execute = url.protocol === 'http:' ? [oidc.allowInsecureRequests] : [];
   const authentication =
     clientSecret === undefined ? oidc.None() : oidc.ClientSecretBasic(clientSecret.reveal());
-  return oidc.discovery(url, clientId, undefined, authentication, { execute, timeout: timeoutSeconds });
+  const reach = { timeout: timeoutSeconds, [oidc.customFetch]: fetch };
+  return oidc.discovery(url, clientId, undefined, authentication, { execute, ...reach });
 }
 
 const rediscoverMs = 3_600_000;

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { Secret } from '@inferry/contracts';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { claimsOf, form, post } from '../testing/client.ts';
 import { type OAuthUnderTest, openOAuth } from '../testing/open-oauth.ts';
 import { jwtBearer } from './enterprise-grant.ts';
@@ -13,6 +13,7 @@ const basic = {
 };
 let oauth: OAuthUnderTest;
 let idp: Server;
+let idpUrl: string;
 let signingKey: CryptoKey;
 
 beforeEach(async () => {
@@ -27,7 +28,17 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => idp.listen(0, '127.0.0.1', resolve));
   const address = idp.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const jwksUri = `http://127.0.0.1:${port}/keys`;
+  idpUrl = `http://127.0.0.1:${port}`;
+  await open(`${idpUrl}/keys`);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  expect(oauth.faults).toEqual([]);
+  await oauth.close();
+  await new Promise((resolve) => idp.close(resolve));
+});
+
+async function open(jwksUri: string): Promise<void> {
   oauth = await openOAuth({
     clients: [
       {
@@ -46,12 +57,7 @@ beforeEach(async () => {
       admit: async ({ subject }) => (subject === 'closed' ? undefined : `person-${subject}`),
     },
   });
-});
-afterEach(async () => {
-  expect(oauth.faults).toEqual([]);
-  await oauth.close();
-  await new Promise((resolve) => idp.close(resolve));
-});
+}
 
 async function exchange(claims: JWTPayload = {}, header: { typ?: string; alg?: string } = {}) {
   const jwt = new SignJWT({
@@ -122,6 +128,15 @@ describe('an assertion of an enterprise', () => {
     const { status, body } = await exchange();
 
     expect([status, body.error]).toEqual([400, 'invalid_grant']);
+  });
+
+  it('is verified with keys that are read through the proxy of the environment', async () => {
+    await oauth.close();
+    // Any server that answers whatever URL it is asked for is a proxy.
+    vi.stubEnv('HTTP_PROXY', idpUrl);
+    await open('http://keys.idp.example/keys');
+
+    expect((await exchange()).status).toBe(200);
   });
 
   it('is good once', async () => {

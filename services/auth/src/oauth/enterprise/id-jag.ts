@@ -1,5 +1,6 @@
 import { isScope, type Scope } from '@inferry/contracts';
-import { createRemoteJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose';
+import { createProxyFetch } from '@inferry/runtime/proxy-fetch';
+import { createRemoteJWKSet, customFetch, decodeJwt, type JWTPayload, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { canonicalResource } from '../policy/resource.ts';
 import { resourceOf } from '../settings.ts';
@@ -34,10 +35,11 @@ const Claims = z.object({
 });
 
 export function createIdJagVerifier(ours: string, issuers: readonly EnterpriseIssuer[]): IdJagVerifier {
+  const options = { timeoutDuration: 3_000, [customFetch]: createProxyFetch() };
   const known = new Map(
     issuers.map((issuer) => [
       issuer.issuer,
-      { issuer, keys: createRemoteJWKSet(new URL(issuer.jwksUri), { timeoutDuration: 3_000 }) },
+      { issuer, keys: createRemoteJWKSet(new URL(issuer.jwksUri), options) },
     ]),
   );
   return {
