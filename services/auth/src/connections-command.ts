@@ -48,7 +48,7 @@ const flags = {
 } as const;
 type Values = Partial<Record<keyof typeof flags, string>>;
 
-/** Runs one command and resolves with the exit code: 0, 1 when refused, 2 for wrong arguments. */
+/** Runs one command and resolves with the exit code: 0, or 2 for wrong arguments; rejects when refused. */
 export async function runConnectionsCommand(
   [command = '', ...args]: readonly string[],
   options: ConnectionsCommandOptions,
@@ -64,10 +64,6 @@ export async function runConnectionsCommand(
     await run({ ...options, connections }, values, positionals);
     return 0;
   } catch (error) {
-    if (error instanceof AppError) {
-      options.err.write(`${error.message} ${error.nextAction ?? ''}\n`);
-      return 1;
-    }
     // What parseArgs and the checks below throw.
     if (!(error instanceof TypeError)) throw error;
     options.err.write(`${error.message}\n${usage}`);

@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util';
 import type { Bus } from '@inferry/bus';
-import { AppError } from '@inferry/contracts';
 import type { Database } from '@inferry/database';
 import { type ApiKey, createKey, isLive, listKeys, revokeKey } from './keys/keys.ts';
 
@@ -25,7 +24,7 @@ const usage = `Usage:
   npm run keys -- revoke <key_id>
 `;
 
-/** Runs `create`, `list` or `revoke` and resolves with the exit code: 0, 1 when refused, 2 for wrong arguments. */
+/** Runs `create`, `list` or `revoke` and resolves with the exit code: 0, or 2 for wrong arguments; rejects when refused. */
 export async function runKeysCommand(argv: readonly string[], options: KeysCommandOptions): Promise<number> {
   const err = options.err ?? process.stderr;
   const parsed = parse(argv);
@@ -33,14 +32,8 @@ export async function runKeysCommand(argv: readonly string[], options: KeysComma
     err.write(`${parsed}\n${usage}`);
     return 2;
   }
-  try {
-    await parsed.run({ ...options, err, now: options.now ?? Date.now });
-    return 0;
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    err.write(`${error.message}\n`);
-    return 1;
-  }
+  await parsed.run({ ...options, err, now: options.now ?? Date.now });
+  return 0;
 }
 
 type Context = Required<Omit<KeysCommandOptions, 'bus'>> &

@@ -53,7 +53,7 @@ const actions: Readonly<
 
 const filters = { subject: { type: 'string' }, client: { type: 'string' } } as const;
 
-/** Looks after what people allowed their clients, and after the signing keys: 0, 1 when refused, 2 for wrong arguments. */
+/** Looks after what people allowed their clients, and after the signing keys: 0, or 2 for wrong arguments. */
 export async function runOAuthCommand(
   [command = '', ...args]: readonly string[],
   options: OAuthCommandOptions,
@@ -68,24 +68,18 @@ export async function runOAuthCommand(
     now,
     grants: createGrants({ database: options.database, bus, grantSeconds, now }),
   };
-  try {
-    if (command === 'grants' && positionals.length === 0) {
-      const { subject, client: clientId } = values;
-      options.out.write(table(await context.grants.list({ subject, clientId })));
-      return 0;
-    }
-    const action = Object.hasOwn(actions, command) ? actions[command] : undefined;
-    if (action === undefined || positionals.length !== action.takes) {
-      err.write(usage);
-      return 2;
-    }
-    options.out.write(`${await action.run(context, positionals[0] ?? '')}\n`);
+  if (command === 'grants' && positionals.length === 0) {
+    const { subject, client: clientId } = values;
+    options.out.write(table(await context.grants.list({ subject, clientId })));
     return 0;
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    err.write(`${error.message}\n`);
-    return 1;
   }
+  const action = Object.hasOwn(actions, command) ? actions[command] : undefined;
+  if (action === undefined || positionals.length !== action.takes) {
+    err.write(usage);
+    return 2;
+  }
+  options.out.write(`${await action.run(context, positionals[0] ?? '')}\n`);
+  return 0;
 }
 
 async function revokeOne({ grants }: Context, grantId: string): Promise<string> {
