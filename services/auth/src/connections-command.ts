@@ -28,6 +28,9 @@ export interface ConnectionsCommandOptions {
   err: { write(text: string): unknown };
 }
 
+/** The arguments are not what the command takes. */
+class UsageError extends Error {}
+
 type Context = ConnectionsCommandOptions & { connections: Connections };
 
 const usage = `Usage (a key is read from standard input):
@@ -48,7 +51,7 @@ const flags = {
 } as const;
 type Values = Partial<Record<keyof typeof flags, string>>;
 
-/** Runs one command and resolves with the exit code: 0, or 2 for wrong arguments; rejects when refused. */
+/** Runs one command and resolves with the exit code: 0, or 2 for wrong arguments; rejects with what is refused. */
 export async function runConnectionsCommand(
   [command = '', ...args]: readonly string[],
   options: ConnectionsCommandOptions,
@@ -56,7 +59,7 @@ export async function runConnectionsCommand(
   const run = Object.hasOwn(commands, command) ? commands[command] : undefined;
   try {
     const { values, positionals } = parseArgs({ args, options: flags, allowPositionals: true });
-    if (run === undefined) throw new TypeError('What to do with connections?');
+    if (run === undefined) throw new UsageError('What to do with connections?');
     const { database, keks } = options;
     const vault = keks === undefined ? undefined : await openVault(database, keks);
     const bus = options.bus ?? { publish: () => undefined };
@@ -64,8 +67,7 @@ export async function runConnectionsCommand(
     await run({ ...options, connections }, values, positionals);
     return 0;
   } catch (error) {
-    // What parseArgs and the checks below throw.
-    if (!(error instanceof TypeError)) throw error;
+    if (!(error instanceof UsageError)) throw error;
     options.err.write(`${error.message}\n${usage}`);
     return 2;
   }
@@ -97,7 +99,7 @@ const commands: Readonly<Record<string, Run>> = {
 async function add(context: Context, values: Values): Promise<void> {
   const { connections, providers, out, err } = context;
   const { provider, label = 'main', 'base-url': baseUrl } = values;
-  if (provider === undefined) throw new TypeError('add needs --provider.');
+  if (provider === undefined) throw new UsageError('add needs --provider.');
   const owner = ownerOf(values);
   const adapter = providers.find(({ slug }) => slug === provider);
   if (adapter === undefined) {
@@ -141,12 +143,12 @@ async function test(context: Context, _values: Values, [id = '']: string[]): Pro
 }
 
 function ownerOf({ user, team }: Values): Owner {
-  if (user !== undefined && team !== undefined) throw new TypeError('Either --user or --team.');
+  if (user !== undefined && team !== undefined) throw new UsageError('Either --user or --team.');
   if (user !== undefined) return { kind: 'user', id: user };
   return team === undefined ? { kind: 'deployment', id: '' } : { kind: 'team', id: team };
 }
 
 function membershipOf({ team, user }: Values): { team: string; subject: string } {
-  if (!team || !user) throw new TypeError('This needs --team and --user.');
+  if (!team || !user) throw new UsageError('This needs --team and --user.');
   return { team, subject: user };
 }
