@@ -19,7 +19,9 @@ const aims: Readonly<Record<string, Aim>> = {
   list_to_l2: { least: 0.8 },
   list_to_sdk_v2: { least: 10 },
   discover_to_l2: { least: 0.8 },
+  discover_to_sdk_v2: { least: 10 },
   initialize_to_l2: { least: 0.8 },
+  initialize_to_sdk_v2: { least: 10 },
   progress_call_to_l2: { least: 0.7, aim: 0.9 },
 };
 
