@@ -3,14 +3,13 @@ import { isObject, type Quote } from '@inferry/contracts';
 import { z } from 'zod';
 import type { AdapterOptions } from '../definition.ts';
 import { beforeSubmit } from '../errors/index.ts';
-import { PlatformClient, probeWith } from '../http/index.ts';
+import { PlatformAdapter, probeWith } from '../http/index.ts';
 import type {
   CancelResult,
   JobHandle,
   JobView,
   Probe,
   Provider,
-  ProviderCapabilities,
   ProviderContext,
   ProviderOutput,
   Recovery,
@@ -37,12 +36,8 @@ export function createComfyUiProvider(options: AdapterOptions): Provider {
   return new ComfyUiProvider(options);
 }
 
-class ComfyUiProvider implements Provider {
-  readonly slug: string;
-  readonly title: string;
-  readonly capabilities: ProviderCapabilities;
+class ComfyUiProvider extends PlatformAdapter implements Provider {
   readonly skills = comfyuiSkills;
-  readonly #client: PlatformClient;
   readonly #base: string;
   readonly #folder: string | undefined;
   readonly #now: () => number;
@@ -51,37 +46,18 @@ class ComfyUiProvider implements Provider {
   readonly #removed = new Set<string>();
   #types: { at: number; types: wire.NodeTypes } | undefined;
 
-  constructor({
-    slug,
-    title,
-    capabilities,
-    bases,
-    allowPrivateHosts,
-    settings,
-    now,
-    random,
-  }: AdapterOptions) {
-    this.slug = slug;
-    this.title = title;
-    this.capabilities = capabilities;
-    this.#base = bases.api;
-    this.#folder = settings.COMFYUI_WORKFLOWS;
-    this.#now = now;
-    this.#random = random;
-    this.#client = new PlatformClient({
-      title,
-      bases,
-      allowPrivateHosts,
-      random,
+  constructor(options: AdapterOptions) {
+    super(options, {
       rule: failureRule,
       maxReplyBytes,
       // The server knows no keys: a proxy in front of it does.
       authorize: (key) => ({ authorization: key.includes(':') ? `Basic ${btoa(key)}` : `Bearer ${key}` }),
     });
-  }
-
-  ready(): { isReady: boolean } {
-    return { isReady: true };
+    const { settings, now, random, bases } = options;
+    this.#base = bases.api;
+    this.#folder = settings.COMFYUI_WORKFLOWS;
+    this.#now = now;
+    this.#random = random;
   }
 
   async listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
@@ -104,12 +80,12 @@ class ComfyUiProvider implements Provider {
     const workflow = await readWorkflow(this.#folder, nativeId);
     const prompt = await beforeSubmit(async () => {
       const types = await this.#readTypes(context);
-      return fillGraph(request, { workflow, types, client: this.#client, context, random: this.#random });
+      return fillGraph(request, { workflow, types, client: this.client, context, random: this.#random });
     });
     const wanted = promptIdOf(runId);
     // The run's id stands in the job too: an older server gives it an id of its own.
     const json = { prompt, prompt_id: wanted, client_id: wanted, extra_data: { inferry_run: runId } };
-    const { body } = await this.#client.submit(wire.Prompted, { path: '/prompt', json }, context);
+    const { body } = await this.client.submit(wire.Prompted, { path: '/prompt', json }, context);
     const isPartial = Object.keys(body.node_errors ?? {}).length > 0;
     const handle = {
       id: body.prompt_id,
@@ -124,7 +100,7 @@ class ComfyUiProvider implements Provider {
     const id = String(handle.id);
     const ended = await this.#readEnd(handle, context);
     if (ended !== undefined) return ended;
-    const { body: queue } = await this.#client.read(wire.Queue, { path: '/queue' }, context);
+    const { body: queue } = await this.client.read(wire.Queue, { path: '/queue' }, context);
     // It may have ended between the two looks; a server that was started again knows nothing of it.
     const view = placeIn(queue, id) ?? (await this.#readEnd(handle, context));
     if (view !== undefined) return view;
@@ -134,7 +110,7 @@ class ComfyUiProvider implements Provider {
 
   async *watch(handle: JobHandle, context: ProviderContext): AsyncGenerator<JobView> {
     const query = { clientId: String(handle.client) };
-    const socket = await this.#client.socket({ path: '/ws', query }, context);
+    const socket = await this.client.socket({ path: '/ws', query }, context);
     try {
       const job = { id: String(handle.id), nodes: Number(handle.nodes), now: this.#now };
       yield* liveViews(socket, job);
@@ -145,7 +121,7 @@ class ComfyUiProvider implements Provider {
   }
 
   async cancel({ id }: JobHandle, context: ProviderContext): Promise<CancelResult> {
-    const { body: queue } = await this.#client.read(wire.Queue, { path: '/queue' }, context);
+    const { body: queue } = await this.client.read(wire.Queue, { path: '/queue' }, context);
     const place = placeIn(queue, String(id));
     if (place === undefined) return 'too_late';
     // Without an id an interrupt would stop whatever runs, of whomever.
@@ -153,7 +129,7 @@ class ComfyUiProvider implements Provider {
       place.status === 'queued'
         ? { path: '/queue', json: { delete: [id] } }
         : { path: '/interrupt', json: { prompt_id: id } };
-    await this.#client.content({ method: 'POST', ...call, purpose: 'change' }, context);
+    await this.client.content({ method: 'POST', ...call, purpose: 'change' }, context);
     if (place.status !== 'queued') return 'requested';
     if (this.#removed.size >= maxRemoved) this.#removed.clear();
     this.#removed.add(String(id));
@@ -163,10 +139,10 @@ class ComfyUiProvider implements Provider {
   /** By the id that follows from the run, or by the run's id in what an older server kept of the job. */
   async recover({ runId }: { runId: string }, context: ProviderContext): Promise<Recovery> {
     const client = promptIdOf(runId);
-    const { body: queue } = await this.#client.read(wire.Queue, { path: '/queue' }, context);
+    const { body: queue } = await this.client.read(wire.Queue, { path: '/queue' }, context);
     const jobs = [...queue.queue_running, ...queue.queue_pending];
     const path = '/history';
-    const { body: history } = await this.#client.read(
+    const { body: history } = await this.client.read(
       wire.History,
       { path, query: { max_items: historyDepth } },
       context,
@@ -183,24 +159,20 @@ class ComfyUiProvider implements Provider {
   }
 
   probe(context: ProviderContext): Promise<Probe> {
-    return probeWith(() => this.#client.read(wire.SystemStats, { path: '/system_stats' }, context));
-  }
-
-  async close(): Promise<void> {
-    await this.#client.close();
+    return probeWith(() => this.client.read(wire.SystemStats, { path: '/system_stats' }, context));
   }
 
   async #readTypes(context: ProviderContext, { isFresh = false } = {}): Promise<wire.NodeTypes> {
     const known = this.#types;
     if (!isFresh && known !== undefined && this.#now() - known.at < typesFreshMs) return known.types;
-    const { body } = await this.#client.read(wire.NodeTypes, { path: '/object_info' }, context);
+    const { body } = await this.client.read(wire.NodeTypes, { path: '/object_info' }, context);
     this.#types = { at: this.#now(), types: body };
     return body;
   }
 
   async #readEnd({ id, isPartial }: JobHandle, context: ProviderContext): Promise<JobView | undefined> {
     const path = `/history/${encodeURIComponent(String(id))}`;
-    const { body } = await this.#client.read(wire.History, { path }, context);
+    const { body } = await this.client.read(wire.History, { path }, context);
     const entry = body[String(id)];
     if (entry === undefined) return undefined;
     const end = endOf(entry);
@@ -226,7 +198,7 @@ class ComfyUiProvider implements Provider {
       return { ...about, url: url.href };
     }
     const call = { path: '/view', query, maxBytes: maxFileBytes, timeoutMs: 120_000 };
-    const { body } = await this.#client.content(call, context);
+    const { body } = await this.client.content(call, context);
     return { ...about, bytes: body };
   }
 }

@@ -1,5 +1,5 @@
 import { isObject } from '@inferry/contracts';
-import type { PlatformSocket } from '../http/index.ts';
+import { type PlatformSocket, parseJson } from '../http/index.ts';
 import type { JobView, ProviderOutput } from '../provider.ts';
 import { SocketEvent } from './wire.ts';
 
@@ -105,13 +105,4 @@ function toPreview(message: Uint8Array): ProviderOutput | undefined {
   if (message.byteLength <= 8 || view.getUint32(0) !== 1) return undefined;
   const contentType = view.getUint32(4) === 2 ? 'image/png' : 'image/jpeg';
   return { kind: 'image', contentType, bytes: message.slice(8) };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The schema refuses it.
-    return undefined;
-  }
 }

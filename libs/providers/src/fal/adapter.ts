@@ -1,7 +1,7 @@
 import { AppError, type JsonObject, type Quote } from '@inferry/contracts';
 import { z } from 'zod';
 import type { AdapterOptions } from '../definition.ts';
-import { PlatformClient, probeWith, uploadFiles } from '../http/index.ts';
+import { PlatformAdapter, parseJson, probeWith, uploadFiles } from '../http/index.ts';
 import { quotePrice } from '../prices/price-text.ts';
 import type {
   CancelResult,
@@ -10,7 +10,6 @@ import type {
   JobView,
   Probe,
   Provider,
-  ProviderCapabilities,
   ProviderContext,
   ProviderModel,
   Recovery,
@@ -33,49 +32,35 @@ export function createFalProvider(options: AdapterOptions): Provider {
   return new FalProvider(options);
 }
 
-class FalProvider implements Provider {
-  readonly slug: string;
-  readonly title: string;
-  readonly capabilities: ProviderCapabilities;
+class FalProvider extends PlatformAdapter implements Provider {
   readonly skills = falSkills;
-  readonly #client: PlatformClient;
   readonly #keys: KeySet;
   readonly #now: () => number;
 
-  constructor({ slug, title, capabilities, bases, allowPrivateHosts, now, random }: AdapterOptions) {
-    this.slug = slug;
-    this.title = title;
-    this.capabilities = capabilities;
-    this.#now = now;
-    this.#client = new PlatformClient({
-      title,
-      bases,
-      allowPrivateHosts,
-      random,
+  constructor(options: AdapterOptions) {
+    super(options, {
       rule: failureRule,
       maxReplyBytes,
       // The queue names its own hosts in what it answers, also behind an address that was configured.
       keyHosts: ['.fal.run'],
       authorize: (key) => ({ authorization: `Key ${key}` }),
     });
+    const { now } = options;
+    this.#now = now;
     const call = { base: 'rest', path: '/.well-known/jwks.json', isKeyless: true };
     this.#keys = new KeySet({
       url: keySetUrl,
-      readJson: async (_url, signal) => (await this.#client.read(z.unknown(), call, { signal })).body,
+      readJson: async (_url, signal) => (await this.client.read(z.unknown(), call, { signal })).body,
       now,
     });
   }
 
-  ready(): { isReady: boolean } {
-    return { isReady: true };
-  }
-
   listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    return listCatalog(this.#client, context, etag);
+    return listCatalog(this.client, context, etag);
   }
 
   describeModel(nativeId: string, context: ProviderContext): Promise<ProviderModel> {
-    return readModel(this.#client, nativeId, context);
+    return readModel(this.client, nativeId, context);
   }
 
   quote(model: ProviderModel, input: JsonObject): Quote {
@@ -92,15 +77,15 @@ class FalProvider implements Provider {
       const query = { storage_type: 'fal-cdn-v3' };
       const call = { base: 'rest', path: '/storage/upload/initiate', query };
       const about = { content_type: contentType, file_name: fileName };
-      const { body } = await this.#client.change(Upload, { ...call, json: about }, context);
+      const { body } = await this.client.change(Upload, { ...call, json: about }, context);
       const headers = { 'content-type': contentType };
       const put = { method: 'PUT', url: body.upload_url, isKeyless: true, bytes, headers } as const;
-      await this.#client.content({ ...put, purpose: 'change' }, context);
+      await this.client.content({ ...put, purpose: 'change' }, context);
       return body.file_url;
     });
     const query = { fal_webhook: webhookUrl };
     const call = { path: `/${nativeId}`, query, json, headers: toHeaders(options) };
-    const { body } = await this.#client.submit(Queued, call, context);
+    const { body } = await this.client.submit(Queued, call, context);
     // The paths are the platform's own: it leaves a part of the model's name out of them.
     const { request_id: id, status_url, response_url, cancel_url } = body;
     const view = toPendingView({ status: 'IN_QUEUE', queue_position: body.queue_position });
@@ -118,7 +103,7 @@ class FalProvider implements Provider {
 
   async *watch(handle: JobHandle, context: ProviderContext): AsyncGenerator<JobView> {
     const call = { url: `${String(handle.status_url)}/stream`, query: { logs: '1' }, accept: [202] };
-    const { body: events } = await this.#client.events({ ...call, timeoutMs: 600_000 }, context);
+    const { body: events } = await this.client.events({ ...call, timeoutMs: 600_000 }, context);
     for await (const { data } of events) {
       const parsed = QueueStatus.safeParse(parseJson(data));
       if (!parsed.success) continue;
@@ -130,7 +115,7 @@ class FalProvider implements Provider {
 
   async cancel({ cancel_url: url }: JobHandle, context: ProviderContext): Promise<CancelResult> {
     try {
-      await this.#client.change(Cancelled, { method: 'PUT', url: String(url) }, context);
+      await this.client.change(Cancelled, { method: 'PUT', url: String(url) }, context);
       return 'requested';
     } catch (error) {
       // Which of these says that it is over is not the same in all documents.
@@ -147,19 +132,15 @@ class FalProvider implements Provider {
 
   probe(context: ProviderContext): Promise<Probe> {
     const call = { base: 'platform', path: '/models/usage', query: { limit: 1 } };
-    return probeWith(() => this.#client.read(z.unknown(), call, context));
+    return probeWith(() => this.client.read(z.unknown(), call, context));
   }
 
   async readWebhook(webhook: InboundWebhook, { signal }: ProviderContext): Promise<WebhookVerdict> {
     const verdict = await verifyFalWebhook(webhook, { keys: this.#keys, now: this.#now(), signal });
     if (!verdict.isGenuine) return { outcome: 'rejected', reason: verdict.reason };
-    const parsed = FalWebhook.safeParse(parseJson(Buffer.from(webhook.rawBody).toString('utf8')));
+    const parsed = FalWebhook.safeParse(parseJson(webhook.rawBody));
     // Its payload may be cut: the result is read from where every other one is.
     return parsed.success ? { outcome: 'job' } : { outcome: 'rejected', reason: 'malformed' };
-  }
-
-  async close(): Promise<void> {
-    await this.#client.close();
   }
 
   async #readStatus(
@@ -168,7 +149,7 @@ class FalProvider implements Provider {
   ): Promise<QueueStatus | undefined> {
     try {
       const call = { url: String(url), query: { logs: '1' }, accept: [202] };
-      return (await this.#client.read(QueueStatus, call, context)).body;
+      return (await this.client.read(QueueStatus, call, context)).body;
     } catch (error) {
       if (error instanceof AppError && error.upstreamStatus === 404) return undefined;
       throw error;
@@ -178,7 +159,7 @@ class FalProvider implements Provider {
   /** There is no failed state: the result is the model's answer, or why there is none. */
   async #readResult({ response_url: url }: JobHandle, context: ProviderContext): Promise<JobView> {
     try {
-      const { body } = await this.#client.read(ModelAnswer, { url: String(url), rule: resultRule }, context);
+      const { body } = await this.client.read(ModelAnswer, { url: String(url), rule: resultRule }, context);
       return toSucceeded(body);
     } catch (error) {
       const end = toEnd(error);
@@ -196,13 +177,4 @@ function toHeaders({
     ...((priority === 'low' || priority === 'normal') && { 'x-fal-queue-priority': priority }),
     ...(typeof seconds === 'number' && seconds > 0 && { 'x-fal-request-timeout': String(seconds) }),
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The schema refuses it.
-    return undefined;
-  }
 }

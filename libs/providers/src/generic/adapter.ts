@@ -2,14 +2,13 @@ import { AppError, type Quote } from '@inferry/contracts';
 import { z } from 'zod';
 import type { AdapterOptions } from '../definition.ts';
 import { classifyFailure } from '../errors/index.ts';
-import { type Call, HeldCalls, PlatformClient, probeWith } from '../http/index.ts';
+import { type Call, HeldCalls, PlatformAdapter, probeWith } from '../http/index.ts';
 import type {
   CancelResult,
   JobHandle,
   JobView,
   Probe,
   Provider,
-  ProviderCapabilities,
   ProviderContext,
   ProviderModel,
   Recovery,
@@ -30,37 +29,21 @@ export function createDescribedProvider(description: Description, options: Adapt
   return new DescribedProvider(description, options);
 }
 
-class DescribedProvider implements Provider {
-  readonly slug: string;
-  readonly title: string;
-  readonly capabilities: ProviderCapabilities;
+class DescribedProvider extends PlatformAdapter implements Provider {
   readonly #description: Description;
-  readonly #client: PlatformClient;
   readonly #held: HeldCalls;
   readonly #listed: ReturnType<typeof modelsOf>;
 
   constructor(description: Description, options: AdapterOptions) {
-    const { slug, title, capabilities, bases, allowPrivateHosts, random, now } = options;
-    this.slug = slug;
-    this.title = title;
-    this.capabilities = capabilities;
-    this.#description = description;
-    this.#listed = modelsOf(description);
-    this.#held = new HeldCalls({ title });
-    this.#client = new PlatformClient({
-      title,
-      bases,
-      allowPrivateHosts,
-      random,
+    super(options, {
       keyHosts: description.key_hosts,
       headers: description.headers,
       rule: failureRuleOf(description),
-      authorize: authorizerOf(description.auth, now),
+      authorize: authorizerOf(description.auth, options.now),
     });
-  }
-
-  ready(): { isReady: boolean } {
-    return { isReady: true };
+    this.#description = description;
+    this.#listed = modelsOf(description);
+    this.#held = new HeldCalls({ title: this.title });
   }
 
   async listModels(_context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
@@ -107,7 +90,7 @@ class DescribedProvider implements Provider {
     const { poll } = this.#description;
     if (poll === undefined) return this.#held.poll(handle);
     try {
-      const { body } = await this.#client.read(z.unknown(), toCall(poll, { handle }), context);
+      const { body } = await this.client.read(z.unknown(), toCall(poll, { handle }), context);
       this.#refuse(body, 'read');
       return readView(body, this.#description);
     } catch (error) {
@@ -123,7 +106,7 @@ class DescribedProvider implements Provider {
     if (poll === undefined) return this.#held.cancel(handle) === 'confirmed' ? 'requested' : 'too_late';
     if (cancel === undefined) return 'unsupported';
     const call = toCall({ ...cancel, method: cancel.method ?? 'POST' }, { handle });
-    const { status } = await this.#client.change(z.unknown(), { ...call, accept: [400, 404, 409] }, context);
+    const { status } = await this.client.change(z.unknown(), { ...call, accept: [400, 404, 409] }, context);
     return status >= 400 ? 'too_late' : 'requested';
   }
 
@@ -138,16 +121,16 @@ class DescribedProvider implements Provider {
   async probe(context: ProviderContext): Promise<Probe> {
     const { probe } = this.#description;
     if (probe === undefined) return { outcome: 'unknown' };
-    return probeWith(() => this.#client.read(z.unknown(), toCall(probe, {}), context));
+    return probeWith(() => this.client.read(z.unknown(), toCall(probe, {}), context));
   }
 
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     this.#held.close();
-    await this.#client.close();
+    await super.close();
   }
 
   async #submitOnce(call: Call, context: ProviderContext): Promise<unknown> {
-    const { body } = await this.#client.submit(z.unknown(), call, context);
+    const { body } = await this.client.submit(z.unknown(), call, context);
     this.#refuse(body, 'submit');
     return body;
   }

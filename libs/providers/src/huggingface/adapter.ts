@@ -1,14 +1,13 @@
 import { AppError, type Quote } from '@inferry/contracts';
 import type { AdapterOptions } from '../definition.ts';
 import { beforeSubmit } from '../errors/index.ts';
-import { HeldCalls, PlatformClient, probeWith } from '../http/index.ts';
+import { HeldCalls, PlatformAdapter, probeWith } from '../http/index.ts';
 import type {
   CancelResult,
   JobHandle,
   JobView,
   Probe,
   Provider,
-  ProviderCapabilities,
   ProviderContext,
   Recovery,
   SubmitRequest,
@@ -53,53 +52,30 @@ export function createHuggingFaceProvider(options: AdapterOptions): Provider {
   return new HuggingFaceProvider(options);
 }
 
-class HuggingFaceProvider implements Provider {
-  readonly slug: string;
-  readonly title: string;
-  readonly capabilities: ProviderCapabilities;
-  readonly #client: PlatformClient;
+class HuggingFaceProvider extends PlatformAdapter implements Provider {
   readonly #held: HeldCalls;
   readonly #named: readonly string[];
   readonly #now: () => number;
   /** What the hub said of a model lately. */
   readonly #served = new Map<string, { at: number; served: Served[] }>();
 
-  constructor({
-    slug,
-    title,
-    capabilities,
-    bases,
-    allowPrivateHosts,
-    settings,
-    random,
-    now,
-  }: AdapterOptions) {
-    this.slug = slug;
-    this.title = title;
-    this.capabilities = capabilities;
+  constructor(options: AdapterOptions) {
+    super(options, {
+      rule: failureRule,
+      headers:
+        options.settings.HF_BILL_TO === undefined ? {} : { 'x-hf-bill-to': options.settings.HF_BILL_TO },
+    });
+    const { settings, now } = options;
     this.#now = now;
     this.#named = (settings.HUGGINGFACE_MODELS ?? '')
       .split(',')
       .map((id) => id.trim())
       .filter((id) => id !== '');
-    this.#held = new HeldCalls({ title });
-    this.#client = new PlatformClient({
-      title,
-      bases,
-      allowPrivateHosts,
-      random,
-      rule: failureRule,
-      headers: settings.HF_BILL_TO === undefined ? {} : { 'x-hf-bill-to': settings.HF_BILL_TO },
-      authorize: (key) => ({ authorization: `Bearer ${key}` }),
-    });
-  }
-
-  ready(): { isReady: boolean } {
-    return { isReady: true };
+    this.#held = new HeldCalls({ title: this.title });
   }
 
   async listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    const models = await listServed(this.#client, context, { routes, named: this.#named });
+    const models = await listServed(this.client, context, { routes, named: this.#named });
     const now = etagOf(models);
     return etag === now ? 'unchanged' : { etag: now, models };
   }
@@ -117,13 +93,13 @@ class HuggingFaceProvider implements Provider {
       request.options.provider,
     );
     const route = routes[served.provider];
-    const run = { ...served, client: this.#client, input: request.input };
+    const run = { ...served, client: this.client, input: request.input };
     if (served.task !== 'conversational' && route?.submit !== undefined)
       return route.submit({ ...run, context });
     return this.#held.start(request.runId, async ({ signal, report }) => {
       const held = { ...context, signal };
       if (served.task === 'conversational') {
-        return routedChat({ client: this.#client, request, context: held, report }, served);
+        return routedChat({ client: this.client, request, context: held, report }, served);
       }
       if (route?.call === undefined)
         throw new AppError('model_not_found', `${this.title} cannot run this model.`);
@@ -135,7 +111,7 @@ class HuggingFaceProvider implements Provider {
     const route = typeof handle.route === 'string' ? routes[handle.route] : undefined;
     if (route?.poll === undefined) return this.#held.poll(handle);
     try {
-      return await route.poll(handle, this.#client, context);
+      return await route.poll(handle, this.client, context);
     } catch (error) {
       if (error instanceof AppError && error.upstreamStatus === 404) {
         return { status: 'expired', upstreamStatus: 'not found' };
@@ -166,21 +142,21 @@ class HuggingFaceProvider implements Provider {
   async probe(context: ProviderContext): Promise<Probe> {
     let account: string | undefined;
     const probe = await probeWith(async () => {
-      const { body } = await this.#client.read(WhoAmI, { base: 'hub', path: '/api/whoami-v2' }, context);
+      const { body } = await this.client.read(WhoAmI, { base: 'hub', path: '/api/whoami-v2' }, context);
       account = body.name;
     });
     return { ...probe, ...(account === undefined ? {} : { account }) };
   }
 
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     this.#held.close();
-    await this.#client.close();
+    await super.close();
   }
 
   async #servedOf(id: string, context: ProviderContext): Promise<Served[]> {
     const known = this.#served.get(id);
     if (known !== undefined && this.#now() - known.at < mappingTtlMs) return known.served;
-    const { inferenceProviderMapping } = await readHubModel(this.#client, id, context);
+    const { inferenceProviderMapping } = await readHubModel(this.client, id, context);
     const served = servedBy(inferenceProviderMapping ?? {}, routes);
     if (this.#served.size >= maxMappings) this.#served.clear();
     this.#served.set(id, { at: this.#now(), served });

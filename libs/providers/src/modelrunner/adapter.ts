@@ -2,7 +2,7 @@ import { AppError, type Quote } from '@inferry/contracts';
 import { z } from 'zod';
 import type { AdapterOptions } from '../definition.ts';
 import { jobMessage } from '../errors/index.ts';
-import { PlatformClient, probeWith, uploadFiles } from '../http/index.ts';
+import { PlatformAdapter, parseJson, probeWith, uploadFiles } from '../http/index.ts';
 import type {
   Balance,
   CancelResult,
@@ -11,7 +11,6 @@ import type {
   JobView,
   Probe,
   Provider,
-  ProviderCapabilities,
   ProviderContext,
   ProviderModel,
   Recovery,
@@ -33,43 +32,29 @@ export function createModelRunnerProvider(options: AdapterOptions): Provider {
   return new ModelRunnerProvider(options);
 }
 
-class ModelRunnerProvider implements Provider {
-  readonly slug: string;
-  readonly title: string;
-  readonly capabilities: ProviderCapabilities;
+class ModelRunnerProvider extends PlatformAdapter implements Provider {
   readonly skills = modelrunnerSkills;
-  readonly #client: PlatformClient;
   readonly #secrets: AccountSecrets;
 
-  constructor({ slug, title, capabilities, bases, allowPrivateHosts, now, random }: AdapterOptions) {
-    this.slug = slug;
-    this.title = title;
-    this.capabilities = capabilities;
-    this.#client = new PlatformClient({
-      title,
-      bases,
-      allowPrivateHosts,
-      random,
+  constructor(options: AdapterOptions) {
+    super(options, {
       rule: failureRule,
       keyHosts: ['.modelrunner.run'],
       authorize: (key) => ({ authorization: `Key ${key}` }),
     });
+    const { now } = options;
     const call = { base, path: '/webhooks/default/secret' };
     const read = async (context: ProviderContext) =>
-      (await this.#client.read(wire.WebhookSecret, call, context)).body.key;
+      (await this.client.read(wire.WebhookSecret, call, context)).body.key;
     this.#secrets = new AccountSecrets({ read, now });
   }
 
-  ready(): { isReady: boolean } {
-    return { isReady: true };
-  }
-
   listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    return listCatalog(this.#client, context, etag);
+    return listCatalog(this.client, context, etag);
   }
 
   describeModel(nativeId: string, context: ProviderContext): Promise<ProviderModel> {
-    return readModel(this.#client, nativeId, context);
+    return readModel(this.client, nativeId, context);
   }
 
   /** Its rate cards are of many kinds: what a run costs on average is told in words, and nothing is promised. */
@@ -90,7 +75,7 @@ class ModelRunnerProvider implements Provider {
     const headers =
       priority === 'low' || priority === 'normal' ? { 'x-modelrunner-queue-priority': priority } : {};
     const call = { path: `/${nativeId}`, json: { ...input, ...own }, headers };
-    const { body } = await this.#client.submit(wire.QueuedRequest, call, context);
+    const { body } = await this.client.submit(wire.QueuedRequest, call, context);
     const { request_id: id, status_url, response_url } = body;
     const handle = {
       model: nativeId,
@@ -110,7 +95,7 @@ class ModelRunnerProvider implements Provider {
 
   async *watch(handle: JobHandle, context: ProviderContext): AsyncGenerator<JobView> {
     const path = `${pathOf(handle)}/status/stream`;
-    const { body: events } = await this.#client.events({ path, timeoutMs: 600_000 }, context);
+    const { body: events } = await this.client.events({ path, timeoutMs: 600_000 }, context);
     for await (const { data } of events) {
       const parsed = wire.QueuedRequest.safeParse(parseJson(data));
       if (!parsed.success) continue;
@@ -123,7 +108,7 @@ class ModelRunnerProvider implements Provider {
   /** Takes effect on a deployment of one's own alone; everything else goes on and is charged (MRD-03). */
   async cancel(handle: JobHandle, context: ProviderContext): Promise<CancelResult> {
     try {
-      await this.#client.change(z.unknown(), { method: 'PUT', path: `${pathOf(handle)}/cancel` }, context);
+      await this.client.change(z.unknown(), { method: 'PUT', path: `${pathOf(handle)}/cancel` }, context);
       return 'requested';
     } catch (error) {
       if (error instanceof AppError && error.upstreamStatus === 404) return 'too_late';
@@ -137,7 +122,7 @@ class ModelRunnerProvider implements Provider {
     context: ProviderContext,
   ): Promise<Recovery> {
     const query = { metadata: JSON.stringify({ [runKey]: runId }), limit: 1 };
-    const { body } = await this.#client.read(wire.RequestPage, { base, path: '/requests', query }, context);
+    const { body } = await this.client.read(wire.RequestPage, { base, path: '/requests', query }, context);
     const [found] = body.data;
     return found === undefined
       ? { outcome: 'absent' }
@@ -145,7 +130,7 @@ class ModelRunnerProvider implements Provider {
   }
 
   async balance(context: ProviderContext): Promise<Balance | undefined> {
-    const { body } = await this.#client.read(wire.Balance, { base, path: '/billing/balance' }, context);
+    const { body } = await this.client.read(wire.Balance, { base, path: '/billing/balance' }, context);
     return { amount: Number(body.balance), currency: (body.currency ?? 'USD').toUpperCase() };
   }
 
@@ -156,14 +141,8 @@ class ModelRunnerProvider implements Provider {
   async readWebhook(webhook: InboundWebhook, context: ProviderContext): Promise<WebhookVerdict> {
     const verdict = await this.#secrets.verify(webhook, context);
     if (!verdict.isGenuine) return { outcome: 'rejected', reason: verdict.reason };
-    const parsed = wire.ModelRunnerWebhook.safeParse(
-      parseJson(Buffer.from(webhook.rawBody).toString('utf8')),
-    );
+    const parsed = wire.ModelRunnerWebhook.safeParse(parseJson(webhook.rawBody));
     return parsed.success ? { outcome: 'job' } : { outcome: 'rejected', reason: 'malformed' };
-  }
-
-  async close(): Promise<void> {
-    await this.#client.close();
   }
 
   async #upload(
@@ -172,10 +151,10 @@ class ModelRunnerProvider implements Provider {
   ): Promise<string> {
     const json = { file_name: fileName, content_type: contentType, size: bytes.byteLength };
     const call = { base, path: '/storage/upload/initiate', json };
-    const { body } = await this.#client.change(wire.Upload, call, context);
+    const { body } = await this.client.change(wire.Upload, call, context);
     const headers = { 'content-type': contentType };
     const put = { method: 'PUT', url: body.upload_url, isKeyless: true, bytes, headers } as const;
-    await this.#client.content({ ...put, purpose: 'change' }, context);
+    await this.client.content({ ...put, purpose: 'change' }, context);
     return body.file_url;
   }
 
@@ -187,7 +166,7 @@ class ModelRunnerProvider implements Provider {
       accept: [400],
     };
     try {
-      return (await this.#client.read(wire.QueuedRequest, { ...call, query: { logs: '0' } }, context)).body;
+      return (await this.client.read(wire.QueuedRequest, { ...call, query: { logs: '0' } }, context)).body;
     } catch (error) {
       if (error instanceof AppError && error.upstreamStatus === 404) return undefined;
       throw error;
@@ -198,7 +177,7 @@ class ModelRunnerProvider implements Provider {
     const { response_url: url } = handle;
     const call = typeof url === 'string' ? { url } : { path: pathOf(handle) };
     try {
-      const { body } = await this.#client.read(wire.FinishedRequest, call, context);
+      const { body } = await this.client.read(wire.FinishedRequest, call, context);
       return toResultView(body);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
@@ -213,13 +192,4 @@ class ModelRunnerProvider implements Provider {
 
 function pathOf({ model, id }: JobHandle): string {
   return `/${String(model)}/requests/${encodeURIComponent(String(id))}`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The schema refuses it.
-    return undefined;
-  }
 }

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import { AppError, type Quote } from '@inferry/contracts';
 import type { AdapterOptions } from '../definition.ts';
-import { HeldCalls, PlatformClient, probeWith } from '../http/index.ts';
+import { HeldCalls, PlatformAdapter, probeWith } from '../http/index.ts';
 import type {
   CancelResult,
   JobHandle,
   JobView,
   Probe,
   Provider,
-  ProviderCapabilities,
   ProviderContext,
   Recovery,
   SubmitRequest,
@@ -42,38 +41,23 @@ export function createOpenAiProvider(options: AdapterOptions): Provider {
   return new OpenAiProvider(options);
 }
 
-class OpenAiProvider implements Provider {
-  readonly slug: string;
-  readonly title: string;
-  readonly capabilities: ProviderCapabilities;
+class OpenAiProvider extends PlatformAdapter implements Provider {
   readonly #kinds: Map<string, ModelKind>;
-  readonly #client: PlatformClient;
   readonly #held: HeldCalls;
   readonly #isFree: boolean;
 
-  constructor({ slug, title, capabilities, bases, allowPrivateHosts, settings, random }: AdapterOptions) {
-    this.slug = slug;
-    this.title = title;
-    this.capabilities = capabilities;
-    this.#isFree = freeSlugs.has(slug);
-    this.#kinds = parseKinds(settings.OPENAI_MODEL_KINDS);
-    this.#held = new HeldCalls({ title });
-    this.#client = new PlatformClient({
-      title,
-      bases,
-      allowPrivateHosts,
-      random,
+  constructor(options: AdapterOptions) {
+    super(options, {
       rule: failureRule,
-      authorize: (key) => ({ authorization: `Bearer ${key}` }),
     });
-  }
-
-  ready(): { isReady: boolean } {
-    return { isReady: true };
+    const { settings } = options;
+    this.#isFree = freeSlugs.has(this.slug);
+    this.#kinds = parseKinds(settings.OPENAI_MODEL_KINDS);
+    this.#held = new HeldCalls({ title: this.title });
   }
 
   async listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    const { body } = await this.#client.read(ModelList, { path: '/models' }, context);
+    const { body } = await this.client.read(ModelList, { path: '/models' }, context);
     const ids = [...new Set(body.data.map(({ id }) => id))].filter((id) => /^[\x21-\x7e]+$/.test(id)).sort();
     const now = createHash('sha256').update(JSON.stringify(ids)).digest('base64url');
     if (etag === now) return 'unchanged';
@@ -98,15 +82,15 @@ class OpenAiProvider implements Provider {
     const kind = kindOf(request.nativeId, this.#kinds);
     if (kind === 'none')
       throw new AppError('model_not_found', `${this.title} has no model of this name to run.`);
-    if (kind === 'video') return submitVideo(this.#client, request, context);
+    if (kind === 'video') return submitVideo(this.client, request, context);
     // The call outlives this submit: it ends with its own signal and not with the submit's.
     return this.#held.start(request.runId, ({ signal, report }) =>
-      calls[kind]({ client: this.#client, request, context: { ...context, signal }, report }),
+      calls[kind]({ client: this.client, request, context: { ...context, signal }, report }),
     );
   }
 
   async poll(handle: JobHandle, context: ProviderContext): Promise<JobView> {
-    return handle.kind === 'video' ? pollVideo(this.#client, handle, context) : this.#held.poll(handle);
+    return handle.kind === 'video' ? pollVideo(this.client, handle, context) : this.#held.poll(handle);
   }
 
   async *watch(handle: JobHandle, context: ProviderContext): AsyncIterable<JobView> {
@@ -129,11 +113,11 @@ class OpenAiProvider implements Provider {
   }
 
   async probe(context: ProviderContext): Promise<Probe> {
-    return probeWith(() => this.#client.read(ModelList, { path: '/models' }, context));
+    return probeWith(() => this.client.read(ModelList, { path: '/models' }, context));
   }
 
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     this.#held.close();
-    await this.#client.close();
+    await super.close();
   }
 }

@@ -2,7 +2,7 @@ import { AppError, type Quote } from '@inferry/contracts';
 import { FormData } from 'undici';
 import type { AdapterOptions } from '../definition.ts';
 import { beforeSubmit } from '../errors/index.ts';
-import { type LoadedFile, PlatformClient, probeWith, uploadFiles } from '../http/index.ts';
+import { type LoadedFile, PlatformAdapter, parseJson, probeWith, uploadFiles } from '../http/index.ts';
 import type {
   CancelResult,
   InboundWebhook,
@@ -10,7 +10,6 @@ import type {
   JobView,
   Probe,
   Provider,
-  ProviderCapabilities,
   ProviderContext,
   ProviderModel,
   Recovery,
@@ -30,12 +29,8 @@ export function createReplicateProvider(options: AdapterOptions): Provider {
   return new ReplicateProvider(options);
 }
 
-class ReplicateProvider implements Provider {
-  readonly slug: string;
-  readonly title: string;
-  readonly capabilities: ProviderCapabilities;
+class ReplicateProvider extends PlatformAdapter implements Provider {
   readonly skills = replicateSkills;
-  readonly #client: PlatformClient;
   readonly #secrets: AccountSecrets;
   readonly #named: readonly string[];
   readonly #now: () => number;
@@ -43,39 +38,26 @@ class ReplicateProvider implements Provider {
   readonly #versions = new Map<string, { at: number; version: string | null }>();
 
   constructor(options: AdapterOptions) {
-    const { slug, title, capabilities, bases, allowPrivateHosts, settings, now, random } = options;
-    this.slug = slug;
-    this.title = title;
-    this.capabilities = capabilities;
+    super(options, {});
+    const { settings, now } = options;
     this.#now = now;
     this.#named = (settings.REPLICATE_MODELS ?? '')
       .split(',')
       .map((it) => it.trim())
       .filter(Boolean);
-    this.#client = new PlatformClient({
-      title,
-      bases,
-      allowPrivateHosts,
-      random,
-      authorize: (key) => ({ authorization: `Bearer ${key}` }),
-    });
     const call = { path: '/webhooks/default/secret' };
     const read = async (context: ProviderContext) =>
-      (await this.#client.read(WebhookSecret, call, context)).body.key;
+      (await this.client.read(WebhookSecret, call, context)).body.key;
     this.#secrets = new AccountSecrets({ read, now });
   }
 
-  ready(): { isReady: boolean } {
-    return { isReady: true };
-  }
-
   listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    return listCatalog(this.#client, { context, etag, named: this.#named });
+    return listCatalog(this.client, { context, etag, named: this.#named });
   }
 
   async describeModel(nativeId: string, context: ProviderContext): Promise<ProviderModel> {
     const [name = ''] = nativeId.split(':');
-    return { ...toModel(await readWire(this.#client, name, context)), nativeId };
+    return { ...toModel(await readWire(this.client, name, context)), nativeId };
   }
 
   /** The platform has no call that tells a price. */
@@ -99,14 +81,14 @@ class ReplicateProvider implements Provider {
       version === null
         ? { path: `/models/${name}/predictions`, json: { input, ...webhook } }
         : { path: '/predictions', json: { version, input, ...webhook } };
-    const { body } = await this.#client.submit(Prediction, call, context);
+    const { body } = await this.client.submit(Prediction, call, context);
     const stream = body.urls?.stream;
     return { handle: { id: body.id, ...(stream && { stream }) }, view: toJobView(body, this.#now()) };
   }
 
   async poll({ id }: JobHandle, context: ProviderContext): Promise<JobView> {
     try {
-      const { body } = await this.#client.read(Prediction, { path: pathOf(id) }, context);
+      const { body } = await this.client.read(Prediction, { path: pathOf(id) }, context);
       return toJobView(body, this.#now());
     } catch (error) {
       if (error instanceof AppError && error.upstreamStatus === 404) {
@@ -121,7 +103,7 @@ class ReplicateProvider implements Provider {
     const { stream } = handle;
     if (typeof stream !== 'string') return;
     const call = { url: stream, isKeyless: true, timeoutMs: 600_000 };
-    const { body: events } = await this.#client.events(call, context);
+    const { body: events } = await this.client.events(call, context);
     let text = '';
     for await (const { event, data } of events) {
       if (event === 'done' || event === 'error') break;
@@ -135,7 +117,7 @@ class ReplicateProvider implements Provider {
 
   async cancel({ id }: JobHandle, context: ProviderContext): Promise<CancelResult> {
     try {
-      const { body } = await this.#client.change(Prediction, { path: `${pathOf(id)}/cancel` }, context);
+      const { body } = await this.client.change(Prediction, { path: `${pathOf(id)}/cancel` }, context);
       if (body.status === 'canceled') return 'confirmed';
       return ['succeeded', 'failed', 'aborted'].includes(body.status) ? 'too_late' : 'requested';
     } catch (error) {
@@ -152,7 +134,7 @@ class ReplicateProvider implements Provider {
   async probe(context: ProviderContext): Promise<Probe> {
     let account: string | undefined;
     const probe = await probeWith(async () => {
-      const { body } = await this.#client.read(Account, { path: '/account' }, context);
+      const { body } = await this.client.read(Account, { path: '/account' }, context);
       account = body.username ?? undefined;
     });
     return { ...probe, ...(account === undefined ? {} : { account }) };
@@ -165,15 +147,11 @@ class ReplicateProvider implements Provider {
     return parsed.success ? { outcome: 'job' } : { outcome: 'rejected', reason: 'malformed' };
   }
 
-  async close(): Promise<void> {
-    await this.#client.close();
-  }
-
   /** Official models are run by their names, the others by their latest version. */
   async #versionOf(name: string, context: ProviderContext): Promise<string | null> {
     const known = this.#versions.get(name);
     if (known !== undefined && this.#now() - known.at < knownMs) return known.version;
-    const { is_official: isOfficial, latest_version: latest } = await readWire(this.#client, name, context);
+    const { is_official: isOfficial, latest_version: latest } = await readWire(this.client, name, context);
     const version = isOfficial === true ? null : (latest?.id ?? null);
     if (this.#versions.size >= maxKnown) this.#versions.clear();
     this.#versions.set(name, { at: this.#now(), version });
@@ -183,20 +161,11 @@ class ReplicateProvider implements Provider {
   async #upload({ bytes, contentType, fileName }: LoadedFile, context: ProviderContext): Promise<string> {
     const form = new FormData();
     form.set('content', new Blob([bytes], { type: contentType }), fileName);
-    const { body } = await this.#client.change(StoredFile, { path: '/files', form }, context);
+    const { body } = await this.client.change(StoredFile, { path: '/files', form }, context);
     return body.urls.get;
   }
 }
 
 function pathOf(id: unknown): string {
   return `/predictions/${encodeURIComponent(String(id))}`;
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    // The schema refuses it.
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
 import { AppError, type JsonObject, type Quote, Secret } from '@inferry/contracts';
 import type { AdapterOptions } from '../definition.ts';
-import { type LoadedFile, PlatformClient, probeWith, uploadFiles } from '../http/index.ts';
+import { type LoadedFile, PlatformAdapter, parseJson, probeWith, uploadFiles } from '../http/index.ts';
 import { quotePrice } from '../prices/price-text.ts';
 import type {
   Balance,
@@ -10,7 +10,6 @@ import type {
   JobView,
   Probe,
   Provider,
-  ProviderCapabilities,
   ProviderContext,
   ProviderModel,
   Recovery,
@@ -31,47 +30,23 @@ export function createRunflowProvider(options: AdapterOptions): Provider {
   return new RunflowProvider(options);
 }
 
-class RunflowProvider implements Provider {
-  readonly slug: string;
-  readonly title: string;
-  readonly capabilities: ProviderCapabilities;
+class RunflowProvider extends PlatformAdapter implements Provider {
   readonly skills = runflowSkills;
-  readonly #client: PlatformClient;
   readonly #secrets: readonly Secret[];
   readonly #now: () => number;
 
-  constructor({
-    slug,
-    title,
-    capabilities,
-    bases,
-    allowPrivateHosts,
-    settings,
-    now,
-    random,
-  }: AdapterOptions) {
-    this.slug = slug;
-    this.title = title;
-    this.capabilities = capabilities;
+  constructor(options: AdapterOptions) {
+    super(options, {
+      rule: failureRule,
+    });
+    const { settings, now } = options;
     this.#now = now;
     const secrets = (settings.RUNFLOW_CALLBACK_SECRETS ?? '').split(',').map((it) => it.trim());
     this.#secrets = secrets.filter((it) => it !== '').map((it) => new Secret(it));
-    this.#client = new PlatformClient({
-      title,
-      bases,
-      allowPrivateHosts,
-      random,
-      rule: failureRule,
-      authorize: (key) => ({ authorization: `Bearer ${key}` }),
-    });
-  }
-
-  ready(): { isReady: boolean } {
-    return { isReady: true };
   }
 
   listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    return listCatalog(this.#client, context, etag);
+    return listCatalog(this.client, context, etag);
   }
 
   quote(model: ProviderModel, input: JsonObject): Quote {
@@ -92,14 +67,14 @@ class RunflowProvider implements Provider {
       // An address of a webhook that is too long for it is left out, and the run is polled.
       ...(webhookUrl !== undefined && webhookUrl.length <= 2_048 && { callback_url: webhookUrl }),
     };
-    const { body } = await this.#client.submit(wire.Run, { path: `/models/${nativeId}/runs`, json }, context);
+    const { body } = await this.client.submit(wire.Run, { path: `/models/${nativeId}/runs`, json }, context);
     return { handle: { id: body.id }, view: toJobView(body) };
   }
 
   async poll({ id }: JobHandle, context: ProviderContext): Promise<JobView> {
     try {
       const path = `/runs/${encodeURIComponent(String(id))}`;
-      const { body } = await this.#client.read(wire.Run, { path }, context);
+      const { body } = await this.client.read(wire.Run, { path }, context);
       return toJobView(body);
     } catch (error) {
       if (error instanceof AppError && error.upstreamStatus === 404) {
@@ -123,7 +98,7 @@ class RunflowProvider implements Provider {
     context: ProviderContext,
   ): Promise<Recovery> {
     const query = { q: `client_ref:${runId}`, sort_by: 'created_at:desc', limit: recoverPage };
-    const { body } = await this.#client.read(wire.RunPage, { path: '/runs', query }, context);
+    const { body } = await this.client.read(wire.RunPage, { path: '/runs', query }, context);
     const found = body.items.find(({ client_ref: ref }) => ref === runId);
     if (found !== undefined) return { outcome: 'found', handle: { id: found.id } };
     const oldest = Date.parse(body.items.at(-1)?.created_at ?? '');
@@ -133,7 +108,7 @@ class RunflowProvider implements Provider {
 
   /** In units in one document and in cents in another. */
   async balance(context: ProviderContext): Promise<Balance | undefined> {
-    const { body } = await this.#client.read(wire.Balance, { path: '/billing/balance' }, context);
+    const { body } = await this.client.read(wire.Balance, { path: '/billing/balance' }, context);
     const currency = (body.currency ?? 'USD').toUpperCase();
     if ('balance' in body) return { amount: Number(body.balance), currency };
     return { amount: Number(body.balance_cents) / 100, currency };
@@ -141,7 +116,7 @@ class RunflowProvider implements Provider {
 
   async probe(context: ProviderContext): Promise<Probe> {
     if (isServiceKey(context)) return { outcome: 'rejected' };
-    return probeWith(() => this.#client.read(wire.Me, { path: '/auth/me' }, context));
+    return probeWith(() => this.client.read(wire.Me, { path: '/auth/me' }, context));
   }
 
   /** Signed without a time: a replay makes us ask once more, and what it says is no answer. */
@@ -158,18 +133,14 @@ class RunflowProvider implements Provider {
     return parsed.data.event.startsWith('run.') ? { outcome: 'job' } : { outcome: 'ignored' };
   }
 
-  async close(): Promise<void> {
-    await this.#client.close();
-  }
-
   async #upload({ bytes, contentType, fileName }: LoadedFile, context: ProviderContext): Promise<string> {
     const json = { filename: fileName, mime_type: contentType, size_bytes: bytes.byteLength };
-    const { body } = await this.#client.change(wire.AssetUpload, { path: '/asset-uploads', json }, context);
+    const { body } = await this.client.change(wire.AssetUpload, { path: '/asset-uploads', json }, context);
     const headers = { 'content-type': contentType };
     const put = { method: 'PUT', url: body.upload_url, isKeyless: true, bytes, headers } as const;
-    await this.#client.content({ ...put, purpose: 'change' }, context);
+    await this.client.content({ ...put, purpose: 'change' }, context);
     const path = `/asset-uploads/${encodeURIComponent(body.asset_id)}/confirmations`;
-    const asset = await this.#client.change(wire.Asset, { path, json: {} }, context);
+    const asset = await this.client.change(wire.Asset, { path, json: {} }, context);
     return asset.body.url;
   }
 }
@@ -184,13 +155,4 @@ function refuseServiceKey(context: ProviderContext): void {
   throw new AppError('unauthorized', 'This is a service key of Runflow, which runs nothing.', {
     nextAction: 'Use a key that begins with rf_live_.',
   });
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    // The schema refuses it.
-    return undefined;
-  }
 }

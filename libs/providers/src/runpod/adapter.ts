@@ -1,7 +1,7 @@
 import type { JsonObject, Quote } from '@inferry/contracts';
 import { AppError } from '@inferry/contracts';
 import type { AdapterOptions } from '../definition.ts';
-import { PlatformClient, probeWith } from '../http/index.ts';
+import { PlatformAdapter, parseJson, probeWith } from '../http/index.ts';
 import { quotePrice } from '../prices/price-text.ts';
 import type {
   Balance,
@@ -11,7 +11,6 @@ import type {
   JobView,
   Probe,
   Provider,
-  ProviderCapabilities,
   ProviderContext,
   ProviderModel,
   Recovery,
@@ -41,57 +40,33 @@ export function createRunpodProvider(options: AdapterOptions): Provider {
   return new RunpodProvider(options);
 }
 
-class RunpodProvider implements Provider {
-  readonly slug: string;
-  readonly title: string;
-  readonly capabilities: ProviderCapabilities;
+class RunpodProvider extends PlatformAdapter implements Provider {
   readonly skills = runpodSkills;
-  readonly #client: PlatformClient;
   readonly #chunks: StreamedChunks;
   readonly #notes: QueueNotes;
   readonly #restVersion: RestVersion;
   readonly #hasHub: boolean;
   readonly #now: () => number;
 
-  constructor({
-    slug,
-    title,
-    capabilities,
-    bases,
-    allowPrivateHosts,
-    settings,
-    now,
-    random,
-  }: AdapterOptions) {
-    this.slug = slug;
-    this.title = title;
-    this.capabilities = capabilities;
+  constructor(options: AdapterOptions) {
+    super(options, {
+      rule: failureRule,
+      maxReplyBytes,
+    });
+    const { settings, now } = options;
     this.#now = now;
     this.#restVersion = parseRestVersion(settings);
     this.#hasHub = settings.RUNPOD_HUB === '1';
-    this.#client = new PlatformClient({
-      title,
-      bases,
-      allowPrivateHosts,
-      random,
-      rule: failureRule,
-      maxReplyBytes,
-      authorize: (key) => ({ authorization: `Bearer ${key}` }),
-    });
-    this.#chunks = new StreamedChunks(this.#client);
-    this.#notes = new QueueNotes(this.#client, now);
-  }
-
-  ready(): { isReady: boolean } {
-    return { isReady: true };
+    this.#chunks = new StreamedChunks(this.client);
+    this.#notes = new QueueNotes(this.client, now);
   }
 
   listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    return listCatalog(this.#client, { context, etag, hasHub: this.#hasHub });
+    return listCatalog(this.client, { context, etag, hasHub: this.#hasHub });
   }
 
   listOwnModels(context: ProviderContext): Promise<ProviderModel[]> {
-    return listEndpoints(this.#client, this.#restVersion, context);
+    return listEndpoints(this.client, this.#restVersion, context);
   }
 
   quote(model: ProviderModel, input: JsonObject): Quote {
@@ -104,7 +79,7 @@ class RunpodProvider implements Provider {
   ): Promise<{ handle: JobHandle; view: JobView }> {
     const { nativeId: endpoint, input, options } = request;
     const call = { path: endpointPath(endpoint, 'run'), json: toRunBody(request) };
-    const { body: job } = await this.#client.submit(Job, call, context);
+    const { body: job } = await this.client.submit(Job, call, context);
     const streams = input.stream === true || options.stream === true;
     const handle = { endpoint, id: job.id, submitted_at: this.#now(), ...(streams && { streams }) };
     return { handle, view: toJobView(job, this.#now()) };
@@ -144,7 +119,7 @@ class RunpodProvider implements Provider {
   async cancel(handle: JobHandle, context: ProviderContext): Promise<CancelResult> {
     const call = { path: jobPath(toAddress(handle), 'cancel') };
     try {
-      const { body } = await this.#client.change(Cancelled, call, context);
+      const { body } = await this.client.change(Cancelled, call, context);
       const status = statusOf(body.status);
       if (status === 'cancelled') return 'confirmed';
       return isOver(body.status) ? 'too_late' : 'requested';
@@ -160,11 +135,11 @@ class RunpodProvider implements Provider {
   }
 
   probe(context: ProviderContext): Promise<Probe> {
-    return probeWith(() => readMyself(this.#client, 'id', context));
+    return probeWith(() => readMyself(this.client, 'id', context));
   }
 
   async balance(context: ProviderContext): Promise<Balance | undefined> {
-    const { clientBalance } = await readMyself(this.#client, 'id clientBalance', context);
+    const { clientBalance } = await readMyself(this.client, 'id clientBalance', context);
     return typeof clientBalance === 'number' ? { amount: clientBalance, currency: 'USD' } : undefined;
   }
 
@@ -174,16 +149,12 @@ class RunpodProvider implements Provider {
     return parsed.success ? { outcome: 'job' } : { outcome: 'rejected', reason: 'it is about no job' };
   }
 
-  async close(): Promise<void> {
-    await this.#client.close();
-  }
-
   /** Undefined when the platform does not know the job any more, whatever became of it. */
   async #read(address: JobAddress, context: ProviderContext): Promise<Job | undefined> {
     try {
       // A failed job of a public endpoint may come as 400.
       const call = { path: jobPath(address, 'status'), accept: [400] };
-      return (await this.#client.read(Job, call, context)).body;
+      return (await this.client.read(Job, call, context)).body;
     } catch (error) {
       if (error instanceof AppError && error.upstreamStatus === 404) return undefined;
       throw error;
@@ -207,15 +178,6 @@ function toAddress({ endpoint, id }: JobHandle): JobAddress {
 
 function isEmpty(output: unknown): boolean {
   return output === undefined || output === null || (Array.isArray(output) && output.length === 0);
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    // The schema refuses it.
-    return undefined;
-  }
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

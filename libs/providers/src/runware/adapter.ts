@@ -3,7 +3,7 @@ import { AppError, type Quote } from '@inferry/contracts';
 import type { AdapterOptions } from '../definition.ts';
 import { classifyFailure, type Purpose } from '../errors/index.ts';
 import { secretsOf } from '../http/call-parts.ts';
-import { type Call, PlatformClient, probeWith, type Reply, uploadFiles } from '../http/index.ts';
+import { type Call, PlatformAdapter, parseJson, probeWith, type Reply, uploadFiles } from '../http/index.ts';
 import type {
   Balance,
   CancelResult,
@@ -12,7 +12,6 @@ import type {
   JobView,
   Probe,
   Provider,
-  ProviderCapabilities,
   ProviderContext,
   ProviderModel,
   Recovery,
@@ -34,39 +33,24 @@ export function createRunwareProvider(options: AdapterOptions): Provider {
   return new RunwareProvider(options);
 }
 
-class RunwareProvider implements Provider {
-  readonly slug: string;
-  readonly title: string;
-  readonly capabilities: ProviderCapabilities;
+class RunwareProvider extends PlatformAdapter implements Provider {
   readonly skills = runwareSkills;
-  readonly #client: PlatformClient;
   readonly #schemas: Schemas;
 
-  constructor({ slug, title, capabilities, bases, allowPrivateHosts, now, random }: AdapterOptions) {
-    this.slug = slug;
-    this.title = title;
-    this.capabilities = capabilities;
-    this.#client = new PlatformClient({
-      title,
-      bases,
-      allowPrivateHosts,
-      random,
+  constructor(options: AdapterOptions) {
+    super(options, {
       rule: failureRule,
-      authorize: (key) => ({ authorization: `Bearer ${key}` }),
     });
-    this.#schemas = new Schemas(this.#client, now);
-  }
-
-  ready(): { isReady: boolean } {
-    return { isReady: true };
+    const { now } = options;
+    this.#schemas = new Schemas(this.client, now);
   }
 
   listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    return listCatalog(this.#client, context, etag);
+    return listCatalog(this.client, context, etag);
   }
 
   describeModel(air: string, context: ProviderContext): Promise<ProviderModel> {
-    return readModel(this.#client, { air, schemas: this.#schemas, context });
+    return readModel(this.client, { air, schemas: this.#schemas, context });
   }
 
   /** Examples have prices and inputs do not: the lowest example is a floor, and nothing is a ceiling. */
@@ -94,7 +78,7 @@ class RunwareProvider implements Provider {
       includeCost: true,
       ...(webhookUrl !== undefined && { webhookURL: webhookUrl }),
     };
-    const reply = await this.#client.submit(TaskReply, toCall(task), context);
+    const reply = await this.client.submit(TaskReply, toCall(task), context);
     const isTaken = itemsOf(reply.body, facts.uuid).length > 0;
     if (!isTaken) throw refusalOf(reply, { title: this.title, context, purpose: 'submit' });
     return { handle: { ...facts }, view: toJobView(reply.body, facts) };
@@ -104,7 +88,7 @@ class RunwareProvider implements Provider {
     const facts = factsOf(handle);
     try {
       const call = toCall({ taskType: 'getResponse', taskUUID: facts.uuid });
-      const { body } = await this.#client.read(TaskReply, { method: 'POST', ...call }, context);
+      const { body } = await this.client.read(TaskReply, { method: 'POST', ...call }, context);
       return toJobView(body, facts);
     } catch (error) {
       if (isUnknownTask(error)) return { status: 'expired', upstreamStatus: 'not found' };
@@ -122,7 +106,7 @@ class RunwareProvider implements Provider {
     const uuid = taskUuidOf(runId);
     try {
       const call = toCall({ taskType: 'getTaskDetails', taskUUID: uuid });
-      const { body } = await this.#client.read(TaskReply, { method: 'POST', ...call }, context);
+      const { body } = await this.client.read(TaskReply, { method: 'POST', ...call }, context);
       const [found] = itemsOf(body, uuid);
       if (found !== undefined) return { outcome: 'found', handle: { uuid, results: askedIn(found) } };
       const isUnknown = (body.errors ?? []).some((error) => codeOf(error) === 'run_expired');
@@ -139,7 +123,7 @@ class RunwareProvider implements Provider {
       taskUUID: randomUUID(),
       operation: 'getDetails',
     });
-    const reply = await this.#client.read(TaskReply, { method: 'POST', ...call }, context);
+    const reply = await this.client.read(TaskReply, { method: 'POST', ...call }, context);
     const [details] = reply.body.data ?? [];
     if (details === undefined) throw refusalOf(reply, { title: this.title, context, purpose: 'read' });
     const amount = Number(details.balance);
@@ -157,17 +141,13 @@ class RunwareProvider implements Provider {
     return isOurs ? { outcome: 'job' } : { outcome: 'rejected', reason: 'it is about no task of this run' };
   }
 
-  async close(): Promise<void> {
-    await this.#client.close();
-  }
-
   async #upload(
     { bytes, contentType }: { bytes: Uint8Array; contentType: string },
     context: ProviderContext,
   ): Promise<string> {
     const media = `data:${contentType};base64,${Buffer.from(bytes).toString('base64')}`;
     const task = { taskType: 'mediaStorage', taskUUID: randomUUID(), operation: 'upload', media };
-    const reply = await this.#client.change(TaskReply, toCall(task), context);
+    const reply = await this.client.change(TaskReply, toCall(task), context);
     const url = reply.body.data?.[0]?.mediaURL;
     if (typeof url === 'string') return url;
     throw refusalOf(reply, { title: this.title, context, purpose: 'change' });
@@ -210,13 +190,4 @@ function factsOf({ uuid, results }: JobHandle): TaskFacts {
 
 function isUnknownTask(error: unknown): boolean {
   return error instanceof AppError && (error.code === 'run_expired' || error.upstreamStatus === 404);
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    // The schema refuses it.
-    return undefined;
-  }
 }

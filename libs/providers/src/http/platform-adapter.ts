@@ -1,0 +1,35 @@
+import type { AdapterOptions } from '../definition.ts';
+import type { ProviderCapabilities } from '../provider.ts';
+import { PlatformClient, type PlatformClientOptions } from './platform-client.ts';
+
+/** How a platform is spoken to, beside what its configuration says. */
+export type PlatformHttp = Omit<PlatformClientOptions, 'title' | 'bases' | 'allowPrivateHosts' | 'random'>;
+
+/** What every adapter of a platform behind HTTP begins with; each adds the calls of its platform. */
+export abstract class PlatformAdapter {
+  readonly slug: string;
+  readonly title: string;
+  readonly capabilities: ProviderCapabilities;
+  protected readonly client: PlatformClient;
+
+  /** A key goes as a bearer token where the platform does not want it otherwise. */
+  constructor(options: AdapterOptions, http: PlatformHttp) {
+    const { slug, title, capabilities, bases, allowPrivateHosts, random } = options;
+    this.slug = slug;
+    this.title = title;
+    this.capabilities = capabilities;
+    this.client = new PlatformClient({
+      ...{ title, bases, allowPrivateHosts, random },
+      authorize: (key) => ({ authorization: `Bearer ${key}` }),
+      ...http,
+    });
+  }
+
+  ready(): { isReady: boolean } {
+    return { isReady: true };
+  }
+
+  async close(): Promise<void> {
+    await this.client.close();
+  }
+}
