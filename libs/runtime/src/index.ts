@@ -12,10 +12,12 @@ export {
   RuntimeEnv,
   readEnv,
 } from './config.ts';
+export { type Cursors, createCursors } from './cursors.ts';
 export { deriveSecret } from './derive-secret.ts';
 export { createHttpApp, type HttpService, isHttpService, readinessOf } from './http-app.ts';
 export { createLogger, type LoggerOptions } from './logger.ts';
 export { newReplicaName, type OpenedParts, openParts } from './open-parts.ts';
+export { Recent } from './recent.ts';
 export { portOf, runService, type ServiceProcess } from './run-service.ts';
 export type { Parts, Readiness, Service } from './service.ts';
 export { type ShutdownOptions, stopOnSignals } from './shutdown.ts';

@@ -1,5 +1,5 @@
 import type { ProviderModel } from '@inferry/providers';
-import { BoundedCache } from './bounded-cache.ts';
+import { Recent } from '@inferry/runtime';
 import type { DetailStore, ModelDetail } from './details/detail-store.ts';
 import type { ListedModels } from './listed-models.ts';
 import { fingerprintOf } from './sync/snapshot-reader.ts';
@@ -40,7 +40,7 @@ export function createModelDocuments(
   details: DetailStore,
   models: ListedModels,
 ): ModelDocuments {
-  const cache = new BoundedCache<ModelDocument>(maxDocuments);
+  const cache = new Recent<ModelDocument>(maxDocuments);
   return {
     async read(id) {
       const card = models.known(id);

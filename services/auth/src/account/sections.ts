@@ -13,7 +13,7 @@ import {
 } from '@inferry/contracts';
 import type { z } from 'zod';
 import type { AuthDeps } from '../deps.ts';
-import type { Position } from './account-cursor.ts';
+import type { Position } from './positions.ts';
 
 export type Account = z.infer<typeof getAccount.output>;
 export type SectionName = (typeof accountSections)[number];

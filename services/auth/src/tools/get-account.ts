@@ -1,6 +1,6 @@
 import type { Handler } from '@inferry/bus';
 import { AppError, accountSections, type getAccount, toAppError } from '@inferry/contracts';
-import { fromCursor, type Position, toCursor } from '../account/account-cursor.ts';
+import { type Position, positions } from '../account/positions.ts';
 import {
   type Account,
   type Reading,
@@ -22,7 +22,7 @@ export function handleGetAccount(
     const { since, until, bucket, provider, cursor } = input;
     const asked = input.sections?.length ? input.sections : defaultSections;
     const query = [context.principal.subject, [...asked].sort(), since, until, bucket, provider];
-    const from: Position = cursor === undefined ? {} : fromCursor(query, cursor);
+    const from: Position = cursor === undefined ? {} : positions.read(query, cursor);
     const reading: Reading = { deps, input, context, from };
     const wanted = accountSections.filter((name) => asked.includes(name) && isOnPage(name, { cursor, from }));
 
@@ -30,7 +30,7 @@ export function handleGetAccount(
 
     const account: Account = Object.assign({}, ...pages.map(({ part }) => part));
     const next: Position = Object.assign({}, ...pages.map((page) => page.next));
-    if (Object.keys(next).length > 0) account.page = { next_cursor: toCursor(query, next) };
+    if (Object.keys(next).length > 0) account.page = { next_cursor: positions.write(query, next) };
     return account;
   };
 }

@@ -1,7 +1,7 @@
 import { AppError, resourceUpdated, toAppError } from '@inferry/contracts';
 import type { Provider, ProviderContext, ProviderModel } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
-import { BoundedCache } from '../bounded-cache.ts';
+import { Recent } from '@inferry/runtime';
 import { type ModelDocument, type ModelDocuments, withDetail } from '../model-documents.ts';
 import { resourceUrisOf } from '../surface/model-resources.ts';
 import { isListable } from '../sync/listed-model.ts';
@@ -33,7 +33,7 @@ const maxAtOnce = 32;
 export class DescribeModels {
   readonly #options: DescribeModelsOptions;
   readonly #asking = new Map<string, Promise<ModelDocument>>();
-  readonly #failed = new BoundedCache<{ at: number; error: AppError }>(1_000);
+  readonly #failed = new Recent<{ at: number; error: AppError }>(1_000);
 
   constructor(options: DescribeModelsOptions) {
     this.#options = options;

@@ -1,6 +1,6 @@
 import { AppError, isObject, type JsonObject } from '@inferry/contracts';
+import { Recent } from '@inferry/runtime';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import { BoundedCache } from '../bounded-cache.ts';
 import { isAssetId, isDataUri } from './file-fields.ts';
 import { toPlainSchema } from './plain-schema.ts';
 import { schemasOf } from './schema-parts.ts';
@@ -21,7 +21,7 @@ const maxValidators = 500;
 
 /** Compiled validators, by model and version. */
 export function createValidators(): (key: string, schema: JsonObject) => ModelValidator {
-  const cache = new BoundedCache<ModelValidator>(maxValidators);
+  const cache = new Recent<ModelValidator>(maxValidators);
   return (key, schema) => {
     const known = cache.get(key);
     if (known !== undefined) return known;

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { AppError, type Principal } from '@inferry/contracts';
 import type { Provider, ProviderModel } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
-import { BoundedCache } from '../bounded-cache.ts';
+import { Recent } from '@inferry/runtime';
 import type { Curation } from '../curation/curation.ts';
 import { toCard, toModelId } from '../model-card.ts';
 import type { ModelDocument } from '../model-documents.ts';
@@ -59,8 +59,8 @@ export const noOwnModels: OwnScope = { catalogs: [], isIncomplete: false };
 export class OwnModels {
   readonly #options: OwnModelsOptions;
   readonly #providers: readonly Provider[];
-  readonly #kept = new BoundedCache<Kept>(maxConnections);
-  readonly #described = new BoundedCache<ModelDocument>(maxConnections);
+  readonly #kept = new Recent<Kept>(maxConnections);
+  readonly #described = new Recent<ModelDocument>(maxConnections);
 
   constructor(options: OwnModelsOptions) {
     this.#options = options;

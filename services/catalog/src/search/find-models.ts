@@ -1,13 +1,6 @@
 import type { ModelCard } from '../model-card.ts';
 import { type Dimension, dimensions } from './facet-values.ts';
-import {
-  compareRank,
-  parseCursor,
-  type RankKey,
-  type SearchPosition,
-  toCursor,
-  toQueryHash,
-} from './search-cursor.ts';
+import { compareRank, type RankKey, type SearchPosition, searchCursors } from './search-cursor.ts';
 import type { Matches, SearchIndex } from './search-index.ts';
 
 export interface ModelSearch {
@@ -40,8 +33,8 @@ const maxFacetValues = 20;
  */
 export function findModels(indexes: readonly SearchIndex[], search: ModelSearch): FoundModels {
   const { query = '', filters, includeOffline } = search;
-  const queryHash = toQueryHash({ ...filters, query, includeOffline, scope: search.scope });
-  const position = search.cursor === undefined ? undefined : parseCursor(search.cursor, queryHash);
+  const asked = [query, includeOffline, search.scope, dimensions.map((dimension) => filters[dimension])];
+  const position = search.cursor === undefined ? undefined : searchCursors.read(asked, search.cursor);
   const { matched, isStrict } = matchWords(indexes, query, position);
   const page = new TopPage(search.limit, position?.after);
   const scans = matched.map(({ index, matches }) => ({ index, ...scan(index, matches, { search, page }) }));
@@ -51,7 +44,9 @@ export function findModels(indexes: readonly SearchIndex[], search: ModelSearch)
     cards: shown.map(({ card }) => card),
     total: scans.reduce((sum, { total }) => sum + total, 0),
     nextCursor:
-      last !== undefined && page.hasMore ? toCursor(queryHash, { isStrict, after: last.key }) : undefined,
+      last !== undefined && page.hasMore
+        ? searchCursors.write(asked, { isStrict, after: last.key })
+        : undefined,
     facets: search.withFacets ? toFacets(scans) : undefined,
   };
 }

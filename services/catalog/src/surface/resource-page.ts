@@ -1,4 +1,5 @@
-import { AppError, type OfferedResource } from '@inferry/contracts';
+import type { OfferedResource } from '@inferry/contracts';
+import { createCursors } from '@inferry/runtime';
 import { z } from 'zod';
 import type { ModelCard } from '../model-card.ts';
 import { mimeTypes, toModelUri } from './model-resources.ts';
@@ -6,21 +7,23 @@ import { mimeTypes, toModelUri } from './model-resources.ts';
 /** Two resources each. */
 const modelsPerPage = 50;
 
-const CursorDocument = z.tuple([z.literal(1), z.literal('resources'), z.string().max(400)]);
+const cursors = createCursors({ place: z.string().max(400), of: 'list' });
+/** Everybody pages through the same list. */
+const query = 'resources';
 
 /** One page of the resources of `cards`, which are sorted by id: the next page goes on after the last id. */
 export function pageOfResources(
   cards: readonly ModelCard[],
   cursor: string | undefined,
 ): { items: OfferedResource[]; next_cursor?: string } {
-  const after = cursor === undefined ? '' : parseCursor(cursor);
+  const after = cursor === undefined ? '' : cursors.read(query, cursor);
   const from = firstAfter(cards, after);
   const shown = cards.slice(from, from + modelsPerPage);
   const items = shown.flatMap(toResources);
   const last = shown.at(-1);
   return last === undefined || from + modelsPerPage >= cards.length
     ? { items }
-    : { items, next_cursor: toCursor(last.id) };
+    : { items, next_cursor: cursors.write(query, last.id) };
 }
 
 function toResources({ id, title }: ModelCard): OfferedResource[] {
@@ -30,19 +33,6 @@ function toResources({ id, title }: ModelCard): OfferedResource[] {
     title: `${title.slice(0, 150)}: ${view === 'schema' ? 'input schema' : 'model card'}`,
     mimeType: mimeTypes[view],
   }));
-}
-
-function toCursor(after: string): string {
-  return Buffer.from(JSON.stringify([1, 'resources', after])).toString('base64url');
-}
-
-function parseCursor(cursor: string): string {
-  try {
-    const [, , after] = CursorDocument.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
-    return after;
-  } catch (error) {
-    throw new AppError('invalid_cursor', 'This cursor was not handed out here.', { cause: error });
-  }
 }
 
 function firstAfter(cards: readonly ModelCard[], id: string): number {

@@ -1,10 +1,14 @@
 import type { Handler } from '@inferry/bus';
 import { AppError, type readUsage } from '@inferry/contracts';
 import { readUsageRows, readUsageTotals, type UsageTotal } from '@inferry/database';
+import { createCursors } from '@inferry/runtime';
+import { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
-import { fromCursor, toCursor } from '../runs/page-cursor.ts';
 import { fromMicros } from '../runs/run-document.ts';
 import { toRfc3339 } from '../runs/run-view.ts';
+
+/** How many buckets were shown. */
+const cursors = createCursors({ place: z.int().min(0), of: 'list' });
 
 /**
  * What the caller ran and was charged. The totals are in the currency of most of its runs; the buckets name the
@@ -14,8 +18,7 @@ export function handleReadUsage(deps: Pick<InferenceDeps, 'database'>): Handler<
   return async ({ limit, cursor, since, until, ...rest }, { principal }) => {
     const { subject } = principal;
     const query = [subject, since, until, rest.bucket, rest.provider];
-    const [offset = 0] = fromCursor(query, cursor) ?? [];
-    if (typeof offset !== 'number') throw new AppError('invalid_cursor', 'This cursor is not of this list.');
+    const offset = cursor === undefined ? 0 : cursors.read(query, cursor);
     const request = {
       subject,
       since: toTime(since),
@@ -35,7 +38,7 @@ export function handleReadUsage(deps: Pick<InferenceDeps, 'database'>): Handler<
       buckets: rows
         .slice(0, limit)
         .map((row) => ({ ...toUsage(row), start: toRfc3339(row.start), provider: row.provider })),
-      ...(rows.length > limit ? { next_cursor: toCursor(query, [offset + limit]) } : {}),
+      ...(rows.length > limit ? { next_cursor: cursors.write(query, offset + limit) } : {}),
     };
   };
 }

@@ -1,10 +1,16 @@
 import type { Handler } from '@inferry/bus';
-import { AppError, type listRuns, type Problem, validationFailed } from '@inferry/contracts';
+import { type listRuns, type Problem, validationFailed } from '@inferry/contracts';
 import { countRunRows, listRunRows } from '@inferry/database';
+import { createCursors } from '@inferry/runtime';
+import { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
 import { readTags } from '../runs/check-run-request.ts';
-import { fromCursor, toCursor } from '../runs/page-cursor.ts';
 import { toRun } from '../runs/run-view.ts';
+
+const cursors = createCursors({
+  place: z.object({ createdAt: z.number(), runId: z.string() }),
+  of: 'list',
+});
 
 const defaultLimit = 20;
 /** A list that is longer is not counted: that would cost more than it tells. */
@@ -27,7 +33,7 @@ export function handleListRuns(deps: InferenceDeps): Handler<typeof listRuns> {
       since: since === undefined ? undefined : Date.parse(since),
       tags,
     };
-    const before = placeOf(fromCursor(query, cursor));
+    const before = cursor === undefined ? undefined : cursors.read(query, cursor);
     const { queries } = deps.database;
     const [rows, total] = await Promise.all([
       listRunRows(queries, { ...wanted, before, limit: limit + 1 }),
@@ -40,15 +46,10 @@ export function handleListRuns(deps: InferenceDeps): Handler<typeof listRuns> {
       items: items.map((row) => toRun(row, { text: undefined })),
       page: {
         ...(total === undefined ? {} : { total }),
-        ...(hasMore ? { next_cursor: toCursor(query, [last.created_at, last.run_id]) } : {}),
+        ...(hasMore
+          ? { next_cursor: cursors.write(query, { createdAt: last.created_at, runId: last.run_id }) }
+          : {}),
       },
     };
   };
-}
-
-function placeOf(at: (string | number)[] | undefined): { createdAt: number; runId: string } | undefined {
-  if (at === undefined) return undefined;
-  const [createdAt, runId] = at;
-  if (typeof createdAt === 'number' && typeof runId === 'string') return { createdAt, runId };
-  throw new AppError('invalid_cursor', 'This cursor is not of this list.');
 }

@@ -1,6 +1,6 @@
 import type { Bus } from '@inferry/bus';
 import { AppError, type Principal, verifyKey } from '@inferry/contracts';
-import { Recent } from '../recent.ts';
+import { Recent } from '@inferry/runtime';
 import { gatewayPrincipal } from './gateway-principal.ts';
 
 export interface KeyVerifier {

@@ -8,7 +8,7 @@ import {
   verifyPassthrough,
 } from '@inferry/contracts';
 import { purposes, sealText } from '@inferry/credentials';
-import { Recent } from '../recent.ts';
+import { Recent } from '@inferry/runtime';
 import { gatewayPrincipal } from './gateway-principal.ts';
 
 /** How keys begin that callers may bring along, and whose they are. */

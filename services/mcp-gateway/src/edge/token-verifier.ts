@@ -1,7 +1,7 @@
 import { isScope, type Principal } from '@inferry/contracts';
+import { Recent } from '@inferry/runtime';
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { z } from 'zod';
-import { Recent } from '../recent.ts';
 import type { SigningKeys, TokenTrust } from './signing-keys.ts';
 
 /** Whom an access token is for, and when that ends. */

@@ -1,8 +1,7 @@
 import type { Principal } from '@inferry/contracts';
 import { AppError } from '@inferry/contracts';
 import type { Limits, WindowHit, WindowVerdict } from '@inferry/limits';
-import { type AddressRanges, addressKey } from '@inferry/runtime';
-import { Recent } from '../recent.ts';
+import { type AddressRanges, addressKey, Recent } from '@inferry/runtime';
 import { isRefusal, type Refusal, refuse, refuseUnavailable } from '../refusal.ts';
 
 export interface WindowLimits {

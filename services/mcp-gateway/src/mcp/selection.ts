@@ -1,5 +1,5 @@
 import type { AnyTool, Toolset } from '@inferry/contracts';
-import { Recent } from '../recent.ts';
+import { Recent } from '@inferry/runtime';
 import { type Refusal, refuse, rpcCodes } from '../refusal.ts';
 
 export const toolsets = ['discover', 'run', 'files', 'account', 'wrappers', 'infra'] as const;

@@ -1,5 +1,5 @@
 import { type AnyTool, tools as allTools, hasScope, type Scope } from '@inferry/contracts';
-import { Recent } from '../recent.ts';
+import { Recent } from '@inferry/runtime';
 import { offers, type Selection } from './selection.ts';
 
 /** The tools of one selection under one set of scopes, with the answer to `tools/list` made once. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isObject, type JsonObject, type Principal, type Secret } from '@inferry/contracts';
-import { Recent } from '../../recent.ts';
+import { Recent } from '@inferry/runtime';
 import { appsExtension, showsApps } from '../apps/app-hosts.ts';
 import { createSignedText } from './signed-text.ts';
 

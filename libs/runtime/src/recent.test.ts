@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { BoundedCache } from './bounded-cache.ts';
+import { Recent } from './recent.ts';
 
 it('forgets what was used longest ago', () => {
-  const cache = new BoundedCache<number>(2);
+  const cache = new Recent<number>(2);
   cache.set('a', 1);
   cache.set('b', 2);
   cache.get('a');
