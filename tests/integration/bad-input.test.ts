@@ -1,12 +1,14 @@
 import { createKey } from '@inferry/auth';
-import { type Cluster, startCluster } from '@inferry/cli';
+import type { Cluster } from '@inferry/cli';
 import { type AnyTool, isErrorCode, type JsonObject, tools } from '@inferry/contracts';
 import { type Database, openDatabase } from '@inferry/database';
-import { type ScriptedUpstream, startScriptedUpstream } from '@inferry/testing/scripted-upstream';
+import type { ScriptedUpstream } from '@inferry/testing/scripted-upstream';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CallOutcome, callTool, errorOf, runOf } from './support/mcp-http.ts';
+import { type ScriptedCluster, startScriptedCluster, unlimited } from './support/scripted-cluster.ts';
 
+let scripted: ScriptedCluster;
 let upstream: ScriptedUpstream;
 let cluster: Cluster;
 let database: Database;
@@ -14,22 +16,8 @@ let ada: string;
 let eve: string;
 
 beforeAll(async () => {
-  upstream = await startScriptedUpstream();
-  cluster = await startCluster({
-    replicas: 1,
-    port: 0,
-    auth: 'keys',
-    env: {
-      PATH: process.env.PATH,
-      INFERRY_EXTRA_PROVIDERS: '@inferry/testing/scripted-provider',
-      SCRIPTED_UPSTREAM_URL: upstream.url,
-      LOG_LEVEL: 'warn',
-      RATE_LIMIT_CREDENTIAL: '1000000',
-      RATE_LIMIT_IP_POST_AUTH: '1000000',
-    },
-    onLine: () => undefined,
-  });
-  await cluster.ready(60_000);
+  scripted = await startScriptedCluster({ replicas: 1, auth: 'keys', env: unlimited });
+  ({ cluster, upstream } = scripted);
   database = await openDatabase({ url: String(cluster.env.DATABASE_URL) });
   ada = await keyFor('ada');
   eve = await keyFor('eve');
@@ -37,8 +25,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await database?.close();
-  await cluster?.stop();
-  await upstream?.close();
+  await scripted?.stop();
 }, 60_000);
 
 async function keyFor(subject: string): Promise<string> {

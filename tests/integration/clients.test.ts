@@ -1,30 +1,20 @@
-import { type Cluster, startCluster } from '@inferry/cli';
+import type { Cluster } from '@inferry/cli';
 import { runViewUri, tools } from '@inferry/contracts';
-import { type ScriptedUpstream, startScriptedUpstream } from '@inferry/testing/scripted-upstream';
+import type { ScriptedUpstream } from '@inferry/testing/scripted-upstream';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type AnyClient, clientKinds, inspect, type ToolAnswer } from './support/clients.ts';
 import { callTool, runOf } from './support/mcp-http.ts';
+import { type ScriptedCluster, startScriptedCluster } from './support/scripted-cluster.ts';
 
+let scripted: ScriptedCluster;
 let upstream: ScriptedUpstream;
 let cluster: Cluster;
 let client: AnyClient | undefined;
 let lastRef = 0;
 
 beforeAll(async () => {
-  upstream = await startScriptedUpstream();
-  cluster = await startCluster({
-    replicas: 2,
-    port: 0,
-    auth: 'none',
-    env: {
-      PATH: process.env.PATH,
-      INFERRY_EXTRA_PROVIDERS: '@inferry/testing/scripted-provider',
-      SCRIPTED_UPSTREAM_URL: upstream.url,
-      LOG_LEVEL: 'warn',
-    },
-    onLine: () => undefined,
-  });
-  await cluster.ready(60_000);
+  scripted = await startScriptedCluster({ replicas: 2, auth: 'none' });
+  ({ cluster, upstream } = scripted);
 }, 120_000);
 
 afterEach(async () => {
@@ -33,8 +23,7 @@ afterEach(async () => {
 });
 
 afterAll(async () => {
-  await cluster?.stop();
-  await upstream?.close();
+  await scripted?.stop();
 }, 60_000);
 
 function newRun(durationMs: number): Record<string, unknown> {

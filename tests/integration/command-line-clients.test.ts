@@ -1,12 +1,14 @@
-import { type Cluster, startCluster } from '@inferry/cli';
+import type { Cluster } from '@inferry/cli';
 import { tools } from '@inferry/contracts';
-import { type ScriptedUpstream, startScriptedUpstream } from '@inferry/testing/scripted-upstream';
+import type { ScriptedUpstream } from '@inferry/testing/scripted-upstream';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Command, commandLines, inspect } from './support/command-lines.ts';
 import { callTool, runOf } from './support/mcp-http.ts';
+import { type ScriptedCluster, startScriptedCluster } from './support/scripted-cluster.ts';
 import { tapWire, type WireTap } from './support/wire-tap.ts';
 
+let scripted: ScriptedCluster;
 let upstream: ScriptedUpstream;
 let cluster: Cluster;
 let wire: WireTap | undefined;
@@ -14,20 +16,8 @@ let running: Command | undefined;
 let lastRef = 0;
 
 beforeAll(async () => {
-  upstream = await startScriptedUpstream();
-  cluster = await startCluster({
-    replicas: 2,
-    port: 0,
-    auth: 'none',
-    env: {
-      PATH: process.env.PATH,
-      INFERRY_EXTRA_PROVIDERS: '@inferry/testing/scripted-provider',
-      SCRIPTED_UPSTREAM_URL: upstream.url,
-      LOG_LEVEL: 'warn',
-    },
-    onLine: () => undefined,
-  });
-  await cluster.ready(60_000);
+  scripted = await startScriptedCluster({ replicas: 2, auth: 'none' });
+  ({ cluster, upstream } = scripted);
 }, 120_000);
 
 afterEach(async () => {
@@ -39,8 +29,7 @@ afterEach(async () => {
 });
 
 afterAll(async () => {
-  await cluster?.stop();
-  await upstream?.close();
+  await scripted?.stop();
 }, 60_000);
 
 function newRun(durationMs: number): Record<string, unknown> {

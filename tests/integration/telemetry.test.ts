@@ -1,25 +1,19 @@
-import { type Cluster, startCluster } from '@inferry/cli';
-import { type ScriptedUpstream, startScriptedUpstream } from '@inferry/testing/scripted-upstream';
+import type { Cluster } from '@inferry/cli';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { callTool, runOf } from './support/mcp-http.ts';
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from './support/otlp-receiver.ts';
+import { type ScriptedCluster, startScriptedCluster } from './support/scripted-cluster.ts';
 
-let upstream: ScriptedUpstream;
+let scripted: ScriptedCluster;
 let receiver: OtlpReceiver;
 let cluster: Cluster;
 
 beforeAll(async () => {
-  upstream = await startScriptedUpstream();
   receiver = await startOtlpReceiver();
-  cluster = await startCluster({
+  scripted = await startScriptedCluster({
     replicas: 1,
-    port: 0,
     auth: 'none',
     env: {
-      PATH: process.env.PATH,
-      INFERRY_EXTRA_PROVIDERS: '@inferry/testing/scripted-provider',
-      SCRIPTED_UPSTREAM_URL: upstream.url,
-      LOG_LEVEL: 'warn',
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
       OTEL_BSP_SCHEDULE_DELAY: '200',
@@ -27,15 +21,13 @@ beforeAll(async () => {
       OTEL_METRIC_EXPORT_INTERVAL: '500',
       OTEL_METRIC_EXPORT_TIMEOUT: '400',
     },
-    onLine: () => undefined,
   });
-  await cluster.ready(60_000);
+  ({ cluster } = scripted);
 }, 120_000);
 
 afterAll(async () => {
-  await cluster?.stop();
+  await scripted?.stop();
   receiver?.close();
-  await upstream?.close();
 }, 60_000);
 
 it('shows one run_model as one connected trace across gateway, services, database and upstream', async () => {

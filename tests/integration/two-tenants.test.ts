@@ -1,10 +1,10 @@
 import { createKey } from '@inferry/auth';
-import { type Cluster, startCluster } from '@inferry/cli';
+import type { Cluster } from '@inferry/cli';
 import { type Database, openDatabase } from '@inferry/database';
-import { type ScriptedUpstream, startScriptedUpstream } from '@inferry/testing/scripted-upstream';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callTool } from './support/mcp-http.ts';
+import { type ScriptedCluster, startScriptedCluster, unlimited } from './support/scripted-cluster.ts';
 
 type Tenant = 'ada' | 'eve';
 interface Step {
@@ -26,37 +26,22 @@ interface Belongings {
   marks: string[];
 }
 
-let upstream: ScriptedUpstream;
+let scripted: ScriptedCluster;
 let cluster: Cluster;
 let database: Database;
 let tenants: Record<Tenant, Belongings>;
 let counter = 0;
 
 beforeAll(async () => {
-  upstream = await startScriptedUpstream();
-  cluster = await startCluster({
-    replicas: 1,
-    port: 0,
-    auth: 'keys',
-    env: {
-      PATH: process.env.PATH,
-      INFERRY_EXTRA_PROVIDERS: '@inferry/testing/scripted-provider',
-      SCRIPTED_UPSTREAM_URL: upstream.url,
-      LOG_LEVEL: 'warn',
-      RATE_LIMIT_CREDENTIAL: '1000000',
-      RATE_LIMIT_IP_POST_AUTH: '1000000',
-    },
-    onLine: () => undefined,
-  });
-  await cluster.ready(90_000);
+  scripted = await startScriptedCluster({ replicas: 1, auth: 'keys', env: unlimited });
+  ({ cluster } = scripted);
   database = openDatabase({ url: String(cluster.env.DATABASE_URL) });
   tenants = { ada: await newTenant('tenant-ada'), eve: await newTenant('tenant-eve') };
 }, 180_000);
 
 afterAll(async () => {
   await database?.close();
-  await cluster?.stop();
-  await upstream?.close();
+  await scripted?.stop();
 }, 60_000);
 
 async function newTenant(subject: string): Promise<Belongings> {

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { type Cluster, startCluster } from '@inferry/cli';
-import { type ScriptedUpstream, startScriptedUpstream } from '@inferry/testing/scripted-upstream';
+import type { Cluster } from '@inferry/cli';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connectAppHost, type Json, type OpenOptions, type OpenView } from '../support/app-host/app-host.ts';
+import { type ScriptedCluster, startScriptedCluster } from '../support/scripted-cluster.ts';
 
 const demoPicture = new URL('../../../cli/assets/demo.jpg', import.meta.url);
 /** A shared machine runs the models: what is waited for is a fact, not a speed. */
 const patience = { timeout: 90_000 };
 
-let upstream: ScriptedUpstream;
+let scripted: ScriptedCluster;
 let cluster: Cluster;
 let hosts: Record<'modern' | 'legacy', Awaited<ReturnType<typeof connectAppHost>>>;
 let picture: string;
@@ -16,20 +16,8 @@ let opened: OpenView[] = [];
 let lastRef = 0;
 
 beforeAll(async () => {
-  upstream = await startScriptedUpstream();
-  cluster = await startCluster({
-    replicas: 2,
-    port: 0,
-    auth: 'none',
-    env: {
-      PATH: process.env.PATH,
-      INFERRY_EXTRA_PROVIDERS: '@inferry/testing/scripted-provider',
-      SCRIPTED_UPSTREAM_URL: upstream.url,
-      LOG_LEVEL: 'warn',
-    },
-    onLine: () => undefined,
-  });
-  await cluster.ready(90_000);
+  scripted = await startScriptedCluster({ replicas: 2, auth: 'none' });
+  ({ cluster } = scripted);
   const url = `${cluster.url}/mcp`;
   hosts = {
     modern: await connectAppHost(url, { pin: '2026-07-28' }),
@@ -46,8 +34,7 @@ afterEach(async () => {
 
 afterAll(async () => {
   await Promise.all(Object.values(hosts ?? {}).map((host) => host.close()));
-  await cluster?.stop();
-  await upstream?.close();
+  await scripted?.stop();
 }, 60_000);
 
 async function call(name: string, args: Json): Promise<Json> {
