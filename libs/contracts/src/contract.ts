@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { ContentBlock } from './content.ts';
 import { type JsonObject, toPortableSchema } from './portable-schema.ts';
 import type { Scope } from './principal.ts';
-import type { TaskMapping } from './task.ts';
+import type { TaskState } from './task.ts';
 
 /**
  * How a call that was cut off is answered nevertheless: by another call, which starts nothing and has a result of the
@@ -16,6 +16,31 @@ export interface Continuation {
    * while there is nothing to go on with.
    */
   args(given: JsonObject, known: Readonly<Record<string, string>>): JsonObject | undefined;
+}
+
+/** A call of another tool. */
+export interface TaskCall {
+  tool: AnyTool;
+  args: JsonObject;
+}
+
+/**
+ * How the calls of a tool are tasks: the record that the tool makes is the task, and other tools of its service read
+ * and end it. Nothing is kept about tasks anywhere else.
+ */
+export interface TaskMapping {
+  /** What the ids of these tasks begin with. */
+  idPrefix: string;
+  /** True when the tool can be called by nobody but a client that takes tasks. */
+  isRequired: boolean;
+  /** The arguments with which a call returns as soon as its record is durable. */
+  detach(args: JsonObject): JsonObject;
+  /** The task in a result's structure; undefined when there is none, and the result stands for itself. */
+  read(structured: JsonObject): TaskState | undefined;
+  get(id: string): TaskCall;
+  cancel(id: string): TaskCall;
+  /** Absent when these tasks never ask for anything. */
+  update?(id: string, responses: JsonObject): TaskCall;
 }
 
 export type Toolset = 'discover' | 'run' | 'files' | 'account' | 'wrappers' | 'infra';

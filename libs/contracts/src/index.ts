@@ -15,6 +15,8 @@ export {
   defineTool,
   type EventContract,
   type RpcContract,
+  type TaskCall,
+  type TaskMapping,
   type ToolAnnotations,
   type ToolContract,
   type Toolset,
@@ -100,7 +102,7 @@ export {
   SurfaceDescription,
   surfaceOf,
 } from './surface/index.ts';
-export type { TaskCall, TaskMapping, TaskState } from './task.ts';
+export type { TaskState } from './task.ts';
 export { type CancelOutcome, cancelOutcomes } from './tools/cancel-run.ts';
 export { accountSections, usageBuckets } from './tools/get-account.ts';
 export { modelSections } from './tools/get-model.ts';

@@ -1,5 +1,5 @@
 import type { ContractCase } from './contract-cases.ts';
-import type { Bases } from './http/index.ts';
+import type { Bases } from './http/bases.ts';
 import type { Provider, ProviderCapabilities } from './provider.ts';
 
 /** What an adapter is opened with. Keys are not among it: each call brings its own (`ProviderContext.credential`). */

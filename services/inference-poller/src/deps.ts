@@ -5,7 +5,7 @@ import type { Database } from '@inferry/database';
 import type { Provider } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
 import type { Dispatcher } from 'undici';
-import type { KeyRefusals } from './poller/provider-access.ts';
+import type { KeyRefusals } from './poller/key-refusals.ts';
 import type { RunMetrics } from './run-metrics.ts';
 import type { RunWaiters } from './runs/run-waiters.ts';
 import type { Timings } from './timings.ts';

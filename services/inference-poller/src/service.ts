@@ -23,8 +23,9 @@ import {
 import { createPublicAgent } from '@inferry/runtime/public-agent';
 import type { FastifyInstance } from 'fastify';
 import type { InferenceDeps } from './deps.ts';
+import { KeyRefusals } from './poller/key-refusals.ts';
 import { defaultPollerLimits, Poller, type PollerLimits } from './poller/poller.ts';
-import { accessOf, KeyRefusals, toContext } from './poller/provider-access.ts';
+import { accessOf, toContext } from './poller/provider-access.ts';
 import { handleReadBudgets } from './rpc/read-budgets.ts';
 import { handleReadOutputs } from './rpc/read-outputs.ts';
 import { handleReadUsage } from './rpc/read-usage.ts';

@@ -1,5 +1,6 @@
+import type { TaskMapping } from '../contract.ts';
 import { isTerminal, Run } from '../shapes/run.ts';
-import type { TaskMapping, TaskState } from '../task.ts';
+import type { TaskState } from '../task.ts';
 import { cancelRun } from './cancel-run.ts';
 import { getRun } from './get-run.ts';
 

@@ -10,7 +10,8 @@ import {
 import { type Database, isUniqueViolation } from '@inferry/database';
 import { renameAccount } from '@inferry/database/accounts';
 import type { Provider } from '@inferry/providers';
-import type { Candidate, Connections } from '../vault/connections.ts';
+import type { Candidate } from '../vault/candidate.ts';
+import type { Connections } from '../vault/connections.ts';
 import type { Fingerprint } from '../vault/fingerprint.ts';
 import { probeKey } from '../vault/probe-key.ts';
 import { tailOf } from './apikey/apikey-driver.ts';

@@ -1,7 +1,8 @@
 import type { Handler } from '@inferry/bus';
 import type { Connection, listConnections } from '@inferry/contracts';
 import { z } from 'zod';
-import { type Candidate, limitOf } from '../vault/connections.ts';
+import type { Candidate } from '../vault/candidate.ts';
+import { limitOf } from '../vault/connections.ts';
 import { type CredentialsDeps, probeCandidate } from '../vault/credentials.ts';
 
 /** A balance that was asked for this lately is not asked for again. */

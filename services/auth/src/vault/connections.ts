@@ -14,6 +14,7 @@ import {
   putConnection,
 } from '@inferry/database/connections';
 import type { Probe } from '@inferry/providers';
+import type { Candidate } from './candidate.ts';
 import type { Belonging } from './envelope.ts';
 import type { EnvironmentKey } from './environment-keys.ts';
 import type { MemoryKeys } from './memory-keys.ts';
@@ -36,13 +37,6 @@ export interface NewConnection {
   connectionId?: string | undefined;
   probe?: Probe | undefined;
   expiresAt?: number | undefined;
-}
-
-/** A way to a provider that somebody may use; the key is not opened yet. */
-export interface Candidate {
-  row: ConnectionRow;
-  /** The key, where it is in memory and not stored. */
-  held: Secret | undefined;
 }
 
 export type Asker = Pick<Principal, 'subject' | 'grant_id'>;

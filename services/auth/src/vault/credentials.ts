@@ -6,7 +6,8 @@ import { listGrantsOfConnection } from '@inferry/database/connections';
 import { revokeGrantRow } from '@inferry/database/oauth';
 import type { Limits } from '@inferry/limits';
 import type { Probe, Provider } from '@inferry/providers';
-import { type Asker, type Candidate, type Connections, limitOf } from './connections.ts';
+import type { Candidate } from './candidate.ts';
+import { type Asker, type Connections, limitOf } from './connections.ts';
 import { probeKey } from './probe-key.ts';
 
 export interface CredentialsDeps {

@@ -1,5 +1,5 @@
 import type { Secret } from '@inferry/contracts';
-import type { Candidate } from './connections.ts';
+import type { Candidate } from './candidate.ts';
 
 interface Held {
   candidate: Candidate & { held: Secret };

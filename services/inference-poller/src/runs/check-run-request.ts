@@ -1,7 +1,16 @@
 import { type JsonObject, type Problem, validationFailed } from '@inferry/contracts';
 import type { InferenceDeps } from '../deps.ts';
 import { webhookProblem } from '../webhooks/webhook-url.ts';
-import type { RunRequest } from './start-run.ts';
+
+export interface RunRequest {
+  model: string;
+  input: JsonObject;
+  client_ref?: string | undefined;
+  max_cost?: number | undefined;
+  metadata?: JsonObject | undefined;
+  webhook?: string | undefined;
+  options?: JsonObject | undefined;
+}
 
 const maxTags = 16;
 const maxNameLength = 64;

@@ -1,30 +1,13 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { HandlerContext } from '@inferry/bus';
-import {
-  AppError,
-  type JsonObject,
-  type PreparedRun,
-  prepareRun,
-  runQueued,
-  validationFailed,
-} from '@inferry/contracts';
+import { AppError, type PreparedRun, prepareRun, runQueued, validationFailed } from '@inferry/contracts';
 import { findRunByKey, insertRun, type NewRun, type RunRow } from '@inferry/database';
 import { context as otelContext, propagation } from '@opentelemetry/api';
 import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
-import { checkRunRequest } from './check-run-request.ts';
+import { checkRunRequest, type RunRequest } from './check-run-request.ts';
 import { locateFiles } from './input-files.ts';
 import { noOutputs, type RunFiles, type RunOptions, toMicros } from './run-document.ts';
-
-export interface RunRequest {
-  model: string;
-  input: JsonObject;
-  client_ref?: string | undefined;
-  max_cost?: number | undefined;
-  metadata?: JsonObject | undefined;
-  webhook?: string | undefined;
-  options?: JsonObject | undefined;
-}
 
 type Prepared = z.infer<typeof PreparedRun>;
 

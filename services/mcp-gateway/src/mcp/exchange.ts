@@ -1,8 +1,8 @@
 import type { CallLife } from '@inferry/bus';
 import type { JsonObject, Principal } from '@inferry/contracts';
 import type { Refusal } from '../refusal.ts';
-import type { ResumedCall } from './client/resumptions.ts';
 import type { McpNotification, McpRequest } from './json-rpc.ts';
+import type { ResumedCall } from './resumed-call.ts';
 import type { ToolView } from './tool-views.ts';
 import type { Era } from './versions.ts';
 

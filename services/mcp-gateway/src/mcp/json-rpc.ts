@@ -3,6 +3,8 @@ import { type Refusal, refuseInvalid } from '../refusal.ts';
 
 export type RequestId = string | number;
 
+export type ProgressToken = string | number;
+
 /** One MCP request; `params` is always an object here. */
 export interface McpRequest {
   kind: 'request';

@@ -2,8 +2,7 @@ import type { Progress } from '@inferry/bus';
 import type { JsonObject } from '@inferry/contracts';
 import { toEventId } from './client/resumptions.ts';
 import type { Channel } from './exchange.ts';
-
-export type ProgressToken = string | number;
+import type { ProgressToken } from './json-rpc.ts';
 
 export function readProgressToken(meta: JsonObject): ProgressToken | undefined {
   const { progressToken } = meta;

@@ -1,27 +1,7 @@
-import type { JsonObject, Secret } from '@inferry/contracts';
+import type { Secret } from '@inferry/contracts';
 import type { Sender } from '../exchange.ts';
-import type { RequestId } from '../json-rpc.ts';
-import type { ProgressToken } from '../progress.ts';
+import type { ResumableCall, ResumedCall } from '../resumed-call.ts';
 import { createSignedText } from './signed-text.ts';
-
-/** A call whose answer may be fetched by another connection, on any replica. */
-export interface ResumableCall {
-  requestId: RequestId;
-  progressToken?: ProgressToken | undefined;
-  /** MCP protocol version of the call. */
-  version: string;
-  tool: string;
-  /** What its tool's `continuation` is called with. */
-  args: JsonObject;
-  /** Epoch ms. */
-  startedAt: number;
-}
-
-/** A call that goes on, and how much of it its client was shown. */
-export interface ResumedCall extends ResumableCall {
-  /** The last value of its progress, 0 to 1; -1 before the first. */
-  shown: number;
-}
 
 /**
  * Ids of events from which a stream that broke goes on (MCP 2025-11-25, transports, resumability): the call itself,
