@@ -91,7 +91,9 @@ describe('run_model', () => {
     const runId = [...world.platform.submits.keys()][0] ?? '';
     for (const progress of [0.5, 0.2, 0.9]) {
       world.platform.set(runId, { status: 'running', upstreamStatus: 'IN_PROGRESS', progress });
-      await new Promise((resolve) => setTimeout(resolve, 60));
+      const { polls } = world.platform.jobOf(runId);
+      // The second one from now on is answered with it for sure.
+      await vi.waitFor(() => expect(world.platform.jobOf(runId).polls).toBeGreaterThan(polls + 1));
     }
     world.platform.set(runId, succeeded());
 

@@ -1,4 +1,4 @@
-import { getRun, type WaitBudget } from '@inferry/contracts';
+import { getRun, type JsonObject, type WaitBudget } from '@inferry/contracts';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   acceptStream,
@@ -24,6 +24,25 @@ afterEach(async () => {
 });
 
 const start = startWithGetRun.bind(undefined, open);
+
+/** The whole answer to a call that ends by `end`, which is called once so much of the answer has come. */
+async function answerEnded(
+  url: string,
+  body: JsonObject,
+  { until, end }: { until: RegExp; end(): void },
+): Promise<string> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...stream },
+    body: JSON.stringify(body),
+  });
+  let text = '';
+  for await (const chunk of response.body ?? []) {
+    text += Buffer.from(chunk).toString();
+    if (until.test(text)) end();
+  }
+  return text;
+}
 
 describe('a call with a progress token', () => {
   test('is a stream of progress that ends with the result', async () => {
@@ -75,15 +94,14 @@ describe('a call with a progress token', () => {
       },
       { timings: { idleMs: 30, tickMs: 10 } },
     );
-    setTimeout(resolve, 300);
 
-    const answer = await post(gateway.url, follow, stream);
+    const text = await answerEnded(gateway.url, follow, { until: /("progress":.*){4}/s, end: resolve });
 
-    const values = framesOf(answer.text)
+    const values = framesOf(text)
       .map((frame) => frame.params as { progress: number } | undefined)
       .filter((params) => params !== undefined)
       .map(({ progress }) => progress);
-    expect(values.length).toBeGreaterThan(2);
+    expect(values.length).toBeGreaterThan(3);
     expect(values).toEqual([...new Set(values)].sort((a, b) => a - b));
   });
 
@@ -134,12 +152,11 @@ describe('a long call without a progress token', () => {
       },
       { timings: { lazyOpenMs: 30, idleMs: 30, tickMs: 10 } },
     );
-    setTimeout(resolve, 200);
 
-    const answer = await post(gateway.url, callOf('get_run', { run_id: 'run_1' }), stream);
+    const silent = callOf('get_run', { run_id: 'run_1' });
+    const text = await answerEnded(gateway.url, silent, { until: /: keep-alive/, end: resolve });
 
-    expect(answer.text).toContain(': keep-alive');
-    expect(framesOf(answer.text)).toMatchObject([{ result: { structuredContent: done } }]);
+    expect(framesOf(text)).toMatchObject([{ result: { structuredContent: done } }]);
   });
 
   test('is plain JSON when it is quick', async () => {
