@@ -16,7 +16,9 @@ export default defineConfig({
             'tests/*.test.ts',
           ],
           maxWorkers: 2,
-          testTimeout: 20_000,
+          // Models compute in some of them, on whatever is left of a busy machine.
+          testTimeout: 60_000,
+          hookTimeout: 30_000,
           expect: { poll },
           setupFiles: ['tests/patience.ts'],
         },
