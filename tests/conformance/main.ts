@@ -49,7 +49,13 @@ try {
 process.exitCode = printReport(reports, { isWhole: values.scenario === undefined }) ? 0 : 1;
 
 async function startFixtures(): Promise<Awaited<ReturnType<typeof startCluster>>> {
-  const env = { ...process.env, RATE_LIMIT_CREDENTIAL: '1000000', LOG_LEVEL: 'warn' };
+  const env = {
+    ...process.env,
+    RATE_LIMIT_CREDENTIAL: '1000000',
+    LOG_LEVEL: 'warn',
+    // A scenario looks at streams that a server ends in the middle of a call (SEP-1699).
+    MAX_STREAM_SECONDS: '2',
+  };
   const hosts = keyAdder === undefined ? {} : { MCP_ALLOWED_HOSTS: `localhost:${keyAdder.port}` };
   const started = await startCluster({
     replicas: 2,

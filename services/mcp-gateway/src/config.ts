@@ -46,6 +46,8 @@ const GatewayEnv = z.object({
   MAX_WAIT_SECONDS: envInt(1, 600).default(600),
   /** The same in milliseconds, as hosted servers name it (RF-27); the shorter of both holds. */
   MCP_POLL_TIMEOUT_MS: envInt(1_000, 600_000).default(600_000),
+  /** After so long a stream whose rest can be fetched is ended here: some proxies cut connections by age. 0: never. */
+  MAX_STREAM_SECONDS: envInt(0, 86_400).default(0),
   /** A JSON file that replaces the table of clients and their waiting times. */
   WAIT_TABLE_FILE: z.string().optional(),
   /** Toolsets that this deployment offers. */
@@ -103,6 +105,7 @@ export interface GatewayConfig {
   trustedEgress: AddressRanges;
   limitsFallback: 'local' | 'closed';
   waits: WaitTable;
+  maxStreamMs: number;
   offered: Selection;
   serverInfo: ServerIdentity['serverInfo'];
   icons: readonly Icon[];
@@ -146,6 +149,8 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
     trustedEgress,
     limitsFallback: parsed.LIMITS_FALLBACK,
     waits: createWaitTable(rows, toCeilingSeconds(parsed)),
+    maxStreamMs:
+      parsed.MAX_STREAM_SECONDS === 0 ? Number.POSITIVE_INFINITY : parsed.MAX_STREAM_SECONDS * 1_000,
     offered: {
       toolsets: new Set(parsed.TOOLSETS.filter(isToolset)),
       excluded: new Set(parsed.EXCLUDE_TOOLS),

@@ -15,7 +15,7 @@ import { InlineUploads, mayBeUpload } from './http/inline/inline-uploads.ts';
 import { McpEndpoint } from './http/mcp-endpoint.ts';
 import { mountRoutes } from './http/mount-routes.ts';
 import { OpenCalls } from './http/open-calls.ts';
-import { OpenStreams, type StreamTimings } from './http/open-streams.ts';
+import { defaultTimings, OpenStreams, type StreamTimings } from './http/open-streams.ts';
 import { type BodyTimings, defaultBodyTimings } from './http/read-body.ts';
 import { createReceiver } from './http/receive.ts';
 import { startConversation } from './mcp/client/conversation.ts';
@@ -32,7 +32,7 @@ import { createTelemetry } from './telemetry.ts';
 export interface GatewayOptions {
   /** Signs what clients hold for all replicas; made up when there is one alone. */
   sessionSecret?: Secret;
-  timings?: StreamTimings;
+  timings?: Partial<StreamTimings>;
   bodyTimings?: Partial<BodyTimings>;
 }
 
@@ -61,7 +61,8 @@ export async function createGatewayService(
   });
   const inFlight = new InFlight();
   const calls = new OpenCalls(config.openCallLimits);
-  const streams = new OpenStreams(telemetry, options.timings);
+  const maxAgeMs = config.maxStreamMs;
+  const streams = new OpenStreams(telemetry, { ...defaultTimings, maxAgeMs, ...options.timings });
   const local = createInProcessLimits();
   const auth = openAuthentication(config, { bus, log, onRevoked: (grantId) => calls.revoke(grantId) });
   const { challenge } = auth;

@@ -7,6 +7,9 @@ import { writeJson } from './write-json.ts';
 const keepAlive = ': keep-alive\n\n';
 const headDelayMs = 5;
 
+/** When the client comes back for the rest of a stream that was ended here. */
+const retryMs = 1_000;
+
 /** An event without content, which clients only take the id of (MCP 2025-11-25, transports). */
 const primer = (eventId: string) => `id: ${eventId}\ndata: \n\n`;
 
@@ -22,7 +25,9 @@ export class HttpChannel implements Channel, LongAnswer {
   #abort: AbortController | undefined;
   #speak: (() => void) | undefined;
   #primeId: string | undefined;
+  #isResumable = false;
   #isStreaming = false;
+  #since: number | undefined;
   #head: NodeJS.Timeout | undefined;
   #openAt = Number.POSITIVE_INFINITY;
   #frames = '';
@@ -72,6 +77,7 @@ export class HttpChannel implements Channel, LongAnswer {
     if (this.#isStreaming || this.#response.destroyed) return;
     this.#isStreaming = true;
     this.#lastWriteAt = this.#streams.now();
+    this.#since ??= this.#lastWriteAt;
     this.#response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-cache, no-transform',
@@ -85,18 +91,23 @@ export class HttpChannel implements Channel, LongAnswer {
 
   prime(eventId: string): void {
     this.#primeId = eventId;
+    this.#isResumable = true;
     if (this.#isStreaming) this.#write(primer(eventId));
   }
 
   expectWait(): void {
-    this.#openAt = this.#streams.now() + this.#streams.timings.lazyOpenMs;
+    const { lazyOpenMs, maxAgeMs } = this.#streams.timings;
+    this.#since = this.#streams.now();
+    this.#openAt = this.#since + Math.min(lazyOpenMs, maxAgeMs / 2);
     this.#streams.add(this);
   }
 
   notify(text: string, eventId?: string): boolean {
     if (!this.#isStreaming) return false;
     const id = eventId === undefined ? '' : `id: ${eventId}\n`;
-    return this.#write(`event: message\n${id}data: ${text}\n\n`);
+    const isSent = this.#write(`event: message\n${id}data: ${text}\n\n`);
+    if (isSent && eventId !== undefined) this.#isResumable = true;
+    return isSent;
   }
 
   onIdle(speak: () => void): void {
@@ -124,20 +135,31 @@ export class HttpChannel implements Channel, LongAnswer {
   /** Ends without a response: the client said that it does not want one. */
   finishEmpty(): void {
     clearTimeout(this.#head);
-    if (this.#response.destroyed) return;
+    if (this.#response.destroyed || this.#response.writableEnded) return;
     this.#flush();
     if (!this.#isStreaming) this.#response.writeHead(202, { 'content-length': 0 });
     this.#response.end();
   }
 
-  /** Called every second: opens what waits long, keeps it alive, and cuts who does not read. */
+  /** Called every second: opens what waits long, keeps it alive, ends what is old, and cuts who does not read. */
   tick(now: number): void {
     if (this.#isStalled(now)) return this.#streams.cut(() => this.#response.destroy());
     if (this.#response.writableEnded) return;
     if (now >= this.#openAt) this.open();
-    if (!this.#isStreaming || now - this.#lastWriteAt < this.#streams.timings.idleMs) return;
+    if (!this.#isStreaming) return;
+    const { idleMs, maxAgeMs } = this.#streams.timings;
+    if (this.#isResumable && now - (this.#since ?? now) >= maxAgeMs) return this.#hangUp();
+    if (now - this.#lastWriteAt < idleMs) return;
     if (this.#speak === undefined) this.#write(keepAlive);
     else this.#speak();
+  }
+
+  /** Ends the connection and not the call: the client is told when to fetch the rest (SEP-1699). */
+  #hangUp(): void {
+    this.#write(`retry: ${retryMs}\n\n`);
+    this.#flush();
+    this.#response.end();
+    this.stop('gone');
   }
 
   /** A notification that would only queue is dropped: the next one says more. */

@@ -8,6 +8,8 @@ export interface StreamTimings {
   lazyOpenMs: number;
   /** A client that reads nothing of what waits for it is cut after this. */
   stallMs: number;
+  /** A stream whose rest can be fetched by another connection ends after this, before somebody on the way cuts it. */
+  maxAgeMs: number;
   tickMs: number;
 }
 
@@ -15,6 +17,7 @@ export const defaultTimings: StreamTimings = {
   idleMs: 10_000,
   lazyOpenMs: 8_000,
   stallMs: 30_000,
+  maxAgeMs: Number.POSITIVE_INFINITY,
   tickMs: 1_000,
 };
 

@@ -1,6 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createInProcessTransport } from '@inferry/bus';
+import { createInProcessTransport, type HandlerContext } from '@inferry/bus';
 import { continueRun, getRun, type JsonObject, runModel, Secret, type WaitBudget } from '@inferry/contracts';
+import { another } from '@inferry/testing';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport as OldTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   acceptStream,
@@ -22,6 +26,9 @@ let first: TestGateway;
 let second: TestGateway;
 let isHeld: PromiseWithResolvers<void>;
 let started: number;
+let waiting: HandlerContext | undefined;
+let old: TestGateway | undefined;
+let shared: Parameters<typeof startTestGateway>[0] & object;
 let continued: JsonObject[];
 let budgets: WaitBudget[];
 
@@ -31,7 +38,7 @@ beforeEach(async () => {
   continued = [];
   budgets = [];
   const transport = createInProcessTransport();
-  const shared = {
+  shared = {
     transport,
     sessionSecret: new Secret('a secret of both replicas'),
     timings: { lazyOpenMs: 20, idleMs: 20, tickMs: 10 },
@@ -39,8 +46,10 @@ beforeEach(async () => {
   first = await startTestGateway({
     ...shared,
     serve(services) {
-      serveTool(services, runModel, async (_args, { progress }) => {
+      serveTool(services, runModel, async (_args, context) => {
+        const { progress } = context;
         started += 1;
+        waiting = context;
         progress({ progress: 0, message: 'queued', data: { run_id: 'run_1' } });
         progress({ progress: 0.4, message: 'running', data: { run_id: 'run_1' } });
         await isHeld.promise;
@@ -67,8 +76,15 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   isHeld.resolve();
-  await Promise.all([first.close(), second.close()]);
+  await Promise.all([first.close(), second.close(), old?.close()]);
+  old = undefined;
 });
+
+/** A replica that ends streams before they are old. */
+async function startOld(): Promise<string> {
+  old = await startTestGateway({ ...shared, timings: { ...shared.timings, maxAgeMs: 200 } });
+  return old.url;
+}
 
 async function begin(version = '2025-11-25'): Promise<Record<string, string>> {
   const params = { protocolVersion: version, capabilities: {}, clientInfo: { name: 'claude-code' } };
@@ -203,11 +219,62 @@ describe('a stream that broke, of the legacy era (MCP 2025-11-25, resumability)'
   });
 });
 
+describe('a stream that is old (SEP-1699)', () => {
+  test.each([
+    ['that shows progress', follow],
+    ['that says nothing', callOf('run_model', input)],
+  ])('%s is ended in good order, and its client told when to fetch the rest', async (_what, body) => {
+    const url = await startOld();
+    const session = await begin();
+
+    const { text } = await post(url, body, { ...acceptStream, ...session });
+
+    expect(text).toMatch(/\n\nretry: 1000\n\n$/);
+    expect(text).not.toContain('"result"');
+    await expect.poll(() => waiting?.signal.aborted).toBe(true);
+    const lastId = [...text.matchAll(/^id: (.*)$/gm)].at(-1)?.[1] ?? '';
+    const rest = await goOn(lastId, session);
+    const frames = framesOf(rest.text.replace(/^data: $/gm, ''));
+    expect(frames.at(-1)).toMatchObject({ id: 1, result: { structuredContent: { run } } });
+    expect(started).toBe(1);
+  });
+
+  test('goes on where its rest cannot be fetched', async () => {
+    const url = await startOld();
+    const { body, headers } = modern('tools/call', { name: 'run_model', arguments: input });
+    const answering = post(url, body, { ...headers, ...acceptStream });
+    await delay(500);
+    isHeld.resolve();
+
+    expect(framesOf((await answering).text)).toMatchObject([{ result: { structuredContent: { run } } }]);
+  });
+
+  test.each([
+    [
+      'v2',
+      () => new Client({ name: 'claude-code', version: '1' }, { versionNegotiation: { mode: 'legacy' } }),
+    ],
+    ['v1', () => new OldClient({ name: 'claude-code', version: '1' })],
+  ])('is whole again in the hands of the SDK %s', async (version, create) => {
+    const url = new URL(await startOld());
+    const client = create();
+    const transport = version === 'v2' ? new StreamableHTTPClientTransport(url) : new OldTransport(url);
+    // as: both SDKs' own transports; the optional fields of the older one are typed without `undefined`.
+    await client.connect(transport as StreamableHTTPClientTransport & Parameters<OldClient['connect']>[0]);
+
+    const result = await client.callTool({ name: 'run_model', arguments: input });
+
+    expect(result.structuredContent).toEqual({ run });
+    expect([started, continued.length]).toEqual([1, 1]);
+    await client.close();
+  });
+});
+
 describe('an id of an event', () => {
   const refused = { code: -32_602, data: { code: 'stream_not_found' } };
 
   test.each([
-    ['that is made up', (id: string) => `${id.slice(0, 20)}x${id.slice(21)}`],
+    ['that is made up', (id: string) => id.replace(/(?<=^.{20})./, another)],
     ['that is empty', () => ' '],
     [
       'of a session token',
