@@ -1,6 +1,7 @@
 import { adapters } from './adapters.ts';
 import type { AdapterDefinition, AdapterOptions } from './definition.ts';
 import { readDescriptions } from './generic/read-files.ts';
+import { splitList } from './split-list.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -140,9 +141,4 @@ export function emulatedBase(emulators: string, slug: string, name: string): str
 
 function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
-}
-
-function splitList(text: string): string[] {
-  const items = text.split(',').map((item) => item.trim());
-  return [...new Set(items.filter((item) => item !== ''))];
 }

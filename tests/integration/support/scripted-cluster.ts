@@ -32,15 +32,17 @@ export async function startScriptedCluster({
     },
     onLine: () => undefined,
   });
-  await cluster.ready(90_000);
-  return {
-    cluster,
-    upstream,
-    async stop() {
-      await cluster.stop();
-      await upstream.close();
-    },
+  const stop = async () => {
+    await cluster.stop();
+    await upstream.close();
   };
+  try {
+    await cluster.ready(90_000);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { cluster, upstream, stop };
 }
 
 /** What lets a test ask as often as it likes. */

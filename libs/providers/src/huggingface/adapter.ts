@@ -12,6 +12,7 @@ import type {
   Recovery,
   SubmitRequest,
 } from '../provider.ts';
+import { splitList } from '../split-list.ts';
 import { choose, listServed, readHubModel, type Served, servedBy } from './catalog.ts';
 import { routedChat } from './chat-route.ts';
 import { ownRoute, togetherRoute } from './direct-routes.ts';
@@ -67,10 +68,7 @@ class HuggingFaceProvider extends PlatformAdapter implements Provider {
     });
     const { settings, now } = options;
     this.#now = now;
-    this.#named = (settings.HUGGINGFACE_MODELS ?? '')
-      .split(',')
-      .map((id) => id.trim())
-      .filter((id) => id !== '');
+    this.#named = splitList(settings.HUGGINGFACE_MODELS);
     this.#held = new HeldCalls({ title: this.title });
   }
 

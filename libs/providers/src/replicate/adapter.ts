@@ -16,6 +16,7 @@ import type {
   SubmitRequest,
   WebhookVerdict,
 } from '../provider.ts';
+import { splitList } from '../split-list.ts';
 import { AccountSecrets } from '../webhooks/index.ts';
 import { listCatalog, readWire, toModel } from './catalog.ts';
 import { toJobView } from './prediction-view.ts';
@@ -41,10 +42,7 @@ class ReplicateProvider extends PlatformAdapter implements Provider {
     super(options, {});
     const { settings, now } = options;
     this.#now = now;
-    this.#named = (settings.REPLICATE_MODELS ?? '')
-      .split(',')
-      .map((it) => it.trim())
-      .filter(Boolean);
+    this.#named = splitList(settings.REPLICATE_MODELS);
     const call = { path: '/webhooks/default/secret' };
     const read = async (context: ProviderContext) =>
       (await this.client.read(WebhookSecret, call, context)).body.key;

@@ -16,6 +16,7 @@ import type {
   SubmitRequest,
   WebhookVerdict,
 } from '../provider.ts';
+import { splitList } from '../split-list.ts';
 import { verifyHmac } from '../webhooks/index.ts';
 import { listCatalog } from './catalog.ts';
 import { failureRule } from './failure-rule.ts';
@@ -41,8 +42,7 @@ class RunflowProvider extends PlatformAdapter implements Provider {
     });
     const { settings, now } = options;
     this.#now = now;
-    const secrets = (settings.RUNFLOW_CALLBACK_SECRETS ?? '').split(',').map((it) => it.trim());
-    this.#secrets = secrets.filter((it) => it !== '').map((it) => new Secret(it));
+    this.#secrets = splitList(settings.RUNFLOW_CALLBACK_SECRETS).map((it) => new Secret(it));
   }
 
   listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {

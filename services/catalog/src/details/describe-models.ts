@@ -1,7 +1,6 @@
 import { AppError, resourceUpdated, toAppError } from '@inferry/contracts';
 import type { Provider, ProviderContext, ProviderModel } from '@inferry/providers';
-import type { Parts } from '@inferry/runtime';
-import { Recent } from '@inferry/runtime';
+import { type Parts, Recent } from '@inferry/runtime';
 import { type ModelDocument, type ModelDocuments, withDetail } from '../model-documents.ts';
 import { resourceUrisOf } from '../surface/model-resources.ts';
 import { isListable } from '../sync/listed-model.ts';

@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto';
 import { AppError, type Principal } from '@inferry/contracts';
 import type { Provider, ProviderModel } from '@inferry/providers';
-import type { Parts } from '@inferry/runtime';
-import { Recent } from '@inferry/runtime';
+import { type Parts, Recent } from '@inferry/runtime';
 import type { Curation } from '../curation/curation.ts';
 import { toCard, toModelId } from '../model-card.ts';
 import type { ModelDocument } from '../model-documents.ts';

@@ -27,9 +27,9 @@ export class HttpChannel implements Channel, LongAnswer {
   #primeId: string | undefined;
   #isResumable = false;
   #isStreaming = false;
-  #since: number | undefined;
   #head: NodeJS.Timeout | undefined;
   #openAt = Number.POSITIVE_INFINITY;
+  #endAt = Number.POSITIVE_INFINITY;
   #frames = '';
   #lastWriteAt = 0;
   #sentBytes = 0;
@@ -77,7 +77,7 @@ export class HttpChannel implements Channel, LongAnswer {
     if (this.#isStreaming || this.#response.destroyed) return;
     this.#isStreaming = true;
     this.#lastWriteAt = this.#streams.now();
-    this.#since ??= this.#lastWriteAt;
+    this.#endAt = Math.min(this.#endAt, this.#lastWriteAt + this.#streams.timings.maxAgeMs);
     this.#response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-cache, no-transform',
@@ -86,28 +86,26 @@ export class HttpChannel implements Channel, LongAnswer {
     // With the first frame when one comes at once, which saves a write; otherwise by itself, before anybody notices.
     this.#head = setTimeout(() => this.#response.flushHeaders(), headDelayMs);
     this.#streams.add(this);
-    if (this.#primeId !== undefined) this.#write(primer(this.#primeId));
+    if (this.#primeId !== undefined) this.#writeNamed(primer(this.#primeId));
   }
 
   prime(eventId: string): void {
     this.#primeId = eventId;
-    this.#isResumable = true;
-    if (this.#isStreaming) this.#write(primer(eventId));
+    if (this.#isStreaming) this.#writeNamed(primer(eventId));
   }
 
   expectWait(): void {
     const { lazyOpenMs, maxAgeMs } = this.#streams.timings;
-    this.#since = this.#streams.now();
-    this.#openAt = this.#since + Math.min(lazyOpenMs, maxAgeMs / 2);
+    const now = this.#streams.now();
+    this.#openAt = now + Math.min(lazyOpenMs, maxAgeMs / 2);
+    this.#endAt = now + maxAgeMs;
     this.#streams.add(this);
   }
 
   notify(text: string, eventId?: string): boolean {
     if (!this.#isStreaming) return false;
-    const id = eventId === undefined ? '' : `id: ${eventId}\n`;
-    const isSent = this.#write(`event: message\n${id}data: ${text}\n\n`);
-    if (isSent && eventId !== undefined) this.#isResumable = true;
-    return isSent;
+    if (eventId === undefined) return this.#write(`event: message\ndata: ${text}\n\n`);
+    return this.#writeNamed(`event: message\nid: ${eventId}\ndata: ${text}\n\n`);
   }
 
   onIdle(speak: () => void): void {
@@ -147,9 +145,8 @@ export class HttpChannel implements Channel, LongAnswer {
     if (this.#response.writableEnded) return;
     if (now >= this.#openAt) this.open();
     if (!this.#isStreaming) return;
-    const { idleMs, maxAgeMs } = this.#streams.timings;
-    if (this.#isResumable && now - (this.#since ?? now) >= maxAgeMs) return this.#hangUp();
-    if (now - this.#lastWriteAt < idleMs) return;
+    if (this.#isResumable && now >= this.#endAt) return this.#hangUp();
+    if (now - this.#lastWriteAt < this.#streams.timings.idleMs) return;
     if (this.#speak === undefined) this.#write(keepAlive);
     else this.#speak();
   }
@@ -160,6 +157,13 @@ export class HttpChannel implements Channel, LongAnswer {
     this.#flush();
     this.#response.end();
     this.stop('gone');
+  }
+
+  /** Writes a frame with an id: a client that was sent one can fetch the rest of the stream. */
+  #writeNamed(frame: string): boolean {
+    const isSent = this.#write(frame);
+    if (isSent) this.#isResumable = true;
+    return isSent;
   }
 
   /** A notification that would only queue is dropped: the next one says more. */

@@ -35,6 +35,7 @@ let budgets: WaitBudget[];
 beforeEach(async () => {
   isHeld = Promise.withResolvers();
   started = 0;
+  waiting = undefined;
   continued = [];
   budgets = [];
   const transport = createInProcessTransport();
