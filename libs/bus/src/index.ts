@@ -13,4 +13,5 @@ export { CallLife, type Interruptible } from './call-life.ts';
 export { type BusOptions, createBus } from './create-bus.ts';
 export { type BusTimings, defaultTimings } from './frames.ts';
 export { createInProcessTransport } from './in-process-transport.ts';
+export { LateSignal } from './late-signal.ts';
 export type { IncomingMessage, OutgoingMessage, Transport, TransportSubscription } from './transport.ts';

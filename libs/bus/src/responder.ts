@@ -11,16 +11,16 @@ import {
   finishData,
   type OnInternalError,
 } from './frames.ts';
+import { LateSignal } from './late-signal.ts';
 import { inSpan, markFailed } from './tracing.ts';
 import type { IncomingMessage, Transport, TransportSubscription } from './transport.ts';
 
 interface ActiveCall {
   reply: string;
   deadlineAt: number;
-  abort: AbortController;
-  /** Made when the handler asks for it: most calls never wait. */
-  finish: AbortController | undefined;
-  isFinishing: boolean;
+  abort: LateSignal;
+  /** The handler is to answer with what there is. */
+  finish: LateSignal;
 }
 
 /** A caller that did not receive its heartbeat. */
@@ -64,8 +64,8 @@ export class Responder {
       transport.subscribe(`${cancelPrefix}>`, ({ subject, data }) => {
         const call = this.#active.get(subject.slice(cancelPrefix.length));
         if (call === undefined) return;
-        if (data === finishData) finish(call);
-        else call.abort.abort();
+        if (data === finishData) call.finish.raise();
+        else call.abort.raise();
       }),
       transport.subscribe(`${this.#orphanPrefix}>`, (message) => {
         if (message.isNoResponders) this.#missCaller(message.subject.slice(this.#orphanPrefix.length));
@@ -102,7 +102,7 @@ export class Responder {
     const endsAt = Date.now() + graceMs;
     for (const subscription of this.#serving.splice(0)) subscription.unsubscribe();
     this.#isDraining = true;
-    for (const call of this.#active.values()) finish(call);
+    for (const call of this.#active.values()) call.finish.raise();
     // Calls that were on their way here when we unsubscribed arrive before the flush is answered.
     await settledWithin(this.#transport.flush(), Math.min(graceMs, 1_000));
     if (this.#active.size > 0) {
@@ -114,14 +114,14 @@ export class Responder {
     for (const call of this.#active.values()) {
       this.#active.delete(call.reply);
       this.#send(call.reply, 'G', '');
-      call.abort.abort();
+      call.abort.raise();
     }
   }
 
   close(): void {
     clearInterval(this.#timer);
     for (const subscription of [...this.#serving, ...this.#listening]) subscription.unsubscribe();
-    for (const call of this.#active.values()) call.abort.abort();
+    for (const call of this.#active.values()) call.abort.raise();
     this.#active.clear();
   }
 
@@ -137,10 +137,10 @@ export class Responder {
     const call: ActiveCall = {
       reply,
       deadlineAt: Date.now() + envelope.timeout_ms,
-      abort: new AbortController(),
-      finish: undefined,
-      isFinishing: this.#isDraining,
+      abort: new LateSignal(),
+      finish: new LateSignal(),
     };
+    if (this.#isDraining) call.finish.raise();
     this.#active.set(reply, call);
     try {
       const json = await answer(message.data, this.#toContext(envelope, call));
@@ -164,9 +164,11 @@ export class Responder {
       callId: envelope.id,
       deadlineAt: call.deadlineAt,
       wait: envelope.wait ?? shortWait,
-      signal: call.abort.signal,
+      get signal() {
+        return call.abort.signal;
+      },
       get draining() {
-        return finishSignal(call);
+        return call.finish.signal;
       },
       attachment: envelope.attachment,
       ...(client === undefined ? {} : { client }),
@@ -180,7 +182,7 @@ export class Responder {
   }
 
   #isAwaited(call: ActiveCall): boolean {
-    return !call.abort.signal.aborted && this.#active.get(call.reply) === call;
+    return !call.abort.isRaised && this.#active.get(call.reply) === call;
   }
 
   /** False when it is too large. A transport that is down drops the frame: the caller notices the silence. */
@@ -217,7 +219,7 @@ export class Responder {
   #tick(): void {
     const now = Date.now();
     for (const call of this.#active.values()) {
-      if (now >= call.deadlineAt) call.abort.abort();
+      if (now >= call.deadlineAt) call.abort.raise();
     }
     if (now - this.#beatAt < this.#options.timings.heartbeatMs) return;
     this.#beatAt = now;
@@ -234,7 +236,7 @@ export class Responder {
     const numbersByCaller = new Map<string, string[]>();
     for (const { reply, abort } of this.#active.values()) {
       // Its answer will not be sent: a caller that is back must notice the silence and ask again.
-      if (abort.signal.aborted) continue;
+      if (abort.isRaised) continue;
       const caller = callerOf(reply);
       const numbers = numbersByCaller.get(caller);
       const number = reply.slice(caller.length + 1);
@@ -256,21 +258,9 @@ export class Responder {
     this.#misses.set(caller, { beat: this.#beats, inARow });
     if (inARow < missesUntilGone) return;
     for (const call of this.#active.values()) {
-      if (callerOf(call.reply) === caller) call.abort.abort();
+      if (callerOf(call.reply) === caller) call.abort.raise();
     }
   }
-}
-
-/** Tells the handler to answer with what there is. */
-function finish(call: ActiveCall): void {
-  call.isFinishing = true;
-  call.finish?.abort();
-}
-
-function finishSignal(call: ActiveCall): AbortSignal {
-  call.finish ??= new AbortController();
-  if (call.isFinishing) call.finish.abort();
-  return call.finish.signal;
 }
 
 async function settledWithin(work: Promise<unknown>, timeoutMs: number): Promise<void> {

@@ -29,10 +29,10 @@ export interface OutgoingMessage {
 }
 
 export interface IncomingMessage {
-  subject: string;
-  data: string;
-  reply: string | undefined;
-  isNoResponders: boolean;
+  readonly subject: string;
+  readonly data: string;
+  readonly reply: string | undefined;
+  readonly isNoResponders: boolean;
   header(name: string): string | undefined;
 }
 

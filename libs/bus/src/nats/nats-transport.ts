@@ -124,7 +124,7 @@ class NatsTransport implements Transport {
     const subscription = this.#connection.subscribe(subject, {
       ...(queue === undefined ? {} : { queue }),
       callback: (error, message) => {
-        if (error === null || error === undefined) listener(toIncoming(message));
+        if (error === null || error === undefined) listener(new NatsMessage(message));
         else if (!this.#isClosing) this.#onError(error);
       },
     });
@@ -189,15 +189,31 @@ function toNatsHeaders(headers: Readonly<Record<string, string>>): MsgHdrs {
   return result;
 }
 
-function toIncoming(message: Msg): IncomingMessage {
-  return {
-    subject: message.subject,
-    data: message.string(),
-    reply: message.reply === '' ? undefined : message.reply,
-    isNoResponders: message.data.length === 0 && message.headers?.code === 503,
-    header(name) {
-      const value = message.headers?.get(name);
-      return value === undefined || value === '' ? undefined : value;
-    },
-  };
+/** A message whose parts are decoded when they are asked for: a caller never reads the reply of an answer. */
+class NatsMessage implements IncomingMessage {
+  readonly data: string;
+  readonly #message: Msg;
+
+  constructor(message: Msg) {
+    this.#message = message;
+    this.data = message.string();
+  }
+
+  get subject(): string {
+    return this.#message.subject;
+  }
+
+  get reply(): string | undefined {
+    const { reply } = this.#message;
+    return reply === undefined || reply === '' ? undefined : reply;
+  }
+
+  get isNoResponders(): boolean {
+    return this.data === '' && this.#message.headers?.code === 503;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#message.headers?.get(name);
+    return value === undefined || value === '' ? undefined : value;
+  }
 }

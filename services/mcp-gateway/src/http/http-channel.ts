@@ -1,11 +1,16 @@
 import type { ServerResponse } from 'node:http';
-import { CallLife } from '@inferry/bus';
+import { CallLife, LateSignal } from '@inferry/bus';
 import type { Channel, StopReason } from '../mcp/exchange.ts';
 import type { LongAnswer, OpenStreams } from './open-streams.ts';
 import { writeJson } from './write-json.ts';
 
 const keepAlive = ': keep-alive\n\n';
 const headDelayMs = 5;
+const streamHead = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+};
 
 /** When the client comes back for the rest of a stream that was ended here. */
 const retryMs = 1_000;
@@ -22,7 +27,7 @@ export class HttpChannel implements Channel, LongAnswer {
   readonly #streams: OpenStreams;
   readonly life = new CallLife();
   #stopReason: StopReason | undefined;
-  #abort: AbortController | undefined;
+  readonly #abort = new LateSignal();
   #speak: (() => void) | undefined;
   #primeId: string | undefined;
   #isResumable = false;
@@ -50,10 +55,7 @@ export class HttpChannel implements Channel, LongAnswer {
     return this.#stopReason;
   }
 
-  /** Made when somebody asks for it: most answers do without. */
   get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    if (this.#stopReason !== undefined) this.#abort.abort(this.#stopReason);
     return this.#abort.signal;
   }
 
@@ -70,7 +72,7 @@ export class HttpChannel implements Channel, LongAnswer {
     if (this.#stopReason !== undefined) return;
     this.#stopReason = reason;
     this.life.cancel();
-    this.#abort?.abort(reason);
+    this.#abort.raise(reason);
   }
 
   open(): void {
@@ -78,13 +80,8 @@ export class HttpChannel implements Channel, LongAnswer {
     this.#isStreaming = true;
     this.#lastWriteAt = this.#streams.now();
     this.#endAt = Math.min(this.#endAt, this.#lastWriteAt + this.#streams.timings.maxAgeMs);
-    this.#response.writeHead(200, {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-cache, no-transform',
-      'x-accel-buffering': 'no',
-    });
     // With the first frame when one comes at once, which saves a write; otherwise by itself, before anybody notices.
-    this.#head = setTimeout(() => this.#response.flushHeaders(), headDelayMs);
+    this.#head = setTimeout(() => this.#flush(), headDelayMs);
     this.#streams.add(this);
     if (this.#primeId !== undefined) this.#writeNamed(primer(this.#primeId));
   }
@@ -118,9 +115,13 @@ export class HttpChannel implements Channel, LongAnswer {
     clearTimeout(this.#head);
     if (response.destroyed) return;
     if (this.#isStreaming) {
-      const frames = this.#frames;
+      const rest = `${this.#frames}event: message\ndata: ${text}\n\n`;
       this.#frames = '';
-      response.end(`${frames}event: message\ndata: ${text}\n\n`);
+      // All of it came at once: it has a length then, and leaves in one write.
+      if (!response.headersSent) {
+        response.writeHead(200, { ...streamHead, 'content-length': Buffer.byteLength(rest) });
+      }
+      response.end(rest);
     } else {
       this.#openAt = Number.POSITIVE_INFINITY;
       writeJson(response, text, { status, headers: { ...this.#streams.headers, ...headers } });
@@ -171,17 +172,21 @@ export class HttpChannel implements Channel, LongAnswer {
     const { destroyed, writableEnded, writableNeedDrain } = this.#response;
     if (destroyed || writableEnded || writableNeedDrain) return false;
     this.#lastWriteAt = this.#streams.now();
-    // Frames of one turn leave as one piece.
-    if (this.#frames === '') process.nextTick(() => this.#flush());
+    // Frames of one turn of the event loop leave as one piece, with the answer when it is among them.
+    if (this.#frames === '') setImmediate(() => this.#flush());
     this.#frames += frame;
     return true;
   }
 
   #flush(): void {
+    const response = this.#response;
     const frames = this.#frames;
     this.#frames = '';
     clearTimeout(this.#head);
-    if (frames !== '' && !this.#response.destroyed) this.#response.write(frames);
+    if (!this.#isStreaming || response.destroyed || response.writableEnded) return;
+    if (!response.headersSent) response.writeHead(200, streamHead);
+    if (frames === '') response.flushHeaders();
+    else response.write(frames);
   }
 
   #isStalled(now: number): boolean {
