@@ -2,7 +2,7 @@ import type { Principal } from '@inferry/contracts';
 import { AppError } from '@inferry/contracts';
 import type { Limits, WindowHit, WindowVerdict } from '@inferry/limits';
 import { type AddressRanges, addressKey, Recent } from '@inferry/runtime';
-import { isRefusal, type Refusal, refuse, refuseUnavailable } from '../refusal.ts';
+import { type Refusal, refuse, refuseUnavailable } from '../refusal.ts';
 
 export interface WindowLimits {
   credential: number;
@@ -12,14 +12,8 @@ export interface WindowLimits {
   trustedEgress: number;
 }
 
-/** The state of a window as header fields (draft-ietf-httpapi-ratelimit-headers-10). */
-export interface RateHeaders {
-  'ratelimit-policy': string;
-  ratelimit: string;
-}
-
-/** What charging a window came to: a refusal, or what is left. */
-export type Charge = Refusal | RateHeaders | undefined;
+/** What charging a window came to: a refusal, or what is left, as header fields (draft-ietf-httpapi-ratelimit-headers-10). */
+export type Charge = Refusal | Readonly<Record<string, string>> | undefined;
 
 /**
  * Sliding windows of 60 s. Real traffic is charged to its credential; an address is charged only for what is refused,
@@ -97,11 +91,6 @@ export function createWindows(limits: WindowLimits, parts: WindowsParts): Window
 interface Policy {
   name: string;
   limit: number;
-}
-
-/** The header fields of what a window let in; a refusal has its own. */
-export function rateHeaders(charge: Charge): RateHeaders | undefined {
-  return isRefusal(charge) ? undefined : charge;
 }
 
 function toCharge(verdict: WindowVerdict | undefined, policy: Policy): Charge {

@@ -3,10 +3,11 @@ import type { Principal } from '@inferry/contracts';
 import { type AddressRanges, clientAddress } from '@inferry/runtime';
 import type { Authenticate } from '../edge/authenticate.ts';
 import type { Cors } from '../edge/cors.ts';
-import { type Charge, rateHeaders, type Windows } from '../edge/windows.ts';
+import type { Windows } from '../edge/windows.ts';
 import { errorText, type RequestId } from '../mcp/json-rpc.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import type { Telemetry } from '../telemetry.ts';
+import type { Answerable, Post } from './post.ts';
 import { endBeforeBody, isUnread, writeJson } from './write-json.ts';
 
 export type Check = (request: IncomingMessage) => Refusal | undefined;
@@ -35,13 +36,13 @@ export interface Edge {
   greet(request: IncomingMessage, response: ServerResponse): Refusal | undefined;
   /** Answers a browser's preflight; false when the request is none. */
   answerPreflight(request: IncomingMessage, response: ServerResponse): boolean;
-  /** Calls `admit` with whom the request is for, or answers it. */
-  pass(request: IncomingMessage, response: ServerResponse, admit: (principal: Principal) => void): void;
+  /** Calls `admit` with the request and whom it is for, or answers it. */
+  pass(request: IncomingMessage, response: ServerResponse, admit: (post: Post) => void): void;
   /** Counts what a batch asks for beyond the one request that it came as. */
-  charge(response: ServerResponse, principal: Principal, requests: number): Promise<Refusal | undefined>;
+  charge(post: Post, requests: number): Promise<Refusal | undefined>;
   /** The refusal of an admitted request, or a harder one when its address collects them. */
   weigh(request: IncomingMessage, principal: Principal, refusal: Refusal): Promise<Refusal>;
-  send(response: ServerResponse, refusal: Refusal, id?: RequestId): void;
+  send(to: Answerable, refusal: Refusal, id?: RequestId): void;
 }
 
 export function createEdge(parts: EdgeParts): Edge {
@@ -49,42 +50,32 @@ export function createEdge(parts: EdgeParts): Edge {
 
   const addressOf = (request: IncomingMessage) => clientAddress(request, parts.trustedProxies);
 
-  function send(response: ServerResponse, refusal: Refusal, id?: RequestId): void {
+  function send({ response, headers }: Answerable, refusal: Refusal, id?: RequestId): void {
     telemetry.refused(refusal);
     if (response.destroyed) return;
-    const answer = { status: refusal.status, headers: refusal.headers };
+    const answer = { status: refusal.status, headers: { ...headers, ...refusal.headers } };
     if (isUnread(response.req, parts.maxBodyBytes)) {
       endBeforeBody(response, errorText(id, refusal), { ...answer, lingerMs: parts.lingerMs });
     } else writeJson(response, errorText(id, refusal), answer);
-  }
-
-  /** Whatever the answer will be, a client sees from it how much it may still ask for. */
-  function show(response: ServerResponse, charge: Charge): void {
-    const headers = rateHeaders(charge);
-    if (headers === undefined || response.headersSent) return;
-    response.setHeader('ratelimit-policy', headers['ratelimit-policy']);
-    response.setHeader('ratelimit', headers.ratelimit);
   }
 
   async function settle(
     request: IncomingMessage,
     response: ServerResponse,
     pending: Principal | Refusal | Promise<Principal | Refusal>,
-  ): Promise<Principal | undefined> {
+  ): Promise<Post | undefined> {
     const outcome = await pending;
     if (isRefusal(outcome)) {
       const charge =
         outcome.status === 401 ? await windows.chargeFailure('pre_auth', addressOf(request)) : undefined;
-      show(response, charge);
-      send(response, isRefusal(charge) ? charge : outcome);
+      if (isRefusal(charge)) send({ response }, charge);
+      else send({ response, headers: charge }, outcome);
       return undefined;
     }
     const charge = await windows.chargeCredential(outcome, 1);
-    if (!isRefusal(charge)) {
-      show(response, charge);
-      return outcome;
-    }
-    send(response, charge);
+    // Whatever the answer will be, a client sees from it how much it may still ask for.
+    if (!isRefusal(charge)) return { request, response, principal: outcome, headers: charge };
+    send({ response }, charge);
     return undefined;
   }
 
@@ -98,26 +89,27 @@ export function createEdge(parts: EdgeParts): Edge {
     answerPreflight: cors.answerPreflight,
     pass(request, response, admit) {
       const refusal = greet(request, response) ?? refuseBody(request, bodyChecks);
-      if (refusal !== undefined) return send(response, refusal);
+      if (refusal !== undefined) return send({ response }, refusal);
       const outcome = authenticate(request);
       // Nothing to wait for: the one user of a loopback system has no window.
-      if ('kind' in outcome && outcome.kind === 'local') return admit(outcome);
+      if ('kind' in outcome && outcome.kind === 'local')
+        return admit({ request, response, principal: outcome });
       const fail = (error: unknown) => {
         parts.onError(error);
-        send(response, failed);
+        send({ response }, failed);
       };
-      settle(request, response, outcome).then((principal) => {
+      settle(request, response, outcome).then((post) => {
         try {
-          if (principal !== undefined) admit(principal);
+          if (post !== undefined) admit(post);
         } catch (error) {
           fail(error);
         }
       }, fail);
     },
-    async charge(response, principal, requests) {
-      const charge = await windows.chargeCredential(principal, requests);
+    async charge(post, requests) {
+      const charge = await windows.chargeCredential(post.principal, requests);
       if (isRefusal(charge)) return charge;
-      show(response, charge);
+      post.headers = charge;
       return undefined;
     },
     async weigh(request, principal, refusal) {

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { CallLife, LateSignal } from '@inferry/bus';
 import type { Channel, StopReason } from '../mcp/exchange.ts';
 import type { LongAnswer, OpenStreams } from './open-streams.ts';
+import type { Answerable } from './post.ts';
 import { writeJson } from './write-json.ts';
 
 const keepAlive = ': keep-alive\n\n';
@@ -24,6 +25,7 @@ export class HttpChannel implements Channel, LongAnswer {
   /** Among the open streams. */
   place = -1;
   readonly #response: ServerResponse;
+  readonly #headers: Answerable['headers'];
   readonly #streams: OpenStreams;
   readonly life = new CallLife();
   #stopReason: StopReason | undefined;
@@ -40,8 +42,9 @@ export class HttpChannel implements Channel, LongAnswer {
   #sentBytes = 0;
   #stalledSince: number | undefined;
 
-  constructor(response: ServerResponse, streams: OpenStreams, canStream: boolean) {
+  constructor({ response, headers }: Answerable, streams: OpenStreams, canStream: boolean) {
     this.#response = response;
+    this.#headers = headers;
     this.#streams = streams;
     this.canStream = canStream;
     response.once('close', () => {
@@ -119,12 +122,19 @@ export class HttpChannel implements Channel, LongAnswer {
       this.#frames = '';
       // All of it came at once: it has a length then, and leaves in one write.
       if (!response.headersSent) {
-        response.writeHead(200, { ...streamHead, 'content-length': Buffer.byteLength(rest) });
+        response.writeHead(200, {
+          ...streamHead,
+          'content-length': Buffer.byteLength(rest),
+          ...this.#headers,
+        });
       }
       response.end(rest);
     } else {
       this.#openAt = Number.POSITIVE_INFINITY;
-      writeJson(response, text, { status, headers: { ...this.#streams.headers, ...headers } });
+      writeJson(response, text, {
+        status,
+        headers: { ...this.#headers, ...this.#streams.headers, ...headers },
+      });
     }
     // Most answers have left by now; one that has not is watched, since its reader may never read.
     if (response.writableLength > 0) this.#streams.add(this);
@@ -136,7 +146,7 @@ export class HttpChannel implements Channel, LongAnswer {
     clearTimeout(this.#head);
     if (this.#response.destroyed || this.#response.writableEnded) return;
     this.#flush();
-    if (!this.#isStreaming) this.#response.writeHead(202, { 'content-length': 0 });
+    if (!this.#isStreaming) this.#response.writeHead(202, { 'content-length': 0, ...this.#headers });
     this.#response.end();
   }
 
@@ -184,7 +194,7 @@ export class HttpChannel implements Channel, LongAnswer {
     this.#frames = '';
     clearTimeout(this.#head);
     if (!this.#isStreaming || response.destroyed || response.writableEnded) return;
-    if (!response.headersSent) response.writeHead(200, streamHead);
+    if (!response.headersSent) response.writeHead(200, { ...streamHead, ...this.#headers });
     if (frames === '') response.flushHeaders();
     else response.write(frames);
   }

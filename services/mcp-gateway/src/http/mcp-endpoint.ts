@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import { isObject, type JsonObject, uploadFile } from '@inferry/contracts';
 import type { Parts } from '@inferry/runtime';
 import { type Challenger, challengeAdmitted } from '../edge/challenge.ts';
@@ -20,7 +19,7 @@ import type { Edge } from './edge.ts';
 import { HttpChannel } from './http-channel.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OpenStreams } from './open-streams.ts';
-import type { Post } from './post.ts';
+import type { Answerable, Post } from './post.ts';
 import { type KnownSender, readSender } from './sender.ts';
 import { acceptsStream, headersOf, single, toExchange } from './to-exchange.ts';
 
@@ -99,7 +98,7 @@ export class McpEndpoint {
   #fail(post: Post, error: unknown): void {
     this.#parts.log.error({ err: error }, 'a request failed');
     if (post.response.headersSent) post.response.destroy();
-    else this.#parts.edge.send(post.response, internal);
+    else this.#parts.edge.send(post, internal);
   }
 
   /** Every request passes here: a promise is made only where there is something to wait for. */
@@ -118,7 +117,7 @@ export class McpEndpoint {
     if (isRefusal(from)) return this.#refuse(post, from, message.kind === 'request' ? message : undefined);
     if (message.kind === 'request') return this.#request(post, message, { ...spoken, attachment, from });
     this.#hear(message, spoken, from);
-    accept(post.response);
+    accept(post);
     return undefined;
   }
 
@@ -140,7 +139,7 @@ export class McpEndpoint {
     const busy = calls.refusal(post.principal.grant_id);
     if (busy !== undefined) return this.#refuse(post, busy, request);
     const canStream = spoken.resumed !== undefined || acceptsStream(post.request);
-    const channel = new HttpChannel(post.response, streams, canStream);
+    const channel = new HttpChannel(post, streams, canStream);
     const exchange = toExchange(post, request, { ...spoken, view, channel });
     const held = calls.add(channel, post.principal.grant_id);
     const end = (reply: Reply) => {
@@ -189,16 +188,14 @@ export class McpEndpoint {
     const refusal =
       refuseBatch(messages) ??
       // Notifications are work too: one of them may go to every replica.
-      (messages.length > 1
-        ? await edge.charge(post.response, post.principal, messages.length - 1)
-        : undefined) ??
+      (messages.length > 1 ? await edge.charge(post, messages.length - 1) : undefined) ??
       calls.refusal(post.principal.grant_id, requests.length);
     if (refusal !== undefined) return this.#refuse(post, refusal);
     for (const message of messages) {
       if (!isRefusal(message)) this.#hear(message, spoken, from);
     }
-    if (requests.length === 0) return accept(post.response);
-    const whole = new HttpChannel(post.response, streams, false);
+    if (requests.length === 0) return accept(post);
+    const whole = new HttpChannel(post, streams, false);
     const held = calls.add(whole, post.principal.grant_id, requests.length);
     try {
       const answers = await Promise.all(
@@ -241,7 +238,7 @@ export class McpEndpoint {
     const wanted = { scope: weighed.data.required_scope, status: weighed.status };
     const challenged = challengeAdmitted(challenge, post.principal, wanted);
     const headers = challenged === undefined ? weighed.headers : { ...weighed.headers, ...challenged };
-    edge.send(post.response, headers === undefined ? weighed : { ...weighed, headers }, request?.id);
+    edge.send(post, headers === undefined ? weighed : { ...weighed, headers }, request?.id);
   }
 }
 
@@ -293,6 +290,6 @@ function isRequest(message: ReturnType<typeof readMessage>): message is McpReque
   return !isRefusal(message) && message.kind === 'request';
 }
 
-function accept(response: ServerResponse): void {
-  response.writeHead(202, { 'content-length': 0 }).end();
+function accept({ response, headers }: Answerable): void {
+  response.writeHead(202, { 'content-length': 0, ...headers }).end();
 }

@@ -43,8 +43,7 @@ function mountMcp(scope: FastifyInstance, url: string, { edge, receive, resume }
   // Answered before the body, which the receiver reads: no parser of Fastify's has a part in it.
   const take = (admit: Receiver) => (request: FastifyRequest, reply: FastifyReply) => {
     reply.hijack();
-    const { raw: response } = reply;
-    edge.pass(request.raw, response, (principal) => admit({ request: request.raw, response, principal }));
+    edge.pass(request.raw, reply.raw, admit);
   };
   const takePost = take(receive);
   const takeGet = take(resume);
@@ -76,5 +75,5 @@ function answerOther(
 
 function answer(edge: Edge, reply: FastifyReply, refusal: Refusal): void {
   reply.hijack();
-  edge.send(reply.raw, refusal);
+  edge.send({ response: reply.raw }, refusal);
 }

@@ -1,9 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '@inferry/contracts';
 
-/** One admitted POST. */
-export interface Post {
-  request: IncomingMessage;
+/** What an answer goes into. */
+export interface Answerable {
   response: ServerResponse;
+  /** Sent with whatever the answer is. Set on the response, they would cost twice as much as the answer's own. */
+  headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** One admitted POST. */
+export interface Post extends Answerable {
+  request: IncomingMessage;
   principal: Principal;
 }

@@ -50,13 +50,13 @@ export function createReceiver(parts: ReceiverParts): Receiver {
     if (error instanceof GoneBody) return;
     const refusal = toRefusal(error);
     if (refusal === failed) parts.onError(error);
-    edge.send(post.response, refusal);
+    edge.send(post, refusal);
   }
 
   return (post) => {
     readBody(post.request, limits, (outcome) => {
       if (outcome.kind === 'whole') takeWhole(post, outcome.bytes);
-      else if (outcome.kind === 'late') edge.send(post.response, late);
+      else if (outcome.kind === 'late') edge.send(post, late);
       else if (outcome.kind === 'large') {
         takeLarge(post, outcome.read).catch((error: unknown) => refuseLarge(post, error));
       }

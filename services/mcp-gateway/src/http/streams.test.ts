@@ -66,6 +66,25 @@ describe('a call with a progress token', () => {
     ]);
   });
 
+  test('leaves in one piece when all of it comes at once, and as it comes otherwise', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const slow = await start(async ({ progress }) => {
+      progress({ progress: 0.5 });
+      await promise;
+      return done;
+    });
+    const quick = await start(async ({ progress }) => {
+      progress({ progress: 0.5 });
+      return done;
+    });
+
+    const whole = await post(quick.url, follow, stream);
+    const pieces = await answerEnded(slow.url, follow, { until: /"progress":0\.5/, end: resolve });
+
+    expect(Number(whole.headers.get('content-length'))).toBe(Buffer.byteLength(whole.text));
+    expect(framesOf(whole.text)).toEqual(framesOf(pieces));
+  });
+
   test('flushes its headers before anything happens', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const gateway = await start(async () => {
