@@ -16,6 +16,9 @@ export function toListed({ name, title, description, inputSchema, outputSchema, 
 export const listed = tools.map(toListed);
 export const listText = JSON.stringify({ tools: listed });
 
+/** As long as ours: what a server tells a model about itself is most of these two answers. */
+export const instructions = 'What this server is for, and how its tools work together. '.repeat(30);
+
 const serverInfo = { name: 'bench', version: '1.0.0' };
 
 /** The fixed bodies of the limits, by method. */
@@ -24,11 +27,13 @@ export const fixedResults: Readonly<Record<string, string>> = {
     protocolVersion: '2025-06-18',
     capabilities: { tools: { listChanged: true } },
     serverInfo,
+    instructions,
   }),
   'server/discover': JSON.stringify({
     supportedVersions: ['2026-07-28'],
     capabilities: { tools: {} },
     serverInfo,
+    instructions,
   }),
   'tools/list': listText,
 };

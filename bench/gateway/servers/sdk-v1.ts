@@ -5,11 +5,11 @@ import { tools } from '@inferry/contracts';
 import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
-import { answerCall } from './answers.ts';
+import { answerCall, instructions } from './answers.ts';
 import { listenAnywhere } from './listening.ts';
 
 function createServer(): McpServer {
-  const server = new McpServer({ name: 'bench', version: '1.0.0' });
+  const server = new McpServer({ name: 'bench', version: '1.0.0' }, { instructions });
   for (const { name, title, description, input, output, annotations } of tools) {
     const config = {
       title,

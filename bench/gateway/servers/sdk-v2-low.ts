@@ -2,13 +2,16 @@
 import { createMcpFastifyApp } from '@modelcontextprotocol/fastify';
 import { type NodeIncomingMessageLike, toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, Server } from '@modelcontextprotocol/server';
-import { answerCall, listText } from './answers.ts';
+import { answerCall, instructions, listText } from './answers.ts';
 import { announcePort } from './listening.ts';
 
 const list = JSON.parse(listText);
 
 function createServer(): Server {
-  const server = new Server({ name: 'bench', version: '1.0.0' }, { capabilities: { tools: {} } });
+  const server = new Server(
+    { name: 'bench', version: '1.0.0' },
+    { capabilities: { tools: {} }, instructions },
+  );
   server.setRequestHandler('tools/list', () => list);
   server.setRequestHandler('tools/call', async ({ params }, context) => {
     const progressToken = context.mcpReq._meta?.progressToken;

@@ -4,11 +4,11 @@ import { tools } from '@inferry/contracts';
 import { createMcpFastifyApp } from '@modelcontextprotocol/fastify';
 import { type NodeIncomingMessageLike, toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
-import { answerCall } from './answers.ts';
+import { answerCall, instructions } from './answers.ts';
 import { announcePort } from './listening.ts';
 
 function createServer(): McpServer {
-  const server = new McpServer({ name: 'bench', version: '1.0.0' });
+  const server = new McpServer({ name: 'bench', version: '1.0.0' }, { instructions });
   for (const { name, title, description, input, output, annotations } of tools) {
     const config = { title, description, inputSchema: input, outputSchema: output, annotations };
     server.registerTool(name, config, async (args, context) => {

@@ -5,12 +5,12 @@ import { createRequestListener } from '@remix-run/node-fetch-server';
 import { ZodJsonSchemaAdapter } from '@tmcp/adapter-zod';
 import { HttpTransport } from '@tmcp/transport-http';
 import { McpServer } from 'tmcp';
-import { answerCall } from './answers.ts';
+import { answerCall, instructions } from './answers.ts';
 import { listenAnywhere } from './listening.ts';
 
 const server = new McpServer(
   { name: 'bench', version: '1.0.0', description: 'bench' },
-  { adapter: new ZodJsonSchemaAdapter(), capabilities: { tools: { listChanged: true } } },
+  { adapter: new ZodJsonSchemaAdapter(), capabilities: { tools: { listChanged: true } }, instructions },
 );
 for (const { name, title, description, input, output, annotations } of tools) {
   const definition = { name, title, description, schema: input, outputSchema: output, annotations };
