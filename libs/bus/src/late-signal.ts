@@ -1,6 +1,6 @@
 /**
- * Something that can happen once, whose `AbortSignal` is made when somebody asks for it. Every call has several of
- * these and hardly any is looked at; signals that nobody reads would be most of what a call leaves to the collector.
+ * Something that can happen once, whose `AbortSignal` is made when somebody asks for it. Every call has some of these
+ * and hardly any is looked at, while a signal is dear to make and to collect.
  */
 export class LateSignal {
   #controller: AbortController | undefined;

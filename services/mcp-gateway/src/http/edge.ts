@@ -94,17 +94,21 @@ export function createEdge(parts: EdgeParts): Edge {
       // Nothing to wait for: the one user of a loopback system has no window.
       if ('kind' in outcome && outcome.kind === 'local')
         return admit({ request, response, principal: outcome });
-      const fail = (error: unknown) => {
+      const fail = (to: Answerable, error: unknown) => {
         parts.onError(error);
-        send({ response }, failed);
+        send(to, failed);
       };
-      settle(request, response, outcome).then((post) => {
-        try {
-          if (post !== undefined) admit(post);
-        } catch (error) {
-          fail(error);
-        }
-      }, fail);
+      settle(request, response, outcome).then(
+        (post) => {
+          if (post === undefined) return;
+          try {
+            admit(post);
+          } catch (error) {
+            fail(post, error);
+          }
+        },
+        (error: unknown) => fail({ response }, error),
+      );
     },
     async charge(post, requests) {
       const charge = await windows.chargeCredential(post.principal, requests);

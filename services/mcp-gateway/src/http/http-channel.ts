@@ -3,7 +3,7 @@ import { CallLife, LateSignal } from '@inferry/bus';
 import type { Channel, StopReason } from '../mcp/exchange.ts';
 import type { LongAnswer, OpenStreams } from './open-streams.ts';
 import type { Answerable } from './post.ts';
-import { writeJson } from './write-json.ts';
+import { writeAccepted, writeJson } from './write-json.ts';
 
 const keepAlive = ': keep-alive\n\n';
 
@@ -120,19 +120,12 @@ export class HttpChannel implements Channel, LongAnswer {
   /** Sends the last frame of the stream, or the whole answer with `status`. */
   finish(text: string, status = 200, headers?: Readonly<Record<string, string>>): void {
     const response = this.#response;
-    clearTimeout(this.#soon);
+    const frames = this.#takeFrames();
     if (response.destroyed) return;
     if (this.#isStreaming) {
-      const rest = `${this.#frames}event: message\ndata: ${text}\n\n`;
-      this.#frames = '';
+      const rest = `${frames}event: message\ndata: ${text}\n\n`;
       // All of it came at once: it has a length then, and leaves in one write.
-      if (!response.headersSent) {
-        response.writeHead(200, {
-          ...streamHead,
-          'content-length': Buffer.byteLength(rest),
-          ...this.#headers,
-        });
-      }
+      if (!response.headersSent) this.#writeHead({ 'content-length': Buffer.byteLength(rest) });
       response.end(rest);
     } else {
       this.#openAt = Number.POSITIVE_INFINITY;
@@ -148,11 +141,11 @@ export class HttpChannel implements Channel, LongAnswer {
 
   /** Ends without a response: the client said that it does not want one. */
   finishEmpty(): void {
-    clearTimeout(this.#soon);
-    if (this.#response.destroyed || this.#response.writableEnded) return;
+    const response = this.#response;
+    if (response.destroyed || response.writableEnded) return;
+    if (!this.#isStreaming) return writeAccepted({ response, headers: this.#headers });
     this.#flush();
-    if (!this.#isStreaming) this.#response.writeHead(202, { 'content-length': 0, ...this.#headers });
-    this.#response.end();
+    response.end();
   }
 
   /** Called every second: opens what waits long, keeps it alive, ends what is old, and cuts who does not read. */
@@ -198,14 +191,23 @@ export class HttpChannel implements Channel, LongAnswer {
 
   #flush(): void {
     const response = this.#response;
+    const frames = this.#takeFrames();
+    if (response.destroyed || response.writableEnded) return;
+    if (!response.headersSent) this.#writeHead();
+    if (frames === '') response.flushHeaders();
+    else response.write(frames);
+  }
+
+  #takeFrames(): string {
     const frames = this.#frames;
     this.#frames = '';
     clearTimeout(this.#soon);
     this.#soon = undefined;
-    if (!this.#isStreaming || response.destroyed || response.writableEnded) return;
-    if (!response.headersSent) response.writeHead(200, { ...streamHead, ...this.#headers });
-    if (frames === '') response.flushHeaders();
-    else response.write(frames);
+    return frames;
+  }
+
+  #writeHead(length?: { 'content-length': number }): void {
+    this.#response.writeHead(200, { ...streamHead, ...length, ...this.#headers });
   }
 
   #isStalled(now: number): boolean {

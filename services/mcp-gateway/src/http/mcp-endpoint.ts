@@ -19,9 +19,10 @@ import type { Edge } from './edge.ts';
 import { HttpChannel } from './http-channel.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OpenStreams } from './open-streams.ts';
-import type { Answerable, Post } from './post.ts';
+import type { Post } from './post.ts';
 import { type KnownSender, readSender } from './sender.ts';
 import { acceptsStream, headersOf, single, toExchange } from './to-exchange.ts';
+import { writeAccepted } from './write-json.ts';
 
 export interface EndpointParts {
   core: McpCore;
@@ -117,7 +118,7 @@ export class McpEndpoint {
     if (isRefusal(from)) return this.#refuse(post, from, message.kind === 'request' ? message : undefined);
     if (message.kind === 'request') return this.#request(post, message, { ...spoken, attachment, from });
     this.#hear(message, spoken, from);
-    accept(post);
+    writeAccepted(post);
     return undefined;
   }
 
@@ -194,7 +195,7 @@ export class McpEndpoint {
     for (const message of messages) {
       if (!isRefusal(message)) this.#hear(message, spoken, from);
     }
-    if (requests.length === 0) return accept(post);
+    if (requests.length === 0) return writeAccepted(post);
     const whole = new HttpChannel(post, streams, false);
     const held = calls.add(whole, post.principal.grant_id, requests.length);
     try {
@@ -288,8 +289,4 @@ function refuseBatch(messages: readonly ReturnType<typeof readMessage>[]): Refus
 
 function isRequest(message: ReturnType<typeof readMessage>): message is McpRequest {
   return !isRefusal(message) && message.kind === 'request';
-}
-
-function accept({ response, headers }: Answerable): void {
-  response.writeHead(202, { 'content-length': 0, ...headers }).end();
 }

@@ -4,7 +4,7 @@ import type { Principal } from '@inferry/contracts';
 /** What an answer goes into. */
 export interface Answerable {
   response: ServerResponse;
-  /** Sent with whatever the answer is. Set on the response, they would cost twice as much as the answer's own. */
+  /** Sent with whatever the answer is: not set on the response, which would put its head together in two steps. */
   headers?: Readonly<Record<string, string>> | undefined;
 }
 

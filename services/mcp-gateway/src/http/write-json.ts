@@ -1,4 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Answerable } from './post.ts';
 
 /** One JSON answer. The text is not made a buffer first, so that Node sends it with the head in one write. */
 export function writeJson(
@@ -12,6 +13,11 @@ export function writeJson(
     ...headers,
   });
   response.end(text);
+}
+
+/** The answer to what gets no response: it was taken. */
+export function writeAccepted({ response, headers }: Answerable): void {
+  response.writeHead(202, { 'content-length': 0, ...headers }).end();
 }
 
 /** Whether so much of a body is still to come that the connection is better given up. */
