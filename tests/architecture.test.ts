@@ -60,12 +60,12 @@ describe('packages', () => {
     expect([...new Set(imports)].filter((imported) => !forServices.includes(imported))).toEqual([]);
   });
 
-  it('have no file over 300 lines', () => {
+  it('have no file over 450 lines', () => {
     const folders = ['libs', 'services', 'cli', 'scripts', 'bench'].map((folder) => join(root, folder));
     const long = folders
       .flatMap(sourceFiles)
       .filter((file) => !file.endsWith('.test.ts') && statSync(file).isFile())
-      .filter((file) => readFileSync(file, 'utf8').split('\n').length > 301)
+      .filter((file) => readFileSync(file, 'utf8').split('\n').length > 451)
       .map((file) => relative(root, file));
 
     expect(long.filter((file) => !/contract-suite\.ts$/.test(file))).toEqual([]);
