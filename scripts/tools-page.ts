@@ -37,7 +37,9 @@ function section(tool: AnyTool): string[] {
     tool.description,
     '',
     ...table('Argument', tool.inputSchema),
-    ...table('Result', tool.outputSchema),
+    ...(tool.outputSchema === undefined
+      ? ['The result is content alone.', '']
+      : table('Result', tool.outputSchema)),
   ];
 }
 

@@ -55,10 +55,11 @@ async function enlarge(client: DemoClient, picture: string | undefined): Promise
 /** The file goes straight from this machine to the data plane: never through the conversation. */
 async function upload(client: DemoClient, name: string, bytes: Buffer): Promise<string> {
   const { structured } = await client.call('create_upload', { file_name: name, size: bytes.length });
-  const targets = (structured.parts as { url: string }[] | undefined)?.map((part) => part.url) ?? [
-    String(structured.upload_url),
-  ];
-  const partBytes = Math.max(1, structured.parts === undefined ? bytes.length : 16 * 1_048_576);
+  const { upload_url: url, part_url: partUrl, part_count: count = 1 } = structured;
+  const targets = Array.from({ length: Number(count) }, (_, index) =>
+    partUrl === undefined ? String(url) : String(partUrl).replace('{part}', String(index + 1)),
+  );
+  const partBytes = Number(structured.part_bytes ?? Math.max(1, bytes.length));
   for (const [index, url] of targets.entries()) {
     const body = new Uint8Array(bytes.subarray(index * partBytes, (index + 1) * partBytes));
     const response = await fetch(url, {

@@ -25,10 +25,9 @@ export function toolAnswer(tool: AnyTool, handler: AnyHandler, onInternalError: 
       // as: parseArguments has just checked the arguments against the schema that types the handler.
       const input = parseArguments(tool, JSON.parse(data)) as never;
       const reply = await handler(input, handlerContext);
-      const result: ToolResult = {
-        content: tool.present(reply),
-        structuredContent: tool.toStructured(reply),
-      };
+      const content = tool.present(reply);
+      if (tool.isContentOnly === true) return JSON.stringify({ content });
+      const result: ToolResult = { content, structuredContent: tool.toStructured(reply) };
       return JSON.stringify(result);
     } catch (error) {
       if (error instanceof InputRequired) throw error;

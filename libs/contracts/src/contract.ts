@@ -78,6 +78,8 @@ export interface ToolContract<
   annotations: ToolAnnotations;
   /** True for the tools whose call lasts as long as a run; they are answered with progress. */
   isLong: boolean;
+  /** True when a result is content alone: some clients show the model no content beside a structure. */
+  isContentOnly?: boolean;
   /** True when the handler may throw `InputRequired` or log to the client: it is told what the client can do. */
   isInteractive?: boolean;
   /** For the tools whose work goes on after the call. */
@@ -91,7 +93,8 @@ export interface ToolContract<
   /** `reply` without what only `present` needs. */
   toStructured(reply: z.infer<R>): z.infer<O>;
   inputSchema: JsonObject;
-  outputSchema: JsonObject;
+  /** Absent for `isContentOnly`. */
+  outputSchema?: JsonObject | undefined;
 }
 
 export interface ToolDefinition<I extends z.ZodObject, O extends z.ZodObject, R extends z.ZodType> {
@@ -104,6 +107,7 @@ export interface ToolDefinition<I extends z.ZodObject, O extends z.ZodObject, R 
   output: O;
   annotations: ToolAnnotations;
   isLong?: boolean;
+  isContentOnly?: boolean;
   isInteractive?: boolean;
   task?: TaskMapping;
   continuation?: Continuation;
@@ -129,7 +133,8 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject, R exten
     toStructured: (reply) => reply as unknown as z.infer<O>,
     ...definition,
     inputSchema: toPortableSchema(definition.input, 'input'),
-    outputSchema: toPortableSchema(definition.output, 'output'),
+    outputSchema:
+      definition.isContentOnly === true ? undefined : toPortableSchema(definition.output, 'output'),
   };
 }
 

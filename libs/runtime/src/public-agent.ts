@@ -38,14 +38,18 @@ export function checkPublicUrl(
     throw rejected(`Only ${names} URLs can be read.`);
   }
   if (url.username !== '' || url.password !== '') throw rejected('The URL must not contain credentials.');
-  if (!isAllowedPort(url.port)) throw rejected('The URL has a port that is not allowed.');
+  if (!isAllowedPort(url.port)) throw rejected(`The URL has port ${url.port}; ${allowedPorts} are allowed.`);
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const isAllowed = isIP(host) === 0 ? !isPrivateHost(host) : isAllowedAddress(host, policy);
   if (!isAllowed) throw notPublic();
   return url;
 }
 
-function isAllowedPort(port: string): boolean {
+/** The ports of `isAllowedPort` in words. */
+export const allowedPorts = '80, 443 and those above 1023';
+
+/** Below 1024 are the services that speak other protocols: a request to them may be a command. */
+export function isAllowedPort(port: string): boolean {
   return port === '' || port === '80' || port === '443' || Number(port) > 1023;
 }
 

@@ -42,7 +42,9 @@ export interface Answer {
     file_url: string;
     upload_url: string;
     curl: string;
-    parts: { number: number; url: string }[];
+    part_url: string;
+    part_count: number;
+    part_bytes: number;
     error: { code: string; message: string; next_action: string };
   };
   isError?: boolean;

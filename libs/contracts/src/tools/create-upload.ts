@@ -14,7 +14,7 @@ export const createUpload = defineTool({
   scope: 'files:write',
   annotations: write,
   input: z.object({
-    file_name: z.string().min(1).max(255).describe('Name'),
+    file_name: z.string().min(1).max(4_096).describe('Path as your shell sees it'),
     content_type: z.string().max(200).optional().describe('MIME type'),
     size: z.int().min(1).optional().describe('Bytes'),
     sha256: z
@@ -30,22 +30,19 @@ export const createUpload = defineTool({
     method: z.string().optional().describe('PUT'),
     upload_url: z.string().optional().describe('One-time URL'),
     headers: jsonObject.optional().describe('Headers to send'),
-    parts: z
-      .array(
-        z.object({ number: z.int().optional().describe('Part'), url: z.string().optional().describe('URL') }),
-      )
-      .optional()
-      .describe('Multipart'),
+    part_url: z.string().optional().describe('Multipart: put 1 to part_count for {part}'),
+    part_bytes: z.int().optional().describe('Of each but the last'),
+    part_count: z.int().optional().describe('Parts'),
     curl: z.string().optional().describe('Command to run'),
     expires_at: z.string().optional().describe('URL expiry'),
     deduplicated: z.boolean().optional().describe('Already stored; skip the PUT'),
     error: ErrorEnvelope.optional(),
   }),
-  present({ asset_id: assetId, file_url: fileUrl, parts, ...upload }) {
+  present({ asset_id: assetId, file_url: fileUrl, part_count: parts, ...upload }) {
     if (upload.deduplicated === true) {
       return [text(`Already stored as ${assetId}: [file](${fileUrl}). No upload is needed.`)];
     }
-    const how = parts === undefined ? '' : ` in ${parts.length} parts`;
+    const how = parts === undefined ? '' : ` in ${parts} parts`;
     return [
       text(
         `Upload the file${how} before ${upload.expires_at}:\n${upload.curl}\nThen use ${assetId} (or [its URL](${fileUrl})) in run_model.`,

@@ -29,6 +29,7 @@ export const viewOutput = defineTool({
     max_px: z.int().min(64).max(1_568).optional().describe('Longest side, default 512'),
   }),
   output,
+  isContentOnly: true,
   reply: output.extend({ image: z.object({ data: z.string(), mime_type: z.string() }) }),
   present({ image, asset_id: assetId, url, width, height, duration_seconds: seconds }) {
     const length = seconds === undefined ? '' : `, ${seconds} s`;

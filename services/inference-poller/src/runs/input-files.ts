@@ -1,3 +1,4 @@
+import { hash, randomUUID } from 'node:crypto';
 import type { HandlerContext } from '@inferry/bus';
 import {
   AppError,
@@ -75,7 +76,7 @@ async function resolveAll(
 async function copyIn(deps: InferenceDeps, url: string, context: HandlerContext): Promise<Asset> {
   const { principal, signal, callId } = context;
   const timeoutMs = Math.max(1_000, context.deadlineAt - deps.now());
-  const options = { principal, signal, timeoutMs, callId: `${callId}:${url}`.slice(0, 200) };
+  const options = { principal, signal, timeoutMs, callId: copyId(callId, url) };
   const reply: unknown = JSON.parse(await deps.bus.callTool(uploadFile, { url }, options));
   const structured = isObject(reply) && isObject(reply.structuredContent) ? reply.structuredContent : {};
   const result = uploadFile.output.parse(structured);
@@ -84,6 +85,11 @@ async function copyIn(deps: InferenceDeps, url: string, context: HandlerContext)
   if (asset === null || asset === undefined)
     throw new AppError('asset_not_found', 'The copied file is gone.');
   return asset;
+}
+
+/** The whole link counts: signed ones have much in common and differ at their ends. */
+function copyId(callId: string, url: string): string {
+  return `${callId === '' ? randomUUID() : callId}:${hash('sha256', url, 'base64url')}`;
 }
 
 function isReference(value: unknown): boolean {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { ErrorEnvelope, JsonObject, RunOutput } from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
 import type { CancelResult, InputFile, JobHandle, ProviderOutput } from '@inferry/providers';
@@ -61,7 +62,9 @@ export function handleOf(row: Pick<RunRow, 'handle'>): JsonObject {
 export function idOf(handle: JobHandle): string | null {
   const names = ['request_id', 'id', 'job_id', 'task_id', 'prompt_id', 'run_id'];
   const id = names.map((name) => handle[name]).find((value) => typeof value === 'string');
-  return typeof id === 'string' ? id.slice(0, 200) : null;
+  if (typeof id !== 'string') return null;
+  // It tells jobs apart: of two with one beginning each stays itself.
+  return id.length <= 200 ? id : `${id.slice(0, 150)}…${hash('sha256', id, 'base64url')}`;
 }
 
 export function errorOf(row: Pick<RunRow, 'error'>): ErrorEnvelope | undefined {

@@ -124,6 +124,8 @@ describe('webhookProblem', () => {
 
   it('takes https on the public internet', () => {
     expect(webhookProblem('https://example.com/hook?x=1', settings)).toBeUndefined();
+    expect(webhookProblem('https://example.com:8443/hook', settings)).toBeUndefined();
+    expect(webhookProblem('https://example.com:80/hook', settings)).toBeUndefined();
   });
 
   it.each([
@@ -137,6 +139,9 @@ describe('webhookProblem', () => {
     'https://0x7f.1',
     'https://redis',
     'https://user:pass@example.com',
+    'https://example.com:22/hook',
+    'https://example.com:25',
+    'https://example.com:1023',
     'ftp://example.com',
     'not a url',
   ])('refuses %s', (value) => {

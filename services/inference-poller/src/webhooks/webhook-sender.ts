@@ -1,6 +1,6 @@
 import { isPrivateHost } from '@inferry/contracts';
 import { leaseDueDeliveries, settleDelivery, type WebhookDeliveryRow } from '@inferry/database';
-import { createPublicAgent } from '@inferry/runtime/public-agent';
+import { createPublicAgent, isAllowedPort } from '@inferry/runtime/public-agent';
 import { Agent, request } from 'undici';
 import type { InferenceDeps } from '../deps.ts';
 import { jittered } from '../timings.ts';
@@ -32,7 +32,8 @@ export function createWebhookSender(deps: InferenceDeps): WebhookSender {
     const url = new URL(delivery.url);
     const isLoopback = deps.webhooks.allowLoopback && isLoopbackUrl(url);
     // The settings may have become stricter since the run was started.
-    if (deps.webhooks.secret === undefined || (!isLoopback && isPrivateHost(url.hostname))) return null;
+    const mayBeSent = isLoopback || (!isPrivateHost(url.hostname) && isAllowedPort(url.port));
+    if (deps.webhooks.secret === undefined || !mayBeSent) return null;
     const { delivery_id: id, body } = delivery;
     const timestampSeconds = Math.floor(deps.now() / 1_000);
     try {

@@ -1,4 +1,5 @@
 import { isPrivateHost, type Problem } from '@inferry/contracts';
+import { allowedPorts, isAllowedPort } from '@inferry/runtime/public-agent';
 import type { WebhookSettings } from '../deps.ts';
 
 const path = 'webhook';
@@ -17,6 +18,9 @@ export function webhookProblem(value: string, settings: WebhookSettings): Proble
   if (url.protocol !== 'https:') return { path, message: 'is not https', hint: 'https://…' };
   if (isPrivateHost(url.hostname)) {
     return { path, message: 'names a private host', hint: 'a host on the public internet' };
+  }
+  if (!isAllowedPort(url.port)) {
+    return { path, message: `has port ${url.port}`, hint: `ports ${allowedPorts} are allowed` };
   }
   return undefined;
 }

@@ -27,7 +27,8 @@ export type UploadClaim = Pick<
  * opens all parts of one upload.
  */
 export interface AssetLinks {
-  uploadUrl(claim: UploadClaim, base: LinkBase, part?: number): string;
+  /** `{part}`: the URL of all parts, with that in place of the number. */
+  uploadUrl(claim: UploadClaim, base: LinkBase, part?: number | '{part}'): string;
   /** Whether `signature` was made for this asset and this expiry (epoch seconds). */
   isUploadUrl(claim: UploadClaim, expires: number, signature: string): boolean;
   fileUrl(asset: Pick<AssetRow, 'asset_id' | 'file_name'>, base: LinkBase): string;
@@ -62,8 +63,9 @@ export function createAssetLinks(options: LinkOptions): AssetLinks {
       return `${baseOf(base)}/files/u/${path}?e=${expires}&s=${signature}`;
     },
     isUploadUrl(claim, expires, signature) {
-      const given = Buffer.from(signature, 'base64url');
-      const expected = signUpload(claim, expires);
+      // As text: other spellings of the same bytes (padding, spare bits) are not what was signed.
+      const given = Buffer.from(signature);
+      const expected = Buffer.from(signUpload(claim, expires).toString('base64url'));
       return given.length === expected.length && timingSafeEqual(given, expected);
     },
     fileUrl({ asset_id: assetId, file_name: fileName }, base) {

@@ -9,6 +9,7 @@ import { detectType } from './content-type.ts';
 
 export interface StoreOptions {
   maxBytes: number;
+  minBytes?: number | undefined;
   signal?: AbortSignal | undefined;
   /** What the sender said the type is, where the asset does not say it. */
   declaredType?: string | null | undefined;
@@ -39,6 +40,7 @@ export async function storeAsset(
     signal: options.signal,
   });
   try {
+    if (sizeBytes < (options.minBytes ?? 0)) throw mismatch('No bytes came: is the path a folder?');
     refuseMismatch(asset, { sizeBytes, sha256 });
     const declared = asset.declared_type ?? options.declaredType ?? null;
     const contentType = await detectType(head.bytes(), { declared, fileName: asset.file_name });

@@ -43,6 +43,8 @@ function streamOf(...chunks: string[]): ReadableStream<Uint8Array> {
   return new Blob(chunks).stream();
 }
 
+const partAt = (url: string, number: number) => url.replace('{part}', String(number));
+
 describe('a single PUT', () => {
   it('stores the file and answers what it became', async () => {
     const { upload_url: url, asset_id: id, file_url: fileUrl } = await create({ size: 5 });
@@ -67,6 +69,14 @@ describe('a single PUT', () => {
     const response = await put(url, streamOf('hel', 'lo'));
 
     expect(await response.json()).toMatchObject({ bytes: 5, sha256: sha256('hello') });
+  });
+
+  it('takes no other spelling of the signature', async () => {
+    const { upload_url: url } = await create({});
+
+    for (const tail of ['=', '==', '%3D', '%20', '.']) {
+      expect((await errorOf(await put(url + tail, 'hello'))).code).toBe('forbidden');
+    }
   });
 
   it('refuses another Content-Length than the declared size', async () => {
@@ -249,16 +259,21 @@ describe('multipart', () => {
   const partOf = (number: number) => whole.subarray((number - 1) * 16 * mebibyte, number * 16 * mebibyte);
 
   it('joins the parts, in whatever order they come, without a further call', async () => {
-    const { parts, upload_url: single, file_url: fileUrl } = await create({ size, sha256: sha256(whole) });
+    const {
+      part_url: partUrl,
+      part_count: count,
+      upload_url: single,
+      file_url: fileUrl,
+    } = await create({ size, sha256: sha256(whole) });
     const answers: unknown[] = [];
 
     for (const number of [3, 1, 2]) {
-      const response = await put(parts[number - 1]?.url ?? '', partOf(number));
+      const response = await put(partAt(partUrl, number), partOf(number));
       answers.push(await response.json());
     }
 
     expect(single).toBeUndefined();
-    expect(parts).toHaveLength(3);
+    expect(count).toBe(3);
     expect(answers[0]).toMatchObject({ part: 3, state: 'pending' });
     expect(answers[2]).toMatchObject({ state: 'stored', bytes: size, sha256: sha256(whole) });
     expect(sha256(Buffer.from(await (await fetch(fileUrl)).arrayBuffer()))).toBe(sha256(whole));
@@ -266,13 +281,13 @@ describe('multipart', () => {
   });
 
   it('is stored once when the last two parts arrive at once on two replicas', async () => {
-    const { parts, asset_id: id } = await create({ size });
+    const { part_url: partUrl, asset_id: id } = await create({ size });
     const replica = await upload.addReplica();
-    await put(parts[0]?.url ?? '', partOf(1));
+    await put(partAt(partUrl, 1), partOf(1));
 
     const responses = await Promise.all([
-      put(parts[1]?.url ?? '', partOf(2)),
-      put((parts[2]?.url ?? '').replace(upload.base, replica), partOf(3)),
+      put(partAt(partUrl, 2), partOf(2)),
+      put(partAt(partUrl, 3).replace(upload.base, replica), partOf(3)),
     ]);
 
     expect(responses.map(({ status }) => status)).toEqual([200, 200]);
@@ -281,11 +296,11 @@ describe('multipart', () => {
   });
 
   it('takes a part again and refuses one of another length', async () => {
-    const { parts } = await create({ size });
-    await put(parts[0]?.url ?? '', partOf(1));
+    const { part_url: partUrl } = await create({ size });
+    await put(partAt(partUrl, 1), partOf(1));
 
-    const again = await put(parts[0]?.url ?? '', partOf(1));
-    const wrong = await errorOf(await put(parts[1]?.url ?? '', 'short'));
+    const again = await put(partAt(partUrl, 1), partOf(1));
+    const wrong = await errorOf(await put(partAt(partUrl, 2), 'short'));
 
     expect(again.status).toBe(200);
     expect(wrong).toMatchObject({ status: 422, code: 'upload_mismatch' });
@@ -293,23 +308,23 @@ describe('multipart', () => {
   });
 
   it('drops the parts when they do not make the declared file', async () => {
-    const { parts } = await create({ size, sha256: sha256('something else') });
-    await put(parts[0]?.url ?? '', partOf(1));
-    await put(parts[1]?.url ?? '', partOf(2));
+    const { part_url: partUrl } = await create({ size, sha256: sha256('something else') });
+    await put(partAt(partUrl, 1), partOf(1));
+    await put(partAt(partUrl, 2), partOf(2));
 
-    const refusal = await errorOf(await put(parts[2]?.url ?? '', partOf(3)));
+    const refusal = await errorOf(await put(partAt(partUrl, 3), partOf(3)));
 
     expect(refusal).toMatchObject({ status: 422, code: 'upload_mismatch' });
     expect(await upload.keys()).toEqual([]);
   });
 
   it('joins when the last part is sent again after a replica died before the join', async () => {
-    const { parts, asset_id: id } = await create({ size });
-    await put(parts[0]?.url ?? '', partOf(1));
-    await put(parts[1]?.url ?? '', partOf(2));
+    const { part_url: partUrl, asset_id: id } = await create({ size });
+    await put(partAt(partUrl, 1), partOf(1));
+    await put(partAt(partUrl, 2), partOf(2));
     await upload.blobs.put(partKey(id, 3), Readable.from([partOf(3)]));
 
-    const response = await put(parts[2]?.url ?? '', partOf(3));
+    const response = await put(partAt(partUrl, 3), partOf(3));
 
     expect(response.status).toBe(200);
     expect(await stateOf(id)).toBe('stored');

@@ -16,6 +16,8 @@ interface PutRequest {
   part: number | undefined;
   /** Bytes that must come, where they are known. */
   expectedBytes: number | undefined;
+  /** An empty body that does not say so is what curl makes of a folder. */
+  saysEmpty: boolean;
   body: Readable;
 }
 
@@ -54,9 +56,10 @@ async function checkPut({ assets, links, now }: HttpDeps, request: FastifyReques
   refuseWrongType(asset, part, request.headers['content-type']);
   const expectedBytes = part === undefined ? (asset.declared_bytes ?? undefined) : partBytesOf(asset, part);
   refuseWrongLength(request.headers['content-length'], expectedBytes);
+  const saysEmpty = request.headers['content-length'] === '0';
   // as: the content type parser of these routes hands the body over as the stream that it is.
   const body = (request.body as Readable | undefined) ?? Readable.from([]);
-  return { asset, part, expectedBytes, body };
+  return { asset, part, expectedBytes, saysEmpty, body };
 }
 
 function partBytesOf(asset: AssetRow, part: number): number {
@@ -64,10 +67,10 @@ function partBytesOf(asset: AssetRow, part: number): number {
 }
 
 async function storeWhole(deps: HttpDeps, put: PutRequest, signal: AbortSignal) {
-  const { asset, expectedBytes, body } = put;
+  const { asset, expectedBytes, saysEmpty, body } = put;
   const stored = await storeAsset(deps, asset, {
     body: patiently(body, { silenceMs: deps.timeouts.silenceMs, signal }),
-    options: { maxBytes: expectedBytes ?? maxUploadBytes, signal },
+    options: { maxBytes: expectedBytes ?? maxUploadBytes, minBytes: saysEmpty ? 0 : 1, signal },
   }).catch((error: unknown) => {
     throw toMismatch(error, expectedBytes);
   });

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -85,6 +85,89 @@ describe('create_upload', () => {
     expect(call).toEqual(['-fsS', '-g', '-T', `./${name}`, url]);
   });
 
+  it.each([
+    ['~/My Pictures/a b.png'],
+    ['$HOME/My Pictures/a b.png'],
+    [`$${'{HOME}'}/My Pictures/a b.png`],
+    [() => `file://${folder}/My%20Pictures/a%20b.png`],
+    [() => `file://localhost${folder}/My%20Pictures/a%20b.png`],
+    [() => path.join(folder, 'My Pictures', 'a b.png')],
+    [() => `${folder}/${'x/../'.repeat(60)}My Pictures/a b.png`],
+  ])('takes the path %s as its shell would', async (given) => {
+    await mkdir(path.join(folder, 'My Pictures'), { recursive: true });
+    await mkdir(path.join(folder, 'x'), { recursive: true });
+    await writeFile(path.join(folder, 'My Pictures', 'a b.png'), 'a picture');
+    const { curl, file_url: url } = await create({
+      file_name: typeof given === 'string' ? given : given(),
+    });
+
+    await run('sh', ['-c', curl], { cwd: '/', env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: folder } });
+
+    expect(await (await fetch(url)).text()).toBe('a picture');
+    expect(url).toMatch(/\/a%20b\.png$/);
+  });
+
+  it.each([
+    ['file://server/share/a.png', 'is a file URL of another computer'],
+    ['https://example.com/a.png', 'is a URL'],
+    ['./pictures/', 'is a folder'],
+    ['C:\\Pictures\\', 'is a folder'],
+    ['~', 'is a folder'],
+    ['$PICTURES/a.png', 'begins with a variable of the shell'],
+    [`/home/${'a'.repeat(256)}`, 'has a name of over 255 characters'],
+  ])('refuses %s, for it %s', async (given, message) => {
+    const { error } = await create({ file_name: given });
+
+    expect(error).toMatchObject({
+      code: 'validation_failed',
+      details: { errors: [{ path: 'file_name', message, hint: expect.any(String) }] },
+    });
+  });
+
+  it.each([
+    ['C:\\My Pictures\\a b.png', '"C:\\My Pictures\\a b.png"'],
+    ['C:/My Pictures/a b.png', '"C:/My Pictures/a b.png"'],
+    ['file:///C:/My%20Pictures/a%20b.png', '"C:\\My Pictures\\a b.png"'],
+    ['\\\\server\\share\\a.png', '"\\\\server\\share\\a.png"'],
+    ["C:\\it's $5 at 10 %.png", "'C:\\it''s $5 at 10 %.png'"],
+    ['%USERPROFILE%\\a b.png', "($env:USERPROFILE + '\\a b.png')"],
+    ['$env:TEMP\\a b.png', "($env:TEMP + '\\a b.png')"],
+    ['~\\a.png', "($HOME + '\\a.png')"],
+  ])('names %s as PowerShell reads it', async (given, word) => {
+    const { curl, upload_url: url, file_url: fileUrl } = await create({ file_name: given });
+    const parts = await create({ file_name: given, size: 17 * 1024 * 1024 });
+
+    expect(curl).toBe(`curl.exe -fsS -g -T ${word} "${url}"`);
+    expect(fileUrl.split('/').at(-1)).not.toContain('%5C');
+    expect(parts.curl).toContain(`Resolve-Path -LiteralPath ${word})`);
+  });
+
+  it('says that a file of several parts is not there, and stores no folder', async () => {
+    const missing = await create({ file_name: '~/not there.bin', size: 17 * 1024 * 1024 });
+    const ofFolder = await create({ file_name: folder });
+
+    const env = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: folder };
+    await expect(run('sh', ['-c', missing.curl], { env })).rejects.toMatchObject({
+      stderr: expect.stringContaining('not there.bin: no such file'),
+    });
+    await expect(run('sh', ['-c', ofFolder.curl])).rejects.toMatchObject({ code: expect.any(Number) });
+    expect((await fetch(ofFolder.file_url)).status).toBe(404);
+  });
+
+  it.each([1, 17, 1024])(
+    'answers a file of %i MiB in less than 1 KB of text and of structure',
+    async (size) => {
+      const { content, structuredContent } = await upload.tool(createUpload, {
+        file_name: 'a film with quite a long name.mp4',
+        size: size * 1024 * 1024,
+        content_type: 'video/mp4',
+      });
+
+      expect(Buffer.byteLength(content[0]?.text ?? '')).toBeLessThan(1_024);
+      expect(Buffer.byteLength(JSON.stringify(structuredContent))).toBeLessThan(1_024);
+    },
+  );
+
   it('keeps an absolute path in the curl line and its last segment as the name', async () => {
     const { curl, file_url: url } = await create({ file_name: '/home/me/my cat.png' });
 
@@ -108,7 +191,7 @@ describe('create_upload', () => {
     const {
       curl,
       file_url: url,
-      parts,
+      part_count: parts,
     } = await create({
       file_name: 'large file.bin',
       size: bytes.byteLength,
@@ -117,7 +200,7 @@ describe('create_upload', () => {
 
     await run('sh', ['-c', curl], { cwd: folder });
 
-    expect(parts).toHaveLength(2);
+    expect(parts).toBe(2);
     const response = await fetch(url, { method: 'HEAD' });
     expect(response.headers.get('content-length')).toBe(String(bytes.byteLength));
   });
@@ -129,9 +212,9 @@ describe('create_upload', () => {
     [1025, 61, 17],
     [5120, 64, 80],
   ])('cuts a file of %d MiB into %i parts', async (mebibytes, count, partMebibytes) => {
-    const { parts, curl } = await create({ file_name: 'x', size: mebibytes * 1024 * 1024 });
+    const { part_count: parts, curl } = await create({ file_name: 'x', size: mebibytes * 1024 * 1024 });
 
-    expect(parts?.length ?? 1).toBe(count);
+    expect(parts ?? 1).toBe(count);
     if (count > 1) expect(curl).toContain(`bs=${partMebibytes * 1024 * 1024} `);
     expect(curl.length).toBeLessThan(600);
   });

@@ -2,8 +2,8 @@ import type { Handler } from '@inferry/bus';
 import { AppError, type createUpload, validationFailed } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
 import { essence } from '../assets/content-type.ts';
-import { curlCommand, curlPartsCommand } from '../assets/curl.ts';
 import { toFileName } from '../assets/file-name.ts';
+import { type LocalPath, partsCommand, readLocalPath, uploadCommand } from '../assets/upload-command.ts';
 import type { UploadDeps } from '../deps.ts';
 import { maxUploadBytes, planParts } from '../sizes.ts';
 
@@ -17,8 +17,12 @@ export function handleCreateUpload(deps: UploadDeps): Handler<typeof createUploa
   return async (input, { principal, callId }) => {
     const { size, expires_in: expiresIn } = input;
     if (size !== undefined && size > maxUploadBytes) {
-      throw new AppError('upload_too_large', 'The file exceeds the 5 GiB upload cap.');
+      throw new AppError('upload_too_large', 'The file exceeds the 5 GiB upload cap.', {
+        nextAction: 'Pass a smaller file, or a link to it in run_model where the model takes one.',
+        details: { field: 'size', max_bytes: maxUploadBytes },
+      });
     }
+    const path = parsePath(input.file_name);
     const contentType = parseContentType(input.content_type);
     const sha256 = input.sha256?.toLowerCase();
     const known = await findSame(deps, principal.subject, { sha256, size, expiresIn });
@@ -28,15 +32,21 @@ export function handleCreateUpload(deps: UploadDeps): Handler<typeof createUploa
     const asset = await deps.assets.open({
       subject: principal.subject,
       ref: callId === '' ? null : `call:${callId}`,
-      fileName: toFileName(input.file_name),
+      fileName: toFileName(path.plain),
       declaredType: contentType ?? null,
       declaredBytes: size ?? null,
       declaredSha256: sha256 ?? null,
       partCount: size === undefined ? 1 : planParts(size).partCount,
       ...endsOf(deps, size ?? 0, expiresIn),
     });
-    return describeUpload(deps, asset, { file: input.file_name, contentType });
+    return describeUpload(deps, asset, { path, contentType });
   };
+}
+
+function parsePath(given: string): LocalPath {
+  const path = readLocalPath(given);
+  if ('word' in path) return path;
+  throw validationFailed('create_upload', [{ path: 'file_name', ...path }]);
 }
 
 function parseContentType(given: string | undefined): string | undefined {
@@ -76,7 +86,7 @@ function endsOf(
 function describeUpload(
   { links }: UploadDeps,
   asset: AssetRow,
-  { file, contentType }: { file: string; contentType: string | undefined },
+  { path, contentType }: { path: LocalPath; contentType: string | undefined },
 ) {
   const shared = {
     asset_id: asset.asset_id,
@@ -87,13 +97,11 @@ function describeUpload(
   if (asset.part_count === 1) {
     const url = links.uploadUrl(asset, 'public');
     const headers = contentType === undefined ? {} : { 'content-type': contentType };
-    return { ...shared, upload_url: url, headers, curl: curlCommand({ file, contentType, url }) };
+    return { ...shared, upload_url: url, headers, curl: uploadCommand({ path, contentType, url }) };
   }
-  const parts = Array.from({ length: asset.part_count }, (_, index) => ({
-    number: index + 1,
-    url: links.uploadUrl(asset, 'public', index + 1),
-  }));
-  const { partBytes } = planParts(asset.declared_bytes ?? 0);
-  const curl = curlPartsCommand({ file, partBytes, urls: parts.map(({ url }) => url) });
-  return { ...shared, headers: {}, parts, curl };
+  const { partBytes, partCount } = planParts(asset.declared_bytes ?? 0);
+  // The URLs of the parts differ in their number alone: a list of them would fill the conversation.
+  const partUrl = links.uploadUrl(asset, 'public', '{part}');
+  const curl = partsCommand({ path, partBytes, partCount, partUrl });
+  return { ...shared, part_url: partUrl, part_bytes: partBytes, part_count: partCount, curl };
 }
