@@ -62,6 +62,19 @@ export interface ProviderContext {
   /** Where the platform is for this connection, instead of the adapter's own base URL. */
   baseUrl?: string | undefined;
   signal: AbortSignal;
+  /** Of a submit alone. */
+  guard?: SubmitGuard | undefined;
+}
+
+/**
+ * Whoever submits asks it around the one moment that matters: before it, nothing can have been taken, and after it nobody
+ * can be sure. What an adapter reads or uploads first comes before that moment.
+ */
+export interface SubmitGuard {
+  /** Right before the paid call: resolves when it may leave, and rejects when it may not. */
+  announce(): Promise<void>;
+  /** When the connection stands, before the first byte of the call: at `false` nothing leaves. */
+  mayLeave(): boolean;
 }
 
 /** What a platform says of a key. `unknown`: it did not say, so nothing may be concluded. */
@@ -189,6 +202,8 @@ export interface Provider {
   readonly slug: string;
   readonly title: string;
   readonly capabilities: ProviderCapabilities;
+  /** Whether `submit` asks `context.guard` before its paid call leaves; else it counts as sent when `submit` is called. */
+  readonly announcesSubmit?: boolean;
   /** What an agent should know to use this platform well, in `skills/<name>/` beside its adapter. */
   readonly skills?: readonly SkillSource[];
   /** Whether it can be used now without more configuration, and if not, what to do. */

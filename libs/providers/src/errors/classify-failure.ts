@@ -18,7 +18,8 @@ export interface Verdict {
   retryAfterSeconds?: number | undefined;
   /**
    * Whether a submit answered like this may have been taken all the same. Default: a status of 500 and above, and
-   * 408, 409, 425 and 499 may, everything else may not.
+   * 408, 409, 425 and 499 may, everything else may not, and neither may a 503 that says when to come back
+   * (`Retry-After`; RFC 9110, section 15.6.4): a server that cannot handle a request now has not handled it.
    */
   mayBeTaken?: boolean;
 }
@@ -65,7 +66,9 @@ const codeByStatus: Readonly<Record<number, ErrorCode>> = {
 export function classifyFailure(reply: FailedReply, context: FailureContext): AppError {
   const { title, purpose, rule, secrets, now } = context;
   const told = rule?.(reply);
-  const mayBeTaken = told?.mayBeTaken ?? (reply.status >= 500 || uncertainStatuses.has(reply.status));
+  const isTurnedAway = reply.status === 503 && retryAfterSeconds(reply.headers, now) !== undefined;
+  const isUncertain = reply.status >= 500 || uncertainStatuses.has(reply.status);
+  const mayBeTaken = told?.mayBeTaken ?? (isUncertain && !isTurnedAway);
   if (purpose === 'submit' && mayBeTaken) return uncertainSubmit(title, reply.status);
   const read = readProblems(reply.body);
   const clean = (text: string) => cleanText(text, { secrets });

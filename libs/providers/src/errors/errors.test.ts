@@ -30,6 +30,14 @@ it('takes the word of a platform that nothing was taken', () => {
   expect(classifyFailure(reply(503, {}), { ...submit, rule }).code).toBe('busy');
 });
 
+it('was not taken when a 503 says when to come back', () => {
+  expect(classifyFailure(reply(503, {}, { 'retry-after': '30' }), submit)).toMatchObject({
+    code: 'upstream_unavailable',
+    retryAfterSeconds: 30,
+  });
+  expect(classifyFailure(reply(502, {}, { 'retry-after': '30' }), submit).code).toBe('unavailable');
+});
+
 it('believes the code of the body before the status', () => {
   const rule = () => ({ code: 'insufficient_credits' }) as const;
 

@@ -9,9 +9,13 @@ import { textAt, valuesAt } from './template.ts';
 export function failureRuleOf({ errors }: Pick<Description, 'errors'>): FailureRule {
   return (reply) => {
     const rule = errors.find((candidate) => fits(candidate, reply));
-    return rule === undefined ? undefined : { code: rule.code, ...detailOf(reply) };
+    if (rule === undefined) return undefined;
+    return { code: rule.code, ...detailOf(reply), ...(turnsAway.has(rule.code) && { mayBeTaken: false }) };
   };
 }
+
+/** A description that calls an answer one of these says that nothing was taken, whatever its status. */
+const turnsAway: ReadonlySet<string> = new Set(['busy', 'rate_limited']);
 
 function detailOf({ body }: FailedReply): { detail?: string } {
   const text = ['/message', '/error/message', '/error', '/detail', '/errors/0/message'].map((at) =>

@@ -10,6 +10,8 @@ export abstract class PlatformAdapter {
   readonly slug: string;
   readonly title: string;
   readonly capabilities: ProviderCapabilities;
+  /** Its client does, whatever the platform. */
+  readonly announcesSubmit = true;
   protected readonly client: PlatformClient;
 
   /** A key goes as a bearer token where the platform does not want it otherwise. */

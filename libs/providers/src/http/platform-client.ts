@@ -20,6 +20,7 @@ import {
 import { Dispatchers } from './dispatchers.ts';
 import { type OpenSocketOptions, openSocket, type PlatformSocket } from './platform-socket.ts';
 import { bounded, readBytes } from './read-body.ts';
+import { sendOnce } from './send-once.ts';
 import { readEvents, type ServerSentEvent } from './server-sent-events.ts';
 import { toTransportError } from './transport-failure.ts';
 
@@ -177,7 +178,7 @@ export class PlatformClient {
   ): Promise<Reply<Readable>> {
     const { title, rule } = this.#options;
     const address = this.#address(call, context);
-    const reply = await request(address.url, {
+    const options = {
       method: call.method ?? 'GET',
       signal,
       dispatcher: this.#dispatchers.of(address),
@@ -191,14 +192,17 @@ export class PlatformClient {
         ...this.#keyHeaders(call, address, context),
       },
       body: bodyOf(call),
-    });
+    };
+    const reply = await (purpose === 'submit'
+      ? sendOnce(address.url, options, { title, guard: context.guard })
+      : request(address.url, options));
     const headers = flat(reply.headers);
     const head = { status: reply.statusCode, headers };
     const isSuccess = reply.statusCode >= 200 && reply.statusCode < 300;
     if (isSuccess || call.accept?.includes(reply.statusCode)) return { ...head, body: reply.body };
-    const options = { encoding: headers['content-encoding'], maxBytes: maxErrorBytes, title };
+    const bounds = { encoding: headers['content-encoding'], maxBytes: maxErrorBytes, title };
     // What cannot be read of an error is no reason to hide its status.
-    const body = parseBody(await readBytes(reply.body, options).catch(() => Buffer.alloc(0)));
+    const body = parseBody(await readBytes(reply.body, bounds).catch(() => Buffer.alloc(0)));
     if (reply.statusCode < 400) throw redirected(title, reply.statusCode);
     const secrets = secretsOf(context);
     throw classifyFailure({ ...head, body }, { title, purpose, rule: call.rule ?? rule, secrets });

@@ -32,20 +32,27 @@ export function toTransportError(error: unknown, context: TransportContext): App
   const { title, purpose, isCancelled, isOverdue } = context;
   if (error instanceof AppError) return error;
   const code = codeOf(error);
-  if (code === 'url_rejected')
-    return new AppError('url_rejected', `A host of ${title} is not on the public internet.`);
-  if (!isCancelled && code !== undefined && beforeSending.has(code)) {
-    const why = /CERT|TLS|ISSUER|SIGNATURE/.test(code) ? 'its certificate is not trusted' : 'no connection';
-    return new AppError('upstream_unavailable', `${title} cannot be reached: ${why}.`, {
-      nextAction: 'Try again in a moment.',
-      cause: error,
-    });
+  if (code === 'url_rejected' || (!isCancelled && code !== undefined && beforeSending.has(code))) {
+    return toNotSent(error, title);
   }
   if (purpose === 'submit') return uncertainSubmit(title, undefined, error);
   if (isCancelled) return new AppError('cancelled', 'The call was given up.', { cause: error });
   if (isOverdue)
     return new AppError('deadline_exceeded', `${title} did not answer in time.`, { cause: error });
   return new AppError('upstream_unavailable', `The connection to ${title} broke off.`, { cause: error });
+}
+
+/** A call of which no byte has left, whatever ended it: certainly nothing was taken. */
+export function toNotSent(error: unknown, title: string): AppError {
+  if (error instanceof AppError) return error;
+  const code = codeOf(error) ?? '';
+  if (code === 'url_rejected')
+    return new AppError('url_rejected', `A host of ${title} is not on the public internet.`);
+  const why = /CERT|TLS|ISSUER|SIGNATURE/.test(code) ? 'its certificate is not trusted' : 'no connection';
+  return new AppError('upstream_unavailable', `${title} cannot be reached: ${why}.`, {
+    nextAction: 'Try again in a moment.',
+    cause: error,
+  });
 }
 
 /** Of the error or of what caused it: undici and Node wrap, and a failed dual-stack connect lists several. */

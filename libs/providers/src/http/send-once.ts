@@ -1,0 +1,61 @@
+import { type Dispatcher, request } from 'undici';
+import type { SubmitGuard } from '../provider.ts';
+import { toNotSent } from './transport-failure.ts';
+
+type RequestOptions = NonNullable<Parameters<typeof request<null>>[1]>;
+
+/**
+ * The one POST of a submit. Whether its first byte has left is known and not guessed from an error's code: whatever goes
+ * wrong before (a name, a connection, a handshake, a proxy that refuses, a deadline) is thrown as a refusal, so that the
+ * run is sent later; whatever comes after is passed on as it is. The guard is asked at that very moment too, so that a
+ * process that was stopped on the way and wakes up sends nothing.
+ */
+export async function sendOnce(
+  url: URL,
+  options: RequestOptions & { dispatcher: Dispatcher; signal: AbortSignal },
+  { title, guard }: { title: string; guard: SubmitGuard | undefined },
+): Promise<Dispatcher.ResponseData> {
+  const { signal } = options;
+  const departure = { hasLeft: false };
+  const onStart = () => {
+    signal.throwIfAborted();
+    if (guard?.mayLeave() === false) throw new Error('the right to send it was lost on the way');
+    departure.hasLeft = true;
+  };
+  const noticed = options.dispatcher.compose(
+    (dispatch) => (about, handler) => dispatch(about, noticing(handler, onStart)),
+  );
+  // While it connects, undici lets nobody give up; nothing leaves afterwards either (see above).
+  const { promise: givenUp, reject } = Promise.withResolvers<never>();
+  const onAbort = () => departure.hasLeft || reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await Promise.race([guard?.announce(), givenUp]);
+    signal.throwIfAborted();
+    const sending = request<null>(url, { ...options, dispatcher: noticed });
+    sending.catch(() => undefined); // told to the race, or to nobody
+    return await Promise.race([sending, givenUp]);
+  } catch (error) {
+    throw departure.hasLeft ? error : toNotSent(error, title);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** `onRequestStart` comes when a connection has taken the request and nothing of it is written; throwing ends it there. */
+function noticing(handler: Dispatcher.DispatchHandler, onStart: () => void): Dispatcher.DispatchHandler {
+  return {
+    onRequestStart(controller, context) {
+      onStart();
+      handler.onRequestStart?.(controller, context);
+    },
+    onRequestUpgrade: (...args) => handler.onRequestUpgrade?.(...args),
+    onResponseStarted: () => handler.onResponseStarted?.(),
+    onResponseStart: (...args) => handler.onResponseStart?.(...args),
+    onResponseData: (...args) => handler.onResponseData?.(...args),
+    onResponseEnd: (...args) => handler.onResponseEnd?.(...args),
+    onResponseError: (...args) => handler.onResponseError?.(...args),
+    onBodySent: (chunk) => handler.onBodySent?.(chunk),
+    onRequestSent: () => handler.onRequestSent?.(),
+  };
+}
