@@ -25,6 +25,7 @@ const commands = {
   test: { install: 'full', run: ['scripts/test.ts'] },
   check: { install: 'full', run: ['scripts/check.ts'] },
   conformance: { install: 'full', run: ['tests/conformance/main.ts'] },
+  'trial:kill': { install: 'full', run: ['tests/trial/main.ts'] },
   bench: { install: 'full', run: ['bench/main.ts'] },
 };
 

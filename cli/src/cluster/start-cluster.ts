@@ -15,6 +15,8 @@ export interface ClusterOptions {
   auth: 'none' | 'keys' | 'oauth';
   /** Passed to every service; `NATS_URL`, `REDIS_URL` and `DATABASE_URL` in it are used instead of own servers. */
   env: Readonly<Record<string, string | undefined>>;
+  /** The environment of one process, made of that of all: a trial puts what it can break in between. */
+  adapt?(env: NodeJS.ProcessEnv, replica: { service: string; index: number }): Promise<NodeJS.ProcessEnv>;
   /** Processes beside the services, with as many replicas; only tests have some. */
   extra?: readonly { name: string; main: string }[];
   onLine(prefix: string, line: string): void;
@@ -62,7 +64,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const processes = [...serviceNames.map((name) => ({ name, main: undefined })), ...(options.extra ?? [])];
   for (const { name, main } of processes) {
     for (let index = 0; index < options.replicas; index += 1) {
-      replicas.push(new Replica({ service: name, main, index, env, onLine: options.onLine }));
+      const own = (await options.adapt?.(env, { service: name, index })) ?? env;
+      replicas.push(new Replica({ service: name, main, index, env: own, onLine: options.onLine }));
     }
   }
   for (const replica of replicas) replica.start();
