@@ -4,7 +4,15 @@ import type { CallOptions, Progress } from './bus.ts';
 import { toEnvelopeText, toHeaders, traceHeaders } from './call-envelope.ts';
 import type { CallLife, Interruptible } from './call-life.ts';
 import { CallTable } from './call-table.ts';
-import { type BusTimings, cancelSubject, finishData, type OnInternalError } from './frames.ts';
+import {
+  type BusTimings,
+  cancelSubject,
+  directSubject,
+  finishData,
+  type OnInternalError,
+  whoSubject,
+} from './frames.ts';
+import { type Presence, type Route, Routes } from './routes.ts';
 import type { IncomingMessage, Transport, TransportSubscription } from './transport.ts';
 
 export interface SendOptions extends CallOptions {
@@ -19,9 +27,17 @@ interface Pending {
   trace: Record<string, string>;
   /** Of this issue of it: the last part of its inbox. */
   number: number;
+  /** Whom this issue of it was meant for; undefined where the queue group decided. */
+  instance: string | undefined;
   deadlineAt: number;
+  issuedAt: number;
+  /** The last sign of life of anybody who had it, or its first issue. */
   heardAt: number;
+  /** Whether somebody has called this issue of it alive. */
+  isTaken: boolean;
   attempts: number;
+  /** Of a result that comes in several messages. */
+  pieces: string[] | undefined;
   lastProgress: { progress: number; data: Progress['data'] | undefined } | undefined;
   onProgress: ((progress: Progress) => void) | undefined;
   onLog: CallOptions['onLog'];
@@ -33,6 +49,10 @@ interface Pending {
 }
 
 const maxAttempts = 3;
+/** How often is asked who is there while a call has nobody. */
+const askAgainMs = 250;
+/** Before the number of a route, in the inbox that answers to its question come to. */
+const whoPrefix = 'who-';
 const retryAdvice = {
   retryAfterSeconds: 2,
   nextAction: 'Retry; a run that was started goes on and list_runs finds it.',
@@ -40,8 +60,8 @@ const retryAdvice = {
 
 /**
  * The asking side: one wildcard inbox and one map for all calls (a fifth of what a request per subscription costs),
- * one timer for all deadlines. A call whose responder fell silent is re-issued with the same call id: reads are
- * safe to repeat and writes are idempotent by that id.
+ * one timer for all deadlines. A call whose responder fell silent is re-issued with the same call id to an instance that
+ * has just said that it is there: reads are safe to repeat and writes are idempotent by that id.
  */
 export class Caller {
   readonly #transport: Transport;
@@ -52,6 +72,7 @@ export class Caller {
   readonly #pending = new CallTable<Pending>();
   readonly #subscription: TransportSubscription;
   readonly #sweeper: NodeJS.Timeout;
+  readonly #routes = new Routes();
   #sent = 0;
   #sweptAt = performance.now();
   #isClosed = false;
@@ -63,6 +84,10 @@ export class Caller {
     this.#subscription = transport.subscribe(`${this.#prefix}*`, (message) => this.#hear(message));
     this.#sweeper = setInterval(() => this.#sweep(), timings.sweepMs);
     this.#sweeper.unref();
+    transport.onStatus((isConnected) => {
+      // Whoever could hear nobody has no right to call others silent.
+      if (isConnected) for (const call of this.#pending.values()) hearNow(call);
+    });
   }
 
   get pendingCalls(): number {
@@ -83,9 +108,13 @@ export class Caller {
       envelope: toEnvelopeText(options, `${this.#name}.${++this.#sent}`),
       trace: traceHeaders(),
       number: -1,
+      instance: undefined,
       deadlineAt: Date.now() + options.timeoutMs,
+      issuedAt: 0,
       heardAt: 0,
+      isTaken: false,
       attempts: 0,
+      pieces: undefined,
       lastProgress: undefined,
       onProgress: options.onProgress,
       onLog: options.onLog,
@@ -102,7 +131,9 @@ export class Caller {
       };
       life.attach(call.interruptible);
     }
-    this.#issue(call);
+    const now = Date.now();
+    call.heardAt = now;
+    this.#issue(call, now);
     return promise;
   }
 
@@ -115,17 +146,19 @@ export class Caller {
     this.#subscription.unsubscribe();
   }
 
-  #issue(call: Pending): void {
-    const now = Date.now();
+  #issue(call: Pending, now: number): void {
     const number = this.#pending.add(call);
     if (number === undefined)
       return call.reject(new AppError('busy', 'Too many calls at once.', retryAdvice));
+    const instance = this.#routes.next(call.subject, now);
     call.number = number;
-    call.heardAt = now;
+    call.instance = instance;
+    call.issuedAt = now;
+    call.isTaken = false;
     call.attempts += 1;
     try {
       this.#transport.publish({
-        subject: call.subject,
+        subject: instance === undefined ? call.subject : directSubject(instance, call.subject),
         data: call.payload,
         reply: this.#prefix + number,
         headers: { ...call.trace, ...toHeaders(call.envelope, call.deadlineAt - now) },
@@ -141,11 +174,13 @@ export class Caller {
     const { data } = message;
     if (data.startsWith('H')) return this.#hearAlive(data);
     const call = this.#pending.get(Number(message.subject.slice(this.#prefix.length)));
-    if (call === undefined) return;
-    if (message.isNoResponders) return this.#fail(call, unavailable('Nobody serves this call now.', call));
-    call.heardAt = Date.now();
+    if (call === undefined) return this.#hearWho(message);
+    if (message.isNoResponders) return this.#hearNobody(call);
     if (data.startsWith('R')) return this.#succeed(call, data.slice(1));
-    if (data.startsWith('G')) return this.#reissue(call);
+    hearNow(call);
+    call.isTaken = true;
+    if (data.startsWith('G')) return this.#reissue(call, call.heardAt);
+    if (data.startsWith('C')) return this.#hearPiece(call, data.slice(1));
     try {
       if (data.startsWith('P')) this.#reportProgress(call, JSON.parse(data.slice(1)));
       else if (data.startsWith('L')) call.onLog?.(JSON.parse(data.slice(1)));
@@ -161,8 +196,50 @@ export class Caller {
     const now = Date.now();
     for (const number of data.slice(1).split(',')) {
       const call = this.#pending.get(Number(number));
-      if (call !== undefined) call.heardAt = now;
+      if (call === undefined) continue;
+      call.heardAt = now;
+      call.isTaken = true;
     }
+  }
+
+  /** An instance that was there a moment ago is not; or nobody serves it at all. */
+  #hearNobody(call: Pending): void {
+    if (call.instance === undefined || !this.#transport.isConnected)
+      return this.#fail(call, unavailable('Nobody serves this call now.', call));
+    const now = Date.now();
+    this.#routes.suspect(call.subject, now).drop(call.instance);
+    this.#pending.delete(call.number);
+    // It was never taken, so that this is no further attempt.
+    call.attempts -= 1;
+    this.#issue(call, now);
+  }
+
+  #hearPiece(call: Pending, piece: string): void {
+    call.pieces ??= [];
+    call.pieces.push(piece);
+  }
+
+  #hearWho({ subject, data, isNoResponders }: IncomingMessage): void {
+    const inbox = subject.slice(this.#prefix.length);
+    if (!inbox.startsWith(whoPrefix)) return;
+    const number = Number(inbox.slice(whoPrefix.length));
+    if (isNoResponders) return this.#routes.desert(number);
+    try {
+      const presence: unknown = JSON.parse(data.slice(1));
+      if (isPresence(presence)) this.#routes.hear(number, presence, Date.now());
+    } catch (error) {
+      this.#onInternalError(error, subject);
+    }
+  }
+
+  #askWho(route: Route, now: number): void {
+    if (!this.#transport.isConnected) return;
+    route.asked(now);
+    this.#transport.publish({
+      subject: whoSubject(route.subject),
+      data: '',
+      reply: `${this.#prefix}${whoPrefix}${route.number}`,
+    });
   }
 
   #reportProgress(call: Pending, step: unknown): void {
@@ -181,9 +258,29 @@ export class Caller {
     const deafMs = this.#deafMs();
     for (const call of this.#pending.values()) {
       call.heardAt += deafMs;
+      call.issuedAt += deafMs;
       if (now >= call.deadlineAt) this.#giveUp(call, tooLate(call));
-      else if (now - call.heardAt > this.#timings.lostAfterMs) this.#reissue(call);
+      else if (now - lastSign(call) > this.#silenceMs(call)) this.#meetSilence(call, now);
     }
+    for (const route of this.#routes.values()) if (route.isAskDue(now)) this.#askWho(route, now);
+  }
+
+  #silenceMs({ isTaken }: Pending): number {
+    return isTaken ? this.#timings.lostAfterMs : this.#timings.takenMs;
+  }
+
+  /** Nobody has it, or whoever has it is dead or frozen: whoever says that they are there gets it. */
+  #meetSilence(call: Pending, now: number): void {
+    const isHopeless = now - call.heardAt > this.#timings.patienceMs;
+    if (!this.#transport.isConnected) return isHopeless ? this.#abandon(call) : undefined;
+    const route = this.#routes.suspect(call.subject, now);
+    if (call.instance !== undefined) route.drop(call.instance);
+    call.instance = undefined;
+    if (route.has(call.subject, now)) return this.#reissue(call, now);
+    // Nobody hears the question: whoever is there is of an older release, or nobody is, and the server will say so.
+    if (route.isDeserted && call.attempts === 1) return this.#reissue(call, now);
+    if (isHopeless) return this.#abandon(call);
+    if (route.isAskDue(now, askAgainMs)) this.#askWho(route, now);
   }
 
   /** How long this process could hear nobody since the last sweep: silence of its own making is no sign of death. */
@@ -194,12 +291,17 @@ export class Caller {
     return lateMs > this.#timings.sweepMs ? lateMs : 0;
   }
 
-  #reissue(call: Pending): void {
+  #reissue(call: Pending, now: number): void {
+    if (call.attempts >= maxAttempts || !this.#transport.isConnected) return this.#abandon(call);
     this.#pending.delete(call.number);
     // Whoever was silent may be alive behind a broken link: two must not work on one call for long.
     this.#cancel(call);
-    if (call.attempts < maxAttempts && this.#transport.isConnected) return this.#issue(call);
-    this.#fail(call, unavailable('Whoever served this call is gone.', call));
+    call.pieces = undefined;
+    this.#issue(call, now);
+  }
+
+  #abandon(call: Pending): void {
+    this.#giveUp(call, unavailable('Whoever served this call is gone.', call));
   }
 
   #giveUp(call: Pending, error: AppError): void {
@@ -221,7 +323,7 @@ export class Caller {
 
   #succeed(call: Pending, json: string): void {
     this.#forget(call);
-    call.resolve(json);
+    call.resolve(call.pieces === undefined ? json : call.pieces.join('') + json);
   }
 
   #fail(call: Pending, error: AppError | InputRequired): void {
@@ -247,6 +349,26 @@ function follow(signal: AbortSignal, call: Pending, onAbort: () => void): void {
     signal.removeEventListener('abort', onAbort);
     reject(error);
   };
+}
+
+function hearNow(call: Pending): void {
+  call.heardAt = Date.now();
+}
+
+function lastSign({ heardAt, issuedAt }: Pending): number {
+  return Math.max(heardAt, issuedAt);
+}
+
+function isPresence(value: unknown): value is Presence {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'instance' in value &&
+    typeof value.instance === 'string' &&
+    'subjects' in value &&
+    Array.isArray(value.subjects) &&
+    value.subjects.every((subject) => typeof subject === 'string')
+  );
 }
 
 function isProgress(value: unknown): value is Progress {

@@ -27,7 +27,13 @@ export interface BusHarness {
 }
 
 /** Quick, and still far above what a busy machine delays a timer by. */
-export const suiteTimings: BusTimings = { heartbeatMs: 150, lostAfterMs: 1_000, sweepMs: 25 };
+export const suiteTimings: BusTimings = {
+  heartbeatMs: 150,
+  takenMs: 500,
+  lostAfterMs: 1_000,
+  patienceMs: 2_000,
+  sweepMs: 25,
+};
 
 const echo = defineTool({
   name: 'suite_echo',

@@ -1,10 +1,14 @@
 /**
  * What a responder sends to the caller's inbox: one letter, then JSON. `P` progress, `R` the result, `E` an error
  * envelope, `I` the call needs input of its client, `G` it gives the call back unanswered. A call ends with exactly one
- * `R`, `E`, `I` or `G`. `L` is a line for the client's log. `H` says which
- * calls are alive: their numbers with commas between, one message for all calls of one caller.
+ * `R`, `E`, `I` or `G`. `C` is a piece of a result that is larger than one message, before the rest of it comes as `R`.
+ * `L` is a line for the client's log. `H` says which calls are alive: their numbers with commas between, one message for
+ * all calls of one caller. `W` is the answer to the question who is there.
  */
-export type FrameKind = 'H' | 'P' | 'L' | 'R' | 'E' | 'I' | 'G';
+export type FrameKind = 'H' | 'P' | 'L' | 'C' | 'R' | 'E' | 'I' | 'G' | 'W';
+
+/** The largest result, whatever one message may hold: what a NATS server takes as it comes. */
+export const maxResultBytes = 1_048_576;
 
 /** Cancels the call whose inbox is `inbox.<caller>.<number>`, or asks for its answer when the data is `finish`. */
 export function cancelSubject(inbox: string): string {
@@ -24,16 +28,36 @@ export function aliveSubject(caller: string): string {
   return `${caller}.alive`;
 }
 
+/** Whoever serves `subject` answers a message on it with the name of its instance. */
+export function whoSubject(subject: string): string {
+  return `who.v1.${subject}`;
+}
+
+/** A call of `subject` that is meant for one instance of its service. */
+export function directSubject(instance: string, subject: string): string {
+  return `direct.v1.${instance}.${subject}`;
+}
+
 export interface BusTimings {
-  /** How often a responder says that it is alive. */
+  /** How often a responder says that it is alive; of a new call it says so at the next sweep. */
   heartbeatMs: number;
-  /** Silence after which a responder is taken for dead; less than 10 s with one re-issue. */
+  /** Silence after which a call that nobody has called alive yet is offered to another instance. */
+  takenMs: number;
+  /** Silence after which whoever had called it alive is taken for dead or frozen. */
   lostAfterMs: number;
+  /** Silence after which a call fails although nobody else is there to take it. */
+  patienceMs: number;
   /** How often both sides look for deadlines and silence. */
   sweepMs: number;
 }
 
-export const defaultTimings: BusTimings = { heartbeatMs: 1_500, lostAfterMs: 5_000, sweepMs: 250 };
+export const defaultTimings: BusTimings = {
+  heartbeatMs: 500,
+  takenMs: 1_000,
+  lostAfterMs: 2_000,
+  patienceMs: 5_000,
+  sweepMs: 100,
+};
 
 /** Told of each failure that is not an `AppError`: the one place where it is logged. */
 export type OnInternalError = (error: unknown, subject: string) => void;

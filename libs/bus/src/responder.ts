@@ -7,9 +7,12 @@ import {
   aliveSubject,
   type BusTimings,
   callerOf,
+  directSubject,
   type FrameKind,
   finishData,
+  maxResultBytes,
   type OnInternalError,
+  whoSubject,
 } from './frames.ts';
 import { LateSignal } from './late-signal.ts';
 import { inSpan, markFailed } from './tracing.ts';
@@ -21,6 +24,8 @@ interface ActiveCall {
   abort: LateSignal;
   /** The handler is to answer with what there is. */
   finish: LateSignal;
+  /** Its caller has been told that it is alive. */
+  isTold: boolean;
 }
 
 /** A caller that did not receive its heartbeat. */
@@ -37,10 +42,14 @@ export interface ResponderOptions {
 }
 
 const cancelPrefix = 'cancel.v1.';
-/** Numbers in one heartbeat message: far below what a message may hold. */
+/** Numbers in one heartbeat message, each of at most 16 bytes. */
 const callsPerBeat = 4_000;
 /** A caller whose connection blips is back before so many heartbeats in a row are missed. */
-const missesUntilGone = 2;
+const missesUntilGone = 6;
+/** An event loop that was held for longer may find calls that their callers have given to somebody else. */
+const standstillMs = 400;
+/** How long the word of the server is waited for after that. */
+const fenceMs = 1_000;
 
 /** The answering side: heartbeats, deadlines and cancellation for every call that this process handles. */
 export class Responder {
@@ -50,11 +59,17 @@ export class Responder {
   readonly #serving: TransportSubscription[] = [];
   readonly #listening: TransportSubscription[];
   readonly #timer: NodeJS.Timeout;
-  readonly #orphanPrefix = `orphan.v1.${randomBytes(9).toString('base64url')}.`;
+  readonly #instance = randomBytes(9).toString('base64url');
+  readonly #orphanPrefix = `orphan.v1.${this.#instance}.`;
+  readonly #subjects: string[] = [];
+  readonly #tickMs: number;
   readonly #misses = new Map<string, Miss>();
   #isDraining = false;
   #beats = 0;
   #beatAt = 0;
+  #tickedAt = performance.now();
+  /** Until everything is here that was sent during a standstill of this process. */
+  #fence: Promise<void> | undefined;
   #whenIdle: (() => void) | undefined;
 
   constructor(transport: Transport, options: ResponderOptions) {
@@ -71,10 +86,8 @@ export class Responder {
         if (message.isNoResponders) this.#missCaller(message.subject.slice(this.#orphanPrefix.length));
       }),
     ];
-    this.#timer = setInterval(
-      () => this.#tick(),
-      Math.min(options.timings.sweepMs, options.timings.heartbeatMs),
-    );
+    this.#tickMs = Math.min(options.timings.sweepMs, options.timings.heartbeatMs);
+    this.#timer = setInterval(() => this.#tick(), this.#tickMs);
     this.#timer.unref();
   }
 
@@ -92,9 +105,15 @@ export class Responder {
           new AppError('busy', 'Too many calls at once.', { retryAfterSeconds: 1 }),
         );
       }
-      void inSpan(message, () => this.#handle(message, reply, answer));
+      this.#lookForStandstill();
+      void inSpan(message, subject, () => this.#handle(message, reply, { subject, answer }));
     };
-    this.#serving.push(this.#transport.subscribe(subject, listener, queue));
+    this.#subjects.push(subject);
+    this.#serving.push(
+      this.#transport.subscribe(subject, listener, queue),
+      this.#transport.subscribe(directSubject(this.#instance, subject), listener),
+      this.#transport.subscribe(whoSubject(subject), ({ reply }) => this.#sayWho(reply)),
+    );
   }
 
   /** Takes no further calls, tells handlers to finish and waits for them; the rest goes back to its callers. */
@@ -125,13 +144,22 @@ export class Responder {
     this.#active.clear();
   }
 
+  #sayWho(reply: string | undefined): void {
+    if (reply === undefined || this.#isDraining) return;
+    this.#send(reply, 'W', JSON.stringify({ instance: this.#instance, subjects: this.#subjects }));
+  }
+
   /** Never rejects: what goes wrong is the caller's answer. */
-  async #handle(message: IncomingMessage, reply: string, answer: Answer): Promise<void> {
+  async #handle(
+    message: IncomingMessage,
+    reply: string,
+    { subject, answer }: { subject: string; answer: Answer },
+  ): Promise<void> {
     let envelope: CallEnvelope;
     try {
       envelope = readEnvelope(message.header(callHeader));
     } catch (error) {
-      this.#options.onInternalError(error, message.subject);
+      this.#options.onInternalError(error, subject);
       return this.#sendError(reply, toAppError(error));
     }
     const call: ActiveCall = {
@@ -139,15 +167,17 @@ export class Responder {
       deadlineAt: Date.now() + envelope.timeout_ms,
       abort: new LateSignal(),
       finish: new LateSignal(),
+      isTold: false,
     };
     if (this.#isDraining) call.finish.raise();
     this.#active.set(reply, call);
     try {
+      if (this.#fence !== undefined && !(await this.#isStillWanted(call))) return;
       const json = await answer(message.data, this.#toContext(envelope, call));
       if (this.#isAwaited(call)) this.#sendResult(reply, json);
     } catch (error) {
       if (error instanceof InputRequired) return this.#sendNeeded(call, error);
-      if (!(error instanceof AppError)) this.#options.onInternalError(error, message.subject);
+      if (!(error instanceof AppError)) this.#options.onInternalError(error, subject);
       const known = toAppError(error);
       markFailed(known);
       if (this.#isAwaited(call)) this.#sendError(reply, known);
@@ -155,6 +185,22 @@ export class Responder {
       if (this.#active.get(reply) === call) this.#active.delete(reply);
       if (this.#active.size === 0) this.#whenIdle?.();
     }
+  }
+
+  /**
+   * Calls that came while this process stood still may be in other hands by now. Their callers have said so on the way
+   * that the calls came, so that whatever is still wanted after a round trip to the server is ours to answer.
+   */
+  async #isStillWanted(call: ActiveCall): Promise<boolean> {
+    while (this.#fence !== undefined) await this.#fence;
+    return this.#transport.isConnected && this.#isAwaited(call);
+  }
+
+  #lookForStandstill(): void {
+    if (this.#fence !== undefined || performance.now() - this.#tickedAt < this.#tickMs + standstillMs) return;
+    this.#fence = settledWithin(this.#transport.flush(), fenceMs).then(() => {
+      this.#fence = undefined;
+    });
   }
 
   #toContext(envelope: CallEnvelope, call: ActiveCall): HandlerContext {
@@ -199,11 +245,25 @@ export class Responder {
   }
 
   #sendResult(reply: string, json: string): void {
-    if (this.#send(reply, 'R', json)) return;
+    if (this.#send(reply, 'R', json) || this.#sendInPieces(reply, json)) return;
     const error = new AppError('message_too_large', 'The result is too large to pass on.', {
       nextAction: 'Ask for less at once: a smaller limit, max_chars or max_px.',
     });
     this.#sendError(reply, error);
+  }
+
+  /** For a server whose messages are smaller than usual; the order of a subject's messages is kept. */
+  #sendInPieces(reply: string, json: string): boolean {
+    if (Buffer.byteLength(json) > maxResultBytes) return false;
+    // A character of a string is at most three bytes of UTF-8.
+    const length = Math.floor((this.#transport.maxPayloadBytes - 1) / 3);
+    let start = 0;
+    while (json.length - start > length) {
+      const end = start + length - (isHighSurrogate(json, start + length - 1) ? 1 : 0);
+      if (!this.#send(reply, 'C', json.slice(start, end))) return false;
+      start = end;
+    }
+    return this.#send(reply, 'R', json.slice(start));
   }
 
   #sendNeeded(call: ActiveCall, { needed }: InputRequired): void {
@@ -217,36 +277,48 @@ export class Responder {
   }
 
   #tick(): void {
+    this.#lookForStandstill();
+    this.#tickedAt = performance.now();
     const now = Date.now();
+    const fresh: ActiveCall[] = [];
     for (const call of this.#active.values()) {
       if (now >= call.deadlineAt) call.abort.raise();
+      if (!call.isTold) fresh.push(call);
     }
-    if (now - this.#beatAt < this.#options.timings.heartbeatMs) return;
-    this.#beatAt = now;
-    this.#beat();
+    if (!this.#transport.isConnected) return;
+    if (now - this.#beatAt >= this.#options.timings.heartbeatMs) {
+      this.#beatAt = now;
+      this.#beat();
+    } else if (fresh.length > 0) this.#sayAlive(fresh, {});
   }
 
-  /** One message for all calls of one caller; the reply subject is how we learn that the caller is gone. */
+  /** For all calls of one caller at once; the reply subject is how we learn that the caller is gone. */
   #beat(): void {
-    if (!this.#transport.isConnected) return;
     this.#beats += 1;
     for (const [caller, miss] of this.#misses) {
       if (miss.beat < this.#beats - 1) this.#misses.delete(caller);
     }
+    this.#sayAlive(this.#active.values(), { orphanPrefix: this.#orphanPrefix });
+  }
+
+  #sayAlive(calls: Iterable<ActiveCall>, { orphanPrefix }: { orphanPrefix?: string }): void {
     const numbersByCaller = new Map<string, string[]>();
-    for (const { reply, abort } of this.#active.values()) {
+    for (const call of calls) {
       // Its answer will not be sent: a caller that is back must notice the silence and ask again.
-      if (abort.isRaised) continue;
-      const caller = callerOf(reply);
+      if (call.abort.isRaised) continue;
+      call.isTold = true;
+      const caller = callerOf(call.reply);
       const numbers = numbersByCaller.get(caller);
-      const number = reply.slice(caller.length + 1);
+      const number = call.reply.slice(caller.length + 1);
       if (numbers === undefined) numbersByCaller.set(caller, [number]);
       else numbers.push(number);
     }
+    const most = Math.min(callsPerBeat, Math.floor(this.#transport.maxPayloadBytes / 16));
     for (const [caller, numbers] of numbersByCaller) {
-      for (let start = 0; start < numbers.length; start += callsPerBeat) {
-        const data = `H${numbers.slice(start, start + callsPerBeat).join(',')}`;
-        this.#transport.publish({ subject: aliveSubject(caller), data, reply: this.#orphanPrefix + caller });
+      const reply = orphanPrefix === undefined ? {} : { reply: orphanPrefix + caller };
+      for (let start = 0; start < numbers.length; start += most) {
+        const data = `H${numbers.slice(start, start + most).join(',')}`;
+        this.#transport.publish({ subject: aliveSubject(caller), data, ...reply });
       }
     }
   }
@@ -261,6 +333,11 @@ export class Responder {
       if (callerOf(call.reply) === caller) call.abort.raise();
     }
   }
+}
+
+function isHighSurrogate(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= 0xd800 && code <= 0xdbff;
 }
 
 async function settledWithin(work: Promise<unknown>, timeoutMs: number): Promise<void> {
