@@ -1,3 +1,4 @@
+export { readDatabaseTime } from './clock.ts';
 export type { Database, Dialect, Queries } from './database.ts';
 export { isUniqueViolation } from './failures.ts';
 export {
@@ -23,6 +24,14 @@ export {
 } from './runs/find-runs.ts';
 export { insertRun, type NewRun } from './runs/insert-run.ts';
 export { type LeaseRequest, leaseDueRuns, renewLeases } from './runs/run-leases.ts';
+export {
+  type Adoption,
+  adoptJob,
+  changeUnanswered,
+  hasJobOfOther,
+  type SubmitRef,
+  type TakenJob,
+} from './runs/submit-facts.ts';
 export { findAnyRun, hastenToldRun, leaseToldRun } from './runs/told-runs.ts';
 export {
   readUsageRows,

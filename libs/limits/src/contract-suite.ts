@@ -276,4 +276,21 @@ export function describeLimits(name: string, connect: ConnectLimits): void {
   it(`limits in ${name} answer a ping`, async () => {
     await expect(limits.ping()).resolves.toBeUndefined();
   });
+
+  describe(`limits in ${name}: notes`, () => {
+    it('are read until they are replaced, dropped or over', async () => {
+      await limits.note(key, 'first', minute);
+      await limits.note(key, '{"a":"ü 日本 \\u0000"}', minute);
+
+      expect(await limits.readNote(key)).toBe('{"a":"ü 日本 \\u0000"}');
+      expect(await limits.readNote(`${key}:other`)).toBeUndefined();
+
+      await limits.dropNote(key);
+      expect(await limits.readNote(key)).toBeUndefined();
+
+      await limits.note(key, 'brief', 20);
+      now += 20;
+      await vi.waitFor(async () => expect(await limits.readNote(key)).toBeUndefined());
+    });
+  });
 }

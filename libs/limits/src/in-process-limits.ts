@@ -22,6 +22,11 @@ interface Lock {
   endsAt: number;
 }
 
+interface Note {
+  text: string;
+  endsAt: number;
+}
+
 interface Tally {
   window: SlidingWindow;
   time: number;
@@ -33,6 +38,7 @@ class InProcessLimits implements Limits {
   readonly #maxKeys: number;
   readonly #windows = new Map<string, SlidingWindow>();
   readonly #locks = new Map<string, Lock>();
+  readonly #notes = new Map<string, Note>();
   #windowCursor = this.#windows.entries();
 
   constructor(now: () => number, maxKeys: number) {
@@ -40,9 +46,9 @@ class InProcessLimits implements Limits {
     this.#maxKeys = maxKeys;
   }
 
-  /** Windows and locks held in memory. */
+  /** Windows, locks and notes held in memory. */
   get size(): number {
-    return this.#windows.size + this.#locks.size;
+    return this.#windows.size + this.#locks.size + this.#notes.size;
   }
 
   async hit(hit: WindowHit): Promise<WindowVerdict> {
@@ -74,6 +80,21 @@ class InProcessLimits implements Limits {
     return held.endsAt > this.#now();
   }
 
+  async note(key: string, text: string, ttlMs: number): Promise<void> {
+    this.#notes.delete(key);
+    if (this.#notes.size >= this.#maxKeys) dropOldest(this.#notes, this.#now());
+    this.#notes.set(key, { text, endsAt: this.#now() + ttlMs });
+  }
+
+  async readNote(key: string): Promise<string | undefined> {
+    const note = this.#notes.get(key);
+    return note !== undefined && note.endsAt > this.#now() ? note.text : undefined;
+  }
+
+  async dropNote(key: string): Promise<void> {
+    this.#notes.delete(key);
+  }
+
   async ping(): Promise<void> {
     // Memory always answers.
   }
@@ -81,6 +102,7 @@ class InProcessLimits implements Limits {
   async close(): Promise<void> {
     this.#windows.clear();
     this.#locks.clear();
+    this.#notes.clear();
   }
 
   #count(hits: readonly WindowHit[]): WindowVerdict[] {
@@ -154,4 +176,12 @@ function draftVerdict({ rule, cost = 1 }: WindowHit, tally: Tally): WindowVerdic
 
 function neverReached(): never {
   throw new AppError('internal', 'a hit without a verdict');
+}
+
+/** The notes that have ended, or the one that was written first. */
+function dropOldest(notes: Map<string, Note>, now: number): void {
+  const { size } = notes;
+  for (const [key, { endsAt }] of notes) if (endsAt <= now) notes.delete(key);
+  const [oldest] = notes.keys();
+  if (notes.size === size && oldest !== undefined) notes.delete(oldest);
 }

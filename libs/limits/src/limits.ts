@@ -23,7 +23,7 @@ export interface WindowHit {
 }
 
 /**
- * Exact sliding windows and short locks, shared by every replica. In process or Redis; both pass the same contract
+ * Exact sliding windows, short locks and short notes, shared by every replica. In process or Redis; both pass the same contract
  * suite. Errors: `unavailable` when the store cannot be reached.
  */
 export interface Limits {
@@ -38,6 +38,11 @@ export interface Limits {
   acquire(key: string, ttlMs: number): Promise<string | undefined>;
   /** True when the lock was held with this token and is free now. */
   release(key: string, token: string): Promise<boolean>;
+  /** Writes a note that every replica can read until `ttlMs` have passed; one of the same key is replaced. */
+  note(key: string, text: string, ttlMs: number): Promise<void>;
+  /** The note of a key; undefined where there is none, or none any more. */
+  readNote(key: string): Promise<string | undefined>;
+  dropNote(key: string): Promise<void>;
   /** Resolves when the store answers; rejects with `unavailable` otherwise. */
   ping(): Promise<void>;
   close(): Promise<void>;

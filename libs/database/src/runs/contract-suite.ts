@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readDatabaseTime } from '../clock.ts';
 import type { Database } from '../database.ts';
 import type { RunRow } from '../schema.ts';
 import { readBudgetStates, setBudget } from './budgets.ts';
 import { countRunRows, findRun, listRunRows, readRunEvents, readRunStates } from './find-runs.ts';
 import { insertRun, type NewRun } from './insert-run.ts';
 import { leaseDueRuns, renewLeases } from './run-leases.ts';
+import { adoptJob, changeUnanswered, hasJobOfOther } from './submit-facts.ts';
 import { findAnyRun, hastenToldRun, leaseToldRun } from './told-runs.ts';
 import { readUsageRows, readUsageTotals, type UsageBucket } from './usage.ts';
 import { leaseDueDeliveries, settleDelivery } from './webhook-deliveries.ts';
@@ -304,6 +306,113 @@ export function describeRunQueries(
 
       const [delivery] = await database.queries.selectFrom('webhook_deliveries').selectAll().execute();
       expect(delivery).toMatchObject({ attempts: 1, last_status: 204 });
+    });
+
+    describe('what is known of a submit', () => {
+      const job = {
+        submittedAt: now,
+        handle: '{"id":"job-1"}',
+        upstreamId: 'job-1',
+        isQueued: false,
+        at: now + 10,
+        note: 'its job was told of',
+      };
+
+      async function submitting(): Promise<RunRow> {
+        await insert();
+        const [row] = await lease('one');
+        if (row === undefined) throw new Error('nothing was leased');
+        const by = { runId: row.run_id, owner: 'one', version: row.version };
+        const sent = await writeLeasedRun(database, by, {
+          patch: { phase: 'submitting', submitted_at: now },
+        });
+        if (sent === undefined) throw new Error('the lease was lost');
+        return sent;
+      }
+
+      it('reaches the row although another holds it, who loses it by that', async () => {
+        const { run_id: runId } = await submitting();
+        const [held] = await lease('two', { now: now + 6_000 });
+
+        const adoption = await adoptJob(database, { ...job, runId });
+
+        expect(adoption).toMatchObject({
+          outcome: 'adopted',
+          row: { phase: 'running', status: 'running', handle: job.handle, upstream_id: 'job-1' },
+        });
+        const by = { runId, owner: 'two', version: held?.version ?? 0 };
+        expect(await writeLeasedRun(database, by, { patch: { phase: 'queued' } })).toBeUndefined();
+        expect((await readRunEvents(database.queries, runId)).at(-1)?.note).toBe(job.note);
+      });
+
+      it('is known the second time, and tells of two jobs', async () => {
+        const { run_id: runId } = await submitting();
+        await adoptJob(database, { ...job, runId });
+
+        expect((await adoptJob(database, { ...job, runId })).outcome).toBe('known');
+        expect((await adoptJob(database, { ...job, runId, handle: '{"id":"job-2"}' })).outcome).toBe(
+          'another',
+        );
+        expect((await adoptJob(database, { ...job, runId: 'run_none' })).outcome).toBe('gone');
+        const of = { provider: 'scripted', upstreamId: 'job-1' };
+        expect(await hasJobOfOther(database.queries, { ...of, runId })).toBe(false);
+        expect(await hasJobOfOther(database.queries, { ...of, runId: 'run_other' })).toBe(true);
+      });
+
+      it('takes back that the run was given up, with its charge, and it is settled once by its real end', async () => {
+        await setBudget(database.queries, { ...budget, limitMicros: 1_000_000 });
+        const row = await submitting();
+        const { run_id: runId } = row;
+        const by = (version: number, owner = 'one') => ({ runId, owner, version });
+        const givenUp = { ...end, status: 'failed', chargeMicros: 500_000 } as const;
+        await endLeasedRun(database, by(row.version), {
+          ...givenUp,
+          patch: { charged_micros: null, error: '{"code":"submit_unknown"}' },
+        });
+        const states = () => readBudgetStates(database.queries, 'alice', now);
+        expect(await states()).toMatchObject([{ spentMicros: 500_000, heldMicros: 0 }]);
+
+        const adoption = await adoptJob(database, { ...job, runId });
+        expect(adoption).toMatchObject({ outcome: 'adopted', row: { error: null, finished_at: null } });
+        expect(await states()).toMatchObject([{ spentMicros: 0, heldMicros: 500_000 }]);
+
+        const [again] = await lease('two', { now: now + 20 });
+        await endLeasedRun(database, by(again?.version ?? 0, 'two'), end);
+
+        expect(await states()).toMatchObject([{ spentMicros: 70_000, heldMicros: 0 }]);
+        const told = await database.queries.selectFrom('webhook_deliveries').selectAll().execute();
+        expect(told.map(({ delivery_id: id, next_attempt_at: at }) => [id, at])).toEqual([
+          [`msg_${runId}`, null],
+          [`msg_${runId}.2`, now],
+        ]);
+      });
+
+      it('does not bring back a run that was refused', async () => {
+        const row = await submitting();
+        const by = { runId: row.run_id, owner: 'one', version: row.version };
+        const refusal = { error: '{"code":"validation_failed"}' };
+        await endLeasedRun(database, by, { ...end, status: 'failed', patch: refusal });
+
+        expect((await adoptJob(database, { ...job, runId: row.run_id })).outcome).toBe('gone');
+      });
+
+      it('changes a submit without an answer, and no later one', async () => {
+        const { run_id: runId } = await submitting();
+        const back = { patch: { phase: 'queued', submitted_at: null } };
+
+        expect(await changeUnanswered(database, { runId, submittedAt: now + 1 }, () => back)).toBeUndefined();
+        expect(await changeUnanswered(database, { runId, submittedAt: now }, () => back)).toMatchObject({
+          phase: 'queued',
+          lease_owner: null,
+        });
+        expect(await changeUnanswered(database, { runId, submittedAt: now }, () => back)).toBeUndefined();
+      });
+    });
+
+    it('has one time for everybody', async () => {
+      const before = Date.now();
+      expect(await readDatabaseTime(database)).toBeGreaterThanOrEqual(before - 5);
+      expect(await readDatabaseTime(database)).toBeLessThanOrEqual(Date.now() + 5);
     });
   });
 }

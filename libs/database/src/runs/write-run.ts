@@ -28,7 +28,7 @@ export async function writeLeasedRun(
   const { at, note } = write.event;
   return database.transaction(async (queries) => {
     const row = await updateLeased(queries, lease, write);
-    if (row !== undefined) await addEvent(queries, row, { at, note });
+    if (row !== undefined) await writeEvent(queries, row, { at, note });
     return row;
   });
 }
@@ -120,7 +120,7 @@ function endPatch(end: RunEnd): RunWrite['patch'] {
 }
 
 async function settle(queries: Queries, row: RunRow, end: RunEnd): Promise<RunRow> {
-  await addEvent(queries, row, end);
+  await writeEvent(queries, row, end);
   const { at } = end;
   if (row.reserved_micros > 0) {
     await addLedgerEntry(queries, row, { kind: 'release', amountMicros: -row.reserved_micros, at });
@@ -129,13 +129,26 @@ async function settle(queries: Queries, row: RunRow, end: RunEnd): Promise<RunRo
     await addLedgerEntry(queries, row, { kind: 'charge', amountMicros: end.chargeMicros, at });
   }
   const delivery = end.delivery(row);
-  if (delivery !== undefined) {
-    await queries
-      .insertInto('webhook_deliveries')
-      .values({ ...delivery, run_id: row.run_id })
-      .execute();
-  }
+  if (delivery !== undefined) await addDelivery(queries, row, delivery);
   return row;
+}
+
+/** A run that was given up and went on after all ends twice: its receiver must not take the second message for the first. */
+async function addDelivery(
+  queries: Queries,
+  { run_id }: RunRow,
+  delivery: Omit<WebhookDeliveryTable, 'run_id'>,
+): Promise<void> {
+  const earlier = await queries
+    .selectFrom('webhook_deliveries')
+    .select('delivery_id')
+    .where('run_id', '=', run_id)
+    .execute();
+  const suffix = earlier.length === 0 ? '' : `.${earlier.length + 1}`;
+  await queries
+    .insertInto('webhook_deliveries')
+    .values({ ...delivery, delivery_id: `${delivery.delivery_id}${suffix}`, run_id })
+    .execute();
 }
 
 async function updateLeased(
@@ -157,7 +170,8 @@ async function updateLeased(
     .executeTakeFirst();
 }
 
-async function addEvent(
+/** A line of a run's timeline. */
+export async function writeEvent(
   queries: Queries,
   row: RunRow,
   { at, note }: { at: number; note: string },

@@ -113,6 +113,18 @@ class RedisLimits implements Limits {
     return (await this.#run(this.#release, [this.#lockKey(key)], [token])) === 1;
   }
 
+  async note(key: string, text: string, ttlMs: number): Promise<void> {
+    await this.#send(() => this.#client.set(this.#noteKey(key), text, 'PX', ttlMs));
+  }
+
+  async readNote(key: string): Promise<string | undefined> {
+    return (await this.#send(() => this.#client.get(this.#noteKey(key)))) ?? undefined;
+  }
+
+  async dropNote(key: string): Promise<void> {
+    await this.#send(() => this.#client.del(this.#noteKey(key)));
+  }
+
   async ping(): Promise<void> {
     await this.#send(() => this.#client.ping());
   }
@@ -149,6 +161,10 @@ class RedisLimits implements Limits {
 
   #lockKey(key: string): string {
     return `${this.#prefix}:lock:${key}`;
+  }
+
+  #noteKey(key: string): string {
+    return `${this.#prefix}:note:${key}`;
   }
 
   async #run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {

@@ -24,7 +24,16 @@ function windowsOn(
 
 function awayStore(): Limits {
   const away = () => Promise.reject(new AppError('unavailable', 'The store is away.'));
-  return { hit: away, hitAll: away, acquire: away, release: away, ping: away, close: async () => undefined };
+  const notes = { note: away, readNote: away, dropNote: away };
+  return {
+    ...notes,
+    hit: away,
+    hitAll: away,
+    acquire: away,
+    release: away,
+    ping: away,
+    close: async () => undefined,
+  };
 }
 
 describe('the windows', () => {

@@ -81,6 +81,9 @@ describe('windows', () => {
         isAway ? Promise.reject(new AppError('unavailable', 'The windows are away.')) : real.hitAll(hits),
       acquire: (key, ttlMs) => real.acquire(key, ttlMs),
       release: (key, token) => real.release(key, token),
+      note: (key, text, ttlMs) => real.note(key, text, ttlMs),
+      readNote: (key) => real.readNote(key),
+      dropNote: (key) => real.dropNote(key),
       ping: () => real.ping(),
       close: () => real.close(),
     };

@@ -1,0 +1,152 @@
+import { sql } from 'kysely';
+import type { Database, Queries } from '../database.ts';
+import type { RunRow } from '../schema.ts';
+import { type RunWrite, writeEvent } from './write-run.ts';
+
+/**
+ * What a process knows of a submit is a fact, whoever holds the run by now and whatever others concluded meanwhile. These
+ * writes need no lease: they say something of one submit, and take the lease away from whoever went by less.
+ */
+
+/** Names one submit of a run: a later one has another time. */
+export interface SubmitRef {
+  runId: string;
+  submittedAt: number;
+}
+
+export interface TakenJob {
+  runId: string;
+  /** When it was sent, where that is known. */
+  submittedAt: number | undefined;
+  /** JSON */
+  handle: string;
+  upstreamId: string | null;
+  /** The platform has it in a queue of its own. */
+  isQueued: boolean;
+  at: number;
+  note: string;
+}
+
+/**
+ * `adopted`: the row has the handle now. `known`: it had it before. `another`: it has a different one, so that the platform
+ * took two. `gone`: there is no such run, or it ended in a way that a job cannot change.
+ */
+export type Adoption = { outcome: 'adopted' | 'known' | 'another'; row: RunRow } | { outcome: 'gone' };
+
+/**
+ * Gives a run the handle of the job that was taken for it. A run that was waiting, or was given up because nobody knew of
+ * the job, goes on with it: what was booked for its end is taken back, at the time at which it was booked.
+ */
+export async function adoptJob(database: Database, job: TakenJob): Promise<Adoption> {
+  return database.transaction(async (queries) => {
+    const row = await lockRun(database, queries, job.runId);
+    if (row === undefined) return { outcome: 'gone' };
+    if (row.handle !== null) return { outcome: row.handle === job.handle ? 'known' : 'another', row };
+    if (row.phase === 'done') {
+      if (!isRevocable(row)) return { outcome: 'gone' };
+      await takeBackEnd(queries, row);
+    }
+    const adopted = await writeUnleased(queries, row, toAdoption(row, job));
+    return { outcome: 'adopted', row: adopted };
+  });
+}
+
+function toAdoption(row: RunRow, job: TakenJob): RunWrite {
+  return {
+    patch: {
+      phase: 'running',
+      status: job.isQueued ? 'queued' : 'running',
+      handle: job.handle,
+      upstream_id: job.upstreamId,
+      submitted_at: job.submittedAt ?? row.submitted_at ?? job.at,
+      poll_attempts: 0,
+      next_poll_at: job.at,
+      ...(row.phase === 'done' && { finished_at: null, error: null, charged_micros: null }),
+    },
+    event: { at: job.at, note: job.note },
+  };
+}
+
+/** Changes a run whose submit is still without an answer, and only that submit; undefined when that is over. */
+export async function changeUnanswered(
+  database: Database,
+  submit: SubmitRef,
+  toWrite: (row: RunRow) => RunWrite,
+): Promise<RunRow | undefined> {
+  return database.transaction(async (queries) => {
+    const row = await lockRun(database, queries, submit.runId);
+    const isSame =
+      row?.phase === 'submitting' && row.handle === null && row.submitted_at === submit.submittedAt;
+    return isSame ? writeUnleased(queries, row, toWrite(row)) : undefined;
+  });
+}
+
+/** Whether another run of the provider has this job already. */
+export async function hasJobOfOther(
+  queries: Queries,
+  job: { runId: string; provider: string; upstreamId: string },
+): Promise<boolean> {
+  const row = await queries
+    .selectFrom('runs')
+    .select('run_id')
+    .where('provider', '=', job.provider)
+    .where('upstream_id', '=', job.upstreamId)
+    .where('run_id', '<>', job.runId)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Ended without a job, for want of one: not by a refusal, which nothing can follow. */
+function isRevocable({ status, error }: RunRow): boolean {
+  if (status === 'cancelled' || status === 'expired') return true;
+  return status === 'failed' && error !== null && error.includes('"submit_unknown"');
+}
+
+/** The entries of an end stay in the ledger under names of their own, and a counter-entry for each beside them. */
+async function takeBackEnd(queries: Queries, row: RunRow): Promise<void> {
+  const entries = await queries.selectFrom('ledger').selectAll().where('run_id', '=', row.run_id).execute();
+  for (const entry of entries.filter(({ kind, entry_id: id }) => id === `${row.run_id}:${kind}`)) {
+    if (entry.kind === 'reserve') continue;
+    await queries
+      .updateTable('ledger')
+      .set({ entry_id: `${entry.entry_id}:${row.version}` })
+      .where('entry_id', '=', entry.entry_id)
+      .execute();
+    await queries
+      .insertInto('ledger')
+      .values({
+        ...entry,
+        entry_id: `${entry.entry_id}:${row.version}:back`,
+        amount_micros: -entry.amount_micros,
+      })
+      .execute();
+  }
+  // Of an end that is none nobody need hear; whoever did hears of the real one by a message of its own.
+  await queries
+    .updateTable('webhook_deliveries')
+    .set({ next_attempt_at: null })
+    .where('run_id', '=', row.run_id)
+    .where('delivered_at', 'is', null)
+    .execute();
+}
+
+async function lockRun(database: Database, queries: Queries, runId: string): Promise<RunRow | undefined> {
+  return queries
+    .selectFrom('runs')
+    .selectAll()
+    .where('run_id', '=', runId)
+    .$if(database.dialect === 'postgres', (query) => query.forUpdate())
+    .executeTakeFirst();
+}
+
+/** Whoever holds the run loses it by the version, and is free to lease it again. */
+async function writeUnleased(queries: Queries, row: RunRow, { patch, event }: RunWrite): Promise<RunRow> {
+  const changed = await queries
+    .updateTable('runs')
+    .set({ ...patch, lease_owner: null, lease_until: null, version: sql`version + 1` })
+    .where('run_id', '=', row.run_id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  if (event !== undefined) await writeEvent(queries, changed, event);
+  return changed;
+}
