@@ -37,6 +37,14 @@ it('removes a budget', async () => {
   expect(await limits()).toEqual([]);
 });
 
+it('sets one for everybody, which each subject has until it gets an own one', async () => {
+  await budgets(['set', '--subject', '*', '--limit', '2'], env);
+  const before = await limits();
+  await budgets(['set', '--subject', 'ada', '--limit', '7'], env);
+
+  expect([before, await limits()]).toEqual([[['month', 2_000_000]], [['month', 7_000_000]]]);
+});
+
 it.each([
   [['set', '--subject', 'ada']],
   [['set', '--limit', '5']],

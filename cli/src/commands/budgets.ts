@@ -1,11 +1,18 @@
+/** `npm run budgets`: what subjects may spend. */
 import { parseArgs } from 'node:util';
-import { type BudgetPeriod, type Database, readBudgetStates, setBudget } from '@inferry/database';
+import {
+  type BudgetPeriod,
+  type Database,
+  everySubject,
+  readBudgetStates,
+  setBudget,
+} from '@inferry/database';
 import { ConfigError, type Env } from '@inferry/runtime';
 import { openStore } from './open-store.ts';
 
 const usage =
   'npm run budgets -- set --subject S --limit 25 [--period day|month|total] [--currency USD] | remove --subject S ' +
-  '[--period …] | list --subject S';
+  "[--period …] | list --subject S; --subject '*' is for everybody: each subject has one like it";
 const periods = ['day', 'month', 'total'] as const;
 const micros = 1_000_000;
 
@@ -36,14 +43,26 @@ async function carryOut(database: Database, order: Order): Promise<number> {
   }
   const states = await readBudgetStates(database.queries, subject, Date.now());
   for (const state of states) {
+    if (subject === everySubject) {
+      process.stdout.write(
+        `each subject without an own one, ${state.period}: ${state.limitMicros / micros} ${state.currency}\n`,
+      );
+      continue;
+    }
     const [most, spent, held] = [state.limitMicros, state.spentMicros, state.heldMicros].map(
       (value) => value / micros,
     );
     process.stdout.write(
-      `${subject} ${state.period}: ${most} ${state.currency}, spent ${spent}, held ${held}\n`,
+      `${subject} ${state.period}: ${most} ${state.currency}, spent ${spent}, held ${held}${state.isDefault ? ' (the budget of everybody)' : ''}\n`,
     );
+    if (state.uncounted !== undefined) {
+      process.stdout.write(
+        `  without what is in ${state.uncounted}: EXCHANGE_RATES says what that is worth\n`,
+      );
+    }
   }
-  if (states.length === 0) process.stdout.write(`${subject} has no budget: nothing limits what it spends\n`);
+  const whom = subject === everySubject ? 'there is no budget of everybody' : `${subject} has no budget`;
+  if (states.length === 0) process.stdout.write(`${whom}: nothing limits what it spends\n`);
   return 0;
 }
 

@@ -178,6 +178,8 @@ describe('pinned', () => {
       'idempotency_conflict',
       'max_cost_exceeded',
       'budget_exceeded',
+      'budget_currency_mismatch',
+      'price_unknown',
       'insufficient_credits',
       'polling_timeout',
       'generate_failed',

@@ -47,6 +47,8 @@ export const errorCodes = {
   idempotency_conflict: false,
   max_cost_exceeded: false,
   budget_exceeded: false,
+  budget_currency_mismatch: false,
+  price_unknown: false,
   insufficient_credits: false,
   polling_timeout: true,
   generate_failed: false,

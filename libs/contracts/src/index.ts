@@ -81,7 +81,7 @@ export {
   verifyPassthrough,
 } from './rpc/credentials.ts';
 export { rpcs } from './rpc/index.ts';
-export { Budget, readBudgets, readOutputs, readUsage } from './rpc/inference.ts';
+export { Budget, readBudgets, readOutputs, readUsage, type UsageTotals } from './rpc/inference.ts';
 export { openAsset, resolveAssets, StoredAsset } from './rpc/upload.ts';
 export { Secret } from './secret.ts';
 export { Page, ValidationProblem } from './shapes/basics.ts';

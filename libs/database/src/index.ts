@@ -10,7 +10,19 @@ export {
 } from './keys/api-keys.ts';
 export { addRevocation, type Revocation, readRevocationsAfter } from './keys/revocations.ts';
 export { type DatabaseOptions, openDatabase } from './open-database.ts';
-export { type BudgetPeriod, type BudgetState, readBudgetStates, setBudget } from './runs/budgets.ts';
+export {
+  type BudgetPeriod,
+  type BudgetRules,
+  type BudgetState,
+  everySubject,
+  holdable,
+  leftFor,
+  readBudgetStates,
+  setBudget,
+  type UnpricedRuns,
+  type WantedMoney,
+} from './runs/budgets.ts';
+export { createExchangeRates, type ExchangeRates } from './runs/exchange-rates.ts';
 export {
   countRunRows,
   findRun,
@@ -23,6 +35,7 @@ export {
   readRunStates,
 } from './runs/find-runs.ts';
 export { insertRun, type NewRun } from './runs/insert-run.ts';
+export type { Certainty } from './runs/ledger.ts';
 export { type LeaseRequest, leaseDueRuns, renewLeases } from './runs/run-leases.ts';
 export {
   type Adoption,

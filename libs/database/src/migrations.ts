@@ -46,6 +46,7 @@ export const migrations: readonly Migration[] = [
   { id: '0004_connections', up: (dialect) => connectionTables(columnTypes[dialect]) },
   { id: '0005_catalog_details', up: (dialect) => catalogDetailTables(dialect) },
   { id: '0006_connection_limits', up: (dialect) => connectionLimits(columnTypes[dialect]) },
+  { id: '0007_charge_certainty', up: (dialect) => chargeCertainty(columnTypes[dialect]) },
 ];
 
 function tables(types: ColumnTypes): string[] {
@@ -101,6 +102,11 @@ function moneyTables({ text, integer, tableEnd }: ColumnTypes): string[] {
       at ${integer} not null
     ) ${tableEnd}`,
   ];
+}
+
+/** Whether a charge is known; all that were booked before count as known. */
+function chargeCertainty({ text }: ColumnTypes): string[] {
+  return [`alter table ledger add column certainty ${text} not null default 'known'`];
 }
 
 function catalogTables({ text, integer, tableEnd }: ColumnTypes): string[] {

@@ -107,6 +107,8 @@ export interface LedgerTable {
   currency: string;
   amount_micros: number;
   at: number;
+  /** Of a charge: `known`, `assumed` (the most that it can be) or `unknown` (what budgets count it as). */
+  certainty: Generated<string>;
 }
 
 export interface WebhookDeliveryTable {

@@ -226,6 +226,8 @@ export interface Provider {
     request: { runId: string; nativeId: string; submittedAt: string },
     context: ProviderContext,
   ): Promise<Recovery>;
+  /** Whether the platform may charge a job that ends so without saying what. Default: only what succeeds costs something. */
+  mayCostUntold?(end: { nativeId: string; status: JobStatus; upstreamStatus: string }): boolean;
   /** Tells whether a key is good, without spending anything. */
   probe?(context: ProviderContext): Promise<Probe>;
   balance?(context: ProviderContext): Promise<Balance | undefined>;

@@ -12,6 +12,16 @@ describe('parseInferenceConfig', () => {
     });
   });
 
+  it('reads how money is counted', () => {
+    const { money } = parseInferenceConfig({ UNPRICED: 'deny', EXCHANGE_RATES: 'EUR=1.08, gbp=1.25' });
+
+    expect(money.unpriced).toEqual({ policy: 'deny', capMicros: 1_000_000 });
+    expect(money.rates.convert(2, 'GBP', 'USD')).toBe(2.5);
+    expect(money.rates.convert(1, 'SEK', 'USD')).toBeUndefined();
+    expect(() => parseInferenceConfig({ EXCHANGE_RATES: 'EUR' })).toThrow(/EXCHANGE_RATES: EUR/);
+    expect(() => parseInferenceConfig({ EXCHANGE_RATES: 'EUR=0' })).toThrow(/EXCHANGE_RATES/);
+  });
+
   it('tells every problem at once', () => {
     expect(() => parseInferenceConfig({ MAX_WAIT_SECONDS: '601', REHOST_OUTPUTS: 'maybe' })).toThrow(
       /MAX_WAIT_SECONDS[\s\S]*REHOST_OUTPUTS/,

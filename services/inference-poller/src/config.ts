@@ -1,3 +1,4 @@
+import { createExchangeRates } from '@inferry/database';
 import {
   type AddressRanges,
   ConfigError,
@@ -8,6 +9,8 @@ import {
   parseEnv,
 } from '@inferry/runtime';
 import { z } from 'zod';
+import type { MoneyRules } from './runs/run-cost.ts';
+import { toMicros } from './runs/run-document.ts';
 
 const InferenceEnv = z.object({
   /** The longest that a call may wait for a run. */
@@ -24,6 +27,12 @@ const InferenceEnv = z.object({
   TRUSTED_PROXIES: envList.default([]),
   /** Beside PUBLIC_URL: origins of outputs that are not copied, which the view of a run may then show. */
   RUN_VIEW_ORIGINS: envList.default([]),
+  /** What becomes of a run of unknown price where a budget holds its subject. */
+  UNPRICED: z.enum(['cap', 'deny', 'allow']).default('cap'),
+  /** US dollars that such a run holds, and counts as while its cost stays unknown. */
+  UNPRICED_CAP: z.coerce.number().min(0).max(1e6).default(1),
+  /** What one unit of other currencies is worth in US dollars: EUR=1.08,GBP=1.27. */
+  EXCHANGE_RATES: envList.default([]),
   /** Where emulated platforms are, for tests and for a first look: every provider goes there. */
   INFERRY_EMULATORS: z.url().optional(),
 });
@@ -36,6 +45,7 @@ export interface InferenceConfig {
   webhooksIn: 'auto' | 'on' | 'off';
   trustedProxies: AddressRanges;
   viewOrigins: readonly string[];
+  money: MoneyRules;
   /** Emulated platforms keep their outputs on loopback. */
   allowPrivateOutputs: boolean;
 }
@@ -51,6 +61,10 @@ export function parseInferenceConfig(env: Env): InferenceConfig {
     webhooksIn: parsed.WEBHOOKS_IN,
     trustedProxies: readRanges(parsed.TRUSTED_PROXIES),
     viewOrigins: readOrigins(parsed.RUN_VIEW_ORIGINS),
+    money: {
+      rates: createExchangeRates(readRates(parsed.EXCHANGE_RATES)),
+      unpriced: { policy: parsed.UNPRICED, capMicros: toMicros(parsed.UNPRICED_CAP) },
+    },
     allowPrivateOutputs: parsed.INFERRY_EMULATORS !== undefined,
   });
 }
@@ -61,6 +75,20 @@ function readOrigins(items: readonly string[]): readonly string[] {
   if (wrong !== undefined)
     throw new ConfigError([`RUN_VIEW_ORIGINS: ${wrong} is not an origin such as https://cdn.example.com`]);
   return items;
+}
+
+function readRates(items: readonly string[]): ReadonlyMap<string, number> {
+  const rates = items.map((item): [string, number] => {
+    const [, currency = '', amount = ''] = /^([A-Za-z]{2,20})=(\d+(?:\.\d+)?)$/.exec(item) ?? [];
+    return [currency.toUpperCase(), Number(amount)];
+  });
+  const wrong = rates.findIndex(([currency, worth]) => currency === '' || !(worth > 0));
+  if (wrong >= 0) {
+    throw new ConfigError([
+      `EXCHANGE_RATES: ${items[wrong]} does not say what a currency is worth, as EUR=1.08 does`,
+    ]);
+  }
+  return new Map(rates);
 }
 
 function readRanges(items: readonly string[]): AddressRanges {

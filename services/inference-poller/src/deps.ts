@@ -7,6 +7,7 @@ import type { Parts } from '@inferry/runtime';
 import type { Dispatcher } from 'undici';
 import type { KeyRefusals } from './poller/key-refusals.ts';
 import type { RunMetrics } from './run-metrics.ts';
+import type { MoneyRules } from './runs/run-cost.ts';
 import type { RunWaiters } from './runs/run-waiters.ts';
 import type { Timings } from './timings.ts';
 import type { HookUrls } from './webhooks-in/hook-urls.ts';
@@ -25,6 +26,7 @@ export interface InferenceDeps {
   metrics: RunMetrics;
   timings: Timings;
   maxWaitSeconds: number;
+  money: MoneyRules;
   webhooks: WebhookSettings;
   outputs: OutputSettings;
   hookUrls: HookUrls;

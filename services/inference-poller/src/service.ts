@@ -22,6 +22,7 @@ import {
 } from '@inferry/runtime';
 import { createPublicAgent } from '@inferry/runtime/public-agent';
 import type { FastifyInstance } from 'fastify';
+import { parseInferenceConfig } from './config.ts';
 import type { InferenceDeps } from './deps.ts';
 import { KeyRefusals } from './poller/key-refusals.ts';
 import { defaultPollerLimits, Poller, type PollerLimits } from './poller/poller.ts';
@@ -30,6 +31,7 @@ import { handleReadBudgets } from './rpc/read-budgets.ts';
 import { handleReadOutputs } from './rpc/read-outputs.ts';
 import { handleReadUsage } from './rpc/read-usage.ts';
 import { createRunMetrics } from './run-metrics.ts';
+import type { MoneyRules } from './runs/run-cost.ts';
 import { RunWaiters } from './runs/run-waiters.ts';
 import { serveRunSurface } from './surface/serve-surface.ts';
 import { defaultTimings, type Timings } from './timings.ts';
@@ -50,6 +52,8 @@ export interface InferenceOptions {
   providers: readonly Provider[];
   /** Owner of the leases; unique per process (default: `parts.replica`). */
   replica?: string;
+  /** How money is counted (default: no exchange rates, and a run of unknown price counts as one dollar). */
+  money?: MoneyRules;
   /** The ceiling of every wait (default 600). */
   maxWaitSeconds?: number;
   /** Signs webhooks; without it a run with a webhook is refused. */
@@ -141,6 +145,7 @@ function createDeps(
     metrics: createRunMetrics(),
     timings,
     maxWaitSeconds: options.maxWaitSeconds ?? 600,
+    money: options.money ?? parseInferenceConfig({}).money,
     webhooks: { secret: options.webhookSecret, allowLoopback: options.allowLoopbackWebhooks ?? false },
     outputs: {
       rehost: options.rehost ?? true,

@@ -1,9 +1,20 @@
 import { z } from 'zod';
 import { defineRpc } from '../contract.ts';
+import { ErrorEnvelope } from '../errors.ts';
 import { RunOutput } from '../shapes/run.ts';
 import { usageBuckets } from '../tools/get-account.ts';
 
-const UsageTotals = z.object({ runs: z.int(), charged: z.number(), currency: z.string() });
+const UsageTotals = z.object({
+  runs: z.int(),
+  /** What is known, and what is assumed where nobody knows whether it was charged. */
+  charged: z.number(),
+  currency: z.string(),
+  /** The part of it that is assumed. */
+  assumed: z.number().optional(),
+  /** Runs of which nobody tells the cost: nothing of them is in the amount. */
+  unknown_cost_runs: z.int().optional(),
+});
+export type UsageTotals = z.infer<typeof UsageTotals>;
 
 /** What the caller ran and was charged, newest bucket first. */
 export const readUsage = defineRpc({
@@ -17,14 +28,17 @@ export const readUsage = defineRpc({
     cursor: z.string().optional(),
   }),
   output: z.object({
+    /** In the currency in which most was run. */
     totals: UsageTotals,
+    /** In every other. */
+    other_totals: z.array(UsageTotals).optional(),
     buckets: z.array(UsageTotals.extend({ start: z.string(), provider: z.string() })),
     next_cursor: z.string().optional(),
   }),
 });
 
 export const Budget = z.object({
-  /** `subject` for now; later `team` and `deployment`. */
+  /** `subject`, or `everybody`: then each subject has one like it. */
   scope: z.string(),
   currency: z.string(),
   limit: z.number(),
@@ -36,8 +50,19 @@ export type Budget = z.infer<typeof Budget>;
 
 export const readBudgets = defineRpc({
   subject: 'rpc.v1.inference.read_budgets',
-  input: z.object({}),
-  output: z.object({ budgets: z.array(Budget) }),
+  input: z.object({
+    /** A run that is thought of: what it costs. */
+    run: z
+      .object({ currency: z.string(), min: z.number().optional(), max: z.number().optional() })
+      .optional(),
+  }),
+  output: z.object({
+    budgets: z.array(Budget),
+    /** What the tightest budget leaves for that run, in its currency. */
+    left: z.number().optional(),
+    /** Why that run would not be started. */
+    refusal: ErrorEnvelope.optional(),
+  }),
 });
 
 /** The outputs of one of the caller's runs. Errors: `run_not_found`. */

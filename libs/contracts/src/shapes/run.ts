@@ -27,6 +27,8 @@ export const RunCost = z.object({
   estimated: z.number().optional().describe('Quote before the run'),
   reserved: z.number().optional().describe('Held from the budget'),
   charged: z.number().optional().describe('Settled amount'),
+  assumed: z.number().optional().describe('Counted by budgets while the charge is not known'),
+  unknown: z.boolean().optional().describe('True when nobody tells what it cost'),
 });
 export type RunCost = z.infer<typeof RunCost>;
 

@@ -4,7 +4,7 @@ import { defineTool } from '../contract.ts';
 import { ErrorEnvelope } from '../errors.ts';
 import { currency, jsonObject, ValidationProblem } from '../shapes/basics.ts';
 import { readOnly } from './annotations.ts';
-import { money } from './present.ts';
+import { money, moneyLeft } from './present.ts';
 
 export const estimateCost = defineTool({
   name: 'estimate_cost',
@@ -29,6 +29,7 @@ export const estimateCost = defineTool({
     balance: z.number().optional().describe('Provider balance if known'),
     budget_left: z.number().optional().describe('Left of the caller budget'),
     allowed: z.boolean().optional().describe('Would run_model accept it now'),
+    refusal: z.string().optional().describe('Why a budget would refuse it'),
     validation: z.array(ValidationProblem).optional().describe('Input problems'),
     error: ErrorEnvelope.optional(),
   }),
@@ -38,10 +39,11 @@ export const estimateCost = defineTool({
       `Estimated cost: ${priceRange(quote)} (${exact ? 'exact' : 'estimate'}, ${basis ?? 'unknown'}).`,
     ];
     if (quote.unpriced_inputs?.length) lines.push(`Not in the quote: ${quote.unpriced_inputs.join(', ')}.`);
-    if (balance !== undefined) lines.push(`Balance: ${money(quote, balance)}.`);
-    if (budgetLeft !== undefined) lines.push(`Budget left: ${money(quote, budgetLeft)}.`);
+    if (balance !== undefined) lines.push(`Balance: ${moneyLeft(quote, balance)}.`);
+    if (budgetLeft !== undefined) lines.push(`Budget left: ${moneyLeft(quote, budgetLeft)}.`);
     if (validation.length > 0) lines.push('The input is not valid:');
     for (const problem of validation) lines.push(`- ${problemLine(problem)}`);
+    if (quote.refusal !== undefined) lines.push(quote.refusal);
     if (allowed !== undefined)
       lines.push(allowed ? 'run_model would accept it now.' : 'run_model would refuse it now.');
     return [text(lines.join('\n'))];
@@ -54,8 +56,9 @@ function priceRange(quote: {
   max?: number | undefined;
 }): string {
   const { min, max } = quote;
-  if (min === undefined && max === undefined) return 'price unknown';
-  if (max === undefined) return `${money(quote, min ?? 0)} or more`;
+  // That it costs at least nothing says nothing.
+  if (max === undefined)
+    return min === undefined || min === 0 ? 'price unknown' : `${money(quote, min)} or more`;
   return min === undefined || min === max
     ? money(quote, max)
     : `${money(quote, min)} to ${money(quote, max)}`;

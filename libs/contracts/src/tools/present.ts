@@ -49,12 +49,20 @@ function toLink(output: RunOutput): ContentBlock[] {
 
 /** "Generated in 6.4 s. Cost: $0.07." (RW-31). */
 function timeAndCost(run: Run): string {
-  if (run.status !== 'succeeded')
-    return run.cost?.charged ? `Cost: ${money(run.cost, run.cost.charged)}.` : '';
+  const cost = costText(run.cost);
+  // That what failed cost nothing goes without saying.
+  if (run.status !== 'succeeded') return run.cost?.charged === 0 ? '' : cost;
   const seconds = secondsBetween(run.created_at, run.finished_at);
   const time = seconds === undefined ? '' : `Generated in ${seconds} s. `;
-  const charged = run.cost?.charged;
-  return `${time}${charged === undefined ? '' : `Cost: ${money(run.cost, charged)}.`}`.trim();
+  return `${time}${cost}`.trim();
+}
+
+/** Nobody may read silence as nothing. */
+function costText(cost: RunCost | undefined): string {
+  if (cost?.charged !== undefined) return `Cost: ${money(cost, cost.charged)}.`;
+  const assumed = cost?.assumed === undefined ? '' : money(cost, cost.assumed);
+  if (cost?.unknown) return `Cost: unknown${assumed === '' ? '' : `, counted as ${assumed}`}.`;
+  return assumed === '' ? '' : `Cost: not told, at most ${assumed}.`;
 }
 
 function secondsBetween(from: string | undefined, to: string | undefined): string | undefined {
@@ -62,9 +70,27 @@ function secondsBetween(from: string | undefined, to: string | undefined): strin
   return ((Date.parse(to) - Date.parse(from)) / 1_000).toFixed(1);
 }
 
+/** A price. */
 export function money(cost: Pick<RunCost, 'currency'> | undefined, amount: number): string {
+  return amount === 0 ? 'free' : sum(cost, amount);
+}
+
+/** What is left of something to spend: none of it is not "free". */
+export function moneyLeft(cost: Pick<RunCost, 'currency'> | undefined, amount: number): string {
+  return amount === 0 ? 'nothing' : sum(cost, amount);
+}
+
+function sum(cost: Pick<RunCost, 'currency'> | undefined, amount: number): string {
   const currency = cost?.currency ?? 'USD';
-  if (amount === 0) return 'free';
-  const digits = amount >= 0.01 ? amount.toFixed(2) : String(Number(amount.toPrecision(3)));
-  return currency === 'USD' ? `$${digits}` : `${digits} ${currency}`;
+  const digits = digitsOf(Math.abs(amount));
+  const sign = amount < 0 ? '-' : '';
+  return currency === 'USD' ? `${sign}$${digits}` : `${sign}${digits} ${currency}`;
+}
+
+/** Cents where there are no parts of them; else three digits that count, and never an exponent. */
+function digitsOf(amount: number): string {
+  const hasParts = Math.abs(amount * 100 - Math.round(amount * 100)) > 1e-6;
+  if (amount >= 1 || !hasParts) return amount.toFixed(2);
+  const places = Math.min(2 - Math.floor(Math.log10(amount)), 12);
+  return amount.toFixed(places).replace(/0+$/, '');
 }

@@ -56,10 +56,24 @@ export const runModel = defineTool({
     if (run === undefined) {
       const problems = (validation ?? []).map((problem) => `- ${problemLine(problem)}`);
       const verdict = problems.length === 0 ? 'The input is valid.' : 'The input is not valid:';
-      const max = typeof quote?.max === 'number' ? ` Cost: at most ${money(undefined, quote.max)}.` : '';
-      return [text([`Dry run. ${verdict}${max} Nothing was run or charged.`, ...problems].join('\n'))];
+      return [
+        text([`Dry run. ${verdict}${quoteText(quote)} Nothing was run or charged.`, ...problems].join('\n')),
+      ];
     }
     const blocks = presentRun(run);
     return replayed ? [text('Same client_ref: this is the existing run.'), ...blocks] : blocks;
   },
 });
+
+/** Everything that the quote says: whoever reads the text alone must know as much. */
+function quoteText(quote: Readonly<Record<string, unknown>> | undefined): string {
+  if (quote === undefined) return '';
+  const { min, max, exact, unpriced_inputs: unpriced } = quote;
+  const currency = { currency: typeof quote.currency === 'string' ? quote.currency : undefined };
+  const unseen = Array.isArray(unpriced) && unpriced.length > 0 ? ` Not in it: ${unpriced.join(', ')}.` : '';
+  if (typeof max === 'number') {
+    return ` Cost: ${exact === true ? '' : 'at most '}${money(currency, max)}.${unseen}`;
+  }
+  const least = typeof min === 'number' && min > 0 ? `, ${money(currency, min)} or more` : '';
+  return ` Cost: not known before the run${least}.${unseen}`;
+}

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readDatabaseTime } from '../clock.ts';
 import type { Database } from '../database.ts';
 import type { RunRow } from '../schema.ts';
+import { describeBudgets } from './budget-contract-suite.ts';
 import { readBudgetStates, setBudget } from './budgets.ts';
 import { countRunRows, findRun, listRunRows, readRunEvents, readRunStates } from './find-runs.ts';
 import { insertRun, type NewRun } from './insert-run.ts';
@@ -91,6 +92,8 @@ export function describeRunQueries(
         expect(state).toMatchObject({ heldMicros: 2_000_000, spentMicros: 0 });
       });
     });
+
+    describeBudgets({ database: () => database, newRow, now });
 
     describe('a lease', () => {
       it('is given to one of many that ask at once', async () => {

@@ -1,7 +1,7 @@
 import type { Insertable, Transaction } from 'kysely';
 import type { Database } from '../database.ts';
 import type { RunRow, RunTable, Schema } from '../schema.ts';
-import { reserveBudget } from './budgets.ts';
+import { type BudgetRules, reserveBudget } from './budgets.ts';
 import { addLedgerEntry } from './ledger.ts';
 
 export interface NewRun {
@@ -9,21 +9,33 @@ export interface NewRun {
   tags: Readonly<Record<string, string>>;
   /** The most that the run can cost; undefined when nobody knows. */
   wantedMicros: number | undefined;
+  /** The least that it costs, where that is known. */
+  leastMicros?: number | undefined;
+  /** How budgets count other currencies and unknown prices. */
+  rules?: Omit<BudgetRules, 'now'> | undefined;
 }
 
 /**
  * Reserves the budget and inserts a queued run with its idempotency key, in one transaction. A key that the subject
  * has used before returns that run and reserves nothing, also when both come at the same instant. Throws
- * `budget_exceeded`.
+ * `budget_exceeded`, `price_unknown` or `budget_currency_mismatch`.
  */
 export async function insertRun(
   database: Database,
-  { row, tags, wantedMicros }: NewRun,
+  { row, tags, wantedMicros, leastMicros, rules }: NewRun,
 ): Promise<{ isNew: boolean; row: RunRow }> {
   return database.transaction(async (queries) => {
-    const budgetOf = { subject: row.subject, currency: row.currency, now: row.created_at, wantedMicros };
     const existing = () => findByKey(queries, row.subject, row.idempotency_key);
-    const reservation = await reserveBudget(queries, { ...budgetOf, dialect: database.dialect, existing });
+    const reservation = await reserveBudget(queries, {
+      ...rules,
+      subject: row.subject,
+      currency: row.currency,
+      now: row.created_at,
+      wantedMicros,
+      leastMicros,
+      dialect: database.dialect,
+      existing,
+    });
     if (reservation.kind === 'replay') return { isNew: false, row: reservation.row };
     const inserted = await queries
       .insertInto('runs')

@@ -16,7 +16,12 @@ export interface UsageRequest {
 export interface UsageTotal {
   currency: string;
   runs: number;
+  /** What is known, and what is assumed where nobody knows whether it was charged. */
   chargedMicros: number;
+  /** The part of it that is assumed; absent when there is none. */
+  assumedMicros?: number | undefined;
+  /** Runs of which nobody knows the cost: nothing of them is in the amount. Absent when there are none. */
+  unknownRuns?: number | undefined;
 }
 
 export interface UsageRow extends UsageTotal {
@@ -36,33 +41,48 @@ export async function readUsageRows(database: Database, request: UsageRequest): 
     .orderBy('currency')
     .limit(request.limit)
     .offset(request.offset)
-    .select(({ fn }) => [
-      fn.countAll<number | string>().as('runs'),
-      fn.sum<number | string>('amount_micros').as('micros'),
-    ])
+    .select(({ fn }) => [fn.countAll<number | string>().as('runs'), ...sums])
     .execute();
-  return rows.map(({ provider, currency, bucket: start, runs, micros }) => ({
+  return rows.map(({ provider, currency, bucket: start, ...row }) => ({
     start: startOf(request.bucket, String(start)),
     provider,
     currency,
-    runs: Number(runs),
-    chargedMicros: Number(micros),
+    ...toTotal(row),
   }));
 }
 
-/** The same without buckets, the currency of most runs first. */
+/** The same without buckets: a total for each currency, those in which something was spent first, then by runs. */
 export async function readUsageTotals(database: Database, request: UsageRequest): Promise<UsageTotal[]> {
   const rows = await charges(database, request)
     .select('currency')
     .groupBy('currency')
-    .select(({ fn }) => [
-      fn.countAll<number | string>().as('runs'),
-      fn.sum<number | string>('amount_micros').as('micros'),
-    ])
+    .select(({ fn }) => [fn.countAll<number | string>().as('runs'), ...sums])
     .execute();
+  const isSpent = ({ chargedMicros }: UsageTotal) => (chargedMicros > 0 ? 1 : 0);
   return rows
-    .map(({ currency, runs, micros }) => ({ currency, runs: Number(runs), chargedMicros: Number(micros) }))
-    .sort((one, other) => other.runs - one.runs);
+    .map(({ currency, ...row }) => ({ currency, ...toTotal(row) }))
+    .sort((one, other) => isSpent(other) - isSpent(one) || other.runs - one.runs);
+}
+
+/** Of the charges of a group: what is not unknown, what is assumed, and how many are unknown. */
+const sums = [
+  sumWhere(sql`certainty <> 'unknown'`, sql`amount_micros`).as('micros'),
+  sumWhere(sql`certainty = 'assumed'`, sql`amount_micros`).as('assumed'),
+  sumWhere(sql`certainty = 'unknown'`, sql`1`).as('unknown'),
+] as const;
+
+function sumWhere(condition: RawBuilder<unknown>, value: RawBuilder<unknown>): RawBuilder<number | string> {
+  return sql<number | string>`sum(case when ${condition} then ${value} else 0 end)`;
+}
+
+function toTotal(row: Record<'runs' | 'micros' | 'assumed' | 'unknown', number | string>) {
+  const [assumed, unknown] = [Number(row.assumed), Number(row.unknown)];
+  return {
+    runs: Number(row.runs),
+    chargedMicros: Number(row.micros),
+    ...(assumed > 0 && { assumedMicros: assumed }),
+    ...(unknown > 0 && { unknownRuns: unknown }),
+  };
 }
 
 function charges(database: Database, { subject, since, until, provider }: UsageRequest) {

@@ -1,7 +1,7 @@
 import { sql, type Updateable } from 'kysely';
 import type { Database, Queries } from '../database.ts';
 import type { RunRow, RunTable, WebhookDeliveryTable } from '../schema.ts';
-import { addLedgerEntry } from './ledger.ts';
+import { addLedgerEntry, type Certainty } from './ledger.ts';
 
 /** What a write is allowed by: the row's owner and version as they were read last. */
 export interface RunLease {
@@ -40,6 +40,10 @@ export interface RunEnd {
   patch: RunWrite['patch'];
   /** What the budget is charged; undefined books nothing, because nothing was sent. */
   chargeMicros: number | undefined;
+  /** How sure that is; default `known`. */
+  certainty?: Certainty | undefined;
+  /** Of a charge in another currency than the run was quoted in. */
+  chargeCurrency?: string | undefined;
   delivery(row: RunRow): Omit<WebhookDeliveryTable, 'run_id'> | undefined;
 }
 
@@ -126,7 +130,8 @@ async function settle(queries: Queries, row: RunRow, end: RunEnd): Promise<RunRo
     await addLedgerEntry(queries, row, { kind: 'release', amountMicros: -row.reserved_micros, at });
   }
   if (end.chargeMicros !== undefined) {
-    await addLedgerEntry(queries, row, { kind: 'charge', amountMicros: end.chargeMicros, at });
+    const { chargeMicros: amountMicros, certainty, chargeCurrency: currency } = end;
+    await addLedgerEntry(queries, row, { kind: 'charge', amountMicros, at, certainty, currency });
   }
   const delivery = end.delivery(row);
   if (delivery !== undefined) await addDelivery(queries, row, delivery);

@@ -17,18 +17,12 @@ export function handleEstimateCost(deps: CatalogDeps): Handler<typeof estimateCo
     const { principal } = context;
     const document = await deps.complete(await resolveModel(deps, name, principal), principal);
     const { quote, validation } = estimate(deps, document, input);
-    const budgetLeft = await readBudgetLeft(deps, context, quote.currency);
-    const result: Estimate = {
-      currency: quote.currency,
-      exact: quote.exact,
-      unpriced_inputs: quote.unpriced_inputs,
-      basis: quote.basis,
-    };
-    if (quote.min !== undefined) result.min = times(quote.min, count);
-    if (quote.max !== undefined) result.max = times(quote.max, count);
-    if (budgetLeft !== undefined) result.budget_left = budgetLeft;
+    const result = toEstimate(quote, count);
+    const budget = await askBudget(deps, context, { ...result, currency: quote.currency });
+    if (budget.left !== undefined) result.budget_left = budget.left;
+    if (budget.refusal !== undefined) result.refusal = budget.refusal;
     if (validation.length > 0 && input !== undefined) result.validation = validation;
-    const canRun = isRunnable(deps, document) && isAffordable(result, budgetLeft);
+    const canRun = isRunnable(deps, document) && budget.isAffordable;
     // Without an input nobody can tell whether run_model would take it.
     if (input !== undefined || !canRun) result.allowed = canRun && validation.length === 0;
     return result;
@@ -55,26 +49,49 @@ function estimate(
   return { quote: { ...range, unpriced_inputs: unpriced }, validation: problems };
 }
 
-/** What the tightest budget leaves; undefined when there is none, or nobody answers for budgets now. */
-async function readBudgetLeft(
+/** The quote of so many runs. */
+function toEstimate({ currency, exact, basis, min, max, ...quote }: Quote, count: number): Estimate {
+  return {
+    currency,
+    exact,
+    unpriced_inputs: quote.unpriced_inputs,
+    basis,
+    ...(min === undefined ? {} : { min: times(min, count) }),
+    ...(max === undefined ? {} : { max: times(max, count) }),
+  };
+}
+
+interface BudgetAnswer {
+  isAffordable: boolean;
+  /** What the tightest budget leaves, in the currency of the quote; undefined where none holds the caller. */
+  left?: number | undefined;
+  refusal?: string | undefined;
+}
+
+/** What the budgets say of such runs; nothing when nobody answers for them now. */
+async function askBudget(
   { bus }: CatalogDeps,
   { principal, signal }: HandlerContext,
-  currency: string,
-): Promise<number | undefined> {
-  const budgets = await bus
-    .call(readBudgets, {}, { principal, signal, timeoutMs: budgetTimeoutMs })
-    .then((answer) => answer.budgets)
-    .catch((): Budget[] => []);
+  { currency, min, max }: { currency: string; min?: number | undefined; max?: number | undefined },
+): Promise<BudgetAnswer> {
+  const run = { currency, ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
+  const answer = await bus
+    .call(readBudgets, { run }, { principal, signal, timeoutMs: budgetTimeoutMs })
+    .catch(() => undefined);
+  if (answer === undefined) return { isAffordable: true };
+  const { refusal } = answer;
+  const left = answer.left ?? leftOf(answer.budgets, currency);
+  const needed = max ?? min;
+  const isEnough = left === undefined || (needed === undefined ? left > 0 : needed <= left);
+  return { isAffordable: refusal === undefined && isEnough, left, refusal: refusal?.message };
+}
+
+/** An owner of budgets that does not say what is left for a run still tells them. */
+function leftOf(budgets: readonly Budget[], currency: string): number | undefined {
   const left = budgets
     .filter((budget) => budget.currency === currency)
     .map(({ limit, spent, reserved }) => toMillionths(limit - spent - reserved));
   return left.length === 0 ? undefined : Math.max(0, Math.min(...left));
-}
-
-function isAffordable({ min, max }: Estimate, budgetLeft: number | undefined): boolean {
-  if (budgetLeft === undefined) return true;
-  const needed = max ?? min;
-  return needed === undefined ? budgetLeft > 0 : needed <= budgetLeft;
 }
 
 function times(amount: number, count: number): number {

@@ -1,8 +1,9 @@
+/** The end of a run: its status, its charge and its webhook in one transaction, and then the news of it. */
 import { type ErrorEnvelope, runFinished } from '@inferry/contracts';
 import { endLeasedRun, type RunEnd, type RunRow } from '@inferry/database';
-import type { JobView } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
-import { errorOf, fromMicros, optionsOf, toMicros } from '../runs/run-document.ts';
+import { type Charge, settle } from '../runs/run-cost.ts';
+import { errorOf, fromMicros, optionsOf, type RunOptions } from '../runs/run-document.ts';
 import { shortText, statusOf, toRun } from '../runs/run-view.ts';
 import { traceRunEnd } from './call-provider.ts';
 import { type HeldRun, LeaseLost, loseRun } from './held-run.ts';
@@ -15,16 +16,6 @@ export interface Ending {
   error?: ErrorEnvelope;
   charge: Charge;
 }
-
-/**
- * What a run costs.
- * - `reported`: the provider's figure, else nothing.
- * - `quoted`: the provider's figure, else the quote; a run that ends well costs what it was quoted at.
- * - `assumed`: nobody knows whether the provider charged, so the budget keeps counting the most it could be, and the
- *   run shows no settled amount.
- * - `none`: nothing was sent.
- */
-export type Charge = 'reported' | 'quoted' | 'assumed' | 'none';
 
 /** Ends a held run in one transaction, then tells whoever waits. */
 export async function endRun(deps: InferenceDeps, held: HeldRun, ending: Ending): Promise<void> {
@@ -43,21 +34,36 @@ export async function endRun(deps: InferenceDeps, held: HeldRun, ending: Ending)
 export function toRunEnd(deps: InferenceDeps, row: RunRow, ending: Ending): RunEnd {
   const at = deps.now();
   const reported = ending.patch?.charged_micros ?? row.charged_micros;
-  const money = settle(row, ending.charge, reported);
+  const options = ending.patch?.options ?? row.options;
+  const mayBeUntold = mayCostUntold(deps, row, ending);
+  const money = settle({ ...row, options }, { charge: ending.charge, reported, mayBeUntold });
+  const { certainty, micros = 0 } = money;
+  const unsettled = certainty === 'known' ? {} : { unsettled: { certainty, micros } };
   return {
     status: ending.status,
     at,
     note: ending.note,
-    chargeMicros: money.budget,
+    chargeMicros: money.micros,
+    certainty,
+    chargeCurrency: money.currency,
     patch: {
       ...ending.patch,
-      charged_micros: money.shown,
+      // What is in another currency than the run's stands in the options alone.
+      charged_micros: money.currency === row.currency ? money.shown : null,
+      options: JSON.stringify({ ...optionsOf({ options }), ...unsettled } satisfies RunOptions),
       ...(ending.error === undefined ? {} : { error: JSON.stringify(ending.error) }),
       ...(ending.status === 'succeeded' ? { progress: 1 } : {}),
       queue_position: null,
     },
     delivery: (ended) => toDelivery(ended, at),
   };
+}
+
+/** Whether the provider charges such an end without saying what. */
+function mayCostUntold(deps: InferenceDeps, row: RunRow, { status, patch }: Ending): boolean {
+  const provider = deps.providers.get(row.provider);
+  const upstreamStatus = patch?.upstream_status ?? row.upstream_status ?? '';
+  return provider?.mayCostUntold?.({ nativeId: row.native_id, status, upstreamStatus }) === true;
 }
 
 export function announceEnd(deps: InferenceDeps, row: RunRow): void {
@@ -69,26 +75,6 @@ export function announceEnd(deps: InferenceDeps, row: RunRow): void {
   deps.metrics.ended(row);
   const durationMs = (row.finished_at ?? row.created_at) - row.created_at;
   deps.log.info({ runId: run_id, model, status: row.status, durationMs, charged }, 'run finished');
-}
-
-/** Notes the provider's own figure, so that it survives until the run ends. */
-export function chargedPatch(row: RunRow, view: JobView): { charged_micros?: number } {
-  if (view.charged === undefined || view.charged.currency !== row.currency) return {};
-  const { amount } = view.charged;
-  return Number.isFinite(amount) && amount >= 0 ? { charged_micros: toMicros(amount) } : {};
-}
-
-function settle(
-  row: RunRow,
-  charge: Charge,
-  reported: number | null,
-): { budget: number | undefined; shown: number | null } {
-  if (charge === 'none') return { budget: undefined, shown: null };
-  if (reported !== null) return { budget: reported, shown: reported };
-  const most = row.estimated_micros ?? 0;
-  if (charge === 'reported') return { budget: 0, shown: 0 };
-  const isPrice = charge === 'quoted' && optionsOf(row).isExactQuote && row.estimated_micros !== null;
-  return { budget: most, shown: isPrice ? most : null };
 }
 
 function toDelivery(row: RunRow, at: number): ReturnType<RunEnd['delivery']> {

@@ -149,4 +149,41 @@ describe('the charge', () => {
 
     expect([free, paid]).toEqual([0, 0.01]);
   });
+
+  it('of a failure of which its provider never tells what it cost is unknown, and never nothing', async () => {
+    world.platform.chargesFailures = true;
+    world.platform.endsAs = { status: 'failed', upstreamStatus: 'FAILED' };
+
+    const cost = (await world.run()).error?.details?.run?.cost;
+
+    expect(cost).toMatchObject({ unknown: true });
+    expect(cost).not.toHaveProperty('charged');
+  });
+
+  it('of a success without a price or a figure is unknown, and is said to be', async () => {
+    const { charged: _, ...untold } = succeeded();
+    world.platform.endsAs = untold;
+
+    const { run } = await world.run({ input: { price: null } });
+
+    expect(run?.cost).toEqual({ currency: 'USD', unknown: true });
+  });
+
+  it('that a platform tells in another currency stands for a run without a quote', async () => {
+    world.platform.endsAs = succeeded('', { charged: { amount: 9, currency: 'EUR' } });
+
+    const { run } = await world.run({ input: { price: null } });
+
+    expect(run?.cost).toEqual({ currency: 'EUR', charged: 9 });
+  });
+
+  it('of a failure for want of credit is a reason to top up', async () => {
+    const error = { code: 'insufficient_credits', message: 'The account is empty.' } as const;
+    world.platform.endsAs = { status: 'failed', upstreamStatus: 'FAILED', error };
+
+    expect((await world.run()).error).toMatchObject({
+      code: 'insufficient_credits',
+      next_action: expect.stringContaining('Top up'),
+    });
+  });
 });

@@ -112,7 +112,7 @@ async function handleFailure(
     status: 'failed',
     note: `refused: ${error.code}`,
     error: error.toEnvelope(),
-    charge: 'reported',
+    charge: 'refused',
   });
 }
 

@@ -2,8 +2,9 @@ import type { ErrorCode } from '@inferry/contracts';
 import type { RunWrite } from '@inferry/database';
 import type { JobView, ProviderOutput } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
+import { chargedPatch } from '../runs/run-cost.ts';
 import type { PendingOutput, RunOutputs } from '../runs/run-document.ts';
-import { chargedPatch, endRun } from './end-run.ts';
+import { endRun } from './end-run.ts';
 import { changeRun, type HeldRun } from './held-run.ts';
 
 const maxLogLines = 200;
@@ -17,7 +18,7 @@ const maxPendingText = 65_536;
  * knows what was charged and what is to be stored.
  */
 export async function takeView(deps: InferenceDeps, held: HeldRun, view: JobView): Promise<void> {
-  const patch = { ...commonPatch(view), ...chargedPatch(held.row, view), poll_attempts: 0 };
+  const patch = { ...commonPatch(view), ...chargedPatch(held.row, view, deps.money.rates), poll_attempts: 0 };
   switch (view.status) {
     case 'succeeded':
       await changeRun(deps, held, {
@@ -101,9 +102,20 @@ function pendingOf(outputs: readonly ProviderOutput[]): string {
 function failureOf(view: JobView): { code: ErrorCode; message: string; next_action: string } {
   const code = view.error?.code ?? 'generate_failed';
   const message = view.error?.message ?? 'The provider could not finish this run and did not say why.';
-  const isInputFault = code === 'content_blocked' || code === 'validation_failed';
-  const next_action = isInputFault
-    ? 'Change the input and run again with a new client_ref.'
-    : 'Run again with a new client_ref; if it repeats, choose another model.';
-  return { code, message, next_action };
+  return {
+    code,
+    message,
+    next_action: nextActions[code] ?? 'Run again with a new client_ref; if it repeats, choose another model.',
+  };
 }
+
+/** What helps after a failure of a kind; running it again as it is helps with none of these. */
+const nextActions: Partial<Record<ErrorCode, string>> = {
+  content_blocked: 'Change the input and run again with a new client_ref.',
+  validation_failed: 'Change the input and run again with a new client_ref.',
+  insufficient_credits: 'Top up the account at the provider, then run again with a new client_ref.',
+  unauthorized: 'Have the key of this provider put right, then run again with a new client_ref.',
+  forbidden: 'Use a key of the provider that may run this model, or choose another model.',
+  model_not_found: 'Choose another model with search_models.',
+  rate_limited: 'Wait a minute, then run again with a new client_ref.',
+};

@@ -84,6 +84,43 @@ describe('a budget', () => {
     expect(after.isError).toBe(false);
   });
 
+  it('is not spent without end on runs whose cost nobody ever tells', async () => {
+    await allow('total', 2.5);
+    const { charged: _, ...untold } = succeeded();
+    world.platform.endsAs = untold;
+
+    const codes: (string | undefined)[] = [];
+    for (let index = 0; index < 5; index++) {
+      codes.push((await world.run({ input: { price: null } })).error?.code);
+    }
+
+    expect(codes).toEqual([undefined, undefined, undefined, 'budget_exceeded', 'budget_exceeded']);
+    expect((await world.ask(readBudgets, {})).budgets).toMatchObject([{ spent: 2.5, reserved: 0 }]);
+  });
+
+  it('refuses in a dry run what it would refuse', async () => {
+    await allow('total', 0.4);
+
+    const { error } = await world.run({ dry_run: true });
+
+    expect(error?.code).toBe('budget_exceeded');
+    expect((await world.run({ dry_run: true, input: { price: 0.3 }, max_cost: 0.2 })).error?.code).toBe(
+      'max_cost_exceeded',
+    );
+  });
+
+  it('tells what is left for a run, and why it would be refused', async () => {
+    await allow('total', 0.4);
+
+    expect(await world.ask(readBudgets, { run: { currency: 'USD', max: 0.3 } })).toMatchObject({ left: 0.4 });
+    expect(await world.ask(readBudgets, { run: { currency: 'USD', max: 0.5 } })).toMatchObject({
+      refusal: { code: 'budget_exceeded' },
+    });
+    expect(await world.ask(readBudgets, { run: { currency: 'EUR', max: 0.1 } })).toMatchObject({
+      refusal: { code: 'budget_currency_mismatch' },
+    });
+  });
+
   it('does not refuse the replay of the run that holds it', async () => {
     await allow('total', 0.5);
     const first = await world.start({ client_ref: 'a' });
@@ -127,6 +164,32 @@ describe('read_usage', () => {
     expect(totals.charged).toBeCloseTo(0.7);
     expect(buckets.map(({ start }) => start)).toEqual(starts);
     expect(buckets.reduce((sum, { runs }) => sum + runs, 0)).toBe(3);
+  });
+
+  it('tells how many runs there are of which nobody knows the cost', async () => {
+    const { charged: _, ...untold } = succeeded();
+    world.platform.endsAs = untold;
+    for (let index = 0; index < 3; index++) await world.run({ input: { price: null } });
+    await world.run({ input: { price: 0.3, exact: false } });
+
+    const { totals, buckets } = await world.ask(readUsage, { bucket: 'day', limit: 1 });
+
+    const usage = { runs: 4, charged: 0.3, assumed: 0.3, unknown_cost_runs: 3 };
+    expect([totals, buckets[0]]).toMatchObject([usage, usage]);
+  });
+
+  it('keeps the currencies apart', async () => {
+    const free = { currency: 'USD', amount: 0 };
+    const euro = { currency: 'EUR', amount: 5 };
+    world.platform.endsAs = succeeded('', { charged: euro });
+    await world.run({ input: { price: null } });
+    world.platform.endsAs = succeeded('', { charged: free });
+    for (let index = 0; index < 2; index++) await world.run({ input: { price: 0 } });
+
+    const { totals, other_totals: others } = await world.ask(readUsage, { bucket: 'day', limit: 1 });
+
+    expect(totals).toEqual({ runs: 1, charged: 5, currency: 'EUR' });
+    expect(others).toEqual([{ runs: 2, charged: 0, currency: 'USD' }]);
   });
 
   it('pages, and keeps to the window asked for', async () => {

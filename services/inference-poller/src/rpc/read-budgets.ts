@@ -1,19 +1,30 @@
 import type { Handler } from '@inferry/bus';
-import type { readBudgets } from '@inferry/contracts';
-import { readBudgetStates } from '@inferry/database';
+import { AppError, type ErrorEnvelope, type readBudgets } from '@inferry/contracts';
+import {
+  type BudgetRules,
+  type BudgetState,
+  holdable,
+  leftFor,
+  readBudgetStates,
+  type WantedMoney,
+} from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
+import { rulesFor } from '../runs/run-cost.ts';
 import { fromMicros } from '../runs/run-document.ts';
 import { toRfc3339 } from '../runs/run-view.ts';
+import { wantedOf } from '../runs/start-run.ts';
 
 /** What the caller may spend, has spent and holds for runs that go on. */
 export function handleReadBudgets(
-  deps: Pick<InferenceDeps, 'database' | 'now'>,
+  deps: Pick<InferenceDeps, 'database' | 'now' | 'money'>,
 ): Handler<typeof readBudgets> {
-  return async (_input, { principal }) => {
-    const states = await readBudgetStates(deps.database.queries, principal.subject, deps.now());
+  return async ({ run }, { principal }) => {
+    const rules = { ...rulesFor(deps.money, run?.currency ?? 'USD'), now: deps.now() };
+    const states = await readBudgetStates(deps.database.queries, principal.subject, rules);
     return {
+      ...(run === undefined ? {} : toVerdict(states, { ...rules, ...wantedOf(run) })),
       budgets: states.map((state) => ({
-        scope: 'subject',
+        scope: state.isDefault ? 'everybody' : 'subject',
         currency: state.currency,
         limit: fromMicros(state.limitMicros),
         spent: fromMicros(state.spentMicros),
@@ -22,4 +33,30 @@ export function handleReadBudgets(
       })),
     };
   };
+}
+
+/** What is left for such a run, and why it would be refused. */
+function toVerdict(
+  states: readonly BudgetState[],
+  wanted: WantedMoney & BudgetRules,
+): { left?: number; refusal?: ErrorEnvelope } {
+  try {
+    const left = leftFor(states, wanted);
+    const told = left === undefined ? {} : { left: fromMicros(left) };
+    return { ...told, ...refusalOf(() => holdable(states, wanted)) };
+  } catch (error) {
+    return refusalOf(() => {
+      throw error;
+    });
+  }
+}
+
+function refusalOf(check: () => unknown): { refusal?: ErrorEnvelope } {
+  try {
+    check();
+    return {};
+  } catch (error) {
+    if (error instanceof AppError) return { refusal: error.toEnvelope() };
+    throw error;
+  }
 }

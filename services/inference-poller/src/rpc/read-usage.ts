@@ -1,5 +1,5 @@
 import type { Handler } from '@inferry/bus';
-import { AppError, type readUsage } from '@inferry/contracts';
+import { AppError, type readUsage, type UsageTotals } from '@inferry/contracts';
 import { readUsageRows, readUsageTotals, type UsageTotal } from '@inferry/database';
 import { createCursors } from '@inferry/runtime';
 import { z } from 'zod';
@@ -11,8 +11,8 @@ import { toRfc3339 } from '../runs/run-view.ts';
 const cursors = createCursors({ place: z.int().min(0), of: 'list' });
 
 /**
- * What the caller ran and was charged. The totals are in the currency of most of its runs; the buckets name the
- * currency of each.
+ * What the caller ran and was charged, in each currency apart, and how many runs there are of which nobody tells the
+ * cost: an amount alone would read as all that was spent.
  */
 export function handleReadUsage(deps: Pick<InferenceDeps, 'database'>): Handler<typeof readUsage> {
   return async ({ limit, cursor, since, until, ...rest }, { principal }) => {
@@ -29,12 +29,11 @@ export function handleReadUsage(deps: Pick<InferenceDeps, 'database'>): Handler<
       offset,
     };
     const rows = await readUsageRows(deps.database, request);
-    const [total = { currency: 'USD', runs: 0, chargedMicros: 0 }] = await readUsageTotals(
-      deps.database,
-      request,
-    );
+    const totals = await readUsageTotals(deps.database, request);
+    const [total = { currency: 'USD', runs: 0, chargedMicros: 0 }, ...others] = totals;
     return {
       totals: toUsage(total),
+      ...(others.length === 0 ? {} : { other_totals: others.map(toUsage) }),
       buckets: rows
         .slice(0, limit)
         .map((row) => ({ ...toUsage(row), start: toRfc3339(row.start), provider: row.provider })),
@@ -43,12 +42,15 @@ export function handleReadUsage(deps: Pick<InferenceDeps, 'database'>): Handler<
   };
 }
 
-function toUsage({ runs, chargedMicros, currency }: UsageTotal): {
-  runs: number;
-  charged: number;
-  currency: string;
-} {
-  return { runs, charged: fromMicros(chargedMicros), currency };
+function toUsage({ runs, chargedMicros, currency, ...rest }: UsageTotal): UsageTotals {
+  const { assumedMicros: assumed, unknownRuns: unknown } = rest;
+  return {
+    runs,
+    charged: fromMicros(chargedMicros),
+    currency,
+    ...(assumed === undefined ? {} : { assumed: fromMicros(assumed) }),
+    ...(unknown === undefined ? {} : { unknown_cost_runs: unknown }),
+  };
 }
 
 function toTime(value: string | undefined): number | undefined {

@@ -22,6 +22,10 @@ export interface RunOptions {
   bringsKey?: true;
   /** Whether the quote is the price. */
   isExactQuote: boolean;
+  /** What the provider says that it cost, in a currency that cannot be counted in the run's own. */
+  chargedElsewhere?: { micros: number; currency: string };
+  /** Of an ended run whose cost nobody told: what it was booked as. */
+  unsettled?: { certainty: 'assumed' | 'unknown'; micros: number };
 }
 
 /** `file_fields`: an input field by its JSON pointer, and where its file is. */

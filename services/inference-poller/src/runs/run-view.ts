@@ -1,7 +1,8 @@
 import type { Run, RunOutput } from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
 import type { z } from 'zod';
-import { fromMicros, outputsOf } from './run-document.ts';
+import { costOf } from './run-cost.ts';
+import { outputsOf } from './run-document.ts';
 
 export interface TextWindow {
   offset: number;
@@ -34,7 +35,7 @@ export function toRun(row: RunRow, { text, waitSeconds }: RunViewOptions): RunSh
   run.created_at = toRfc3339(row.created_at);
   if (row.finished_at !== null) run.finished_at = toRfc3339(row.finished_at);
   if (isEnded && text !== undefined) run.outputs = windowOutputs(row, text).outputs;
-  run.cost = costOf(row, isEnded);
+  run.cost = costOf(row);
   // A call that was not to wait says nothing of how long its client would.
   if (!isEnded) {
     run.next_action = `get_run(run_id="${row.run_id}", wait_seconds=${waitSeconds || safeWaitSeconds})`;
@@ -74,12 +75,4 @@ export function statusOf(row: Pick<RunRow, 'status'>): RunShape['status'] {
 
 export function toRfc3339(at: number): string {
   return new Date(at).toISOString();
-}
-
-function costOf(row: RunRow, isEnded: boolean): NonNullable<RunShape['cost']> {
-  const cost: NonNullable<RunShape['cost']> = { currency: row.currency };
-  if (row.estimated_micros !== null) cost.estimated = fromMicros(row.estimated_micros);
-  if (!isEnded && row.reserved_micros > 0) cost.reserved = fromMicros(row.reserved_micros);
-  if (isEnded && row.charged_micros !== null) cost.charged = fromMicros(row.charged_micros);
-  return cost;
 }

@@ -1,12 +1,28 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { HandlerContext } from '@inferry/bus';
-import { AppError, type PreparedRun, prepareRun, runQueued, validationFailed } from '@inferry/contracts';
-import { findRunByKey, insertRun, type NewRun, type RunRow } from '@inferry/database';
+import {
+  AppError,
+  type PreparedRun,
+  prepareRun,
+  type Quote,
+  runQueued,
+  validationFailed,
+} from '@inferry/contracts';
+import {
+  findRunByKey,
+  holdable,
+  insertRun,
+  type NewRun,
+  type RunRow,
+  readBudgetStates,
+  type WantedMoney,
+} from '@inferry/database';
 import { context as otelContext, propagation } from '@opentelemetry/api';
 import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
 import { checkRunRequest, type RunRequest } from './check-run-request.ts';
 import { locateFiles } from './input-files.ts';
+import { rulesFor } from './run-cost.ts';
 import { noOutputs, type RunFiles, type RunOptions, toMicros } from './run-document.ts';
 
 type Prepared = z.infer<typeof PreparedRun>;
@@ -78,11 +94,38 @@ async function replay(
   );
 }
 
+/** Throws what starting it would throw for its price; nothing is held. */
+export async function refuseUnaffordable(
+  deps: InferenceDeps,
+  prepared: Prepared,
+  { subject, maxCost }: { subject: string; maxCost: number | undefined },
+): Promise<void> {
+  refuseTooDear(maxCost, prepared);
+  const { quote } = prepared;
+  const rules = { ...rulesFor(deps.money, quote.currency), now: deps.now() };
+  const states = await readBudgetStates(deps.database.queries, subject, rules);
+  holdable(states, { ...rules, ...wantedOf(quote) });
+}
+
+/** What a quote asks of budgets. */
+export function wantedOf({ currency, min, max }: Pick<Quote, 'currency' | 'min' | 'max'>): WantedMoney {
+  return {
+    currency,
+    wantedMicros: max === undefined ? undefined : toMicros(max),
+    leastMicros: min === undefined ? undefined : toMicros(min),
+  };
+}
+
 /** A price that nobody knows cannot be kept below a limit, so it is refused as well (`product.md`, promise 3). */
 function refuseTooDear(maxCost: number | undefined, { quote }: Prepared): void {
   if (maxCost === undefined || (quote.max !== undefined && quote.max <= maxCost)) return;
+  const least = quote.min === undefined || quote.min === 0 ? '' : ` (${quote.min} or more)`;
+  const unseen = quote.unpriced_inputs.slice(0, 5).join(', ');
+  const why = unseen === '' ? '' : `: nobody tells what ${unseen} comes to`;
   const price =
-    quote.max === undefined ? 'The price is not known before the run' : `It may cost ${quote.max}`;
+    quote.max === undefined
+      ? `The price is not known before the run${least}${why}`
+      : `It may cost ${quote.max}`;
   throw new AppError(
     'max_cost_exceeded',
     `${price}; max_cost is ${maxCost} ${quote.currency}. Nothing was run.`,
@@ -110,7 +153,7 @@ function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
   const { request, prepared, files, key, context, tags, ttlMs } = parts;
   const now = deps.now();
   const { quote } = prepared;
-  const wantedMicros = quote.max === undefined ? undefined : toMicros(quote.max);
+  const { wantedMicros, leastMicros } = wantedOf(quote);
   const options: RunOptions = {
     caller: request.options ?? {},
     isExactQuote: quote.exact,
@@ -120,6 +163,8 @@ function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
   return {
     tags,
     wantedMicros,
+    leastMicros,
+    rules: rulesFor(deps.money, quote.currency),
     row: {
       run_id: `run_${randomBytes(16).toString('base64url')}`,
       subject: context.principal.subject,

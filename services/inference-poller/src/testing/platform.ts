@@ -47,6 +47,8 @@ export class Platform {
     job.view = { status: 'cancelled', upstreamStatus: 'CANCELLED' };
     return 'confirmed';
   };
+  /** It charges what fails, and never says what. */
+  chargesFailures = false;
   onRecover: ((runId: string) => Recovery | Promise<Recovery>) | undefined;
   watch: Provider['watch'];
   readWebhook: Provider['readWebhook'];
@@ -87,6 +89,7 @@ export class Platform {
         return this.#cancel(String(id));
       },
       recover: async ({ runId }) => this.#recover(runId),
+      mayCostUntold: () => this.chargesFailures,
       ...(this.watch === undefined
         ? {}
         : { watch: (handle, context: ProviderContext) => this.#watch(handle, context) }),

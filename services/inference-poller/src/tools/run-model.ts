@@ -5,7 +5,7 @@ import type { InferenceDeps } from '../deps.ts';
 import { runFailed } from '../runs/failed-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
 import { shortText, statusOf, toRun } from '../runs/run-view.ts';
-import { startRun } from '../runs/start-run.ts';
+import { refuseUnaffordable, startRun } from '../runs/start-run.ts';
 import { waitForRun } from '../runs/wait-for-run.ts';
 
 /** Starts a run, or finds the one of the same `client_ref`, and waits for it as long as the client can (RF-16). */
@@ -14,7 +14,10 @@ export function handleRunModel(deps: InferenceDeps): Handler<typeof runModel> {
     if (args.dry_run === true) {
       const { model, input } = args;
       const { principal, signal } = context;
-      const { problems, quote } = await deps.bus.call(prepareRun, { model, input }, { principal, signal });
+      const prepared = await deps.bus.call(prepareRun, { model, input }, { principal, signal });
+      const { problems, quote } = prepared;
+      const wish = { subject: principal.subject, maxCost: args.max_cost };
+      if (problems.length === 0) await refuseUnaffordable(deps, prepared, wish);
       return { validation: problems, quote };
     }
     const { row, isNew } = await startRun(deps, args, context);
