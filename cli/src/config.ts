@@ -9,6 +9,8 @@ export interface StartConfig extends RuntimeConfig {
   home: string;
   auth: AuthMode;
   baseUrl: string;
+  /** Where the system reaches its own files: at the address that it is bound to. */
+  uploadInternalUrl: string;
 }
 
 /**
@@ -18,13 +20,14 @@ export interface StartConfig extends RuntimeConfig {
 export function parseStartConfig(env: Env): StartConfig {
   const runtime = parseRuntimeConfig(env);
   const auth = parseAuth(env, runtime.host);
-  const shownHost = runtime.host === '0.0.0.0' || runtime.host === '::' ? 'localhost' : runtime.host;
-  const bracketed = shownHost.includes(':') ? `[${shownHost}]` : shownHost;
+  const isEverywhere = runtime.host === '0.0.0.0' || runtime.host === '::';
+  const urlOf = (host: string) => `http://${host.includes(':') ? `[${host}]` : host}:${runtime.port}`;
   return {
     ...runtime,
     home: runtime.home ?? defaultHome(env, process.platform),
     auth,
-    baseUrl: runtime.publicUrl ?? `http://${bracketed}:${runtime.port}`,
+    baseUrl: runtime.publicUrl ?? urlOf(isEverywhere ? 'localhost' : runtime.host),
+    uploadInternalUrl: runtime.uploadInternalUrl ?? urlOf(isEverywhere ? '127.0.0.1' : runtime.host),
   };
 }
 

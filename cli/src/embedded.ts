@@ -93,7 +93,7 @@ async function createServices({ config, env, home, providers, partsFor }: Compos
   const upload = await createUploadService(partsFor('upload'), {
     ...parseUploadConfig(env),
     publicUrl: config.baseUrl,
-    internalUrl: config.uploadInternalUrl ?? `http://127.0.0.1:${config.port}`,
+    internalUrl: config.uploadInternalUrl,
     filesSecret: deriveSecret(secret, 'files'),
   });
   const { maxSteps, ...inferenceSettings } = parseInferenceConfig(env);

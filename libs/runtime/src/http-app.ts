@@ -21,7 +21,8 @@ export async function createHttpApp(services: readonly Service[]): Promise<Fasti
     keepAliveTimeout: 75_000,
     requestTimeout: 0,
     forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 2_000 },
+    // An address with a slash at its end is the same one, and served in place: clients lose a body on a redirect.
+    routerOptions: { maxParamLength: 2_000, ignoreTrailingSlash: true },
     http: {
       headersTimeout: 10_000,
       connectionsCheckingInterval: 2_000,

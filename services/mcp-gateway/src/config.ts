@@ -12,7 +12,7 @@ import {
   RuntimeEnv,
 } from '@inferry/runtime';
 import { z } from 'zod';
-import { type AllowedHosts, loopbackNames } from './edge/host.ts';
+import { type AllowedHosts, loopbackNames, spellingsOf } from './edge/host.ts';
 import type { KeyPrefixes } from './edge/passthrough-verifier.ts';
 import type { WindowLimits } from './edge/windows.ts';
 import type { OpenCallLimits } from './http/open-calls.ts';
@@ -20,7 +20,7 @@ import { type Icon, isIconUrl, ownIcon } from './mcp/icon.ts';
 import type { ServerIdentity } from './mcp/identity.ts';
 import { type Selection, toolsets } from './mcp/selection.ts';
 import type { SubscriptionLimits } from './mcp/subscriptions/subscriptions.ts';
-import { createWaitTable, knownClients, type WaitRow, WaitRows, type WaitTable } from './waiting.ts';
+import { type ClientRow, ClientRows, type ClientTable, createClientTable, knownClients } from './waiting.ts';
 
 const GatewayEnv = z.object({
   HOST: RuntimeEnv.shape.HOST,
@@ -34,7 +34,7 @@ const GatewayEnv = z.object({
   MCP_REFUSED_KEY_PREFIXES: envList.default(['rf_svc_']),
   /** Without the bus for longer than this, tokens older than this are refused; 0: they are served until they end. */
   MAX_REVOCATION_STALENESS_SECONDS: envInt(0, 86_400).default(0),
-  /** Exact values of the Host header; without it the loopback names with the port, and the host of PUBLIC_URL. */
+  /** Values of the Host header; without it loopback names and HOST with the port, and the host of PUBLIC_URL. */
   MCP_ALLOWED_HOSTS: envList.optional(),
   /** Exact values of the Origin header; without it loopback origins on any port. */
   MCP_ALLOWED_ORIGINS: envList.optional(),
@@ -48,7 +48,7 @@ const GatewayEnv = z.object({
   MCP_POLL_TIMEOUT_MS: envInt(1_000, 600_000).default(600_000),
   /** After so long a stream whose rest can be fetched is ended here: some proxies cut connections by age. 0: never. */
   MAX_STREAM_SECONDS: envInt(0, 86_400).default(0),
-  /** A JSON file that replaces the table of clients and their waiting times. */
+  /** A JSON file that replaces the table of clients: waiting times, and whether links are sent (`waiting.ts`). */
   WAIT_TABLE_FILE: z.string().optional(),
   /** Toolsets that this deployment offers. */
   TOOLSETS: envList.default([...toolsets]),
@@ -104,7 +104,7 @@ export interface GatewayConfig {
   /** Addresses that many users share. */
   trustedEgress: AddressRanges;
   limitsFallback: 'local' | 'closed';
-  waits: WaitTable;
+  waits: ClientTable;
   maxStreamMs: number;
   offered: Selection;
   serverInfo: ServerIdentity['serverInfo'];
@@ -124,7 +124,7 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
     parseAddressRanges(parsed.TRUSTED_PROXIES),
   );
   const trustedEgress = collect(problems, 'TRUSTED_EGRESS', () => parseAddressRanges(parsed.TRUSTED_EGRESS));
-  const rows = collect(problems, 'WAIT_TABLE_FILE', () => readWaitRows(parsed.WAIT_TABLE_FILE));
+  const rows = collect(problems, 'WAIT_TABLE_FILE', () => readClientRows(parsed.WAIT_TABLE_FILE));
   if (
     trustedProxies === undefined ||
     trustedEgress === undefined ||
@@ -148,7 +148,7 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
     trustedProxies,
     trustedEgress,
     limitsFallback: parsed.LIMITS_FALLBACK,
-    waits: createWaitTable(rows, toCeilingSeconds(parsed)),
+    waits: createClientTable(rows, toCeilingSeconds(parsed)),
     maxStreamMs:
       parsed.MAX_STREAM_SECONDS === 0 ? Number.POSITIVE_INFINITY : parsed.MAX_STREAM_SECONDS * 1_000,
     offered: {
@@ -203,13 +203,27 @@ function* problemsOf(env: GatewayEnv): Generator<string> {
   if (unknown.length > 0) yield `TOOLSETS: unknown ${unknown.join(', ')}; known: ${toolsets.join(', ')}`;
 }
 
-/** Without a list: the loopback names on the own port, and what the public URL is reached by. */
+/** Without a list: the loopback names and the bound address on the own port, and what the public URL is reached by. */
 function toAllowedHosts(env: GatewayEnv): AllowedHosts {
   const url = env.PUBLIC_URL === undefined ? undefined : new URL(env.PUBLIC_URL);
-  const names = [...(env.MCP_ALLOWED_HOSTS ?? []), ...(url === undefined ? [] : [url.host])];
+  const names = (env.MCP_ALLOWED_HOSTS ?? []).flatMap((name) => spellingsOf(name));
+  if (url !== undefined) names.push(...spellingsOf(url.host, url.protocol));
   if (url !== undefined && isLoopback(url.hostname))
-    names.push(...loopbackNames.map((name) => `${name}:${url.port}`));
-  return { names: new Set(names.map(lower)), ownLoopback: env.MCP_ALLOWED_HOSTS === undefined };
+    names.push(...loopbackNames.flatMap((name) => spellingsOf(`${name}:${url.port}`, url.protocol)));
+  const isListed = env.MCP_ALLOWED_HOSTS !== undefined;
+  return {
+    names: new Set(names),
+    ownNames: isListed ? [] : [...new Set([...loopbackNames, ...boundName(env.HOST)])],
+    // Whoever reaches a system without authentication from this machine is its one user, by whatever port.
+    anyLoopbackPort: !isListed && env.INFERRY_AUTH === 'none' && isLoopback(env.HOST),
+  };
+}
+
+/** What the server is bound to, as clients write it; nothing for every address at once. */
+function boundName(host: string): string[] {
+  if (host === '0.0.0.0' || host === '::') return [];
+  const written = `http://${host.includes(':') ? `[${host}]` : host}`;
+  return URL.canParse(written) ? [new URL(written).hostname] : [];
 }
 
 function toCeilingSeconds({ MAX_WAIT_SECONDS: seconds, MCP_POLL_TIMEOUT_MS: ms }: GatewayEnv): number {
@@ -229,8 +243,8 @@ function toIcons({ SERVER_ICON: src, SERVER_NAME: name }: GatewayEnv): Icon[] {
   return name === 'inferry' ? [ownIcon] : [];
 }
 
-function readWaitRows(file: string | undefined): readonly WaitRow[] {
-  return file === undefined ? knownClients : WaitRows.parse(JSON.parse(readFileSync(file, 'utf8')));
+function readClientRows(file: string | undefined): readonly ClientRow[] {
+  return file === undefined ? knownClients : ClientRows.parse(JSON.parse(readFileSync(file, 'utf8')));
 }
 
 function collect<T>(problems: string[], variable: string, read: () => T): T | undefined {

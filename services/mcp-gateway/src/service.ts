@@ -2,7 +2,7 @@ import { tools as allTools, callCancelled, type Secret } from '@inferry/contract
 import { createInProcessLimits } from '@inferry/limits';
 import type { HttpService, Parts, Readiness } from '@inferry/runtime';
 import type { GatewayConfig } from './config.ts';
-import { checkContentType, createBodyCheck, refuseBodySize } from './edge/body.ts';
+import { checkContentEncoding, checkContentType, createBodyCheck, refuseBodySize } from './edge/body.ts';
 import { createCors } from './edge/cors.ts';
 import { checkHead } from './edge/head.ts';
 import { createHostCheck } from './edge/host.ts';
@@ -86,7 +86,7 @@ export async function createGatewayService(
     onError,
   });
   const endpoint = new McpEndpoint({
-    core: createMcpCore(table, { identity, telemetry }),
+    core: createMcpCore(table, { identity, telemetry, clients: waits }),
     edge,
     readSelection: createSelectionReader(config.offered),
     viewTools: createToolViews(tools),
@@ -118,7 +118,7 @@ function toChecks(config: GatewayConfig): Pick<EdgeParts, 'doorChecks' | 'bodyCh
   const origins = createOrigins(config.allowedOrigins);
   return {
     doorChecks: [checkHead, createHostCheck(config.allowedHosts), createOriginCheck(origins)],
-    bodyChecks: [createBodyCheck(config.maxBodyBytes, mayBeUpload), checkContentType],
+    bodyChecks: [createBodyCheck(config.maxBodyBytes, mayBeUpload), checkContentType, checkContentEncoding],
     cors: createCors(origins),
   };
 }

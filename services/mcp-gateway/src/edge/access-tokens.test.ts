@@ -317,8 +317,7 @@ describe('scopes that do not suffice', () => {
 
       expect(answer.status).toBe(200);
       expect(answer.json.result.isError).toBe(true);
-      expect(answer.json.result.structuredContent.error.code).toBe('insufficient_scope');
-      expect(answer.json.result.content[0].text).toMatch(/reconnect.*tick/s);
+      expect(answer.json.result.content[0].text).toMatch(/^\[insufficient_scope\].*reconnect.*tick/s);
     },
   );
 

@@ -4,6 +4,7 @@ import { localPrincipal, type Principal } from '@inferry/contracts';
 import { type Refusal, refuse, refuseUnavailable } from '../refusal.ts';
 import type { Challenger } from './challenge.ts';
 import type { KeyVerifier } from './key-verifier.ts';
+import { oneValue } from './one-value.ts';
 import { jwtShape, type PassthroughVerifier } from './passthrough-verifier.ts';
 import type { RevokedGrants } from './revoked-grants.ts';
 import type { TokenGrant, TokenVerifier } from './token-verifier.ts';
@@ -62,8 +63,8 @@ export function createBearerAuthentication(parts: BearerAuthentication): Authent
   }
 
   return ({ headers }) => {
-    const { authorization } = headers;
-    if (authorization === undefined || authorization === '') return refusals.missing;
+    const authorization = oneValue(headers.authorization);
+    if (authorization === undefined) return refusals.missing;
     const bearer = readBearer(authorization);
     if (bearer === undefined) return refusals.malformed;
     const sha256 = hash('sha256', bearer);

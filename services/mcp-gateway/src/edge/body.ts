@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type Refusal, refuse } from '../refusal.ts';
+import { oneValue } from './one-value.ts';
 
 /** The cap on bodies (RF-51, RF-52). The rest of a body that is too large is not read, so the connection ends. */
 export function refuseBodySize(maxBytes: number): Refusal {
@@ -30,6 +31,17 @@ const notJson = refuse(415, ['unsupported_media_type', 'Send JSON with Content-T
 export function checkContentType({ headers }: IncomingMessage): Refusal | undefined {
   const type = headers['content-type'];
   if (type === 'application/json') return undefined;
-  const essence = type?.split(';', 1)[0]?.trim().toLowerCase();
-  return essence === 'application/json' ? undefined : notJson;
+  const essences = type?.split(',', 9).map((value) => value.split(';', 1)[0]?.trim().toLowerCase());
+  return essences?.every((essence) => essence === 'application/json') ? undefined : notJson;
+}
+
+const encoded = refuse(415, ['unsupported_media_type', 'Send the body as it is, without Content-Encoding.'], {
+  headers: { 'accept-encoding': 'identity' },
+});
+
+/** Nothing is unpacked here: a small body could become a large one (RFC 9110, section 12.5.3). */
+export function checkContentEncoding({ headers }: IncomingMessage): Refusal | undefined {
+  const encoding = headers['content-encoding'];
+  if (encoding === undefined) return undefined;
+  return (oneValue(encoding) ?? 'identity').toLowerCase() === 'identity' ? undefined : encoded;
 }

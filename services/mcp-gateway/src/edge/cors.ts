@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { oneValue } from './one-value.ts';
 import type { Origins } from './origin.ts';
 
 /**
@@ -40,7 +41,8 @@ const maxAgeSeconds = '7200';
 
 export function createCors(origins: Origins): Cors {
   return {
-    show({ headers: { origin } }, response) {
+    show({ headers }, response) {
+      const origin = oneValue(headers.origin);
       if (origin === undefined || response.headersSent) return;
       // Also for origins that are refused: a cache must not answer one with what another got.
       response.setHeader('vary', 'Origin');

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type Refusal, refuse } from '../refusal.ts';
+import { oneValue } from './one-value.ts';
 
 const loopbackOrigin = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/;
 
@@ -26,5 +27,8 @@ export function createOriginCheck(origins: Origins): (request: IncomingMessage) 
   const refusal = refuse(403, ['origin_rejected', 'This Origin may not call here.'], {
     nextAction: 'The operator lists allowed origins in MCP_ALLOWED_ORIGINS.',
   });
-  return ({ headers: { origin } }) => (origin === undefined || origins.has(origin) ? undefined : refusal);
+  return ({ headers }) => {
+    if (headers.origin === undefined) return undefined;
+    return origins.has(oneValue(headers.origin) ?? '') ? undefined : refusal;
+  };
 }

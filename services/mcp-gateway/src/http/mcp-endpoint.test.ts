@@ -58,7 +58,8 @@ describe('the legacy era', () => {
   test.each([
     ['2025-03-26', '2025-03-26'],
     ['2025-11-25', '2025-11-25'],
-    ['2024-11-05', '2025-11-25'],
+    ['2024-11-05', '2024-11-05'],
+    ['2023-01-01', '2025-11-25'],
     ['2026-07-28', '2025-11-25'],
   ])('initialize at %s agrees on %s', async (protocolVersion, agreed) => {
     const answer = await post(gateway.url, rpc('initialize', { protocolVersion }));
@@ -225,7 +226,7 @@ describe('a batch', () => {
 
     expect(answer.json).toMatchObject([
       { id: 1, result: {} },
-      { id: 1, result: { structuredContent: {} } },
+      { id: 1, result: { content: [{ type: 'text' }] } },
     ]);
   });
 

@@ -2,13 +2,14 @@ import { isObject, type JsonObject, uploadFile } from '@inferry/contracts';
 import type { Parts } from '@inferry/runtime';
 import { type Challenger, challengeAdmitted } from '../edge/challenge.ts';
 import { isTooDeep, tooDeep } from '../edge/json-depth.ts';
+import { oneValue } from '../edge/one-value.ts';
 import type { ClientRequests } from '../mcp/client/client-requests.ts';
 import type { Resumptions } from '../mcp/client/resumptions.ts';
 import type { Sessions } from '../mcp/client/sessions.ts';
 import type { McpCore } from '../mcp/core.ts';
 import { readBatchEra, readEra, type Spoken } from '../mcp/era.ts';
 import type { Channel, Exchange, Reply } from '../mcp/exchange.ts';
-import { errorText, type McpMessage, type McpRequest, readMessage } from '../mcp/json-rpc.ts';
+import { errorText, type McpMessage, type McpRequest, parseJson, readMessage } from '../mcp/json-rpc.ts';
 import type { ResumedCall } from '../mcp/resumed-call.ts';
 import type { ReadSelection } from '../mcp/selection.ts';
 import type { ToolView, ViewTools } from '../mcp/tool-views.ts';
@@ -20,8 +21,8 @@ import { HttpChannel } from './http-channel.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OpenStreams } from './open-streams.ts';
 import type { Post } from './post.ts';
-import { type KnownSender, readSender } from './sender.ts';
-import { acceptsStream, headersOf, single, toExchange } from './to-exchange.ts';
+import { inSession, type KnownSender, readSender } from './sender.ts';
+import { acceptsStream, headersOf, lineOf, toExchange } from './to-exchange.ts';
 import { writeAccepted } from './write-json.ts';
 
 export interface EndpointParts {
@@ -81,10 +82,10 @@ export class McpEndpoint {
     const { sessions, resumptions } = this.#parts;
     const from = readSender(sessions, post, { era: 'legacy' });
     if (isRefusal(from)) return this.#refuse(post, from);
-    const resumed = resumptions.read(single(post.request.headers['last-event-id']) ?? '', from);
+    const resumed = resumptions.read(oneValue(post.request.headers['last-event-id']) ?? '', from);
     if (resumed === undefined) return this.#refuse(post, nothingToGoOn);
-    const { version } = resumed;
-    return this.#request(post, toRequest(resumed), { era: 'legacy', version, from, resumed });
+    const { version, isAssumed } = resumed;
+    return this.#request(post, toRequest(resumed), { era: 'legacy', version, isAssumed, from, resumed });
   }
 
   /** Answers an admitted request whose body is not what is wanted. */
@@ -116,7 +117,8 @@ export class McpEndpoint {
       return this.#refuse(post, spoken, message.kind === 'request' ? message : undefined);
     const from = readSender(this.#parts.sessions, post, { era: spoken.era, message });
     if (isRefusal(from)) return this.#refuse(post, from, message.kind === 'request' ? message : undefined);
-    if (message.kind === 'request') return this.#request(post, message, { ...spoken, attachment, from });
+    if (message.kind === 'request')
+      return this.#request(post, message, { ...inSession(post, spoken, from), attachment, from });
     this.#hear(message, spoken, from);
     writeAccepted(post);
     return undefined;
@@ -132,7 +134,7 @@ export class McpEndpoint {
   #request(
     post: Post,
     request: McpRequest,
-    spoken: Spoken & Pick<Exchange, 'attachment' | 'resumed'> & { from: KnownSender },
+    spoken: Spoken & Pick<Exchange, 'isAssumed' | 'attachment' | 'resumed'> & { from: KnownSender },
   ): Promise<void> | undefined {
     const { core, calls, streams } = this.#parts;
     const view = this.view(post);
@@ -201,7 +203,12 @@ export class McpEndpoint {
     try {
       const answers = await Promise.all(
         requests.map((request) =>
-          this.#member(post, request, { ...spoken, from, view, channel: new BatchMember(whole) }),
+          this.#member(post, request, {
+            ...inSession(post, spoken, from),
+            from,
+            view,
+            channel: new BatchMember(whole),
+          }),
         ),
       );
       const texts = answers.filter((text) => text !== undefined);
@@ -226,9 +233,9 @@ export class McpEndpoint {
     const { url = '/', headers } = request;
     const selection = this.#parts.readSelection({
       url,
-      toolsetsHeader: single(headers['x-mcp-toolsets']),
-      excludeHeader: single(headers['x-mcp-exclude-tools']),
-      readOnlyHeader: single(headers['x-mcp-readonly']),
+      toolsetsHeader: lineOf(headers['x-mcp-toolsets']),
+      excludeHeader: lineOf(headers['x-mcp-exclude-tools']),
+      readOnlyHeader: lineOf(headers['x-mcp-readonly']),
     });
     return isRefusal(selection) ? selection : this.#parts.viewTools(selection, principal.scopes);
   }
@@ -240,15 +247,6 @@ export class McpEndpoint {
     const challenged = challengeAdmitted(challenge, post.principal, wanted);
     const headers = challenged === undefined ? weighed.headers : { ...weighed.headers, ...challenged };
     edge.send(post, headers === undefined ? weighed : { ...weighed, headers }, request?.id);
-  }
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    // The caller is told by the refusal; what it sent is not worth a log line.
-    return undefined;
   }
 }
 

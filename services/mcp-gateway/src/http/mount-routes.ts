@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { oneValue } from '../edge/one-value.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import type { Edge } from './edge.ts';
 import type { Receiver } from './receive.ts';
@@ -48,7 +49,8 @@ function mountMcp(scope: FastifyInstance, url: string, { edge, receive, resume }
   const takePost = take(receive);
   const takeGet = take(resume);
   const other = (request: FastifyRequest, reply: FastifyReply) => {
-    if (request.method === 'GET' && request.headers['last-event-id'] !== undefined) takeGet(request, reply);
+    if (request.method === 'GET' && oneValue(request.headers['last-event-id']) !== undefined)
+      takeGet(request, reply);
     else answerOther(edge, { request, reply }, notAllowed);
   };
   scope.route({ method: 'POST', url, onRequest: takePost, handler: takePost });

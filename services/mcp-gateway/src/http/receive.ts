@@ -33,7 +33,7 @@ export function createReceiver(parts: ReceiverParts): Receiver {
   const limits = { maxBytes: parts.maxBodyBytes, timeoutMs: timings.wholeMs };
 
   function takeWhole(post: Post, bytes: Buffer, attachment?: string): void {
-    if (isUtf8(bytes)) endpoint.post(post, bytes.toString(), attachment);
+    if (isUtf8(bytes)) endpoint.post(post, withoutMark(bytes).toString(), attachment);
     else endpoint.refuse(post, notUtf8);
   }
 
@@ -62,6 +62,11 @@ export function createReceiver(parts: ReceiverParts): Receiver {
       }
     });
   };
+}
+
+/** Some clients write a byte order mark, which is no part of JSON (RFC 8259, section 8.1). */
+function withoutMark(bytes: Buffer): Buffer {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 }
 
 function toRefusal(error: unknown): Refusal {

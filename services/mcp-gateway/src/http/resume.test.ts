@@ -138,7 +138,7 @@ describe('a stream that broke, of the legacy era (MCP 2025-11-25, resumability)'
       expect(shown[0]).toBeGreaterThan(0.4);
       expect(shown.at(-1)).toBe(0.7);
       expect(frames[0]).toMatchObject({ params: { progressToken: 'p', message: 'running' } });
-      expect(frames.at(-1)).toMatchObject({ id: 1, result: { structuredContent: { run } } });
+      expect(frames.at(-1)).toMatchObject({ id: 1, result: { content: [{ type: 'text' }] } });
       expect(continued).toEqual([{ run_id: 'run_1', wait_seconds: 40 }]);
       expect(started).toBe(1);
     },
@@ -276,7 +276,6 @@ describe('an id of an event', () => {
 
   test.each([
     ['that is made up', (id: string) => id.replace(/(?<=^.{20})./, another)],
-    ['that is empty', () => ' '],
     [
       'of a session token',
       (_id: string, session: Record<string, string>) => String(session['mcp-session-id']),
@@ -290,6 +289,12 @@ describe('an id of an event', () => {
     expect(status).toBe(404);
     expect(json.error).toMatchObject({ data: refused.data });
     expect(continued).toEqual([]);
+  });
+
+  test('that is empty is none: a GET without one is not served', async () => {
+    const session = await begin();
+
+    expect(await goOn(' ', session)).toMatchObject({ status: 405 });
   });
 
   test('of another session is refused', async () => {

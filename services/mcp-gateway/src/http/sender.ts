@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { JsonObject, Principal } from '@inferry/contracts';
+import { oneValue } from '../edge/one-value.ts';
 import type { Sessions } from '../mcp/client/sessions.ts';
-import type { Sender } from '../mcp/exchange.ts';
+import type { Spoken } from '../mcp/era.ts';
+import type { Exchange, Sender } from '../mcp/exchange.ts';
 import type { McpMessage } from '../mcp/json-rpc.ts';
 import type { Era } from '../mcp/versions.ts';
 import { type Refusal, refuse } from '../refusal.ts';
@@ -11,6 +13,8 @@ export interface KnownSender extends Sender {
   /** What it declared at the start; empty when it has no session. */
   capabilities: JsonObject;
   clientName: string | undefined;
+  /** The version that its session was begun with. */
+  version: string | undefined;
 }
 
 /** The client begins anew when it hears this (MCP 2025-11-25, transports, session management). */
@@ -29,13 +33,33 @@ export function readSender(
   { request, principal }: { request: IncomingMessage; principal: Principal },
   { era, message }: { era: Era; message?: McpMessage },
 ): KnownSender | Refusal {
-  const token = request.headers['mcp-session-id'];
+  const token = oneValue(request.headers['mcp-session-id']);
   const begins = message?.kind === 'request' && message.method === 'initialize';
-  if (typeof token !== 'string' || era === 'modern' || begins) {
-    return { principal, session: principal.grant_id, capabilities: none, clientName: undefined };
+  if (token === undefined || era === 'modern' || begins) {
+    return {
+      principal,
+      session: principal.grant_id,
+      capabilities: none,
+      clientName: undefined,
+      version: undefined,
+    };
   }
   const session = sessions.verify(token, principal);
   if (session === undefined) return sessionOver;
-  const { id, capabilities, clientName } = session;
-  return { principal, session: id, capabilities, clientName };
+  const { id, capabilities, clientName, version } = session;
+  return { principal, session: id, capabilities, clientName, version };
+}
+
+/**
+ * The version of a message: what its header or envelope says, or else what its session was begun with; with neither, it is
+ * only assumed.
+ */
+export function inSession(
+  { request }: { request: IncomingMessage },
+  spoken: Spoken,
+  { version }: KnownSender,
+): Pick<Exchange, 'era' | 'version' | 'isAssumed'> {
+  if (spoken.era === 'modern' || oneValue(request.headers['mcp-protocol-version']) !== undefined)
+    return spoken;
+  return version === undefined ? { ...spoken, isAssumed: true } : { era: spoken.era, version };
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isObject, type JsonObject } from '@inferry/contracts';
+import { oneValue } from '../edge/one-value.ts';
 import type { readEra, Spoken } from '../mcp/era.ts';
 import type { Exchange } from '../mcp/exchange.ts';
 import type { McpRequest } from '../mcp/json-rpc.ts';
@@ -14,7 +15,8 @@ export function toExchange(
   {
     from,
     ...rest
-  }: Spoken & Pick<Exchange, 'view' | 'channel' | 'attachment' | 'resumed'> & { from: KnownSender },
+  }: Spoken &
+    Pick<Exchange, 'isAssumed' | 'view' | 'channel' | 'attachment' | 'resumed'> & { from: KnownSender },
 ): Exchange {
   const { headers } = post.request;
   const declared = rest.era === 'modern' ? request.meta[metaKeys.clientCapabilities] : from.capabilities;
@@ -24,9 +26,9 @@ export function toExchange(
     session: from.session,
     request,
     capabilities: isObject(declared) ? declared : {},
-    header: (name) => single(headers[name]),
+    header: (name) => oneValue(headers[name]),
     clientName: nameOf(request.meta) ?? from.clientName ?? headers['user-agent'] ?? '',
-    traceCarrier: headers.traceparent === undefined ? request.meta : headers,
+    traceCarrier: carrierOf(headers) ?? request.meta,
   };
 }
 
@@ -43,13 +45,21 @@ export function acceptsStream({ headers }: IncomingMessage): boolean {
 /** The headers that the protocol gives a meaning. */
 export function headersOf({ headers }: IncomingMessage): Parameters<typeof readEra>[1] {
   return {
-    version: single(headers['mcp-protocol-version']),
-    method: single(headers['mcp-method']),
-    name: single(headers['mcp-name']),
+    version: oneValue(headers['mcp-protocol-version']),
+    method: oneValue(headers['mcp-method']),
+    name: oneValue(headers['mcp-name']),
+    wholeName: lineOf(headers['mcp-name']),
   };
 }
 
-/** A header that was sent once, or its values in one line. */
-export function single(value: string | string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : value?.join(',');
+/** A header whose values are a list, in one line; what is empty was not sent. */
+export function lineOf(sent: string | string[] | undefined): string | undefined {
+  const line = (typeof sent === 'string' ? sent : sent?.join(','))?.trim();
+  return line === '' ? undefined : line;
+}
+
+function carrierOf(headers: IncomingMessage['headers']): JsonObject | undefined {
+  const traceparent = oneValue(headers.traceparent);
+  if (traceparent === undefined) return undefined;
+  return traceparent === headers.traceparent ? headers : { ...headers, traceparent };
 }

@@ -1,9 +1,11 @@
 import { type Refusal, refuse, rpcCodes } from '../refusal.ts';
 import type { Telemetry } from '../telemetry.ts';
+import type { ClientTable } from '../waiting.ts';
 import type { Exchange, Reply, Sender } from './exchange.ts';
 import type { ServerIdentity } from './identity.ts';
 import { type McpNotification, responseText } from './json-rpc.ts';
 import type { MethodTable } from './methods/index.ts';
+import { fitResult, shownTo } from './revisions.ts';
 import type { Era } from './versions.ts';
 
 /** The protocol over any transport: one request in, the text of its response or a refusal out. */
@@ -14,14 +16,16 @@ export interface McpCore {
 
 export function createMcpCore(
   table: MethodTable,
-  { identity, telemetry }: { identity: ServerIdentity; telemetry: Telemetry },
+  { identity, telemetry, clients }: { identity: ServerIdentity; telemetry: Telemetry; clients: ClientTable },
 ): McpCore {
   // Every result of the modern era says that it is complete and whose it is (MCP 2026-07-28, basic).
   const stamp = `"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":${JSON.stringify(identity.serverInfo)}}`;
 
-  function toResponse({ era, request }: Exchange, reply: Reply): Reply {
+  function toResponse(exchange: Exchange, reply: Reply): Reply {
     if (typeof reply !== 'string') return reply;
-    return responseText(request.id, era === 'modern' && !isStamped(reply) ? splice(stamp, reply) : reply);
+    const { era, request, clientName } = exchange;
+    const result = fitResult(request.method, reply, shownTo(exchange, clients.takesLinks(clientName)));
+    return responseText(request.id, era === 'modern' && !isStamped(result) ? splice(stamp, result) : result);
   }
 
   return {

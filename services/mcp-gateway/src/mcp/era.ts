@@ -8,6 +8,8 @@ export interface McpHeaders {
   version: string | undefined;
   method: string | undefined;
   name: string | undefined;
+  /** The name before equal copies of it were made one: a name may look like copies. */
+  wholeName?: string | undefined;
 }
 
 export interface Spoken {
@@ -104,7 +106,8 @@ function refuseHeaders({ method, params }: McpRequest, headers: McpHeaders): Ref
   const expected = source === undefined ? undefined : params[source];
   if (typeof expected !== 'string') return undefined;
   if (headers.name === undefined) return mismatch('the Mcp-Name header is missing');
-  return decodeHeader(headers.name.trim()) === expected
+  const sent = [headers.name, headers.wholeName ?? headers.name];
+  return sent.some((name) => decodeHeader(name.trim()) === expected)
     ? undefined
     : mismatch(`Mcp-Name and params.${source} differ`);
 }

@@ -49,6 +49,8 @@ export interface Sender {
 export interface Exchange extends Sender {
   era: Era;
   version: string;
+  /** Nobody said that it is this version. */
+  isAssumed?: true | undefined;
   request: McpRequest;
   view: ToolView;
   /** The client's name as it calls itself; only for how long it waits. */

@@ -1,5 +1,5 @@
 import { type Member, Roster } from '../roster.ts';
-import type { RequestId } from './json-rpc.ts';
+import { isSameId, type RequestId } from './json-rpc.ts';
 
 /** A call as its client names it: the ids of two clients may be equal, their sessions may not. */
 export interface CallKey {
@@ -38,7 +38,7 @@ export class InFlight {
    */
   cancel({ subject, session, requestId }: CallKey): boolean {
     const named = this.#calls.filter(
-      (call) => call.requestId === requestId && call.session === session && call.subject === subject,
+      (call) => isSameId(call.requestId, requestId) && call.session === session && call.subject === subject,
     );
     const [call] = named;
     if (call === undefined) return false;

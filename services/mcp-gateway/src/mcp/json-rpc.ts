@@ -1,9 +1,14 @@
 import { isObject, type JsonObject } from '@inferry/contracts';
 import { type Refusal, refuseInvalid } from '../refusal.ts';
 
-export type RequestId = string | number;
+/** A number that JavaScript would round, in the digits in which it came; `JSON.stringify` writes them again. */
+export interface ExactNumber {
+  readonly rawJSON: string;
+}
 
-export type ProgressToken = string | number;
+export type RequestId = string | number | ExactNumber;
+
+export type ProgressToken = RequestId;
 
 /** One MCP request; `params` is always an object here. */
 export interface McpRequest {
@@ -34,6 +39,43 @@ export type McpMessage = McpRequest | McpNotification | McpResponse;
 
 const none: JsonObject = Object.freeze({});
 
+/** What a client gets back as it sent it, where the number has so many digits that it may be rounded. */
+const longNumber = /"(?:id|requestId|progressToken)"\s*:\s*-?\d[\d.eE+-]{14}/;
+const echoed = new Set(['id', 'requestId', 'progressToken']);
+
+// as: TypeScript's library does not know it yet (ECMAScript, JSON.parse source text access).
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): ExactNumber };
+
+/** JSON with the numbers that are sent back kept exact; undefined when it is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    // as: the third parameter is not in TypeScript's library yet.
+    return longNumber.test(text) ? JSON.parse(text, keepExact as Reviver) : JSON.parse(text);
+  } catch {
+    // The caller is told by the refusal; what it sent is not worth a log line.
+    return undefined;
+  }
+}
+
+type Reviver = Parameters<typeof JSON.parse>[1];
+
+function keepExact(key: string, value: unknown, context: { source?: string }): unknown {
+  const { source } = context;
+  if (typeof value !== 'number' || source === undefined || !echoed.has(key)) return value;
+  return Number.isSafeInteger(value) || String(value) === source ? value : rawJSON(source);
+}
+
+export function isExactNumber(value: unknown): value is ExactNumber {
+  return typeof value === 'object' && value !== null && 'rawJSON' in value;
+}
+
+/** Two names of one request; a number that was rounded on its way is the one that it was rounded from. */
+export function isSameId(one: RequestId, other: RequestId): boolean {
+  if (isExactNumber(one) && isExactNumber(other)) return one.rawJSON === other.rawJSON;
+  if (isExactNumber(one)) return Number(one.rawJSON) === other;
+  return isExactNumber(other) ? one === Number(other.rawJSON) : one === other;
+}
+
 /** A parsed JSON value as one JSON-RPC 2.0 message, or why it is none. */
 export function readMessage(value: unknown): McpMessage | Refusal {
   if (!isObject(value) || value.jsonrpc !== '2.0')
@@ -50,13 +92,14 @@ export function readMessage(value: unknown): McpMessage | Refusal {
   const meta = isObject(params._meta) ? params._meta : none;
   if (id === undefined) return { kind: 'notification', method, params, meta };
   if (isRequestId(id)) return { kind: 'request', id, method, params, meta };
-  return refuseInvalid('The id of a request is a string of at most 256 characters or a number.');
+  return refuseInvalid('The id of a request is a string or a number of at most 256 characters.');
 }
 
 /** An id goes into logs, spans and every answer, and has to come back as it was. */
-function isRequestId(id: unknown): id is RequestId {
+export function isRequestId(id: unknown): id is RequestId {
   if (typeof id === 'string') return id.length <= 256;
-  return typeof id === 'number' && Number.isFinite(id) && Math.abs(id) <= Number.MAX_SAFE_INTEGER;
+  if (isExactNumber(id)) return id.rawJSON.length <= 256;
+  return typeof id === 'number' && Number.isFinite(id);
 }
 
 /** A whole response around a result that is JSON text already: results are never parsed on their way through. */

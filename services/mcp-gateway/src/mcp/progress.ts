@@ -2,11 +2,11 @@ import type { Progress } from '@inferry/bus';
 import type { JsonObject } from '@inferry/contracts';
 import { toEventId } from './client/resumptions.ts';
 import type { Channel } from './exchange.ts';
-import type { ProgressToken } from './json-rpc.ts';
+import { isRequestId, type ProgressToken } from './json-rpc.ts';
 
 export function readProgressToken(meta: JsonObject): ProgressToken | undefined {
   const { progressToken } = meta;
-  return typeof progressToken === 'string' || typeof progressToken === 'number' ? progressToken : undefined;
+  return typeof progressToken === 'string' || isRequestId(progressToken) ? progressToken : undefined;
 }
 
 export interface ProgressReporter {
@@ -24,7 +24,7 @@ const creep = 0.001;
 export function createProgressReporter(
   progressToken: ProgressToken,
   channel: Channel,
-  { shown = -1 }: { shown?: number | undefined } = {},
+  { shown = -1, hasMessages = true }: { shown?: number | undefined; hasMessages?: boolean } = {},
 ): ProgressReporter {
   let message: string | undefined;
   let eventName: string | undefined;
@@ -33,7 +33,7 @@ export function createProgressReporter(
 
   function say(progress: number): void {
     shown = progress > shown ? progress : shown + (1 - shown) * creep;
-    const said = message === undefined ? '' : `,"message":${JSON.stringify(message)}`;
+    const said = message === undefined || !hasMessages ? '' : `,"message":${JSON.stringify(message)}`;
     const eventId = eventName === undefined ? undefined : toEventId(eventName, shown);
     channel.notify(`${head}${shown},"total":1${said}}}`, eventId);
   }

@@ -7,6 +7,7 @@ export interface ResumableCall {
   progressToken?: ProgressToken | undefined;
   /** MCP protocol version of the call. */
   version: string;
+  isAssumed?: true | undefined;
   tool: string;
   /** What its tool's `continuation` is called with. */
   args: JsonObject;

@@ -66,7 +66,7 @@ function readSelection(offered: Selection, source: SelectionSource): Selection |
   const isNarrowPath = marker === 'x';
   const lists = [
     isNarrowPath ? decode(inPath) : undefined,
-    searchParams.get('toolsets') ?? undefined,
+    searchParams.get('toolsets') || undefined,
     source.toolsetsHeader,
   ].filter((list) => list !== undefined);
   const unknown = lists.flatMap(items).find((name) => !isToolsetName(name));
@@ -117,8 +117,10 @@ function items(list: string): string[] {
     .filter((item) => item !== '');
 }
 
+/** Where one of several copies says so, it is so: a source can only take away. */
 function isTrue(value: string | null | undefined): boolean {
-  return value === '' || value === '1' || value?.toLowerCase() === 'true';
+  if (value === null || value === undefined) return false;
+  return value === '' || items(value.toLowerCase()).some((item) => item === '1' || item === 'true');
 }
 
 function decode(segment: string | undefined): string {

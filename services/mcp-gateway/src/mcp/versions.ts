@@ -2,7 +2,7 @@
 export const modernVersion = '2026-07-28';
 
 /** Newest first: what an `initialize` for any other version is answered with comes first. */
-export const legacyVersions = ['2025-11-25', '2025-06-18', '2025-03-26'] as const;
+export const legacyVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] as const;
 export type LegacyVersion = (typeof legacyVersions)[number];
 
 /** What a client without an `MCP-Protocol-Version` header speaks (MCP 2025-06-18, transports). */
@@ -10,8 +10,13 @@ export const assumedVersion: LegacyVersion = '2025-03-26';
 
 export type Era = 'legacy' | 'modern';
 
-export function isLegacyVersion(value: unknown): value is LegacyVersion {
+function isLegacyVersion(value: unknown): value is LegacyVersion {
   return legacyVersions.some((version) => version === value);
+}
+
+/** What an `initialize` that asks for this version is answered with: the same, or the newest. */
+export function negotiate(asked: unknown): LegacyVersion {
+  return isLegacyVersion(asked) ? asked : legacyVersions[0];
 }
 
 /** Keys of the request envelope of the modern era (MCP 2026-07-28, basic). */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Bus } from '@inferry/bus';
 import { openAsset, type Principal, uploadFile } from '@inferry/contracts';
+import { oneValue } from '../../edge/one-value.ts';
 import type { ToolView } from '../../mcp/tool-views.ts';
 import { type Refusal, refuse, rpcCodes } from '../../refusal.ts';
 import type { OpenCalls } from '../open-calls.ts';
@@ -84,7 +85,9 @@ function refuseBase64(message: string): Refusal {
 
 /** Whether the head of a request leaves it possible that its body is a file of any size that is taken. */
 export function mayBeUpload({ headers }: IncomingMessage): boolean {
-  const { 'mcp-method': method = 'tools/call', 'mcp-name': name = uploadFile.name } = headers;
+  const { 'mcp-method': sentMethod, 'mcp-name': sentName } = headers;
+  const method = oneValue(sentMethod) ?? 'tools/call';
+  const name = oneValue(sentName) ?? uploadFile.name;
   if (method !== 'tools/call' || name !== uploadFile.name) return false;
   return Number(headers['content-length'] ?? 0) <= maxRawBytes;
 }
@@ -187,8 +190,8 @@ class Passage {
     const { headers } = this.#large.request;
     const { method, toolName } = this.#splitter;
     return (
-      (method ?? headers['mcp-method']) === 'tools/call' &&
-      (toolName ?? headers['mcp-name']) === uploadFile.name
+      (method ?? oneValue(headers['mcp-method'])) === 'tools/call' &&
+      (toolName ?? oneValue(headers['mcp-name'])) === uploadFile.name
     );
   }
 

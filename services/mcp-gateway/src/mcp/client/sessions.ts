@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isObject, type JsonObject, type Principal, type Secret } from '@inferry/contracts';
 import { Recent } from '@inferry/runtime';
 import { appsExtension, showsApps } from '../apps/app-hosts.ts';
+import { negotiate } from '../versions.ts';
 import { createSignedText } from './signed-text.ts';
 
 /** What a client of the legacy era said about itself when it began. */
@@ -10,6 +11,8 @@ export interface Session {
   subject: string;
   capabilities: JsonObject;
   clientName: string;
+  /** The protocol version that was negotiated; sessions of before it was kept have none. */
+  version?: string | undefined;
   /** Epoch seconds. */
   expiresAt: number;
 }
@@ -52,12 +55,13 @@ export function createSessions({ key, now = Date.now }: SessionsOptions): Sessio
   }
 
   return {
-    issue({ capabilities, clientInfo }, { subject }) {
+    issue({ capabilities, clientInfo, protocolVersion }, { subject }) {
       return signed.sign({
         id: randomUUID(),
         subject,
         capabilities: isObject(capabilities) ? keep(capabilities) : {},
         clientName: isObject(clientInfo) ? String(clientInfo.name ?? '').slice(0, maxNameLength) : '',
+        version: negotiate(protocolVersion),
         expiresAt: Math.floor(now() / 1_000) + lifeSeconds,
       } satisfies Session);
     },

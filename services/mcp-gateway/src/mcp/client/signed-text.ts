@@ -1,6 +1,7 @@
 import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import type { JsonObject, Secret } from '@inferry/contracts';
 import { isObject } from '@inferry/contracts';
+import { parseJson } from '../json-rpc.ts';
 
 /** Values that clients hold for us: readable by them, made by nobody else, and taken by every replica. */
 export interface SignedText {
@@ -27,7 +28,7 @@ export function createSignedText(key: Secret, purpose: string): SignedText {
       // The canonical form alone: a signature has one spelling.
       if (given.length !== expected.length || given.toString('base64url') !== signature) return undefined;
       if (!timingSafeEqual(given, expected)) return undefined;
-      const value: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
+      const value = parseJson(Buffer.from(payload, 'base64url').toString());
       return isObject(value) ? value : undefined;
     },
   };

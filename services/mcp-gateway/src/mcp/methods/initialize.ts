@@ -1,32 +1,40 @@
+import { isObject } from '@inferry/contracts';
 import type { Method } from '../exchange.ts';
 import type { ServerIdentity } from '../identity.ts';
-import { isLegacyVersion, legacyVersions } from '../versions.ts';
+import { has, keepKnown } from '../revisions.ts';
+import { legacyVersions, negotiate } from '../versions.ts';
 
 /**
  * The handshake of the legacy era, whenever it comes: nothing is remembered of it, so every other request is served
  * without it too (X13, MR-56). The session id that goes with the answer is the HTTP endpoint's business.
  */
 export function answerInitialize(identity: ServerIdentity): Method {
-  const results = new Map(
-    legacyVersions.map((version) => [
-      version,
-      JSON.stringify({
-        protocolVersion: version,
-        capabilities: identity.capabilities.legacy,
-        serverInfo: hasIcons(version)
-          ? { ...identity.serverInfo, icons: identity.icons }
-          : identity.serverInfo,
-        instructions: identity.instructions,
-      }),
-    ]),
-  );
-  function hasIcons(version: string): boolean {
-    // Earlier revisions have no icons (MCP 2025-11-25, changelog).
-    return version === '2025-11-25' && identity.icons.length > 0;
+  const { serverInfo, icons, instructions } = identity;
+  const shownInfo = icons.length === 0 ? serverInfo : { ...serverInfo, icons };
+
+  function write(version: string, takesExtensions: boolean): string {
+    const { extensions, ...capabilities } = identity.capabilities.legacy;
+    const isTold =
+      extensions !== undefined && (takesExtensions || has('capabilities', 'extensions', version));
+    return JSON.stringify({
+      protocolVersion: version,
+      capabilities: {
+        ...keepKnown('capabilities', capabilities, version),
+        ...(isTold ? { extensions } : {}),
+      },
+      serverInfo: keepKnown('serverInfo', shownInfo, version),
+      instructions,
+    });
   }
 
-  return ({ request }) => {
-    const { protocolVersion } = request.params;
-    return results.get(isLegacyVersion(protocolVersion) ? protocolVersion : legacyVersions[0]);
+  const results = new Map(
+    legacyVersions.map((version) => [version, { plain: write(version, false), whole: write(version, true) }]),
+  );
+
+  return ({ request: { params } }) => {
+    const result = results.get(negotiate(params.protocolVersion));
+    // Clients of any revision that have extensions say so themselves.
+    const takesExtensions = isObject(params.capabilities) && isObject(params.capabilities.extensions);
+    return takesExtensions ? result?.whole : result?.plain;
   };
 }

@@ -34,7 +34,7 @@ export function makeResumable(
     reporter: ProgressReporter | undefined;
   },
 ): void {
-  const { era, channel, request, version } = exchange;
+  const { era, channel, request, version, isAssumed } = exchange;
   const { tool, startedAt, known, reporter } = call;
   if (era === 'modern' || !channel.canStream || tool.continuation === undefined) return;
   // Earlier revisions have no events without content.
@@ -44,7 +44,7 @@ export function makeResumable(
   if (args === undefined) return;
   const progressToken = readProgressToken(request.meta);
   const name = resumptions.name(
-    { requestId: request.id, progressToken, version, tool: tool.name, args, startedAt },
+    { requestId: request.id, progressToken, version, isAssumed, tool: tool.name, args, startedAt },
     exchange,
   );
   if (reporter === undefined) channel.prime(name);

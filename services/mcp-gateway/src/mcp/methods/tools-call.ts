@@ -9,7 +9,7 @@ import {
   toErrorResult,
 } from '@inferry/contracts';
 import { refuse, refuseParams } from '../../refusal.ts';
-import type { WaitTable } from '../../waiting.ts';
+import type { ClientTable } from '../../waiting.ts';
 import { logLines } from '../client/log-lines.ts';
 import type { Resumptions } from '../client/resumptions.ts';
 import type { RunRounds } from '../client/rounds.ts';
@@ -18,13 +18,14 @@ import type { ServerIdentity } from '../identity.ts';
 import type { CancellableCall, InFlight } from '../in-flight.ts';
 import { refuseParamHeaders } from '../param-headers.ts';
 import { createProgressReporter, type ProgressReporter, readProgressToken } from '../progress.ts';
+import { has } from '../revisions.ts';
 import { refuseWithoutTasks, toTask } from '../tasks/call-as-task.ts';
 import { leftOf, makeResumable, toCall } from './resumable-call.ts';
 
 export interface ToolsCallDeps {
   bus: Bus;
   inFlight: InFlight;
-  waits: WaitTable;
+  waits: ClientTable;
   rounds: RunRounds;
   resumptions: Resumptions;
   identity: ServerIdentity;
@@ -116,7 +117,10 @@ function isNews(data: Record<string, string>, known: Record<string, string> | un
 }
 
 /** Lets the client see that work goes on: progress if it asked for it, bytes if the call may last. */
-function follow({ channel, request, resumed }: Exchange, tool: AnyTool): ProgressReporter | undefined {
+function follow(
+  { channel, request, resumed, version }: Exchange,
+  tool: AnyTool,
+): ProgressReporter | undefined {
   if (!channel.canStream) return undefined;
   const token = readProgressToken(request.meta);
   if (token === undefined) {
@@ -125,7 +129,10 @@ function follow({ channel, request, resumed }: Exchange, tool: AnyTool): Progres
     else if (tool.isLong) channel.expectWait();
     return undefined;
   }
-  const reporter = createProgressReporter(token, channel, { shown: resumed?.shown });
+  const reporter = createProgressReporter(token, channel, {
+    shown: resumed?.shown,
+    hasMessages: has('progress', 'message', version),
+  });
   channel.onIdle(reporter.repeat);
   channel.open();
   return reporter;
