@@ -17,7 +17,7 @@ import { openProviders, type Provider, readProvidersConfig } from '@inferry/prov
 import {
   createHttpApp,
   createLogger,
-  deriveSecret,
+  deriveSecrets,
   type Env,
   newReplicaName,
   type Parts,
@@ -48,6 +48,8 @@ export async function startEmbedded(config: StartConfig, env: Env): Promise<Embe
     const log = shared.log.child({ service: name });
     const bus = createBus(transport, {
       name,
+      // What the command line asks, the gateway could: it is the same process.
+      statements: deriveSecrets(name === 'cli' ? 'mcp-gateway' : name, home.secret).statements,
       onInternalError: (error, subject) => log.error({ err: error, subject }, 'call failed'),
     });
     buses.push(bus);
@@ -87,21 +89,21 @@ interface Composition {
 
 /** In the order in which they need each other: whoever asks starts last. */
 async function createServices({ config, env, home, providers, partsFor }: Composition): Promise<Service[]> {
-  const { secret } = home;
+  const { of } = deriveSecrets('embedded', home.secret);
   const auth = await createAuth({ config, env, home, providers, partsFor });
   const catalog = await createCatalogService(partsFor('catalog'), { providers, ...parseCatalogConfig(env) });
   const upload = await createUploadService(partsFor('upload'), {
     ...parseUploadConfig(env),
     publicUrl: config.baseUrl,
     internalUrl: config.uploadInternalUrl,
-    filesSecret: deriveSecret(secret, 'files'),
+    filesSecret: of('files'),
   });
   const { maxSteps, ...inferenceSettings } = parseInferenceConfig(env);
   const inference = await createInferenceService(partsFor('inference-poller'), {
     ...inferenceSettings,
     providers,
-    webhookSecret: deriveSecret(secret, 'webhooks'),
-    hookSecret: deriveSecret(secret, 'hooks'),
+    webhookSecret: of('webhooks'),
+    hookSecret: of('hooks'),
     publicUrl: config.baseUrl,
     limits: { maxSteps },
   });
@@ -112,13 +114,13 @@ async function createServices({ config, env, home, providers, partsFor }: Compos
     ...(config.auth === 'oauth' ? { PUBLIC_URL: config.baseUrl } : {}),
   };
   const gateway = await createGatewayService(partsFor('mcp-gateway'), parseGatewayConfig(gatewayEnv), {
-    sessionSecret: deriveSecret(secret, 'sessions'),
+    sessionSecret: of('sessions'),
   });
   return [auth, catalog, upload, inference, gateway];
 }
 
 function createAuth({ config, env, home, providers, partsFor }: Composition): Promise<Service> {
-  const { secret } = home;
+  const { of } = deriveSecrets('embedded', home.secret);
   const settings = parseAuthConfig(env);
   const slugs = providers.map(({ slug }) => slug);
   return createAuthService(partsFor('auth'), {
@@ -129,9 +131,9 @@ function createAuth({ config, env, home, providers, partsFor }: Composition): Pr
     environmentKeys: readEnvironmentKeys(env, slugs),
     authorization: parseAuthorization(
       { ...env, INFERRY_AUTH: config.auth },
-      { publicUrl: config.baseUrl, secret },
+      { publicUrl: config.baseUrl, secret: of },
     ),
-    fingerprintSecret: deriveSecret(secret, 'fingerprints'),
+    fingerprintSecret: of('fingerprints'),
   });
 }
 

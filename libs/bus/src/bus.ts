@@ -9,6 +9,7 @@ import type {
 } from '@inferry/contracts';
 import type { z } from 'zod';
 import type { CallLife } from './call-life.ts';
+import type { StatedRun } from './statements.ts';
 
 /** A step of a long call. `data` is what the caller needs if the call breaks off, e.g. the run id. */
 export interface Progress {
@@ -35,8 +36,10 @@ export interface ClientSide {
 }
 
 export interface CallOptions {
-  /** Written once per object: a principal is replaced, never changed. */
+  /** Written and signed once per object: a principal is replaced, never changed, and passed on as it came. */
   principal: Principal;
+  /** What `grantRun` made when the run began: the call is made for the owner of that run, who is not there. */
+  grant?: string | undefined;
   /** Aborting it tells the service to stop, and rejects with `cancelled`. */
   signal?: AbortSignal | undefined;
   /** Cancels the call as `signal` does, or asks for its answer: the call goes on until that answer is here. */
@@ -55,6 +58,10 @@ export interface CallOptions {
 
 export interface HandlerContext {
   principal: Principal;
+  /** The service itself asks, on nobody's behalf. */
+  isService?: boolean;
+  /** The one run that this call may be about, when its owner is not there. */
+  run?: StatedRun | undefined;
   callId: string;
   /** Epoch milliseconds after which nobody waits for the answer. */
   deadlineAt: number;
@@ -109,6 +116,15 @@ export interface Bus {
   publish<P extends z.ZodType>(event: EventContract<P>, payload: z.input<P>): void;
   /** Listens to an event; an event may be lost, so whoever acts on one also re-reads the truth on a timer. */
   on<P extends z.ZodType>(event: EventContract<P>, listener: (payload: z.infer<P>) => void): Subscription;
+  /**
+   * Lets this service act for the owner of a run until then, to be kept with the run; undefined where nothing is signed.
+   * `principal` is the one of the call that starts the run.
+   */
+  grantRun(principal: Principal, run: StatedRun, until: number): string | undefined;
+  /** This service's signature below a text; undefined where nothing is signed. */
+  claim(text: string): string | undefined;
+  /** Whether one of these services has signed this text; true where nothing is signed. */
+  isClaimed(text: string, proof: string | undefined, services: readonly string[]): boolean;
   /** Called when the connection to the bus is lost and when it is back. */
   onStatus(listener: (isConnected: boolean) => void): void;
   /**

@@ -2,6 +2,7 @@ import { Principal } from '@inferry/contracts';
 import { context, propagation } from '@opentelemetry/api';
 import { z } from 'zod';
 import type { CallOptions } from './bus.ts';
+import type { Statements } from './statements.ts';
 
 /** The header of a call beside those of the W3C trace context: one, since each costs both sides what a field does not. */
 export const callHeader = 'Inferry-Call';
@@ -10,7 +11,10 @@ export const callHeader = 'Inferry-Call';
 const CallEnvelope = z.object({
   /** Milliseconds left, not a point in time: the clocks of two machines need not agree. */
   timeout_ms: z.number(),
-  principal: Principal,
+  /** Where nothing is signed: in tests, and for a release that reads no statements. */
+  principal: Principal.optional(),
+  /** Whom the call is made for, signed. */
+  statement: z.string().max(8_192).optional(),
   id: z.string(),
   wait: z.object({ defaultSeconds: z.number(), maxSeconds: z.number() }).optional(),
   attachment: z.string().optional(),
@@ -37,10 +41,16 @@ function toPrincipalText(principal: Principal): string {
 
 /** The envelope without its time, which is another one each time that the call is issued; `id` for a call without one. */
 export function toEnvelopeText(
-  { principal, callId, wait, attachment, client }: CallOptions,
+  { principal, grant, callId, wait, attachment, client }: CallOptions,
   id: string,
+  statements: Statements | undefined,
 ): string {
-  let text = `"id":${JSON.stringify(callId ?? id)},"principal":${toPrincipalText(principal)}`;
+  let text = `"id":${JSON.stringify(callId ?? id)}`;
+  if (statements === undefined || statements.acceptsUnsigned) {
+    text += `,"principal":${toPrincipalText(principal)}`;
+  }
+  // A statement is base64url with a dot: nothing in it needs an escape.
+  if (statements !== undefined) text += `,"statement":"${grant ?? statements.write(principal)}"`;
   if (wait !== undefined) {
     text += `,"wait":{"defaultSeconds":${wait.defaultSeconds},"maxSeconds":${wait.maxSeconds}}`;
   }

@@ -13,10 +13,19 @@ import {
   whoSubject,
 } from './frames.ts';
 import { type Presence, type Route, Routes } from './routes.ts';
+import type { Statements } from './statements.ts';
 import type { IncomingMessage, Transport, TransportSubscription } from './transport.ts';
 
 export interface SendOptions extends CallOptions {
   timeoutMs: number;
+}
+
+export interface CallerOptions {
+  /** The service's: one segment of a subject. */
+  name: string;
+  timings: BusTimings;
+  onInternalError: OnInternalError;
+  statements: Statements | undefined;
 }
 
 interface Pending {
@@ -67,8 +76,9 @@ export class Caller {
   readonly #transport: Transport;
   readonly #timings: BusTimings;
   readonly #onInternalError: OnInternalError;
-  readonly #name = randomBytes(12).toString('base64url');
-  readonly #prefix = `inbox.${this.#name}.`;
+  readonly #statements: Statements | undefined;
+  readonly #name: string;
+  readonly #prefix: string;
   readonly #pending = new CallTable<Pending>();
   readonly #subscription: TransportSubscription;
   readonly #sweeper: NodeJS.Timeout;
@@ -77,10 +87,14 @@ export class Caller {
   #sweptAt = performance.now();
   #isClosed = false;
 
-  constructor(transport: Transport, timings: BusTimings, onInternalError: OnInternalError) {
+  constructor(transport: Transport, { name, timings, onInternalError, statements }: CallerOptions) {
     this.#transport = transport;
     this.#timings = timings;
     this.#onInternalError = onInternalError;
+    this.#statements = statements;
+    // Below the service's own name, so that the bus can keep one service from another's answers.
+    this.#name = `${name}.${randomBytes(12).toString('base64url')}`;
+    this.#prefix = `inbox.${this.#name}.`;
     this.#subscription = transport.subscribe(`${this.#prefix}*`, (message) => this.#hear(message));
     this.#sweeper = setInterval(() => this.#sweep(), timings.sweepMs);
     this.#sweeper.unref();
@@ -105,7 +119,7 @@ export class Caller {
     const call: Pending = {
       subject,
       payload,
-      envelope: toEnvelopeText(options, `${this.#name}.${++this.#sent}`),
+      envelope: toEnvelopeText(options, `${this.#name}.${++this.#sent}`, this.#statements),
       trace: traceHeaders(),
       number: -1,
       instance: undefined,

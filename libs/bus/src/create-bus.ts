@@ -10,7 +10,8 @@ import { type AnyHandler, rpcAnswer, toolAnswer } from './answers.ts';
 import type { Bus } from './bus.ts';
 import { Caller } from './caller.ts';
 import { type BusTimings, defaultTimings, type OnInternalError } from './frames.ts';
-import { Responder } from './responder.ts';
+import { type AcceptedSpeakers, Responder } from './responder.ts';
+import type { Statements } from './statements.ts';
 import type { MessageListener, Transport } from './transport.ts';
 
 export interface BusOptions {
@@ -19,6 +20,8 @@ export interface BusOptions {
   timings?: Partial<BusTimings>;
   maxCalls?: number;
   onInternalError?: OnInternalError;
+  /** Signs whom calls are made for and takes none that nobody signed; without it nothing is signed (tests). */
+  statements?: Statements | undefined;
 }
 
 /** The longest that a tool call may take: the wait ceiling plus what starting and answering cost. */
@@ -28,8 +31,11 @@ const toolTimeoutMs = 630_000;
 export function createBus(transport: Transport, options: BusOptions): Bus {
   const timings = { ...defaultTimings, ...options.timings };
   const onInternalError = options.onInternalError ?? (() => undefined);
-  const caller = new Caller(transport, timings, onInternalError);
+  const { name, statements } = options;
+  const caller = new Caller(transport, { name, timings, onInternalError, statements });
   const responder = new Responder(transport, {
+    name,
+    statements,
     timings,
     maxCalls: options.maxCalls ?? 20_000,
     onInternalError,
@@ -59,7 +65,7 @@ export function createBus(transport: Transport, options: BusOptions): Bus {
       const run = handler as AnyHandler;
       const answer =
         contract.kind === 'tool' ? toolAnswer(contract, run, onInternalError) : rpcAnswer(contract, run);
-      responder.serve(contract.subject, options.name, answer);
+      responder.serve(contract.subject, name, { answer, accepts: acceptedSpeakers(contract) });
     },
     publish(event, payload) {
       // An event may be lost by design; one that cannot be sent now is lost now.
@@ -69,6 +75,9 @@ export function createBus(transport: Transport, options: BusOptions): Bus {
     on(event, listener) {
       return transport.subscribe(event.subject, eventListener(event, listener, onInternalError));
     },
+    grantRun: (principal, run, until) => statements?.writeRun(principal, run, until),
+    claim: (text) => statements?.claim(text),
+    isClaimed: (text, proof, services) => statements?.isClaimed(text, proof, services) ?? true,
     onStatus: (listener) => transport.onStatus(listener),
     drain: (graceMs) => responder.drain(graceMs),
     async close() {
@@ -77,6 +86,11 @@ export function createBus(transport: Transport, options: BusOptions): Bus {
       await transport.close();
     },
   };
+}
+
+/** A tool is called by a person's client; a service on its own has the internal requests, a run those that say so. */
+function acceptedSpeakers(contract: ToolContract | RpcContract): AcceptedSpeakers {
+  return { services: contract.kind === 'rpc', runs: contract.kind === 'rpc' && contract.servesRuns === true };
 }
 
 /** A reply that does not fit its contract is our own fault, and no caller's business. */

@@ -14,4 +14,12 @@ export { type BusOptions, createBus } from './create-bus.ts';
 export { type BusTimings, defaultTimings } from './frames.ts';
 export { createInProcessTransport } from './in-process-transport.ts';
 export { LateSignal } from './late-signal.ts';
+export {
+  type StatedRun,
+  type StatementKeys,
+  Statements,
+  servicePrincipal,
+  statementPublicKey,
+  toStatementSeed,
+} from './statements.ts';
 export type { IncomingMessage, OutgoingMessage, Transport, TransportSubscription } from './transport.ts';

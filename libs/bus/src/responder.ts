@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { AppError, InputRequired, shortWait, toAppError } from '@inferry/contracts';
+import { AppError, InputRequired, Principal, shortWait, toAppError } from '@inferry/contracts';
 import type { Answer } from './answers.ts';
 import type { HandlerContext, LogEntry, Progress } from './bus.ts';
 import { type CallEnvelope, callHeader, readEnvelope } from './call-envelope.ts';
@@ -15,6 +15,7 @@ import {
   whoSubject,
 } from './frames.ts';
 import { LateSignal } from './late-signal.ts';
+import { type Speaker, type Statements, unsigned } from './statements.ts';
 import { inSpan, markFailed } from './tracing.ts';
 import type { IncomingMessage, Transport, TransportSubscription } from './transport.ts';
 
@@ -34,7 +35,22 @@ interface Miss {
   inARow: number;
 }
 
+/** Who may ask beside a person whose client calls. */
+export interface AcceptedSpeakers {
+  services: boolean;
+  /** A run whose owner is not there. */
+  runs: boolean;
+}
+
+interface Served {
+  answer: Answer;
+  accepts: AcceptedSpeakers;
+}
+
 export interface ResponderOptions {
+  /** The service's: one segment of a subject. */
+  name: string;
+  statements: Statements | undefined;
   timings: BusTimings;
   /** Calls at once in this process; one more is answered `busy`. */
   maxCalls: number;
@@ -60,7 +76,7 @@ export class Responder {
   readonly #listening: TransportSubscription[];
   readonly #timer: NodeJS.Timeout;
   readonly #instance = randomBytes(9).toString('base64url');
-  readonly #orphanPrefix = `orphan.v1.${this.#instance}.`;
+  readonly #orphanPrefix: string;
   readonly #subjects: string[] = [];
   readonly #tickMs: number;
   readonly #misses = new Map<string, Miss>();
@@ -75,6 +91,7 @@ export class Responder {
   constructor(transport: Transport, options: ResponderOptions) {
     this.#transport = transport;
     this.#options = options;
+    this.#orphanPrefix = `orphan.v1.${options.name}.${this.#instance}.`;
     this.#listening = [
       transport.subscribe(`${cancelPrefix}>`, ({ subject, data }) => {
         const call = this.#active.get(subject.slice(cancelPrefix.length));
@@ -95,7 +112,7 @@ export class Responder {
     return this.#active.size;
   }
 
-  serve(subject: string, queue: string, answer: Answer): void {
+  serve(subject: string, queue: string, served: Served): void {
     const listener = (message: IncomingMessage) => {
       const { reply } = message;
       if (reply === undefined) return;
@@ -106,7 +123,7 @@ export class Responder {
         );
       }
       this.#lookForStandstill();
-      void inSpan(message, subject, () => this.#handle(message, reply, { subject, answer }));
+      void inSpan(message, subject, () => this.#handle(message, reply, { ...served, subject }));
     };
     this.#subjects.push(subject);
     this.#serving.push(
@@ -153,11 +170,14 @@ export class Responder {
   async #handle(
     message: IncomingMessage,
     reply: string,
-    { subject, answer }: { subject: string; answer: Answer },
+    served: Served & { subject: string },
   ): Promise<void> {
+    const { subject, accepts } = served;
     let envelope: CallEnvelope;
+    let speaker: Speaker;
     try {
       envelope = readEnvelope(message.header(callHeader));
+      speaker = this.#speakerOf(envelope, accepts);
     } catch (error) {
       this.#options.onInternalError(error, subject);
       return this.#sendError(reply, toAppError(error));
@@ -173,7 +193,7 @@ export class Responder {
     this.#active.set(reply, call);
     try {
       if (this.#fence !== undefined && !(await this.#isStillWanted(call))) return;
-      const json = await answer(message.data, this.#toContext(envelope, call));
+      const json = await served.answer(message.data, this.#toContext(envelope, speaker, call));
       if (this.#isAwaited(call)) this.#sendResult(reply, json);
     } catch (error) {
       if (error instanceof InputRequired) return this.#sendNeeded(call, error);
@@ -203,10 +223,23 @@ export class Responder {
     });
   }
 
-  #toContext(envelope: CallEnvelope, call: ActiveCall): HandlerContext {
+  /** Whom the call is made for: nothing in an envelope is believed that nobody has signed. */
+  #speakerOf({ principal, statement }: CallEnvelope, accepts: AcceptedSpeakers): Speaker {
+    const { statements } = this.#options;
+    if (statements === undefined || (statement === undefined && statements.acceptsUnsigned)) {
+      return { principal: Principal.parse(principal), isService: false, run: undefined };
+    }
+    if (statement === undefined) throw unsigned();
+    const speaker = statements.read(statement);
+    if ((speaker.isService && !accepts.services) || (speaker.run !== undefined && !accepts.runs))
+      throw unsigned();
+    return speaker;
+  }
+
+  #toContext(envelope: CallEnvelope, speaker: Speaker, call: ActiveCall): HandlerContext {
     const { client } = envelope;
     return {
-      principal: envelope.principal,
+      ...speaker,
       callId: envelope.id,
       deadlineAt: call.deadlineAt,
       wait: envelope.wait ?? shortWait,

@@ -146,6 +146,8 @@ export interface RpcContract<I extends z.ZodType = z.ZodType, O extends z.ZodTyp
   output: O;
   /** How long a caller waits by default: long enough for a second try after the first responder died. */
   timeoutMs: number;
+  /** Also answered for a run whose owner is not there; the handler keeps to that one run. */
+  servesRuns?: boolean;
 }
 
 export function defineRpc<I extends z.ZodType, O extends z.ZodType>(

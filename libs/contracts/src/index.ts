@@ -1,4 +1,5 @@
 export { coerce, isObject } from './coerce.ts';
+export { ConfigError, readAll } from './config-error.ts';
 export {
   type ContentBlock,
   type Problem,

@@ -12,8 +12,12 @@ import { type KeptKey, KeptKeys, type OpenedCredential } from './kept-keys.ts';
 import { purposes } from './purposes.ts';
 import { createRecipient } from './sealed-text.ts';
 
-/** Who needs a key: a run remembers no more of its caller than this. */
-export type Holder = Pick<Principal, 'subject' | 'grant_id'> & Partial<Principal>;
+/**
+ * Who needs a key: the principal of the call at hand, as it came; or what a run remembers of its caller, with what was
+ * signed for it when it began.
+ */
+export type Holder = Pick<Principal, 'subject' | 'grant_id'> &
+  Partial<Principal> & { grant?: string | undefined };
 
 export interface GetOptions {
   signal?: AbortSignal | undefined;
@@ -60,11 +64,12 @@ const maxLimitSeconds = 3_600;
 
 /** Asks the auth service for keys, sealed to a key pair of this process, and keeps them in memory for a short time. */
 export function createCredentialClient(
-  bus: Pick<Bus, 'call' | 'on' | 'onStatus'>,
+  bus: Pick<Bus, 'call' | 'on' | 'onStatus' | 'claim'>,
   options: CredentialClientOptions = {},
 ): CredentialClient {
   const { now = Date.now, timeoutMs = 5_000, maxKept = 10_000, maxAgeMs = 60_000 } = options;
   const recipient = createRecipient();
+  const proof = bus.claim(recipient.publicKey);
   const kept = new KeptKeys({ now, maxKept });
   const asking = new Map<string, Promise<OpenedCredential | undefined>>();
 
@@ -82,9 +87,10 @@ export function createCredentialClient(
       {
         provider,
         public_key: recipient.publicKey,
+        ...(proof === undefined ? {} : { public_key_proof: proof }),
         ...(connectionId === undefined ? {} : { connection_id: connectionId }),
       },
-      { principal: toPrincipal(holder), timeoutMs },
+      { ...onBehalfOf(holder), timeoutMs },
     );
     const value = credential === null ? undefined : opened(provider, credential);
     const lifeMs = credential === null ? absentMs : credential.expires_in_seconds * 1_000;
@@ -154,7 +160,7 @@ function createReports({
       forget((one) => one.value?.connectionId === connectionId);
       const input = { provider, connection_id: connectionId };
       const { outcome } = await bus.call(reportCredential, input, {
-        principal: toPrincipal(holder),
+        ...onBehalfOf(holder),
         timeoutMs: 15_000,
       });
       return outcome;
@@ -165,7 +171,7 @@ function createReports({
         limited_seconds: Math.min(maxLimitSeconds, Math.max(1, Math.ceil(seconds))),
       };
       const { has_other: hasOther = false } = await bus.call(reportCredential, input, {
-        principal: toPrincipal(holder),
+        ...onBehalfOf(holder),
         timeoutMs,
       });
       if (hasOther) forget((one) => one.value?.connectionId === connectionId);
@@ -173,7 +179,7 @@ function createReports({
     },
     async release(provider, holder) {
       forget((one) => one.provider === provider && one.grantId === holder.grant_id);
-      await bus.call(releaseCredential, { provider }, { principal: toPrincipal(holder), timeoutMs });
+      await bus.call(releaseCredential, { provider }, { ...onBehalfOf(holder), timeoutMs });
     },
   };
 }
@@ -186,9 +192,15 @@ interface Question {
 
 type Answer = NonNullable<z.infer<typeof openCredential.output>['credential']>;
 
-/** A key is asked for on the holder's behalf, whatever opened the door to them. */
-function toPrincipal({ subject, grant_id: grantId, kind = 'local', scopes = [] }: Holder): Principal {
-  return { subject, grant_id: grantId, kind, scopes };
+/** A principal is passed on as the very object that came: its signature goes with it. */
+function onBehalfOf(holder: Holder): { principal: Principal; grant: string | undefined } {
+  const { subject, grant_id: grantId, kind, scopes, grant } = holder;
+  if (grant === undefined && isPrincipal(holder)) return { principal: holder, grant };
+  return { principal: { subject, grant_id: grantId, kind: kind ?? 'local', scopes: scopes ?? [] }, grant };
+}
+
+function isPrincipal(holder: Holder): holder is Principal {
+  return holder.kind !== undefined && holder.scopes !== undefined;
 }
 
 /** Others may wait for the same answer, so an abort ends only this wait. */

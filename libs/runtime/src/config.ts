@@ -1,21 +1,13 @@
+import { ConfigError } from '@inferry/contracts';
 import { z } from 'zod';
+
+export { ConfigError };
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /** The process's environment: read here and nowhere else. */
 export function readEnv(): Env {
   return process.env;
-}
-
-/** Every problem of an environment at once, each with its variable. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(`The configuration is not valid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
-    this.problems = problems;
-  }
 }
 
 /** Parses environment variables once; empty strings count as unset. Throws `ConfigError` with every problem. */
@@ -45,23 +37,66 @@ export const envList: z.ZodType<string[], string> = z.string().transform((value)
     .filter((item) => item !== ''),
 );
 
-/** The variables that every service reads. */
-export const RuntimeEnv = z.object({
-  INFERRY_HOME: z.string().optional(),
+/** What a deployment's secrets come from; each may stand in a file. */
+export const SecretsEnv = z.object({
   INFERRY_SECRET: z
     .string()
     .min(32, 'must have at least 32 characters; openssl rand -hex 32 makes one')
     .optional(),
+  /** 32 bytes in base64url: what this service signs its calls on the bus with, instead of INFERRY_SECRET. */
+  BUS_SIGNING_KEY: z
+    .string()
+    .refine((text) => Buffer.from(text, 'base64url').length === 32, 'must be 32 bytes in base64url')
+    .optional(),
+  /** What the other services' signatures are verified with: `name=base64url`, with commas between. */
+  BUS_PUBLIC_KEYS: z.string().optional(),
+  /** 1 while a deployment is updated from a release that signed nothing. */
+  BUS_ACCEPT_UNSIGNED: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
+});
+
+/** A URL with one of these protocols; the value itself may hold a password and is never repeated. */
+function urlOf(protocol: RegExp, problem: string): z.ZodType<string, string> {
+  return z.string().refine((text) => isUrl(text, protocol), problem);
+}
+
+function isUrl(text: string, protocol: RegExp, assumed = ''): boolean {
+  const url = URL.parse(text.includes('://') || text.startsWith('sqlite:') ? text : assumed + text);
+  return url !== null && protocol.test(url.protocol);
+}
+
+const httpUrl = urlOf(/^https?:$/, 'must be an http or https URL');
+
+/** How clients reach the system. */
+const originUrl = httpUrl.refine((text) => {
+  const url = URL.parse(text);
+  return url === null || (url.pathname === '/' && url.search === '' && url.hash === '');
+}, 'must be an address without a path, such as https://inferry.example.com; a path in front is not served');
+
+/** The variables that every service reads. */
+export const RuntimeEnv = z.object({
+  INFERRY_HOME: z.string().optional(),
+  ...SecretsEnv.shape,
   HOST: z.string().default('127.0.0.1'),
   PORT: envInt(0, 65_535).default(8080),
-  PUBLIC_URL: z.url().optional(),
-  UPLOAD_INTERNAL_URL: z.url().optional(),
-  NATS_URL: z.string().optional(),
-  REDIS_URL: z.string().optional(),
-  DATABASE_URL: z.string().optional(),
+  PUBLIC_URL: originUrl.optional(),
+  UPLOAD_INTERNAL_URL: httpUrl.optional(),
+  NATS_URL: z
+    .string()
+    .refine(
+      (list) => list.split(',').every((url) => isUrl(url.trim(), /^(nats|tls|ws|wss):$/, 'nats://')),
+      'must be nats://user:password@host:4222, or several with commas between',
+    )
+    .optional(),
+  REDIS_URL: urlOf(/^rediss?:$/, 'must be redis://:password@host:6379').optional(),
+  DATABASE_URL: urlOf(
+    /^(postgres|postgresql|sqlite):$/,
+    'must be postgres://user:password@host:5432/name',
+  ).optional(),
+  /** Connections to Postgres that this process opens at most; it makes do with fewer where the server has no more. */
+  DATABASE_POOL: envInt(1, 500).default(5),
   BLOBS_FOLDER: z.string().optional(),
   S3_BUCKET: z.string().min(3).optional(),
-  S3_ENDPOINT: z.url().optional(),
+  S3_ENDPOINT: httpUrl.optional(),
   S3_REGION: z.string().default('us-east-1'),
   S3_ACCESS_KEY_ID: z.string().optional(),
   S3_SECRET_ACCESS_KEY: z.string().optional(),
@@ -81,6 +116,7 @@ export interface RuntimeConfig {
   natsUrl: string | undefined;
   redisUrl: string | undefined;
   databaseUrl: string | undefined;
+  databasePool: number;
   blobs: BlobsConfig | undefined;
   secret: string | undefined;
   logLevel: RuntimeEnv['LOG_LEVEL'];
@@ -111,6 +147,7 @@ export function parseRuntimeConfig(env: Env): RuntimeConfig {
     natsUrl: parsed.NATS_URL,
     redisUrl: parsed.REDIS_URL,
     databaseUrl: parsed.DATABASE_URL,
+    databasePool: parsed.DATABASE_POOL,
     blobs: toBlobs(parsed),
     secret: parsed.INFERRY_SECRET,
     logLevel: parsed.LOG_LEVEL,

@@ -1,3 +1,4 @@
+export { readAll } from '@inferry/contracts';
 export { type AddressRanges, addressKey, clientAddress, parseAddressRanges } from './client-address.ts';
 export {
   type BlobsConfig,
@@ -16,8 +17,17 @@ export { type Cursors, createCursors } from './cursors.ts';
 export { deriveSecret } from './derive-secret.ts';
 export { createHttpApp, type HttpService, isHttpService, readinessOf } from './http-app.ts';
 export { createLogger, type LoggerOptions } from './logger.ts';
-export { newReplicaName, type OpenedParts, openParts } from './open-parts.ts';
+export { newReplicaName } from './open-parts.ts';
 export { Recent } from './recent.ts';
 export { portOf, runService, type ServiceProcess } from './run-service.ts';
+export {
+  deriveSecrets,
+  readSecrets,
+  type SecretPurpose,
+  type ServiceSecrets,
+  secretVariables,
+  serviceNames,
+  withSecretFiles,
+} from './secrets.ts';
 export type { Parts, Readiness, Service } from './service.ts';
 export { type ShutdownOptions, stopOnSignals } from './shutdown.ts';

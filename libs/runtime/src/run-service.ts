@@ -1,65 +1,109 @@
-import type { Secret } from '@inferry/contracts';
+/** The life of a service process: configuration, stores, the service, health, and an orderly stop at any moment of it. */
+import { ConfigError, readAll } from '@inferry/contracts';
 import type { FastifyInstance } from 'fastify';
-import { ConfigError, type Env, parseRuntimeConfig, type RuntimeConfig } from './config.ts';
+import type { Logger } from 'pino';
+import { type Env, parseRuntimeConfig, type RuntimeConfig } from './config.ts';
 import { createHttpApp } from './http-app.ts';
 import { createLogger } from './logger.ts';
-import { type OpenedParts, openParts } from './open-parts.ts';
+import { newReplicaName, openParts, requireStores, type ServiceNeeds } from './open-parts.ts';
+import { readSecrets, type ServiceSecrets, withSecretFiles } from './secrets.ts';
 import type { Parts, Service } from './service.ts';
 import { stopOnSignals } from './shutdown.ts';
-import { startTelemetry, type Telemetry } from './telemetry/start-telemetry.ts';
+import { startHealth } from './start-health.ts';
+import { startTelemetry } from './telemetry/start-telemetry.ts';
 
-export interface ServiceProcess {
+/** What a service reads of its environment before anything is connected. */
+export interface ConfigureContext {
+  env: Env;
+  log: Logger;
+}
+
+export interface CreateContext<C> {
+  config: RuntimeConfig;
+  env: Env;
+  secrets: ServiceSecrets;
+  /** What `configure` returned. */
+  settings: C;
+}
+
+export interface ServiceProcess<C = undefined> {
   name: string;
   env: Env;
-  create(parts: Parts, context: { config: RuntimeConfig; env: Env; secret: Secret }): Promise<Service>;
+  /** Default: everything. */
+  needs?: ServiceNeeds;
+  /** Reads the service's own variables; each entry that throws a `ConfigError` adds its problems to the others'. */
+  configure?(context: ConfigureContext): Promise<C> | C;
+  create(parts: Parts, context: CreateContext<C>): Promise<Service>;
 }
 
 /**
- * A whole service process: configuration, telemetry, connections, the service, `/healthz` and `/readyz` on `PORT`,
- * and an orderly stop. Problems of the configuration are printed together and end it with code 2.
+ * A whole service process, with `/healthz` and `/readyz` on `PORT` from its first moment. Problems of the configuration
+ * are printed together and end it with code 2; a store that is away is waited for.
  */
-export async function runService(definition: ServiceProcess): Promise<void> {
+export async function runService<C = undefined>(definition: ServiceProcess<C>): Promise<void> {
+  const replica = newReplicaName(definition.name);
+  const log = createLogger({ service: definition.name, replica, level: levelOf(definition.env) });
   try {
-    await start(definition);
+    await start(definition, { log, replica });
   } catch (error) {
-    const log = createLogger({ service: definition.name, replica: 'starting', level: 'info' });
     if (error instanceof ConfigError)
       log.fatal({ problems: error.problems }, 'the configuration is not valid');
-    else log.fatal({ err: error }, 'the start failed');
-    process.exit(error instanceof ConfigError ? 2 : 1);
+    else if (!isStopped(error)) log.fatal({ err: error }, 'the start failed');
+    if (!isStopped(error)) process.exit(error instanceof ConfigError ? 2 : 1);
   }
 }
 
-async function start({ name, env, create }: ServiceProcess): Promise<void> {
-  const config = parseRuntimeConfig(env);
-  const telemetry = await startTelemetry(name, env);
-  const opened = await openParts(name, config);
-  const { parts } = opened;
-  await parts.database.migrate();
-  const service = await create(parts, { config, env, secret: opened.secret });
-  const app = await createHttpApp([service]);
-  await app.listen({ host: config.host, port: config.port });
-  parts.log.info({ host: config.host, port: portOf(app) }, 'listening');
-  // Whoever started this process over a channel learns the port, whatever the log level.
-  process.send?.({ port: portOf(app) });
-  stopOnSignals({
-    log: parts.log,
-    graceMs: config.shutdownGraceMs,
-    stop: (graceMs) => stop({ service, app, opened, telemetry }, graceMs),
-  });
+const stopReason = new Error('stopped while starting');
+
+function isStopped(error: unknown): boolean {
+  return error === stopReason || (error instanceof Error && error.cause === stopReason);
 }
 
-/** First no new work, then the work in hand, then the sockets, then the connections below them. */
-async function stop(
-  running: { service: Service; app: FastifyInstance; opened: OpenedParts; telemetry: Telemetry },
-  graceMs: number,
+async function start<C>(
+  { name, env: given, needs = { database: true, blobs: true }, configure, create }: ServiceProcess<C>,
+  { log, replica }: { log: Logger; replica: string },
 ): Promise<void> {
-  const { service, app, opened, telemetry } = running;
-  await Promise.all([service.drain(graceMs), opened.parts.bus.drain(graceMs)]);
-  await app.close();
-  await service.close();
-  await opened.close();
-  await telemetry.shutdown();
+  const env = withSecretFiles(given);
+  const [config, secrets, settings] = await readAll([
+    () => {
+      const parsed = parseRuntimeConfig(env);
+      requireStores(parsed, needs);
+      return parsed;
+    },
+    () => readSecrets(name, env),
+    // as: without `configure` there are no settings, and C is undefined.
+    () => configure?.({ env, log }) as C | Promise<C>,
+  ]);
+  const telemetry = await startTelemetry(name, env);
+  const stopping = new AbortController();
+  let stop = async (_graceMs: number): Promise<void> => stopping.abort(stopReason);
+  stopOnSignals({ log, graceMs: config.shutdownGraceMs, stop: (graceMs) => stop(graceMs) });
+  const problems: Record<string, string> = { service: 'starting' };
+  const health = await startHealth(config, problems);
+  // Whoever started this process over a channel learns the port, whatever the log level.
+  process.send?.({ port: health.port });
+  const opened = await openParts({
+    ...{ name, config, secrets, needs, log, replica, problems },
+    signal: stopping.signal,
+  });
+  const service = await create(opened.parts, { config, env, secrets, settings });
+  const app = await createHttpApp([service]);
+  await health.handOver(app);
+  log.info({ host: config.host, port: health.port }, 'listening');
+  stop = async (graceMs) => {
+    // First no new work, then the work in hand, then the sockets, then the connections below them.
+    await Promise.all([service.drain(graceMs), opened.parts.bus.drain(graceMs)]);
+    await app.close();
+    await service.close();
+    await opened.close();
+    await telemetry.shutdown();
+  };
+  if (stopping.signal.aborted) await stop(config.shutdownGraceMs);
+}
+
+/** Before the configuration is known to be right. */
+function levelOf({ LOG_LEVEL: level = '' }: Env): string {
+  return ['fatal', 'error', 'warn', 'debug', 'trace', 'silent'].includes(level) ? level : 'info';
 }
 
 export function portOf(app: FastifyInstance): number {

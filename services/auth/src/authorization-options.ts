@@ -1,5 +1,5 @@
 import type { Secret } from '@inferry/contracts';
-import { ConfigError, deriveSecret, type Env } from '@inferry/runtime';
+import { ConfigError, deriveSecret, type Env, type ServiceSecrets } from '@inferry/runtime';
 import { type IdentityConfig, parseIdentityConfig } from './identity/config.ts';
 import { type OAuthConfig, parseOAuthConfig } from './oauth/config.ts';
 
@@ -17,14 +17,16 @@ export interface AuthorizationOptions {
 /** Reads what it takes from the environment; undefined where OAuth is off. Throws `ConfigError`. */
 export function parseAuthorization(
   env: Env,
-  { publicUrl, secret }: { publicUrl: string | undefined; secret: Secret },
+  { publicUrl, secret }: { publicUrl: string | undefined; secret: Secret | ServiceSecrets['of'] },
 ): AuthorizationOptions | undefined {
   const config = parseOAuthConfig(env);
   if (!config.isOn) return undefined;
   if (publicUrl === undefined) throw new ConfigError(['PUBLIC_URL: must be set, it is the issuer of tokens']);
+  const of =
+    typeof secret === 'function' ? secret : (purpose: 'oauth' | 'pages') => deriveSecret(secret, purpose);
   return {
     ...{ config, publicUrl, identity: parseIdentityConfig(env) },
-    secret: deriveSecret(secret, 'oauth'),
-    pagesSecret: deriveSecret(secret, 'pages'),
+    secret: of('oauth'),
+    pagesSecret: of('pages'),
   };
 }

@@ -1,23 +1,34 @@
-import { openProviders, parseProvidersConfig } from '@inferry/providers';
-import { deriveSecret, readEnv, runService } from '@inferry/runtime';
+import { openProviders, readProvidersConfig } from '@inferry/providers';
+import { parseRuntimeConfig, readAll, readEnv, readSecrets, runService } from '@inferry/runtime';
 import { createAuthService, parseAuthConfig, parseAuthorization, readEnvironmentKeys } from './index.ts';
 
 await runService({
   name: 'auth',
   env: readEnv(),
-  async create(parts, { config, env, secret }) {
-    // To try keys; the models of this machine need none.
-    const platforms = { ...parseProvidersConfig(env), hasLocal: false };
-    const providers = await openProviders(config.extraProviders, { config: platforms });
-    return createAuthService(parts, {
-      ...parseAuthConfig(env),
+  needs: { database: true, blobs: false },
+  configure: ({ env }) =>
+    readAll([
+      () => parseAuthConfig(env),
+      async () => {
+        // To try keys; the models of this machine need none.
+        const platforms = { ...(await readProvidersConfig(env)), hasLocal: false };
+        return openProviders(parseRuntimeConfig(env).extraProviders, { config: platforms });
+      },
+      () =>
+        parseAuthorization(env, {
+          publicUrl: parseRuntimeConfig(env).publicUrl,
+          secret: readSecrets('auth', env).of,
+        }),
+    ]),
+  create: (parts, { settings: [config, providers, authorization], env, secrets }) =>
+    createAuthService(parts, {
+      ...config,
       providers,
       environmentKeys: readEnvironmentKeys(
         env,
         providers.map(({ slug }) => slug),
       ),
-      authorization: parseAuthorization(env, { publicUrl: config.publicUrl, secret }),
-      fingerprintSecret: deriveSecret(secret, 'fingerprints'),
-    });
-  },
+      authorization,
+      fingerprintSecret: secrets.of('fingerprints'),
+    }),
 });

@@ -1,19 +1,24 @@
-import { openProviders } from '@inferry/providers';
-import { deriveSecret, readEnv, runService } from '@inferry/runtime';
+import { openProviders, readProvidersConfig } from '@inferry/providers';
+import { parseRuntimeConfig, readAll, readEnv, runService } from '@inferry/runtime';
 import { parseInferenceConfig } from './config.ts';
 import { createInferenceService } from './service.ts';
 
 await runService({
   name: 'inference-poller',
   env: readEnv(),
-  async create(parts, { config, env, secret }) {
-    const { maxSteps, ...settings } = parseInferenceConfig(env);
-    const providers = await openProviders(config.extraProviders);
+  needs: { database: true, blobs: false },
+  configure: ({ env }) =>
+    readAll([
+      () => parseInferenceConfig(env),
+      async () =>
+        openProviders(parseRuntimeConfig(env).extraProviders, { config: await readProvidersConfig(env) }),
+    ]),
+  async create(parts, { config, settings: [{ maxSteps, ...settings }, providers], secrets }) {
     const service = await createInferenceService(parts, {
       ...settings,
       providers,
-      webhookSecret: deriveSecret(secret, 'webhooks'),
-      hookSecret: deriveSecret(secret, 'hooks'),
+      webhookSecret: secrets.of('webhooks'),
+      hookSecret: secrets.of('hooks'),
       publicUrl: config.publicUrl,
       limits: { maxSteps },
     });

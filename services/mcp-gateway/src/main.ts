@@ -1,10 +1,13 @@
-import { deriveSecret, readEnv, runService } from '@inferry/runtime';
+import { readEnv, runService } from '@inferry/runtime';
 import { parseGatewayConfig } from './config.ts';
 import { createGatewayService } from './service.ts';
 
 await runService({
   name: 'mcp-gateway',
   env: readEnv(),
-  create: (parts, { env, secret }) =>
-    createGatewayService(parts, parseGatewayConfig(env), { sessionSecret: deriveSecret(secret, 'sessions') }),
+  // It owns no table and stores no file.
+  needs: { database: false, blobs: false },
+  configure: ({ env }) => parseGatewayConfig(env),
+  create: (parts, { settings, secrets }) =>
+    createGatewayService(parts, settings, { sessionSecret: secrets.of('sessions') }),
 });

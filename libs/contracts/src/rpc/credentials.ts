@@ -26,9 +26,12 @@ export const readVaultKey = defineRpc({
  */
 export const openCredential = defineRpc({
   subject: 'rpc.v1.auth.open_credential',
+  servesRuns: true,
   input: z.object({
     provider: z.string().max(64),
     public_key: z.string().max(64),
+    /** Signature of a service that calls platforms below `public_key`: a key is sealed to nobody else. */
+    public_key_proof: z.string().max(1_024).optional(),
     /** One of several connections to the same provider. */
     connection_id: z.string().max(64).optional(),
   }),
@@ -51,6 +54,7 @@ export const openCredential = defineRpc({
  */
 export const reportCredential = defineRpc({
   subject: 'rpc.v1.auth.report_credential',
+  servesRuns: true,
   input: z.object({
     provider: z.string().max(64),
     connection_id: z.string().max(64),
@@ -66,6 +70,7 @@ export const reportCredential = defineRpc({
 /** Wipes the key that a caller brought along, as soon as none of their runs needs it. */
 export const releaseCredential = defineRpc({
   subject: 'rpc.v1.auth.release_credential',
+  servesRuns: true,
   input: z.object({ provider: z.string().max(64) }),
   output: z.object({ released: z.boolean() }),
 });

@@ -8,6 +8,7 @@ import { defineRpc } from '../contract.ts';
  */
 export const openAsset = defineRpc({
   subject: 'rpc.v1.upload.open_asset',
+  servesRuns: true,
   input: z.object({
     file_name: z.string().min(1).max(255),
     content_type: z.string().max(200).optional(),
@@ -40,6 +41,7 @@ export type StoredAsset = z.infer<typeof StoredAsset>;
 /** Assets of the caller by id or by our own file URL. Errors: `asset_not_found`, `asset_not_ready`. */
 export const resolveAssets = defineRpc({
   subject: 'rpc.v1.upload.resolve_assets',
+  servesRuns: true,
   input: z.object({ refs: z.array(z.string()).max(64) }),
   /** In the order of `refs`; null where the reference is a foreign URL. */
   output: z.object({ assets: z.array(StoredAsset.nullable()) }),

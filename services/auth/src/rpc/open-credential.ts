@@ -1,14 +1,26 @@
-import type { Handler } from '@inferry/bus';
-import type { openCredential } from '@inferry/contracts';
+import type { Bus, Handler, HandlerContext } from '@inferry/bus';
+import { AppError, type openCredential } from '@inferry/contracts';
 import { purposes, sealText } from '@inferry/credentials';
 import { findUsable } from '../vault/credentials.ts';
 import { keepPassthrough, type PassthroughDeps } from '../vault/passthrough.ts';
 
 const maxKeptSeconds = 60;
+/** Whoever else asks has no use for a key. */
+const callersOfPlatforms = ['inference-poller', 'catalog', 'compute'];
 
 /** A key for whoever calls a platform on the principal's behalf, sealed to them. */
-export function handleOpenCredential(deps: PassthroughDeps): Handler<typeof openCredential> {
-  return async ({ provider, public_key: publicKey, connection_id: connectionId }, { principal }) => {
+export function handleOpenCredential(
+  deps: PassthroughDeps & { bus: Pick<Bus, 'isClaimed'> },
+): Handler<typeof openCredential> {
+  return async (input, { principal, run }) => {
+    const { provider, public_key: publicKey, connection_id: connectionId } = input;
+    if (!deps.bus.isClaimed(publicKey, input.public_key_proof, callersOfPlatforms)) {
+      throw new AppError(
+        'unauthorized',
+        'The key that the answer is to be sealed to is of no service that may have it.',
+      );
+    }
+    refuseOtherProvider(run, provider);
     const found = await findUsable(deps, principal, { provider, connectionId });
     if (found === undefined || found.row.state === 'rejected') return { credential: null };
     const { row } = found;
@@ -24,4 +36,10 @@ export function handleOpenCredential(deps: PassthroughDeps): Handler<typeof open
       },
     };
   };
+}
+
+/** Who acts for the owner of a run has the keys for the platform of that run alone. */
+export function refuseOtherProvider(run: HandlerContext['run'], provider: string): void {
+  if (run === undefined || run.provider === provider) return;
+  throw new AppError('unauthorized', 'The run is at another platform.');
 }

@@ -66,7 +66,7 @@ export async function openCredentials(
   bus.serve(readVaultKey, handleReadVaultKey(vault));
   const fingerprint = fingerprintSecret === undefined ? undefined : createFingerprint(fingerprintSecret);
   const passthrough: PassthroughDeps = { ...deps, fingerprint: fingerprint ?? refuseFingerprint };
-  bus.serve(openCredential, handleOpenCredential(passthrough));
+  bus.serve(openCredential, handleOpenCredential({ ...passthrough, bus }));
   bus.serve(releaseCredential, handleReleaseCredential(passthrough));
   bus.serve(verifyPassthrough, handleVerifyPassthrough(passthrough, fingerprint && vault));
 

@@ -4,7 +4,7 @@ import type { Provider } from '@inferry/providers';
 import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
 import { ownerOf } from '../poller/held-run.ts';
-import type { PendingOutput } from '../runs/run-document.ts';
+import { optionsOf, type PendingOutput } from '../runs/run-document.ts';
 import { fetchOutput } from './fetch-output.ts';
 import { type OutputBody, putOutput } from './put-output.ts';
 
@@ -62,7 +62,7 @@ async function storeBody(
   { row, index, output, signal }: StoreRequest,
   open: () => Promise<OutputBody>,
 ): Promise<z.infer<typeof StoredAsset>> {
-  const options = { principal: ownerOf(row), signal };
+  const options = { principal: ownerOf(row), grant: optionsOf(row).grant, signal };
   const opened = await deps.bus.call(
     openAsset,
     {

@@ -1,5 +1,5 @@
 import { AppError } from '@inferry/contracts';
-import type { OpenedCredential } from '@inferry/credentials';
+import type { Holder, OpenedCredential } from '@inferry/credentials';
 import { hasOpenRuns, type RunRow } from '@inferry/database';
 import type { ProviderContext } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
@@ -21,7 +21,13 @@ export async function accessOf(
 ): Promise<OpenedCredential | undefined> {
   if (row.provider === localModels) return undefined;
   const { connection } = optionsOf(row);
-  return deps.credentials.get(row.provider, row, { signal, connectionId: connection });
+  return deps.credentials.get(row.provider, holderOf(row), { signal, connectionId: connection });
+}
+
+/** The owner, with what was signed for this run when it began. */
+function holderOf(row: Owned): Holder {
+  const { subject, grant_id } = row;
+  return { subject, grant_id, grant: optionsOf(row).grant };
 }
 
 /** What an adapter is told of whose call it is. */
@@ -45,7 +51,7 @@ export function noteOutcome(
     return;
   }
   if (!deps.refusals.isSecond(connectionId)) return;
-  deps.credentials.report(row.provider, connectionId, row).then(
+  deps.credentials.report(row.provider, connectionId, holderOf(row)).then(
     (verdict) => deps.log.warn({ provider: row.provider, connectionId, verdict }, 'a provider refuses a key'),
     (failure: unknown) => deps.log.warn({ err: failure, connectionId }, 'a refused key was not reported'),
   );
@@ -68,7 +74,7 @@ export async function noteLimit(
   const { connectionId } = access;
   const seconds = error.retryAfterSeconds ?? defaultLimitSeconds;
   try {
-    return await deps.credentials.reportLimit(row.provider, { connectionId, seconds }, row);
+    return await deps.credentials.reportLimit(row.provider, { connectionId, seconds }, holderOf(row));
   } catch (failure) {
     deps.log.warn({ err: failure, connectionId }, 'a limited key was not reported');
     return false;
@@ -81,7 +87,7 @@ export async function releaseAccess(deps: InferenceDeps, row: RunRow): Promise<v
   const { subject, provider } = row;
   try {
     if (await hasOpenRuns(deps.database.queries, { subject, provider })) return;
-    await deps.credentials.release(provider, row);
+    await deps.credentials.release(provider, holderOf(row));
   } catch (error) {
     // It ends by itself a while after its last use.
     deps.log.warn({ err: error, runId: row.run_id }, 'a key that was brought along was not released');

@@ -20,6 +20,8 @@ export interface RunOptions {
   connection?: string;
   /** Its caller's own key is used, which is wiped after their last run. */
   bringsKey?: true;
+  /** What the gateway and this service signed when it began: what is done later in its owner's name rests on it. */
+  grant?: string;
   /** Whether the quote is the price. */
   isExactQuote: boolean;
   /** What the provider says that it cost, in a currency that cannot be counted in the run's own. */

@@ -25,6 +25,8 @@ import { locateFiles } from './input-files.ts';
 import { rulesFor } from './run-cost.ts';
 import { noOutputs, type RunFiles, type RunOptions, toMicros } from './run-document.ts';
 
+const grantMarginMs = 14 * 86_400_000;
+
 type Prepared = z.infer<typeof PreparedRun>;
 
 /**
@@ -154,7 +156,12 @@ function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
   const now = deps.now();
   const { quote } = prepared;
   const { wantedMicros, leastMicros } = wantedOf(quote);
+  const runId = `run_${randomBytes(16).toString('base64url')}`;
+  const { provider } = prepared;
+  // What a run needs after its deadline (its outputs are stored, its key is released) is done within these days.
+  const grant = deps.bus.grantRun(context.principal, { id: runId, provider }, now + ttlMs + grantMarginMs);
   const options: RunOptions = {
+    ...(grant === undefined ? {} : { grant }),
     caller: request.options ?? {},
     isExactQuote: quote.exact,
     ...(context.principal.kind === 'passthrough' ? { bringsKey: true } : {}),
@@ -166,7 +173,7 @@ function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
     leastMicros,
     rules: rulesFor(deps.money, quote.currency),
     row: {
-      run_id: `run_${randomBytes(16).toString('base64url')}`,
+      run_id: runId,
       subject: context.principal.subject,
       grant_id: context.principal.grant_id,
       idempotency_key: key,

@@ -1,5 +1,5 @@
 import type { Handler } from '@inferry/bus';
-import type { openAsset } from '@inferry/contracts';
+import { AppError, type openAsset } from '@inferry/contracts';
 import { essence } from '../assets/content-type.ts';
 import { toFileName } from '../assets/file-name.ts';
 import type { UploadDeps } from '../deps.ts';
@@ -9,7 +9,10 @@ const urlMs = 86_400_000;
 
 /** Promises an asset to another service; the same `ref` gets the same one, with a new URL until it is stored. */
 export function handleOpenAsset({ assets, links, now }: UploadDeps): Handler<typeof openAsset> {
-  return async (input, { principal }) => {
+  return async (input, { principal, run }) => {
+    if (run !== undefined && !input.ref.startsWith(`${run.id}/`)) {
+      throw new AppError('unauthorized', 'The file is not an output of the run that it is stored for.');
+    }
     const { file_name: fileName, content_type: contentType, ref, expires_in: expiresIn } = input;
     const lifeMs = expiresIn === undefined ? undefined : expiresIn * 1000;
     const uploadUntil = Math.floor((now() + Math.min(urlMs, lifeMs ?? urlMs)) / 1000) * 1000;
