@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { tools } from '@inferry/contracts';
 import { describe, expect, it } from 'vitest';
@@ -58,6 +58,17 @@ describe('packages', () => {
     const imports = shippedFiles(join(root, 'services', name, 'src')).flatMap(ownImports);
 
     expect([...new Set(imports)].filter((imported) => !forServices.includes(imported))).toEqual([]);
+  });
+
+  it('have a README each', () => {
+    const folders = ['libs', 'services'].flatMap((parent) =>
+      readdirSync(join(root, parent)).map((name) => join(parent, name)),
+    );
+    const without = [...folders, 'cli', 'tests', 'bench'].filter(
+      (folder) => !existsSync(join(root, folder, 'README.md')),
+    );
+
+    expect(without).toEqual([]);
   });
 
   it('have no file over 450 lines', () => {
