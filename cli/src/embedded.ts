@@ -57,6 +57,7 @@ export async function startEmbedded(config: StartConfig, env: Env): Promise<Embe
   };
   const providers = await openProviders(config.extraProviders, {
     config: await readProvidersConfig(env),
+    log: shared.log,
     onFault: (fault) => shared.log.error(fault, 'a local model failed'),
   });
   services.push(...(await createServices({ config, env, home, providers, partsFor })));

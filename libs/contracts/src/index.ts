@@ -55,6 +55,15 @@ export {
   inputMethods,
   NeededInput,
 } from './input-required.ts';
+export {
+  type ExactInteger,
+  exactDigits,
+  isExactInteger,
+  JsonTooLarge,
+  type ReadJsonOptions,
+  readJson,
+  writeJson,
+} from './json/read-json.ts';
 export { parseArguments, validationFailed } from './parse-arguments.ts';
 export { type JsonObject, toPortableSchema, unportableKeywords } from './portable-schema.ts';
 export {

@@ -1,5 +1,6 @@
 import type { ContractCase } from './contract-cases.ts';
 import type { Bases } from './http/bases.ts';
+import type { ProviderLog } from './http/list-reader.ts';
 import type { Provider, ProviderCapabilities } from './provider.ts';
 
 /** What an adapter is opened with. Keys are not among it: each call brings its own (`ProviderContext.credential`). */
@@ -14,6 +15,8 @@ export interface AdapterOptions {
   allowPrivateHosts: boolean;
   /** The variables that the definition names in `settings`, as they are set. */
   settings: Readonly<Record<string, string | undefined>>;
+  /** Where it says what an operator should know, such as an entry of a list that it cannot read. */
+  log?: ProviderLog | undefined;
   /** Milliseconds since 1970; for tests. */
   now: () => number;
   /** 0 to 1; for tests. */

@@ -1,11 +1,14 @@
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type ProviderInstance, type ProvidersConfig, readProvidersConfig } from './config.ts';
+import type { ProviderLog } from './http/index.ts';
 import type { Provider } from './provider.ts';
 
 export interface OpenProvidersOptions {
   /** Told of crashes and failures inside the local models; log them. */
   onFault?: (fault: { nativeId: string; reason: string }) => void;
+  /** Where adapters say what an operator should know. */
+  log?: ProviderLog | undefined;
   /** Which built-in providers to open. Default: as the environment says (`readProvidersConfig`). */
   config?: ProvidersConfig;
 }
@@ -20,7 +23,7 @@ interface ProviderModule {
  */
 export async function openProviders(
   extraModules: readonly string[],
-  { onFault, config: given }: OpenProvidersOptions = {},
+  { onFault, log, config: given }: OpenProvidersOptions = {},
 ): Promise<Provider[]> {
   const config = given ?? (await readProvidersConfig());
   const providers: Provider[] = [];
@@ -29,7 +32,7 @@ export async function openProviders(
     const { createLocalProvider } = await import('./local/index.ts');
     providers.push(createLocalProvider(onFault === undefined ? {} : { onFault }));
   }
-  for (const instance of config.instances) providers.push(await openInstance(instance));
+  for (const instance of config.instances) providers.push(await openInstance(instance, log));
   for (const name of extraModules) providers.push(await openExtra(name));
   const slugs = providers.map(({ slug }) => slug);
   const twice = slugs.find((slug, index) => slugs.indexOf(slug) !== index);
@@ -39,10 +42,14 @@ export async function openProviders(
 }
 
 /** One provider of a built-in adapter. */
-export function openInstance({ definition, options }: ProviderInstance): Promise<Provider> {
+export function openInstance(
+  { definition, options }: ProviderInstance,
+  log?: ProviderLog,
+): Promise<Provider> {
   return definition.create({
     ...options,
     capabilities: definition.capabilities,
+    log,
     now: Date.now,
     random: Math.random,
   });

@@ -23,6 +23,8 @@ export interface ProviderCapabilities {
    * private is read for it. `internal` is for a platform that is part of the deployment, such as a ComfyUI of one's own.
    */
   outputUrls?: 'public' | 'internal';
+  /** For how long after a submit a job that the platform does not know may still turn up. Default two minutes. */
+  settlesWithinMs?: number;
   /** Whether an account has models of its own there, which `listOwnModels` tells. Default false. */
   ownModels?: boolean;
 }
@@ -53,6 +55,10 @@ export interface ProviderModel {
   examples: { title: string; input: JsonObject; output: JsonObject; cost: number; capability?: string }[];
   /** Markdown: what it is made of, its limits, its licence. */
   readme: string;
+  /** A picture that shows what it makes. */
+  coverUrl?: string;
+  /** Further ids that the platform itself takes for it, such as a slug. */
+  aliases?: string[];
 }
 
 /** What every call to a platform carries. */
@@ -159,7 +165,11 @@ export type JobErrorCode = Extract<
   | 'submit_unknown'
 >;
 
-export type JobStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'expired';
+/**
+ * `not_found`: the platform does not know the job. Right after the submit that may mean not yet (a replica that lags, a
+ * queue that is written late); whoever polls judges by the job's age, and no adapter does. `expired`: it is known to be gone.
+ */
+export type JobStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'expired' | 'not_found';
 
 /** A job now. A terminal status here is final: the adapter has applied its platform's success rule. */
 export interface JobView {
@@ -175,6 +185,8 @@ export interface JobView {
   error?: { code: JobErrorCode; message: string };
   /** Succeeded, with fewer outputs than were asked for. */
   isPartial?: boolean;
+  /** What a reader of the outputs has to know: cut off, flagged by a filter, some missing. A sentence each. */
+  notes?: string[];
   logs?: string[];
   /** Redacted platform payload for `get_run(include: raw)`. */
   raw?: JsonObject;

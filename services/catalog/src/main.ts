@@ -12,6 +12,7 @@ await runService({
       async () =>
         openProviders(parseRuntimeConfig(env).extraProviders, {
           config: await readProvidersConfig(env),
+          log,
           onFault: (fault) => log.error(fault, 'a local model failed'),
         }),
     ]),

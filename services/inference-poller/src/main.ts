@@ -7,11 +7,14 @@ await runService({
   name: 'inference-poller',
   env: readEnv(),
   needs: { database: true, blobs: false },
-  configure: ({ env }) =>
+  configure: ({ env, log }) =>
     readAll([
       () => parseInferenceConfig(env),
       async () =>
-        openProviders(parseRuntimeConfig(env).extraProviders, { config: await readProvidersConfig(env) }),
+        openProviders(parseRuntimeConfig(env).extraProviders, {
+          config: await readProvidersConfig(env),
+          log,
+        }),
     ]),
   async create(parts, { config, settings: [{ maxSteps, ...settings }, providers], secrets }) {
     const service = await createInferenceService(parts, {

@@ -9,6 +9,7 @@ import { describeVectors } from './vectors.ts';
 import { webhookCases } from './webhook-cases.ts';
 import { World } from './world.ts';
 
+export { type SeenRequest, type StandIn, startStandIn } from './stand-in.ts';
 export { standardWebhook } from './standard-webhook.ts';
 export type { ContractSubject, Sample } from './subject.ts';
 export { refusalOf, World } from './world.ts';

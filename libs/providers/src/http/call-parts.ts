@@ -1,4 +1,4 @@
-import { AppError } from '@inferry/contracts';
+import { AppError, JsonTooLarge, type ReadJsonOptions, readJson, writeJson } from '@inferry/contracts';
 import type { Dispatcher } from 'undici';
 import type { ProviderContext } from '../provider.ts';
 import type { Call } from './call.ts';
@@ -24,21 +24,38 @@ export function isTransient(error: unknown): boolean {
 }
 
 export function bodyOf({ json, form, bytes }: Call): NonNullable<Dispatcher.RequestOptions['body']> | null {
-  if (json !== undefined) return JSON.stringify(json);
+  if (json !== undefined) return writeJson(json);
   if (form !== undefined) return form;
   return bytes ?? null;
 }
 
-/** JSON where it is JSON, text where it is not; nothing at all for an empty body. */
-export function parseBody(bytes: Buffer): unknown {
+/**
+ * JSON where it is JSON, text where it is not; nothing at all for an empty body. Whole numbers beyond 2^53 come as their
+ * digits unless `integers` says otherwise, since most of them are identifiers. Throws `JsonTooLarge`.
+ */
+export function parseBody(bytes: Buffer, integers: ReadJsonOptions['integers'] = 'text'): unknown {
   const text = bytes.toString('utf8');
   if (text === '') return undefined;
   try {
-    return JSON.parse(text);
-  } catch {
+    return readJson(text, { integers, isLenient: true });
+  } catch (error) {
+    if (error instanceof JsonTooLarge) throw error;
     // The schema says whether text will do.
     return text;
   }
+}
+
+/** A body that is too deep or too much is as little an answer as one of the wrong form. */
+export function readable<T>(read: () => T, status: number, title: string): T {
+  try {
+    return read();
+  } catch (error) {
+    throw malformed(title, status, error);
+  }
+}
+
+export function textOf(bytes: Buffer): string | undefined {
+  return bytes.byteLength === 0 ? undefined : bytes.toString('utf8');
 }
 
 export function flat(

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { ReadJsonOptions } from '@inferry/contracts';
 import type { FormData } from 'undici';
 import type { FailureRule, Headers } from '../errors/index.ts';
 import type { AddressRequest } from './bases.ts';
@@ -16,6 +17,8 @@ export interface Call extends Omit<AddressRequest, 'connectionBase'> {
   accept?: readonly number[];
   timeoutMs?: number;
   maxBytes?: number;
+  /** What whole numbers beyond 2^53 become (`readJson`): `number` where they are bounds of a schema. Default `text`. */
+  integers?: ReadJsonOptions['integers'];
   /** Instead of the client's rule. */
   rule?: FailureRule | undefined;
 }

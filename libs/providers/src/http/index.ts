@@ -2,6 +2,8 @@ export { type AddressRules, type Bases, toAddress } from './bases.ts';
 export type { Call, Reply } from './call.ts';
 export { HeldCalls, type HeldCallsOptions, type HeldWork, toJobErrorCode } from './held-calls.ts';
 export { type LoadedFile, loadDataUris, loadFiles } from './input-files.ts';
+export { amount, maybe, maybeWords } from './lenient.ts';
+export { ListReader, type ProviderLog } from './list-reader.ts';
 export { parseJson } from './parse-json.ts';
 export { PlatformAdapter } from './platform-adapter.ts';
 export {

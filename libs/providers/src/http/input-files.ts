@@ -2,6 +2,7 @@ import { AppError, validationFailed } from '@inferry/contracts';
 import { InputFileError } from '../local/input-file-error.ts';
 import { readInputFile } from '../local/read-input-file.ts';
 import type { InputFile, SubmitRequest } from '../provider.ts';
+import { extensionOf, extensionOfBytes } from '../schema/file-types.ts';
 
 export interface LoadedFile {
   bytes: Uint8Array<ArrayBuffer>;
@@ -81,8 +82,9 @@ export async function loadFile(
       timeoutMs: 60_000,
       signal,
     })) as Uint8Array<ArrayBuffer>;
-    const extension = /\/([a-z0-9]{2,5})/.exec(contentType)?.[1] ?? 'bin';
-    return { bytes, contentType, fileName: `file-${index}.${extension === 'mpeg' ? 'mp3' : extension}` };
+    // Servers tell formats by the name: by what is said of the file, else by what it begins with.
+    const extension = extensionOf(contentType) ?? extensionOfBytes(Buffer.from(bytes.buffer)) ?? 'bin';
+    return { bytes, contentType, fileName: `file-${index}.${extension}` };
   } catch (error) {
     if (!(error instanceof InputFileError)) throw error;
     throw new AppError(

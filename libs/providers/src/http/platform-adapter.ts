@@ -1,5 +1,6 @@
 import type { AdapterOptions } from '../definition.ts';
 import type { ProviderCapabilities } from '../provider.ts';
+import { ListReader } from './list-reader.ts';
 import { PlatformClient, type PlatformClientOptions } from './platform-client.ts';
 
 /** How a platform is spoken to, beside what its configuration says. */
@@ -13,13 +14,16 @@ export abstract class PlatformAdapter {
   /** Its client does, whatever the platform. */
   readonly announcesSubmit = true;
   protected readonly client: PlatformClient;
+  /** For whatever the platform lists. */
+  protected readonly lists: ListReader;
 
   /** A key goes as a bearer token where the platform does not want it otherwise. */
   constructor(options: AdapterOptions, http: PlatformHttp) {
-    const { slug, title, capabilities, bases, allowPrivateHosts, random } = options;
+    const { slug, title, capabilities, bases, allowPrivateHosts, random, log } = options;
     this.slug = slug;
     this.title = title;
     this.capabilities = capabilities;
+    this.lists = new ListReader(slug, log);
     this.client = new PlatformClient({
       ...{ title, bases, allowPrivateHosts, random },
       authorize: (key) => ({ authorization: `Bearer ${key}` }),

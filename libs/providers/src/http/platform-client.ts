@@ -14,10 +14,13 @@ import {
   isTransient,
   malformed,
   parseBody,
+  readable,
   redirected,
   secretsOf,
+  textOf,
 } from './call-parts.ts';
 import { Dispatchers } from './dispatchers.ts';
+import { parseJson } from './parse-json.ts';
 import { type OpenSocketOptions, openSocket, type PlatformSocket } from './platform-socket.ts';
 import { bounded, readBytes } from './read-body.ts';
 import { sendOnce } from './send-once.ts';
@@ -163,7 +166,8 @@ export class PlatformClient {
         title,
         maxBytes: call.maxBytes ?? maxReplyBytes,
       };
-      const parsed = schema.safeParse(parseBody(await readBytes(reply.body, options)));
+      const bytes = await readBytes(reply.body, options);
+      const parsed = schema.safeParse(readable(() => parseBody(bytes, call.integers), reply.status, title));
       if (!parsed.success) throw malformed(title, reply.status, parsed.error);
       return { ...reply, body: parsed.data };
     } catch (error) {
@@ -202,7 +206,8 @@ export class PlatformClient {
     if (isSuccess || call.accept?.includes(reply.statusCode)) return { ...head, body: reply.body };
     const bounds = { encoding: headers['content-encoding'], maxBytes: maxErrorBytes, title };
     // What cannot be read of an error is no reason to hide its status.
-    const body = parseBody(await readBytes(reply.body, bounds).catch(() => Buffer.alloc(0)));
+    const bytes = await readBytes(reply.body, bounds).catch(() => Buffer.alloc(0));
+    const body = parseJson(bytes) ?? textOf(bytes);
     if (reply.statusCode < 400) throw redirected(title, reply.statusCode);
     const secrets = secretsOf(context);
     throw classifyFailure({ ...head, body }, { title, purpose, rule: call.rule ?? rule, secrets });

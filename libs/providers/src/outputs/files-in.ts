@@ -1,6 +1,6 @@
-import { isObject } from '@inferry/contracts';
+import { isObject, writeJson } from '@inferry/contracts';
 import type { ProviderOutput } from '../provider.ts';
-import { typeOfBytes, typeOfName } from '../schema/file-types.ts';
+import { type FileType, typeOfBytes, typeOfName } from '../schema/file-types.ts';
 import { isMedium, mediumOf, mediumOfType } from '../schema/index.ts';
 
 const maxFiles = 64;
@@ -12,6 +12,8 @@ const addressNames = /^(url|uri|href|link|data|download_?url|file_?url)$/i;
 
 interface Walk {
   found: ProviderOutput[];
+  /** How many more there are than are kept. */
+  rest: { count: number };
   /** The name that a value stands under; those of lists are their list's. */
   name: string;
   depth: number;
@@ -26,9 +28,13 @@ export function filesIn(
   output: unknown,
   { expiresAt }: { expiresAt?: string | undefined } = {},
 ): ProviderOutput[] {
-  const found: ProviderOutput[] = [];
-  collect(output, { found, name: '', depth: 0, expiresAt });
-  return found;
+  return collectAll(output, expiresAt).found;
+}
+
+function collectAll(output: unknown, expiresAt: string | undefined): Pick<Walk, 'found' | 'rest'> {
+  const walk = { found: [], rest: { count: 0 }, name: '', depth: 0, expiresAt };
+  collect(output, walk);
+  return walk;
 }
 
 /** The files; where there are none, the answer in words; where there is none either, the whole as JSON. */
@@ -36,12 +42,24 @@ export function outputsOf(
   output: unknown,
   options: { expiresAt?: string | undefined } = {},
 ): ProviderOutput[] {
-  const files = filesIn(output, options);
-  if (files.length > 0) return files;
-  if (isEmpty(output)) return [];
+  return outputsWith(output, options).outputs;
+}
+
+/** The same, with how many files there are beyond those that are kept. */
+export function outputsWith(
+  output: unknown,
+  { expiresAt }: { expiresAt?: string | undefined } = {},
+): { outputs: ProviderOutput[]; left: number } {
+  const { found, rest } = collectAll(output, expiresAt);
+  if (found.length > 0) return { outputs: found, left: rest.count };
   const answer = answerIn(output);
-  if (answer !== undefined) return [{ kind: 'text', contentType: 'text/plain', text: answer }];
-  return [{ kind: 'json', contentType: 'application/json', text: JSON.stringify(output) }];
+  if (answer !== undefined) return { outputs: [textOf(answer)], left: 0 };
+  if (isEmpty(output)) return { outputs: [], left: 0 };
+  return { outputs: [{ kind: 'json', contentType: 'application/json', text: writeJson(output) }], left: 0 };
+}
+
+function textOf(text: string): ProviderOutput {
+  return { kind: 'text', contentType: 'text/plain', text };
 }
 
 /** Nothing, however deep it is wrapped. */
@@ -51,29 +69,37 @@ function isEmpty(output: unknown, depth = 0): boolean {
   return Object.values(output).every((inner) => isEmpty(inner, depth + 1));
 }
 
-/** Text, pieces of one, or an object that has nothing else to say. */
+/**
+ * Text, pieces of one, or an object that has nothing else to say. `text: ''` is an answer as well: a recording in which
+ * nobody speaks.
+ */
 function answerIn(output: unknown): string | undefined {
-  if (typeof output === 'string') return output;
+  if (typeof output === 'string') return output === '' ? undefined : output;
   if (Array.isArray(output) && output.length > 0 && output.every((part) => typeof part === 'string')) {
     return output.join('');
   }
   if (!isObject(output)) return undefined;
   const { text, output: inner, response, generated_text: generated } = output;
-  return [text, inner, response, generated].find((part) => typeof part === 'string' && part !== '') as
-    // as: found by exactly this check.
-    string | undefined;
+  const told = [text, inner, response, generated].filter((part) => typeof part === 'string');
+  return told.find((part) => part !== '') ?? (text === '' || generated === '' ? '' : undefined);
 }
 
 function collect(value: unknown, walk: Walk): void {
-  if (walk.depth > maxDepth || walk.found.length >= maxFiles) return;
+  if (walk.depth > maxDepth) return;
   if (typeof value === 'string') {
     const file = toFile(value, walk);
-    if (file !== undefined) walk.found.push(file);
+    if (file !== undefined) keep(file, walk);
   } else if (Array.isArray(value)) {
     for (const item of value) collect(item, { ...walk, depth: walk.depth + 1 });
   } else if (isObject(value) && !collectNamed(value, walk) && !collectTyped(value, walk)) {
     collectFields(value, walk);
   }
+}
+
+/** What is beyond the bound is counted, so that nobody takes a part for the whole. */
+function keep(file: ProviderOutput, { found, rest }: Walk): void {
+  if (found.length < maxFiles) found.push(file);
+  else rest.count += 1;
 }
 
 function collectFields(value: Readonly<Record<string, unknown>>, walk: Walk): void {
@@ -91,7 +117,7 @@ function collectNamed({ type, data, filename }: Readonly<Record<string, unknown>
   const fileName = typeof filename === 'string' ? filename.slice(0, 200) : undefined;
   const file = type === 's3_url' ? toLink(data, { ...walk, name: fileName ?? walk.name }) : toBytes(data);
   if (file === undefined) return false;
-  walk.found.push({ ...file, ...(fileName !== undefined && { fileName }) });
+  keep({ ...file, ...(fileName !== undefined && { fileName }) }, walk);
   return true;
 }
 
@@ -106,19 +132,19 @@ function collectTyped(value: Readonly<Record<string, unknown>>, walk: Walk): boo
     ...(typeof fileName === 'string' && fileName !== '' && { fileName: fileName.slice(0, 200) }),
   };
   if (typeof mime === 'string' && /^[\w.+-]+\/[\w.+-]+/.test(mime)) {
-    walk.found.push({ kind: mediumOfType(mime), contentType: mime, ...named });
+    keep({ kind: mediumOfType(mime), contentType: mime, ...named }, walk);
     return true;
   }
   if (!isMedium(type)) return false;
   const known = typeOfName(new URL(url).pathname);
-  walk.found.push({ kind: type, contentType: known?.contentType ?? guessType(type), ...named });
+  keep({ kind: type, contentType: known?.contentType ?? guessType(type), ...named }, walk);
   return true;
 }
 
 function toFile(text: string, walk: Walk): ProviderOutput | undefined {
   if (/^https?:\/\/\S+$/.test(text)) return toLink(text, walk);
-  const [, contentType, base64] = /^data:([\w.+-]+\/[\w.+-]+)[^,]*;base64,(.*)$/s.exec(text) ?? [];
-  if (contentType !== undefined && base64 !== undefined) return toBytes(base64, contentType);
+  const inline = fromDataUri(text);
+  if (inline !== undefined) return inline;
   const isMedia = /base64|data/i.test(walk.name) || mediumOf(walk.name) !== undefined;
   return isMedia && text.length >= 64 && /^[A-Za-z0-9+/\s]+={0,2}$/.test(text) ? toBytes(text) : undefined;
 }
@@ -127,6 +153,9 @@ function toLink(url: string, { name, expiresAt }: Walk): ProviderOutput | undefi
   if (!URL.canParse(url)) return undefined;
   const type = typeOfName(new URL(url).pathname) ?? typeOfName(name);
   const medium = mediumOf(name);
+  // The address of a site and of no file: words of a model.
+  const isSite = /^\/?$/.test(new URL(url).pathname) && new URL(url).search === '';
+  if (isSite && type === undefined) return undefined;
   const isLink =
     type !== undefined || medium !== undefined || /url|link|output|result|download|^$/i.test(name);
   if (!isLink) return undefined;
@@ -143,8 +172,36 @@ function guessType(medium: ReturnType<typeof mediumOf>): string {
 
 /** Only what its first bytes show to be a file, unless it came with its type. */
 function toBytes(base64: string, contentType?: string): ProviderOutput | undefined {
-  const bytes = Buffer.from(base64, 'base64');
-  const type = typeOfBytes(bytes);
+  return fileOfBytes(Buffer.from(base64, 'base64'), contentType);
+}
+
+function fileOfBytes(bytes: Buffer, contentType: string | undefined): ProviderOutput | undefined {
+  const type: FileType | undefined = typeOfBytes(bytes);
   if (type !== undefined) return { ...type, bytes };
-  return contentType === undefined ? undefined : { kind: 'file', contentType, bytes };
+  return contentType === undefined ? undefined : { kind: mediumOfType(contentType), contentType, bytes };
+}
+
+/** The content of a `data:` URI (RFC 2397), whatever its case and whether it is base64 or percent-encoded. */
+export function fromDataUri(text: string): ProviderOutput | undefined {
+  if (!/^data:/i.test(text)) return undefined;
+  const comma = text.indexOf(',');
+  if (comma < 0 || comma > 300) return undefined;
+  const [type = '', ...marks] = text
+    .slice(5, comma)
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim());
+  const contentType = /^[\w.+-]+\/[\w.+-]+$/.test(type) ? type : 'text/plain';
+  const bytes = bytesOf(text.slice(comma + 1), marks.includes('base64'));
+  return bytes === undefined ? undefined : fileOfBytes(bytes, contentType);
+}
+
+function bytesOf(payload: string, isBase64: boolean): Buffer | undefined {
+  try {
+    const plain = payload.includes('%') ? decodeURIComponent(payload) : payload;
+    return Buffer.from(plain, isBase64 ? 'base64' : 'utf8');
+  } catch {
+    // A stray percent sign: not what it says it is.
+    return undefined;
+  }
 }

@@ -1,0 +1,52 @@
+import { isObject, type JsonObject } from '@inferry/contracts';
+import { withoutKeys } from '../errors/clean-text.ts';
+
+const maxChars = 24_000;
+const maxText = 2_000;
+const maxItems = 500;
+const maxDepth = 12;
+
+/**
+ * A platform's answer as `get_run(include: raw)` may show it: content in base64 and long texts cut, keys taken out, links
+ * without what signs them, and within a bound.
+ */
+export function rawOf(answer: unknown): JsonObject | undefined {
+  if (answer === undefined || answer === null) return undefined;
+  const budget = { left: maxChars };
+  const short = shorten(answer, budget, 0);
+  return isObject(short) ? short : { answer: short };
+}
+
+function shorten(value: unknown, budget: { left: number }, depth: number): unknown {
+  if (budget.left <= 0 || depth > maxDepth) return '…';
+  if (typeof value === 'string') return spent(shortText(value), budget);
+  if (typeof value !== 'object' || value === null) return spent(value, budget);
+  if (Array.isArray(value)) {
+    const items: unknown[] = [];
+    for (const item of value.slice(0, maxItems)) {
+      items.push(shorten(item, budget, depth + 1));
+      if (budget.left <= 0) break;
+    }
+    return items.length < value.length ? [...items, `… ${value.length - items.length} more`] : items;
+  }
+  const fields: [string, unknown][] = [];
+  for (const [name, inner] of Object.entries(value).slice(0, maxItems)) {
+    if (budget.left <= 0) break;
+    budget.left -= name.length;
+    fields.push([name.slice(0, 200), shorten(inner, budget, depth + 1)]);
+  }
+  return Object.fromEntries(fields);
+}
+
+function spent<T>(value: T, budget: { left: number }): T {
+  budget.left -= String(value).length + 4;
+  return value;
+}
+
+function shortText(text: string): string {
+  if (/^data:[^,]{0,200},/i.test(text) || (text.length > 512 && /^[A-Za-z0-9+/=_-]+$/.test(text))) {
+    return `[content of ${text.length} characters]`;
+  }
+  const clean = withoutKeys(text.slice(0, maxText).toWellFormed().replaceAll('\u0000', ''));
+  return text.length > maxText ? `${clean}…` : clean;
+}
