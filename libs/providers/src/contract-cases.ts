@@ -19,7 +19,7 @@ export const contractCases = {
   terminal_not_success: 'takes no terminal state for success that is none',
   cancelled_job: 'sees that a job was cancelled there',
   cancels: 'cancels as honestly as its capabilities say',
-  expired_job: 'says expired for a job that the platform forgot',
+  expired_job: 'says of a job that the platform forgot that it is not there',
   lost_submit_reply: 'finds a job again whose submit got no reply, or says that nobody can tell',
   never_submitted: 'knows that a submit never arrived, or says that nobody can tell',
   unknown_status: 'takes a state that nobody knows for running',

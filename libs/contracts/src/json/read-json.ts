@@ -30,7 +30,6 @@ interface Edit {
   text: string;
 }
 
-const quote = 34;
 const backslash = 92;
 /** The shortest whole number that may be beyond 2^53. */
 const suspectDigits = 16;
@@ -62,31 +61,58 @@ export function exactDigits(text: string): string | undefined {
   return String(BigInt(Number(plain))) === plain && Number.isSafeInteger(Number(plain)) ? undefined : plain;
 }
 
+interface Scan extends Required<ReadJsonOptions> {
+  text: string;
+  edits: Edit[];
+  depth: number;
+  values: number;
+}
+
 /** One walk over the text: counts what there is, and finds what is to be written differently. */
 function scan(text: string, options: ReadJsonOptions): Edit[] {
-  const { maxDepth = 200, maxValues = 1_500_000, integers = 'text', isLenient = false } = options;
-  const edits: Edit[] = [];
-  let depth = 0;
-  let values = 1;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === quote) at = endOfText(text, at + 1);
-    else if (code === 44) values += 1;
-    else if (code === 91 || code === 123) {
-      depth += 1;
-      values += 1;
-      if (depth > maxDepth) throw new JsonTooLarge(`is nested deeper than ${maxDepth} levels`);
-    } else if (code === 93 || code === 125) depth -= 1;
-    else if (isNumberPart(code)) {
-      const to = endOfNumber(text, at + 1);
-      if (to - at >= suspectDigits && integers !== 'number')
-        addInteger(edits, { text, from: at, to, integers });
-      // `-Infinity` begins like a number.
-      at = to - 1;
-    } else if (isLenient && (code === 78 || code === 73)) at = addNothing(edits, text, at);
-    if (values > maxValues) throw new JsonTooLarge(`holds more than ${maxValues} values`);
+  const defaults = { maxDepth: 200, maxValues: 1_500_000, integers: 'text', isLenient: false } as const;
+  const state: Scan = { ...defaults, ...options, text, edits: [], depth: 0, values: 1 };
+  for (let at = 0; at < text.length; at++) at = step(state, at);
+  return state.edits;
+}
+
+/** Looks at what begins here; returns its last character. */
+function step(state: Scan, at: number): number {
+  switch (state.text.charCodeAt(at)) {
+    case 34: // a quotation mark
+      return endOfText(state.text, at + 1);
+    case 44: // a comma
+      count(state);
+      return at;
+    case 91: // brackets and braces
+    case 123:
+      state.depth += 1;
+      if (state.depth > state.maxDepth)
+        throw new JsonTooLarge(`is nested deeper than ${state.maxDepth} levels`);
+      count(state);
+      return at;
+    case 93:
+    case 125:
+      state.depth -= 1;
+      return at;
+    case 73: // `Infinity` and `NaN`
+    case 78:
+      return state.isLenient ? addNothing(state.edits, state.text, at) : at;
+    default:
+      return isNumberPart(state.text.charCodeAt(at)) ? takeNumber(state, at) : at;
   }
-  return edits;
+}
+
+function count(state: Scan): void {
+  state.values += 1;
+  if (state.values > state.maxValues) throw new JsonTooLarge(`holds more than ${state.maxValues} values`);
+}
+
+/** `-Infinity` begins like a number. */
+function takeNumber({ text, edits, integers }: Scan, from: number): number {
+  const to = endOfNumber(text, from + 1);
+  if (to - from >= suspectDigits && integers !== 'number') addInteger(edits, { text, from, to, integers });
+  return to - 1;
 }
 
 /** Where the text that begins here ends: at its closing quote, found without looking at each character. */

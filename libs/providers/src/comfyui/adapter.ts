@@ -104,7 +104,7 @@ class ComfyUiProvider extends PlatformAdapter implements Provider {
     // It may have ended between the two looks; a server that was started again knows nothing of it.
     const view = placeIn(queue, id) ?? (await this.#readEnd(handle, context));
     if (view !== undefined) return view;
-    const status = this.#removed.has(id) ? 'cancelled' : 'expired';
+    const status = this.#removed.has(id) ? 'cancelled' : 'not_found';
     return { status, upstreamStatus: 'in neither queue nor history' };
   }
 

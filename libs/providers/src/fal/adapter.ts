@@ -97,7 +97,7 @@ class FalProvider extends PlatformAdapter implements Provider {
 
   async poll(handle: JobHandle, context: ProviderContext): Promise<JobView> {
     const status = await this.#readStatus(handle, context);
-    if (status === undefined) return { status: 'expired', upstreamStatus: 'not found' };
+    if (status === undefined) return { status: 'not_found', upstreamStatus: 'not found' };
     return toPendingView(status) ?? this.#readResult(handle, context);
   }
 

@@ -32,7 +32,7 @@ export function toSucceeded(answer: Readonly<Record<string, unknown>>): JobView 
 export function toEnd(error: unknown): JobView | undefined {
   if (!(error instanceof AppError)) return undefined;
   const { code } = error;
-  if (code === 'run_expired') return { status: 'expired', upstreamStatus: 'not found' };
+  if (code === 'run_expired') return { status: 'not_found', upstreamStatus: 'not found' };
   if (code === 'cancelled' && error.upstreamStatus !== undefined) {
     return { status: 'cancelled', upstreamStatus: 'client_cancelled' };
   }

@@ -95,7 +95,7 @@ class DescribedProvider extends PlatformAdapter implements Provider {
       return readView(body, this.#description);
     } catch (error) {
       if (error instanceof AppError && (error.upstreamStatus === 404 || error.upstreamStatus === 410)) {
-        return { status: 'expired', upstreamStatus: 'not found' };
+        return { status: 'not_found', upstreamStatus: 'not found' };
       }
       throw error;
     }

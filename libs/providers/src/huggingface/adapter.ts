@@ -112,7 +112,7 @@ class HuggingFaceProvider extends PlatformAdapter implements Provider {
       return await route.poll(handle, this.client, context);
     } catch (error) {
       if (error instanceof AppError && error.upstreamStatus === 404) {
-        return { status: 'expired', upstreamStatus: 'not found' };
+        return { status: 'not_found', upstreamStatus: 'not found' };
       }
       throw error;
     }

@@ -55,7 +55,7 @@ function toFailed(error: unknown, upstreamStatus: string): JobView {
   const status = error instanceof AppError ? error.upstreamStatus : undefined;
   if (!(error instanceof AppError) || status === undefined || status < 400 || status >= 500) throw error;
   if ([401, 402, 403, 408, 429].includes(status)) throw error;
-  if (status === 404) return { status: 'expired', upstreamStatus: 'not found' };
+  if (status === 404) return { status: 'not_found', upstreamStatus: 'not found' };
   const code =
     error.code === 'content_blocked' || error.code === 'validation_failed' ? error.code : 'generate_failed';
   return { status: 'failed', upstreamStatus, error: { code, message: error.message } };

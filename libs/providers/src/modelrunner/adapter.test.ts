@@ -1,6 +1,13 @@
 import { modelrunnerEmulator, modelrunnerWebhookSecret } from '@inferry/testing/emulators';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type ContractSubject, describeAdapter, standardWebhook, World } from '../contract-suite/index.ts';
+import {
+  type ContractSubject,
+  describeAdapter,
+  type StandIn,
+  standardWebhook,
+  startStandIn,
+  World,
+} from '../contract-suite/index.ts';
 import { modelrunner } from './definition.ts';
 
 const sdxl = { nativeId: 'bytedance/sdxl-lightning-4step', input: { prompt: 'a lighthouse' } };
@@ -27,11 +34,16 @@ describeAdapter(subject);
 
 describe('what is special at ModelRunner', () => {
   let world: World;
+  let stand: StandIn;
   beforeAll(async () => {
     world = await World.open(subject);
+    stand = await startStandIn();
   });
   afterEach(() => world.emulator.reset());
-  afterAll(() => world.close());
+  afterAll(async () => {
+    await stand.close();
+    await world.close();
+  });
 
   it.each([[false], [true]])('sees a failed request (told with 200: %s) (MRD-03)', async (is200) => {
     if (is200) world.emulator.quirks.add('failed_200');
@@ -56,6 +68,7 @@ describe('what is special at ModelRunner', () => {
 
     expect(Object.keys(Object(model?.inputSchema.properties))).toEqual(['prompt', 'num_outputs']);
     expect(model?.price.text).toBe('$0.0042 a run on average, per output');
+    expect(model?.examples).toMatchObject([{ input: { prompt: 'a lighthouse at dusk' }, cost: 0.0042 }]);
     expect(listed === 'unchanged' ? [] : listed.models.map(({ nativeId }) => nativeId)).toEqual([
       'bytedance/sdxl-lightning-4step',
       'kling/v2/image-to-video',
@@ -73,6 +86,50 @@ describe('what is special at ModelRunner', () => {
     const sent = [...world.emulator.jobs.values()].at(-1)?.input.image;
     expect(world.emulator.files.get(String(sent).split('/').at(-1) ?? '')?.bytes).toEqual(bytes);
     expect(world.emulator.violations).toEqual([]);
+  });
+
+  it('lists what it knows of a model in its own words, and loses an entry that it cannot read alone', async () => {
+    const told: unknown[] = [];
+    const provider = await modelrunner.create({
+      slug: 'modelrunner',
+      title: 'ModelRunner',
+      capabilities: modelrunner.capabilities,
+      bases: { api: 'http://127.0.0.1:1', platform: `${stand.url}` },
+      allowPrivateHosts: false,
+      settings: {},
+      log: { warn: (fields) => told.push(fields) },
+      now: Date.now,
+      random: Math.random,
+    });
+    const good = { ownerName: 'acme', alias: 'draw', tags: 7, averageCost: 'much', featured: 'yes' };
+    stand.answer = { page: 1, totalPages: 1, data: [{ owner: 'acme', alias: 'old' }, null, good] };
+
+    const listed = await provider.listModels(world.context());
+    await provider.listModels(world.context());
+    await provider.close();
+
+    expect(listed === 'unchanged' ? [] : listed.models.map(({ nativeId }) => nativeId)).toEqual([
+      'acme/draw',
+    ]);
+    expect(told).toEqual([
+      { provider: 'modelrunner', name: 'old', reason: expect.stringContaining('ownerName') },
+      { provider: 'modelrunner', name: 'entry 2', reason: expect.any(String) },
+    ]);
+  });
+
+  it('says what a run was charged, and what a failed one was', async () => {
+    expect((await world.run()).at(-1)).toMatchObject({ charged: { amount: 0.0042, currency: 'USD' } });
+
+    world.emulator.quirks.add('failed_as_completed');
+    world.emulator.script({ states: ['failed'] });
+    expect((await world.run()).at(-1)).toMatchObject({ status: 'failed', charged: { amount: 0 } });
+  });
+
+  it('says that a model cannot be cancelled (MRD-03)', async () => {
+    world.emulator.script({ states: ['running'] });
+    const { handle } = await world.submit();
+
+    expect(await world.provider.cancel(handle, world.context())).toBe('unsupported');
   });
 
   it('says that some outputs are missing where the bill does', async () => {

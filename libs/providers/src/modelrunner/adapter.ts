@@ -1,5 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, type Quote } from '@inferry/contracts';
-import { z } from 'zod';
 import type { AdapterOptions } from '../definition.ts';
 import { jobMessage } from '../errors/index.ts';
 import { PlatformAdapter, parseJson, probeWith, uploadFiles } from '../http/index.ts';
@@ -20,13 +20,16 @@ import type {
 import { AccountSecrets } from '../webhooks/index.ts';
 import { listCatalog, readModel } from './catalog.ts';
 import { failureRule } from './failure-rule.ts';
-import { failed, toPendingView, toResultView } from './job-view.ts';
+import { chargeOf, failed, toPendingView, toResultView } from './job-view.ts';
 import { modelrunnerSkills } from './skills.ts';
 import * as wire from './wire.ts';
 
 const base = 'platform';
 /** The run's id among the metadata of a request, by which it is found again. */
 const runKey = 'inferry_run';
+/** How often a bill that is still pending is looked at, and the pause in between. */
+const billLooks = 3;
+const billPauseMs = 300;
 
 export function createModelRunnerProvider(options: AdapterOptions): Provider {
   return new ModelRunnerProvider(options);
@@ -50,11 +53,11 @@ class ModelRunnerProvider extends PlatformAdapter implements Provider {
   }
 
   listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    return listCatalog(this.client, context, etag);
+    return listCatalog(this.client, { context, etag, lists: this.lists });
   }
 
   describeModel(nativeId: string, context: ProviderContext): Promise<ProviderModel> {
-    return readModel(this.client, nativeId, context);
+    return readModel(this.client, nativeId, { context, lists: this.lists });
   }
 
   /** Its rate cards are of many kinds: what a run costs on average is told in words, and nothing is promised. */
@@ -89,7 +92,7 @@ class ModelRunnerProvider extends PlatformAdapter implements Provider {
 
   async poll(handle: JobHandle, context: ProviderContext): Promise<JobView> {
     const status = await this.#readStatus(handle, context);
-    if (status === undefined) return { status: 'expired', upstreamStatus: 'not found' };
+    if (status === undefined) return { status: 'not_found', upstreamStatus: 'not found' };
     return toPendingView(status) ?? this.#readResult(handle, context);
   }
 
@@ -105,11 +108,16 @@ class ModelRunnerProvider extends PlatformAdapter implements Provider {
     }
   }
 
-  /** Takes effect on a deployment of one's own alone; everything else goes on and is charged (MRD-03). */
+  /**
+   * Takes effect on a deployment of one's own alone: a model goes on and is charged, and the call answers with its state as
+   * it is (MRD-03). Only a state of CANCELLED says that something was stopped.
+   */
   async cancel(handle: JobHandle, context: ProviderContext): Promise<CancelResult> {
     try {
-      await this.client.change(z.unknown(), { method: 'PUT', path: `${pathOf(handle)}/cancel` }, context);
-      return 'requested';
+      const call = { method: 'PUT', path: `${pathOf(handle)}/cancel`, accept: [400] } as const;
+      const { status } = (await this.client.change(wire.AfterCancel, call, context)).body;
+      if (status === 'CANCELLED') return 'confirmed';
+      return status === 'COMPLETED' || status === 'FAILED' ? 'too_late' : 'unsupported';
     } catch (error) {
       if (error instanceof AppError && error.upstreamStatus === 404) return 'too_late';
       throw error;
@@ -122,8 +130,9 @@ class ModelRunnerProvider extends PlatformAdapter implements Provider {
     context: ProviderContext,
   ): Promise<Recovery> {
     const query = { metadata: JSON.stringify({ [runKey]: runId }), limit: 1 };
-    const { body } = await this.client.read(wire.RequestPage, { base, path: '/requests', query }, context);
-    const [found] = body.data;
+    // The list of requests is part of the queue, and not of the platform's other calls.
+    const { body } = await this.client.read(wire.RequestPage, { path: '/requests', query }, context);
+    const [found] = this.lists.read(body.data, wire.FinishedRequest);
     return found === undefined
       ? { outcome: 'absent' }
       : { outcome: 'found', handle: { model: found.modelEndpoint ?? nativeId, id: found.id } };
@@ -131,7 +140,7 @@ class ModelRunnerProvider extends PlatformAdapter implements Provider {
 
   async balance(context: ProviderContext): Promise<Balance | undefined> {
     const { body } = await this.client.read(wire.Balance, { base, path: '/billing/balance' }, context);
-    return { amount: Number(body.balance), currency: (body.currency ?? 'USD').toUpperCase() };
+    return { amount: body.balance, currency: (body.currency ?? 'USD').toUpperCase() };
   }
 
   probe(context: ProviderContext): Promise<Probe> {
@@ -173,22 +182,47 @@ class ModelRunnerProvider extends PlatformAdapter implements Provider {
     }
   }
 
+  /** The bill is written a moment after the result. One that cannot be read takes no result away. */
+  async #readBill({ id }: JobHandle, context: ProviderContext): Promise<Bill> {
+    const call = { path: `/requests/${encodeURIComponent(String(id))}` };
+    let bill: Bill = {};
+    for (let looks = 0; looks < billLooks; looks++) {
+      try {
+        const { billingStatus, totalPrice } = (await this.client.read(wire.FinishedRequest, call, context))
+          .body;
+        bill = { ...(billingStatus && { billingStatus }), ...(totalPrice !== undefined && { totalPrice }) };
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        return bill;
+      }
+      if (bill.billingStatus !== 'pending') return bill;
+      await sleep(billPauseMs, undefined, { signal: context.signal }).catch(() => undefined);
+    }
+    return bill;
+  }
+
   async #readResult(handle: JobHandle, context: ProviderContext): Promise<JobView> {
     const { response_url: url } = handle;
     const call = typeof url === 'string' ? { url } : { path: pathOf(handle) };
     try {
       const { body } = await this.client.read(wire.FinishedRequest, call, context);
-      return toResultView(body);
+      return toResultView({ ...body, ...(await this.#readBill(handle, context)) });
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      if (error.upstreamStatus === 404) return { status: 'expired', upstreamStatus: 'not found' };
-      if (error.upstreamStatus === 422) return failed('COMPLETED', jobMessage(error));
+      if (error.upstreamStatus === 404) return { status: 'not_found', upstreamStatus: 'not found' };
+      if (error.upstreamStatus === 422) {
+        const end = failed('COMPLETED', jobMessage(error));
+        return { ...end, ...chargeOf(await this.#readBill(handle, context)) };
+      }
       // "Not completed yet", a moment after it was said to be.
       if (error.upstreamStatus === 409) return { status: 'running', upstreamStatus: 'COMPLETED' };
       throw error;
     }
   }
 }
+
+/** What a request cost, which its result does not say and the record of it does. */
+type Bill = Pick<wire.FinishedRequest, 'billingStatus' | 'totalPrice'>;
 
 function pathOf({ model, id }: JobHandle): string {
   return `/${String(model)}/requests/${encodeURIComponent(String(id))}`;

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
-import { AppError, isObject } from '@inferry/contracts';
+import { AppError, isObject, type JsonObject } from '@inferry/contracts';
 import { z } from 'zod';
 import { cleanText } from '../errors/index.ts';
-import type { PlatformClient } from '../http/index.ts';
+import type { ListReader, PlatformClient } from '../http/index.ts';
 import type { Provider, ProviderContext, ProviderModel } from '../provider.ts';
 import { capabilitiesOf, categoriesOf, componentSchema, type Form } from '../schema/index.ts';
-import { type CatalogModel, CatalogPage, Prices } from './wire.ts';
+import { CatalogModel, CatalogPage, ExampleRequest, Price, Prices } from './wire.ts';
 
 const pageSize = 100;
 const maxPages = 100;
+const maxExamples = 3;
 /** Ours to fill in: they stand beside the input in one object. */
 const reserved = ['metadata', 'webhook', 'webhook_events_filter', 'public'];
 const base = 'platform';
@@ -16,18 +17,18 @@ const base = 'platform';
 /** Every public model, without its schema: that is read when somebody asks for the model. */
 export async function listCatalog(
   client: PlatformClient,
-  context: ProviderContext,
-  etag: string | undefined,
+  { context, etag, lists }: { context: ProviderContext; etag: string | undefined; lists: ListReader },
 ): ReturnType<Provider['listModels']> {
   const found = new Map<string, ProviderModel>();
   for (let page = 1; page <= maxPages; page++) {
     const call = { base, path: '/models', query: { page, limit: pageSize }, isKeyless: true };
     const { body } = await client.read(CatalogPage, call, context);
-    for (const listed of body.data) {
+    for (const listed of lists.read(body.data, CatalogModel)) {
       const model = toModel(listed);
-      if (isRunnable(model)) found.set(model.nativeId, { ...model, schemaState: 'summary' });
+      if (!isPlainId(model.nativeId)) lists.skip(model.nativeId, 'its name cannot be part of an address');
+      else if (isRunnable(model)) found.set(model.nativeId, { ...model, schemaState: 'summary' });
     }
-    if (page >= body.totalPages) break;
+    if (page >= (body.totalPages ?? 1) || body.data.length === 0) break;
   }
   const models = [...found.values()].sort((left, right) => (left.nativeId < right.nativeId ? -1 : 1));
   const now = createHash('sha256').update(JSON.stringify(models)).digest('base64url');
@@ -38,46 +39,101 @@ export async function listCatalog(
 export async function readModel(
   client: PlatformClient,
   nativeId: string,
-  context: ProviderContext,
+  { context, lists }: { context: ProviderContext; lists: ListReader },
 ): Promise<ProviderModel> {
   const [owner = '', ...alias] = nativeId.split('/');
   const query = { owner, search: alias.join('/'), limit: pageSize };
   const listed = await client.read(CatalogPage, { base, path: '/models', query, isKeyless: true }, context);
-  const known = listed.body.data.find((model) => `${model.owner}/${model.alias}` === nativeId);
-  const call = { base, path: `/models/${nativeId}/openapi.json`, isKeyless: true };
+  const known = lists
+    .read(listed.body.data, CatalogModel)
+    .find((model) => `${model.ownerName}/${model.alias}` === nativeId);
+  const call = {
+    base,
+    path: `/models/${nativeId}/openapi.json`,
+    isKeyless: true,
+    integers: 'number',
+  } as const;
   const { body: openapi } = await client.read(z.unknown(), call, context);
-  return {
-    ...toModel(known ?? { owner, alias: alias.join('/') }, openapi),
-    price: await readPrice(client, nativeId, context),
-  };
+  const model = toModel(known ?? { ownerName: owner, alias: alias.join('/') }, openapi);
+  const price = await readPrice(client, nativeId, context);
+  const examples = await readExamples(client, known?.examples ?? [], context);
+  return { ...model, price: price ?? model.price, examples };
+}
+
+/** Its examples are requests that somebody has made public; one that cannot be read is none. */
+async function readExamples(
+  client: PlatformClient,
+  ids: readonly string[],
+  context: ProviderContext,
+): Promise<ProviderModel['examples']> {
+  const read = ids.slice(0, maxExamples).map(async (id, index) => {
+    try {
+      const call = { path: `/requests/${encodeURIComponent(id)}` };
+      const { input, output, totalPrice } = (await client.read(ExampleRequest, call, context)).body;
+      return [
+        {
+          title: `Example ${index + 1}`,
+          input: withoutReserved(input),
+          output: asObject(output),
+          cost: totalPrice ?? 0,
+        },
+      ];
+    } catch (error) {
+      if (error instanceof AppError) return [];
+      throw error;
+    }
+  });
+  return (await Promise.all(read)).flat();
+}
+
+function withoutReserved(input: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(input).filter(([name]) => !reserved.includes(name)));
+}
+
+function asObject(output: unknown): JsonObject {
+  if (isObject(output)) return output;
+  return output === undefined || output === null ? {} : { output };
 }
 
 async function readPrice(
   client: PlatformClient,
   endpoint: string,
   context: ProviderContext,
-): Promise<ProviderModel['price']> {
-  const unknown = { text: 'not told', currency: 'USD', basis: 'unknown' } as const;
+): Promise<ProviderModel['price'] | undefined> {
   try {
     const call = { base, path: '/models/pricing', query: { endpoint }, isKeyless: true };
     const { body } = await client.read(Prices, call, context);
-    const price = body.prices.find((listed) => listed.endpoint === endpoint);
-    const average = Number(price?.averageCost);
-    if (price === undefined || price.averageCost === null || !Number.isFinite(average)) return unknown;
-    const currency = (price.currency ?? 'USD').toUpperCase();
-    const mode = price.rateCard?.pricingMode?.replaceAll('_', ' ');
-    const text = `${currency === 'USD' ? '$' : `${currency} `}${average} a run on average`;
-    return { text: mode === undefined ? text : `${text}, ${mode.slice(0, 60)}`, currency, basis: 'unknown' };
+    const prices = body.prices.map((listed) => Price.safeParse(listed).data);
+    const price = prices.find((listed) => listed?.endpoint === endpoint);
+    if (price === undefined) return undefined;
+    const { rateCard, averageCost, currency } = price;
+    return priceOf({ averageCost, pricingMode: rateCard?.pricingMode, currency });
   } catch (error) {
-    if (error instanceof AppError) return unknown;
+    if (error instanceof AppError) return undefined;
     throw error;
   }
 }
 
+/** What a run costs on average, and by what: the list tells it of every model. */
+function priceOf({
+  averageCost: average,
+  pricingMode,
+  currency: told,
+}: Pick<CatalogModel, 'averageCost' | 'pricingMode'> & {
+  currency?: string | null | undefined;
+}): ProviderModel['price'] {
+  const currency = (told ?? 'USD').toUpperCase();
+  const mode = cleanText(pricingMode?.replaceAll('_', ' ') ?? '', { maxLength: 60 });
+  const cost = `${currency === 'USD' ? '$' : `${currency} `}${average} a run on average`;
+  const parts = [typeof average === 'number' ? cost : '', mode].filter((part) => part !== '');
+  return { text: parts.length === 0 ? 'not told' : parts.join(', '), currency, basis: 'unknown' };
+}
+
 function toModel(listed: CatalogModel, openapi?: unknown): ProviderModel {
-  const { owner, alias, name, description, category, capabilities: told } = listed;
+  const { ownerName: owner, alias, name, description, category, capabilities: told } = listed;
   const nativeId = `${owner}/${alias}`;
-  const summary = cleanText(description ?? name ?? nativeId);
+  const summary = cleanText(listed.shortDescription || description || name || nativeId);
+  const useCases = (listed.useCases ?? []).slice(0, 12).map((it) => `- ${cleanText(it)}`);
   const inputSchema = componentSchema(openapi, 'Input', { hidden: reserved }) ?? {
     type: 'object',
     properties: {},
@@ -102,15 +158,26 @@ function toModel(listed: CatalogModel, openapi?: unknown): ProviderModel {
     weight: listed.featured === true ? 1 : 0,
     inputSchema,
     outputSchema: componentSchema(openapi, 'Output') ?? { type: 'object', properties: {} },
-    price: { text: 'not told', currency: 'USD', basis: 'unknown' },
+    price: priceOf(listed),
     examples: [],
-    readme: summary,
+    readme: [
+      summary,
+      description && cleanText(description, { maxLength: 4_000 }),
+      useCases.length > 0 && `Used for:\n${useCases.join('\n')}`,
+    ]
+      .filter((part, index, all) => typeof part === 'string' && part !== '' && all.indexOf(part) === index)
+      .join('\n\n'),
+    ...(listed.thumbnailUrl && { coverUrl: listed.thumbnailUrl }),
   };
 }
 
 /** Language models are refused by the queue: they have a surface of their own, which is OpenAI's. */
-function isRunnable({ nativeId, capabilities }: ProviderModel): boolean {
-  return /^[\x21-\x7e]{1,250}$/.test(nativeId) && !capabilities.includes('io:text-to-text');
+function isRunnable({ capabilities }: ProviderModel): boolean {
+  return !capabilities.includes('io:text-to-text');
+}
+
+function isPlainId(nativeId: string): boolean {
+  return /^[\x21-\x7e]{1,250}$/.test(nativeId);
 }
 
 function formOf(word: string): Form | undefined {

@@ -1,6 +1,7 @@
 import { isObject } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
-import { outputsOf } from '../outputs/files-in.ts';
+import { answered } from '../outputs/answer.ts';
+import { rawOf } from '../outputs/raw.ts';
 import type { JobErrorCode, JobView } from '../provider.ts';
 import type { FinishedRequest, QueuedRequest } from './wire.ts';
 
@@ -23,19 +24,25 @@ export function toPendingView({ status, error }: QueuedRequest): JobView | undef
 }
 
 /** The result: completed with a bill that failed is a generation that failed. */
-export function toResultView({ status, output, error, billingStatus }: FinishedRequest): JobView {
-  if (billingStatus === 'failed') return failed(status, error);
-  const outputs = outputsOf(output);
-  if (outputs.length === 0)
-    return failed(status, error ?? 'The model says that it is done and gave no output.');
-  const isPartial = billingStatus === 'partial';
-  return {
-    status: 'succeeded',
-    upstreamStatus: status,
-    progress: 1,
-    outputs,
-    ...(isPartial && { isPartial }),
-  };
+export function toResultView(request: FinishedRequest): JobView {
+  const { status, output, error, billingStatus, payloadsPurgedAt } = request;
+  const upstreamStatus = status.slice(0, 100);
+  const cost = chargeOf(request);
+  if (billingStatus === 'failed') return { ...failed(upstreamStatus, error), ...cost };
+  if (payloadsPurgedAt) return { status: 'expired', upstreamStatus: 'its output was removed', ...cost };
+  const view = answered(output, { upstreamStatus, isPartial: billingStatus === 'partial' });
+  const raw = rawOf({ ...request, output: view.raw });
+  if (view.status === 'failed' && error) return { ...failed(upstreamStatus, error), ...cost };
+  return { ...view, ...cost, ...(raw !== undefined && { raw }) };
+}
+
+/** What was really charged: known once the bill is written, and for a failure as well. */
+export function chargeOf({
+  billingStatus,
+  totalPrice,
+}: Pick<FinishedRequest, 'billingStatus' | 'totalPrice'>): Pick<JobView, 'charged'> {
+  if (typeof totalPrice !== 'number' || totalPrice < 0 || billingStatus === 'pending') return {};
+  return { charged: { amount: totalPrice, currency: 'USD' } };
 }
 
 export function failed(upstreamStatus: string, error: unknown): JobView {

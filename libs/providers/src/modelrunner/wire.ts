@@ -1,70 +1,88 @@
 import { z } from 'zod';
+import { amount, maybe, maybeWords } from '../http/index.ts';
 
 const text = z.string().max(10_000);
 const id = z.string().min(1).max(200);
 
-/** A request as submit and status show it. Later replies leave addresses empty. */
+/** A request as submit and status show it (`CreateRequestResponse`). Later replies leave addresses empty. */
 export const QueuedRequest = z.object({
   status: text,
   request_id: id,
-  response_url: z.string().nullish(),
-  status_url: z.string().nullish(),
+  response_url: maybe(z.string()),
+  status_url: maybe(z.string()),
   error: z.unknown().optional(),
   logs: z.unknown().optional(),
 });
 export type QueuedRequest = z.infer<typeof QueuedRequest>;
 
-/** A request with its result. */
+/** The state after a cancel, which tells whether there was one. */
+export const AfterCancel = z.object({ status: text });
+
+/** A request with its result (`GetResultResponse`); the lists of requests say what it cost as well (`RequestItem`). */
 export const FinishedRequest = z.object({
   id,
   status: text,
-  modelEndpoint: z.string().nullish(),
+  modelEndpoint: maybe(z.string()),
   output: z.unknown().optional(),
   error: z.unknown().optional(),
-  billingStatus: z.string().nullish(),
+  /** `pending` until it is charged; `failed` is what tells a failure from a success. */
+  billingStatus: maybe(z.string()),
+  /** What was charged, as a decimal. */
+  totalPrice: maybe(amount),
+  payloadsPurgedAt: maybe(z.string()),
+  inferenceTime: maybe(z.number()),
 });
 export type FinishedRequest = z.infer<typeof FinishedRequest>;
 
 /** The requests of the account, newest first. */
-export const RequestPage = z.object({ data: z.array(FinishedRequest) });
+export const RequestPage = z.object({ data: z.array(z.unknown()) });
 
 export const Upload = z.object({ upload_url: z.string(), file_url: z.string() });
-export const Balance = z.object({
-  balance: z.union([z.string().regex(/^-?\d+(\.\d+)?$/), z.number()]),
-  currency: z.string().nullish(),
-});
+export const Balance = z.object({ balance: amount, currency: maybe(z.string()) });
 export const WebhookSecret = z.object({ key: z.string().min(8).max(500) });
-export const ModelRunnerWebhook = z.object({ id: id.optional(), request_id: id.optional(), status: text });
+export const ModelRunnerWebhook = z.object({ id: maybe(id), request_id: maybe(id), status: text });
 
-const words = z.array(z.string()).nullish();
-
+/** `Model` of the platform's specification; the owner is called `ownerName` in it, and `owner` in the query alone. */
 export const CatalogModel = z.object({
-  owner: id,
+  ownerName: id,
   alias: id,
-  name: z.string().nullish(),
-  description: z.string().nullish(),
-  category: z.string().nullish(),
-  inputModalities: words,
-  outputModalities: words,
-  capabilities: words,
-  tags: words,
-  featured: z.boolean().nullish(),
+  name: maybe(z.string()),
+  shortDescription: maybe(z.string()),
+  description: maybe(z.string()),
+  category: maybe(z.string()),
+  thumbnailUrl: maybe(z.url()),
+  inputModalities: maybeWords,
+  outputModalities: maybeWords,
+  capabilities: maybeWords,
+  tags: maybeWords,
+  useCases: maybeWords,
+  featured: maybe(z.boolean()),
+  official: maybe(z.boolean()),
+  pricingMode: maybe(z.string()),
+  averageCost: maybe(amount),
+  /** Requests that show what it makes. */
+  examples: maybeWords,
 });
 export type CatalogModel = z.infer<typeof CatalogModel>;
 
 export const CatalogPage = z.object({
-  page: z.number(),
-  totalPages: z.number(),
-  data: z.array(CatalogModel),
+  page: maybe(z.number()),
+  totalPages: maybe(z.number()),
+  data: z.array(z.unknown()),
 });
 
-export const Prices = z.object({
-  prices: z.array(
-    z.object({
-      endpoint: z.string(),
-      rateCard: z.looseObject({ pricingMode: z.string().nullish() }).nullish(),
-      averageCost: z.union([z.number(), z.string()]).nullish(),
-      currency: z.string().nullish(),
-    }),
-  ),
+/** A public request, which is an example of its model. */
+export const ExampleRequest = z.object({
+  id,
+  input: z.record(z.string(), z.unknown()),
+  output: z.unknown().optional(),
+  totalPrice: maybe(amount),
+});
+
+export const Prices = z.object({ prices: z.array(z.unknown()) });
+export const Price = z.object({
+  endpoint: z.string(),
+  rateCard: maybe(z.looseObject({ pricingMode: maybe(z.string()) })),
+  averageCost: maybe(amount),
+  currency: maybe(z.string()),
 });

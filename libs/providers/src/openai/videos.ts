@@ -37,7 +37,7 @@ export async function pollVideo(
   } catch (error) {
     // The platform forgets what has expired.
     if (error instanceof AppError && error.upstreamStatus === 404) {
-      return { status: 'expired', upstreamStatus: 'not found' };
+      return { status: 'not_found', upstreamStatus: 'not found' };
     }
     throw error;
   }

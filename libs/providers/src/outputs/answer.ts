@@ -48,22 +48,35 @@ export function answered(answer: unknown, facts: AnswerFacts): JobView {
 
 /** What a model says beside its outputs and a reader of them has to know. */
 export function notesOf(answer: unknown): string[] {
-  const told: string[] = [];
-  const seeds = new Set<string>();
-  const walk = (value: unknown, depth: number): void => {
-    if (depth > maxDepth || told.length + seeds.size > 64) return;
-    if (Array.isArray(value)) for (const item of value.slice(0, 64)) walk(item, depth + 1);
-    if (!isObject(value)) return;
-    for (const [name, inner] of Object.entries(value).slice(0, 200)) {
-      if (flagNames.test(name)) told.push(...flagNote(name, inner));
-      else if (seedNames.test(name) && (typeof inner === 'number' || isDigits(inner)))
-        seeds.add(String(inner));
-      else if (name !== 'input') walk(inner, depth + 1);
-    }
-  };
-  walk(answer, 0);
-  const seed = seeds.size === 0 ? [] : [`Seed: ${[...seeds].slice(0, 4).join(', ')}.`];
-  return [...new Set(told), ...seed];
+  const found: Found = { flags: new Set(), seeds: new Set() };
+  look(answer, found, 0);
+  const seeds = [...found.seeds].slice(0, 4).join(', ');
+  return [...found.flags, ...(seeds === '' ? [] : [`Seed: ${seeds}.`])];
+}
+
+interface Found {
+  flags: Set<string>;
+  seeds: Set<string>;
+}
+
+function look(value: unknown, found: Found, depth: number): void {
+  if (depth > maxDepth || found.flags.size + found.seeds.size > 64) return;
+  if (Array.isArray(value)) for (const item of value.slice(0, 64)) look(item, found, depth + 1);
+  if (!isObject(value)) return;
+  for (const [name, inner] of Object.entries(value).slice(0, 200)) {
+    if (name !== 'input' && !note(name, inner, found)) look(inner, found, depth + 1);
+  }
+}
+
+/** False for a name that says nothing by itself. */
+function note(name: string, value: unknown, { flags, seeds }: Found): boolean {
+  if (flagNames.test(name)) {
+    for (const told of flagNote(name, value)) flags.add(told);
+    return true;
+  }
+  if (!seedNames.test(name) || !isSeed(value)) return false;
+  seeds.add(String(value));
+  return true;
 }
 
 /** `true`, `[false, true]`: of which outputs the platform's filter thinks that they are unsafe. */
@@ -76,6 +89,6 @@ function flagNote(name: string, value: unknown): string[] {
   return [`${which} flagged by the platform as NSFW (${what}); a filter may have blanked it.`];
 }
 
-function isDigits(value: unknown): boolean {
-  return typeof value === 'string' && /^\d{1,40}$/.test(value);
+function isSeed(value: unknown): boolean {
+  return typeof value === 'number' || (typeof value === 'string' && /^\d{1,40}$/.test(value));
 }

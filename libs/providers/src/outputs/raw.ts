@@ -21,14 +21,19 @@ function shorten(value: unknown, budget: { left: number }, depth: number): unkno
   if (budget.left <= 0 || depth > maxDepth) return '…';
   if (typeof value === 'string') return spent(shortText(value), budget);
   if (typeof value !== 'object' || value === null) return spent(value, budget);
-  if (Array.isArray(value)) {
-    const items: unknown[] = [];
-    for (const item of value.slice(0, maxItems)) {
-      items.push(shorten(item, budget, depth + 1));
-      if (budget.left <= 0) break;
-    }
-    return items.length < value.length ? [...items, `… ${value.length - items.length} more`] : items;
+  return Array.isArray(value) ? shortList(value, budget, depth) : shortObject(value, budget, depth);
+}
+
+function shortList(list: readonly unknown[], budget: { left: number }, depth: number): unknown[] {
+  const items: unknown[] = [];
+  for (const item of list.slice(0, maxItems)) {
+    if (budget.left <= 0) break;
+    items.push(shorten(item, budget, depth + 1));
   }
+  return items.length < list.length ? [...items, `… ${list.length - items.length} more`] : items;
+}
+
+function shortObject(value: object, budget: { left: number }, depth: number): JsonObject {
   const fields: [string, unknown][] = [];
   for (const [name, inner] of Object.entries(value).slice(0, maxItems)) {
     if (budget.left <= 0) break;

@@ -90,7 +90,7 @@ class ReplicateProvider extends PlatformAdapter implements Provider {
       return toJobView(body, this.#now());
     } catch (error) {
       if (error instanceof AppError && error.upstreamStatus === 404) {
-        return { status: 'expired', upstreamStatus: 'not found' };
+        return { status: 'not_found', upstreamStatus: 'not found' };
       }
       throw error;
     }

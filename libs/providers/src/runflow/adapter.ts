@@ -78,7 +78,7 @@ class RunflowProvider extends PlatformAdapter implements Provider {
       return toJobView(body);
     } catch (error) {
       if (error instanceof AppError && error.upstreamStatus === 404) {
-        return { status: 'expired', upstreamStatus: 'not found' };
+        return { status: 'not_found', upstreamStatus: 'not found' };
       }
       throw error;
     }

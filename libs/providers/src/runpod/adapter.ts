@@ -88,7 +88,7 @@ class RunpodProvider extends PlatformAdapter implements Provider {
   async poll(handle: JobHandle, context: ProviderContext): Promise<JobView> {
     const address = toAddress(handle);
     const job = await this.#read(address, context);
-    if (job === undefined) return { status: 'expired', upstreamStatus: 'not found' };
+    if (job === undefined) return { status: 'not_found', upstreamStatus: 'not found' };
     if (job.status === 'COMPLETED' && isEmpty(job.output)) {
       return this.#withChunks(address, job, context);
     }

@@ -91,7 +91,7 @@ class RunwareProvider extends PlatformAdapter implements Provider {
       const { body } = await this.client.read(TaskReply, { method: 'POST', ...call }, context);
       return toJobView(body, facts);
     } catch (error) {
-      if (isUnknownTask(error)) return { status: 'expired', upstreamStatus: 'not found' };
+      if (isUnknownTask(error)) return { status: 'not_found', upstreamStatus: 'not found' };
       throw error;
     }
   }

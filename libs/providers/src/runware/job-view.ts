@@ -74,7 +74,9 @@ function toEnd(errors: readonly TaskError[]): JobView {
   }
   const code = codeOf(error);
   const upstreamStatus = (error.code ?? 'error').slice(0, 100);
-  if (code === 'run_expired') return { status: 'expired', upstreamStatus };
+  // Expired is said of what was there; "not found" also of what is not there yet.
+  if (code === 'run_expired')
+    return { status: /expired/i.test(upstreamStatus) ? 'expired' : 'not_found', upstreamStatus };
   if (code === 'cancelled') return { status: 'cancelled', upstreamStatus };
   return { status: 'failed', upstreamStatus, error: jobErrorOf(error) };
 }

@@ -48,6 +48,35 @@ describe('a poll', () => {
     expect((await world.get(runId)).run).toMatchObject({ status: 'running', upstream: { status: 'PAUSED' } });
   });
 
+  it('that does not find a young job asks again, and takes what it made', async () => {
+    const runId = await runningRun();
+    const { polls } = world.platform.jobOf(runId);
+    world.platform.set(runId, { status: 'not_found', upstreamStatus: 'not found' });
+    await vi.waitFor(() => expect(world.platform.jobOf(runId).polls).toBeGreaterThan(polls + 2));
+    world.platform.set(runId, succeeded());
+
+    expect((await world.ended(runId)).status).toBe('succeeded');
+  });
+
+  it('that does not find a job for longer than its provider may need says that it is gone', async () => {
+    const runId = await runningRun();
+    world.platform.set(runId, { status: 'not_found', upstreamStatus: 'not found' });
+    world.skipped += 121_000;
+
+    const row = await world.ended(runId);
+
+    expect(row.status).toBe('expired');
+    expect(JSON.parse(row.error ?? '')).toMatchObject({ code: 'run_expired' });
+  });
+
+  it('with a word that no database can hold keeps what can be kept of it', async () => {
+    const runId = await runningRun();
+    world.platform.set(runId, { status: 'running', upstreamStatus: 'wor\u0000king \ud800' });
+    await vi.waitFor(async () => expect((await world.row(runId)).upstream_status).toMatch(/^wor/));
+
+    expect((await world.row(runId)).upstream_status).toBe('wor\ufffdking \ufffd');
+  });
+
   it('never takes progress back', async () => {
     const runId = await runningRun();
     world.platform.set(runId, { status: 'running', upstreamStatus: 'x', progress: 0.6 });

@@ -3,7 +3,7 @@ import type { OpenedCredential } from '@inferry/credentials';
 import type { JobHandle, JobView, Provider } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { withFiles } from '../runs/input-files.ts';
-import { filesOf, idOf, inputOf, optionsOf, type RunOptions } from '../runs/run-document.ts';
+import { filesOf, idOf, inputOf, optionsOf, type RunOptions, shownWord } from '../runs/run-document.ts';
 import { backoffMs } from '../timings.ts';
 import { callProvider } from './call-provider.ts';
 import { endRun } from './end-run.ts';
@@ -148,7 +148,7 @@ export async function keepHandle(
       phase: 'running',
       handle: JSON.stringify(job.handle),
       upstream_id: idOf(job.handle),
-      upstream_status: job.view?.upstreamStatus ?? null,
+      upstream_status: job.view === undefined ? null : shownWord(job.view.upstreamStatus),
       status: job.view?.status === 'queued' ? 'queued' : 'running',
       poll_attempts: 0,
       next_poll_at: deps.now(),

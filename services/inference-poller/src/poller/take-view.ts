@@ -3,10 +3,12 @@ import type { RunWrite } from '@inferry/database';
 import type { JobView, ProviderOutput } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { chargedPatch } from '../runs/run-cost.ts';
-import type { PendingOutput, RunOutputs } from '../runs/run-document.ts';
+import { type PendingOutput, type RunOutputs, shownWord } from '../runs/run-document.ts';
 import { endRun } from './end-run.ts';
 import { changeRun, type HeldRun } from './held-run.ts';
 
+/** For a provider that does not say how long its jobs may need to turn up. */
+const settlesWithinMs = 120_000;
 const maxLogLines = 200;
 const maxLogLength = 500;
 const maxRawLength = 32_768;
@@ -17,7 +19,8 @@ const maxPendingText = 65_536;
  * Brings a run up to what its provider says: running on, or to its end. A success goes through `storing`; the row then
  * knows what was charged and what is to be stored.
  */
-export async function takeView(deps: InferenceDeps, held: HeldRun, view: JobView): Promise<void> {
+export async function takeView(deps: InferenceDeps, held: HeldRun, told: JobView): Promise<void> {
+  const view = judged(deps, held, told);
   const patch = { ...commonPatch(view), ...chargedPatch(held.row, view, deps.money.rates), poll_attempts: 0 };
   switch (view.status) {
     case 'succeeded':
@@ -55,6 +58,19 @@ export async function takeView(deps: InferenceDeps, held: HeldRun, view: JobView
   }
 }
 
+/**
+ * "Not there" of a job that was taken a moment ago is no end: a replica of the platform lags, or its queue is written late.
+ * It is asked again for as long as the provider's jobs may need to turn up; after that the job is gone.
+ */
+function judged({ providers, now }: InferenceDeps, { row }: HeldRun, view: JobView): JobView {
+  if (view.status !== 'not_found') return view;
+  const settlesMs = providers.get(row.provider)?.capabilities.settlesWithinMs ?? settlesWithinMs;
+  const isYoung = now() - (row.submitted_at ?? row.created_at) < settlesMs;
+  // What it was before it is still: nobody has said anything else of it.
+  const before = row.status === 'queued' ? 'queued' : 'running';
+  return isYoung ? { ...view, status: before } : { ...view, status: 'expired' };
+}
+
 /** A status that is not in our list counts as running: an end is only what an adapter calls one. */
 async function takeRunningView(
   deps: InferenceDeps,
@@ -77,7 +93,7 @@ async function takeRunningView(
 function commonPatch(view: JobView): RunWrite['patch'] {
   const raw = view.raw === undefined ? undefined : JSON.stringify(view.raw);
   return {
-    upstream_status: String(view.upstreamStatus).slice(0, 200),
+    upstream_status: shownWord(view.upstreamStatus),
     ...(view.logs === undefined
       ? {}
       : { logs: JSON.stringify(view.logs.slice(-maxLogLines).map((line) => line.slice(0, maxLogLength))) }),

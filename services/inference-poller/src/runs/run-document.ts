@@ -70,7 +70,14 @@ export function idOf(handle: JobHandle): string | null {
   const id = names.map((name) => handle[name]).find((value) => typeof value === 'string');
   if (typeof id !== 'string') return null;
   // It tells jobs apart: of two with one beginning each stays itself.
-  return id.length <= 200 ? id : `${id.slice(0, 150)}…${hash('sha256', id, 'base64url')}`;
+  return id.length <= 200
+    ? shownWord(id)
+    : `${shownWord(id.slice(0, 150))}…${hash('sha256', id, 'base64url')}`;
+}
+
+/** A platform's id or status as any database can hold it; it is shown, and never sent back. */
+export function shownWord(word: string): string {
+  return word.toWellFormed().replaceAll('\u0000', '\ufffd').slice(0, 200);
 }
 
 export function errorOf(row: Pick<RunRow, 'error'>): ErrorEnvelope | undefined {

@@ -1,11 +1,17 @@
 /** The emulated models, by owner and alias. */
 export const modelrunnerModels = [
   {
-    owner: 'bytedance',
+    ownerName: 'bytedance',
     alias: 'sdxl-lightning-4step',
     name: 'SDXL Lightning',
-    description: 'Makes pictures in four steps.',
-    category: 'image',
+    shortDescription: 'Makes pictures in four steps.',
+    description: 'Makes pictures in four steps, quickly, from a few words.',
+    category: 'text-to-image',
+    pricingMode: 'per_output',
+    averageCost: '0.0042',
+    tags: ['fast'],
+    useCases: ['drafts'],
+    examples: ['exampleRequest0000001'],
     inputModalities: ['text'],
     outputModalities: ['image'],
     capabilities: ['text-to-image'],
@@ -19,11 +25,17 @@ export const modelrunnerModels = [
     required: ['prompt'],
   },
   {
-    owner: 'kling',
+    ownerName: 'kling',
     alias: 'v2/image-to-video',
     name: 'Kling',
+    shortDescription: 'Sets a picture in motion.',
     description: 'Sets a picture in motion.',
-    category: 'video',
+    category: 'image-to-video',
+    pricingMode: 'per_output_second',
+    averageCost: null,
+    tags: null,
+    useCases: null,
+    examples: [],
     inputModalities: ['image', 'text'],
     outputModalities: ['video'],
     capabilities: ['image-to-video'],
@@ -36,11 +48,17 @@ export const modelrunnerModels = [
     required: ['prompt', 'image'],
   },
   {
-    owner: 'meta',
+    ownerName: 'meta',
     alias: 'llama',
     name: 'Llama',
+    shortDescription: 'Writes text.',
     description: 'Writes text.',
-    category: 'text',
+    category: 'text-generation',
+    pricingMode: 'per_token',
+    averageCost: null,
+    tags: [],
+    useCases: [],
+    examples: [],
     inputModalities: ['text'],
     outputModalities: ['text'],
     capabilities: ['chat'],
@@ -54,10 +72,10 @@ export const modelrunnerModels = [
 export type ModelRunnerModel = (typeof modelrunnerModels)[number];
 
 export function findModelRunnerModel(path: string): ModelRunnerModel | undefined {
-  return modelrunnerModels.find(({ owner, alias }) => `${owner}/${alias}` === path);
+  return modelrunnerModels.find(({ ownerName, alias }) => `${ownerName}/${alias}` === path);
 }
 
-export function openApiOf({ owner, alias, name, fields, required }: ModelRunnerModel): object {
+export function openApiOf({ ownerName: owner, alias, name, fields, required }: ModelRunnerModel): object {
   return {
     openapi: '3.0.0',
     info: { title: name, version: '1' },
@@ -68,5 +86,23 @@ export function openApiOf({ owner, alias, name, fields, required }: ModelRunnerM
         Output: { type: 'object', properties: { images: { type: 'array', items: { type: 'object' } } } },
       },
     },
+  };
+}
+
+/** `Model` of the platform's specification. */
+export function toListed(model: ModelRunnerModel, index: number): Record<string, unknown> {
+  const { fields: _fields, required: _required, makes: _makes, ...listed } = model;
+  return {
+    id: `00000000-0000-4000-8000-${String(index + 1).padStart(12, '0')}`,
+    ...listed,
+    thumbnailUrl: `https://example.com/${model.alias}.png`,
+    features: [],
+    schema: openApiOf(model),
+    official: true,
+    contextWindow: null,
+    maxOutputTokens: null,
+    providerRequestConfig: null,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    updatedAt: '2026-01-01T00:00:00.000Z',
   };
 }

@@ -1,35 +1,16 @@
 import { z } from 'zod';
 import type { EmulatedRoute, Emulator } from '../kit/index.ts';
-import { modelrunnerModels, openApiOf } from './models.ts';
-import { toRequest } from './queue-routes.ts';
+import { modelrunnerModels, openApiOf, toListed } from './models.ts';
 
 export const modelrunnerWebhookSecret: string = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
 
 const base = 'platform';
 
-/** The list of models, the requests of the account, its storage and its balance. */
+/** The list of models, the storage of the account and its balance. */
 export function platformRoutes(emulator: Emulator): EmulatedRoute[] {
   return [
     ...catalogRoutes(),
     ...storageRoutes(emulator),
-    {
-      method: 'GET',
-      path: '/requests',
-      base,
-      kind: 'other',
-      query: ['status', 'modelEndpoint', 'metadata', 'page', 'limit'],
-      handle({ query }) {
-        const wanted = Object.entries(JSON.parse(String(query.metadata ?? '{}')));
-        const data = [...emulator.jobs.values()]
-          .filter(({ extra }) =>
-            // as: the submit has checked that it is such a map.
-            wanted.every(([name, value]) => (extra.metadata as Record<string, string>)[name] === value),
-          )
-          .map((job) => toRequest(emulator, job))
-          .reverse();
-        return { page: 1, limit: Number(query.limit ?? 20), total: data.length, totalPages: 1, data };
-      },
-    },
     {
       method: 'GET',
       path: '/billing/balance',
@@ -55,17 +36,26 @@ function catalogRoutes(): EmulatedRoute[] {
       base,
       kind: 'catalog',
       isOpen: true,
-      query: ['search', 'owner', 'category', 'featured', 'sort', 'page', 'limit'],
-      handle({ query: { owner, search, page = '1', limit = '20' } }) {
+      query: [
+        'search',
+        'owner',
+        'category',
+        'inputModality',
+        'outputModality',
+        'capability',
+        'featured',
+        'sort',
+        'page',
+        'limit',
+      ],
+      handle({ query: { owner, search, page = '1', limit = '10' } }) {
         const wanted = modelrunnerModels.filter(
           (model) =>
-            (owner === undefined || model.owner === owner) &&
+            (owner === undefined || model.ownerName === owner) &&
             (search === undefined || `${model.alias} ${model.name}`.includes(String(search))),
         );
         const from = (Number(page) - 1) * Number(limit);
-        const data = wanted
-          .slice(from, from + Number(limit))
-          .map(({ fields: _fields, required: _required, makes: _makes, ...model }) => model);
+        const data = wanted.slice(from, from + Number(limit)).map(toListed);
         const totalPages = Math.max(1, Math.ceil(wanted.length / Number(limit)));
         return { page: Number(page), limit: Number(limit), total: wanted.length, totalPages, data };
       },
@@ -79,11 +69,12 @@ function catalogRoutes(): EmulatedRoute[] {
       query: ['endpoint'],
       handle({ query }) {
         const endpoints = [query.endpoint].flat();
-        const rateCard = { pricingMode: 'per_output', currency: 'USD' };
+        const rateCard = { pricingMode: 'per_output', pricePerOutput: '0.0042' };
         const prices = endpoints.map((endpoint) => ({
           endpoint,
           rateCard,
-          averageCost: 0.0042,
+          pricingRules: null,
+          averageCost: '0.0042',
           currency: 'USD',
         }));
         return { version: 1, prices, notFound: [] };
@@ -92,7 +83,7 @@ function catalogRoutes(): EmulatedRoute[] {
     ...modelrunnerModels.map(
       (model): EmulatedRoute => ({
         method: 'GET',
-        path: `/models/${model.owner}/${model.alias}/openapi.json`,
+        path: `/models/${model.ownerName}/${model.alias}/openapi.json`,
         base,
         kind: 'describe',
         isOpen: true,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Answer, EmulatedCall, EmulatedJob, EmulatedRoute, Emulator } from '../kit/index.ts';
 import { Refusal } from '../kit/index.ts';
 import { sendEvents } from '../kit/send-events.ts';
-import { findModelRunnerModel } from './models.ts';
+import { findModelRunnerModel, modelrunnerModels } from './models.ts';
 
 const Metadata = z.record(z.string().min(1).max(64), z.string().max(512));
 const Body = z.looseObject({
@@ -33,9 +33,59 @@ export function queueRoutes(emulator: Emulator): EmulatedRoute[] {
       body: Body,
       handle: (call) => take(emulator, call),
     },
+    ...recordRoutes(emulator),
     ...readRoutes(emulator, '/:owner/:alias'),
     ...readRoutes(emulator, '/:owner/:alias/:part'),
   ];
+}
+
+/** The account's requests with what they cost: on the host of the queue. */
+function recordRoutes(emulator: Emulator): EmulatedRoute[] {
+  return [
+    {
+      method: 'GET',
+      path: '/requests',
+      kind: 'other',
+      query: ['status', 'modelEndpoint', 'deploymentId', 'metadata', 'page', 'limit'],
+      handle({ query }) {
+        const wanted = Object.entries(JSON.parse(String(query.metadata ?? '{}')));
+        const data = [...emulator.jobs.values()]
+          .filter(({ extra }) =>
+            // as: the submit has checked that it is such a map.
+            wanted.every(([name, value]) => (extra.metadata as Record<string, string>)[name] === value),
+          )
+          .map((job) => toRequestItem(emulator, job))
+          .reverse();
+        const limit = Number(query.limit ?? 10);
+        const totalPages = Math.max(1, Math.ceil(data.length / limit));
+        return { page: 1, limit, total: data.length, totalPages, data: data.slice(0, limit) };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/requests/:id',
+      kind: 'other',
+      handle({ params: { id = '' } }) {
+        const example = modelrunnerModels.find(({ examples }) => examples.some((known) => known === id));
+        if (example !== undefined) return toExample(example, id);
+        return toRequestItem(emulator, emulator.peekJob(id));
+      },
+    },
+  ];
+}
+
+function toExample({ ownerName, alias }: (typeof modelrunnerModels)[number], id: string): object {
+  return {
+    id,
+    modelEndpoint: `${ownerName}/${alias}`,
+    status: 'COMPLETED',
+    billingStatus: 'charged',
+    totalPrice: '0.00420000',
+    public: true,
+    input: { prompt: 'a lighthouse at dusk' },
+    output: ['https://example.com/lighthouse.png'],
+    createdAt: '2026-01-01T00:00:00.000Z',
+  };
 }
 
 function readRoutes(emulator: Emulator, model: string): EmulatedRoute[] {
@@ -101,7 +151,8 @@ function toStatus(emulator: Emulator, job: EmulatedJob, isNew = false) {
     response_url: url,
     status_url: isNew ? `${url}/status` : '',
     cancel_url: isNew ? `${url}/cancel` : '',
-    logs: [],
+    logs: '',
+    metrics: { inference_time: 0 },
     queue_position: 0,
     ...(hasFailed && { error: job.failure.message }),
   };
@@ -124,23 +175,45 @@ function statesOf(emulator: Emulator, params: EmulatedCall['params']): unknown[]
   return events;
 }
 
-/** As the list and the result show it. */
-export function toRequest(emulator: Emulator, job: EmulatedJob): Record<string, unknown> {
+/** `RequestItem`: what the list and the record of a request say, its price among it. */
+function toRequestItem(emulator: Emulator, job: EmulatedJob): Record<string, unknown> {
+  const isOver = ['succeeded', 'failed', 'cancelled'].includes(job.state);
+  const ended = job.state === 'succeeded' ? (job.failedOutputs > 0 ? 'partial' : 'charged') : 'failed';
+  const billingStatus = isOver ? ended : 'pending';
+  return {
+    ...toResultBody(emulator, job),
+    targetKind: 'model',
+    requestedModelEndpoint: null,
+    billingStatus,
+    ...(isOver && { totalPrice: job.state === 'succeeded' ? '0.00420000' : '0.00000000' }),
+    public: false,
+    metadata: job.extra.metadata,
+    thumbnails: [],
+    wrapperId: null,
+    baseModelId: null,
+    baseModelEndpoint: null,
+    user: { id: 'user_1' },
+  };
+}
+
+/** `GetResultResponse`: it says nothing of money. */
+function toResultBody(emulator: Emulator, job: EmulatedJob): Record<string, unknown> {
   return {
     id: job.id,
     modelEndpoint: job.model,
     status: job.state === 'failed' ? 'COMPLETED' : words[job.state],
-    billingStatus: job.state === 'failed' ? 'failed' : job.failedOutputs > 0 ? 'partial' : 'charged',
     input: job.input,
     output: job.state === 'succeeded' ? toOutput(emulator, job) : null,
     createdAt: new Date(job.createdAt).toISOString(),
-    metadata: job.extra.metadata,
+    updatedAt: new Date(job.createdAt).toISOString(),
+    inferenceTime: 1.5,
+    delayTime: 0.2,
     ...(job.state === 'failed' && { error: job.failure.message }),
   };
 }
 
 function toResult(emulator: Emulator, job: EmulatedJob): unknown {
-  if (job.state === 'succeeded') return toRequest(emulator, job);
+  if (job.state === 'succeeded') return toResultBody(emulator, job);
   const refuse = (answer: Answer) => new Refusal(answer);
   if (job.state === 'failed')
     throw refuse({ status: 422, body: { error: job.failure.message, request_id: job.id } });
