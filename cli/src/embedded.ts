@@ -13,7 +13,7 @@ import { openDatabase } from '@inferry/database';
 import { createInferenceService, parseInferenceConfig } from '@inferry/inference-poller';
 import { createInProcessLimits } from '@inferry/limits';
 import { createGatewayService, parseGatewayConfig } from '@inferry/mcp-gateway';
-import { openProviders, type Provider, readProvidersConfig } from '@inferry/providers';
+import { openProviders, type Provider, type ProvidersConfig, readProvidersConfig } from '@inferry/providers';
 import {
   createHttpApp,
   createLogger,
@@ -55,12 +55,13 @@ export async function startEmbedded(config: StartConfig, env: Env): Promise<Embe
     buses.push(bus);
     return { ...shared, bus, log };
   };
+  const platforms = await readProvidersConfig(env);
   const providers = await openProviders(config.extraProviders, {
-    config: await readProvidersConfig(env),
+    config: platforms,
     log: shared.log,
     onFault: (fault) => shared.log.error(fault, 'a local model failed'),
   });
-  services.push(...(await createServices({ config, env, home, providers, partsFor })));
+  services.push(...(await createServices({ config, env, home, platforms, providers, partsFor })));
   const app = await createHttpApp(services);
   await app.listen({ host: config.host, port: config.port });
   return {
@@ -84,15 +85,21 @@ interface Composition {
   config: StartConfig;
   env: Env;
   home: Home;
+  platforms: ProvidersConfig;
   providers: readonly Provider[];
   partsFor(name: string): Parts;
 }
 
 /** In the order in which they need each other: whoever asks starts last. */
-async function createServices({ config, env, home, providers, partsFor }: Composition): Promise<Service[]> {
+async function createServices(composition: Composition): Promise<Service[]> {
+  const { config, env, home, platforms, providers, partsFor } = composition;
   const { of } = deriveSecrets('embedded', home.secret);
-  const auth = await createAuth({ config, env, home, providers, partsFor });
-  const catalog = await createCatalogService(partsFor('catalog'), { providers, ...parseCatalogConfig(env) });
+  const auth = await createAuth(composition);
+  const catalog = await createCatalogService(partsFor('catalog'), {
+    providers,
+    known: platforms.known,
+    ...parseCatalogConfig(env),
+  });
   const upload = await createUploadService(partsFor('upload'), {
     ...parseUploadConfig(env),
     publicUrl: config.baseUrl,
@@ -120,7 +127,7 @@ async function createServices({ config, env, home, providers, partsFor }: Compos
   return [auth, catalog, upload, inference, gateway];
 }
 
-function createAuth({ config, env, home, providers, partsFor }: Composition): Promise<Service> {
+function createAuth({ config, env, home, platforms, providers, partsFor }: Composition): Promise<Service> {
   const { of } = deriveSecrets('embedded', home.secret);
   const settings = parseAuthConfig(env);
   const slugs = providers.map(({ slug }) => slug);
@@ -129,7 +136,7 @@ function createAuth({ config, env, home, providers, partsFor }: Composition): Pr
     // An embedded system stores keys without being told to: under a key of its own, in its folder.
     keks: settings.keks ?? createLocalKeks(readOrCreateKeyRing(home.keyRingFile)),
     providers,
-    environmentKeys: readEnvironmentKeys(env, slugs),
+    environmentKeys: readEnvironmentKeys(env, slugs, platforms.instances),
     authorization: parseAuthorization(
       { ...env, INFERRY_AUTH: config.auth },
       { publicUrl: config.baseUrl, secret: of },

@@ -211,6 +211,7 @@ describe('pinned', () => {
       'rpc.v1.auth.read_jwks',
       'rpc.v1.auth.read_vault_key',
       'rpc.v1.auth.open_credential',
+      'rpc.v1.auth.read_access',
       'rpc.v1.auth.report_credential',
       'rpc.v1.auth.release_credential',
       'rpc.v1.auth.verify_passthrough',

@@ -84,6 +84,7 @@ export {
   Connection,
   listConnections,
   openCredential,
+  readAccess,
   readVaultKey,
   releaseCredential,
   reportCredential,

@@ -1,3 +1,4 @@
+export { type Access, type AccessClient, createAccessClient } from './access-client.ts';
 export {
   type CredentialClient,
   type CredentialClientOptions,

@@ -3,6 +3,7 @@ export type { Database, Dialect, Queries } from './database.ts';
 export { isUniqueViolation } from './failures.ts';
 export {
   findApiKey,
+  findKeyMaker,
   insertApiKey,
   listApiKeys,
   markApiKeysUsed,

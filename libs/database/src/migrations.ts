@@ -1,4 +1,4 @@
-import { accountTables } from './accounts/migration.ts';
+import { accountTables, makerColumns } from './accounts/migration.ts';
 import { catalogDetailTables } from './catalog/migration.ts';
 import { connectionLimits, connectionTables } from './connections/migration.ts';
 import type { Dialect } from './database.ts';
@@ -47,6 +47,7 @@ export const migrations: readonly Migration[] = [
   { id: '0005_catalog_details', up: (dialect) => catalogDetailTables(dialect) },
   { id: '0006_connection_limits', up: (dialect) => connectionLimits(columnTypes[dialect]) },
   { id: '0007_charge_certainty', up: (dialect) => chargeCertainty(columnTypes[dialect]) },
+  { id: '0008_makers', up: (dialect) => makerColumns(columnTypes[dialect]) },
 ];
 
 function tables(types: ColumnTypes): string[] {

@@ -184,6 +184,8 @@ export interface ApiKeyTable {
   expires_at: number | null;
   last_used_at: number | null;
   revoked_at: number | null;
+  /** `operator`, or `account` for somebody who made it on the account page; null: older than the question. */
+  made_by: string | null;
 }
 
 export interface RevocationTable {

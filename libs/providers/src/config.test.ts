@@ -36,6 +36,29 @@ describe('which providers a deployment has', () => {
     });
   });
 
+  it('has the platforms whose keys callers bring along', () => {
+    expect(slugs({ MCP_ACCEPTED_KEY_PREFIXES: 'rf_live_=runflow,r8_=replicate' })).toEqual([
+      'local',
+      'runflow',
+      'replicate',
+    ]);
+  });
+
+  it('knows which are useless without a key: all but servers of one’s own', () => {
+    const base = { MY_VLLM_BASE_URL: 'http://10.0.0.7:8000/v1', SECOND_FAL_BASE_URL: 'https://fal.example' };
+    const PROVIDERS = 'openai,my-vllm:openai,vllm,ollama,comfyui,fal,second-fal:fal,bfl,huggingface';
+    const { instances } = parseProvidersConfig({
+      PROVIDERS,
+      ...base,
+      OPENAI_BASE_URL: 'http://127.0.0.1:9/v1',
+    });
+
+    const keyless = instances.filter(({ options }) => options.needsKey !== true);
+
+    expect(keyless.map(({ options }) => options.slug)).toEqual(['my-vllm', 'vllm', 'ollama', 'comfyui']);
+    expect(instances.every(({ options }) => options.howToConnect !== undefined)).toBe(true);
+  });
+
   it('goes to the emulators with every platform', () => {
     const { instances } = parseProvidersConfig({ INFERRY_EMULATORS: 'http://127.0.0.1:8091/' });
 

@@ -8,24 +8,47 @@ export type Env = Readonly<Record<string, string | undefined>>;
 /** One provider to open: an adapter under a slug, with where it is. */
 export interface ProviderInstance {
   definition: AdapterDefinition;
-  options: Pick<AdapterOptions, 'slug' | 'title' | 'bases' | 'allowPrivateHosts' | 'settings'>;
+  options: Pick<
+    AdapterOptions,
+    'slug' | 'title' | 'bases' | 'allowPrivateHosts' | 'settings' | 'needsKey' | 'howToConnect'
+  >;
+  /** Variables that may hold the deployment's key. */
+  keyVariables: readonly string[];
 }
 
 export interface ProvidersConfig {
   /** Whether the models of this machine are among them. */
   hasLocal: boolean;
   instances: ProviderInstance[];
+  /** What could be opened, by the name that its models would have. */
+  known: readonly KnownPlatform[];
+}
+
+/** A platform that this release or a file of the deployment knows, whether or not it is open. */
+export interface KnownPlatform {
+  slug: string;
+  title: string;
+  howToConnect: string;
 }
 
 /**
  * Which providers a deployment has, by its environment:
  * - `PROVIDERS`: a comma-separated list of slugs, or of `slug:adapter` for one more of a kind (`my-vllm:openai`, with
  *   `MY_VLLM_BASE_URL` and `MY_VLLM_API_KEY`). Unset: `local`, and each adapter whose key or base URL is set.
- * - `PROVIDER_FILES`: files that describe further platforms (see `readProvidersConfig`).
+ * - `PROVIDER_FILES`: files that describe further platforms.
+ * - `MCP_ACCEPTED_KEY_PREFIXES`: platforms whose keys callers bring along are open too, unless `PROVIDERS` says which are.
  * - `INFERRY_EMULATORS`: the base URL of the emulators; every adapter goes there, and nothing goes to the platforms.
  * - `PROVIDER_PRIVATE_HOSTS=1`: connections may name base URLs on private networks.
  * Throws an `Error` with every problem.
  */
+export async function readProvidersConfig(env: Env = process.env): Promise<ProvidersConfig> {
+  const described = await readDescriptions(splitList(env.PROVIDER_FILES ?? ''));
+  const known = [...adapters.filter(({ slug }) => described.every((own) => own.slug !== slug)), ...described];
+  const own = described.map(({ slug }) => slug);
+  return parseProvidersConfig(env, known, own);
+}
+
+/** As `readProvidersConfig`, of the adapters alone that it is given: no file is read. */
 export function parseProvidersConfig(
   env: Env = process.env,
   known: readonly AdapterDefinition[] = adapters,
@@ -51,15 +74,12 @@ export function parseProvidersConfig(
   if (problems.length > 0) {
     throw new Error(`The providers are not configured:\n${problems.map((line) => `  - ${line}`).join('\n')}`);
   }
-  return { hasLocal: wanted.includes('local'), instances };
-}
-
-/** As `parseProvidersConfig`, with the platforms that the files of `PROVIDER_FILES` describe. */
-export async function readProvidersConfig(env: Env = process.env): Promise<ProvidersConfig> {
-  const described = await readDescriptions(splitList(env.PROVIDER_FILES ?? ''));
-  const known = [...adapters.filter(({ slug }) => described.every((own) => own.slug !== slug)), ...described];
-  const own = described.map(({ slug }) => slug);
-  return parseProvidersConfig(env, known, own);
+  const platforms = known.map((definition) => ({
+    slug: definition.slug,
+    title: definition.title,
+    howToConnect: howToConnect(definition, definition.slug),
+  }));
+  return { hasLocal: wanted.includes('local'), instances, known: platforms };
 }
 
 /** The variables of one instance: the definition's own, or such of its slug's name. */
@@ -80,12 +100,29 @@ export function variablesOf(
   return { keys: [`${prefix}_API_KEY`], bases: Object.fromEntries(own) };
 }
 
+/** A server of one's own may have been given a key; nobody else is reached without one. */
+function needsKey({ keyless, keyVariables, slug: own }: AdapterDefinition, slug: string): boolean {
+  if (keyVariables.length === 0 || keyless === 'always') return false;
+  return keyless === undefined || slug === own;
+}
+
+function howToConnect(definition: AdapterDefinition, slug: string): string {
+  const { keys, bases } = variablesOf(definition, slug);
+  const [key] = keys;
+  return needsKey(definition, slug) && key !== undefined
+    ? `whoever runs this server sets ${key}`
+    : `whoever runs this server adds it to PROVIDERS and sets ${bases.api ?? 'its address'}`;
+}
+
 function defaultSlugs(env: Env, known: readonly AdapterDefinition[]): string[] {
   const isSet = (name: string) => (env[name] ?? '') !== '';
+  const brought = splitList(env.MCP_ACCEPTED_KEY_PREFIXES ?? '').map((item) =>
+    item.slice(item.lastIndexOf('=') + 1),
+  );
   const configured = known.filter((definition) => {
     const { keys, bases } = variablesOf(definition);
     const isEmulated = isSet('INFERRY_EMULATORS') && definition.presetOf === undefined;
-    return isEmulated || [...keys, ...Object.values(bases)].some(isSet);
+    return isEmulated || brought.includes(definition.slug) || [...keys, ...Object.values(bases)].some(isSet);
   });
   return ['local', ...configured.map(({ slug }) => slug)];
 }
@@ -107,7 +144,12 @@ function toInstance({
   const title = slug === definition.slug ? definition.title : `${definition.title} (${slug})`;
   const allowPrivateHosts = env.PROVIDER_PRIVATE_HOSTS === '1' || emulators !== undefined;
   const bases = readBases({ env, definition, slug, problems, emulators });
-  return { definition, options: { slug, title, bases, allowPrivateHosts, settings } };
+  const connection = { needsKey: needsKey(definition, slug), howToConnect: howToConnect(definition, slug) };
+  return {
+    definition,
+    keyVariables: variablesOf(definition, slug).keys,
+    options: { slug, title, bases, allowPrivateHosts, settings, ...connection },
+  };
 }
 
 function readBases(instance: {

@@ -17,6 +17,10 @@ export interface AdapterOptions {
   settings: Readonly<Record<string, string | undefined>>;
   /** Where it says what an operator should know, such as an entry of a list that it cannot read. */
   log?: ProviderLog | undefined;
+  /** Whether nothing may be sent without a key. Default: nothing needs one. */
+  needsKey?: boolean | undefined;
+  /** How an operator connects it, in a sentence for whoever finds it without a key. */
+  howToConnect?: string | undefined;
   /** Milliseconds since 1970; for tests. */
   now: () => number;
   /** 0 to 1; for tests. */
@@ -59,6 +63,11 @@ export interface AdapterDefinition {
   };
   /** Variables that may hold the deployment's key; the first that is set counts. */
   keyVariables: readonly string[];
+  /**
+   * Where it can be used without a key: `always` for servers of one's own, under `another_slug` where only such are called so.
+   * Default: a key is needed, and nothing that is paid for is sent without one.
+   */
+  keyless?: 'always' | 'another_slug';
   /** How its keys begin, so that one that a caller brings along is recognised. */
   keyPrefixes?: readonly string[];
   /** Further variables that it reads, with their meaning. */

@@ -2,6 +2,7 @@ export { adapters } from './adapters.ts';
 export {
   type Env as ProvidersEnv,
   emulatedBase,
+  type KnownPlatform,
   type ProviderInstance,
   type ProvidersConfig,
   parseProvidersConfig,

@@ -218,6 +218,10 @@ export interface Provider {
   readonly announcesSubmit?: boolean;
   /** What an agent should know to use this platform well, in `skills/<name>/` beside its adapter. */
   readonly skills?: readonly SkillSource[];
+  /** Whether nothing may be sent without a key: whoever has none is not connected. Default false. */
+  readonly needsKey?: boolean;
+  /** How an operator connects it, in a sentence. */
+  readonly howToConnect?: string;
   /** Whether it can be used now without more configuration, and if not, what to do. */
   ready(): { isReady: boolean; note?: string };
   /** The whole catalog; `etag` unchanged means nothing to do. */

@@ -12,7 +12,8 @@ await runService({
       async () => {
         // To try keys; the models of this machine need none.
         const platforms = { ...(await readProvidersConfig(env)), hasLocal: false };
-        return openProviders(parseRuntimeConfig(env).extraProviders, { config: platforms });
+        const { extraProviders } = parseRuntimeConfig(env);
+        return { platforms, providers: await openProviders(extraProviders, { config: platforms }) };
       },
       () =>
         parseAuthorization(env, {
@@ -20,13 +21,14 @@ await runService({
           secret: readSecrets('auth', env).of,
         }),
     ]),
-  create: (parts, { settings: [config, providers, authorization], env, secrets }) =>
+  create: (parts, { settings: [config, { platforms, providers }, authorization], env, secrets }) =>
     createAuthService(parts, {
       ...config,
       providers,
       environmentKeys: readEnvironmentKeys(
         env,
         providers.map(({ slug }) => slug),
+        platforms.instances,
       ),
       authorization,
       fingerprintSecret: secrets.of('fingerprints'),

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ProviderState } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
+import type { CallerAccess } from './caller-access.ts';
 import type { ListedModels } from './listed-models.ts';
 import type { SnapshotReader } from './sync/snapshot-reader.ts';
 
@@ -57,21 +58,26 @@ export class ConnectedProviders {
     return snapshot.error !== null || age > staleAfterIntervals * this.#options.syncIntervalMs(slug);
   }
 
-  states(): ProviderState[] {
-    return [...this.#bySlug.values()].map((provider) => this.#stateOf(provider));
+  /** As one caller sees them. */
+  states(access: CallerAccess): ProviderState[] {
+    return [...this.#bySlug.values()]
+      .filter(({ slug }) => access.isShown(slug))
+      .map((provider) => this.#stateOf(provider, access));
   }
 
-  #stateOf(provider: Provider): ProviderState {
+  #stateOf(provider: Provider, access: CallerAccess): ProviderState {
     const { models, reader } = this.#options;
     const syncedAt = reader.snapshotOf(provider.slug)?.syncedAt ?? 0;
     const state: ProviderState = {
       slug: provider.slug,
       title: provider.title,
-      ready: provider.ready().isReady,
+      ready: access.isUsable(provider.slug),
       models: models.idsOf(provider.slug).size,
       stale: this.isStale(provider.slug),
       capabilities: toNames(provider),
     };
+    const refusal = access.refusalOf(provider.slug);
+    if (refusal?.nextAction !== undefined) state.how_to_connect = refusal.nextAction;
     if (syncedAt > 0) state.synced_at = new Date(syncedAt).toISOString();
     return state;
   }

@@ -9,17 +9,21 @@ await runService({
   configure: ({ env, log }) =>
     readAll([
       () => parseCatalogConfig(env),
-      async () =>
-        openProviders(parseRuntimeConfig(env).extraProviders, {
-          config: await readProvidersConfig(env),
+      async () => {
+        const platforms = await readProvidersConfig(env);
+        const providers = await openProviders(parseRuntimeConfig(env).extraProviders, {
+          config: platforms,
           log,
           onFault: (fault) => log.error(fault, 'a local model failed'),
-        }),
+        });
+        return { platforms, providers };
+      },
     ]),
-  create: (parts, { settings: [config, providers] }) =>
+  create: (parts, { settings: [config, { platforms, providers }] }) =>
     createCatalogService(parts, {
       ...config,
       providers,
+      known: platforms.known,
       onReload(reload) {
         process.on('SIGHUP', reload);
         return () => process.off('SIGHUP', reload);

@@ -1,5 +1,6 @@
 import type { ModelSummary } from '@inferry/contracts';
 import type { ProviderModel } from '@inferry/providers';
+import type { CallerAccess } from './caller-access.ts';
 import { capabilitiesOf } from './taxonomy.ts';
 
 /**
@@ -62,8 +63,11 @@ export function toCard({ provider, model, updatedAt, fingerprint }: CardSource):
   };
 }
 
-/** A card as search and `get_model` show it. `isLive` also knows whether the provider can be used now. */
-export function toSummary(card: ModelCard, isLive: boolean): ModelSummary {
+/** A card as search and `get_model` show it to a caller. */
+export function toSummary(
+  card: ModelCard,
+  access: Pick<CallerAccess, 'isUsable' | 'isConnected'>,
+): ModelSummary {
   const summary: ModelSummary = {
     model: card.id,
     title: card.title,
@@ -75,6 +79,7 @@ export function toSummary(card: ModelCard, isLive: boolean): ModelSummary {
     price: card.price,
   };
   if (card.isFeatured) summary.featured = true;
-  if (!isLive) summary.live = false;
+  if (!card.isLive || !access.isUsable(card.provider)) summary.live = false;
+  if (!access.isConnected(card.provider)) summary.connected = false;
   return summary;
 }

@@ -1,5 +1,6 @@
 import { AppError, type Principal } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
+import type { CallerAccess, CallerAccesses } from './caller-access.ts';
 import type { ConnectedProviders } from './connected-providers.ts';
 import type { ListedModels } from './listed-models.ts';
 import { toModelId } from './model-card.ts';
@@ -10,6 +11,8 @@ import { findModels } from './search/find-models.ts';
 export interface ModelResolver {
   models: ListedModels;
   providers: ConnectedProviders;
+  /** What each caller can use. */
+  accesses: Pick<CallerAccesses, 'of' | 'refusalOfKnown'>;
   documents: Pick<ModelDocuments, 'read'>;
   own: Pick<OwnModels, 'of'>;
   /** The model with its schemas, where they have to be asked for. Throws `catalog_fetch_failed`. */
@@ -46,7 +49,19 @@ export async function resolveModel(
   // Of a provider that is no longer connected: still told to whoever asks about an old run.
   const old = slug !== undefined && !isCanonical ? await readVisible(resolver, name) : undefined;
   if (old !== undefined) return old;
-  throw notFound(resolver, name);
+  const access = await resolver.accesses.of(principal);
+  throw notConnected(resolver, slug, access) ?? notFound(resolver, name, access);
+}
+
+/** A platform that is known and cannot be used by this caller: its models cannot be told apart from made-up ones. */
+function notConnected(
+  { providers, accesses }: ModelResolver,
+  slug: string | undefined,
+  access: CallerAccess,
+): AppError | undefined {
+  if (slug === undefined) return undefined;
+  if (providers.get(slug) === undefined) return accesses.refusalOfKnown(slug);
+  return access.refusalOf(slug);
 }
 
 function slugOf(name: string): string | undefined {
@@ -81,13 +96,14 @@ async function findNative(
   name: string,
   principal: Principal,
 ): Promise<ModelDocument | undefined> {
-  const { models, providers } = resolver;
+  const { models } = resolver;
   const own = await resolver.own.of(principal);
   const owned = own.catalogs.flatMap(
     ({ provider, documents }) => documents.get(toModelId(provider, name)) ?? [],
   );
   const ids = new Set([...models.withNativeId(name), ...owned].map(({ id }) => id));
-  const usable = [...ids].filter((id) => providers.isUsable(slugOf(id) ?? ''));
+  const access = await resolver.accesses.of(principal);
+  const usable = [...ids].filter((id) => access.isUsable(slugOf(id) ?? ''));
   const [only, ...others] = usable.length === 0 ? [...ids] : usable;
   if (only === undefined) return undefined;
   if (others.length > 0) throw ambiguous([only, ...others]);
@@ -117,13 +133,10 @@ export async function resolveRunnableModel(
 ): Promise<{ document: ModelDocument; provider: Provider }> {
   const document = await resolveModel(resolver, name, principal);
   const provider = resolver.providers.get(document.provider);
-  if (document.isDeleted || provider === undefined) throw noLongerOffered(resolver, document);
-  const { isReady, note } = provider.ready();
-  if (!isReady) {
-    throw new AppError('provider_not_connected', 'The provider of this model is not connected.', {
-      nextAction: note ?? 'Ask whoever runs this server to connect it, or use another model.',
-    });
-  }
+  const access = await resolver.accesses.of(principal);
+  if (document.isDeleted || provider === undefined) throw noLongerOffered(resolver, document, access);
+  const refusal = access.refusalOf(document.provider);
+  if (refusal !== undefined) throw refusal;
   if (!document.model.isLive) {
     throw new AppError('upstream_unavailable', 'The provider does not serve this model now.', {
       nextAction: 'Use another model from search_models, or try again later.',
@@ -132,16 +145,20 @@ export async function resolveRunnableModel(
   return { document: await resolver.complete(document, principal), provider };
 }
 
-export function noLongerOffered(resolver: ModelResolver, { id, model }: ModelDocument): AppError {
-  const suggestions = suggest(resolver, model.title).filter((other) => other !== id);
+export function noLongerOffered(
+  resolver: ModelResolver,
+  { id, model }: ModelDocument,
+  access: CallerAccess,
+): AppError {
+  const suggestions = suggest(resolver, model.title, access).filter((other) => other !== id);
   return new AppError('model_not_found', 'This model is no longer offered.', {
     nextAction: nextActionFor(suggestions),
     details: { suggestions },
   });
 }
 
-export function isRunnable(resolver: ModelResolver, document: ModelDocument): boolean {
-  return !document.isDeleted && document.model.isLive && resolver.providers.isUsable(document.provider);
+export function isRunnable(document: ModelDocument, access: CallerAccess): boolean {
+  return !document.isDeleted && document.model.isLive && access.isUsable(document.provider);
 }
 
 function ambiguous(candidates: string[]): AppError {
@@ -152,8 +169,8 @@ function ambiguous(candidates: string[]): AppError {
   });
 }
 
-function notFound(resolver: ModelResolver, name: string): AppError {
-  const suggestions = suggest(resolver, name);
+function notFound(resolver: ModelResolver, name: string, access: CallerAccess): AppError {
+  const suggestions = suggest(resolver, name, access);
   return new AppError('model_not_found', 'No connected provider has this model.', {
     nextAction: nextActionFor(suggestions),
     details: { suggestions },
@@ -165,14 +182,14 @@ function nextActionFor(suggestions: readonly string[]): string {
   return `Did you mean ${suggestions.join(' or ')}? Otherwise find one with search_models.`;
 }
 
-function suggest({ models, providers }: ModelResolver, name: string): string[] {
+function suggest({ models }: ModelResolver, name: string, access: CallerAccess): string[] {
   const { cards } = findModels([models.index], {
     query: name.slice(0, 200),
     filters: {},
     includeOffline: false,
     withFacets: false,
     limit: maxSuggestions,
-    isUsable: (provider) => providers.isUsable(provider),
+    isUsable: (provider) => access.isUsable(provider),
   });
   return cards.map(({ id }) => id);
 }

@@ -7,9 +7,10 @@ import {
   resourceUpdated,
   searchModels,
 } from '@inferry/contracts';
-import { createCredentialClient } from '@inferry/credentials';
-import type { Provider } from '@inferry/providers';
+import { type AccessClient, createAccessClient, createCredentialClient } from '@inferry/credentials';
+import type { KnownPlatform, Provider } from '@inferry/providers';
 import type { Parts, Readiness, Service } from '@inferry/runtime';
+import { CallerAccesses } from './caller-access.ts';
 import { ConnectedProviders } from './connected-providers.ts';
 import { type WatchedCatalogFile, watchCatalogFile } from './curation/watch-catalog-file.ts';
 import type { CatalogDeps } from './deps.ts';
@@ -44,6 +45,10 @@ export interface CatalogOptions {
   onReload?: ((reload: () => void) => () => void) | undefined;
   /** Where keys for providers come from. Default: the auth service. */
   keys?: ProviderKeys | undefined;
+  /** What each caller can use. Default: what the auth service says. */
+  access?: Pick<AccessClient, 'of'> | undefined;
+  /** Platforms that this release knows, open or not. */
+  known?: readonly KnownPlatform[] | undefined;
   now?: (() => number) | undefined;
   random?: (() => number) | undefined;
 }
@@ -54,7 +59,7 @@ export type CatalogParts = Pick<Parts, 'bus' | 'database' | 'limits' | 'log'>;
 /** Finds, describes and prices the models of all providers, and checks what they are to be run with. */
 export async function createCatalogService(parts: CatalogParts, options: CatalogOptions): Promise<Service> {
   const { bus } = parts;
-  const { deps, reader, syncs, file, keys } = createDeps(parts, options);
+  const { deps, reader, syncs, file, keys, access } = createDeps(parts, options);
   const shelf = await SkillShelf.load(options.providers, (slug) => deps.providers.isUsable(slug));
 
   bus.serve(searchModels, handleSearchModels(deps));
@@ -81,6 +86,7 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
     stopReloading?.();
     file.close();
     keys.close();
+    access.close();
     await Promise.all(syncs.map((sync) => sync.stop()));
     await reader.stop();
   }
@@ -101,6 +107,7 @@ function createDeps(parts: CatalogParts, options: CatalogOptions) {
   const reader = new SnapshotReader({ store, models, providers: slugs, log, random, rereadMs });
   const file = watchFile(options, { models, reader, log });
   const keys = openKeys(parts, options);
+  const access = openAccess(parts, options);
   const contextFor = (slug: string, signal: AbortSignal) => deploymentContext(keys, slug, signal);
   const intervalMs = (slug: string) =>
     file.curation.syncIntervalMs(slug) ?? options.syncIntervalMs ?? 300_000;
@@ -115,6 +122,7 @@ function createDeps(parts: CatalogParts, options: CatalogOptions) {
     bus,
     models,
     providers: connected,
+    accesses: new CallerAccesses({ access, providers: connected, known: options.known ?? [] }),
     documents,
     own,
     complete: (document, principal) =>
@@ -125,7 +133,7 @@ function createDeps(parts: CatalogParts, options: CatalogOptions) {
   const syncs = providers.map(
     (provider) => new ProviderSync({ ...shared, provider, intervalMs: () => intervalMs(provider.slug) }),
   );
-  return { deps, reader, syncs, file, keys };
+  return { deps, reader, syncs, file, keys, access };
 }
 
 function watchFile(
@@ -147,6 +155,11 @@ function watchFile(
 function openKeys({ bus }: CatalogParts, { keys }: CatalogOptions): ProviderKeys & { close(): void } {
   if (keys === undefined) return createCredentialClient(bus);
   return { get: (...args) => keys.get(...args), close() {} };
+}
+
+function openAccess({ bus }: CatalogParts, { access, providers }: CatalogOptions): AccessClient {
+  if (access === undefined) return createAccessClient(bus, { providers });
+  return { of: (principal) => access.of(principal), close() {} };
 }
 
 /** More changes at once are told by the lists alone. */

@@ -29,8 +29,10 @@ export const prepareRun = defineRpc({
 export const ProviderState = z.object({
   slug: z.string(),
   title: z.string(),
-  /** True when its models can be run now. */
+  /** True when the caller can run its models now. */
   ready: z.boolean(),
+  /** What connects it, where it is not. */
+  how_to_connect: z.string().optional(),
   models: z.int(),
   stale: z.boolean(),
   synced_at: z.string().optional(),

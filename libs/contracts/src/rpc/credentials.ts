@@ -108,3 +108,30 @@ export const listConnections = defineRpc({
   input: z.object({ probe: z.boolean().optional() }),
   output: z.object({ connections: z.array(Connection) }),
 });
+
+/** What of each provider the caller can use now, as far as keys and rights decide it. */
+const accessStates = [
+  'open',
+  /** The only keys that the caller could use were refused by the platform. */
+  'refused',
+  /** It needs a key, and the caller has none. */
+  'missing',
+  /** A server of the deployment's own that this caller does not get. */
+  'closed',
+] as const;
+
+/**
+ * Which of these providers the caller can use: their own keys, their team's, the deployment's where they may spend
+ * those, and what needs none. Whoever lists, prices or runs models asks here and decides nothing alone.
+ */
+export const readAccess = defineRpc({
+  subject: 'rpc.v1.auth.read_access',
+  input: z.object({
+    providers: z.array(z.object({ slug: z.string().max(64), needs_key: z.boolean() })).max(500),
+  }),
+  output: z.object({
+    providers: z.array(z.object({ slug: z.string(), state: z.enum(accessStates) })),
+    /** Whether the caller may spend the deployment's keys at all. */
+    may_use_deployment: z.boolean(),
+  }),
+});

@@ -4,6 +4,7 @@ import { listProviders, prepareRun } from './catalog.ts';
 import {
   listConnections,
   openCredential,
+  readAccess,
   readVaultKey,
   releaseCredential,
   reportCredential,
@@ -19,6 +20,7 @@ export const rpcs: readonly RpcContract[] = [
   readJwks,
   readVaultKey,
   openCredential,
+  readAccess,
   reportCredential,
   releaseCredential,
   verifyPassthrough,

@@ -15,6 +15,7 @@ export const ModelSummary = z.object({
   price: z.string().optional().describe('Human price hint'),
   featured: z.boolean().optional().describe('Curated pick'),
   live: z.boolean().optional().describe('False: cannot be run now'),
+  connected: z.boolean().optional().describe('False: its provider needs a key'),
 });
 export type ModelSummary = z.infer<typeof ModelSummary>;
 

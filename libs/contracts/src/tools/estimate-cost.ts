@@ -29,7 +29,7 @@ export const estimateCost = defineTool({
     balance: z.number().optional().describe('Provider balance if known'),
     budget_left: z.number().optional().describe('Left of the caller budget'),
     allowed: z.boolean().optional().describe('Would run_model accept it now'),
-    refusal: z.string().optional().describe('Why a budget would refuse it'),
+    refusal: z.string().optional().describe('Why not, and what to do'),
     validation: z.array(ValidationProblem).optional().describe('Input problems'),
     error: ErrorEnvelope.optional(),
   }),

@@ -62,9 +62,10 @@ export const getModel = defineTool({
   },
 });
 
-function summaryLines({ model, title, summary, price, live }: ModelSummary): string[] {
+function summaryLines({ model, title, summary, price, live, connected }: ModelSummary): string[] {
   const lines = [title === undefined ? model : `${title} (${model}): ${summary ?? ''}`];
-  if (live === false) lines.push('Not live: it cannot be run now.');
+  if (connected === false) lines.push('Not connected: its provider needs a key.');
+  else if (live === false) lines.push('Not live: it cannot be run now.');
   if (price !== undefined) lines.push(`Price: ${price}`);
   return lines;
 }

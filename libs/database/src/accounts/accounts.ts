@@ -38,7 +38,7 @@ export async function listAccounts(queries: Queries): Promise<AccountRow[]> {
 export async function updateAccount(
   queries: Queries,
   accountId: string,
-  change: Partial<Pick<AccountRow, 'display' | 'password_hash' | 'seen_at' | 'disabled_at'>>,
+  change: Partial<Pick<AccountRow, 'display' | 'password_hash' | 'seen_at' | 'disabled_at' | 'made_by'>>,
 ): Promise<AccountRow | undefined> {
   return queries
     .updateTable('accounts')

@@ -15,6 +15,7 @@ const ada: AccountRow = {
   created_at: at,
   seen_at: null,
   disabled_at: null,
+  made_by: null,
 };
 
 /** What the queries of accounts and their sessions do alike on both databases. `open` answers an empty one. */

@@ -21,3 +21,11 @@ export function accountTables({ text, integer, tableEnd }: ColumnTypes): string[
     'create index account_sessions_expiring on account_sessions (expires_at)',
   ];
 }
+
+/** The statements of the migration that adds who made an account or an API key; never changed once released. */
+export function makerColumns({ text }: Pick<ColumnTypes, 'text'>): string[] {
+  return [
+    `alter table accounts add column made_by ${text}`,
+    `alter table api_keys add column made_by ${text}`,
+  ];
+}

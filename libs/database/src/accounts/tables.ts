@@ -19,6 +19,8 @@ export interface AccountTable {
   created_at: number;
   seen_at: number | null;
   disabled_at: number | null;
+  /** `operator` or `self`; null for accounts that are older than the question. */
+  made_by: string | null;
 }
 
 /** A browser that is signed in to the account page. */

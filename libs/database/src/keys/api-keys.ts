@@ -10,6 +10,18 @@ export async function findApiKey(queries: Queries, sha256: string): Promise<ApiK
   return queries.selectFrom('api_keys').selectAll().where('key_sha256', '=', sha256).executeTakeFirst();
 }
 
+/** Who made a key, and for whom; undefined for an id that is no key's. */
+export async function findKeyMaker(
+  queries: Queries,
+  keyId: string,
+): Promise<Pick<ApiKeyRow, 'made_by' | 'subject'> | undefined> {
+  return queries
+    .selectFrom('api_keys')
+    .select(['made_by', 'subject'])
+    .where('key_id', '=', keyId)
+    .executeTakeFirst();
+}
+
 /** At most a thousand keys, the oldest first. */
 export async function listApiKeys(queries: Queries, subject?: string): Promise<ApiKeyRow[]> {
   return queries

@@ -26,6 +26,7 @@ export const comfyui: AdapterDefinition = {
   },
   bases: { api: { url: 'http://127.0.0.1:8188', variable: 'COMFYUI_BASE_URL' } },
   keyVariables: ['COMFYUI_API_KEY'],
+  keyless: 'always',
   settings: {
     COMFYUI_WORKFLOWS:
       'A folder of workflows in API format, one model each (docs/comfyui.md); default: two examples. All replicas of the catalog and of the poller read it.',

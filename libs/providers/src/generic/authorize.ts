@@ -4,6 +4,8 @@ import type { Auth } from './description.ts';
 /** The headers that carry a key, as the description says. */
 export function authorizerOf(auth: Auth, now: () => number): (key: string) => Record<string, string> {
   switch (auth.type) {
+    case 'none':
+      return () => ({});
     case 'bearer':
       return (key) => ({ authorization: `Bearer ${key}` });
     case 'header':

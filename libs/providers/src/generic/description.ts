@@ -110,6 +110,8 @@ const Model = z.strictObject({
 export type DescribedModel = z.infer<typeof Model>;
 
 const Auth = z.discriminatedUnion('type', [
+  /** A server that wants no key, such as one of one's own. */
+  z.strictObject({ type: z.literal('none') }),
   z.strictObject({ type: z.literal('bearer') }),
   z.strictObject({
     type: z.literal('header'),

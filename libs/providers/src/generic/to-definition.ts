@@ -28,7 +28,7 @@ export function toDefinition(description: Description): AdapterDefinition {
       results: facts.results ?? 'not known how long',
     },
     bases: { api: { url, variable: description.base_url_variable ?? `${name}_BASE_URL` } },
-    keyVariables: description.key_variables ?? [`${name}_API_KEY`],
+    keyVariables: description.auth.type === 'none' ? [] : (description.key_variables ?? [`${name}_API_KEY`]),
     exceptions: { ...generalExceptions, ...exceptionsOf(description), ...description.exceptions },
     unverified: description.unverified,
     async create(options) {

@@ -13,6 +13,8 @@ export abstract class PlatformAdapter {
   readonly capabilities: ProviderCapabilities;
   /** Its client does, whatever the platform. */
   readonly announcesSubmit = true;
+  readonly needsKey: boolean;
+  readonly howToConnect: string;
   protected readonly client: PlatformClient;
   /** For whatever the platform lists. */
   protected readonly lists: ListReader;
@@ -24,6 +26,8 @@ export abstract class PlatformAdapter {
     this.title = title;
     this.capabilities = capabilities;
     this.lists = new ListReader(slug, log);
+    this.needsKey = options.needsKey ?? false;
+    this.howToConnect = options.howToConnect ?? '';
     this.client = new PlatformClient({
       ...{ title, bases, allowPrivateHosts, random },
       authorize: (key) => ({ authorization: `Bearer ${key}` }),
@@ -31,6 +35,7 @@ export abstract class PlatformAdapter {
     });
   }
 
+  /** Of its own it lacks nothing: keys are its callers', and who has one is known to the vault alone. */
   ready(): { isReady: boolean } {
     return { isReady: true };
   }

@@ -60,6 +60,7 @@ export const openai: AdapterDefinition = {
   homepage: 'https://platform.openai.com/docs',
   bases: { api: { url: 'https://api.openai.com/v1', variable: 'OPENAI_BASE_URL' } },
   keyVariables: ['OPENAI_API_KEY'],
+  keyless: 'another_slug',
   keyPrefixes: ['sk-'],
 };
 
@@ -85,6 +86,7 @@ function preset(
     presetOf: 'openai',
     bases: { api: { url, variable: `${name}_BASE_URL` } },
     keyVariables: [`${name}_API_KEY`],
+    keyless: 'always',
     facts: { ...facts, prices: slug === 'litellm' ? facts.prices : 'free: a server of your own' },
     unverified: ['only the shapes that it shares with OpenAI are tested'],
   };

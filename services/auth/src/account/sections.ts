@@ -92,12 +92,13 @@ function toProvider(
   { slug, title, ready, ...rest }: ProviderState,
   connections: readonly Connection[],
 ): Record<string, unknown> {
-  const { models, stale, capabilities } = rest;
+  const { models, stale, capabilities, how_to_connect: remedy } = rest;
   const own = connections.filter(({ provider }) => provider === slug);
   const isGood = own.length === 0 ? ready : own.some(({ state }) => state !== 'rejected');
   return {
     ...{ slug, title, connected: own.length > 0 || ready, key_ok: isGood },
     ...{ models, stale, capabilities },
+    ...(ready || remedy === undefined ? {} : { how_to_connect: remedy }),
     ...(own.length === 0 ? {} : { connections: own.map(toState) }),
   };
 }

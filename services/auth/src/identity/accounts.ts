@@ -63,6 +63,7 @@ function newAccount({ driver, externalId, display }: Identity, at: number): Acco
     created_at: at,
     seen_at: null,
     disabled_at: null,
+    made_by: null,
   };
 }
 
@@ -77,12 +78,14 @@ export interface NewLocalAccount {
   userName: string;
   password: string;
   display?: string | undefined;
+  /** `self`: by whoever it is for. Default: the operator. */
+  madeBy?: 'operator' | 'self' | undefined;
 }
 
 /** Makes an account with a password. Errors: `validation_failed`, also when the name is taken. */
 export async function createLocalAccount(
   database: Database,
-  { userName, password, display }: NewLocalAccount,
+  { userName, password, display, madeBy = 'operator' }: NewLocalAccount,
   now = Date.now(),
 ): Promise<Account> {
   const name = parseUserName(userName);
@@ -99,6 +102,7 @@ export async function createLocalAccount(
     created_at: now,
     seen_at: null,
     disabled_at: null,
+    made_by: madeBy,
   };
   if (!(await insertAccount(database.queries, row))) throw refused('user name', 'is taken');
   return toAccount(row);

@@ -32,6 +32,8 @@ export interface NewKeyRequest {
   scopes?: readonly string[] | undefined;
   /** Epoch milliseconds. */
   expiresAt?: number | undefined;
+  /** `account`: by whoever it is for, so that it can do what their account can. Default: the operator. */
+  madeBy?: 'operator' | 'account' | undefined;
   now?: number | undefined;
 }
 
@@ -64,6 +66,7 @@ export async function createKey(database: Database, request: NewKeyRequest): Pro
     expires_at: expiresAt ?? null,
     last_used_at: null,
     revoked_at: null,
+    made_by: request.madeBy ?? 'operator',
   };
   await insertApiKey(database.queries, row);
   return { ...toApiKey(row), key };

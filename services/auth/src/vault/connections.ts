@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Bus } from '@inferry/bus';
-import { AppError, connectionChanged, type Principal, type Secret } from '@inferry/contracts';
+import { AppError, connectionChanged, type Secret } from '@inferry/contracts';
 import type { Database } from '@inferry/database';
 import {
   bindGrantToConnection,
@@ -18,6 +18,13 @@ import type { Candidate } from './candidate.ts';
 import type { Belonging } from './envelope.ts';
 import type { EnvironmentKey } from './environment-keys.ts';
 import type { MemoryKeys } from './memory-keys.ts';
+import {
+  type Asker,
+  defaultSpendingRules,
+  type SpendingRules,
+  type Standing,
+  standingOf,
+} from './spenders.ts';
 import type { Vault } from './vault.ts';
 
 export interface Owner {
@@ -39,14 +46,18 @@ export interface NewConnection {
   expiresAt?: number | undefined;
 }
 
-export type Asker = Pick<Principal, 'subject' | 'grant_id'>;
-
 /** The ways to providers of everybody here. */
 export interface Connections {
   /** Whether keys can be stored. */
   readonly canStore: boolean;
-  /** What a caller's runs can use, the preferred one of each provider first; refused keys are among them. */
+  /**
+   * What a caller's runs can use, the preferred one of each provider first; refused keys are among them. The
+   * deployment's are there for those alone who may spend them.
+   */
   usable(asker: Asker, provider?: string): Promise<Candidate[]>;
+  standing(asker: Asker): Promise<Standing>;
+  /** Whether everybody may use a provider, whoever pays for it. */
+  isFree(provider: string): boolean;
   openKey(candidate: Candidate): Promise<Secret>;
   /** Stores a key, sealed. Errors: `forbidden` when this deployment stores none. */
   put(connection: NewConnection): Promise<string>;
@@ -74,12 +85,16 @@ export interface ConnectionsDeps {
   environment: readonly EnvironmentKey[];
   /** Keys that callers brought along, where they are never stored. */
   memory?: MemoryKeys | undefined;
+  /** Who may spend the deployment's keys. */
+  spending?: SpendingRules | undefined;
   now(): number;
 }
 
 export function createConnections(deps: ConnectionsDeps): Connections {
-  const { database, bus, vault, now } = deps;
+  const { database, bus, vault, spending = defaultSpendingRules, now } = deps;
   const { queries } = database;
+  const standing = (asker: Asker) => standingOf(queries, spending, asker);
+  const isFree = (provider: string) => spending.free.has(provider);
 
   function announce({ connectionId, provider }: { connectionId: string; provider: string }): void {
     bus.publish(connectionChanged, { connection_id: connectionId, provider });
@@ -98,8 +113,20 @@ export function createConnections(deps: ConnectionsDeps): Connections {
 
   return {
     canStore: vault !== undefined,
-    async usable({ subject, grant_id: grantId }, provider) {
-      const rows = await listUsableConnections(queries, { subject, provider, at: now() });
+    standing,
+    isFree,
+    async usable(asker, provider) {
+      const { subject, grant_id: grantId } = asker;
+      const [all, { mayUseDeployment }] = await Promise.all([
+        listUsableConnections(queries, { subject, provider, at: now() }),
+        standing(asker),
+      ]);
+      const isTheirs = ({
+        owner_kind: owner,
+        provider: slug,
+      }: Pick<ConnectionRow, 'owner_kind' | 'provider'>) =>
+        owner !== 'deployment' || mayUseDeployment || isFree(slug);
+      const rows = all.filter(isTheirs);
       const bound = new Set(grantId === '' ? [] : await listConnectionsOfGrant(queries, grantId));
       const stored = rows
         .filter((row) => row.origin !== 'environment')
@@ -109,7 +136,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
         // What the caller's own grant rests on comes before anything else of theirs.
         ...stored.filter(({ row }) => bound.has(row.connection_id)),
         ...stored.filter(({ row }) => !bound.has(row.connection_id)),
-        ...inEnvironment(deps.environment, rows, provider),
+        ...inEnvironment(deps.environment, rows, provider).filter(({ row }) => isTheirs(row)),
       ];
     },
     async openKey({ row, held }) {

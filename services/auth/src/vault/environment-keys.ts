@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Secret } from '@inferry/contracts';
-import { parseProvidersConfig, variablesOf } from '@inferry/providers';
+import { type ProviderInstance, parseProvidersConfig } from '@inferry/providers';
 import type { Env } from '@inferry/runtime';
 
 /** A key of the whole deployment that stands in the environment and is stored nowhere. */
@@ -18,14 +18,16 @@ function generalVariable(slug: string): string {
   return `${slug.toUpperCase().replaceAll('-', '_')}_API_KEY`;
 }
 
-/** The keys of these providers; several in one variable stand with commas, the preferred one first. */
-export function readEnvironmentKeys(env: Env, slugs: Iterable<string>): EnvironmentKey[] {
-  const adapters = new Map(
-    parseProvidersConfig(env).instances.map(({ definition, options: { slug } }) => [
-      slug,
-      variablesOf(definition, slug).keys,
-    ]),
-  );
+/**
+ * The keys of these providers; several in one variable stand with commas, the preferred one first. `instances` know the
+ * variables of theirs; default: the adapters of this release.
+ */
+export function readEnvironmentKeys(
+  env: Env,
+  slugs: Iterable<string>,
+  instances: readonly ProviderInstance[] = parseProvidersConfig(env).instances,
+): EnvironmentKey[] {
+  const adapters = new Map(instances.map(({ keyVariables, options: { slug } }) => [slug, keyVariables]));
   return [...slugs].flatMap((provider) => {
     const variables = new Set([...(adapters.get(provider) ?? []), generalVariable(provider)]);
     const keys = [...variables].flatMap((variable) =>

@@ -2,6 +2,7 @@ import {
   listConnections,
   openCredential,
   passthroughSeen,
+  readAccess,
   readVaultKey,
   releaseCredential,
   reportCredential,
@@ -13,6 +14,7 @@ import type { Provider } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
 import { handleListConnections } from '../rpc/list-connections.ts';
 import { handleOpenCredential } from '../rpc/open-credential.ts';
+import { handleReadAccess } from '../rpc/read-access.ts';
 import { handleReadVaultKey } from '../rpc/read-vault-key.ts';
 import { handleReleaseCredential } from '../rpc/release-credential.ts';
 import { handleReportCredential } from '../rpc/report-credential.ts';
@@ -23,6 +25,7 @@ import { createFingerprint, type Fingerprint } from './fingerprint.ts';
 import type { KekProvider } from './key-ring.ts';
 import { MemoryKeys } from './memory-keys.ts';
 import { holdPassthrough, type PassthroughDeps, sweepPassthrough } from './passthrough.ts';
+import type { SpendingRules } from './spenders.ts';
 import { openVault, type Vault } from './vault.ts';
 
 export interface CredentialOptions {
@@ -33,6 +36,8 @@ export interface CredentialOptions {
   providers?: readonly Provider[] | undefined;
   /** What fingerprints of keys are made with; without it callers cannot bring their own. */
   fingerprintSecret?: Secret | undefined;
+  /** Who may spend the keys of the deployment, and what everybody may use. */
+  spending?: SpendingRules | undefined;
   now: () => number;
 }
 
@@ -57,11 +62,15 @@ export async function openCredentials(
   const vault = keks === undefined ? undefined : await openVault(database, keks);
   const memory =
     options.passthroughKeys === 'never-stored' ? new MemoryKeys({ now, limit: maxInMemory }) : undefined;
-  const connections = createConnections({ database, bus, vault, environment, memory, now });
+  const connections = createConnections({
+    ...{ database, bus, vault, environment, memory, now },
+    spending: options.spending,
+  });
   const providers = new Map(options.providers?.map((provider) => [provider.slug, provider]));
   const deps = { database, bus, limits, providers, connections, memory, now };
 
   bus.serve(listConnections, handleListConnections(deps));
+  bus.serve(readAccess, handleReadAccess(deps));
   bus.serve(reportCredential, handleReportCredential(deps));
   bus.serve(readVaultKey, handleReadVaultKey(vault));
   const fingerprint = fingerprintSecret === undefined ? undefined : createFingerprint(fingerprintSecret);

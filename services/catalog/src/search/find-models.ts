@@ -12,8 +12,10 @@ export interface ModelSearch {
   withFacets: boolean;
   limit: number;
   cursor?: string | undefined;
-  /** Whether a provider can be used now; models of the others count as offline. */
+  /** Whether the caller can use a provider now; models of the others count as offline. */
   isUsable(provider: string): boolean;
+  /** Whether the caller may know of it at all. Default: all may. */
+  isShown?(provider: string): boolean;
 }
 
 export interface FoundModels {
@@ -91,7 +93,7 @@ function scan(
   for (const slot of slots) {
     const card = index.cardAt(slot);
     if (card === undefined) continue;
-    if (!search.includeOffline && !(card.isLive && search.isUsable(card.provider))) continue;
+    if (!isListed(card, search)) continue;
     const failed = failedFilter(columns, wanted, slot);
     if (failed === passesNone) continue;
     if (failed === passesAll) {
@@ -101,6 +103,11 @@ function scan(
     if (counts !== undefined) count(counts, columns, { slot, failed });
   }
   return { total, counts };
+}
+
+function isListed({ isLive, provider }: ModelCard, search: ModelSearch): boolean {
+  if (search.includeOffline) return search.isShown?.(provider) ?? true;
+  return isLive && search.isUsable(provider);
 }
 
 const none: readonly number[] = [];

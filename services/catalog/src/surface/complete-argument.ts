@@ -1,28 +1,37 @@
 import { type Completion, maxCompletions } from '@inferry/contracts';
+import type { CallerAccess } from '../caller-access.ts';
 import type { CatalogDeps } from '../deps.ts';
 import type { ModelCard } from '../model-card.ts';
 import { findModels } from '../search/find-models.ts';
 import type { SolutionPrompt } from './solution-prompts.ts';
 
 /** Model ids: those that begin so, then those that the words find. */
-export function completeModel(deps: CatalogDeps, cards: readonly ModelCard[], value: string): Completion {
+export function completeModel(
+  { models }: CatalogDeps,
+  { cards, access }: { cards: readonly ModelCard[]; access: CallerAccess },
+  value: string,
+): Completion {
   const start = value.toLowerCase();
   const prefixed = start === '' ? [] : cards.filter(({ id }) => id.toLowerCase().startsWith(start));
-  const found = findModels([deps.models.index], {
+  const found = findModels([models.index], {
     query: value.slice(0, 200).replaceAll('/', ' '),
     filters: {},
     includeOffline: false,
     withFacets: false,
     limit: maxCompletions,
-    isUsable: (provider) => deps.providers.isUsable(provider),
+    isUsable: (provider) => access.isUsable(provider),
   });
   const ids = new Set([...prefixed, ...found.cards].map(({ id }) => id));
   return toCompletion([...ids], Math.max(ids.size, found.total));
 }
 
-export function completeProvider({ providers }: CatalogDeps, value: string): Completion {
+export function completeProvider(
+  { providers }: CatalogDeps,
+  access: CallerAccess,
+  value: string,
+): Completion {
   return matching(
-    providers.slugs.filter((slug) => providers.isUsable(slug)),
+    providers.slugs.filter((slug) => access.isUsable(slug)),
     value,
   );
 }

@@ -1,4 +1,5 @@
 import { AppError, type OfferedTemplate, type Principal, type ResourceContents } from '@inferry/contracts';
+import type { CallerAccess } from '../caller-access.ts';
 import type { CatalogDeps } from '../deps.ts';
 import type { ModelDocument } from '../model-documents.ts';
 import { isRunnable, resolveModel } from '../resolve-model.ts';
@@ -61,14 +62,15 @@ export async function readModelResource(
 ): Promise<ResourceContents> {
   const target = parseModelUri(uri);
   const document = target === undefined ? undefined : await findDocument(deps, target.id, principal);
-  if (target === undefined || document === undefined) {
+  const access = await deps.accesses.of(principal);
+  if (target === undefined || document === undefined || !access.isShown(document.provider)) {
     throw new AppError('resource_not_found', 'There is no such resource.');
   }
   const { view } = target;
   const text =
     view === 'schema'
       ? JSON.stringify(toPortable(document.model.inputSchema), undefined, 2)
-      : writeCard(deps, document);
+      : writeCard(deps, document, access);
   return { uri, mimeType: mimeTypes[view], text };
 }
 
@@ -82,13 +84,14 @@ async function findDocument(
     return document.isDeleted ? undefined : await deps.complete(document, principal);
   } catch (error) {
     const isUnknown =
-      error instanceof AppError && (error.code === 'model_not_found' || error.code === 'ambiguous_model');
+      error instanceof AppError &&
+      ['model_not_found', 'ambiguous_model', 'provider_not_connected'].includes(error.code);
     if (isUnknown) return undefined;
     throw error;
   }
 }
 
-function writeCard(deps: CatalogDeps, document: ModelDocument): string {
+function writeCard(deps: CatalogDeps, document: ModelDocument, access: CallerAccess): string {
   const { id, model } = document;
   const inputs = describeInputs(deps.validatorOf(document).plain).map((input) => {
     const facts = [
@@ -99,7 +102,7 @@ function writeCard(deps: CatalogDeps, document: ModelDocument): string {
     const known = facts.filter((fact) => fact !== undefined && fact !== '').join(', ');
     return `- \`${input.name}\` (${known})${input.description === undefined ? '' : `: ${input.description}`}`;
   });
-  const status = isRunnable(deps, document) ? [] : ['It cannot be run now.'];
+  const status = isRunnable(document, access) ? [] : ['It cannot be run now.'];
   const card = [
     `# ${model.title}`,
     `\`${id}\`, ${model.kind}: ${model.categories.join(', ')}`,

@@ -1,4 +1,5 @@
 import { AppError, surfaceChanged, surfaceOf } from '@inferry/contracts';
+import type { CallerAccess } from '../caller-access.ts';
 import type { CatalogDeps } from '../deps.ts';
 import type { ModelCard } from '../model-card.ts';
 import { completeInput, completeModel, completeProvider, noCompletion } from './complete-argument.ts';
@@ -15,7 +16,7 @@ const modelTtlMs = 300_000;
 interface Snapshot {
   version: string;
   prompts: Promise<ReadonlyMap<string, SolutionPrompt>>;
-  /** What can be run now, by id. */
+  /** What can be run now by whoever may, by id. */
   cards: readonly ModelCard[];
 }
 
@@ -24,7 +25,7 @@ interface Snapshot {
  * All of it is made once per snapshot (RF-43). Returns how to tell everybody that there is a new one.
  */
 export function serveCatalogSurface(deps: CatalogDeps, shelf: SkillShelf): () => void {
-  const { bus, providers } = deps;
+  const { bus, providers, accesses } = deps;
   const surface = surfaceOf(service);
   let known: Snapshot | undefined;
   let announced = '';
@@ -43,26 +44,37 @@ export function serveCatalogSurface(deps: CatalogDeps, shelf: SkillShelf): () =>
     return snapshot;
   }
 
+  /** What one caller can run. */
+  function cardsOf(access: CallerAccess): ModelCard[] {
+    return current().cards.filter(({ provider }) => access.isUsable(provider));
+  }
+
+  async function promptOf(name: string, access: CallerAccess): Promise<SolutionPrompt | undefined> {
+    const prompt = (await current().prompts).get(name);
+    return prompt !== undefined && access.isUsable(prompt.provider) ? prompt : undefined;
+  }
+
   bus.serve(surface.describe, async ({ known_version: knownVersion }) => {
     const { version, prompts } = current();
     if (version === knownVersion) return { version };
-    const offered = [...(await prompts).values()].map((prompt) => prompt.offered);
+    const known = [...(await prompts).values()];
     const description = {
       scope: 'models:read',
-      prompts: offered,
+      prompts: known.map(({ offered }) => offered),
+      prompt_providers: Object.fromEntries(known.map(({ offered, provider }) => [offered.name, provider])),
       templates: modelTemplates,
       uri_prefixes: [modelPrefix, skillPrefix],
       skills: shelf.offered(),
     };
     return { version, description };
   });
-  bus.serve(surface.getPrompt, async ({ name, arguments: values }) => {
-    const prompt = (await current().prompts).get(name);
+  bus.serve(surface.getPrompt, async ({ name, arguments: values }, { principal }) => {
+    const prompt = await promptOf(name, await accesses.of(principal));
     if (prompt === undefined) throw new AppError('prompt_not_found', 'There is no such prompt here.');
     return writePrompt(prompt, values);
   });
-  bus.serve(surface.listResources, async ({ cursor }) => {
-    const page = pageOfResources(current().cards, cursor);
+  bus.serve(surface.listResources, async ({ cursor }, { principal }) => {
+    const page = pageOfResources(cardsOf(await accesses.of(principal)), cursor);
     return cursor === undefined ? { ...page, items: [...shelf.resources(), ...page.items] } : page;
   });
   bus.serve(surface.readResource, async ({ uri }, { principal }) => {
@@ -70,16 +82,16 @@ export function serveCatalogSurface(deps: CatalogDeps, shelf: SkillShelf): () =>
     if (file !== undefined) return { contents: [file], ttl_ms: skillTtlMs };
     return { contents: [await readModelResource(deps, uri, principal)], ttl_ms: modelTtlMs };
   });
-  bus.serve(surface.complete, async ({ ref, argument: { name, value } }) => {
-    if ('template' in ref) {
-      return name === 'model' ? completeModel(deps, current().cards, value) : noCompletion;
-    }
-    const prompt = (await current().prompts).get(ref.prompt);
+  bus.serve(surface.complete, async ({ ref, argument: { name, value } }, { principal }) => {
+    const access = await accesses.of(principal);
+    const models = () => completeModel(deps, { cards: cardsOf(access), access }, value);
+    if ('template' in ref) return name === 'model' ? models() : noCompletion;
+    const prompt = await promptOf(ref.prompt, access);
     if (prompt === undefined) return noCompletion;
     const found = completeInput(prompt, name, value);
     if (found.values.length > 0) return found;
-    if (name === 'model') return completeModel(deps, current().cards, value);
-    return name === 'provider' ? completeProvider(deps, value) : noCompletion;
+    if (name === 'model') return models();
+    return name === 'provider' ? completeProvider(deps, access, value) : noCompletion;
   });
 
   return () => {

@@ -10,6 +10,7 @@ import { createTimeSlice } from '../time-slice.ts';
 export interface SolutionPrompt {
   offered: OfferedPrompt;
   model: string;
+  provider: string;
   title: string;
   summary: string;
   /** The required inputs, which are the prompt's arguments. */
@@ -83,7 +84,7 @@ function toPrompt(deps: CatalogDeps, name: string, document: ModelDocument): Sol
       description: clip(aboutInput(input), maxDescription),
     }));
   }
-  return { offered, model: document.id, title, summary, inputs };
+  return { offered, model: document.id, provider: document.provider, title, summary, inputs };
 }
 
 /** The message that leads to `run_model`, with a gap for each input that is not given (RF-42). */

@@ -33,6 +33,11 @@ export interface CatalogReplica {
   prepare(model: string, input: JsonObject, principal?: Principal): Promise<PreparedRun>;
 }
 
+/** Whoever calls can use everything: what a caller has keys for is not what these tests are about. */
+const openToAll: CatalogOptions['access'] = {
+  of: async () => ({ stateOf: () => 'open', mayUseDeployment: true }),
+};
+
 export async function openCatalogWorld(databaseUrl = 'sqlite::memory:'): Promise<CatalogWorld> {
   const transport = createInProcessTransport();
   const database = openDatabase({ url: databaseUrl });
@@ -53,7 +58,10 @@ export async function openCatalogWorld(databaseUrl = 'sqlite::memory:'): Promise
     busOf,
     async startReplica(providers, options = {}) {
       const bus = busOf('catalog');
-      const service = await createCatalogService({ bus, database, limits, log }, { providers, ...options });
+      const service = await createCatalogService(
+        { bus, database, limits, log },
+        { providers, access: openToAll, ...options },
+      );
       const replica: CatalogReplica = {
         service,
         bus,

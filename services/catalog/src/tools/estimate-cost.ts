@@ -1,5 +1,13 @@
 import type { Handler, HandlerContext } from '@inferry/bus';
-import { type Budget, type estimateCost, type JsonObject, type Quote, readBudgets } from '@inferry/contracts';
+import {
+  type AppError,
+  type Budget,
+  type estimateCost,
+  type JsonObject,
+  type Quote,
+  readBudgets,
+} from '@inferry/contracts';
+import type { CallerAccess } from '../caller-access.ts';
 import type { CatalogDeps } from '../deps.ts';
 import { prepareInput } from '../input/prepare-input.ts';
 import { schemasOf } from '../input/schema-parts.ts';
@@ -16,26 +24,31 @@ export function handleEstimateCost(deps: CatalogDeps): Handler<typeof estimateCo
   return async ({ model: name, input, count = 1 }, context) => {
     const { principal } = context;
     const document = await deps.complete(await resolveModel(deps, name, principal), principal);
-    const { quote, validation } = estimate(deps, document, input);
+    const access = await deps.accesses.of(principal);
+    const { quote, validation } = estimate({ deps, document, access }, input);
     const result = toEstimate(quote, count);
     const budget = await askBudget(deps, context, { ...result, currency: quote.currency });
     if (budget.left !== undefined) result.budget_left = budget.left;
-    if (budget.refusal !== undefined) result.refusal = budget.refusal;
+    const refusal = refusalText(access.refusalOf(document.provider)) ?? budget.refusal;
+    if (refusal !== undefined) result.refusal = refusal;
     if (validation.length > 0 && input !== undefined) result.validation = validation;
-    const canRun = isRunnable(deps, document) && budget.isAffordable;
+    const canRun = isRunnable(document, access) && budget.isAffordable;
     // Without an input nobody can tell whether run_model would take it.
     if (input !== undefined || !canRun) result.allowed = canRun && validation.length === 0;
     return result;
   };
 }
 
+function refusalText(refusal: AppError | undefined): string | undefined {
+  return refusal && [`[${refusal.code}] ${refusal.message}`, refusal.nextAction].filter(Boolean).join(' ');
+}
+
 function estimate(
-  deps: CatalogDeps,
-  document: ModelDocument,
+  { deps, document, access }: { deps: CatalogDeps; document: ModelDocument; access: CallerAccess },
   given: JsonObject | undefined,
 ): { quote: Quote; validation: NonNullable<Estimate['validation']> } {
   const provider = deps.providers.get(document.provider);
-  if (provider === undefined) throw noLongerOffered(deps, document);
+  if (provider === undefined) throw noLongerOffered(deps, document, access);
   const validator = deps.validatorOf(document);
   const { input, problems } = prepareInput(validator, given ?? {});
   const quote = quoteInput(provider, document.model, { input, problems });

@@ -1,9 +1,10 @@
 import type { Handler } from '@inferry/bus';
 import type { getModel, JsonObject, modelSections } from '@inferry/contracts';
+import type { CallerAccess } from '../caller-access.ts';
 import type { CatalogDeps } from '../deps.ts';
 import { toCard, toSummary } from '../model-card.ts';
 import type { ModelDocument } from '../model-documents.ts';
-import { isRunnable, resolveModel } from '../resolve-model.ts';
+import { resolveModel } from '../resolve-model.ts';
 import { describeInputs } from '../sections/describe-inputs.ts';
 import { toPortable } from '../sections/portable.ts';
 import {
@@ -29,14 +30,14 @@ export function handleGetModel(deps: CatalogDeps): Handler<typeof getModel> {
     const wanted = new Set(sections.length === 0 ? defaultSections : sections);
     const document = needsMore(wanted) ? await deps.complete(listed, principal) : listed;
     const { capability, max_chars: maxChars = defaultMaxChars, offset = 0 } = shown;
-    return describe({ deps, document, window: { offset, maxChars }, capability }, wanted);
+    const access = await deps.accesses.of(principal);
+    return describe({ deps, document, access, window: { offset, maxChars }, capability }, wanted);
   };
 }
 
 function describe(request: SectionRequest, wanted: ReadonlySet<Section>): Description {
-  const { deps, document } = request;
   // Every answer says which model it is about, and whether it can be run.
-  const described: Description = { model: summaryOf(deps, document, wanted.has('summary')) };
+  const described: Description = { model: summaryOf(request, wanted.has('summary')) };
   const truncated: string[] = [];
   for (const section of wanted) {
     const read = readers[section];
@@ -55,6 +56,7 @@ function needsMore(wanted: ReadonlySet<Section>): boolean {
 interface SectionRequest {
   deps: CatalogDeps;
   document: ModelDocument;
+  access: CallerAccess;
   window: SectionWindow;
   capability: string | undefined;
 }
@@ -74,13 +76,18 @@ const readers: { [S in Section]?: SectionReader<S> } = {
   readme: ({ document, window }) => windowOfText(document.model.readme, window),
 };
 
-function summaryOf(deps: CatalogDeps, document: ModelDocument, isWanted: boolean) {
+function summaryOf({ deps, document, access }: SectionRequest, isWanted: boolean) {
   const { provider, model, updatedAt, isDeleted } = document;
   const card = deps.models.curation.apply(toCard({ provider, model, updatedAt, fingerprint: '' }));
-  const summary = toSummary(card, isRunnable(deps, document));
+  const summary = toSummary({ ...card, isLive: card.isLive && !isDeleted }, access);
   if (isDeleted) summary.summary = `No longer offered by its provider. ${card.summary}`;
   if (isWanted) return summary;
-  return { model: summary.model, ...(summary.live === false ? { live: false } : {}) };
+  const { live, connected } = summary;
+  return {
+    model: summary.model,
+    ...(live === false ? { live } : {}),
+    ...(connected === false ? { connected } : {}),
+  };
 }
 
 function pricingOf({ model: { price, examples } }: ModelDocument): JsonObject {

@@ -1,5 +1,6 @@
 import type { Handler } from '@inferry/bus';
 import { AppError, type searchModels } from '@inferry/contracts';
+import type { CallerAccess } from '../caller-access.ts';
 import type { CatalogDeps } from '../deps.ts';
 import { toSummary } from '../model-card.ts';
 import { findModels, type ModelSearch } from '../search/find-models.ts';
@@ -11,15 +12,16 @@ type Search = Parameters<Handler<typeof searchModels>>[0];
 export function handleSearchModels(deps: CatalogDeps): Handler<typeof searchModels> {
   const { models, providers, own } = deps;
   return async (input, { principal }) => {
+    const access = await deps.accesses.of(principal);
     const mine = await own.of(principal, input.provider);
     const owned = mine.catalogs.map(({ index }) => index);
     const isMine = input.mine === true;
     const scope = isMine ? [] : slugsOf(deps, input);
     if (owned.length === 0) refuseWithoutSnapshot(scope, providers);
-    const found = findModels(isMine ? owned : [models.index, ...owned], toSearch(deps, input));
+    const found = findModels(isMine ? owned : [models.index, ...owned], toSearch(access, input));
     const isStale = mine.isIncomplete || scope.some((slug) => providers.isStale(slug));
     return {
-      items: found.cards.map((card) => toSummary(card, card.isLive && providers.isUsable(card.provider))),
+      items: found.cards.map((card) => toSummary(card, access)),
       page: {
         total: found.total,
         ...(found.nextCursor === undefined ? {} : { next_cursor: found.nextCursor }),
@@ -35,7 +37,7 @@ function slugsOf({ providers }: CatalogDeps, { provider }: Search): string[] {
   return providers.slugs.filter((slug) => provider === undefined || slug === provider);
 }
 
-function toSearch({ providers }: CatalogDeps, input: Search): ModelSearch {
+function toSearch(access: CallerAccess, input: Search): ModelSearch {
   const { provider, kind, category, capability, creator } = input;
   return {
     query: input.query,
@@ -45,7 +47,8 @@ function toSearch({ providers }: CatalogDeps, input: Search): ModelSearch {
     limit: input.limit ?? defaultLimit,
     cursor: input.cursor,
     scope: input.mine === true ? 'mine' : undefined,
-    isUsable: memo((slug) => providers.isUsable(slug)),
+    isUsable: memo((slug) => access.isUsable(slug)),
+    isShown: (slug) => access.isShown(slug),
   };
 }
 

@@ -14,7 +14,7 @@ import {
 import type { InferenceDeps } from '../deps.ts';
 import { optionsOf } from '../runs/run-document.ts';
 import type { HeldRun } from './held-run.ts';
-import { accessOf, noteLimit, noteOutcome, toContext } from './provider-access.ts';
+import { accessOf, noteLimit, noteOutcome, refuseWithoutKey, toContext } from './provider-access.ts';
 
 const tracer = trace.getTracer('@inferry/inference-poller');
 
@@ -71,6 +71,7 @@ async function withKey<T>(
   { row, call, signal }: { row: RunRow; call: ProviderCall<T>; signal: AbortSignal },
 ): Promise<T> {
   const access = call.access === undefined ? await accessOf(deps, row, signal) : call.access.key;
+  refuseWithoutKey(deps, row, access);
   try {
     const result = await call.run({ signal, ...toContext(access) });
     noteOutcome(deps, row, { access });

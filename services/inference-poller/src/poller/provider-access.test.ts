@@ -69,6 +69,26 @@ describe('a run', () => {
     expect((await world.ended(runId)).status).toBe('succeeded');
   });
 
+  test('is never sent without the key that its platform needs, nor asked about', async () => {
+    await world.close();
+    world = await createWorld();
+    world.platform.needsKey = true;
+    await world.addReplica();
+
+    const none = await world.run({}, { principal: bob });
+    world.keys.set('alice', { key: 'sk-alice', connectionId: 'conn_a' });
+    const runId = await world.start();
+    await world.reached(runId, 'running');
+    world.keys.delete('alice');
+    const { poll_attempts: before } = await world.row(runId);
+    await vi.waitFor(async () => expect((await world.row(runId)).poll_attempts).toBeGreaterThan(before + 1));
+
+    expect(none.error).toMatchObject({ code: 'provider_not_connected', next_action: expect.any(String) });
+    expect(none.run?.cost?.charged ?? 0).toBe(0);
+    expect(world.platform.submitCount).toBe(1);
+    expect(world.platform.shownKeys.filter((call) => !call.endsWith('sk-alice'))).toEqual([]);
+  });
+
   test('has its key reported when its platform refuses it twice, and not before', async () => {
     world.keys.set('alice', { key: 'sk-dead', connectionId: 'conn_a' });
     world.platform.deadKeys.add('sk-dead');

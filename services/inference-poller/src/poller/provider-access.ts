@@ -30,6 +30,23 @@ function holderOf(row: Owned): Holder {
   return { subject, grant_id, grant: optionsOf(row).grant };
 }
 
+/** Nothing is sent to a platform without the key that it needs: it would answer for nobody, or to whoever asks. */
+export function refuseWithoutKey(
+  deps: Pick<InferenceDeps, 'providers'>,
+  row: Pick<RunRow, 'provider'>,
+  access: OpenedCredential | undefined,
+): void {
+  const provider = deps.providers.get(row.provider);
+  if (access !== undefined || provider?.needsKey !== true) return;
+  throw new AppError(
+    'provider_not_connected',
+    `There is no key of ${provider.title} for this run any more.`,
+    {
+      nextAction: 'Connect the platform again, then run again with a new client_ref.',
+    },
+  );
+}
+
 /** What an adapter is told of whose call it is. */
 export function toContext(access: OpenedCredential | undefined): Omit<ProviderContext, 'signal'> {
   if (access === undefined) return {};

@@ -8,7 +8,7 @@ import { backoffMs } from '../timings.ts';
 import { callProvider } from './call-provider.ts';
 import { endRun } from './end-run.ts';
 import { changeRun, type HeldRun, insistOnChange, isLeaseSafe, LeaseLost, releaseRun } from './held-run.ts';
-import { accessOf, noteLimit } from './provider-access.ts';
+import { accessOf, noteLimit, refuseWithoutKey } from './provider-access.ts';
 import { takeView } from './take-view.ts';
 
 /** The platform took nothing and may take it later. */
@@ -31,6 +31,11 @@ export async function submitRun(deps: InferenceDeps, held: HeldRun, provider: Pr
   const ready = provider.ready();
   if (!ready.isReady) {
     return releaseRun(deps, held, { at: Math.min(deps.now() + notReadyRetryMs, held.row.deadline_at) });
+  }
+  try {
+    refuseWithoutKey(deps, held.row, asked.key);
+  } catch (error) {
+    return handleFailure(deps, held, { error, access: undefined });
   }
   await changeRun(deps, held, {
     patch: { phase: 'submitting', submitted_at: deps.now(), ...keptConnection(held, asked.key) },

@@ -32,6 +32,8 @@ export class Platform {
     recover: true,
     inputUrls: 'public',
   };
+  /** Whether nothing may be sent to it without a key. */
+  needsKey = false;
   ready: { isReady: boolean; note?: string } = { isReady: true };
   /** The keys that its calls came with: `submit sk-1`. */
   readonly shownKeys: string[] = [];
@@ -68,8 +70,9 @@ export class Platform {
   }
 
   provider(): Provider {
-    const { slug, capabilities } = this;
+    const { slug, capabilities, needsKey } = this;
     return {
+      needsKey,
       slug,
       title: 'Scripted platform',
       capabilities,

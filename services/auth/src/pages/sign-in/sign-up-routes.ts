@@ -31,7 +31,11 @@ export async function takeSignUp(deps: SignUpDeps, step: Step): Promise<void> {
   if (!isAllowed) return sendForm(deps, step, { form, problem: tooManyTries });
   try {
     const { database, now } = deps.accounts;
-    const wanted = { userName: form.get('user_name'), password: form.get('password') };
+    const wanted = {
+      userName: form.get('user_name'),
+      password: form.get('password'),
+      madeBy: 'self',
+    } as const;
     await step.visit.complete(await createLocalAccount(database, wanted, now()));
   } catch (error) {
     if (!(error instanceof AppError && error.code === 'validation_failed')) throw error;

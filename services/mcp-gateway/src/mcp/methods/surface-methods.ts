@@ -22,7 +22,7 @@ export interface SurfaceDeps extends ListenDeps {
 /** Prompts, resources, skills, completion and what tells of their changes, by era. */
 export function surfaceMethods(deps: SurfaceDeps): Record<Era, [string, Method][]> {
   const shared: [string, Method][] = [
-    ['prompts/list', listPrompts(deps.surfaces)],
+    ['prompts/list', listPrompts(deps)],
     ['prompts/get', getPrompt(deps)],
     ['resources/list', listResources(deps)],
     ['resources/templates/list', listResourceTemplates(deps.surfaces)],

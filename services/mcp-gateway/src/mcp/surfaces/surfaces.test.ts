@@ -1,6 +1,8 @@
 import { createBus, createInProcessTransport } from '@inferry/bus';
+import { listProviders } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { modern, post, rpc, startTestGateway, type TestGateway } from '../../test-gateway.ts';
+import { listPrompts } from '../methods/memoised-lists.ts';
 import { metaKeys } from '../versions.ts';
 import { ownerOfUri } from './owner.ts';
 import { type ChangedList, Surfaces, type SurfaceView } from './surfaces.ts';
@@ -62,6 +64,42 @@ describe('prompts', () => {
       expect(result.prompts.map(({ name }: { name: string }) => name)).toEqual(['bye', 'greet']);
     });
   });
+
+  test('of a provider are for those who can use it, and no list of one caller is another’s', async () => {
+    const transport = createInProcessTransport();
+    const services = createBus(transport, { name: 'services' });
+    const surface = serveTestSurface(services, { service: 'one' });
+    surface.prompts = [{ name: 'greet' }, { name: 'theirs' }];
+    surface.promptProviders = { theirs: 'runpod' };
+    services.serve(listProviders, async (_input, { principal }) => ({
+      providers: [{ slug: 'runpod', title: 'R', ready: principal.subject === 'ada', ...none }],
+    }));
+    const bus = createBus(transport, { name: 'gateway' });
+    const list = listPrompts({
+      bus,
+      surfaces: new Surfaces(bus, { services: ['one'], log: { warn: vi.fn() } }),
+    });
+    const namesFor = async (subject: string) => {
+      // as: of an exchange a list reads no more than these.
+      const exchange = {
+        era: 'modern',
+        principal: { ...caller, subject },
+        channel: {},
+        request: { params: {} },
+      };
+      return JSON.stringify(await list(exchange as unknown as Parameters<typeof list>[0]));
+    };
+
+    const lists = [await namesFor('ada'), await namesFor('bob'), await namesFor('ada')];
+
+    expect(lists.map((text) => text.includes('theirs'))).toEqual([true, false, true]);
+    expect(lists.every((text) => text.includes('greet') && !text.includes('runpod'))).toBe(true);
+    await bus.close();
+    await services.close();
+  });
+
+  const none = { models: 0, stale: false, capabilities: [] };
+  const caller = { subject: '', grant_id: 'g', kind: 'api_key', scopes: ['mcp'] };
 
   test('are filled in by their service', async () => {
     const { result } = await ask('prompts/get', { name: 'greet', arguments: { who: 'Ada' } });

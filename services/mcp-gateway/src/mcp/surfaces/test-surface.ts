@@ -12,6 +12,8 @@ export interface TestSurface {
   /** What was asked, one verb each. */
   asked: string[];
   prompts: OfferedPrompt[];
+  /** Whose prompts are for whoever can use that provider. */
+  promptProviders: Record<string, string>;
   resources: OfferedResource[];
   skills: OfferedSkill[];
   version: number;
@@ -34,6 +36,7 @@ export function serveTestSurface(
   const world: TestSurface = {
     asked: [],
     prompts: [{ name: 'greet', arguments: [{ name: 'who', required: true }] }],
+    promptProviders: {},
     resources: ['a', 'b', 'c'].map((name) => ({ uri: `${prefix}${name}`, name })),
     skills: [],
     version: 1,
@@ -47,11 +50,17 @@ export function serveTestSurface(
   bus.serve(surface.describe, async ({ known_version: known }) => {
     world.asked.push('describe');
     const version = String(world.version);
-    const { prompts, skills } = world;
+    const { prompts, skills, promptProviders } = world;
     const templates = [{ uriTemplate: `${prefix}{id}`, name: 'things' }];
     return known === version
       ? { version }
-      : { version, description: { scope, prompts, templates, uri_prefixes: [prefix], skills } };
+      : {
+          version,
+          description: {
+            ...{ scope, prompts, templates, uri_prefixes: [prefix], skills },
+            prompt_providers: promptProviders,
+          },
+        };
   });
   bus.serve(surface.getPrompt, async ({ arguments: { who = '' } }) => ({
     messages: [{ role: 'user', content: { type: 'text', text: `Hello ${who}` } }],
