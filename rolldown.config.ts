@@ -14,7 +14,11 @@ function bundle(folder: string): RolldownOptions {
   return {
     cwd: root,
     platform: 'node',
-    input: { main: join(root, folder, 'src/main.ts'), ...(runsModels(folder) ? workerEntries() : {}) },
+    input: {
+      main: join(root, folder, 'src/main.ts'),
+      ...(dependsOn(folder, 'providers') ? workerEntries() : {}),
+      ...(looksAtFiles(folder) ? { 'workers/view-process': viewProcess } : {}),
+    },
     external: isForeign,
     // Files named by `new URL('…', import.meta.url)` come along.
     experimental: { resolveNewUrlToAsset: true },
@@ -34,10 +38,17 @@ function isForeign(id: string): boolean {
   return !id.startsWith('@inferry/') && /^[a-z@]/i.test(id);
 }
 
+/** Decodes strangers' pictures for the upload service. */
+const viewProcess = join(root, 'services/upload/src/view/view-process.ts');
+
+function looksAtFiles(folder: string): boolean {
+  return folder === 'services/upload' || dependsOn(folder, 'upload');
+}
+
 /** What depends on the providers can start the local models. */
-function runsModels(folder: string): boolean {
+function dependsOn(folder: string, name: string): boolean {
   const { dependencies } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
-  return '@inferry/providers' in dependencies;
+  return `@inferry/${name}` in dependencies;
 }
 
 function workerEntries(): Record<string, string> {

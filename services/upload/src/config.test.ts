@@ -6,6 +6,8 @@ describe('parseUploadConfig', () => {
     expect(parseUploadConfig({})).toEqual({
       uploadUrlSeconds: 900,
       fileUrlSeconds: undefined,
+      viewsAtOnce: 1,
+      viewMemoryMb: 400,
       ffmpegPath: undefined,
     });
   });

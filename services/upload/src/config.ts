@@ -10,6 +10,10 @@ const UploadEnv = z.object({
   FILE_URL_SECONDS: envInt(60, 31_536_000).optional(),
   /** The program that decodes video we cannot; unset: `ffmpeg` on PATH, if it is there. */
   FFMPEG_PATH: z.string().optional(),
+  /** Pictures and films that are decoded at once, each in a process of its own. */
+  VIEWS_AT_ONCE: envInt(1, 16).default(1),
+  /** What decoding one may take in memory, in MB, beside some 100 of the process. */
+  VIEW_MEMORY_MB: envInt(64, 4_096).default(400),
   PATH: z.string().default(''),
 });
 
@@ -18,6 +22,8 @@ export interface UploadConfig {
   fileUrlSeconds: number | undefined;
   /** Absolute. */
   ffmpegPath: string | undefined;
+  viewsAtOnce: number;
+  viewMemoryMb: number;
 }
 
 export function parseUploadConfig(env: Env): UploadConfig {
@@ -25,6 +31,8 @@ export function parseUploadConfig(env: Env): UploadConfig {
   return Object.freeze({
     uploadUrlSeconds: parsed.UPLOAD_URL_SECONDS,
     fileUrlSeconds: parsed.FILE_URL_SECONDS,
+    viewsAtOnce: parsed.VIEWS_AT_ONCE,
+    viewMemoryMb: parsed.VIEW_MEMORY_MB,
     ffmpegPath: findFfmpeg(parsed.FFMPEG_PATH, parsed.PATH),
   });
 }

@@ -3,7 +3,8 @@ import type { Principal, RunOutput } from '@inferry/contracts';
 import type { AssetLinks } from './assets/asset-links.ts';
 import type { AssetTable } from './assets/asset-table.ts';
 import type { AddressPolicy } from './fetch/public-connector.ts';
-import type { Gate } from './view/gate.ts';
+import type { Gate } from './gate.ts';
+import type { Viewer } from './view/viewer.ts';
 
 /** What the handlers of this service need. */
 export interface UploadDeps {
@@ -14,6 +15,7 @@ export interface UploadDeps {
   copies: Gate;
   /** Pictures decoded at once. */
   pictures: Gate;
+  viewer: Viewer;
   addressPolicy: AddressPolicy;
   uploadUrlSeconds: number;
   ffmpegPath: string | undefined;

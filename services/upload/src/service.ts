@@ -14,6 +14,7 @@ import { createAssetTable } from './assets/asset-table.ts';
 import { type Sweeper, startSweeper } from './assets/sweeper.ts';
 import type { UploadDeps } from './deps.ts';
 import type { AddressPolicy } from './fetch/public-connector.ts';
+import { Gate } from './gate.ts';
 import type { HttpTimeouts } from './http/http-deps.ts';
 import { fileRoutes } from './http/routes.ts';
 import { Transfers } from './http/transfers.ts';
@@ -22,8 +23,7 @@ import { handleResolveAssets } from './rpc/resolve-assets.ts';
 import { handleCreateUpload } from './tools/create-upload.ts';
 import { handleUploadFile } from './tools/upload-file.ts';
 import { handleViewOutput } from './tools/view-output.ts';
-import { Gate } from './view/gate.ts';
-import { quietSharp } from './view/thumbnail.ts';
+import { createViewer, type Viewer } from './view/viewer.ts';
 
 export interface UploadOptions {
   /** Where clients reach `/files`. A function where the port is known only once the app listens. */
@@ -39,6 +39,11 @@ export interface UploadOptions {
   /** For tests only, which have no other addresses than loopback. */
   addressPolicy?: AddressPolicy | undefined;
   timeouts?: Partial<HttpTimeouts> | undefined;
+  /** Pictures and films decoded at once, each in a process of its own (default 1). */
+  viewsAtOnce?: number | undefined;
+  /** What decoding one may take in memory beside that process (default 400). */
+  viewMemoryMb?: number | undefined;
+  viewTimeoutMs?: number | undefined;
   maxUploadsAtOnce?: number | undefined;
   maxDownloadsAtOnce?: number | undefined;
   sweepEveryMs?: number | undefined;
@@ -52,7 +57,8 @@ export async function createUploadService(parts: Parts, options: UploadOptions):
   const { bus, database, blobs, limits, log } = parts;
   const now = options.now ?? Date.now;
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
-  quietSharp();
+  const { viewsAtOnce = 1, viewMemoryMb = 400 } = options;
+  const viewer = createViewer({ memoryMb: viewMemoryMb, timeoutMs: options.viewTimeoutMs ?? 20_000 });
   const assets = createAssetTable(database, now);
   const links = createAssetLinks({ ...options, now });
   const uploads = new Transfers(options.maxUploadsAtOnce ?? 256);
@@ -61,8 +67,15 @@ export async function createUploadService(parts: Parts, options: UploadOptions):
     assets,
     blobs,
     links,
-    copies: new Gate({ atOnce: 16, waiting: 64 }),
-    pictures: new Gate({ atOnce: 1, waiting: 16 }),
+    copies: new Gate({ what: 'copies', atOnce: 16, waiting: 64, atOnceEach: 8, waitingEach: 16 }),
+    pictures: new Gate({
+      what: 'pictures',
+      atOnce: viewsAtOnce,
+      waiting: 32,
+      atOnceEach: 1,
+      waitingEach: 12,
+    }),
+    viewer,
     addressPolicy: options.addressPolicy ?? {},
     uploadUrlSeconds: options.uploadUrlSeconds ?? 900,
     ffmpegPath: options.ffmpegPath,
@@ -82,7 +95,7 @@ export async function createUploadService(parts: Parts, options: UploadOptions):
     async drain(graceMs) {
       await Promise.all([uploads.drain(graceMs), downloads.drain(graceMs), sweeper.stop()]);
     },
-    close: () => closeAll(sweeper, [uploads, downloads]),
+    close: () => closeAll({ sweeper, viewer }, [uploads, downloads]),
   };
 }
 
@@ -112,7 +125,10 @@ async function readinessOf({ bus, database, blobs, limits }: Parts): Promise<Rea
   return { isReady: Object.keys(problems).length === 0, problems };
 }
 
-async function closeAll(sweeper: Sweeper, transfers: readonly Transfers[]): Promise<void> {
-  await sweeper.stop();
+async function closeAll(
+  { sweeper, viewer }: { sweeper: Sweeper; viewer: Viewer },
+  transfers: readonly Transfers[],
+): Promise<void> {
+  await Promise.all([sweeper.stop(), viewer.close()]);
   await Promise.all(transfers.map((each) => each.drain(0)));
 }

@@ -115,7 +115,7 @@ async function storeCopy(
   // A stop lets a copy end if there is time: half a file is of no use to anybody.
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(copyTimeoutMs)]);
   const options = { ...deps.addressPolicy, maxBytes: maxCopyBytes, signal };
-  return deps.copies.run(() =>
+  return deps.copies.run(context.principal.subject, signal, () =>
     fetchFile(url, options, async (file) => {
       const asset = await openAsset(deps, context, {
         fileName: wanted.fileName ?? file.fileName,

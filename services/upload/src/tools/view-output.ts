@@ -7,12 +7,18 @@ import type { UploadDeps } from '../deps.ts';
 import { fetchFile } from '../fetch/fetch-file.ts';
 import { type ByteSource, blobSource, bufferSource } from '../view/byte-source.ts';
 import { notViewable } from '../view/not-viewable.ts';
-import { maxPictureBytes, type Picture, thumbnailOfFile, viewableTypes } from '../view/thumbnail.ts';
-import { frameOfVideo } from '../view/video-frame.ts';
+import type { Picture } from '../view/view-protocol.ts';
 
 const defaultPx = 512;
-const decodeTimeoutMs = 15_000;
-const videoTypes = new Set(['video/mp4', 'video/quicktime', 'video/x-m4v']);
+const maxPictureBytes = 64 * 1024 * 1024;
+const pictureTypes = new Set(
+  ['png', 'apng', 'jpeg', 'webp', 'gif', 'avif', 'tiff'].map((name) => `image/${name}`),
+);
+const videoTypes = new Set(
+  ['mp4', 'quicktime', 'x-m4v', '3gpp', '3gpp2', 'webm', 'matroska', 'x-matroska'].map(
+    (name) => `video/${name}`,
+  ),
+);
 
 /** What is looked at: a file of ours, or one that its provider still holds. */
 interface Subject {
@@ -35,7 +41,13 @@ export function handleViewOutput(deps: UploadDeps): Handler<typeof viewOutput> {
       assetId === undefined
         ? await findOutput(deps, context, { runId: runId ?? '', index: input.index ?? 0 })
         : ofAsset(deps, await findStored(deps, context.principal.subject, assetId));
-    const seen = await deps.pictures.run(() => look(deps, subject, { maxPx, atSeconds }));
+    refuseUnviewable(subject);
+    const { source, contentType } = subject;
+    const look = { contentType, maxPx, atSeconds, ffmpegPath: deps.ffmpegPath };
+    const { principal, signal } = context;
+    const seen = await deps.pictures.run(principal.subject, signal, () =>
+      deps.viewer.view(source, look, signal),
+    );
     return {
       ...(subject.assetId === undefined ? {} : { asset_id: subject.assetId }),
       url: subject.url,
@@ -51,24 +63,15 @@ function durationOf({ durationSeconds }: Picture): { duration_seconds?: number }
   return durationSeconds === undefined ? {} : { duration_seconds: Math.round(durationSeconds * 1000) / 1000 };
 }
 
-async function look(
-  deps: UploadDeps,
-  { source, contentType }: Subject,
-  { maxPx, atSeconds }: { maxPx: number; atSeconds: number },
-): Promise<Picture> {
-  if (videoTypes.has(contentType)) {
-    const { ffmpegPath } = deps;
-    return frameOfVideo(source, { maxPx, atSeconds, ffmpegPath, timeoutMs: decodeTimeoutMs });
+function refuseUnviewable({ contentType, source }: Subject): void {
+  if (videoTypes.has(contentType)) return;
+  if (pictureTypes.has(contentType)) {
+    if (source.sizeBytes <= maxPictureBytes) return;
+    throw notViewable('The picture is too large to be shown.');
   }
-  refuseUnviewable(contentType);
-  if (source.sizeBytes > maxPictureBytes) throw notViewable('The picture is too large to be shown.');
-  return thumbnailOfFile(await source.read(0, source.sizeBytes), maxPx);
-}
-
-function refuseUnviewable(contentType: string): void {
-  if (viewableTypes.has(contentType)) return;
   if (contentType.startsWith('audio/')) throw notViewable('Audio cannot be looked at.');
-  if (contentType.startsWith('video/')) throw notViewable('Only H.264 video in MP4 can be shown.');
+  if (contentType.startsWith('video/'))
+    throw notViewable('Only video in MP4, MOV, WebM and Matroska can be shown.');
   if (contentType.startsWith('text/') || contentType.endsWith('json')) {
     throw notViewable('Text cannot be looked at.', 'Read it with get_run, or open the link of the file.');
   }
@@ -105,19 +108,18 @@ async function findOutput(
   if (output.url === undefined) {
     throw notViewable('This output is text.', 'Read it with get_run.');
   }
-  return fetchOutput(deps, output.url, AbortSignal.any([signal, AbortSignal.timeout(60_000)]));
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(60_000)]);
+  return deps.copies.run(principal.subject, deadline, () => fetchOutput(deps, output.url ?? '', deadline));
 }
 
 /** An output that was not stored here: read from its provider, as any public URL, for this one look. */
 async function fetchOutput(deps: UploadDeps, url: string, signal: AbortSignal): Promise<Subject> {
   const options = { ...deps.addressPolicy, maxBytes: maxPictureBytes, signal };
-  return deps.copies.run(() =>
-    fetchFile(url, options, async (file) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of file.body) chunks.push(chunk);
-      const bytes = Buffer.concat(chunks);
-      const contentType = await detectType(bytes.subarray(0, 65_536), { declared: null, fileName: '' });
-      return { assetId: undefined, url, contentType, source: bufferSource(bytes) };
-    }),
-  );
+  return fetchFile(url, options, async (file) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of file.body) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    const contentType = await detectType(bytes.subarray(0, 65_536), { declared: null, fileName: '' });
+    return { assetId: undefined, url, contentType, source: bufferSource(bytes) };
+  });
 }

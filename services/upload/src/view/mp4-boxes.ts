@@ -1,7 +1,8 @@
+/** The boxes of an MP4 file (ISO/IEC 14496-12), read within bounds: a stranger's file says whatever it likes. */
 import type { ByteSource } from './byte-source.ts';
 import { notViewable } from './not-viewable.ts';
 
-/** The inside of a box (ISO/IEC 14496-12, section 4.2). */
+/** The inside of a box (section 4.2). */
 export interface Box {
   type: string;
   body: Buffer;
@@ -9,6 +10,8 @@ export interface Box {
 
 const maxMoovBytes = 32 * 1024 * 1024;
 const maxTopLevelBoxes = 1_000;
+/** Inside one box. */
+const maxBoxes = 10_000;
 
 /** The `moov` box of an MP4 file, wherever in the file it is; only headers of the others are read. */
 export async function readMoov(source: ByteSource): Promise<Buffer> {
@@ -28,7 +31,8 @@ export async function readMoov(source: ByteSource): Promise<Buffer> {
 /** The boxes in a box; a broken length ends the list. */
 export function* boxesIn(body: Buffer): Generator<Box> {
   let offset = 0;
-  while (offset + 8 <= body.byteLength) {
+  for (let count = 0; offset + 8 <= body.byteLength; count += 1) {
+    if (count >= maxBoxes) throw notViewable('The index of the video has too many parts.');
     const { type, headBytes, sizeBytes } = boxHead(body.subarray(offset), body.byteLength - offset);
     yield { type, body: body.subarray(offset + headBytes, offset + sizeBytes) };
     offset += sizeBytes;

@@ -1,23 +1,12 @@
-import sharp, { type Sharp } from 'sharp';
+/** Pictures made small enough for a conversation. Only the process of decoding may load this. */
+import sharp, { type Metadata, type Sharp } from 'sharp';
+import type { Turn } from './mp4-track.ts';
 import { notViewable } from './not-viewable.ts';
+import type { Picture } from './view-protocol.ts';
 
-/** What the picture is shown as: small enough for a conversation. */
-export interface Thumbnail {
-  data: string;
-  mime_type: string;
-}
+type Thumbnail = Picture['image'];
 
-export interface Picture {
-  image: Thumbnail;
-  /** Of the original. */
-  width: number;
-  height: number;
-  /** Of a video. */
-  durationSeconds?: number;
-}
-
-/** Larger files and pictures are refused before they are decoded. */
-export const maxPictureBytes = 64 * 1024 * 1024;
+/** Larger pictures are refused before they are decoded. */
 const maxPixels = 80_000_000;
 const timeoutSeconds = 10;
 
@@ -26,29 +15,38 @@ const maxThumbnailBytes = 650_000;
 /** A picture with transparency stays a PNG only when that is small. */
 const maxPngBytes = 150_000;
 
-export const viewableTypes: ReadonlySet<string> = new Set([
-  'image/png',
-  'image/apng',
-  'image/jpeg',
-  'image/webp',
-  'image/gif',
-  'image/avif',
-  'image/tiff',
-]);
+// One picture, one thread, nothing kept.
+sharp.concurrency(1);
+sharp.cache(false);
 
-// One picture, one thread, nothing kept: a thumbnail must never take the machine from uploads.
-export function quietSharp(): void {
-  sharp.concurrency(1);
-  sharp.cache(false);
+/** Bytes for each pixel of formats that are decoded whole, as measured; the others pass line by line. */
+function bytesPerPixel({ format, isProgressive, depth, space }: Metadata): number {
+  if (format === 'heif') return 18;
+  if (format === 'webp' || format === 'gif') return 5;
+  if (isProgressive !== true) return 0;
+  if (format === 'png') return depth === 'ushort' ? 9 : 5;
+  return space === 'cmyk' ? 8 : 5;
+}
+
+function refuseTooLarge(metadata: Metadata, memoryMb: number): void {
+  const pixels = metadata.width * metadata.height;
+  if (pixels > maxPixels) throw notViewable('The picture has too many pixels.');
+  if (pixels * bytesPerPixel(metadata) <= memoryMb * 1024 * 1024) return;
+  throw notViewable(
+    `The picture has ${Math.round(pixels / 1e6)} megapixels in a form that takes more memory to decode than there is for one.`,
+  );
 }
 
 /** A picture file as a thumbnail; the first frame of an animation. What is broken is shown as far as it goes. */
-export async function thumbnailOfFile(bytes: Buffer, maxPx: number): Promise<Picture> {
+export async function thumbnailOfFile(
+  bytes: Buffer,
+  { maxPx, memoryMb }: { maxPx: number; memoryMb: number },
+): Promise<Picture> {
   try {
     const input = sharp(bytes, { limitInputPixels: maxPixels, failOn: 'none', sequentialRead: true });
-    const { autoOrient, hasAlpha } = await input.metadata();
-    if (autoOrient.width * autoOrient.height > maxPixels)
-      throw notViewable('The picture has too many pixels.');
+    const metadata = await input.metadata();
+    refuseTooLarge(metadata, memoryMb);
+    const { autoOrient, hasAlpha } = metadata;
     const image = await shrink(input.autoOrient(), { maxPx, hasAlpha });
     return { image, width: autoOrient.width, height: autoOrient.height };
   } catch (error) {
@@ -56,30 +54,66 @@ export async function thumbnailOfFile(bytes: Buffer, maxPx: number): Promise<Pic
   }
 }
 
-/** Pixels of a decoded frame. */
-export interface RawFrame {
-  rgb: Uint8Array;
-  /** Of the buffer, which codecs fill up to whole blocks. */
-  codedWidth: number;
-  codedHeight: number;
+/** How a coded frame becomes what is shown. */
+export interface FrameShape {
+  /** Of what is shown of it, before it is turned; codecs fill up to whole blocks. */
   width: number;
   height: number;
-  rotation: 0 | 90 | 180 | 270;
+  /** Undefined: its pixels are square, or it has been stretched already. */
+  pixelAspect: number | undefined;
+  turn: Turn;
 }
 
-export async function thumbnailOfFrame(frame: RawFrame, maxPx: number): Promise<Picture> {
-  const { rgb, codedWidth, codedHeight, rotation } = frame;
-  const width = Math.min(frame.width, codedWidth);
-  const height = Math.min(frame.height, codedHeight);
+/** Pixels of three colours. */
+interface Pixels {
+  data: Uint8Array;
+  width: number;
+  height: number;
+}
+
+/** A decoded frame, as RGB or as a picture file, as it is to be shown. */
+export async function thumbnailOfFrame(
+  frame: Buffer | { rgb: Uint8Array; width: number; height: number },
+  shape: FrameShape,
+  maxPx: number,
+): Promise<Picture> {
   try {
-    const input = sharp(rgb, { raw: { width: codedWidth, height: codedHeight, channels: 3 } })
-      .extract({ left: 0, top: 0, width, height })
-      .rotate(rotation);
-    const image = await shrink(input, { maxPx, hasAlpha: false });
-    return rotation % 180 === 0 ? { image, width, height } : { image, width: height, height: width };
+    const coded = Buffer.isBuffer(frame)
+      ? await toPixels(sharp(frame, { limitInputPixels: maxPixels }).removeAlpha().toColourspace('srgb'))
+      : await cropped({ data: frame.rgb, width: frame.width, height: frame.height }, shape);
+    const turned = await turn(await stretched(coded, shape), shape.turn);
+    const { width, height } = turned;
+    return { image: await shrink(ofPixels(turned), { maxPx, hasAlpha: false }), width, height };
   } catch (error) {
     throw asNotViewable(error);
   }
+}
+
+async function cropped(pixels: Pixels, shape: FrameShape): Promise<Pixels> {
+  const width = Math.min(shape.width, pixels.width);
+  const height = Math.min(shape.height, pixels.height);
+  return toPixels(ofPixels(pixels).extract({ left: 0, top: 0, width, height }));
+}
+
+async function stretched(pixels: Pixels, { width, height, pixelAspect }: FrameShape): Promise<Pixels> {
+  const wanted = Math.round(width * (pixelAspect ?? 1) * (pixels.height / height));
+  if (pixelAspect === undefined || wanted === pixels.width || wanted < 1) return pixels;
+  return toPixels(ofPixels(pixels).resize(Math.min(wanted, 8_192), pixels.height, { fit: 'fill' }));
+}
+
+/** A step each: in one pipeline the library has an order of its own. */
+async function turn(pixels: Pixels, { degrees, isMirrored }: Turn): Promise<Pixels> {
+  const turned = degrees === 0 ? pixels : await toPixels(ofPixels(pixels).rotate(degrees));
+  return isMirrored ? toPixels(ofPixels(turned).flop()) : turned;
+}
+
+function ofPixels({ data, width, height }: Pixels): Sharp {
+  return sharp(data, { raw: { width, height, channels: 3 } });
+}
+
+async function toPixels(image: Sharp): Promise<Pixels> {
+  const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height };
 }
 
 async function shrink(
