@@ -1,13 +1,18 @@
-// Writes docs/tools.md and docs/providers.md from the contracts and the adapters; with --check, fails when one is out
-// of date.
+// Writes docs/tools.md, docs/errors.md and docs/providers.md from the contracts and the adapters; with --check, fails when
+// one is out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tools } from '@inferry/contracts';
 import { adapters } from '@inferry/providers';
+import { errorsPage } from './errors-page.ts';
 import { providersPage } from './providers-page.ts';
 import { toolsPage } from './tools-page.ts';
 
-const pages = { 'tools.md': toolsPage(tools), 'providers.md': providersPage(adapters) };
+const pages = {
+  'errors.md': errorsPage(),
+  'tools.md': toolsPage(tools),
+  'providers.md': providersPage(adapters),
+};
 for (const [name, page] of Object.entries(pages)) {
   const file = join(import.meta.dirname, '..', 'docs', name);
   if (!process.argv.includes('--check')) writeFileSync(file, page);

@@ -1,4 +1,4 @@
-import { type AnyTool, errorCodes, isObject, type JsonObject } from '@inferry/contracts';
+import { type AnyTool, isObject, type JsonObject } from '@inferry/contracts';
 
 /** The reference of all tools as Markdown: one section each, from the contract and nothing else. */
 export function toolsPage(tools: readonly AnyTool[]): string {
@@ -8,7 +8,7 @@ export function toolsPage(tools: readonly AnyTool[]): string {
     '<!-- Generated from libs/contracts by `npm run docs`; do not edit. -->',
     '',
     'Every result has the same facts as text and as `structuredContent`. A failed call is a result with `isError: true`,',
-    'text that begins `[code] message`, and `structuredContent.error`.',
+    'text that begins `[code] message`, and `structuredContent.error`: see [errors](errors.md).',
     '',
     '| tool | toolset | scope | reads only | what it does |',
     '|---|---|---|---|---|',
@@ -19,14 +19,6 @@ export function toolsPage(tools: readonly AnyTool[]): string {
     }),
     '',
     ...tools.flatMap(section),
-    '## Error codes',
-    '',
-    '| code | same call may succeed later |',
-    '|---|---|',
-    ...Object.entries(errorCodes).map(
-      ([code, isRetryable]) => `| \`${code}\` | ${isRetryable ? 'yes' : 'no'} |`,
-    ),
-    '',
   ].join('\n');
 }
 

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { tools } from '@inferry/contracts';
 import { describe, expect, it } from 'vitest';
+import { errorsPage } from '../scripts/errors-page.ts';
 import { toolsPage } from '../scripts/tools-page.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -102,6 +103,7 @@ describe('services', () => {
 describe('docs', () => {
   it('docs/tools.md is what the contracts say', () => {
     expect(readFileSync(join(root, 'docs', 'tools.md'), 'utf8')).toBe(toolsPage(tools));
+    expect(readFileSync(join(root, 'docs', 'errors.md'), 'utf8')).toBe(errorsPage());
   });
 
   it('.env.example has every variable that the code reads', () => {

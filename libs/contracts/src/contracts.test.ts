@@ -1,6 +1,6 @@
 import { encode } from 'gpt-tokenizer/encoding/o200k_base';
 import { describe, expect, test } from 'vitest';
-import { errorCodes } from './errors.ts';
+import { errorCodes } from './error-codes.ts';
 import { events } from './events/index.ts';
 import { type AnyTool, isObject, type JsonObject, type Toolset } from './index.ts';
 import { toPortableSchema, unportableKeywords } from './portable-schema.ts';

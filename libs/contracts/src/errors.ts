@@ -1,80 +1,5 @@
 import { z } from 'zod';
-
-/**
- * Every error code that a caller can meet. Codes are API: lower snake case, stable, pinned by a test.
- * The value says whether the same call may succeed later without a change.
- */
-export const errorCodes = {
-  // Edge (JSON-RPC error.data.code)
-  host_rejected: false,
-  origin_rejected: false,
-  body_too_large: false,
-  missing_authorization: false,
-  malformed_authorization: false,
-  invalid_token: false,
-  insufficient_scope: false,
-  rate_limited: true,
-  not_found: false,
-  method_not_allowed: false,
-  unsupported_media_type: false,
-  // Protocol (JSON-RPC error.data.code)
-  parse_error: false,
-  invalid_request: false,
-  method_not_found: false,
-  header_mismatch: false,
-  unsupported_protocol_version: false,
-  // Calls
-  validation_failed: false,
-  invalid_cursor: false,
-  tool_not_available: false,
-  prompt_not_found: false,
-  resource_not_found: false,
-  task_not_found: false,
-  stream_not_found: false,
-  session_not_found: false,
-  client_capability_missing: false,
-  client_input_missing: false,
-  deadline_exceeded: true,
-  cancelled: false,
-  unavailable: true,
-  busy: true,
-  message_too_large: false,
-  internal: false,
-  // Models and runs
-  model_not_found: false,
-  ambiguous_model: false,
-  run_not_found: false,
-  idempotency_conflict: false,
-  max_cost_exceeded: false,
-  budget_exceeded: false,
-  budget_currency_mismatch: false,
-  price_unknown: false,
-  insufficient_credits: false,
-  polling_timeout: true,
-  generate_failed: false,
-  submit_unknown: false,
-  run_expired: false,
-  catalog_fetch_failed: true,
-  // Providers
-  provider_not_connected: false,
-  unauthorized: false,
-  forbidden: false,
-  content_blocked: false,
-  upstream_unavailable: true,
-  upstream_failed: false,
-  upstream_malformed: true,
-  // Files
-  asset_not_found: false,
-  asset_not_ready: true,
-  upload_expired: false,
-  upload_mismatch: false,
-  upload_too_large: false,
-  url_rejected: false,
-  url_fetch_failed: true,
-  not_viewable: false,
-} as const satisfies Record<string, boolean>;
-
-export type ErrorCode = keyof typeof errorCodes;
+import { type ErrorCode, errorCodes } from './error-codes.ts';
 
 /** The error of a tool result (`structuredContent.error`), of an rpc reply and of `error.data` in JSON-RPC. */
 export const ErrorEnvelope = z.object({
@@ -115,7 +40,7 @@ export class AppError extends Error {
   }
 
   get retryable(): boolean {
-    return errorCodes[this.code];
+    return errorCodes[this.code].retryable;
   }
 
   toEnvelope(): ErrorEnvelope {

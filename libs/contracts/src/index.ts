@@ -23,12 +23,11 @@ export {
   type Toolset,
   type ToolUi,
 } from './contract.ts';
+export { type ErrorCode, type ErrorRow, errorCodes } from './error-codes.ts';
 export {
   AppError,
   type AppErrorOptions,
-  type ErrorCode,
   ErrorEnvelope,
-  errorCodes,
   isErrorCode,
   toAppError,
 } from './errors.ts';

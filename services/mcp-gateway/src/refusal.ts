@@ -53,7 +53,7 @@ export function refuse(
     data: {
       code,
       message,
-      ...(errorCodes[code] ? { retryable: true } : {}),
+      ...(errorCodes[code].retryable ? { retryable: true } : {}),
       ...(retryAfterSeconds === undefined ? {} : { retry_after_seconds: retryAfterSeconds }),
       ...(nextAction === undefined ? {} : { next_action: nextAction }),
       ...options.data,

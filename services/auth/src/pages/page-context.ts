@@ -1,4 +1,4 @@
-import { AppError, toAppError } from '@inferry/contracts';
+import { AppError, errorCodes, toAppError } from '@inferry/contracts';
 import { type AddressRanges, addressKey, clientAddress } from '@inferry/runtime';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Branding } from './branding.ts';
@@ -43,24 +43,13 @@ export function sendError(context: PageContext, reply: FastifyReply, error: unkn
 }
 
 function viewOf(error: AppError): { status: number; view: ErrorView } {
-  switch (error.code) {
-    case 'not_found':
-      return { status: 404, view: authorizationError('not_found') };
-    case 'forbidden':
-      return { status: 403, view: { ...authorizationError('forbidden'), text: error.message } };
-    case 'rate_limited':
-      return { status: 429, view: authorizationError('rate_limited') };
-    case 'validation_failed':
-    case 'invalid_request':
-      return { status: 400, view: { title: 'This cannot be read', text: error.message, code: error.code } };
-    case 'internal':
-      return {
-        status: 500,
-        view: { title: 'Something went wrong here', text: error.message, code: error.code },
-      };
-    default:
-      return { status: 503, view: authorizationError('temporarily_unavailable') };
-  }
+  const { code, message: text } = error;
+  const status = errorCodes[code].http;
+  if (code === 'forbidden') return { status, view: { ...authorizationError(code), text } };
+  if (code === 'not_found' || code === 'rate_limited') return { status, view: authorizationError(code) };
+  if (status >= 400 && status < 500) return { status, view: { title: 'This cannot be read', text, code } };
+  if (code === 'internal') return { status, view: { title: 'Something went wrong here', text, code } };
+  return { status: 503, view: authorizationError('temporarily_unavailable') };
 }
 
 /** What the framework refused before a handler ran: a form that is too large, or is none. */

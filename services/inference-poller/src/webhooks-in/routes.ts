@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode, type Secret, toAppError } from '@inferry/contracts';
+import { AppError, errorCodes, type Secret, toAppError } from '@inferry/contracts';
 import { type AddressRanges, addressKey, clientAddress, type Parts } from '@inferry/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readHookToken } from './hook-token.ts';
@@ -24,17 +24,6 @@ const perAddress = { limit: 6_000, windowMs: 60_000 };
 const faultsPerAddress = { limit: 60, windowMs: 60_000 };
 /** Progress may come twice a second. */
 const perRun = { limit: 60, windowMs: 10_000 };
-
-const statusOf: Partial<Record<ErrorCode, number>> = {
-  not_found: 404,
-  unauthorized: 401,
-  body_too_large: 413,
-  deadline_exceeded: 503,
-  rate_limited: 429,
-  unavailable: 503,
-  busy: 503,
-  upstream_unavailable: 503,
-};
 
 /** Where platforms report jobs. Whatever is not good for anything here is one 404, whatever is wrong with it. */
 export async function hookRoutes(app: FastifyInstance, deps: HookRouteDeps): Promise<void> {
@@ -120,7 +109,7 @@ function refuse(reply: FastifyReply, error: AppError): FastifyReply {
   // What was not read of a body that is too large or too slow would be read as the next request.
   if (code === 'body_too_large' || code === 'deadline_exceeded') reply.header('connection', 'close');
   return reply
-    .code(statusOf[error.code] ?? 500)
+    .code(errorCodes[error.code].http)
     .headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
     .send({ error: { code, message } });
 }

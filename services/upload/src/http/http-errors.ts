@@ -1,21 +1,7 @@
-import { AppError, type ErrorCode, toAppError } from '@inferry/contracts';
+import { AppError, errorCodes, toAppError } from '@inferry/contracts';
 
-const statusOf: Partial<Record<ErrorCode, number>> = {
-  validation_failed: 400,
-  forbidden: 403,
-  not_found: 404,
-  asset_not_found: 404,
-  asset_not_ready: 404,
-  method_not_allowed: 405,
-  deadline_exceeded: 408,
-  upload_expired: 410,
-  upload_too_large: 413,
-  upload_mismatch: 422,
-  rate_limited: 429,
-  cancelled: 499,
-  busy: 503,
-  unavailable: 503,
-};
+/** A file that comes too slowly is its sender's matter, where elsewhere it is ours (RFC 9110, section 15.5.9). */
+const slowFile = 408;
 
 export interface HttpError {
   status: number;
@@ -37,7 +23,8 @@ export function toHttpError(thrown: unknown): HttpError {
   const body = {
     error: { code, message, ...(nextAction === undefined ? {} : { next_action: nextAction }) },
   };
-  return { status: statusOf[error.code] ?? 500, headers, body };
+  const status = error.code === 'deadline_exceeded' ? slowFile : errorCodes[error.code].http;
+  return { status, headers, body };
 }
 
 /** The framework's own refusals: malformed paths, headers and methods. */

@@ -1,4 +1,4 @@
-import { AppError, toAppError } from '@inferry/contracts';
+import { AppError, errorCodes, toAppError } from '@inferry/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { enginePaths } from '../engine/configuration.ts';
 import { jwksMaxAgeSeconds } from '../signing/key-ring.ts';
@@ -89,21 +89,13 @@ function answerPage(deps: HttpDeps, error: unknown, reply: FastifyReply): void {
   sendPage(reply, status, deps.views.problem({ status, code, title, message }));
 }
 
-const statusOf: Readonly<Record<string, number>> = {
-  not_found: 404,
-  forbidden: 403,
-  unavailable: 503,
-  busy: 503,
-  rate_limited: 429,
-};
-
 function toRefusal(deps: HttpDeps, error: unknown): { status: number; code: string; message: string } {
   const fastifyStatus = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 0;
   if (fastifyStatus >= 400 && fastifyStatus < 500) {
     return { status: fastifyStatus, code: 'invalid_request', message: 'the request cannot be read' };
   }
   const known = toAppError(error);
-  const status = statusOf[known.code] ?? (error instanceof AppError ? 400 : 500);
+  const status = errorCodes[known.code].http;
   if (!(error instanceof AppError)) deps.onFault(error);
   if (status === 503) return { status, code: 'temporarily_unavailable', message: known.message };
   return { status, code: status === 500 ? 'server_error' : known.code, message: known.message };
