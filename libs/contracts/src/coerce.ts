@@ -5,11 +5,18 @@ import type { JsonObject } from './portable-schema.ts';
  * that came as strings are parsed (RWD-02). Anything else is left for validation to refuse.
  */
 export function coerce(schema: JsonObject, value: unknown): unknown {
+  if (Array.isArray(schema.enum)) return toChoice(schema.enum, value);
   const types = typesOf(schema);
   const parsed = typeof value === 'string' ? fromString(types, value) : value;
   if (Array.isArray(parsed)) return coerceItems(schema, parsed);
   if (isObject(parsed)) return coerceProperties(schema, parsed);
   return parsed;
+}
+
+/** The choice that reads the same: `5` for "5" and the other way round. */
+function toChoice(choices: readonly unknown[], value: unknown): unknown {
+  if (typeof value === 'object' || choices.includes(value)) return value;
+  return choices.find((choice) => typeof choice !== 'object' && String(choice) === String(value)) ?? value;
 }
 
 function coerceItems(schema: JsonObject, items: unknown[]): unknown[] {

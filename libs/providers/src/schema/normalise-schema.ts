@@ -1,6 +1,7 @@
+/** Any platform's JSON Schema as one portable schema that is never narrower, with the fields marked that take files. */
 import { isObject, type JsonObject } from '@inferry/contracts';
 import { isMedium, type Medium, mediumOf } from './media.ts';
-import { maxDepth, resolveVariants, typesOf, type Walk } from './variants.ts';
+import { fileMarks, maxDepth, resolveVariants, typesOf, type Walk } from './variants.ts';
 
 export interface NormaliseOptions {
   /** The document that `$ref` points into; default: the schema itself. */
@@ -78,10 +79,16 @@ function normaliseNode(schema: JsonObject, above: FieldWalk): JsonObject {
   if (typeof flat.description === 'string') result.description = flat.description.slice(0, 2_000);
   for (const keyword of kept) if (flat[keyword] !== undefined) result[keyword] = flat[keyword];
   repairBounds(result);
-  repairEnum(result);
+  repairEnum(result, flat.nullable === true);
+  if (flat.additionalProperties === true || isObject(flat.additionalProperties)) {
+    result.additionalProperties = true;
+  }
   if (isObject(flat.properties)) Object.assign(result, normaliseProperties(flat, walk));
   if (isObject(flat.items)) {
-    result.items = normaliseNode(flat.items, { ...walk, depth: walk.depth + 1 });
+    // A list that is marked holds what is marked.
+    const marks = fileMarks.filter((mark) => flat[mark] !== undefined).map((mark) => [mark, flat[mark]]);
+    const items = { ...Object.fromEntries(marks), ...flat.items };
+    result.items = normaliseNode(items, { ...walk, depth: walk.depth + 1 });
   }
   markFile(result, flat, walk);
   return result;
@@ -127,11 +134,32 @@ function repairBounds(schema: JsonObject): void {
   }
 }
 
-function repairEnum(schema: JsonObject): void {
+function repairEnum(schema: JsonObject, isNullable: boolean): void {
   if (schema.const !== undefined && schema.enum === undefined) schema.enum = [schema.const];
   delete schema.const;
-  if (!Array.isArray(schema.enum) || schema.enum.length === 0) delete schema.enum;
-  else schema.enum = [...new Set(schema.enum)];
+  if (!Array.isArray(schema.enum) || schema.enum.length === 0) {
+    delete schema.enum;
+    return;
+  }
+  const choices: unknown[] = [...new Set([...schema.enum, ...(isNullable ? [null] : [])])];
+  schema.enum = choices;
+  const declared = typesOf(schema);
+  // Choices of numbers or flags beside the word `string`: the choices are what is meant.
+  const missing = choices.map(typeOfValue).filter((type) => !fits(declared, type));
+  if (declared.length === 0 || missing.length === 0) return;
+  const used = declared.filter((type) => choices.some((choice) => fits([type], typeOfValue(choice))));
+  const types = [...new Set([...used, ...missing])];
+  schema.type = types.length === 1 ? types[0] : types;
+}
+
+function typeOfValue(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  return Number.isInteger(value) ? 'integer' : typeof value;
+}
+
+function fits(types: readonly string[], type: string): boolean {
+  return types.includes(type) || (type === 'integer' && types.includes('number'));
 }
 
 const uriFormats = new Set(['uri', 'url', 'binary', 'byte', 'data-uri', 'uri-reference', 'file', 'base64']);
@@ -150,10 +178,8 @@ function markFile(result: JsonObject, source: JsonObject, walk: FieldWalk): void
 
 /** By the marks that platforms use, then by a name that says a medium and that it is an address. */
 export function guessMedium({ name, schema }: { name: string; schema: JsonObject }): Medium | undefined {
-  const marked = schema['x-inferry-file'];
-  if (isMedium(marked)) return marked;
-  const widget = schema._fal_ui_field ?? schema.ui_field ?? schema['x-ui-component'];
-  if (isMedium(widget)) return widget;
+  const marked = markedMedium(schema);
+  if (marked !== undefined) return marked;
   const contentType = schema.contentMediaType;
   const said = mediumOf(`${name} ${typeof schema.title === 'string' ? schema.title : ''}`);
   if (typeof contentType === 'string' && contentType.includes('/')) return said ?? 'file';
@@ -166,4 +192,14 @@ export function guessMedium({ name, schema }: { name: string; schema: JsonObject
     );
   if (isAddress) return /webhook|callback/i.test(name) ? undefined : said;
   return isBare ? said : undefined;
+}
+
+/** Our own mark, or the widget that a platform shows the field with. */
+function markedMedium(schema: JsonObject): Medium | undefined {
+  const own = schema['x-inferry-file'];
+  if (isMedium(own)) return own;
+  const ui = isObject(schema.ui) ? schema.ui.field : undefined;
+  const widget = ui ?? schema._fal_ui_field ?? schema.ui_field ?? schema['x-ui-component'];
+  if (isMedium(widget)) return widget;
+  return typeof widget === 'string' ? mediumOf(widget) : undefined;
 }

@@ -90,6 +90,73 @@ describe('normaliseSchema', () => {
     });
   });
 
+  it('lets a field be what any variant of a choice of objects says', () => {
+    const variant = (kind: string, value: object) => ({
+      type: 'object',
+      properties: { type: { const: kind }, value },
+      required: ['type', 'value'],
+    });
+    const oneOf = [variant('a', { type: 'integer', maximum: 10 }), variant('b', { type: 'string' })];
+
+    expect(normaliseSchema({ properties: { item: { oneOf } } }).properties).toEqual({
+      item: {
+        type: 'object',
+        properties: { type: { enum: ['a', 'b'] }, value: { type: ['integer', 'string'] } },
+      },
+    });
+  });
+
+  it('takes null among choices wherever the original does', () => {
+    const words = { type: 'string', enum: ['fast', 'slow'] };
+    const either = { type: ['string', 'null'], enum: ['fast', 'slow', null] };
+    const properties = { mode: { anyOf: [words, { type: 'null' }] }, kind: { ...words, nullable: true } };
+
+    expect(normaliseSchema({ properties }).properties).toEqual({ mode: either, kind: either });
+  });
+
+  it('takes choices that are no text for what they are', () => {
+    const properties = {
+      size: { type: 'string', enum: [5, 8] },
+      tiled: { type: 'string', enum: [true, false] },
+      mixed: { type: 'string', enum: ['auto', 1.5] },
+    };
+
+    expect(normaliseSchema({ properties }).properties).toEqual({
+      size: { type: 'integer', enum: [5, 8] },
+      tiled: { type: 'boolean', enum: [true, false] },
+      mixed: { type: ['string', 'number'], enum: ['auto', 1.5] },
+    });
+  });
+
+  it('keeps a schema open that takes further fields', () => {
+    const schema = { type: 'object', properties: { prompt: { type: 'string' } }, additionalProperties: true };
+
+    expect(normaliseSchema(schema)).toEqual(schema);
+  });
+
+  it('marks the fields whose form shows a file', () => {
+    const ui = { field: 'image' };
+    const properties = {
+      photo: { type: 'string', ui },
+      subject: { anyOf: [{ type: 'string', ui }, { type: 'null' }] },
+      either: {
+        anyOf: [
+          { type: 'string', ui },
+          { type: 'object', properties: {} },
+        ],
+      },
+      clips: { type: 'array', items: { type: 'string', ui: { field: 'video' } } },
+      pieces: { type: 'array', items: { type: 'string' }, ui: { field: 'audio' } },
+      look: { type: 'string', ui: { field: 'textarea' } },
+    };
+
+    const text = JSON.stringify(normaliseSchema({ properties }).properties);
+
+    expect(text.match(/"x-inferry-file":"\w+"/g)).toEqual(
+      ['image', 'image', 'image', 'video', 'audio'].map((medium) => `"x-inferry-file":"${medium}"`),
+    );
+  });
+
   it('hides what is for us to fill in', () => {
     const schema = {
       properties: { prompt: { type: 'string' }, webhook: { type: 'string' } },

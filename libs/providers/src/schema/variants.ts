@@ -1,3 +1,4 @@
+/** A schema without references and choices: written out, merged, or widened to what all of its variants allow. */
 import { isObject, type JsonObject } from '@inferry/contracts';
 
 /** Deeper than any sensible schema. */
@@ -38,7 +39,14 @@ export function resolveVariants(schema: JsonObject, walk: Walk): JsonObject {
   const [only] = real;
   if (only === undefined) return rest;
   const nullable = isNullable ? ['null'] : [];
-  if (real.length === 1) return { ...merge(only, rest), type: [...only.type, ...nullable] };
+  if (real.length === 1) {
+    const choices = choicesOf(only);
+    return {
+      ...merge(only, rest),
+      type: [...only.type, ...nullable],
+      ...(isNullable && choices !== undefined && { enum: [...choices, null] }),
+    };
+  }
   return widen(real, { rest, nullable });
 }
 
@@ -53,9 +61,13 @@ function widen(
     isObject(variant.properties) ? [variant.properties] : [],
   );
   // What only some of them require is required by none.
-  if (properties.length > 0) result.properties = Object.assign({}, ...properties.toReversed());
-  const items = variants.map((variant) => variant.items).find(isObject);
-  if (items !== undefined) result.items = items;
+  if (properties.length > 0) result.properties = eitherOf(properties);
+  if (variants.some(({ additionalProperties: open }) => open === true || isObject(open))) {
+    result.additionalProperties = true;
+  }
+  const items = variants.filter(({ type: own }) => own.includes('array')).map((variant) => variant.items);
+  if (items.length > 0 && items.every(isObject)) result.items = either(items);
+  Object.assign(result, marksOf(variants), result);
   const choices = variants.map(choicesOf);
   if (choices.every((list) => list !== undefined)) {
     result.enum = [...new Set([...choices.flat(), ...nullable.map(() => null)])];
@@ -66,9 +78,38 @@ function widen(
   return result;
 }
 
-function choicesOf({ enum: listed, const: constant }: JsonObject): unknown[] | undefined {
-  if (Array.isArray(listed)) return listed;
+function choicesOf({ enum: listed, const: constant, nullable }: JsonObject): unknown[] | undefined {
+  if (Array.isArray(listed)) return nullable === true ? [...listed, null] : listed;
   return constant === undefined ? undefined : [constant];
+}
+
+/** The fields of all variants; one that several have allows what any of them allows. */
+function eitherOf(variants: readonly JsonObject[]): JsonObject {
+  const names = new Set(variants.flatMap((properties) => Object.keys(properties)));
+  return Object.fromEntries(
+    [...names].map((name) => {
+      const own = variants.flatMap((properties) =>
+        Object.hasOwn(properties, name) ? [properties[name]] : [],
+      );
+      return [name, own.every(isObject) ? either(own) : {}];
+    }),
+  );
+}
+
+/** One schema of several, to be resolved where it is come to. */
+function either(schemas: readonly JsonObject[]): JsonObject {
+  const distinct = [...new Map(schemas.map((schema) => [JSON.stringify(schema), schema])).values()];
+  const [only] = distinct;
+  return distinct.length === 1 && only !== undefined ? only : { anyOf: distinct };
+}
+
+/** How platforms mark the fields that take files. */
+export const fileMarks = ['x-inferry-file', 'ui', '_fal_ui_field', 'ui_field', 'x-ui-component'] as const;
+
+/** A file that may be given in several forms is still a file. */
+function marksOf(variants: readonly JsonObject[]): JsonObject {
+  const marked = fileMarks.map((mark) => [mark, variants.map((variant) => variant[mark]).find(Boolean)]);
+  return Object.fromEntries(marked.filter(([, value]) => value !== undefined));
 }
 
 /** A list of words beside something freer cannot be an `enum`: it would forbid the rest. */

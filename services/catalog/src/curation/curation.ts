@@ -42,10 +42,23 @@ export function createCuration(file: CatalogFile): Curation {
 
 export const noCuration: Curation = createCuration({});
 
-function toPattern(text: string): RegExp {
-  const parts = text.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  // Runs of stars are one: the expression stays linear.
-  return new RegExp(`^${parts.join('.*').replace(/(\.\*){2,}/g, '.*')}$`, 's');
+/** Each part is looked for once, after the one before it: a name never takes long, however many stars there are. */
+function toPattern(text: string): { test(name: string): boolean } {
+  const [first = '', ...parts] = text.split('*');
+  const last = parts.pop();
+  return {
+    test(name) {
+      if (last === undefined) return name === first;
+      if (!name.startsWith(first) || !name.endsWith(last)) return false;
+      let at = first.length;
+      for (const part of parts) {
+        const found = name.indexOf(part, at);
+        if (found < 0) return false;
+        at = found + part.length;
+      }
+      return at <= name.length - last.length;
+    },
+  };
 }
 
 function definedOnly<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -2,6 +2,7 @@ import { AppError, isObject, type JsonObject } from '@inferry/contracts';
 import { Recent } from '@inferry/runtime';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { isAssetId, isDataUri } from './file-fields.ts';
+import { linearPattern, withinSteps } from './linear-pattern.ts';
 import { toPlainSchema } from './plain-schema.ts';
 import { schemasOf } from './schema-parts.ts';
 import { toStrictSchema } from './strict-schema.ts';
@@ -18,6 +19,8 @@ export interface ModelValidator {
 
 /** Enough for every model in use at once; one costs a few milliseconds to make again. */
 const maxValidators = 500;
+/** Nodes of a schema up to which its code is worth being made smaller. */
+const maxOptimised = 200;
 
 /** Compiled validators, by model and version. */
 export function createValidators(): (key: string, schema: JsonObject) => ModelValidator {
@@ -33,17 +36,19 @@ export function createValidators(): (key: string, schema: JsonObject) => ModelVa
 
 export function createValidator(schema: JsonObject): ModelValidator {
   const plain = toPlainSchema(schema);
-  const strict = toStrictSchema(schema);
+  const { strict, nodes } = toStrictSchema(schema);
   let checkAll: ValidateFunction | undefined;
   let checkFirst: ValidateFunction | undefined;
   return {
     plain,
     knownFields: knownFieldsOf(plain),
     check(input, all) {
-      if (all) checkAll ??= compile(strict, true);
-      else checkFirst ??= compile(strict, false);
+      const isLarge = nodes > maxOptimised;
+      if (all) checkAll ??= compile(strict, { allErrors: true, isLarge });
+      else checkFirst ??= compile(strict, { allErrors: false, isLarge });
       const validate = all ? checkAll : checkFirst;
-      return validate === undefined || validate(input) ? [] : (validate.errors ?? []);
+      if (validate === undefined || withinSteps(() => validate(input))) return [];
+      return validate.errors ?? [];
     },
   };
 }
@@ -52,9 +57,16 @@ export function createValidator(schema: JsonObject): ModelValidator {
  * One Ajv per schema: an instance keeps what it ever compiled, and would grow with each version of each model. It has
  * no loader, so that nothing is fetched, and knows only the format that our own references need.
  */
-function compile(schema: JsonObject, allErrors: boolean): ValidateFunction {
+function compile(
+  schema: JsonObject,
+  { allErrors, isLarge }: { allErrors: boolean; isLarge: boolean },
+): ValidateFunction {
   const ajv = new Ajv2020({
     allErrors,
+    // Choices are looked up and not written out; of a large schema the code is not made smaller, which takes long.
+    loopEnum: 8,
+    code: { optimize: !isLarge, regExp: toRegExp },
+    multipleOfPrecision: 9,
     strict: false,
     verbose: true,
     useDefaults: true,
@@ -73,6 +85,12 @@ function compile(schema: JsonObject, allErrors: boolean): ValidateFunction {
     });
   }
 }
+
+/** What the strict schema kept runs in linear time; the code is for files that nobody writes here. */
+function toRegExp(pattern: string): { test(text: string): boolean } {
+  return linearPattern(pattern) ?? { test: () => true };
+}
+toRegExp.code = 'toRegExp';
 
 function knownFieldsOf(plain: JsonObject): string[] | undefined {
   const open = plain.additionalProperties;

@@ -78,10 +78,24 @@ function withVariants(schema: JsonObject, walk: Walk): JsonObject {
   if (real.length === 1) return { ...merge(only, rest), type };
   const constants = real.map(({ const: constant }) => constant);
   const allConstant = constants.every((constant) => constant !== undefined);
-  const properties = real.reduce<JsonObject>((all, variant) => merge(all, pickProperties(variant)), {});
+  const properties = eitherOf(real.map(({ properties: own }) => own).filter(isObject));
   return { ...properties, ...rest, type, ...(allConstant ? { enum: constants } : {}) };
 }
 
-function pickProperties(variant: JsonObject): JsonObject {
-  return isObject(variant.properties) ? { properties: variant.properties } : {};
+/** The fields of all variants. One that they describe differently is known by its name and by whether it is a file. */
+function eitherOf(variants: readonly JsonObject[]): JsonObject {
+  if (variants.length === 0) return {};
+  const names = new Set(variants.flatMap((properties) => Object.keys(properties)));
+  const fields = [...names].map((name) => {
+    const own = variants.flatMap((properties) => (Object.hasOwn(properties, name) ? [properties[name]] : []));
+    const [first, ...others] = own.filter(isObject);
+    if (first === undefined) return [name, {}];
+    const isSame = others.every((other) => JSON.stringify(other) === JSON.stringify(first));
+    const mark = own
+      .filter(isObject)
+      .map((field) => field['x-inferry-file'])
+      .find((it) => it !== undefined);
+    return [name, isSame ? first : { ...(mark === undefined ? {} : { 'x-inferry-file': mark }) }];
+  });
+  return { properties: Object.fromEntries(fields) };
 }

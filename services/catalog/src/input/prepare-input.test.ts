@@ -268,4 +268,90 @@ describe('hostile input and odd schemas', () => {
       expect.objectContaining({ code: 'upstream_malformed' }),
     );
   });
+
+  it('is not held up by a pattern that backtracks without end', () => {
+    const text = `${'a'.repeat(60)}!`;
+    const properties = { text: { type: 'string', pattern: '^(a+)+$' }, more: { type: 'string' } };
+    const named = { patternProperties: { '^(x+x+)+y$': { type: 'integer' } } };
+
+    const startedAt = performance.now();
+    const { problems } = prepare({ text, more: text }, properties);
+    prepare({ text: 'a', ['x'.repeat(60)]: 1 }, properties, named);
+
+    expect(problems).toMatchObject([{ path: 'text', message: 'does not have the expected form' }]);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+
+  it.each([
+    ['^\\S+$', 'a\u00a0b', 'ab'],
+    ['^.$', '\u2028', '😀'],
+    ['^(?<year>\\d{4})-\\d\\d$', '20201', '2020-11'],
+    ['^[\\u4e00-\\u9fff]+$', 'a', '你好'],
+  ])('reads the pattern %s as the standard does', (pattern, wrong, right) => {
+    const properties = { text: { type: 'string', pattern } };
+
+    expect(prepare({ text: wrong }, properties).problems).toHaveLength(1);
+    expect(prepare({ text: right }, properties).problems).toEqual([]);
+  });
+
+  it.each(['^(?=a)b', '(a)\\1', 'a{0,1000}b{0,1000}c{0,1000}'])(
+    'leaves the pattern %s, which no expression of linear time says, to the platform',
+    (pattern) => {
+      expect(prepare({ text: 'x' }, { text: { type: 'string', pattern } }).problems).toEqual([]);
+    },
+  );
+
+  it('forbids no field that a pattern which it cannot run may allow', () => {
+    const validator = createValidator({
+      type: 'object',
+      properties: {
+        options: { type: 'object', patternProperties: { '^(?=a)': {} }, additionalProperties: false },
+      },
+    });
+
+    expect(prepareInput(validator, { options: { a: 1 } }).problems).toEqual([]);
+  });
+
+  it('compiles a schema of thousands of fields in a moment, and checks what comes first in it', () => {
+    const choices = Array.from({ length: 50 }, (_, index) => `v${index}`);
+    const fields = Array.from({ length: 3_900 }, (_, index) => [`f${index}`, { enum: choices }]);
+    const validator = createValidator({ type: 'object', properties: Object.fromEntries(fields) });
+
+    const startedAt = performance.now();
+    const { problems } = prepareInput(validator, { f1: 'other', f3899: 'other' });
+
+    expect(problems).toMatchObject([{ path: 'f1' }]);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+});
+
+describe('a schema is never read narrower than it is', () => {
+  it.each([
+    [0.1, [0.3, 0.6, 0.7, 1.2, 1.4]],
+    [0.01, [0.07, 0.29, 0.57, 0.58]],
+  ])('by steps of %s', (multipleOf, values) => {
+    const properties = { scale: { type: 'number', multipleOf } };
+
+    for (const scale of values) expect(prepare({ scale }, properties).problems).toEqual([]);
+    expect(prepare({ scale: multipleOf * 1.5 }, properties).problems).toHaveLength(1);
+  });
+
+  it('by choices that are no text', () => {
+    const properties = {
+      size: { type: 'string', enum: [5, 8] },
+      tiled: { type: 'string', enum: [true, false] },
+    };
+
+    expect(prepare({ size: 5, tiled: true }, properties).problems).toEqual([]);
+    expect(prepare({ size: '8', tiled: 'false' }, properties)).toMatchObject({
+      problems: [],
+      input: { size: 8, tiled: false },
+    });
+  });
+
+  it('by choices of text that came as numbers', () => {
+    const properties = { duration: { type: 'string', enum: ['5', '10'] } };
+
+    expect(prepare({ duration: 5 }, properties)).toMatchObject({ problems: [], input: { duration: '5' } });
+  });
 });

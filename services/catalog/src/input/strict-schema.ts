@@ -1,7 +1,11 @@
 import { isObject, type JsonObject } from '@inferry/contracts';
+import { linearPattern } from './linear-pattern.ts';
 import { isFileSchema, maxDepth, oneSchema, schemaLists, schemaMaps, typesOf } from './schema-parts.ts';
 
+const maxUniqueItems = 200;
 const jsonTypes = new Set(['string', 'number', 'integer', 'boolean', 'object', 'array', 'null']);
+/** What is compiled of one schema, in some 100 ms: more than any sensible one has. What is beyond is left open. */
+const maxNodes = 1_000;
 /** Names for a schema, which nothing here looks up, and a keyword of Ajv's own that changes what it returns. */
 const droppedKeywords = [
   '$schema',
@@ -19,36 +23,50 @@ const urlKeywords = ['format', 'pattern', 'minLength', 'maxLength', 'contentMedi
 /**
  * A platform's schema as a validator may compile it: nothing is fetched, what older drafts and OpenAPI wrote
  * differently is put in terms of 2020-12, and keywords that make no sense are left out instead of failing the model.
+ * `nodes` is how large it is.
  */
-export function toStrictSchema(schema: JsonObject, depth = 0): JsonObject {
-  if (depth > maxDepth) return {};
+export function toStrictSchema(schema: JsonObject): { strict: JsonObject; nodes: number } {
+  const walk = { depth: 0, budget: { nodes: maxNodes } };
+  const strict = strictOf(schema, walk);
+  return { strict, nodes: maxNodes - Math.max(0, walk.budget.nodes) };
+}
+
+interface Walk {
+  depth: number;
+  budget: { nodes: number };
+}
+
+function strictOf(schema: JsonObject, walk: Walk): JsonObject {
+  walk.budget.nodes -= 1;
+  if (walk.depth > maxDepth || walk.budget.nodes < 0) return {};
   const kept = Object.entries(schema).filter(([keyword]) => !droppedKeywords.includes(keyword));
   const result: JsonObject = Object.fromEntries(
-    kept.map(([keyword, value]) => [keyword, walk(keyword, value, depth)]),
+    kept.map(([keyword, value]) => [keyword, walkKeyword(keyword, value, walk)]),
   );
   repairReference(result);
   repairTypes(result, schema.nullable === true);
   repairBounds(result);
   repairLists(result);
+  repairPatterns(result);
   if (isFileSchema(schema)) for (const keyword of urlKeywords) delete result[keyword];
   return result;
 }
 
-function walk(keyword: string, value: unknown, depth: number): unknown {
+function walkKeyword(keyword: string, value: unknown, walk: Walk): unknown {
   if (oneSchema.includes(keyword)) {
-    if (Array.isArray(value)) return value.map((item) => strictOrSame(item, depth));
-    return strictOrSame(value, depth);
+    if (Array.isArray(value)) return value.map((item) => strictOrSame(item, walk));
+    return strictOrSame(value, walk);
   }
   if (schemaLists.includes(keyword) && Array.isArray(value))
-    return value.map((item) => strictOrSame(item, depth));
+    return value.map((item) => strictOrSame(item, walk));
   if (schemaMaps.includes(keyword) && isObject(value)) {
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, strictOrSame(item, depth)]));
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, strictOrSame(item, walk)]));
   }
   return value;
 }
 
-function strictOrSame(value: unknown, depth: number): unknown {
-  return isObject(value) ? toStrictSchema(value, depth + 1) : value;
+function strictOrSame(value: unknown, { depth, budget }: Walk): unknown {
+  return isObject(value) ? strictOf(value, { depth: depth + 1, budget }) : value;
 }
 
 /** A reference to another document is never fetched: what it would say, the platform says. */
@@ -87,21 +105,39 @@ function repairBounds(schema: JsonObject): void {
 function repairLists(schema: JsonObject): void {
   if (schema.enum !== undefined && (!Array.isArray(schema.enum) || schema.enum.length === 0))
     delete schema.enum;
-  else if (Array.isArray(schema.enum)) schema.enum = [...new Set(schema.enum)];
+  else if (Array.isArray(schema.enum)) {
+    const choices: unknown[] = [...new Set(schema.enum)];
+    schema.enum = choices;
+    // The choices say what is taken: a type beside them that fits none of them was written by mistake.
+    if (schema.type !== undefined && !choices.some((choice) => fitsType(choice, schema))) delete schema.type;
+  }
   if (schema.required !== undefined && !Array.isArray(schema.required)) delete schema.required;
   // Drafts before 2020-12 wrote a tuple as a list of items.
   if (Array.isArray(schema.items)) {
     schema.prefixItems = schema.items;
     delete schema.items;
   }
-  if (typeof schema.pattern === 'string' && !isRegExp(schema.pattern)) delete schema.pattern;
+  // Comparing every pair of a long list would take for ever.
+  if (!(typeof schema.maxItems === 'number' && schema.maxItems <= maxUniqueItems)) delete schema.uniqueItems;
 }
 
-function isRegExp(pattern: string): boolean {
-  try {
-    return new RegExp(pattern, 'u').source !== '';
-  } catch {
-    // Written for another language's expressions: the platform checks it.
-    return false;
-  }
+function fitsType(value: unknown, schema: JsonObject): boolean {
+  return typesOf(schema).some((type) => {
+    if (type === 'null') return value === null;
+    if (type === 'array') return Array.isArray(value);
+    return type === 'integer' ? Number.isInteger(value) : typeof value === type;
+  });
+}
+
+/** Only what runs in linear time is run: where it cannot, the platform checks it. */
+function repairPatterns(schema: JsonObject): void {
+  if (typeof schema.pattern !== 'string' || linearPattern(schema.pattern) === undefined)
+    delete schema.pattern;
+  if (!isObject(schema.patternProperties)) return;
+  const named = Object.entries(schema.patternProperties);
+  const usable = named.filter(([pattern]) => linearPattern(pattern) !== undefined);
+  schema.patternProperties = Object.fromEntries(usable);
+  if (usable.length === named.length) return;
+  // What the others would have allowed must not be forbidden now.
+  for (const keyword of ['additionalProperties', 'unevaluatedProperties']) delete schema[keyword];
 }
