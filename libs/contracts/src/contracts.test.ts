@@ -2,7 +2,7 @@ import { encode } from 'gpt-tokenizer/encoding/o200k_base';
 import { describe, expect, test } from 'vitest';
 import { errorCodes } from './error-codes.ts';
 import { events } from './events/index.ts';
-import { type AnyTool, isObject, type JsonObject, type Toolset } from './index.ts';
+import { type AnyTool, AppError, isObject, type JsonObject, parseArguments, type Toolset } from './index.ts';
 import { toPortableSchema, unportableKeywords } from './portable-schema.ts';
 import { isScope } from './principal.ts';
 import { rpcs } from './rpc/index.ts';
@@ -29,6 +29,16 @@ function nodesOf(tool: AnyTool): Node[] {
     ...walk({ path: 'input', schema: tool.inputSchema }),
     ...(tool.outputSchema === undefined ? [] : walk({ path: 'output', schema: tool.outputSchema })),
   ];
+}
+
+function failureOf(run: () => unknown): AppError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+  throw new Error('it was taken');
 }
 
 describe.each(everyTool)('the tool %s', (_name, tool) => {
@@ -74,6 +84,52 @@ describe.each(everyTool)('the tool %s', (_name, tool) => {
     );
 
     expect(found).toEqual([]);
+  });
+
+  test('writes an object of anything in the one form that clients convert well', () => {
+    const nodes = nodesOf(tool);
+    const free = nodes.filter(
+      ({ path, schema }) =>
+        path !== 'input' && schema.type === 'object' && Object.keys(schema.properties ?? {}).length === 0,
+    );
+    const others = nodes.filter((node) => !free.includes(node));
+
+    for (const { schema } of free)
+      expect(schema).toMatchObject({ properties: {}, additionalProperties: true });
+    expect(others.filter(({ schema }) => 'additionalProperties' in schema)).toEqual([]);
+  });
+
+  test.each([null, ''])('takes %j for an optional argument as not given', (unset) => {
+    const { properties, required = [] } = tool.inputSchema;
+    const names = Object.keys(isObject(properties) ? properties : {});
+    // as: a schema's own list of names.
+    const needed = names.filter((name) => (required as string[]).includes(name));
+    const given = Object.fromEntries(needed.map((name) => [name, name === 'input' ? {} : 'x']));
+    const filled = Object.fromEntries(names.map((name) => [name, name in given ? given[name] : unset]));
+
+    expect(parseArguments(tool, filled)).toEqual(parseArguments(tool, given));
+  });
+
+  test('has an honest answer for a required argument that is not set', () => {
+    const { required = [] } = tool.inputSchema;
+
+    // as: a schema's own list of names.
+    for (const name of required as string[]) {
+      expect(() => parseArguments(tool, { [name]: null })).toThrow(/problem/);
+    }
+  });
+
+  test.each(['a\u0000b', 'a\ud800b'])('refuses %j by name wherever it stands', (text) => {
+    const { properties } = tool.inputSchema;
+    for (const name of Object.keys(isObject(properties) ? properties : {})) {
+      for (const value of [text, [text], { a: { b: text } }, { [text]: 1 }]) {
+        const error = failureOf(() => parseArguments(tool, { [name]: value }));
+
+        expect(error).toMatchObject({ code: 'validation_failed' });
+        expect(JSON.stringify(error.details)).toContain('cannot be stored');
+        expect(JSON.stringify(error.details)).toContain(name);
+      }
+    }
   });
 
   test('has objects at the top of both schemas', () => {

@@ -47,6 +47,7 @@ export {
   runQueued,
   surfaceChanged,
 } from './events/index.ts';
+export { isUnset, unstorable } from './given.ts';
 export {
   InputRequest,
   InputRequests,

@@ -5,9 +5,13 @@ import { parseArguments } from './parse-arguments.ts';
 import { toPortableSchema } from './portable-schema.ts';
 
 const input = z.object({
-  model: z.string().min(1),
+  model: z.string().min(1).describe('A model'),
   limit: z.int().min(1).max(100).optional(),
   status: z.enum(['queued', 'running']).optional(),
+  since: z.iso.datetime({ offset: true }).optional(),
+  tags: z.record(z.string(), z.unknown()).optional().describe('Tags'),
+  list: z.array(z.string()).optional(),
+  input: z.record(z.string(), z.unknown()).optional(),
 });
 const tool = { name: 'a_tool', input, inputSchema: toPortableSchema(input, 'input') };
 
@@ -42,7 +46,11 @@ describe('arguments', () => {
 
     expect(code).toBe('validation_failed');
     expect(details?.errors).toEqual([
-      { path: 'prompt', message: 'unknown argument', hint: 'known: model, limit, status' },
+      {
+        path: 'prompt',
+        message: 'unknown argument',
+        hint: 'known: model, limit, status, since, tags, list, input',
+      },
     ]);
   });
 
@@ -68,6 +76,56 @@ describe('arguments', () => {
     const errors = refusalOf({ model: 'a/b', ['x'.repeat(5_000)]: 1 }).details?.errors;
 
     expect(JSON.stringify(errors).length).toBeLessThan(300);
+  });
+
+  test.each([
+    [{ model: 5 }, { path: 'model', message: 'must be text', hint: 'A model' }],
+    [{}, { path: 'model', message: 'is required', hint: 'A model' }],
+    [{ model: '' }, { path: 'model', message: 'is empty' }],
+    [
+      { model: 'a', limit: 0 },
+      { path: 'limit', message: 'is too small', hint: 'at least 1' },
+    ],
+    [
+      { model: 'a', limit: 101 },
+      { path: 'limit', message: 'is too large', hint: 'at most 100' },
+    ],
+    [
+      { model: 'a', limit: 1.5 },
+      { path: 'limit', message: 'must be a whole number' },
+    ],
+    [
+      { model: 'a', since: 'yesterday' },
+      { path: 'since', message: 'is not a time', hint: 'RFC 3339, e.g. 2026-11-01T00:00:00Z' },
+    ],
+    [
+      { model: 'a', tags: 'x' },
+      { path: 'tags', message: 'must be an object', hint: 'Tags' },
+    ],
+  ])('that are %j are told so in plain words', (raw, problem) => {
+    expect(refusalOf(raw).details?.errors).toEqual([problem]);
+  });
+
+  test('that are not set are left out at every level, and what another schema judges is left alone', () => {
+    const raw = {
+      model: 'a',
+      limit: '',
+      since: null,
+      tags: { one: '', two: null, three: 'x' },
+      list: ['', null, 'y'],
+      input: { text: '', voice: null },
+    };
+
+    expect(parseArguments(tool, raw)).toEqual({
+      model: 'a',
+      tags: { three: 'x' },
+      list: ['y'],
+      input: { text: '', voice: null },
+    });
+  });
+
+  test.each([null, ''])('that are %j as a whole are none', (raw) => {
+    expect(refusalOf(raw).details?.errors).toMatchObject([{ path: 'model', message: 'is required' }]);
   });
 
   test('are refused with the assurance that nothing was charged', () => {

@@ -5,7 +5,13 @@ export interface JsonObject {
 }
 
 /** Keywords that some MCP clients or model APIs refuse in a tool's schema. */
-export const unportableKeywords = ['oneOf', 'anyOf', 'allOf', 'not', '$ref', '$defs', 'additionalProperties'];
+export const unportableKeywords = ['oneOf', 'anyOf', 'allOf', 'not', '$ref', '$defs'];
+
+/**
+ * An object of anything, in the one form that survives the converters of clients: some take an object without properties
+ * for an empty one, some one without `additionalProperties` for a closed one.
+ */
+const freeObject = { properties: {}, additionalProperties: true };
 
 /**
  * A zod object as the JSON Schema (2020-12) that is shown to clients: strict keywords that clients choke on are
@@ -34,9 +40,11 @@ function strip(node: unknown): unknown {
   const kept = Object.entries(node).filter(
     ([key, value]) => !dropped.has(key) && !isSafeIntegerBound(key, value),
   );
-  return Object.fromEntries(
+  const stripped = Object.fromEntries(
     kept.map(([key, value]) => [key, key === 'properties' ? stripEach(value) : strip(value)]),
   );
+  const isFree = stripped.type === 'object' && !('properties' in stripped);
+  return isFree ? { ...stripped, ...freeObject } : stripped;
 }
 
 /** A property may be called `additionalProperties`: only keywords are dropped, never names. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AppError } from '@inferry/contracts';
+import { AppError, unstorable } from '@inferry/contracts';
 import { z } from 'zod';
 
 /** Opaque places in a list, each good for the query it came from alone. */
@@ -44,7 +44,8 @@ function toText(value: object): string {
 
 function fromText(cursor: string): unknown {
   try {
-    return JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    return unstorable(value) === undefined ? value : undefined;
   } catch {
     // Refused by the schema.
     return undefined;

@@ -70,7 +70,7 @@ function toProblem(error: ErrorObject): Problem {
     case 'const':
       return { path, message: 'is not one of the allowed values', hint: allowedHint(error, schema) };
     case 'type':
-      return { path, message: `must be ${typeName(error)}`, hint: typeHint(error, schema) };
+      return { path, message: `must be ${typeName(error)}`, hint: typeHint(schema) };
     default:
       return { path, message: boundMessage(error), hint: boundHint(error, schema) };
   }
@@ -105,8 +105,7 @@ function typeName({ params }: ErrorObject): string {
   return types.map((name) => (/^[aeio]/.test(name) ? `an ${name}` : `a ${name}`)).join(' or ');
 }
 
-function typeHint({ data }: ErrorObject, schema: JsonObject): string | undefined {
-  if (data === null) return 'leave it out for the default';
+function typeHint(schema: JsonObject): string | undefined {
   const hint = describeField(schema);
   // The message names the type already.
   return hint === typesOf(schema).join(' or ') ? undefined : hint;

@@ -107,10 +107,46 @@ describe('problems', () => {
     expect(prepareInput(createValidator({ type: 'object' }), { a: 1 }).problems).toEqual([]);
   });
 
-  it('advises to leave a null out', () => {
-    expect(problemAt('count', prepare({ prompt: 'x', count: null }))?.hint).toBe(
-      'leave it out for the default',
+  it('leaves out what is optional and not set, where the schema has no use for that', () => {
+    const properties = {
+      count: { type: 'integer', default: 2 },
+      voice: { type: 'string', enum: ['a', 'b'] },
+      note: { type: 'string' },
+      style: { anyOf: [{ type: 'string', minLength: 1 }, { type: 'null' }] },
+      image: { type: 'string', 'x-inferry-file': 'image' },
+      images: { type: 'array', items: { type: 'string', 'x-inferry-file': 'image' } },
+      camera: { type: 'object', properties: { zoom: { type: 'number' } } },
+      day: { type: 'string', format: 'date' },
+    };
+    const unset = { count: '', voice: '', note: '', style: null, image: '', day: '', unknown: null };
+
+    const { input, problems } = prepare(
+      { ...unset, images: ['', 'https://files.test/a.png', null], camera: { zoom: null } },
+      properties,
     );
+
+    expect(problems).toEqual([]);
+    expect(input).toEqual({
+      count: 2,
+      note: '',
+      style: null,
+      images: ['https://files.test/a.png'],
+      camera: {},
+    });
+  });
+
+  it.each([null, ''])('tells that a required field that is %j is wrong', (value) => {
+    const { problems } = prepare(
+      { mode: value },
+      { mode: { type: 'string', enum: ['x'] } },
+      { required: ['mode'] },
+    );
+
+    expect(problems).toContainEqual({
+      path: 'mode',
+      message: 'is not one of the allowed values',
+      hint: 'one of: x',
+    });
   });
 
   it('tells of a choice with null what its other branch wants', () => {

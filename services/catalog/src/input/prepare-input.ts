@@ -3,6 +3,7 @@ import { fileProblem, findFileFields } from './file-fields.ts';
 import { boundsProblem, countValues } from './input-bounds.ts';
 import { describeField, maxProblems, toProblems, unknownFieldProblem } from './input-problems.ts';
 import type { ModelValidator } from './model-validator.ts';
+import { withoutUnsetFields } from './unset-fields.ts';
 
 export interface PreparedInput {
   /** Coerced, defaults filled in. Only to be run when there are no problems. */
@@ -26,7 +27,8 @@ export function prepareInput(validator: ModelValidator, raw: JsonObject): Prepar
     const notObject = { path: '', message: 'must be an object' };
     return { input: {}, problems: [tooDeep ?? notObject], fileFields: [] };
   }
-  const { known, problems } = splitUnknown(validator, coerced);
+  const given = withoutUnsetFields(validator.plain, coerced);
+  const { known, problems } = splitUnknown(validator, isObject(given) ? given : {});
   problems.push(...checkWithDefaults(validator, known));
   const files = findFileFields(validator.plain, known);
   for (const file of files) {

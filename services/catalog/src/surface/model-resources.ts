@@ -1,4 +1,10 @@
-import { AppError, type OfferedTemplate, type Principal, type ResourceContents } from '@inferry/contracts';
+import {
+  AppError,
+  type OfferedTemplate,
+  type Principal,
+  type ResourceContents,
+  unstorable,
+} from '@inferry/contracts';
 import type { CallerAccess } from '../caller-access.ts';
 import type { CatalogDeps } from '../deps.ts';
 import type { ModelDocument } from '../model-documents.ts';
@@ -47,7 +53,8 @@ function parseModelUri(uri: string): { id: string; view: View } | undefined {
   const view = views.find((name) => name === uri.slice(end + 1));
   if (!uri.startsWith(modelPrefix) || view === undefined || end < modelPrefix.length) return undefined;
   try {
-    return { id: decodeURIComponent(uri.slice(modelPrefix.length, end)), view };
+    const id = decodeURIComponent(uri.slice(modelPrefix.length, end));
+    return unstorable(id) === undefined ? { id, view } : undefined;
   } catch {
     // A broken escape names no model.
     return undefined;

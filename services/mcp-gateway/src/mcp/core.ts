@@ -1,9 +1,10 @@
-import { type Refusal, refuse, rpcCodes } from '../refusal.ts';
+import { unstorable } from '@inferry/contracts';
+import { type Refusal, refuse, refuseParams, rpcCodes } from '../refusal.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { ClientTable } from '../waiting.ts';
 import type { Exchange, Reply, Sender } from './exchange.ts';
 import type { ServerIdentity } from './identity.ts';
-import { type McpNotification, responseText } from './json-rpc.ts';
+import { type McpNotification, type McpRequest, responseText } from './json-rpc.ts';
 import type { MethodTable } from './methods/index.ts';
 import { fitResult, shownTo } from './revisions.ts';
 import type { Era } from './versions.ts';
@@ -33,6 +34,8 @@ export function createMcpCore(
       const { era, request } = exchange;
       const method = table.methods[era].get(request.method);
       if (method === undefined) return telemetry.unknown(exchange, refuseMethod(era));
+      const refusal = refuseUnstorable(request);
+      if (refusal !== undefined) return telemetry.unknown(exchange, refusal);
       return telemetry.observe(exchange, method, toResponse);
     },
     listen(era, notification, from) {
@@ -49,6 +52,20 @@ function isStamped(reply: string): boolean {
 /** The fields put first into a JSON object that is text already. */
 function splice(fields: string, object: string): string {
   return object === '{}' ? `{${fields}}` : `{${fields},${object.slice(1)}`;
+}
+
+/**
+ * What no store keeps is refused before one sees it, by the name of the parameter. The arguments of tools are looked at where
+ * they are read (`parseArguments`), since text may hold more of them.
+ */
+function refuseUnstorable({ method, params }: McpRequest): Refusal | undefined {
+  if (method === 'tools/call') return undefined;
+  const { _meta: _envelope, ...rest } = params;
+  const problem = unstorable(rest, 'params');
+  if (problem === undefined) return undefined;
+  return refuseParams(['validation_failed', `${problem.path} ${problem.message}.`], {
+    ...(problem.hint === undefined ? {} : { nextAction: `Call again and ${problem.hint}.` }),
+  });
 }
 
 /** The modern era answers 404 and the legacy one in band (MCP 2026-07-28, transports). */

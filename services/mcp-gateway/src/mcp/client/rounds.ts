@@ -1,5 +1,12 @@
 import type { ClientSide } from '@inferry/bus';
-import { AppError, InputRequired, isObject, type JsonObject, type NeededInput } from '@inferry/contracts';
+import {
+  AppError,
+  InputRequired,
+  isObject,
+  isUnset,
+  type JsonObject,
+  type NeededInput,
+} from '@inferry/contracts';
 import { isRefusal, type Refusal, refuse, refuseParams, rpcCodes } from '../../refusal.ts';
 import type { Exchange, Reply } from '../exchange.ts';
 import type { ServerIdentity } from '../identity.ts';
@@ -68,7 +75,7 @@ function readRound(
 ): Pick<ClientSide, 'responses' | 'state'> | Refusal {
   const { inputResponses: responses = {}, requestState } = request.params;
   if (!isObject(responses)) return invalid('params.inputResponses must be an object.');
-  if (requestState === undefined) return { responses };
+  if (isUnset(requestState ?? null)) return { responses };
   const state = typeof requestState === 'string' ? requestStates.open(owner, requestState) : undefined;
   return state === undefined
     ? invalid('params.requestState is not one that was made for this request, or it is too old.')

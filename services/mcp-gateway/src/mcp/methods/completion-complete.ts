@@ -5,7 +5,7 @@ import type { Method } from '../exchange.ts';
 import { ownerOfPrompt, ownerOfTemplate } from '../surfaces/owner.ts';
 import { refuseFailure } from '../surfaces/refuse-failure.ts';
 import type { OfferedSurface, Surfaces } from '../surfaces/surfaces.ts';
-import { isTexts } from './prompts-get.ts';
+import { isTexts, withoutNulls } from './prompts-get.ts';
 
 type Ref = { prompt: string } | { template: string };
 
@@ -45,7 +45,7 @@ function readQuestion({ ref, argument, context }: JsonObject): Question | undefi
   if (!isObject(ref) || !isObject(argument)) return undefined;
   const { name, value } = argument;
   if (!isText(name, 128) || !isText(value, maxText)) return undefined;
-  const settled = isObject(context) ? (context.arguments ?? {}) : {};
+  const settled = withoutNulls(isObject(context) ? (context.arguments ?? {}) : {});
   const target = readRef(ref);
   if (target === undefined || !isTexts(settled)) return undefined;
   return { ref: target, argument: { name, value }, context: settled };

@@ -21,7 +21,8 @@ export interface GetPromptDeps {
 export function getPrompt({ bus, surfaces, rounds }: GetPromptDeps): Method {
   return async (exchange) => {
     const { request, principal, channel } = exchange;
-    const { name, arguments: args = {} } = request.params;
+    const { name, arguments: sent } = request.params;
+    const args = withoutNulls(sent ?? {});
     if (typeof name !== 'string') return refuseParams(['validation_failed', 'params.name must be a string.']);
     if (!isTexts(args)) {
       return refuseParams(['validation_failed', 'params.arguments must be an object of strings.']);
@@ -39,6 +40,12 @@ export function getPrompt({ bus, surfaces, rounds }: GetPromptDeps): Method {
       return refuseFailure(error);
     }
   };
+}
+
+/** Models write null for what they leave out. */
+export function withoutNulls(value: unknown): unknown {
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== null));
 }
 
 export function isTexts(value: unknown): value is Record<string, string> {

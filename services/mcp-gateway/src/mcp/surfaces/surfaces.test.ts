@@ -33,7 +33,34 @@ async function askLegacy(method: string, params: Record<string, unknown> = {}) {
   return json;
 }
 
+test.each(['a\u0000b', 'a\ud800b'])('%j is refused by name before a service is asked', async (text) => {
+  await ask('prompts/list');
+  const before = one.asked.length;
+  const refused = { code: -32_602, data: { code: 'validation_failed' } };
+  const ref = { type: 'ref/prompt', name: 'greet' };
+
+  const answers = await Promise.all([
+    askLegacy('resources/read', { uri: `test://${text}` }),
+    askLegacy('prompts/get', { name: 'greet', arguments: { who: text } }),
+    askLegacy('resources/list', { cursor: text }),
+    askLegacy('completion/complete', { ref, argument: { name: 'who', value: text } }),
+    askLegacy('completion/complete', { ref, argument: { name: 'who', value: 'x' }, context: { [text]: {} } }),
+  ]);
+
+  for (const { error } of answers) {
+    expect(error).toMatchObject(refused);
+    expect(error.message).toMatch(/^params.* cannot be stored\.$/);
+  }
+  expect(one.asked.length).toBe(before);
+});
+
 describe('prompts', () => {
+  test('take null for an argument that is not given', async () => {
+    const { result } = await askLegacy('prompts/get', { name: 'greet', arguments: { who: null } });
+
+    expect(result.messages[0].content.text).toBe('Hello ');
+  });
+
   test('are listed without a message to the services (RF-43)', async () => {
     await ask('prompts/list');
     const before = one.asked.length;
