@@ -106,14 +106,12 @@ async function createServices(composition: Composition): Promise<Service[]> {
     internalUrl: config.uploadInternalUrl,
     filesSecret: of('files'),
   });
-  const { maxSteps, ...inferenceSettings } = parseInferenceConfig(env);
   const inference = await createInferenceService(partsFor('inference-poller'), {
-    ...inferenceSettings,
+    ...parseInferenceConfig(env),
     providers,
     webhookSecret: of('webhooks'),
     hookSecret: of('hooks'),
     publicUrl: config.baseUrl,
-    limits: { maxSteps },
   });
   const gatewayEnv = {
     ...env,

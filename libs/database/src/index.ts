@@ -37,7 +37,17 @@ export {
 } from './runs/find-runs.ts';
 export { insertRun, type NewRun } from './runs/insert-run.ts';
 export type { Certainty } from './runs/ledger.ts';
-export { type LeaseRequest, leaseDueRuns, renewLeases } from './runs/run-leases.ts';
+export {
+  type Lane,
+  type LaneCursor,
+  leaseAbandonedRuns,
+  leaseFollowedRuns,
+  leaseQueuedRuns,
+  listLanes,
+  type Release,
+  releaseRuns,
+  renewLeases,
+} from './runs/run-leases.ts';
 export {
   type Adoption,
   adoptJob,

@@ -48,6 +48,7 @@ export const migrations: readonly Migration[] = [
   { id: '0006_connection_limits', up: (dialect) => connectionLimits(columnTypes[dialect]) },
   { id: '0007_charge_certainty', up: (dialect) => chargeCertainty(columnTypes[dialect]) },
   { id: '0008_makers', up: (dialect) => makerColumns(columnTypes[dialect]) },
+  { id: '0009_fair_leases', up: () => [...leaseIndexes] },
 ];
 
 function tables(types: ColumnTypes): string[] {
@@ -164,4 +165,10 @@ const indexes: readonly string[] = [
   "create index assets_pending on assets (upload_until) where state = 'pending'",
   'create unique index api_keys_secret on api_keys (key_sha256)',
   'create index api_keys_subject on api_keys (subject, created_at)',
+];
+
+/** Beside `runs_due`, which older releases lease by. */
+const leaseIndexes: readonly string[] = [
+  "create index runs_to_send on runs (provider, subject, next_poll_at) where phase = 'queued'",
+  "create index runs_to_follow on runs (provider, next_poll_at) where phase in ('submitting', 'running', 'storing')",
 ];

@@ -7,7 +7,7 @@ describe('parseInferenceConfig', () => {
       maxWaitSeconds: 600,
       rehost: true,
       maxOutputBytes: 536_870_912,
-      maxSteps: 64,
+      limits: { maxSubmits: 256, maxPolls: 1_024 },
       webhooksIn: 'auto',
     });
   });

@@ -9,6 +9,7 @@ import {
   parseEnv,
 } from '@inferry/runtime';
 import { z } from 'zod';
+import { defaultPollerLimits, type PollerLimits } from './poller/stages.ts';
 import type { MoneyRules } from './runs/run-cost.ts';
 import { toMicros } from './runs/run-document.ts';
 
@@ -19,8 +20,17 @@ const InferenceEnv = z.object({
   REHOST_OUTPUTS: z.enum(['true', 'false']).default('true'),
   /** The largest output that is copied. */
   MAX_OUTPUT_BYTES: envInt(1, 10 * 1_073_741_824).default(512 * 1_048_576),
-  /** Runs that one replica works on at once, besides those that it only watches. */
-  POLLER_MAX_STEPS: envInt(1, 10_000).default(64),
+  /** What one replica does at once: submits, in all and at one platform. */
+  POLLER_MAX_SUBMITS: envInt(1, 10_000).default(defaultPollerLimits.maxSubmits),
+  POLLER_MAX_SUBMITS_PER_PLATFORM: envInt(1, 10_000).default(defaultPollerLimits.maxSubmitsPerPlatform),
+  /** Polls. */
+  POLLER_MAX_POLLS: envInt(1, 100_000).default(defaultPollerLimits.maxPolls),
+  /** Runs whose outputs are copied. */
+  POLLER_MAX_STORES: envInt(1, 10_000).default(defaultPollerLimits.maxStores),
+  /** Runs that are kept leased: their platform answers in one long call, or pushes updates. */
+  POLLER_MAX_HELD: envInt(1, 100_000).default(defaultPollerLimits.maxHeld),
+  /** Runs of the models of this machine; by default as many as it has cores, and at least 2. */
+  POLLER_MAX_LOCAL: envInt(1, 1_000).default(defaultPollerLimits.maxLocal),
   /** Whether platforms are told where to report jobs; `auto`: when PUBLIC_URL can be on the internet. */
   WEBHOOKS_IN: z.enum(['auto', 'on', 'off']).default('auto'),
   /** Addresses and CIDR ranges whose X-Forwarded-For is believed. */
@@ -41,7 +51,7 @@ export interface InferenceConfig {
   maxWaitSeconds: number;
   rehost: boolean;
   maxOutputBytes: number;
-  maxSteps: number;
+  limits: PollerLimits;
   webhooksIn: 'auto' | 'on' | 'off';
   trustedProxies: AddressRanges;
   viewOrigins: readonly string[];
@@ -57,7 +67,14 @@ export function parseInferenceConfig(env: Env): InferenceConfig {
     maxWaitSeconds: parsed.MAX_WAIT_SECONDS,
     rehost: parsed.REHOST_OUTPUTS === 'true',
     maxOutputBytes: parsed.MAX_OUTPUT_BYTES,
-    maxSteps: parsed.POLLER_MAX_STEPS,
+    limits: {
+      maxSubmits: parsed.POLLER_MAX_SUBMITS,
+      maxSubmitsPerPlatform: parsed.POLLER_MAX_SUBMITS_PER_PLATFORM,
+      maxPolls: parsed.POLLER_MAX_POLLS,
+      maxStores: parsed.POLLER_MAX_STORES,
+      maxHeld: parsed.POLLER_MAX_HELD,
+      maxLocal: parsed.POLLER_MAX_LOCAL,
+    },
     webhooksIn: parsed.WEBHOOKS_IN,
     trustedProxies: readRanges(parsed.TRUSTED_PROXIES),
     viewOrigins: readOrigins(parsed.RUN_VIEW_ORIGINS),

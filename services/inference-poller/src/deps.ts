@@ -6,6 +6,7 @@ import type { Provider } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
 import type { Dispatcher } from 'undici';
 import type { KeyRefusals } from './poller/key-refusals.ts';
+import type { ReleaseQueue } from './poller/release-queue.ts';
 import type { RunMetrics } from './run-metrics.ts';
 import type { MoneyRules } from './runs/run-cost.ts';
 import type { RunWaiters } from './runs/run-waiters.ts';
@@ -23,6 +24,8 @@ export interface InferenceDeps {
   credentials: Pick<CredentialClient, 'get' | 'report' | 'reportLimit' | 'release'>;
   refusals: KeyRefusals;
   waiters: RunWaiters;
+  /** Runs that are given back unchanged, which is what most polls end with. */
+  releases: ReleaseQueue;
   metrics: RunMetrics;
   timings: Timings;
   maxWaitSeconds: number;

@@ -16,14 +16,13 @@ await runService({
           log,
         }),
     ]),
-  async create(parts, { config, settings: [{ maxSteps, ...settings }, providers], secrets }) {
+  async create(parts, { config, settings: [settings, providers], secrets }) {
     const service = await createInferenceService(parts, {
       ...settings,
       providers,
       webhookSecret: secrets.of('webhooks'),
       hookSecret: secrets.of('hooks'),
       publicUrl: config.publicUrl,
-      limits: { maxSteps },
     });
     return {
       ...service,

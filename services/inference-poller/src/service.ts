@@ -25,8 +25,10 @@ import type { FastifyInstance } from 'fastify';
 import { parseInferenceConfig } from './config.ts';
 import type { InferenceDeps } from './deps.ts';
 import { KeyRefusals } from './poller/key-refusals.ts';
-import { defaultPollerLimits, Poller, type PollerLimits } from './poller/poller.ts';
+import { Poller } from './poller/poller.ts';
 import { accessOf, toContext } from './poller/provider-access.ts';
+import { ReleaseQueue } from './poller/release-queue.ts';
+import { defaultPollerLimits, type PollerLimits } from './poller/stages.ts';
 import { handleReadBudgets } from './rpc/read-budgets.ts';
 import { handleReadOutputs } from './rpc/read-outputs.ts';
 import { handleReadUsage } from './rpc/read-usage.ts';
@@ -132,12 +134,14 @@ function createDeps(
 ): InferenceDeps {
   const { bus, database, log } = parts;
   const timings = { ...defaultTimings, ...options.timings };
+  const replica = options.replica ?? parts.replica;
   const onError = (error: unknown) => log.warn({ err: error }, 'waited-for runs could not be read');
   return {
     bus,
     database,
     log,
-    replica: options.replica ?? parts.replica,
+    replica,
+    releases: new ReleaseQueue(database, replica),
     providers: new Map(options.providers.map((provider) => [provider.slug, provider])),
     credentials,
     refusals: new KeyRefusals(),

@@ -36,6 +36,8 @@ export const runQueued = defineEvent({
     provider: z.string(),
     /** It is under way, and something happened at its provider: whoever holds it asks again. */
     is_told: z.boolean().optional(),
+    /** The replica that queued it, and that looks for it first. */
+    by: z.string().optional(),
   }),
 });
 

@@ -6,7 +6,14 @@ import { describeBudgets } from './budget-contract-suite.ts';
 import { readBudgetStates, setBudget } from './budgets.ts';
 import { countRunRows, findRun, listRunRows, readRunEvents, readRunStates } from './find-runs.ts';
 import { insertRun, type NewRun } from './insert-run.ts';
-import { leaseDueRuns, renewLeases } from './run-leases.ts';
+import {
+  leaseAbandonedRuns,
+  leaseFollowedRuns,
+  leaseQueuedRuns,
+  listLanes,
+  releaseRuns,
+  renewLeases,
+} from './run-leases.ts';
 import { adoptJob, changeUnanswered, hasJobOfOther } from './submit-facts.ts';
 import { findAnyRun, hastenToldRun, leaseToldRun } from './told-runs.ts';
 import { readUsageRows, readUsageTotals, type UsageBucket } from './usage.ts';
@@ -52,7 +59,25 @@ export function describeRunQueries(
     }
 
     async function lease(owner: string, changes: { now?: number; limit?: number } = {}): Promise<RunRow[]> {
-      return leaseDueRuns(database, { owner, now, leaseMs: 6_000, limit: 100, providers, ...changes });
+      const { limit = 100, ...rest } = changes;
+      const request = { owner, now, leaseMs: 6_000, ...rest };
+      const cursors = providers.map((provider) => ({ provider, after: '' }));
+      const lanes = await listLanes(database.queries, { cursors, limit: 100 });
+      const picks = lanes.map((lane) => ({ ...lane, limit }));
+      return [
+        ...(await leaseQueuedRuns(database, { ...request, picks })),
+        ...(await follow(owner, { ...rest, limit })),
+        ...(await leaseAbandonedRuns(database, { ...request, known: providers, limit })),
+      ];
+    }
+
+    async function follow(
+      owner: string,
+      changes: { now?: number; limit?: number; without?: { provider: string; subject: string }[] } = {},
+    ): Promise<RunRow[]> {
+      const { limit = 100, without = [], ...rest } = changes;
+      const picks = providers.map((provider) => ({ provider, limit }));
+      return leaseFollowedRuns(database, { owner, now, leaseMs: 6_000, picks, without, ...rest });
     }
 
     describe('an insert', () => {
@@ -141,6 +166,102 @@ export function describeRunQueries(
           late.run_id,
           due.run_id,
         ]);
+      });
+    });
+
+    describe('lanes', () => {
+      const cursors = [
+        { provider: 'one', after: '' },
+        { provider: 'two', after: '' },
+      ];
+      const lanes = (limit = 100, from = cursors) =>
+        listLanes(database.queries, { cursors: from, limit }).then((found) =>
+          found.map(({ provider, subject }) => `${provider}/${subject}`).sort(),
+        );
+
+      beforeEach(async () => {
+        for (const subject of ['ada', 'bob', 'eve']) {
+          for (const provider of ['one', 'two']) {
+            for (let index = 0; index < 3; index += 1) {
+              await insert({ subject, provider, next_poll_at: now - 10 + index });
+            }
+          }
+        }
+      });
+
+      it('are listed once each, from where the list before ended, some of every platform', async () => {
+        await insert({ subject: 'zoe', provider: 'one', phase: 'running', status: 'running' });
+
+        expect(await lanes()).toEqual(['one/ada', 'one/bob', 'one/eve', 'two/ada', 'two/bob', 'two/eve']);
+        expect(await lanes(2)).toEqual(['one/ada', 'two/ada']);
+        expect(await lanes(100, [{ provider: 'two', after: 'bob' }])).toEqual(['two/eve']);
+        expect(await lanes(100, [])).toEqual([]);
+      });
+
+      it('give as many runs as are asked of each, the longest due first', async () => {
+        const request = { owner: 'r', now, leaseMs: 6_000 };
+        const picks = [
+          { provider: 'one', subject: 'ada', limit: 2 },
+          { provider: 'two', subject: 'eve', limit: 1 },
+          { provider: 'two', subject: 'nobody', limit: 9 },
+        ];
+
+        const first = await leaseQueuedRuns(database, { ...request, picks });
+        const second = await leaseQueuedRuns(database, { ...request, picks });
+
+        expect(
+          first
+            .map((row) => [row.provider, row.subject, row.next_poll_at, row.lease_owner, row.version])
+            .sort(),
+        ).toEqual([
+          ['one', 'ada', now - 10, 'r', 2],
+          ['one', 'ada', now - 9, 'r', 2],
+          ['two', 'eve', now - 10, 'r', 2],
+        ]);
+        expect(second.map((row) => [row.provider, row.subject, row.next_poll_at]).sort()).toEqual([
+          ['one', 'ada', now - 8],
+          ['two', 'eve', now - 9],
+        ]);
+      });
+
+      it('of runs that are followed are one for each platform, and leave out whoever has enough', async () => {
+        const running = { provider: 'scripted', phase: 'running', status: 'running' };
+        for (const at of [3, 1, 2]) await insert({ ...running, subject: 'ada', next_poll_at: now - at });
+        const bob = await insert({ ...running, subject: 'bob', next_poll_at: now });
+        await insert({ ...running, subject: 'bob', next_poll_at: now + 1 });
+
+        const first = await follow('r', { limit: 1 });
+        const others = await follow('r', { without: [{ provider: 'scripted', subject: 'ada' }] });
+        const rest = await follow('r', { without: [{ provider: 'other', subject: 'ada' }] });
+
+        expect(first.map((row) => row.next_poll_at)).toEqual([now - 3]);
+        expect(others.map((row) => row.run_id)).toEqual([bob.run_id]);
+        expect(rest.map((row) => row.next_poll_at).sort()).toEqual([now - 2, now - 1]);
+      });
+    });
+
+    describe('a release of many', () => {
+      it('makes them due at their times, and only those that are still held as they were', async () => {
+        const ids = [];
+        for (let index = 0; index < 3; index += 1) ids.push((await insert()).run_id);
+        const [first = '', second = '', third = ''] = ids;
+        await lease('one');
+
+        const released = await releaseRuns(database, 'one', [
+          { runId: first, version: 2, at: now + 70_000 },
+          { runId: second, version: 1, at: now + 1 },
+          { runId: 'run_unknown', version: 2, at: now + 1 },
+        ]);
+        const byOther = await releaseRuns(database, 'two', [{ runId: third, version: 2, at: now }]);
+
+        expect([...released]).toEqual([first]);
+        expect(byOther.size).toBe(0);
+        expect(await findRun(database.queries, { subject: 'alice', runId: first })).toMatchObject({
+          next_poll_at: now + 70_000,
+          lease_owner: null,
+          lease_until: null,
+          version: 3,
+        });
       });
     });
 

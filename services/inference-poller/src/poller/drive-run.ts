@@ -8,6 +8,7 @@ import { endRun } from './end-run.ts';
 import { nextPollAt, pollRun } from './follow-run.ts';
 import { type HeldRun, LeaseLost, releaseRun, type ToldJob } from './held-run.ts';
 import { reconcileProcessJob, reconcileSubmit } from './recover-run.ts';
+import type { Stages } from './stages.ts';
 import { keepHandle, submitRun } from './submit-run.ts';
 import { takeView } from './take-view.ts';
 import { watchRun } from './watch-run.ts';
@@ -20,8 +21,7 @@ export interface DriveContext {
   draining: AbortSignal;
   /** Fires when local jobs are to be handed over as well. */
   abandoning: AbortSignal;
-  /** Whether one more run can be kept leased only to be watched. */
-  canWatch(): boolean;
+  stages: Pick<Stages, 'enter' | 'enterWhenFree' | 'canHold' | 'sendingStage'>;
 }
 
 const unknownProviderRetryMs = 10_000;
@@ -53,6 +53,7 @@ async function step(deps: InferenceDeps, held: HeldRun, context: DriveContext): 
   switch (row.phase) {
     case 'queued':
       if (context.draining.aborted) return releaseRun(deps, held, { at: deps.now() });
+      context.stages.enter(held, context.stages.sendingStage(provider));
       await submitRun(deps, held, provider);
       break;
     case 'submitting':
@@ -63,6 +64,9 @@ async function step(deps: InferenceDeps, held: HeldRun, context: DriveContext): 
       return follow(deps, held, { provider, context });
     case 'storing':
       if (isLostWithItsProcess(held, provider, context)) return reconcileProcessJob(deps, held, provider);
+      // Until it is its turn it counts as followed: whatever it held before is free for the next one.
+      context.stages.enter(held, 'follow');
+      if (!(await context.stages.enterWhenFree(held, 'store'))) throw new LeaseLost();
       return storeOutputs(deps, held, provider);
     default:
       throw new Error(`a run has the unknown phase ${row.phase}`);
@@ -82,11 +86,17 @@ async function follow(
     if (held.row.handle !== null) context.localJobs.add(held.row.run_id);
     return;
   }
-  if (isProcess) return watchRun(deps, held, { provider, stop: context.abandoning });
+  if (isProcess) {
+    // A job that computes keeps the place that it was given for that; an answer under way needs another kind.
+    context.stages.enter(held, provider.capabilities.jobs === 'process' ? 'compute' : 'hold');
+    return watchRun(deps, held, { provider, stop: context.abandoning });
+  }
   if (context.draining.aborted) return releaseRun(deps, held, { at: deps.now() });
-  if (provider.capabilities.watch && context.canWatch()) {
+  if (provider.capabilities.watch && context.stages.canHold(held)) {
+    context.stages.enter(held, 'hold');
     return watchRun(deps, held, { provider, stop: context.draining });
   }
+  context.stages.enter(held, 'follow');
   return pollRun(deps, held, provider);
 }
 

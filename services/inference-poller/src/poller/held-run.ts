@@ -100,8 +100,19 @@ export async function releaseRun(
 ): Promise<void> {
   const event = release.note === undefined ? {} : { event: { at: deps.now(), note: release.note } };
   const at = held.isHastened ? Math.min(release.at, deps.now()) : release.at;
+  if (release.patch === undefined && release.note === undefined) return releaseUnchanged(deps, held, at);
   const patch = { ...release.patch, next_poll_at: at };
   await changeRun(deps, held, { patch, isRelease: true, ...event });
+}
+
+async function releaseUnchanged(deps: InferenceDeps, held: HeldRun, at: number): Promise<void> {
+  const { run_id: runId, version } = held.row;
+  if (!(await deps.releases.release({ runId, version, at }))) {
+    loseRun(held);
+    throw new LeaseLost();
+  }
+  held.row = { ...held.row, version: version + 1, next_poll_at: at, lease_owner: null, lease_until: null };
+  held.isHeld = false;
 }
 
 export function publishProgress(deps: Pick<InferenceDeps, 'bus'>, row: RunRow): void {

@@ -32,8 +32,8 @@ describe('two replicas', () => {
 
   it('share the work', async () => {
     const owners = new Set<string | null>();
-    await world.addReplica({ limits: { maxSteps: 4 } });
-    await world.addReplica({ limits: { maxSteps: 4 } });
+    await world.addReplica({ limits: { maxSubmits: 4 } });
+    await world.addReplica({ limits: { maxSubmits: 4 } });
     world.platform.submitScripts = Array.from({ length: 40 }, () => async ({ runId }) => {
       owners.add((await world.row(runId)).lease_owner);
       await new Promise((resolve) => setTimeout(resolve, 20));

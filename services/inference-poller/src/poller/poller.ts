@@ -2,65 +2,80 @@ import { runCancelRequested, runQueued } from '@inferry/contracts';
 import {
   hastenQueuedRuns,
   hastenToldRun,
-  leaseDueRuns,
+  leaseAbandonedRuns,
+  leaseFollowedRuns,
+  leaseQueuedRuns,
   leaseToldRun,
+  listLanes,
   type RunRow,
   renewLeases,
 } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
-import { jittered } from '../timings.ts';
 import { type DriveContext, driveRun } from './drive-run.ts';
 import { type HeldRun, holdRun, loseRun, type ToldJob } from './held-run.ts';
+import { type Look, Looker } from './looker.ts';
 import { sleep } from './sleep.ts';
+import { defaultPollerLimits, type PollerLimits, type Stage, Stages } from './stages.ts';
 
-export interface PollerLimits {
-  /** Runs that are being worked on at once, besides those that are only watched. */
-  maxSteps: number;
-  /** Remote runs that are kept leased to be watched; more are polled. */
-  maxWatched: number;
-}
-
-export const defaultPollerLimits: PollerLimits = { maxSteps: 64, maxWatched: 500 };
+/** Lanes that one look reads; the next one goes on after them. */
+const lanesPerLook = 100;
+const runsPerLook = 200;
+/** Between looks that have to pass over runs of tenants who have enough. */
+const passingSpacingMs = 200;
+/** In ticks: how often runs are looked for whose platform is not connected any more. */
+const abandonedTicks = 5;
 
 /**
  * The worker of a replica: leases due runs, drives each a step further, keeps its leases alive. Woken by events, by the
- * time of what it gave back itself, and by a slow timer for what everybody forgot.
+ * time of what it gave back itself, by places that become free, and by a slow timer for what everybody forgot.
  */
 export class Poller {
   readonly #deps: InferenceDeps;
-  readonly #limits: PollerLimits;
   readonly #held = new Map<string, HeldRun>();
   readonly #work = new Set<Promise<void>>();
   readonly #draining = new AbortController();
   readonly #abandoning = new AbortController();
   readonly #context: DriveContext;
+  readonly #stages: Stages;
+  readonly #sender: Looker;
+  readonly #follower: Looker;
   readonly #subscriptions: { unsubscribe(): void }[] = [];
+  /** Of each provider: the tenant after which the next look begins. */
+  readonly #after = new Map<string, string>();
+  /** Providers that had no room for a run that was queued. */
+  readonly #refusing = new Set<string>();
   #heartbeat: NodeJS.Timeout | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAt = Number.POSITIVE_INFINITY;
-  #isLeasing = false;
-  #isWanted = false;
+  #abandonedAt = 0;
   #isStarted = false;
 
   constructor(deps: InferenceDeps, limits: PollerLimits = defaultPollerLimits) {
     this.#deps = deps;
-    this.#limits = limits;
+    this.#stages = new Stages(limits, (stage) => this.#wakeFor(stage));
+    const { now, random, log, timings } = deps;
+    const options = { now, random, tickMs: timings.tickMs };
+    const onError = (error: unknown) => log.warn({ err: error }, 'due runs could not be leased');
+    this.#sender = new Looker({ ...options, onError, look: () => this.#lookForQueued() });
+    this.#follower = new Looker({ ...options, onError, look: () => this.#lookForFollowed() });
     this.#context = {
       localJobs: new Set(),
       draining: this.#draining.signal,
       abandoning: this.#abandoning.signal,
-      canWatch: () => this.#held.size < limits.maxSteps + limits.maxWatched,
+      stages: this.#stages,
     };
   }
 
   start(): void {
     this.#isStarted = true;
-    const { bus, timings } = this.#deps;
+    const { bus, timings, replica, now, random } = this.#deps;
     this.#subscriptions.push(
-      bus.on(runQueued, ({ run_id: runId, provider, is_told: isTold }) => {
+      bus.on(runQueued, ({ run_id: runId, provider, is_told: isTold, by }) => {
         const held = this.#held.get(runId);
         if (held !== undefined && isTold === true) held.isHastened = true;
-        if (this.#deps.providers.has(provider)) this.wake();
+        if (!this.#canLook() || !this.#deps.providers.has(provider)) return;
+        if (isTold === true) this.#follower.wake();
+        else if (by === undefined || by === replica) this.#sender.wake();
+        // Whoever took the call takes the run too, as long as there is room; the others look whether there was.
+        else this.#sender.wakeAt(now() + Math.round(timings.tickMs * (0.1 + random() * 0.2)));
       }),
       bus.on(runCancelRequested, ({ run_id: runId }) => {
         if (!this.#noteCancel(runId)) this.wake();
@@ -70,11 +85,11 @@ export class Poller {
     this.wake();
   }
 
-  /** Looks for due work now, or right after the look that is under way. */
+  /** Looks for due work now. */
   wake(): void {
-    if (!this.#isStarted || this.#draining.signal.aborted) return;
-    this.#isWanted = true;
-    if (!this.#isLeasing) void this.#leaseUntilIdle();
+    if (!this.#canLook()) return;
+    this.#sender.wake();
+    this.#follower.wake();
   }
 
   /**
@@ -88,7 +103,7 @@ export class Poller {
     if (held === undefined && this.#isStarted && !this.#draining.signal.aborted) {
       const lease = { runId, owner: replica, now: now(), leaseMs: timings.leaseMs };
       const row = await leaseToldRun(database.queries, lease);
-      if (row !== undefined) return this.#drive(row, told);
+      if (row !== undefined) return this.#drive(row, 'follow', told);
     }
     await hastenToldRun(database.queries, { runId, now: now() });
     bus.publish(runQueued, { run_id: runId, provider, is_told: true });
@@ -96,7 +111,10 @@ export class Poller {
 
   /** Leases what is due now and drives it; resolves when that is done. For tests that keep time themselves. */
   async tick(): Promise<number> {
-    const count = await this.#leaseBatch();
+    const before = this.#work.size;
+    await this.#lookForQueued();
+    await this.#lookForFollowed();
+    const count = this.#work.size - before;
     await Promise.all([...this.#work]);
     return count;
   }
@@ -104,7 +122,7 @@ export class Poller {
   /** Stops taking runs and hands over what it holds: remote runs at once, local jobs when the grace is over. */
   async drain(graceMs: number): Promise<void> {
     this.#draining.abort();
-    clearTimeout(this.#timer);
+    this.#stopLooking();
     const grace = new AbortController();
     await Promise.race([this.#idle(), sleep(Math.max(0, graceMs - 1_000), grace.signal)]);
     this.#abandoning.abort();
@@ -118,7 +136,7 @@ export class Poller {
     this.#abandoning.abort();
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
     clearInterval(this.#heartbeat);
-    clearTimeout(this.#timer);
+    this.#stopLooking();
     for (const held of this.#held.values()) loseRun(held);
   }
 
@@ -126,55 +144,107 @@ export class Poller {
     while (this.#work.size > 0) await Promise.all([...this.#work]);
   }
 
-  async #leaseUntilIdle(): Promise<void> {
-    this.#isLeasing = true;
-    try {
-      while (this.#isWanted && !this.#draining.signal.aborted) {
-        this.#isWanted = false;
-        if ((await this.#leaseBatch()) > 0) this.#isWanted = true;
-      }
-    } catch (error) {
-      this.#deps.log.warn({ err: error }, 'due runs could not be leased');
-    } finally {
-      this.#isLeasing = false;
-      this.#wakeAt(this.#deps.now() + jittered(this.#deps.timings.tickMs, this.#deps.random));
+  #canLook(): boolean {
+    return this.#isStarted && !this.#draining.signal.aborted;
+  }
+
+  #stopLooking(): void {
+    this.#sender.stop();
+    this.#follower.stop();
+  }
+
+  /** Somebody may have waited for the place that is free now. */
+  #wakeFor(stage: Stage): void {
+    if (!this.#canLook()) return;
+    if (stage === 'follow') this.#follower.wake();
+    else if (stage !== 'store') this.#sender.wake();
+  }
+
+  /** Runs that wait to be sent, of as many tenants and platforms as there is room for. */
+  async #lookForQueued(): Promise<Look> {
+    const { database, providers } = this.#deps;
+    const { submit, compute } = this.#stages.places;
+    const isOpen = (slug: string) => this.#sendingPlaces(slug).roomAt(slug) > 0;
+    const open = [...providers.keys()].filter(isOpen);
+    const cursors = open.map((provider) => ({ provider, after: this.#after.get(provider) ?? '' }));
+    const lanes = await listLanes(database.queries, { cursors, limit: lanesPerLook });
+    const isWhole = lanes.length < lanesPerLook;
+    for (const provider of open) if (isWhole) this.#after.delete(provider);
+    if (!isWhole) for (const { provider, subject } of lanes) this.#after.set(provider, subject);
+    const isRemote = (slug: string) => this.#sendingPlaces(slug) === submit;
+    const picks = [
+      ...submit.allot(
+        lanes.filter((lane) => isRemote(lane.provider) && this.#canAnswer(lane)),
+        runsPerLook,
+      ),
+      ...compute.allot(
+        lanes.filter((lane) => !isRemote(lane.provider)),
+        runsPerLook,
+      ),
+    ];
+    const rows = await leaseQueuedRuns(database, { ...this.#leaseRequest(), picks });
+    for (const row of rows) {
+      this.#sendingPlaces(row.provider).served(row);
+      this.#drive(row, this.#stages.sendingStage(providers.get(row.provider)));
     }
+    return { isMore: rows.length > 0 || !isWhole || cursors.some(({ after }) => after !== '') };
   }
 
-  async #leaseBatch(): Promise<number> {
-    const { database, replica, timings, providers } = this.#deps;
-    const limit = this.#limits.maxSteps - this.#work.size + this.#watchedCount();
-    if (limit <= 0) return 0;
-    const rows = await leaseDueRuns(database, {
-      owner: replica,
-      now: this.#deps.now(),
-      leaseMs: timings.leaseMs,
-      limit: Math.min(limit, this.#limits.maxSteps),
-      providers: [...providers.keys()],
-    });
-    for (const row of rows) this.#drive(row);
-    return rows.length;
+  /** Runs whose submit is out: polls, questions what became of one, outputs to store. */
+  async #lookForFollowed(): Promise<Look> {
+    const { database, providers } = this.#deps;
+    const { follow } = this.#stages.places;
+    await this.#lookForAbandoned();
+    const picks = [...providers.keys()]
+      .map((provider) => ({ provider, limit: Math.min(follow.roomAt(provider), runsPerLook) }))
+      .filter(({ limit }) => limit > 0);
+    const without = follow.saturated(new Set(picks.map(({ provider }) => provider)));
+    const rows = await leaseFollowedRuns(database, { ...this.#leaseRequest(), picks, without });
+    for (const row of rows) this.#drive(row, 'follow');
+    return {
+      isMore: rows.length > 0,
+      ...(without.length === 0 ? {} : { spacingMs: passingSpacingMs }),
+    };
   }
 
-  #watchedCount(): number {
-    let count = 0;
-    for (const held of this.#held.values()) if (held.onCancelRequested !== undefined) count += 1;
-    return count;
+  async #lookForAbandoned(): Promise<void> {
+    const { database, providers, timings, now } = this.#deps;
+    if (now() < this.#abandonedAt + timings.tickMs * abandonedTicks) return;
+    this.#abandonedAt = now();
+    const request = { ...this.#leaseRequest(), known: [...providers.keys()], limit: runsPerLook };
+    for (const row of await leaseAbandonedRuns(database, request)) this.#drive(row, 'follow');
   }
 
-  #drive(row: RunRow, told?: ToldJob): void {
+  #leaseRequest(): { owner: string; now: number; leaseMs: number } {
+    const { replica, timings, now } = this.#deps;
+    return { owner: replica, now: now(), leaseMs: timings.leaseMs };
+  }
+
+  #sendingPlaces(slug: string): Stages['places']['submit'] {
+    return this.#stages.places[this.#stages.sendingStage(this.#deps.providers.get(slug))];
+  }
+
+  /** Whether a place is free for the answer, where that may come in one long call. */
+  #canAnswer(lane: { provider: string; subject: string }): boolean {
+    const provider = this.#deps.providers.get(lane.provider);
+    return provider?.jobsOf === undefined || this.#stages.places.hold.canTake(lane);
+  }
+
+  #drive(row: RunRow, stage: Stage, told?: ToldJob): void {
     // The same run under an older lease of ours: its step finds out at its next write.
     const before = this.#held.get(row.run_id);
     if (before !== undefined) loseRun(before);
     const held = holdRun(row);
     held.told = told;
     this.#held.set(row.run_id, held);
+    this.#stages.enter(held, stage);
     const work = driveRun(this.#deps, held, this.#context)
       .then(() => this.#settled(held))
       .catch((error: unknown) => this.#deps.log.error({ runId: row.run_id, err: error }, 'a run was dropped'))
       .finally(() => {
         if (this.#held.get(row.run_id) === held) this.#held.delete(row.run_id);
         this.#work.delete(work);
+        this.#stages.leave(held);
       });
     this.#work.add(work);
   }
@@ -182,27 +252,17 @@ export class Poller {
   async #settled(held: HeldRun): Promise<void> {
     const { row } = held;
     if (row.phase !== 'done') {
-      if (row.next_poll_at !== null) this.#wakeAt(row.next_poll_at);
+      if (row.phase === 'queued') this.#refusing.add(row.provider);
+      if (row.next_poll_at === null || !this.#canLook()) return;
+      (row.phase === 'queued' ? this.#sender : this.#follower).wakeAt(row.next_poll_at);
       return;
     }
     // A free place in this process: whoever was refused for the lack of one need not wait for its turn to come round.
     if (this.#deps.providers.get(row.provider)?.capabilities.jobs !== 'process') return;
+    if (!this.#refusing.has(row.provider)) return;
     const { database } = this.#deps;
     await hastenQueuedRuns(database.queries, { provider: row.provider, now: this.#deps.now(), limit: 1 });
-    this.wake();
-  }
-
-  #wakeAt(at: number): void {
-    if (!this.#isStarted || this.#draining.signal.aborted || at >= this.#timerAt) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = at;
-    this.#timer = setTimeout(
-      () => {
-        this.#timerAt = Number.POSITIVE_INFINITY;
-        this.wake();
-      },
-      Math.max(1, at - this.#deps.now()),
-    );
+    if (this.#canLook()) this.#sender.wake();
   }
 
   #noteCancel(runId: string): boolean {
@@ -215,8 +275,12 @@ export class Poller {
 
   /** Keeps what is held, and drops what somebody else holds now or what could not be renewed in time. */
   async #renew(): Promise<void> {
-    const held = [...this.#held.values()].filter(({ isHeld }) => isHeld);
-    const until = this.#deps.now() + this.#deps.timings.leaseMs;
+    const { leaseMs, renewMs } = this.#deps.timings;
+    const until = this.#deps.now() + leaseMs;
+    // Most were taken a moment ago and are given back before the next round.
+    const held = [...this.#held.values()].filter(
+      ({ isHeld, leasedUntil }) => isHeld && leasedUntil < until - renewMs / 2,
+    );
     const runIds = held.map(({ row }) => row.run_id);
     try {
       const renewed = await renewLeases(this.#deps.database.queries, {

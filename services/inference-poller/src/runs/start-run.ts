@@ -53,7 +53,11 @@ export async function startRun(
   const run = newRun(deps, { request, prepared, files, key, context, ...checked });
   const inserted = await insertRun(deps.database, run);
   if (!inserted.isNew) return { row: await replay(deps, inserted.row, { request, context }), isNew: false };
-  deps.bus.publish(runQueued, { run_id: inserted.row.run_id, provider: prepared.provider });
+  deps.bus.publish(runQueued, {
+    run_id: inserted.row.run_id,
+    provider: prepared.provider,
+    by: deps.replica,
+  });
   return inserted;
 }
 

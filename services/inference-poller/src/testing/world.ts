@@ -271,7 +271,7 @@ function keysOf(world: World, subject: string): { key: string; connectionId: str
   return [world.keys.get(subject), world.spareKeys.get(subject)].filter((one) => one !== undefined);
 }
 
-/** The catalog: `price` in the input is the quote, `bad` a problem, `file` a file. */
+/** The catalog: what stands before the slash is the provider; `price` in the input is the quote, `bad` a problem, `file` a file. */
 function serveCatalog(neighbours: Bus, world: World): void {
   neighbours.serve(prepareRun, async ({ model, input }) => {
     world.catalogCalls += 1;
@@ -279,9 +279,10 @@ function serveCatalog(neighbours: Bus, world: World): void {
     if (model === 'scripted/none') throw new AppError('model_not_found', 'There is no such model.');
     const { price = 0.5 } = input;
     const max = typeof price === 'number' ? { max: price } : {};
+    const full = model.includes('/') ? model : `scripted/${model}`;
     return {
-      model: model.includes('/') ? model : `scripted/${model}`,
-      provider: 'scripted',
+      model: full,
+      provider: full.slice(0, full.indexOf('/')),
       native_id: 'model',
       kind: 'model',
       input: { ...input, ...(typeof input.steps === 'string' ? { steps: Number(input.steps) } : {}) },

@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Platform, succeeded } from '../testing/platform.ts';
+import { alice, bob, createWorld, type World } from '../testing/world.ts';
+
+let world: World;
+beforeEach(async () => {
+  world = await createWorld();
+});
+afterEach(() => world.close());
+
+function platform(slug: string): Platform {
+  const other = new Platform();
+  other.slug = slug;
+  other.endsAs = succeeded();
+  return other;
+}
+
+const hang = () => new Promise<void>(() => undefined);
+const slowly = (ms: number) => async (_request: unknown, accept: () => unknown) => {
+  await new Promise<void>((resolve) => setTimeout(resolve, ms));
+  accept();
+};
+const many = (count: number, start: () => Promise<string>) =>
+  Promise.all(Array.from({ length: count }, start));
+const startAs = (principal: typeof alice, model: string) => () => world.start({ model }, { principal });
+
+async function doneWithin(ms: number, start: () => Promise<string>): Promise<void> {
+  const startedAt = performance.now();
+  const { status } = await world.ended(await start());
+  expect(status).toBe('succeeded');
+  expect(performance.now() - startedAt).toBeLessThan(ms);
+}
+
+/** Far longer than a test takes: what nothing else wakes for is not done. */
+const never = 60_000;
+
+describe('places that become free', () => {
+  it('are filled at once, not at the next tick', async () => {
+    world.platform.endsAs = succeeded();
+    await world.addReplica({ limits: { maxSubmits: 8, maxPolls: 8 }, timings: { tickMs: never } });
+
+    const ids = await many(120, startAs(alice, 'scripted/model'));
+
+    await Promise.all(ids.map((id) => world.ended(id)));
+    expect(world.platform.submitCount).toBe(120);
+  });
+});
+
+describe('a tenant with a long queue', () => {
+  it('does not hold up the run of another tenant at the same slow platform', async () => {
+    world.platform.endsAs = succeeded();
+    world.platform.submitScripts = Array.from({ length: 400 }, () => slowly(100));
+    await world.addReplica({ limits: { maxSubmits: 8 } });
+    await many(200, startAs(alice, 'scripted/model'));
+
+    await doneWithin(1_000, startAs(bob, 'scripted/model'));
+
+    expect(world.platform.submitCount).toBeLessThan(150);
+  });
+
+  it('does not hold up its turn at the models of this machine', async () => {
+    world.platform.capabilities = { ...world.platform.capabilities, jobs: 'process' };
+    world.platform.submitScripts = Array.from({ length: 100 }, () => slowly(40));
+    world.platform.endsAs = succeeded();
+    await world.addReplica({ limits: { maxLocal: 1 } });
+    await many(40, startAs(alice, 'scripted/model'));
+    const before = world.platform.submitCount;
+
+    await world.ended(await startAs(bob, 'scripted/model')());
+
+    expect(world.platform.submitCount - before).toBeLessThan(8);
+  });
+});
+
+describe('a platform that hangs', () => {
+  it('holds up neither other platforms nor other tenants', async () => {
+    const [dead, good] = [platform('dead'), platform('good')];
+    dead.submitScripts = Array.from({ length: 400 }, () => hang);
+    world.platform.endsAs = succeeded();
+    await world.addReplica({
+      providers: [world.platform, dead, good].map((one) => one.provider()),
+      limits: { maxSubmits: 16, maxSubmitsPerPlatform: 8, maxPolls: 16 },
+      timings: { submitTimeoutMs: never },
+    });
+    await many(100, startAs(alice, 'dead/model'));
+    await vi.waitFor(() => expect(dead.submitScripts.length).toBeLessThan(400));
+
+    await doneWithin(1_000, startAs(alice, 'good/model'));
+    await doneWithin(1_000, startAs(bob, 'good/model'));
+    dead.submitScripts = [];
+    await doneWithin(1_000, startAs(bob, 'dead/model'));
+  });
+
+  it('with its polls holds up no polls of others', async () => {
+    const [dead, good] = [platform('dead'), platform('good')];
+    await world.addReplica({
+      providers: [dead, good].map((one) => one.provider()),
+      limits: { maxPolls: 16 },
+      timings: { pollTimeoutMs: never },
+    });
+    dead.pollErrors = Array.from({ length: 60 }, () => hang);
+    await many(60, startAs(alice, 'dead/model'));
+    await vi.waitFor(() => expect(dead.submitCount).toBe(60));
+
+    await doneWithin(1_000, startAs(bob, 'good/model'));
+    await doneWithin(1_000, startAs(alice, 'good/model'));
+  });
+});
