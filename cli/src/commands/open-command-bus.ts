@@ -5,5 +5,5 @@ export async function openCommandBus(natsUrl: string | undefined, name: string):
   if (natsUrl === undefined) return undefined;
   const { connectNats } = await import('@inferry/bus/nats');
   const transport = await connectNats({ url: natsUrl, name }).catch(() => undefined);
-  return transport === undefined ? undefined : createBus(transport, { name });
+  return transport === undefined ? undefined : createBus(transport, { name: 'cli' });
 }

@@ -73,7 +73,7 @@ export class Responder {
   readonly #options: ResponderOptions;
   readonly #active = new Map<string, ActiveCall>();
   readonly #serving: TransportSubscription[] = [];
-  readonly #listening: TransportSubscription[];
+  #listening: TransportSubscription[] = [];
   readonly #timer: NodeJS.Timeout;
   readonly #instance = randomBytes(9).toString('base64url');
   readonly #orphanPrefix: string;
@@ -92,17 +92,6 @@ export class Responder {
     this.#transport = transport;
     this.#options = options;
     this.#orphanPrefix = `orphan.v1.${options.name}.${this.#instance}.`;
-    this.#listening = [
-      transport.subscribe(`${cancelPrefix}>`, ({ subject, data }) => {
-        const call = this.#active.get(subject.slice(cancelPrefix.length));
-        if (call === undefined) return;
-        if (data === finishData) call.finish.raise();
-        else call.abort.raise();
-      }),
-      transport.subscribe(`${this.#orphanPrefix}>`, (message) => {
-        if (message.isNoResponders) this.#missCaller(message.subject.slice(this.#orphanPrefix.length));
-      }),
-    ];
     this.#tickMs = Math.min(options.timings.sweepMs, options.timings.heartbeatMs);
     this.#timer = setInterval(() => this.#tick(), this.#tickMs);
     this.#timer.unref();
@@ -110,6 +99,22 @@ export class Responder {
 
   get activeCalls(): number {
     return this.#active.size;
+  }
+
+  /** To what is about calls: a service that serves nothing need not hear it, and may not. */
+  #listen(): void {
+    if (this.#listening.length > 0) return;
+    this.#listening = [
+      this.#transport.subscribe(`${cancelPrefix}>`, ({ subject, data }) => {
+        const call = this.#active.get(subject.slice(cancelPrefix.length));
+        if (call === undefined) return;
+        if (data === finishData) call.finish.raise();
+        else call.abort.raise();
+      }),
+      this.#transport.subscribe(`${this.#orphanPrefix}>`, (message) => {
+        if (message.isNoResponders) this.#missCaller(message.subject.slice(this.#orphanPrefix.length));
+      }),
+    ];
   }
 
   serve(subject: string, queue: string, served: Served): void {
@@ -125,6 +130,7 @@ export class Responder {
       this.#lookForStandstill();
       void inSpan(message, subject, () => this.#handle(message, reply, { ...served, subject }));
     };
+    this.#listen();
     this.#subjects.push(subject);
     this.#serving.push(
       this.#transport.subscribe(subject, listener, queue),

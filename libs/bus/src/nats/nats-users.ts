@@ -1,0 +1,216 @@
+/**
+ * Who may do what on NATS: one table, from which the server's configuration is written, for a cluster and for Compose.
+ * A service is one user, and each may publish and subscribe only what it must.
+ */
+import {
+  callCancelled,
+  catalogChanged,
+  clientAnswered,
+  connectionChanged,
+  type EventContract,
+  grantRevoked,
+  jwksChanged,
+  listConnections,
+  listProviders,
+  listRuns,
+  openAsset,
+  openCredential,
+  passthroughSeen,
+  prepareRun,
+  type RpcContract,
+  readBudgets,
+  readJwks,
+  readOutputs,
+  readRevocations,
+  readUsage,
+  readVaultKey,
+  releaseCredential,
+  reportCredential,
+  resolveAssets,
+  resourceUpdated,
+  rpcs,
+  runCancelRequested,
+  runFinished,
+  runProgressed,
+  runQueued,
+  surfaceChanged,
+  surfaceOf,
+  type ToolContract,
+  tools,
+  uploadFile,
+  verifyKey,
+  verifyPassthrough,
+} from '@inferry/contracts';
+import { directSubject, whoSubject } from '../frames.ts';
+
+type Called = Pick<ToolContract | RpcContract, 'subject'>;
+type Told = Pick<EventContract, 'subject'>;
+
+/** A service's part in the traffic of the bus. */
+export interface BusRights {
+  serves: readonly Called[];
+  asks: readonly Called[];
+  tells: readonly Told[];
+  hears: readonly Told[];
+}
+
+/** Of any service that offers prompts and resources. */
+const surfaces: readonly Called[] = surfaceRequests('*');
+
+const keys: readonly Called[] = [openCredential, reportCredential, releaseCredential];
+
+/** Everything that each service serves, asks, tells and hears. A contract that is not here cannot be used on NATS. */
+export const busRights: Readonly<Record<string, BusRights>> = {
+  'mcp-gateway': {
+    serves: [],
+    asks: [
+      { subject: 'tools.v1.>' },
+      ...surfaces,
+      ...[verifyKey, verifyPassthrough, readRevocations, readJwks, readVaultKey, openAsset],
+    ],
+    tells: [callCancelled, clientAnswered],
+    hears: [
+      ...[callCancelled, clientAnswered, connectionChanged, grantRevoked, jwksChanged],
+      ...[resourceUpdated, runFinished, runProgressed, surfaceChanged],
+    ],
+  },
+  auth: {
+    serves: [...ownedBy('auth'), ...toolsNamed('get_account')],
+    asks: [listConnections, listProviders, listRuns, readBudgets, readUsage, reportCredential],
+    tells: [connectionChanged, grantRevoked, jwksChanged, passthroughSeen],
+    hears: [jwksChanged, passthroughSeen],
+  },
+  catalog: {
+    serves: [
+      ...ownedBy('catalog'),
+      ...surfaceRequests('catalog'),
+      ...toolsNamed('search_models', 'get_model', 'estimate_cost'),
+    ],
+    asks: keys,
+    tells: [catalogChanged, resourceUpdated, surfaceChanged],
+    hears: [catalogChanged, connectionChanged, grantRevoked],
+  },
+  'inference-poller': {
+    serves: [
+      ...ownedBy('inference'),
+      ...surfaceRequests('inference'),
+      ...toolsNamed('run_model', 'continue_run', 'get_run', 'list_runs', 'cancel_run'),
+    ],
+    asks: [...keys, prepareRun, openAsset, resolveAssets, uploadFile],
+    tells: [runCancelRequested, runFinished, runProgressed, runQueued],
+    hears: [connectionChanged, grantRevoked, runCancelRequested, runFinished, runProgressed, runQueued],
+  },
+  upload: {
+    serves: [...ownedBy('upload'), ...toolsNamed('create_upload', 'upload_file', 'view_output')],
+    asks: [readOutputs],
+    tells: [],
+    hears: [],
+  },
+  /** Commands beside a running system. */
+  cli: { serves: [], asks: [], tells: [connectionChanged, grantRevoked, jwksChanged], hears: [] },
+};
+
+export interface NatsUser {
+  /** The service: also the user's name. */
+  name: string;
+  /** As it stands in the file: `$NATS_PASSWORD_AUTH` is a variable of the server's environment. */
+  password: string;
+}
+
+/** What a NATS server reads: users, their passwords and what each may do. Nobody else may connect. */
+export function natsConfig(users: readonly NatsUser[]): string {
+  const lines = users.flatMap(({ name, password }) => {
+    const { publish, subscribe } = natsPermissions(name);
+    return [
+      '    {',
+      `      user: ${JSON.stringify(name)}, password: ${password.startsWith('$') ? password : JSON.stringify(password)}`,
+      '      permissions: {',
+      ...permissionLines('publish', publish),
+      ...permissionLines('subscribe', subscribe),
+      '      }',
+      '    }',
+    ];
+  });
+  return ['authorization: {', '  users: [', ...lines, '  ]', '}', ''].join('\n');
+}
+
+function permissionLines(verb: string, { allow, deny }: SubjectRights): string[] {
+  const list = (subjects: readonly string[]) =>
+    subjects.map((subject) => `            ${JSON.stringify(subject)}`);
+  return [
+    `        ${verb}: {`,
+    ...(allow.length === 0
+      ? ['          deny: [">"]']
+      : ['          allow: [', ...list(allow), '          ]']),
+    ...(deny.length === 0 || allow.length === 0 ? [] : ['          deny: [', ...list(deny), '          ]']),
+    '        }',
+  ];
+}
+
+interface SubjectRights {
+  allow: string[];
+  deny: string[];
+}
+
+/**
+ * The subjects of a service, by what the bus makes of its rights. A name that is not in the table is a service that an
+ * operator adds: it serves tools that are not ours and requests of its own, and asks nobody.
+ */
+export function natsPermissions(name: string): { publish: SubjectRights; subscribe: SubjectRights } {
+  const rights = busRights[name] ?? foreignRights(name);
+  const isServing = rights.serves.length > 0;
+  const deny = busRights[name] === undefined ? tools.flatMap(calledSubjects) : [];
+  return {
+    publish: {
+      allow: [
+        ...rights.asks.flatMap(calledSubjects),
+        ...subjectsOf(rights.tells),
+        // Its own calls alone can be cancelled.
+        ...(rights.asks.length === 0 ? [] : [`cancel.v1.inbox.${name}.>`]),
+        ...(isServing ? ['inbox.>'] : []),
+      ],
+      deny: [],
+    },
+    subscribe: {
+      allow: [
+        ...rights.serves.flatMap(calledSubjects),
+        ...subjectsOf(rights.hears),
+        `inbox.${name}.>`,
+        ...(isServing ? ['cancel.v1.>', `orphan.v1.${name}.>`] : []),
+      ],
+      deny,
+    },
+  };
+}
+
+function foreignRights(name: string): BusRights {
+  const own = [...surfaceRequests(name), { subject: `rpc.v1.${name}.>` }];
+  return {
+    serves: [{ subject: 'tools.v1.>' }, ...own],
+    asks: [],
+    tells: [surfaceChanged, resourceUpdated],
+    hears: [],
+  };
+}
+
+/** A call goes to the queue group, or to one instance of it, after the question which there are. */
+function calledSubjects({ subject }: Called): string[] {
+  return [subject, whoSubject(subject), directSubject('*', subject)];
+}
+
+function subjectsOf(contracts: readonly Told[]): string[] {
+  return contracts.map(({ subject }) => subject);
+}
+
+function ownedBy(segment: string): readonly Called[] {
+  return rpcs.filter(({ subject }) => subject.startsWith(`rpc.v1.${segment}.`));
+}
+
+function toolsNamed(...names: string[]): readonly Called[] {
+  return names.map((name) => ({ subject: `tools.v1.${name}` }));
+}
+
+function surfaceRequests(service: string): readonly Called[] {
+  const { describe, getPrompt, listResources, readResource, complete } = surfaceOf(service);
+  return [describe, getPrompt, listResources, readResource, complete];
+}
