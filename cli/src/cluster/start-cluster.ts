@@ -3,8 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type NatsUser, natsConfig } from '@inferry/bus/nats';
 import { type LocalServer, startNats, startPostgres, startRedis } from '@inferry/testing';
 import { serviceFor } from './path-table.ts';
+import { namedProviders, processEnv } from './process-env.ts';
 import { Replica, type ServiceName, serviceNames } from './replica.ts';
 import { type RoundRobinProxy, startRoundRobinProxy } from './round-robin-proxy.ts';
 
@@ -33,7 +35,7 @@ export interface Cluster {
   url: string;
   replicas: readonly Replica[];
   servers: Servers;
-  /** Environment of the services, for commands that work beside them. */
+  /** The whole deployment's environment, for commands that work beside it: no process of it has all of this. */
   env: NodeJS.ProcessEnv;
   of(service: ServiceName): readonly Replica[];
   /** Resolves when every replica is ready; rejects after `timeoutMs`. */
@@ -43,14 +45,39 @@ export interface Cluster {
 }
 
 const probeEveryMs = 250;
+/** Whoever started the cluster may watch the bus. */
+const operator = 'operator';
+
+/** One of its own for each user of a store. */
+class Passwords {
+  readonly #passwords = new Map<string, string>();
+
+  of(user: string): string {
+    const known = this.#passwords.get(user) ?? `p${randomBytes(24).toString('hex')}`;
+    this.#passwords.set(user, known);
+    return known;
+  }
+}
 
 /** Every service as its own processes on real NATS, Redis and Postgres, behind a strict round-robin proxy. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const passwords = new Passwords();
+  const extra = (options.extra ?? []).map(({ name }) => name);
+  const users = [...serviceNames, ...extra, 'cli', operator];
   const servers: Servers = {
-    nats: options.env.NATS_URL ? undefined : await startNats(),
-    redis: options.env.REDIS_URL ? undefined : await startRedis(),
-    postgres: options.env.DATABASE_URL ? undefined : await startPostgres(),
+    nats: options.env.NATS_URL ? undefined : await startNats({ config: natsConfig(users.map(toUser)) }),
+    redis: options.env.REDIS_URL ? undefined : await startRedis({ password: passwords.of('redis') }),
+    postgres: options.env.DATABASE_URL
+      ? undefined
+      : await startPostgres({ password: passwords.of('postgres') }),
   };
+  function toUser(name: string): NatsUser {
+    return { name, password: passwords.of(name) };
+  }
+  const natsUrlOf = (user: string) =>
+    servers.nats === undefined
+      ? options.env.NATS_URL
+      : servers.nats.url.replace('://', `://${user}:${passwords.of(user)}@`);
   const folder = await mkdtemp(join(tmpdir(), 'inferry-cluster-'));
   const replicas: Replica[] = [];
   const proxy = await startRoundRobinProxy({
@@ -60,11 +87,14 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     isReady: () => replicas.length > 0 && replicas.every((replica) => replica.isReady),
   });
   const url = `http://127.0.0.1:${proxy.port}`;
-  const env = serviceEnv(options, { servers, folder, url });
+  const shared = serviceEnv(options, { servers, folder, url });
+  const env: NodeJS.ProcessEnv = { ...shared, NATS_URL: natsUrlOf(operator) };
+  const PROVIDERS = await namedProviders(env);
   const processes = [...serviceNames.map((name) => ({ name, main: undefined })), ...(options.extra ?? [])];
   for (const { name, main } of processes) {
     for (let index = 0; index < options.replicas; index += 1) {
-      const own = (await options.adapt?.(env, { service: name, index })) ?? env;
+      const given = processEnv(name, { ...shared, PROVIDERS, NATS_URL: natsUrlOf(name) }, extra);
+      const own = (await options.adapt?.(given, { service: name, index })) ?? given;
       replicas.push(new Replica({ service: name, main, index, env: own, onLine: options.onLine }));
     }
   }
@@ -103,17 +133,16 @@ function serviceEnv(
 ): NodeJS.ProcessEnv {
   const host = new URL(url).host;
   return {
-    INFERRY_SECRET: randomBytes(32).toString('hex'),
     AUTH_KEKS: `k1:${randomBytes(32).toString('base64')}`,
     BLOBS_FOLDER: join(folder, 'blobs'),
     SHUTDOWN_GRACE_MS: '10000',
     MCP_ALLOWED_HOSTS: `${host},localhost:${new URL(url).port}`,
     TRUSTED_PROXIES: '127.0.0.1',
     ...options.env,
+    INFERRY_SECRET: options.env.INFERRY_SECRET || randomBytes(32).toString('hex'),
     INFERRY_AUTH: options.auth,
     PUBLIC_URL: url,
     UPLOAD_INTERNAL_URL: url,
-    NATS_URL: servers.nats?.url ?? options.env.NATS_URL,
     REDIS_URL: servers.redis?.url ?? options.env.REDIS_URL,
     DATABASE_URL: servers.postgres?.url ?? options.env.DATABASE_URL,
   };

@@ -1,4 +1,4 @@
-export { readAll } from '@inferry/contracts';
+export { readAll, Secret } from '@inferry/contracts';
 export { type AddressRanges, addressKey, clientAddress, parseAddressRanges } from './client-address.ts';
 export {
   type BlobsConfig,
@@ -22,6 +22,7 @@ export { Recent } from './recent.ts';
 export { portOf, runService, type ServiceProcess } from './run-service.ts';
 export {
   deriveSecrets,
+  isSecretName,
   readSecrets,
   type SecretPurpose,
   type ServiceSecrets,

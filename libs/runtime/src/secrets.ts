@@ -132,6 +132,11 @@ function mustHave(master: Secret | undefined): Secret {
 const secretNames =
   /^(INFERRY_SECRET(_[A-Z]+)?|BUS_SIGNING_KEY|(NATS|REDIS|DATABASE)_URL|AUTH_KEKS|OIDC_CLIENT_SECRET|S3_ACCESS_KEY_ID|S3_SECRET_ACCESS_KEY|[A-Z0-9_]+_API_(KEY|TOKEN)|FAL_KEY|HF_TOKEN)$/;
 
+/** True for the name of a variable that holds a secret. */
+export function isSecretName(name: string): boolean {
+  return secretNames.test(name);
+}
+
 /** The environment with each secret that stands in a file (`DATABASE_URL_FILE=/run/secrets/database_url`). */
 export function withSecretFiles(env: Env): Env {
   const found: Record<string, string> = {};

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, readFile, stat } from 'node:fs/promises';
+import { chown, cp, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type PostgresBinaries, requirePostgres } from './binaries.ts';
@@ -13,14 +13,22 @@ const settings = [
   'fsync=off',
   'synchronous_commit=off',
   'full_page_writes=off',
-  'max_connections=200',
   'shared_buffers=64MB',
   'unix_socket_directories=',
   'listen_addresses=127.0.0.1',
 ];
 
-/** A Postgres server on loopback that anybody on this machine may enter as `postgres`. */
-export async function startPostgres(): Promise<LocalServer> {
+export interface PostgresOptions {
+  /** Of the user `postgres`; without one anybody on this machine may enter. */
+  password?: string;
+  maxConnections?: number;
+}
+
+/** A Postgres server on loopback. */
+export async function startPostgres({
+  password,
+  maxConnections = 200,
+}: PostgresOptions = {}): Promise<LocalServer> {
   const owner = await findOwner();
   const found = await requirePostgres();
   const isClosed = owner !== undefined && !(await isOpenToAll(dirname(found.postgres)));
@@ -29,19 +37,26 @@ export async function startPostgres(): Promise<LocalServer> {
     command: ({ data }) => (isClosed ? copyIn(data).postgres : found.postgres),
     args: ({ port, data }) => [
       ...['-D', data, '-p', String(port)],
-      ...settings.flatMap((setting) => ['-c', setting]),
+      ...[...settings, `max_connections=${maxConnections}`].flatMap((setting) => ['-c', setting]),
     ],
     owner,
     async prepare(data) {
       if (isClosed) await cp(dirname(dirname(found.postgres)), copyIn(data).native, copyOptions);
       const initdb = isClosed ? copyIn(data).initdb : found.initdb;
-      const options = ['--auth=trust', '--username=postgres', '--encoding=UTF8', '--no-locale', '--no-sync'];
+      const pwfile = join(dirname(data), 'password');
+      if (password !== undefined) {
+        await writeFile(pwfile, password, { mode: 0o600 });
+        if (owner !== undefined) await chown(pwfile, owner.uid, owner.gid);
+      }
+      const auth = password === undefined ? ['--auth=trust'] : ['--auth=scram-sha-256', `--pwfile=${pwfile}`];
+      const options = [...auth, '--username=postgres', '--encoding=UTF8', '--no-locale', '--no-sync'];
       await run(initdb, [`--pgdata=${data}`, ...options], { ...owner, cwd: data, timeout: 60_000 });
     },
     // A fast stop: it does not wait for clients to leave.
     stopSignal: 'SIGINT',
     isReady: isPostgresReady,
-    toUrl: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
+    toUrl: (port) =>
+      `postgres://postgres${password === undefined ? '' : `:${password}`}@127.0.0.1:${port}/postgres`,
   });
 }
 

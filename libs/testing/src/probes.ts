@@ -22,7 +22,9 @@ export function isNatsReady(port: number): Promise<boolean> {
 }
 
 export function isRedisReady(port: number): Promise<boolean> {
-  return probe(port, Buffer.from('PING\r\n'), (answer) => answer.toString('latin1').startsWith('+PONG'));
+  return probe(port, Buffer.from('PING\r\n'), (answer) =>
+    /^(\+PONG|-NOAUTH)/.test(answer.toString('latin1')),
+  );
 }
 
 /** A start-up message of protocol 3.0: `R` means that logins are taken, `E` that it is still starting. */

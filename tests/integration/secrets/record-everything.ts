@@ -7,7 +7,7 @@ import { runSql } from '@inferry/database/contract-suite';
 
 /** Every byte that passes the bus from now on: subjects, headers, payloads and answers, in the server's own protocol. */
 export async function recordBus(natsUrl: string): Promise<{ readonly bytes: string; close(): void }> {
-  const { hostname, port } = new URL(natsUrl);
+  const { hostname, port, username: user, password: pass } = new URL(natsUrl);
   const socket = createConnection({ host: hostname, port: Number(port) });
   let bytes = '';
   const ready = Promise.withResolvers<void>();
@@ -17,7 +17,15 @@ export async function recordBus(natsUrl: string): Promise<{ readonly bytes: stri
     if (chunk.includes('PING')) socket.write('PONG\r\n');
   });
   socket.on('error', ready.reject);
-  const options = { verbose: false, headers: true, no_responders: true, lang: 'recorder', version: '1' };
+  const options = {
+    verbose: false,
+    headers: true,
+    no_responders: true,
+    lang: 'recorder',
+    version: '1',
+    user,
+    pass,
+  };
   socket.write(`CONNECT ${JSON.stringify(options)}\r\nSUB > 1\r\nPING\r\n`);
   await ready.promise;
   return {

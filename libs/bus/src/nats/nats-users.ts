@@ -86,7 +86,7 @@ export const busRights: Readonly<Record<string, BusRights>> = {
       ...surfaceRequests('catalog'),
       ...toolsNamed('search_models', 'get_model', 'estimate_cost'),
     ],
-    asks: keys,
+    asks: [...keys, readBudgets],
     tells: [catalogChanged, resourceUpdated, surfaceChanged],
     hears: [catalogChanged, connectionChanged, grantRevoked],
   },
@@ -153,10 +153,11 @@ interface SubjectRights {
 }
 
 /**
- * The subjects of a service, by what the bus makes of its rights. A name that is not in the table is a service that an
+ * The subjects of a service, by what the bus makes of its rights. `operator` hears everything and says nothing. A name that is not in the table is a service that an
  * operator adds: it serves tools that are not ours and requests of its own, and asks nobody.
  */
 export function natsPermissions(name: string): { publish: SubjectRights; subscribe: SubjectRights } {
+  if (name === 'operator') return { publish: { allow: [], deny: [] }, subscribe: { allow: ['>'], deny: [] } };
   const rights = busRights[name] ?? foreignRights(name);
   const isServing = rights.serves.length > 0;
   const deny = busRights[name] === undefined ? tools.flatMap(calledSubjects) : [];

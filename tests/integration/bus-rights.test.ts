@@ -1,0 +1,167 @@
+/** Who may do what on NATS: the table against what the services' code does, and against a real server. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { busRights, natsConfig, natsPermissions } from '@inferry/bus/nats';
+import * as contracts from '@inferry/contracts';
+import { type LocalServer, startNats } from '@inferry/testing';
+import { connect, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+
+const services = ['mcp-gateway', 'auth', 'catalog', 'inference-poller', 'upload'];
+const users = [...services, 'cli', 'fixtures'];
+const every = [...contracts.tools, ...contracts.rpcs, ...contracts.events].map(({ subject }) => subject);
+
+let server: LocalServer;
+const connections: NatsConnection[] = [];
+beforeAll(async () => {
+  server = await startNats({ config: natsConfig(users.map((name) => ({ name, password: `p-${name}` }))) });
+});
+afterAll(async () => {
+  await Promise.all(connections.map((connection) => connection.close()));
+  await server.stop();
+});
+
+async function enter(user: string): Promise<NatsConnection> {
+  const options = { servers: server.url, user, pass: `p-${user}`, noAsyncTraces: true };
+  const connection = await connect(options);
+  connections.push(connection);
+  return connection;
+}
+
+/** Those of the subjects that the server lets this user listen to. */
+async function heard(user: string, subjects: readonly string[]): Promise<string[]> {
+  const connection = await enter(user);
+  const refused = new Set<string>();
+  for (const subject of subjects) {
+    connection.subscribe(subject, {
+      callback: (error) => {
+        if (error instanceof PermissionViolationError) refused.add(subject);
+      },
+    });
+  }
+  await connection.flush();
+  await connection.flush();
+  return subjects.filter((subject) => !refused.has(subject));
+}
+
+/** Those of the subjects that the server lets this user publish to. */
+async function told(user: string, subjects: readonly string[]): Promise<string[]> {
+  const connection = await enter(user);
+  const refused = new Set<string>();
+  const watching = (async () => {
+    for await (const status of connection.status()) {
+      if (status.type === 'error' && status.error instanceof PermissionViolationError)
+        refused.add(status.error.subject);
+    }
+  })();
+  for (const subject of subjects) connection.publish(subject, '');
+  await connection.flush();
+  await connection.flush();
+  await connection.close();
+  await watching;
+  return subjects.filter((subject) => !refused.has(subject));
+}
+
+/** What the patterns of the table stand for, among all that there is. */
+function expand(patterns: readonly { subject: string }[], among: readonly string[] = every): string[] {
+  const tests = patterns.map(({ subject }) => {
+    const pattern = subject.replaceAll('.', '\\.').replaceAll('*', '[^.]+').replace(/>$/, '.+');
+    return new RegExp(`^${pattern}$`);
+  });
+  return among.filter((subject) => tests.some((one) => one.test(subject)));
+}
+
+describe.each(services)('%s', (name) => {
+  const rights = busRights[name] ?? { serves: [], asks: [], tells: [], hears: [] };
+
+  it('hears what it serves and what is told to it, and nothing else', async () => {
+    const allowed = new Set([...expand(rights.serves), ...expand(rights.hears)]);
+
+    expect(await heard(name, every)).toEqual(every.filter((subject) => allowed.has(subject)));
+    expect(
+      await heard(name, ['>', '*', 'tools.>', 'rpc.v1.>', 'events.v1.>', 'inbox.>', '_INBOX.>', '$SYS.>']),
+    ).toEqual([]);
+  });
+
+  it('asks and tells what it must, and nothing else', async () => {
+    const allowed = new Set([...expand(rights.asks), ...expand(rights.tells)]);
+
+    expect(await told(name, every)).toEqual(every.filter((subject) => allowed.has(subject)));
+  });
+
+  it('reads its own answers alone, and cancels its own calls alone', async () => {
+    const others = users.filter((other) => other !== name);
+
+    expect(await heard(name, [`inbox.${name}.x.*`, ...others.map((other) => `inbox.${other}.x.*`)])).toEqual([
+      `inbox.${name}.x.*`,
+    ]);
+    expect(
+      await told(
+        name,
+        others.map((other) => `cancel.v1.inbox.${other}.x.1`),
+      ),
+    ).toEqual([]);
+  });
+
+  it('has in the table every contract that its code uses', () => {
+    const used = subjectsUsedBy(name);
+    const known = new Set(Object.values(rights).flatMap((patterns) => expand(patterns, used)));
+
+    expect(used.filter((subject) => !known.has(subject))).toEqual([]);
+  });
+});
+
+/** The subjects of the contracts that a service's shipped code imports; the gateway has the list of all tools. */
+function subjectsUsedBy(service: string): string[] {
+  const root = join(import.meta.dirname, '../..');
+  const folder = join(root, 'services', service, 'src');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !/\.test\.ts$|testing|test-/.test(file))
+    .map((file) => readFileSync(join(folder, file), 'utf8'));
+  const imports = files.flatMap((text) => [
+    ...text.matchAll(/import \{([^}]*)\} from '@inferry\/contracts'/g),
+  ]);
+  const names = imports.flatMap(([, list = '']) => list.split(',').map((name) => name.trim()));
+  const found = new Set(
+    names.flatMap((name) => {
+      const value: unknown = Object.entries(contracts).find(([key]) => key === name)?.[1];
+      return typeof value === 'object' && value !== null && 'kind' in value && 'subject' in value
+        ? [String(value.subject)].filter((subject) => /^(tools|rpc|events)\./.test(subject))
+        : [];
+    }),
+  );
+  return [...found];
+}
+
+test('keys are asked for by the services that call platforms, and by nobody else', async () => {
+  const { openCredential } = contracts;
+  const subjects = [openCredential.subject, `direct.v1.x.${openCredential.subject}`];
+  const allowed = await Promise.all(
+    users.map(async (user) => [user, (await told(user, subjects)).length] as const),
+  );
+
+  expect(allowed.filter(([, count]) => count > 0).map(([user]) => user)).toEqual([
+    'catalog',
+    'inference-poller',
+  ]);
+});
+
+test('a service of an operator serves tools of its own, and gets no call of ours', async () => {
+  const ours = contracts.tools.map(({ subject }) => subject);
+
+  expect(await heard('fixtures', ['tools.v1.their_own', 'rpc.v1.fixtures.complete'])).toHaveLength(2);
+  expect(await heard('fixtures', [...ours, 'rpc.v1.auth.verify_key'])).toEqual([]);
+  expect(await told('fixtures', every)).toEqual(['events.v1.surface.changed', 'events.v1.resource.updated']);
+});
+
+test('without a user nobody enters', async () => {
+  await expect(connect({ servers: server.url })).rejects.toThrow();
+  await expect(connect({ servers: server.url, user: 'auth', pass: 'p-upload' })).rejects.toThrow();
+});
+
+test('whoever watches hears everything and says nothing', () => {
+  expect(natsPermissions('operator')).toEqual({
+    publish: { allow: [], deny: [] },
+    subscribe: { allow: ['>'], deny: [] },
+  });
+});
