@@ -10,7 +10,7 @@ export interface ProviderInstance {
   definition: AdapterDefinition;
   options: Pick<
     AdapterOptions,
-    'slug' | 'title' | 'bases' | 'allowPrivateHosts' | 'settings' | 'needsKey' | 'howToConnect'
+    'slug' | 'title' | 'bases' | 'allowPrivateHosts' | 'settings' | 'needsKey' | 'howToConnect' | 'maxCallMs'
   >;
   /** Variables that may hold the deployment's key. */
   keyVariables: readonly string[];
@@ -38,6 +38,7 @@ export interface KnownPlatform {
  * - `PROVIDER_FILES`: files that describe further platforms.
  * - `MCP_ACCEPTED_KEY_PREFIXES`: platforms whose keys callers bring along are open too, unless `PROVIDERS` says which are.
  * - `INFERRY_EMULATORS`: the base URL of the emulators; every adapter goes there, and nothing goes to the platforms.
+ * - `<SLUG>_CALL_SECONDS`: the longest that one call which answers by itself may take; unset: the run's own deadline.
  * - `PROVIDER_PRIVATE_HOSTS=1`: connections may name base URLs on private networks.
  * Throws an `Error` with every problem.
  */
@@ -144,12 +145,24 @@ function toInstance({
   const title = slug === definition.slug ? definition.title : `${definition.title} (${slug})`;
   const allowPrivateHosts = env.PROVIDER_PRIVATE_HOSTS === '1' || emulators !== undefined;
   const bases = readBases({ env, definition, slug, problems, emulators });
+  const maxCallMs = readCallLimit(env, slug, problems);
   const connection = { needsKey: needsKey(definition, slug), howToConnect: howToConnect(definition, slug) };
   return {
     definition,
     keyVariables: variablesOf(definition, slug).keys,
-    options: { slug, title, bases, allowPrivateHosts, settings, ...connection },
+    options: { slug, title, bases, allowPrivateHosts, settings, maxCallMs, ...connection },
   };
+}
+
+/** `<SLUG>_CALL_SECONDS`: the longest that one call which answers by itself may take. */
+function readCallLimit(env: Env, slug: string, problems: string[]): number | undefined {
+  const name = `${slug.toUpperCase().replaceAll('-', '_')}_CALL_SECONDS`;
+  const text = env[name]?.trim();
+  if (text === undefined || text === '') return undefined;
+  const seconds = Number(text);
+  if (Number.isInteger(seconds) && seconds >= 1 && seconds <= 86_400) return seconds * 1_000;
+  problems.push(`${name}: must be a number of seconds, 1 to 86400`);
+  return undefined;
 }
 
 function readBases(instance: {

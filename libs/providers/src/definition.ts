@@ -15,6 +15,8 @@ export interface AdapterOptions {
   allowPrivateHosts: boolean;
   /** The variables that the definition names in `settings`, as they are set. */
   settings: Readonly<Record<string, string | undefined>>;
+  /** The longest that a call which is held for its answer may take; undefined leaves it to the run's deadline. */
+  maxCallMs?: number | undefined;
   /** Where it says what an operator should know, such as an entry of a list that it cannot read. */
   log?: ProviderLog | undefined;
   /** Whether nothing may be sent without a key. Default: nothing needs one. */

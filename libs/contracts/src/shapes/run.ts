@@ -43,6 +43,7 @@ export const Run = z.object({
   created_at: dateTime.optional(),
   finished_at: dateTime.optional(),
   outputs: z.array(RunOutput).optional().describe('Results'),
+  notes: z.array(z.string()).optional().describe('What to know of the outputs: cut, flagged, missing'),
   cost: RunCost.optional(),
   next_action: z.string().optional().describe('What to call next, e.g. get_run(run_id, wait_seconds=25)'),
   upstream: z

@@ -12,6 +12,7 @@ export function pageLine(shown: number, page: Page | undefined): string {
 export function presentRun(run: Run): ContentBlock[] {
   const lines = [`Run ${run.run_id}: ${run.status}${progressOf(run)}${run.model ? ` (${run.model})` : ''}`];
   for (const output of run.outputs ?? []) lines.push(outputLine(output));
+  for (const note of run.notes ?? []) lines.push(`Note: ${note}`);
   const summary = timeAndCost(run);
   if (summary !== '') lines.push(summary);
   if (run.next_action !== undefined) lines.push(`Next: ${run.next_action}`);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { AdapterOptions } from '../definition.ts';
 import { beforeSubmit } from '../errors/index.ts';
 import { PlatformAdapter, probeWith } from '../http/index.ts';
+import { rawOf } from '../outputs/raw.ts';
 import type {
   CancelResult,
   JobHandle,
@@ -61,7 +62,7 @@ class ComfyUiProvider extends PlatformAdapter implements Provider {
   }
 
   async listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    const workflows = await readWorkflows(this.#folder);
+    const workflows = await readWorkflows(this.#folder, this.lists);
     const types = await this.#readTypes(context, { isFresh: true });
     const models = workflows.map((workflow) => toModel(workflow, types));
     const now = createHash('sha256').update(JSON.stringify(models)).digest('base64url');
@@ -147,10 +148,10 @@ class ComfyUiProvider extends PlatformAdapter implements Provider {
       { path, query: { max_items: historyDepth } },
       context,
     );
-    const ended = Object.entries(history).map(([id, { prompt }]): unknown[] => [
+    const ended = Object.entries(history).map(([id, entry]): unknown[] => [
       0,
       id,
-      ...(prompt ?? []).slice(2),
+      ...(wire.HistoryEntry.safeParse(entry).data?.prompt ?? []).slice(2),
     ]);
     const found = [...jobs, ...ended].find(([, id, , extra]) => id === client || isOf(extra, runId));
     if (found === undefined) return { outcome: 'absent' };
@@ -165,15 +166,17 @@ class ComfyUiProvider extends PlatformAdapter implements Provider {
   async #readTypes(context: ProviderContext, { isFresh = false } = {}): Promise<wire.NodeTypes> {
     const known = this.#types;
     if (!isFresh && known !== undefined && this.#now() - known.at < typesFreshMs) return known.types;
-    const { body } = await this.client.read(wire.NodeTypes, { path: '/object_info' }, context);
-    this.#types = { at: this.#now(), types: body };
-    return body;
+    const call = { path: '/object_info', integers: 'number' } as const;
+    const { body } = await this.client.read(wire.NodeList, call, context);
+    const types = this.lists.readMap(body, wire.NodeType);
+    this.#types = { at: this.#now(), types };
+    return types;
   }
 
   async #readEnd({ id, isPartial }: JobHandle, context: ProviderContext): Promise<JobView | undefined> {
     const path = `/history/${encodeURIComponent(String(id))}`;
     const { body } = await this.client.read(wire.History, { path }, context);
-    const entry = body[String(id)];
+    const entry = wire.HistoryEntry.safeParse(body[String(id)]).data;
     if (entry === undefined) return undefined;
     const end = endOf(entry);
     if (end === undefined)
@@ -181,8 +184,11 @@ class ComfyUiProvider extends PlatformAdapter implements Provider {
     if (end.status !== 'succeeded') return end;
     const { files, texts } = madeBy(entry);
     const outputs = [...(await Promise.all(files.map((file) => this.#toOutput(file, context)))), ...texts];
-    if (outputs.length > 0)
-      return { ...end, progress: 1, outputs, ...(isPartial === true && { isPartial: true }) };
+    const raw = rawOf(entry.outputs);
+    if (outputs.length > 0) {
+      const more = { ...(raw !== undefined && { raw }), ...(isPartial === true && { isPartial: true }) };
+      return { ...end, progress: 1, outputs, ...more };
+    }
     const message =
       'The server made nothing: everything was in its cache. Change an input, such as the seed.';
     return { ...end, status: 'failed', error: { code: 'generate_failed', message } };

@@ -3,9 +3,12 @@ import { cleanText } from '../errors/index.ts';
 import type { JobView, ProviderOutput } from '../provider.ts';
 import { type FileType, typeOfName } from '../schema/file-types.ts';
 import { mediumOf } from '../schema/index.ts';
-import { type HistoryEntry, type Queue, StoredFile } from './wire.ts';
+import { type HistoryEntry, Message, type Queue, StoredFile } from './wire.ts';
 
 const maxFiles = 64;
+/** Under what nodes show words: captions, tags, answers of language models. */
+const textNames =
+  /^(texts?|strings?|tags?|captions?|results?|values?|prompts?|responses?|answers?|show_?text)$/i;
 
 /** A file that the server keeps, before it is read. */
 export interface MadeFile extends FileType {
@@ -19,7 +22,10 @@ export function endOf({
 }: HistoryEntry): Pick<JobView, 'status' | 'upstreamStatus' | 'error'> | undefined {
   const { status_str: word, messages } = status ?? {};
   const upstreamStatus = (word ?? 'done').slice(0, 100);
-  const told = (messages ?? []).map(([name, data]) => ({ name, data }));
+  const told = (messages ?? []).flatMap((message) => {
+    const read = Message.safeParse(message).data;
+    return read === undefined ? [] : [{ name: read[0], data: read[1] }];
+  });
   if (word === 'error') {
     if (told.some(({ name }) => name === 'execution_interrupted')) {
       return { status: 'cancelled', upstreamStatus: 'execution_interrupted' };
@@ -43,9 +49,9 @@ function wordsOf(fault: unknown): string {
 
 /** What output nodes made. Previews in the temporary folder count only where nothing was saved. */
 export function madeBy({ outputs }: HistoryEntry): { files: MadeFile[]; texts: ProviderOutput[] } {
-  const lists = Object.values(outputs ?? {}).flatMap((node) => Object.entries(node));
+  const lists = Object.values(outputs ?? {}).flatMap((node) => (isObject(node) ? Object.entries(node) : []));
   const items = lists.flatMap(([name, list]) =>
-    Array.isArray(list) ? list.slice(0, maxFiles).map((item): [string, unknown] => [name, item]) : [],
+    (Array.isArray(list) ? list.slice(0, maxFiles) : [list]).map((item): [string, unknown] => [name, item]),
   );
   const files = items.flatMap(([name, item]) => toFile(name, item));
   const saved = files.filter(({ file }) => (file.type ?? 'output') === 'output');
@@ -61,8 +67,8 @@ function toFile(name: string, item: unknown): MadeFile[] {
 }
 
 function toText(name: string, item: unknown): ProviderOutput[] {
-  const isText = name === 'text' && typeof item === 'string';
-  return isText ? [{ kind: 'text', contentType: 'text/plain', text: item }] : [];
+  const isText = textNames.test(name) && (typeof item === 'string' || typeof item === 'number');
+  return isText && item !== '' ? [{ kind: 'text', contentType: 'text/plain', text: String(item) }] : [];
 }
 
 function typeOf(fileName: string, listName: string): FileType {

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '@inferry/contracts';
+import { isExactInteger, isObject, type JsonObject } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
 import type { ProviderModel } from '../provider.ts';
 import { capabilitiesOf, categoriesOf, type Form, type Medium } from '../schema/index.ts';
@@ -15,6 +15,7 @@ const uploads: readonly [string, Medium][] = [
 /** A workflow as a model: its marked inputs become a schema by what the server says of its nodes. */
 export function toModel(workflow: WorkflowFile, types: NodeTypes): ProviderModel {
   const { name, graph, side } = workflow;
+  const plainName = decodeURIComponent(name);
   const inputs = markedInputs(workflow);
   const problems = problemsOf(graph, types);
   const required = inputs.filter(({ isRequired }) => isRequired).map((input) => input.name);
@@ -25,12 +26,12 @@ export function toModel(workflow: WorkflowFile, types: NodeTypes): ProviderModel
   };
   const title = side.title ?? titleOf(name);
   const capabilities = capabilitiesOf({
-    text: [name, title, side.summary].join(' '),
+    text: [plainName, title, side.summary].join(' '),
     inputSchema,
     output: outputOf(graph),
     known: ['form:workflow'],
   });
-  const summary = cleanText(side.summary ?? `The ComfyUI workflow ${name}.`);
+  const summary = cleanText(side.summary ?? `The ComfyUI workflow ${plainName}.`);
   const fault =
     problems.length === 0 ? '' : `It cannot run on this server: ${problems.slice(0, 5).join('; ')}.`;
   return {
@@ -82,12 +83,20 @@ function schemaOf(input: MarkedInput, { graph, types }: { graph: Graph; types: N
   const medium = mediumOfField(types, graph, input);
   if (medium !== undefined) return { type: 'string', format: 'uri', 'x-inferry-file': medium, ...about };
   // A seed that nobody gives is another one each time: the server makes nothing twice.
-  const preset = isSeed(field) || input.isRequired ? {} : { default: value };
+  const preset = isSeed(field) || input.isRequired || isExactInteger(value) ? {} : { default: value };
   const choices = Array.isArray(type) ? type : type === 'COMBO' ? config.options : undefined;
   if (Array.isArray(choices) && choices.length > 0 && choices.length <= maxChoices) {
-    return { type: 'string', enum: choices, ...preset, ...about };
+    return { type: typeOfChoices(choices), enum: choices, ...preset, ...about };
   }
   return { ...plainSchema(type, config, value), ...preset, ...about };
+}
+
+/** Choices are mostly words; some nodes list numbers or switches. */
+function typeOfChoices(choices: readonly unknown[]): string | string[] {
+  const types = [...new Set(choices.map((choice) => typeof choice))].filter((type) =>
+    ['string', 'number', 'boolean'].includes(type),
+  );
+  return types.length === 1 ? (types[0] ?? 'string') : types;
 }
 
 function plainSchema(type: unknown, config: JsonObject, value: unknown): JsonObject {
@@ -136,7 +145,8 @@ function outputOf(graph: Graph): Form {
 }
 
 function titleOf(name: string): string {
-  const words = (name.split('/').at(-1) ?? name).replace(/[_-]+/g, ' ').trim();
+  const last = decodeURIComponent(name.split('/').at(-1) ?? name);
+  const words = last.replace(/[_-]+/g, ' ').trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { maybe } from '../http/index.ts';
 
 const id = z.string().min(1).max(200);
 
@@ -8,14 +9,14 @@ export const Graph = z.record(
   z.looseObject({
     class_type: z.string(),
     inputs: z.record(z.string(), z.unknown()),
-    _meta: z.looseObject({ title: z.string().optional() }).optional(),
+    _meta: maybe(z.looseObject({ title: maybe(z.string()) })),
   }),
 );
 export type Graph = z.infer<typeof Graph>;
 
 export const Prompted = z.object({
   prompt_id: id,
-  node_errors: z.record(z.string(), z.unknown()).nullish(),
+  node_errors: maybe(z.record(z.string(), z.unknown())),
 });
 
 /** `[number, id, graph, extra, outputs]`. */
@@ -23,51 +24,52 @@ const QueueItem = z.tuple([z.unknown(), id]).rest(z.unknown());
 export const Queue = z.object({ queue_running: z.array(QueueItem), queue_pending: z.array(QueueItem) });
 export type Queue = z.infer<typeof Queue>;
 
-const Message = z.tuple([z.string(), z.unknown()]).rest(z.unknown());
+/** What nodes put here is theirs: each output is looked at by itself, so that an odd one takes no other away. */
 export const HistoryEntry = z.object({
-  prompt: z.array(z.unknown()).nullish(),
-  outputs: z.record(z.string(), z.record(z.string(), z.unknown())).nullish(),
-  status: z
-    .object({
-      status_str: z.string().nullish(),
-      completed: z.boolean().nullish(),
-      messages: z.array(Message).nullish(),
-    })
-    .nullish(),
+  prompt: maybe(z.array(z.unknown())),
+  outputs: maybe(z.record(z.string(), z.unknown())),
+  status: maybe(
+    z.object({
+      status_str: maybe(z.string()),
+      completed: maybe(z.boolean()),
+      messages: maybe(z.array(z.unknown())),
+    }),
+  ),
 });
 export type HistoryEntry = z.infer<typeof HistoryEntry>;
-export const History = z.record(z.string(), HistoryEntry);
+export const History = z.record(z.string(), z.unknown());
+export const Message = z.tuple([z.string(), z.unknown()]).rest(z.unknown());
 
 export const StoredFile = z.object({
   filename: z.string().min(1).max(500),
-  subfolder: z.string().max(500).nullish(),
-  type: z.string().max(50).nullish(),
+  subfolder: maybe(z.string().max(500)),
+  type: maybe(z.string().max(50)),
 });
 export type StoredFile = z.infer<typeof StoredFile>;
 
-export const Uploaded = z.object({ name: id, subfolder: z.string().nullish() });
+export const Uploaded = z.object({ name: id, subfolder: maybe(z.string()) });
 
-const InputSpec = z.array(z.unknown()).min(1);
-const InputSpecs = z.record(z.string(), InputSpec).nullish();
-export const NodeTypes = z.record(
-  z.string(),
-  z.looseObject({ input: z.looseObject({ required: InputSpecs, optional: InputSpecs }).nullish() }),
-);
-export type NodeTypes = z.infer<typeof NodeTypes>;
+/** One node as `/object_info` has it. A declaration that is none says nothing of its field, and no more than that. */
+const InputSpecs = maybe(z.record(z.string(), maybe(z.array(z.unknown()).min(1))));
+export const NodeType = z.looseObject({
+  input: maybe(z.looseObject({ required: InputSpecs, optional: InputSpecs })),
+});
+export type NodeTypes = Readonly<Record<string, z.infer<typeof NodeType>>>;
+export const NodeList = z.record(z.string(), z.unknown());
 
 export const SystemStats = z.looseObject({
-  system: z.looseObject({ comfyui_version: z.string().nullish() }).nullish(),
+  system: z.unknown().optional(),
 });
 
 /** What comes over the socket as text. */
 export const SocketEvent = z.object({
   type: z.string(),
   data: z.looseObject({
-    prompt_id: z.string().nullish(),
-    node: z.union([z.string(), z.number()]).nullish(),
+    prompt_id: maybe(z.string()),
+    node: maybe(z.union([z.string(), z.number()])),
     nodes: z.unknown().optional(),
-    value: z.number().nullish(),
-    max: z.number().nullish(),
+    value: maybe(z.number()),
+    max: maybe(z.number()),
   }),
 });
 
@@ -109,7 +111,7 @@ export type SideFile = z.infer<typeof SideFile>;
 
 /** A saved workflow, and what stands beside it. */
 export interface WorkflowFile {
-  /** Its path below the folder, without `.json`: the model's id. */
+  /** Its path below the folder, without `.json`, percent-encoded where an id cannot hold it: the model's id. */
   name: string;
   graph: Graph;
   side: SideFile;

@@ -84,7 +84,9 @@ type Script = NonNullable<Parameters<World['emulator']['script']>[0]['states']>;
 function statesOf({ expect: { states } }: Vector): Script {
   const known = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'expired'] as const;
   const after = states.length > 1 ? states.slice(1) : states;
-  return after.flatMap((state) => known.filter((name) => name === state));
+  return after.flatMap((state) =>
+    known.filter((name) => name === (state === 'not_found' ? 'expired' : state)),
+  );
 }
 
 /** Sends the vector's requests to the emulator; returns how its answers differ in shape. */

@@ -72,7 +72,7 @@ export function classifyFailure(reply: FailedReply, context: FailureContext): Ap
   if (purpose === 'submit' && mayBeTaken) return uncertainSubmit(title, reply.status);
   const read = readProblems(reply.body);
   const clean = (text: string) => cleanText(text, { secrets });
-  const verdict: Verdict = told ?? { code: codeOf(reply.status), ...read };
+  const verdict: Verdict = told ?? { code: codeOfStatus(reply.status), ...read };
   const problems = (verdict.problems ?? read.problems ?? []).slice(0, 16).map(({ path, message, hint }) => ({
     path: clean(path).slice(0, 100),
     message: clean(message),
@@ -89,7 +89,8 @@ export function classifyFailure(reply: FailedReply, context: FailureContext): Ap
   );
 }
 
-function codeOf(status: number): ErrorCode {
+/** What a status says by itself. */
+export function codeOfStatus(status: number): ErrorCode {
   return codeByStatus[status] ?? (status >= 500 ? 'upstream_unavailable' : 'upstream_failed');
 }
 

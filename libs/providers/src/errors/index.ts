@@ -1,6 +1,7 @@
 export { beforeSubmit } from './before-submit.ts';
 export {
   classifyFailure,
+  codeOfStatus,
   type FailedReply,
   type FailureContext,
   type FailureRule,

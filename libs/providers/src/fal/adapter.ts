@@ -56,7 +56,7 @@ class FalProvider extends PlatformAdapter implements Provider {
   }
 
   listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    return listCatalog(this.client, context, etag);
+    return listCatalog(this.client, { context, etag, lists: this.lists });
   }
 
   describeModel(nativeId: string, context: ProviderContext): Promise<ProviderModel> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError, isObject, type JsonObject } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
-import type { PlatformClient } from '../http/index.ts';
+import type { ListReader, PlatformClient } from '../http/index.ts';
 import { toPrice } from '../prices/price-text.ts';
 import type { Provider, ProviderContext, ProviderModel } from '../provider.ts';
 import {
@@ -11,7 +11,7 @@ import {
   normaliseSchema,
   requestBodySchema,
 } from '../schema/index.ts';
-import { type CatalogModel, CatalogPage, Prices } from './wire.ts';
+import { CatalogModel, CatalogPage, Price, Prices } from './wire.ts';
 
 const pageSize = 100;
 const maxPages = 40;
@@ -19,17 +19,17 @@ const maxPages = 40;
 /** Every model that is active, without its schema: that is read when somebody asks for the model. */
 export async function listCatalog(
   client: PlatformClient,
-  context: ProviderContext,
-  etag: string | undefined,
+  { context, etag, lists }: { context: ProviderContext; etag: string | undefined; lists: ListReader },
 ): ReturnType<Provider['listModels']> {
   const found = new Map<string, ProviderModel>();
   let cursor: string | undefined;
   for (let page = 0; page < maxPages; page++) {
     const query = { status: 'active', limit: pageSize, cursor };
     const { body } = await client.read(CatalogPage, { base: 'platform', path: '/models', query }, context);
-    for (const model of body.models) {
+    for (const model of lists.read(body.models, CatalogModel)) {
       if (isPlainId(model.endpoint_id))
         found.set(model.endpoint_id, { ...toModel(model), schemaState: 'summary' });
+      else lists.skip(model.endpoint_id, 'its name cannot be part of an address');
     }
     cursor = body.next_cursor ?? undefined;
     if (cursor === undefined || body.has_more === false) break;
@@ -46,8 +46,10 @@ export async function readModel(
   context: ProviderContext,
 ): Promise<ProviderModel> {
   const query = { endpoint_id: nativeId, expand: 'openapi-3.0' };
-  const { body } = await client.read(CatalogPage, { base: 'platform', path: '/models', query }, context);
-  const model = body.models.find(({ endpoint_id: id }) => id === nativeId);
+  const call = { base: 'platform', path: '/models', query, integers: 'number' } as const;
+  const { body } = await client.read(CatalogPage, call, context);
+  const listed = body.models.map((entry) => CatalogModel.safeParse(entry).data);
+  const model = listed.find((entry) => entry?.endpoint_id === nativeId);
   if (model === undefined) throw new AppError('model_not_found', 'fal does not list this model.');
   return { ...toModel(model), price: await readPrice(client, nativeId, context) };
 }
@@ -61,7 +63,8 @@ async function readPrice(
   try {
     const call = { base: 'platform', path: '/models/pricing', query: { endpoint_id: nativeId } };
     const { body } = await client.read(Prices, call, context);
-    const price = body.prices.find(({ endpoint_id: id }) => id === nativeId);
+    const prices = body.prices.map((listed) => Price.safeParse(listed).data);
+    const price = prices.find((listed) => listed?.endpoint_id === nativeId);
     return price === undefined || (price.currency ?? 'USD') !== 'USD'
       ? toPrice(undefined)
       : toPrice(`$${price.unit_price} per ${price.unit.replace(/s$/, '')}`);
@@ -98,6 +101,7 @@ function toModel({ endpoint_id: nativeId, metadata, openapi }: CatalogModel): Pr
     price: toPrice(undefined),
     examples: [],
     readme: `${summary}\n\nThe page of the model: https://fal.ai/models/${nativeId}`,
+    ...(metadata?.thumbnail_url && { coverUrl: metadata.thumbnail_url }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { AppError, type ErrorCode } from '@inferry/contracts';
 import { cleanText, jobMessage } from '../errors/index.ts';
-import { outputsOf } from '../outputs/files-in.ts';
+import { answered } from '../outputs/answer.ts';
 import type { JobErrorCode, JobView } from '../provider.ts';
 import type { QueueStatus } from './wire.ts';
 
@@ -22,10 +22,8 @@ export function toPendingView({ status, queue_position: position, logs }: QueueS
   return { status: 'running', upstreamStatus, ...(said.length > 0 && { logs: said }) };
 }
 
-export function toSucceeded(answer: Readonly<Record<string, unknown>>): JobView {
-  const outputs = outputsOf(answer);
-  if (outputs.length > 0) return { status: 'succeeded', upstreamStatus: 'COMPLETED', progress: 1, outputs };
-  return failed('upstream_failed', 'The model says that it is done and gave no output.');
+export function toSucceeded(answer: unknown): JobView {
+  return answered(answer, { upstreamStatus: 'COMPLETED' });
 }
 
 /** The end that a failed result call tells; undefined when it says nothing of the job. */

@@ -1,30 +1,31 @@
 import { z } from 'zod';
+import { amount, maybe, maybeWords } from '../http/index.ts';
 
 const text = z.string().max(10_000);
 const address = z.string().max(4_000);
 
 export const Queued = z.object({
   request_id: z.string().min(1).max(200),
-  status: text.optional(),
-  queue_position: z.number().nullish(),
+  status: maybe(text),
+  queue_position: maybe(z.number()),
   response_url: address,
   status_url: address,
   cancel_url: address,
 });
 
-const LogLine = z.object({ message: z.string().nullish(), level: z.string().nullish() });
+const LogLine = z.object({ message: maybe(z.string()), level: maybe(z.string()) });
 
 export const QueueStatus = z.object({
   status: text,
-  queue_position: z.number().nullish(),
-  logs: z.array(LogLine).nullish(),
+  queue_position: maybe(z.number()),
+  logs: maybe(z.array(LogLine)),
 });
 export type QueueStatus = z.infer<typeof QueueStatus>;
 
 /** The answer of a model, whatever its author made of it. */
-export const ModelAnswer = z.record(z.string(), z.unknown());
+export const ModelAnswer = z.unknown();
 
-export const Cancelled = z.object({ status: text.optional() });
+export const Cancelled = z.object({ status: maybe(text) });
 
 export const Upload = z.object({ upload_url: address, file_url: address });
 
@@ -36,33 +37,31 @@ export const FalWebhook = z.object({
 
 export const CatalogModel = z.object({
   endpoint_id: z.string().min(1).max(250),
-  metadata: z
-    .object({
-      display_name: z.string().nullish(),
-      description: z.string().nullish(),
-      category: z.string().nullish(),
-      status: z.string().nullish(),
-      tags: z.array(z.string()).nullish(),
-      license_type: z.string().nullish(),
-    })
-    .nullish(),
+  metadata: maybe(
+    z.object({
+      display_name: maybe(z.string()),
+      description: maybe(z.string()),
+      category: maybe(z.string()),
+      status: maybe(z.string()),
+      tags: maybeWords,
+      license_type: maybe(z.string()),
+      thumbnail_url: maybe(z.url()),
+    }),
+  ),
   openapi: z.unknown().optional(),
 });
 export type CatalogModel = z.infer<typeof CatalogModel>;
 
 export const CatalogPage = z.object({
-  models: z.array(CatalogModel),
-  next_cursor: z.string().nullish(),
-  has_more: z.boolean().nullish(),
+  models: z.array(z.unknown()),
+  next_cursor: maybe(z.string()),
+  has_more: maybe(z.boolean()),
 });
 
-export const Prices = z.object({
-  prices: z.array(
-    z.object({
-      endpoint_id: z.string(),
-      unit_price: z.number(),
-      unit: z.string(),
-      currency: z.string().nullish(),
-    }),
-  ),
+export const Prices = z.object({ prices: z.array(z.unknown()) });
+export const Price = z.object({
+  endpoint_id: z.string(),
+  unit_price: amount,
+  unit: z.string(),
+  currency: maybe(z.string()),
 });

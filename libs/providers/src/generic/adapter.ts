@@ -2,7 +2,7 @@ import { AppError, type Quote } from '@inferry/contracts';
 import { z } from 'zod';
 import type { AdapterOptions } from '../definition.ts';
 import { classifyFailure } from '../errors/index.ts';
-import { type Call, HeldCalls, PlatformAdapter, probeWith } from '../http/index.ts';
+import { type Call, HeldCalls, maxCallMs, PlatformAdapter, probeWith } from '../http/index.ts';
 import type {
   CancelResult,
   JobHandle,
@@ -21,8 +21,6 @@ import { failureRuleOf, readView, refusalIn } from './read-reply.ts';
 import { fillPath, fillTemplate, fillUrl, type Names, valuesAt } from './template.ts';
 
 type DescribedCall = Pick<NonNullable<Description['probe']>, 'method' | 'path' | 'url' | 'query' | 'body'>;
-
-const syncTimeoutMs = 600_000;
 
 /** A platform that a file describes. */
 export function createDescribedProvider(description: Description, options: AdapterOptions): Provider {
@@ -43,7 +41,7 @@ class DescribedProvider extends PlatformAdapter implements Provider {
     });
     this.#description = description;
     this.#listed = modelsOf(description);
-    this.#held = new HeldCalls({ title: this.title });
+    this.#held = new HeldCalls({ title: this.title, deadlineMs: options.maxCallMs });
   }
 
   async listModels(_context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
@@ -78,7 +76,7 @@ class DescribedProvider extends PlatformAdapter implements Provider {
     );
     if (poll === undefined) {
       return this.#held.start(request.runId, async ({ signal }) => {
-        const timed = { ...call, timeoutMs: syncTimeoutMs };
+        const timed = { ...call, timeoutMs: maxCallMs };
         return readView(await this.#submitOnce(timed, { ...context, signal }), this.#description);
       });
     }
@@ -146,8 +144,11 @@ class DescribedProvider extends PlatformAdapter implements Provider {
   #toHandle(body: unknown): JobHandle {
     const { handle, numeric_ids: isNumeric } = this.#description.submit;
     const found = Object.entries(handle).map(([name, at]) => [name, valuesAt(body, at)[0]]);
+    // A number that a double cannot hold has come as its digits.
+    const isNumber = (value: unknown) =>
+      typeof value === 'number' || (typeof value === 'string' && /^-?\d+$/.test(value));
     const isId = (value: unknown) =>
-      isNumeric ? typeof value === 'number' : typeof value === 'string' && value !== '';
+      isNumeric ? isNumber(value) : typeof value === 'string' && value !== '';
     if (!found.every(([, value]) => isId(value))) {
       throw new AppError('upstream_malformed', `${this.title} took the job and did not say its id.`);
     }

@@ -1,6 +1,9 @@
-import { AppError, type ErrorCode } from '@inferry/contracts';
+import { AppError, type ErrorCode, writeJson } from '@inferry/contracts';
 import { cleanText, type FailedReply, type FailureRule } from '../errors/index.ts';
 import { toJobErrorCode } from '../http/index.ts';
+import { notesOf } from '../outputs/answer.ts';
+import { fromDataUri } from '../outputs/files-in.ts';
+import { rawOf } from '../outputs/raw.ts';
 import type { JobStatus, JobView, ProviderOutput } from '../provider.ts';
 import type { Description, ErrorRule } from './description.ts';
 import { textAt, valuesAt } from './template.ts';
@@ -54,7 +57,8 @@ export function readView(body: unknown, description: Description): JobView {
   const upstreamStatus = cleanText(word, { maxLength: 100 });
   const status = statusOf(word, poll.states);
   if (status === 'succeeded') return readSuccess(body, description, upstreamStatus);
-  if (status === 'failed') return { status, upstreamStatus, error: readError(body, description) };
+  const ended = { ...readCharge(body, result.charged), ...withRaw(body) };
+  if (status === 'failed') return { status, upstreamStatus, error: readError(body, description), ...ended };
   const amount = poll.progress === undefined ? undefined : Number(textAt(body, poll.progress.at));
   const progress =
     amount === undefined || !Number.isFinite(amount) ? undefined : amount / (poll.progress?.of ?? 1);
@@ -63,14 +67,20 @@ export function readView(body: unknown, description: Description): JobView {
     upstreamStatus,
     ...(progress === undefined ? {} : { progress: Math.min(Math.max(progress, 0), 1) }),
     ...(poll.every_ms === undefined ? {} : { pollAfterMs: poll.every_ms }),
-    ...(status === 'cancelled' ? readCharge(body, result.charged) : {}),
+    ...(status === 'cancelled' || status === 'expired' ? ended : {}),
   };
 }
 
 /** A word that nobody knows counts as running. */
 function statusOf(word: string, states: NonNullable<Description['poll']>['states']): JobStatus {
   const names = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'expired'] as const;
-  return names.find((name) => states[name].includes(word)) ?? 'running';
+  const plain = word.toLowerCase();
+  // As the file spells it, else by whatever capitals.
+  return (
+    names.find((name) => states[name].includes(word)) ??
+    names.find((name) => states[name].some((known) => known.toLowerCase() === plain)) ??
+    'running'
+  );
 }
 
 function readSuccess(body: unknown, description: Description, upstreamStatus: string): JobView {
@@ -80,18 +90,35 @@ function readSuccess(body: unknown, description: Description, upstreamStatus: st
   );
   if (outputs.length === 0) {
     const message = `${title} says that it succeeded and gave no output.`;
-    return { status: 'failed', upstreamStatus, error: { code: 'upstream_failed', message } };
+    return {
+      ...{ status: 'failed', upstreamStatus, error: { code: 'upstream_failed', message } },
+      ...readCharge(body, result.charged),
+      ...withRaw(body),
+    };
   }
-  return { status: 'succeeded', upstreamStatus, progress: 1, outputs, ...readCharge(body, result.charged) };
+  const notes = notesOf(body);
+  return {
+    ...{ status: 'succeeded', upstreamStatus, progress: 1, outputs },
+    ...(notes.length > 0 && { notes }),
+    ...readCharge(body, result.charged),
+    ...withRaw(body),
+  };
+}
+
+function withRaw(body: unknown): Pick<JobView, 'raw'> {
+  const raw = rawOf(body);
+  return raw === undefined ? {} : { raw };
 }
 
 function toOutput(value: unknown, rule: Description['result']['outputs'][number]): ProviderOutput[] {
   const { kind, content_type: contentType } = rule;
   if (kind === 'json' && typeof value === 'object' && value !== null) {
-    return [{ kind, contentType, text: JSON.stringify(value) }];
+    return [{ kind, contentType, text: writeJson(value) }];
   }
+  if (kind === 'text' && typeof value === 'string') return [{ kind, contentType, text: value }];
   if (typeof value !== 'string' || value === '') return [];
-  if (kind === 'text') return [{ kind, contentType, text: value }];
+  const inline = fromDataUri(value);
+  if (inline !== undefined) return [inline.kind === 'file' ? { ...inline, kind } : inline];
   return /^https?:/.test(value) && URL.canParse(value) ? [{ kind, contentType, url: value }] : [];
 }
 

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '@inferry/contracts';
+import { isExactInteger, isObject, type JsonObject } from '@inferry/contracts';
 
 /** What `{{…}}` may stand for: `model`, `model.path`, `run_id`, `input`, `input.prompt`, `handle.id`. */
 export type Names = Readonly<Record<string, unknown>>;
@@ -13,7 +13,7 @@ const whole = /^\{\{\s*([\w.-]+)\s*\}\}$/;
 export function fillTemplate(template: unknown, names: Names): unknown {
   if (typeof template === 'string') return fillText(template, names);
   if (Array.isArray(template)) return template.map((item) => fillTemplate(item, names));
-  if (!isObject(template)) return template;
+  if (!isObject(template) || isExactInteger(template)) return template;
   const result: JsonObject = {};
   for (const [key, value] of Object.entries(template)) {
     const filled = fillTemplate(value, names);
@@ -51,6 +51,7 @@ function valueNamed(name: string, names: Names): unknown {
 }
 
 function toText(value: unknown): string {
+  if (isExactInteger(value)) return value.$integer;
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 

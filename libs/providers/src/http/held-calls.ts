@@ -14,8 +14,8 @@ export interface HeldCallsOptions {
   title: string;
   /** How long `start` waits for the answer itself, so that a refusal is a refusal. Default 5 s. */
   graceMs?: number;
-  /** The longest that a call may take. Default 15 minutes. */
-  deadlineMs?: number;
+  /** The longest that a call may take, where an operator set one. Default a day: the run's own deadline ends it before. */
+  deadlineMs?: number | undefined;
   /** How long a finished call can be read. Default 10 minutes. */
   keepMs?: number;
   /** Calls that run at the same time; one more is refused as `busy`. Default 64. */
@@ -23,6 +23,9 @@ export interface HeldCallsOptions {
   /** Finished calls that are kept. Default 64. */
   maxKept?: number;
 }
+
+/** The timeout of a held call: its signal, and with it the run's deadline, ends it earlier. */
+export const maxCallMs = 86_400_000;
 
 /** The work of one call. `report` tells of progress; it resolves with the view of its end. */
 export type HeldWork = (call: {
@@ -45,13 +48,13 @@ interface Held {
  * nobody can tell then what was charged: `recover` says so.
  */
 export class HeldCalls {
-  readonly #options: Required<HeldCallsOptions>;
+  readonly #options: Required<HeldCallsOptions> & { deadlineMs: number };
   readonly #owner = randomUUID();
   readonly #held = new Map<string, Held>();
 
   constructor(options: HeldCallsOptions) {
-    const defaults = { graceMs: 5_000, deadlineMs: 900_000, keepMs: 600_000, maxRunning: 64, maxKept: 64 };
-    this.#options = { ...defaults, ...options };
+    const defaults = { graceMs: 5_000, keepMs: 600_000, maxRunning: 64, maxKept: 64 };
+    this.#options = { ...defaults, ...options, deadlineMs: options.deadlineMs ?? maxCallMs };
   }
 
   /** Throws what the platform refuses within the grace; after it, a refusal is the view of a failed job. */
@@ -195,7 +198,7 @@ const jobErrorCodes: ReadonlySet<string> = new Set<JobErrorCode>([
 ]);
 
 /** The code of an error as a job's; undefined when a job cannot end that way. */
-export function toJobErrorCode({ code }: AppError): JobErrorCode | undefined {
+export function toJobErrorCode({ code }: Pick<AppError, 'code'>): JobErrorCode | undefined {
   // as: the set holds exactly these codes.
   return jobErrorCodes.has(code) ? (code as JobErrorCode) : undefined;
 }

@@ -1,6 +1,6 @@
 export { type AddressRules, type Bases, toAddress } from './bases.ts';
 export type { Call, Reply } from './call.ts';
-export { HeldCalls, type HeldCallsOptions, type HeldWork, toJobErrorCode } from './held-calls.ts';
+export { HeldCalls, type HeldCallsOptions, type HeldWork, maxCallMs, toJobErrorCode } from './held-calls.ts';
 export { type LoadedFile, loadDataUris, loadFiles } from './input-files.ts';
 export { amount, maybe, maybeWords } from './lenient.ts';
 export { ListReader, type ProviderLog } from './list-reader.ts';
@@ -12,5 +12,6 @@ export {
 } from './platform-client.ts';
 export type { OpenSocketOptions, PlatformSocket } from './platform-socket.ts';
 export { probeWith } from './probe-with.ts';
+export { type Answer, readAnswer } from './read-answer.ts';
 export { readEvents, type ServerSentEvent } from './server-sent-events.ts';
 export { uploadFiles } from './upload-files.ts';

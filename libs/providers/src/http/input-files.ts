@@ -55,7 +55,7 @@ async function load(file: {
 }): Promise<LoadedFile> {
   const { request, key, item, index, signal, maxBytes } = file;
   const known = request.files[key];
-  const url = known?.url ?? (typeof item === 'string' && item.startsWith('data:') ? item : undefined);
+  const url = known?.url ?? (typeof item === 'string' && /^data:/i.test(item) ? item : undefined);
   if (url === undefined) {
     throw validationFailed('input', [
       {
@@ -65,7 +65,8 @@ async function load(file: {
       },
     ]);
   }
-  const contentType = known?.contentType ?? /^data:([^;,]+)/.exec(url)?.[1] ?? 'application/octet-stream';
+  const contentType =
+    known?.contentType ?? /^data:([^;,]+)/i.exec(url)?.[1]?.trim() ?? 'application/octet-stream';
   return loadFile({ key, file: { url, contentType }, index }, { signal, maxBytes });
 }
 

@@ -48,15 +48,20 @@ export class ListReader {
 
   /** Leaves something out of the catalog, and says so when it is met for the first time. */
   skip(name: string, reason: string): void {
-    const fields = {
-      provider: this.#provider,
-      name: cleanText(name, { maxLength: 200 }),
-      reason: cleanText(reason),
-    };
-    const key = `${fields.name}\n${fields.reason}`;
+    this.#tellOnce({ name, reason: cleanText(reason) }, 'left out of the catalog');
+  }
+
+  /** Lists something under an id that is not its name. */
+  rename(name: string, id: string): void {
+    this.#tellOnce({ name, id }, 'listed under another name');
+  }
+
+  #tellOnce({ name, ...facts }: { name: string; reason?: string; id?: string }, message: string): void {
+    const fields = { provider: this.#provider, name: cleanText(name, { maxLength: 200 }), ...facts };
+    const key = JSON.stringify(fields);
     if (this.#told.has(key) || this.#told.size >= maxTold) return;
     this.#told.add(key);
-    this.#log?.warn(fields, 'left out of the catalog');
+    this.#log?.warn(fields, message);
   }
 }
 

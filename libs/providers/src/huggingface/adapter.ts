@@ -69,7 +69,7 @@ class HuggingFaceProvider extends PlatformAdapter implements Provider {
     const { settings, now } = options;
     this.#now = now;
     this.#named = splitList(settings.HUGGINGFACE_MODELS);
-    this.#held = new HeldCalls({ title: this.title });
+    this.#held = new HeldCalls({ title: this.title, deadlineMs: options.maxCallMs });
   }
 
   async listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {

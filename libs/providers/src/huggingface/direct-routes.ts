@@ -1,12 +1,13 @@
 import { AppError } from '@inferry/contracts';
 import { z } from 'zod';
+import { maxCallMs } from '../http/index.ts';
 import type { JobView, ProviderOutput } from '../provider.ts';
 import { mediumOfType } from '../schema/index.ts';
 import { linkOutput, type Route, succeeded, without } from './route.ts';
 import { tasks } from './tasks.ts';
 import { ImagesReply } from './wire.ts';
 
-const timeoutMs = 600_000;
+const timeoutMs = maxCallMs;
 const maxBytes = 128 << 20;
 
 /** Hugging Face's own servers: the answer is the file. */

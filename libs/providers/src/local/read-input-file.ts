@@ -8,7 +8,7 @@ export interface ReadLimits {
 
 /** The bytes behind an input field: an internal http URL or a `data:` URI. */
 export async function readInputFile(field: string, url: string, limits: ReadLimits): Promise<Uint8Array> {
-  if (url.startsWith('data:')) return readDataUri(field, url, limits.maxBytes);
+  if (/^data:/i.test(url)) return readDataUri(field, url, limits.maxBytes);
   const signal = AbortSignal.any([limits.signal, AbortSignal.timeout(limits.timeoutMs)]);
   try {
     // A redirect could lead past the check that the service has made of this URL.
@@ -47,8 +47,11 @@ async function readBody(field: string, reply: Response, maxBytes: number): Promi
 function readDataUri(field: string, uri: string, maxBytes: number): Uint8Array {
   const comma = uri.indexOf(',');
   if (comma === -1) throw unreadable(field, 'the data: URI has no comma');
-  const payload = uri.slice(comma + 1);
-  const isBase64 = uri.slice(0, comma).endsWith(';base64');
+  // Schemes and marks have no case (RFC 2397), and base64 may be percent-encoded where it stands in a link.
+  const isBase64 = /;\s*base64\s*$/i.test(uri.slice(0, comma));
+  const rest = uri.slice(comma + 1);
+  const payload =
+    isBase64 && rest.includes('%') ? new TextDecoder().decode(percentDecoded(field, rest)) : rest;
   if (payload.length > maxBytes * (isBase64 ? 4 / 3 : 3) + 4) throw tooLarge(field, maxBytes);
   const bytes = isBase64 ? Buffer.from(payload, 'base64') : percentDecoded(field, payload);
   if (bytes.byteLength > maxBytes) throw tooLarge(field, maxBytes);

@@ -12,14 +12,17 @@ export interface OpenAiCall {
   report: Parameters<HeldWork>[0]['report'];
 }
 
-/** Of one answer: an image or a film may take minutes. */
-export const callTimeoutMs = 600_000;
+/** Of what is read after a job has ended: a film may be large. */
+export const contentTimeoutMs = 600_000;
 /** Base64 of ten large pictures. */
 export const maxImagesBytes: number = 192 << 20;
 export const maxFileBytes: number = 256 << 20;
 
-export function succeeded(outputs: ProviderOutput[]): JobView {
-  return { status: 'succeeded', upstreamStatus: 'completed', progress: 1, outputs };
+export function succeeded(
+  outputs: ProviderOutput[],
+  more: Pick<JobView, 'notes' | 'raw' | 'isPartial'> = {},
+): JobView {
+  return { status: 'succeeded', upstreamStatus: 'completed', progress: 1, outputs, ...more };
 }
 
 export function textOutput(text: string, contentType = 'text/plain'): ProviderOutput {

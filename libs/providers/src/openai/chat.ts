@@ -1,61 +1,162 @@
-import { AppError, type JsonObject, validationFailed } from '@inferry/contracts';
-import { classifyFailure } from '../errors/index.ts';
-import { loadDataUris } from '../http/index.ts';
+import { AppError, isObject, type JsonObject, validationFailed } from '@inferry/contracts';
+import { loadDataUris, maxCallMs, parseJson, readAnswer, type ServerSentEvent } from '../http/index.ts';
+import { rawOf } from '../outputs/raw.ts';
 import type { JobView } from '../provider.ts';
-import { callTimeoutMs, type OpenAiCall, pick, succeeded, textOutput } from './call.ts';
-import { failureRule, streamedFailure } from './failure-rule.ts';
-import { ChatChunk } from './wire.ts';
+import { type OpenAiCall, pick, succeeded, textOutput } from './call.ts';
+import { sendWithout } from './refused-fields.ts';
+import { failedWith, toldError } from './told-error.ts';
+import { ChatAnswer, ChatChoice } from './wire.ts';
 
-const maxAnswerBytes = 8 << 20;
+const maxAnswerBytes = 32 << 20;
 
-/** An answer as it is written: each part is reported, and the end is the whole text. */
+/** What an answer has said so far. */
+interface Said {
+  text: string;
+  /** The server sent what the model thought, or says that there was some. */
+  hasThought: boolean;
+  finishReason: string | undefined;
+  isRefusal: boolean;
+  /** Everything but the words: the model, the usage. */
+  facts: JsonObject;
+}
+
+/** An answer as it is written: each part is reported, and the end is the whole text, in whatever form the server gave it. */
 export async function chat(call: OpenAiCall): Promise<JobView> {
-  const { client, context, request } = call;
-  const json = { ...(await toBody(call)), stream: true, stream_options: { include_usage: true } };
-  const reply = await client.events(
-    {
-      method: 'POST',
-      path: call.path ?? '/chat/completions',
-      json,
-      timeoutMs: callTimeoutMs,
-      maxBytes: maxAnswerBytes,
-      purpose: 'submit',
-    },
-    context,
+  const { client, context } = call;
+  const whole = { ...(await toBody(call)), stream: true, stream_options: { include_usage: true } };
+  const reply = await sendWithout(whole, (json) =>
+    client.stream(
+      {
+        method: 'POST',
+        path: call.path ?? '/chat/completions',
+        json,
+        headers: { accept: 'text/event-stream, application/json', 'accept-encoding': 'identity' },
+        timeoutMs: maxCallMs,
+        maxBytes: maxAnswerBytes,
+        purpose: 'submit',
+      },
+      context,
+    ),
   );
-  const isStream = reply.headers['content-type']?.includes('event-stream') === true;
-  if (!isStream) throw new AppError('upstream_malformed', 'The server does not stream its answers.');
-  let text = '';
-  for await (const { data } of reply.body) {
-    if (data === '[DONE]') return finished(text, request.input.json === true);
-    const failure = streamedFailure(data);
-    if (failure !== undefined) throw toError(failure.body);
-    text += partOf(data);
-    if (text !== '')
-      call.report({ status: 'running', upstreamStatus: 'streaming', outputs: [textOutput(text)] });
+  const answer = await readAnswer(reply, 'The server');
+  return 'events' in answer ? streamed(answer.events, call) : entire(answer.json, call);
+}
+
+async function streamed(events: AsyncIterable<ServerSentEvent>, call: OpenAiCall): Promise<JobView> {
+  const said = nothingSaid();
+  let isWhole = false;
+  for await (const { data } of events) {
+    if (data.trim() === '[DONE]') {
+      isWhole = true;
+      break;
+    }
+    const part = data.trim() === '' ? undefined : parseJson(data);
+    // Signs of life of a proxy are no JSON.
+    if (part === undefined) continue;
+    const failure = toldError(part, call.context);
+    if (failure !== undefined) return failure;
+    if (addTo(said, part)) {
+      call.report({ status: 'running', upstreamStatus: 'streaming', outputs: [textOutput(said.text)] });
+    }
   }
-  throw new AppError('unavailable', 'The answer broke off before its end.');
+  return finished(said, call, isWhole || said.finishReason !== undefined);
 }
 
-function partOf(data: string): string {
-  const chunk = ChatChunk.safeParse(JSON.parse(data));
-  if (!chunk.success) throw new AppError('upstream_malformed', 'A part of the answer cannot be read.');
-  const [choice] = chunk.data.choices;
-  if (choice?.finish_reason === 'content_filter') {
-    throw new AppError('content_blocked', 'The answer was withheld by the platform. Change the input.');
+function entire(body: unknown, call: OpenAiCall): JobView {
+  const failure = toldError(body, call.context);
+  if (failure !== undefined) return failure;
+  const said = nothingSaid();
+  if (!isObject(body))
+    throw new AppError('upstream_malformed', 'The server answered something that cannot be read.');
+  addTo(said, body);
+  return finished(said, call, true);
+}
+
+function nothingSaid(): Said {
+  return { text: '', hasThought: false, finishReason: undefined, isRefusal: false, facts: {} };
+}
+
+/** Adds what a part or a whole answer says; true when it says something of the text. */
+function addTo(said: Said, part: unknown): boolean {
+  const { data } = ChatAnswer.safeParse(part);
+  if (data === undefined) return false;
+  const { choices, model, usage } = data;
+  if (model) said.facts.model = model;
+  if (usage) said.facts.usage = usage;
+  const choice = ChatChoice.safeParse(choices?.[0]).data;
+  if (choice === undefined) return false;
+  const { finish_reason: reason } = choice;
+  const message = choice.delta ?? choice.message ?? {};
+  const { refusal, reasoning_content: thought, reasoning } = message;
+  const text = wordsOf(message.content) || wordsOf(choice.text) || (refusal ?? '');
+  said.finishReason = reason ?? said.finishReason;
+  said.isRefusal ||= typeof refusal === 'string' && refusal !== '';
+  said.hasThought ||=
+    [thought, reasoning].some((it) => it !== undefined && it !== null && it !== '') ||
+    thinks(message.content);
+  said.text += text;
+  return text !== '';
+}
+
+/** A text, or a list of parts of which some are thoughts. */
+function wordsOf(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  const parts = content
+    .filter(isObject)
+    .filter(({ type }) => type === undefined || type === 'text' || type === 'output_text');
+  return parts.map(({ text }) => (typeof text === 'string' ? text : '')).join('');
+}
+
+function thinks(content: unknown): boolean {
+  return (
+    Array.isArray(content) && content.some((part) => isObject(part) && /think|reason/.test(String(part.type)))
+  );
+}
+
+function finished(said: Said, { request }: OpenAiCall, isWhole: boolean): JobView {
+  const { text, finishReason, facts } = said;
+  if (finishReason === 'content_filter' && text === '') {
+    return failedWith('content_blocked', 'The answer was withheld by the platform. Change the input.');
   }
-  return choice?.delta?.content ?? '';
+  const raw = rawOf({ ...facts, ...(finishReason !== undefined && { finish_reason: finishReason }) });
+  if (text === '' && finishReason === 'length') return nothingWritten(said, raw);
+  if (text === '' && !isWhole) throw new AppError('unavailable', 'The answer broke off before its end.');
+  const notes = notesOf(said, isWhole);
+  const isCut = finishReason === 'length' || finishReason === 'content_filter' || !isWhole;
+  const output = textOutput(text, request.input.json === true ? 'application/json' : 'text/plain');
+  return succeeded([output], {
+    ...(notes.length > 0 && { notes }),
+    ...(isCut && { isPartial: true }),
+    ...(raw !== undefined && { raw }),
+  });
 }
 
-function toError(body: unknown): AppError {
-  const rule = failureRule({ status: 500, headers: {}, body });
-  const code = rule?.code ?? 'generate_failed';
-  const context = { title: 'The platform', purpose: 'read' as const, rule: () => ({ ...rule, code }) };
-  return classifyFailure({ status: 500, headers: {}, body }, context);
+/** What whoever reads the text has to know of it. */
+function notesOf({ text, finishReason, isRefusal, hasThought }: Said, isWhole: boolean): string[] {
+  const notes = [
+    finishReason === 'length' && cutNote,
+    finishReason === 'content_filter' &&
+      'The rest of the answer was withheld by the platform (content_filter).',
+    isRefusal && 'The model refused to answer; the text says why.',
+    !isWhole && 'The stream ended without saying that the answer is complete: it may be cut off.',
+    text === '' && `The model ended without a text${hasThought ? ', after thinking' : ''}.`,
+  ];
+  return notes.filter((note) => note !== false);
 }
 
-function finished(text: string, isJson: boolean): JobView {
-  return succeeded([textOutput(text, isJson ? 'application/json' : 'text/plain')]);
+const cutNote =
+  'The text is cut off: it reached its limit of tokens (finish_reason: length). Ask for more with max_tokens.';
+
+function nothingWritten({ hasThought }: Said, raw: JobView['raw']): JobView {
+  const why = hasThought
+    ? 'All tokens of the answer went into thinking, and no text was written'
+    : 'The limit of tokens was reached before any text was written';
+  const view = failedWith(
+    'generate_failed',
+    `${why} (finish_reason: length). Raise max_tokens, or leave it out.`,
+  );
+  return { ...view, ...(raw !== undefined && { raw }) };
 }
 
 async function toBody({ request, context }: OpenAiCall): Promise<JsonObject> {

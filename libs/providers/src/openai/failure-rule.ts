@@ -22,7 +22,7 @@ export const failureRule: FailureRule = ({ status, body }) => {
   if (!parsed.success) return undefined;
   const { error } = parsed.data;
   const { code, type, param, message } = typeof error === 'string' ? { message: error } : error;
-  const known = codes[String(code ?? '')] ?? codes[type ?? ''];
+  const known = codeOfError({ code, type });
   if (known === undefined) return undefined;
   const problems =
     known === 'validation_failed' && typeof message === 'string'
@@ -31,11 +31,13 @@ export const failureRule: FailureRule = ({ status, body }) => {
   return { code: known, detail: message ?? undefined, problems, mayBeTaken: status >= 500 };
 };
 
-/** An error inside a stream that had begun well, as the body of a failed reply. */
-export function streamedFailure(
-  data: string,
-): { status: number; headers: object; body: unknown } | undefined {
-  if (!data.includes('"error"')) return undefined;
-  const body: unknown = JSON.parse(data);
-  return ErrorBody.safeParse(body).success ? { status: 500, headers: {}, body } : undefined;
+/** By its code first, by its type second. */
+export function codeOfError({
+  code,
+  type,
+}: {
+  code?: string | number | null | undefined;
+  type?: string | null | undefined;
+}): ErrorCode | undefined {
+  return codes[String(code ?? '')] ?? codes[type ?? ''];
 }

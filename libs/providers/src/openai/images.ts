@@ -1,9 +1,19 @@
-import { AppError } from '@inferry/contracts';
 import { FormData } from 'undici';
-import { type Call, loadFiles } from '../http/index.ts';
+import { z } from 'zod';
+import {
+  type Call,
+  loadFiles,
+  maxCallMs,
+  parseJson,
+  readAnswer,
+  type ServerSentEvent,
+} from '../http/index.ts';
+import { fileOfBytes, fromDataUri } from '../outputs/files-in.ts';
+import { rawOf } from '../outputs/raw.ts';
 import type { JobView, ProviderOutput } from '../provider.ts';
-import { callTimeoutMs, maxImagesBytes, type OpenAiCall, pick, succeeded } from './call.ts';
-import { ImageEvent, ImagesReply } from './wire.ts';
+import { maxImagesBytes, type OpenAiCall, pick, succeeded } from './call.ts';
+import { failedWith, toldError } from './told-error.ts';
+import { ImageEvent, ImagesReply, Picture } from './wire.ts';
 
 const fields = [
   'prompt',
@@ -23,35 +33,63 @@ const fields = [
 export async function images(call: OpenAiCall): Promise<JobView> {
   const { client, context, request } = call;
   const isStreamed = Number(request.input.partial_images ?? 0) > 0;
-  const target = {
-    ...(await toTarget(call, isStreamed)),
-    timeoutMs: callTimeoutMs,
-    maxBytes: maxImagesBytes,
-  };
-  if (isStreamed) return streamed(call, target);
-  const { body } = await client.submit(ImagesReply, target, context);
-  const type = contentTypeOf(body.output_format ?? request.input.output_format);
-  return succeeded(body.data.map((item) => toOutput(item, type)));
+  const target = { ...(await toTarget(call, isStreamed)), timeoutMs: maxCallMs, maxBytes: maxImagesBytes };
+  if (!isStreamed) return read((await client.submit(z.unknown(), target, context)).body, call);
+  const headers = { accept: 'text/event-stream, application/json', 'accept-encoding': 'identity' };
+  const reply = await client.stream({ ...target, headers, purpose: 'submit' }, context);
+  const answer = await readAnswer(reply, 'The server');
+  return 'events' in answer ? streamed(answer.events, call) : read(answer.json, call);
 }
 
-async function streamed(call: OpenAiCall, target: Call): Promise<JobView> {
-  const { client, context, request } = call;
+/** A whole answer. One picture without content takes no other away, and an error in its place is that error. */
+function read(body: unknown, { request, context }: OpenAiCall): JobView {
+  const failure = toldError(body, context);
+  if (failure !== undefined) return failure;
+  const { data } = ImagesReply.safeParse(body);
+  const items = data?.data ?? data?.images ?? [];
+  const type = contentTypeOf(data?.output_format ?? request.input.output_format);
+  return made(
+    items.map((item) => toOutput(item, type)),
+    body,
+  );
+}
+
+function made(pictures: readonly (ProviderOutput | undefined)[], body: unknown): JobView {
+  const outputs = pictures.filter((picture) => picture !== undefined);
+  const raw = rawOf(body);
+  const missing = pictures.length - outputs.length;
+  if (outputs.length > 0) {
+    return succeeded(outputs, {
+      ...(raw !== undefined && { raw }),
+      ...(missing > 0 && {
+        isPartial: true,
+        notes: [`${missing} of ${pictures.length} pictures came without content.`],
+      }),
+    });
+  }
+  const view = failedWith('upstream_failed', 'The server says that it is done and gave no picture.');
+  return { ...view, ...(raw !== undefined && { raw }) };
+}
+
+async function streamed(events: AsyncIterable<ServerSentEvent>, call: OpenAiCall): Promise<JobView> {
+  const { request, context } = call;
   const wanted = Number(request.input.partial_images);
-  const { body } = await client.events({ ...target, purpose: 'submit' }, context);
-  const outputs: ProviderOutput[] = [];
-  for await (const { data } of body) {
-    if (data === '[DONE]') break;
-    const event = ImageEvent.safeParse(JSON.parse(data));
-    if (!event.success) throw new AppError('upstream_malformed', 'An event of the stream cannot be read.');
-    const { type, b64_json, partial_image_index: index = 0, output_format: format } = event.data;
+  const pictures: (ProviderOutput | undefined)[] = [];
+  for await (const { data } of events) {
+    if (data.trim() === '[DONE]') break;
+    const body = parseJson(data);
+    const failure = toldError(body, context);
+    if (failure !== undefined) return failure;
+    const event = ImageEvent.safeParse(body).data;
+    if (event === undefined) continue;
+    const { type, partial_image_index: index, output_format: format } = event;
     if (type.endsWith('.partial_image')) {
-      call.report({ upstreamStatus: type, progress: (index + 1) / (wanted + 1) });
-    } else if (type.endsWith('.completed') && b64_json !== undefined) {
-      outputs.push(toOutput({ b64_json }, contentTypeOf(format ?? request.input.output_format)));
+      call.report({ upstreamStatus: type, progress: ((index ?? 0) + 1) / (wanted + 1) });
+    } else if (type.endsWith('.completed')) {
+      pictures.push(toOutput(body, contentTypeOf(format ?? request.input.output_format)));
     }
   }
-  if (outputs.length === 0) throw new AppError('unavailable', 'The stream ended without a picture.');
-  return succeeded(outputs);
+  return made(pictures, undefined);
 }
 
 async function toTarget({ request, context }: OpenAiCall, isStreamed: boolean): Promise<Call> {
@@ -72,15 +110,26 @@ async function toTarget({ request, context }: OpenAiCall, isStreamed: boolean): 
   return { method: 'POST', path: '/images/edits', form };
 }
 
-function toOutput(
-  { url, b64_json: base64 }: { url?: string | null | undefined; b64_json?: string | null | undefined },
-  contentType: string,
-): ProviderOutput {
-  if (typeof base64 === 'string') {
-    return { kind: 'image', contentType, bytes: Uint8Array.from(Buffer.from(base64, 'base64')) };
-  }
-  if (typeof url === 'string' && URL.canParse(url)) return { kind: 'image', contentType, url };
-  throw new AppError('upstream_malformed', 'A picture has neither content nor a link.');
+/** By link, as base64 with or without a `data:` prefix, or as a `data:` link. Undefined when it has no content. */
+function toOutput(item: unknown, contentType: string): ProviderOutput | undefined {
+  const link = typeof item === 'string' ? item : undefined;
+  const { url, b64_json: base64 } = Picture.safeParse(item).data ?? { url: link, b64_json: undefined };
+  return (base64 && fromBase64(base64, contentType)) || (url && fromLink(url, contentType)) || undefined;
+}
+
+function fromBase64(base64: string, contentType: string): ProviderOutput | undefined {
+  const picture = fromDataUri(base64) ?? fileOfBytes(Buffer.from(base64, 'base64'), contentType);
+  return picture !== undefined && isFilled(picture) ? picture : undefined;
+}
+
+function fromLink(url: string, contentType: string): ProviderOutput | undefined {
+  const inline = fromDataUri(url);
+  if (inline !== undefined) return isFilled(inline) ? inline : undefined;
+  return /^https?:/i.test(url) && URL.canParse(url) ? { kind: 'image', contentType, url } : undefined;
+}
+
+function isFilled({ bytes }: ProviderOutput): boolean {
+  return bytes !== undefined && bytes.byteLength > 0;
 }
 
 function contentTypeOf(format: unknown): string {

@@ -2,7 +2,7 @@ import { AppError } from '@inferry/contracts';
 import { FormData } from 'undici';
 import { loadFiles, type PlatformClient } from '../http/index.ts';
 import type { JobHandle, JobView, ProviderContext, SubmitRequest } from '../provider.ts';
-import { callTimeoutMs, maxFileBytes, pick } from './call.ts';
+import { contentTimeoutMs, maxFileBytes, pick } from './call.ts';
 import { Video } from './wire.ts';
 
 /** Films are jobs of the platform: submitted once, polled by any process. */
@@ -82,7 +82,7 @@ async function readContent(
   context: ProviderContext,
 ): Promise<Uint8Array> {
   const call = { path: `${path}/content`, headers: { accept: '*/*' }, maxBytes: maxFileBytes };
-  const { body } = await client.content({ ...call, timeoutMs: callTimeoutMs }, context);
+  const { body } = await client.content({ ...call, timeoutMs: contentTimeoutMs }, context);
   return body;
 }
 

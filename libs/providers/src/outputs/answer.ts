@@ -34,7 +34,9 @@ export function answered(answer: unknown, facts: AnswerFacts): JobView {
   }
   const notes = [
     ...(left > 0
-      ? [`The model made ${outputs.length + left} outputs; the first ${outputs.length} are kept.`]
+      ? [
+          `The model made ${outputs.length + left} outputs; the first ${outputs.length} are kept, ${left} are missing here.`,
+        ]
       : []),
     ...notesOf(answer),
   ];

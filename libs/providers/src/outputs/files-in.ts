@@ -175,7 +175,8 @@ function toBytes(base64: string, contentType?: string): ProviderOutput | undefin
   return fileOfBytes(Buffer.from(base64, 'base64'), contentType);
 }
 
-function fileOfBytes(bytes: Buffer, contentType: string | undefined): ProviderOutput | undefined {
+/** A file by its bytes, else by what is said of it. */
+export function fileOfBytes(bytes: Buffer, contentType: string | undefined): ProviderOutput | undefined {
   const type: FileType | undefined = typeOfBytes(bytes);
   if (type !== undefined) return { ...type, bytes };
   return contentType === undefined ? undefined : { kind: mediumOfType(contentType), contentType, bytes };

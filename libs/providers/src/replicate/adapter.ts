@@ -50,7 +50,7 @@ class ReplicateProvider extends PlatformAdapter implements Provider {
   }
 
   listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    return listCatalog(this.client, { context, etag, named: this.#named });
+    return listCatalog(this.client, { context, etag, named: this.#named, lists: this.lists });
   }
 
   async describeModel(nativeId: string, context: ProviderContext): Promise<ProviderModel> {

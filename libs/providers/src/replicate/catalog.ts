@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
-import type { PlatformClient } from '../http/index.ts';
+import type { ListReader, PlatformClient } from '../http/index.ts';
 import { filesIn } from '../outputs/files-in.ts';
 import { toPrice } from '../prices/price-text.ts';
 import type { Provider, ProviderContext, ProviderModel } from '../provider.ts';
 import { capabilitiesOf, categoriesOf, componentSchema, type Form } from '../schema/index.ts';
-import { Collection, Collections, Model } from './wire.ts';
+import { Collection, CollectionEntry, Collections, Model } from './wire.ts';
 
 const maxCollections = 60;
 const maxPages = 10;
@@ -15,33 +15,90 @@ const atOnce = 4;
 /** The models of the platform's collections, and those that an operator named; there are too many others to list. */
 export async function listCatalog(
   client: PlatformClient,
-  { context, etag, named }: { context: ProviderContext; etag: string | undefined; named: readonly string[] },
+  {
+    context,
+    etag,
+    named,
+    lists,
+  }: {
+    context: ProviderContext;
+    etag: string | undefined;
+    named: readonly string[];
+    lists: ListReader;
+  },
 ): ReturnType<Provider['listModels']> {
-  const slugs = await listSlugs(client, context);
+  const slugs = await listSlugs(client, { context, lists });
   const found = new Map<string, ProviderModel>();
   const add = (model: Model, collection?: string) => {
     const summary = toModel(model, collection);
-    if (!/^[\x21-\x7e]{1,250}$/.test(summary.nativeId) || found.has(summary.nativeId)) return;
+    if (found.has(summary.nativeId)) return;
+    if (!/^[\x21-\x7e]{1,250}$/.test(summary.nativeId))
+      return lists.skip(summary.nativeId, 'its name cannot be part of an address');
     found.set(summary.nativeId, { ...summary, schemaState: 'summary' });
   };
   for (let from = 0; from < slugs.length; from += atOnce) {
     const part = slugs.slice(from, from + atOnce);
-    const read = part.map((slug) => client.read(Collection, { path: `/collections/${slug}` }, context));
-    for (const { body } of await Promise.all(read)) for (const model of body.models) add(model, body.slug);
+    const read = part.map((slug) => readCollection(client, slug, { context, lists }));
+    for (const { models, slug } of (await Promise.all(read)).flat())
+      for (const model of lists.read(models, Model)) add(model, slug);
   }
-  for (const name of named) add(await readWire(client, name, context));
+  for (const name of named) {
+    const model = await readNamed(client, name, { context, lists });
+    if (model !== undefined) add(model);
+  }
   const models = [...found.values()].sort((left, right) => (left.nativeId < right.nativeId ? -1 : 1));
   const now = createHash('sha256').update(JSON.stringify(models)).digest('base64url');
   return etag === now ? 'unchanged' : { etag: now, models };
 }
 
-async function listSlugs(client: PlatformClient, context: ProviderContext): Promise<string[]> {
+/** A collection that is gone since the list was made takes no other away. */
+async function readCollection(
+  client: PlatformClient,
+  slug: string,
+  { context, lists }: { context: ProviderContext; lists: ListReader },
+): Promise<{ slug: string; models: unknown[] }[]> {
+  try {
+    const call = { path: `/collections/${slug}`, integers: 'number' } as const;
+    return [(await client.read(Collection, call, context)).body];
+  } catch (error) {
+    if (!isOfOne(error)) throw error;
+    lists.skip(slug, 'the collection cannot be read');
+    return [];
+  }
+}
+
+async function readNamed(
+  client: PlatformClient,
+  name: string,
+  { context, lists }: { context: ProviderContext; lists: ListReader },
+): Promise<Model | undefined> {
+  try {
+    return await readWire(client, name, context);
+  } catch (error) {
+    if (!isOfOne(error)) throw error;
+    lists.skip(name, 'it is named in REPLICATE_MODELS and cannot be read');
+    return undefined;
+  }
+}
+
+/** A fault of the one that was asked for, and not of the platform or of the key. */
+function isOfOne(error: unknown): boolean {
+  return (
+    error instanceof AppError &&
+    ['model_not_found', 'upstream_malformed', 'validation_failed'].includes(error.code)
+  );
+}
+
+async function listSlugs(
+  client: PlatformClient,
+  { context, lists }: { context: ProviderContext; lists: ListReader },
+): Promise<string[]> {
   const slugs: string[] = [];
   let next: string | undefined;
   for (let page = 0; page < maxPages && slugs.length < maxCollections; page++) {
     const call = next === undefined ? { path: '/collections' } : { url: next };
     const { body } = await client.read(Collections, call, context);
-    slugs.push(...body.results.map(({ slug }) => slug));
+    slugs.push(...lists.read(body.results, CollectionEntry).map(({ slug }) => slug));
     next = body.next ?? undefined;
     if (next === undefined) break;
   }
@@ -59,7 +116,7 @@ export async function readWire(
     throw new AppError('model_not_found', 'A model of Replicate is named owner/name.');
   }
   const path = `/models/${encodeURIComponent(owner)}/${encodeURIComponent(model)}`;
-  return (await client.read(Model, { path }, context)).body;
+  return (await client.read(Model, { path, integers: 'number' }, context)).body;
 }
 
 /** With its schema, which comes with the latest version. */
@@ -88,6 +145,7 @@ export function toModel(model: Model, collection?: string): ProviderModel {
     outputSchema: componentSchema(openapi, 'Output') ?? { type: 'object', properties: {} },
     price: toPrice(undefined, 'by the second of hardware, or by output; see the page of the model'),
     examples: example?.input ? [{ title: 'Example', input: example.input, output: {}, cost: 0 }] : [],
+    ...(model.cover_image_url && { coverUrl: model.cover_image_url }),
     readme: [summary, model.license_url ? `Licence: ${model.license_url}` : ''].filter(Boolean).join('\n\n'),
   };
 }

@@ -1,5 +1,6 @@
 import { cleanText } from '../errors/index.ts';
-import { outputsOf } from '../outputs/files-in.ts';
+import { answered } from '../outputs/answer.ts';
+import { rawOf } from '../outputs/raw.ts';
 import type { JobErrorCode, JobView } from '../provider.ts';
 import type { Prediction } from './wire.ts';
 
@@ -9,15 +10,15 @@ const maxLogs = 20;
 
 /** A prediction as we tell it. */
 export function toJobView(prediction: Prediction, now: number): JobView {
-  const { status: word, output, error, logs } = prediction;
+  const { status: word, error, logs } = prediction;
   const upstreamStatus = word.slice(0, 100);
   switch (word) {
     case 'starting':
       return { status: 'queued', upstreamStatus };
     case 'succeeded':
-      return toSucceeded(prediction, { output, now });
+      return toSucceeded(prediction, now);
     case 'failed':
-      return { status: 'failed', upstreamStatus, error: toError(error) };
+      return { status: 'failed', upstreamStatus, error: toError(error), ...withRaw(prediction) };
     case 'canceled':
     // Its deadline passed before it began: it is not billed.
     case 'aborted':
@@ -27,15 +28,18 @@ export function toJobView(prediction: Prediction, now: number): JobView {
   }
 }
 
-function toSucceeded(
-  { data_removed: isRemoved, status: upstreamStatus }: Prediction,
-  { output, now }: { output: unknown; now: number },
-): JobView {
+function toSucceeded(prediction: Prediction, now: number): JobView {
+  const { data_removed: isRemoved, status: upstreamStatus, output } = prediction;
   if (isRemoved === true) return { status: 'expired', upstreamStatus };
-  const outputs = outputsOf(output, { expiresAt: new Date(now + resultTtlMs).toISOString() });
-  if (outputs.length > 0) return { status: 'succeeded', upstreamStatus, progress: 1, outputs };
-  const message = 'The model says that it succeeded and gave no output.';
-  return { status: 'failed', upstreamStatus, error: { code: 'upstream_failed', message } };
+  const expiresAt = new Date(now + resultTtlMs).toISOString();
+  return { ...answered(output, { upstreamStatus, expiresAt }), ...withRaw(prediction) };
+}
+
+/** The whole prediction, for whoever asks what the platform said. */
+function withRaw(prediction: Prediction): Pick<JobView, 'raw'> {
+  const { urls: _urls, logs: _logs, ...told } = prediction;
+  const raw = rawOf(told);
+  return raw === undefined ? {} : { raw };
 }
 
 function toError(error: unknown): NonNullable<JobView['error']> {

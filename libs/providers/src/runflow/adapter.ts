@@ -46,7 +46,7 @@ class RunflowProvider extends PlatformAdapter implements Provider {
   }
 
   listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    return listCatalog(this.client, context, etag);
+    return listCatalog(this.client, { context, etag, lists: this.lists });
   }
 
   quote(model: ProviderModel, input: JsonObject): Quote {
@@ -99,9 +99,10 @@ class RunflowProvider extends PlatformAdapter implements Provider {
   ): Promise<Recovery> {
     const query = { q: `client_ref:${runId}`, sort_by: 'created_at:desc', limit: recoverPage };
     const { body } = await this.client.read(wire.RunPage, { path: '/runs', query }, context);
-    const found = body.items.find(({ client_ref: ref }) => ref === runId);
+    const items = this.lists.read(body.items, wire.Run);
+    const found = items.find(({ client_ref: ref }) => ref === runId);
     if (found !== undefined) return { outcome: 'found', handle: { id: found.id } };
-    const oldest = Date.parse(body.items.at(-1)?.created_at ?? '');
+    const oldest = Date.parse(items.at(-1)?.created_at ?? '');
     const isWhole = body.items.length < recoverPage || oldest < Date.parse(submittedAt);
     return { outcome: isWhole ? 'absent' : 'unknown' };
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
-import type { PlatformClient } from '../http/index.ts';
+import type { ListReader, PlatformClient } from '../http/index.ts';
 import { toPrice } from '../prices/price-text.ts';
 import type { Provider, ProviderContext, ProviderModel } from '../provider.ts';
 import {
@@ -12,15 +12,14 @@ import {
   isMedium,
   schemaOfFields,
 } from '../schema/index.ts';
-import { type CatalogModel, CatalogPage, type InputField } from './wire.ts';
+import { CatalogModel, CatalogPage, type InputField } from './wire.ts';
 
 const maxPages = 20;
 
 /** The public list, which needs no key and gets none; what the platform packaged itself comes first. */
 export async function listCatalog(
   client: PlatformClient,
-  context: ProviderContext,
-  etag: string | undefined,
+  { context, etag, lists }: { context: ProviderContext; etag: string | undefined; lists: ListReader },
 ): ReturnType<Provider['listModels']> {
   const found = new Map<string, ProviderModel>();
   let next: string | undefined;
@@ -28,12 +27,13 @@ export async function listCatalog(
     const query = { limit: 200, pq: next };
     const { body } = await client.read(
       CatalogPage,
-      { path: '/public/models', query, isKeyless: true },
+      { path: '/public/models', query, isKeyless: true, integers: 'number' },
       context,
     );
-    for (const listed of body.items) {
+    for (const listed of lists.read(body.items, CatalogModel)) {
       const model = toModel(listed);
       if (/^[\x21-\x7e]{1,250}$/.test(model.nativeId)) found.set(model.nativeId, model);
+      else lists.skip(model.nativeId, 'its name cannot be part of an address');
     }
     next = body.next_pq ?? undefined;
     if (next === undefined) break;

@@ -1,5 +1,6 @@
 import { cleanText } from '../errors/index.ts';
-import { outputsOf } from '../outputs/files-in.ts';
+import { answered } from '../outputs/answer.ts';
+import { rawOf } from '../outputs/raw.ts';
 import type { JobErrorCode, JobView } from '../provider.ts';
 import type { Run } from './wire.ts';
 
@@ -22,15 +23,12 @@ export function toJobView(run: Run): JobView {
   const status = states[word] ?? 'running';
   const base = { upstreamStatus: word, ...costOf(run) };
   if (status === 'running' || status === 'queued') return { ...base, status, ...progressOf(run) };
-  if (status === 'failed') return { ...base, status, error: errorOf(run) };
-  if (status !== 'succeeded') return { ...base, status };
-  const outputs = outputsOf(run.output);
-  if (outputs.length === 0) {
-    const message = 'The platform says that it succeeded and gave no output.';
-    return { ...base, status: 'failed', error: { code: 'upstream_failed', message } };
-  }
+  const raw = rawOf(run);
+  const ended = { ...base, ...(raw !== undefined && { raw }) };
+  if (status === 'failed') return { ...ended, status, error: errorOf(run) };
+  if (status !== 'succeeded') return { ...ended, status };
   const isPartial = word === 'partial_succeeded';
-  return { ...base, status, progress: 1, outputs, ...(isPartial && { isPartial }) };
+  return { ...answered(run.output, { upstreamStatus: word, isPartial }), ...ended };
 }
 
 function progressOf({ nodes_total: total, nodes_completed: done }: Run): Pick<JobView, 'progress'> {
@@ -39,8 +37,8 @@ function progressOf({ nodes_total: total, nodes_completed: done }: Run): Pick<Jo
 }
 
 function costOf({ cost }: Run): Pick<JobView, 'charged'> {
-  const amount = Number(cost ?? Number.NaN);
-  return Number.isFinite(amount) ? { charged: { amount, currency: 'USD' } } : {};
+  const amount = cost ?? Number.NaN;
+  return amount >= 0 ? { charged: { amount, currency: 'USD' } } : {};
 }
 
 const codes: readonly [RegExp, JobErrorCode][] = [
@@ -50,7 +48,9 @@ const codes: readonly [RegExp, JobErrorCode][] = [
   [/TIMEOUT|TIMED_OUT/i, 'deadline_exceeded'],
 ];
 
-function errorOf({ failure_code: code, failure_message: message }: Run): NonNullable<JobView['error']> {
+function errorOf({ failure_code, failure_message, error }: Run): NonNullable<JobView['error']> {
+  const code = failure_code ?? error?.code;
+  const message = failure_message ?? error?.message;
   const words = cleanText(message ?? '');
   const known = codes.find(([word]) => word.test(code ?? ''))?.[1] ?? 'generate_failed';
   return { code: known, message: words === '' ? 'The run failed and the platform did not say why.' : words };

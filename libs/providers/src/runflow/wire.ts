@@ -1,68 +1,72 @@
 import { z } from 'zod';
+import { amount, maybe } from '../http/index.ts';
 
 const id = z.string().min(1).max(200);
 const text = z.string().max(10_000);
-/** Money comes as a decimal in a string. */
-const amount = z.union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/)]);
 
 /** A run. Its state has one name in the API and another one in templates and events. */
 export const Run = z
   .object({
     id,
-    status_code: text.nullish(),
-    status: text.nullish(),
-    client_ref: z.string().nullish(),
+    status_code: maybe(text),
+    status: maybe(text),
+    client_ref: maybe(z.string()),
     output: z.unknown().optional(),
-    cost: amount.nullish(),
-    nodes_total: z.number().nullish(),
-    nodes_completed: z.number().nullish(),
-    failure_code: z.string().nullish(),
-    failure_message: text.nullish(),
-    created_at: z.string().nullish(),
+    /** Money comes as a decimal in a text. */
+    cost: maybe(amount),
+    cost_breakdown: z.unknown().optional(),
+    duration_ms: maybe(z.number()),
+    nodes_total: maybe(z.number()),
+    nodes_completed: maybe(z.number()),
+    failure_code: maybe(z.string()),
+    failure_message: maybe(text),
+    failure_stage_code: maybe(z.string()),
+    /** What its official client reads in place of the two above. */
+    error: maybe(z.object({ code: maybe(z.string()), message: maybe(text) })),
+    created_at: maybe(z.string()),
   })
   .refine(({ status_code: code, status }) => typeof (code ?? status) === 'string', 'a run without a state');
 export type Run = z.infer<typeof Run>;
 
-export const RunPage = z.object({ items: z.array(Run) });
+export const RunPage = z.object({ items: z.array(z.unknown()) });
 
 /** The address is the run's own, so that the event alone has to be there. */
-export const RunflowCallback = z.object({ event: z.string().max(200), run_id: id.nullish() });
+export const RunflowCallback = z.object({ event: z.string().max(200), run_id: maybe(id) });
 
 export const AssetUpload = z.object({ asset_id: id, upload_url: z.string() });
 export const Asset = z.object({ id, url: z.string() });
 
 export const Balance = z.union([
-  z.object({ balance: amount, currency: z.string().nullish() }),
-  z.object({ balance_cents: amount, currency: z.string().nullish() }),
+  z.object({ balance: amount, currency: maybe(z.string()) }),
+  z.object({ balance_cents: amount, currency: maybe(z.string()) }),
 ]);
-export const Me = z.looseObject({ email: z.string().nullish(), organization: z.unknown().optional() });
+export const Me = z.looseObject({ email: maybe(z.string()), organization: z.unknown().optional() });
 
 const InputField = z.object({
   name: id,
-  variable_type_code: z.string().nullish(),
-  validator_code: z.string().nullish(),
-  validator_attrs: z.record(z.string(), z.unknown()).nullish(),
-  is_required: z.boolean().nullish(),
+  variable_type_code: maybe(z.string()),
+  validator_code: maybe(z.string()),
+  validator_attrs: maybe(z.record(z.string(), z.unknown())),
+  is_required: maybe(z.boolean()),
   default_value: z.unknown().optional(),
-  label: z.string().nullish(),
-  description: z.string().nullish(),
+  label: maybe(z.string()),
+  description: maybe(z.string()),
 });
 export type InputField = z.infer<typeof InputField>;
 
 export const CatalogModel = z.object({
   provider_slug: id,
   model_slug: id,
-  model_name: z.string().nullish(),
-  description: z.string().nullish(),
-  category_code: z.string().nullish(),
-  price_label: z.string().nullish(),
-  pricing_note: z.string().nullish(),
-  availability_status: z.string().nullish(),
+  model_name: maybe(z.string()),
+  description: maybe(z.string()),
+  category_code: maybe(z.string()),
+  price_label: maybe(z.string()),
+  pricing_note: maybe(z.string()),
+  availability_status: maybe(z.string()),
+  /** Not dropped like the rest: without its inputs a model cannot be run. */
   inputs: z.array(InputField).nullish(),
-  outputs: z
-    .array(z.looseObject({ name: z.string().nullish(), variable_type_code: z.string().nullish() }))
-    .nullish(),
+  outputs: maybe(z.array(z.looseObject({ name: maybe(z.string()), variable_type_code: maybe(z.string()) }))),
 });
 export type CatalogModel = z.infer<typeof CatalogModel>;
 
-export const CatalogPage = z.object({ items: z.array(CatalogModel), next_pq: z.string().nullish() });
+export const CatalogPage = z.object({ items: z.array(z.unknown()), next_pq: maybe(z.string()) });

@@ -89,6 +89,7 @@ function toBody(bytes: Uint8Array): OutputBody {
 function toOutput(base: Output, asset: z.infer<typeof StoredAsset>): Output {
   return {
     ...base,
+    kind: kindOf(base.kind, asset.content_type),
     url: asset.url,
     mime_type: asset.content_type,
     bytes: asset.bytes,
@@ -97,9 +98,16 @@ function toOutput(base: Output, asset: z.infer<typeof StoredAsset>): Output {
   };
 }
 
+/** What was only known to be a file is what its content shows it to be. */
+function kindOf(told: string | undefined, contentType: string): string {
+  const [type = ''] = contentType.split('/');
+  if (told !== undefined && told !== 'file') return told;
+  return type === 'image' || type === 'video' || type === 'audio' ? type : 'file';
+}
+
 function fileNameOf(row: RunRow, index: number, output: PendingOutput): string {
   const given = output.fileName?.split(/[/\\]/).at(-1)?.slice(0, 200);
   if (given !== undefined && given !== '') return given;
-  const extension = /^[a-z]+\/([a-z0-9]{2,5})(;|$)/.exec(output.contentType)?.[1] ?? 'bin';
+  const extension = /^[a-z]+\/([a-z0-9]{2,5})(\+xml)?(;|$)/.exec(output.contentType)?.[1] ?? 'bin';
   return `${row.run_id}-${index}.${extension}`;
 }

@@ -83,9 +83,14 @@ async function succeed(deps: InferenceDeps, held: HeldRun, outputs: Output[]): P
   await endRun(deps, held, {
     status: 'succeeded',
     note: `succeeded with ${outputs.length} output(s)`,
-    patch: { outputs: JSON.stringify({ stored: outputs } satisfies RunOutputs) },
+    patch: { outputs: JSON.stringify({ stored: outputs, ...notesOf(held) } satisfies RunOutputs) },
     charge: 'quoted',
   });
+}
+
+function notesOf({ row }: HeldRun): Pick<RunOutputs, 'notes'> {
+  const { notes } = outputsOf(row);
+  return notes === undefined ? {} : { notes };
 }
 
 async function fail(deps: InferenceDeps, held: HeldRun): Promise<void> {

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@inferry/contracts';
 import type { RunWrite } from '@inferry/database';
-import type { JobView, ProviderOutput } from '@inferry/providers';
+import type { JobView } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { chargedPatch } from '../runs/run-cost.ts';
 import { type PendingOutput, type RunOutputs, shownWord } from '../runs/run-document.ts';
@@ -9,6 +9,8 @@ import { changeRun, type HeldRun } from './held-run.ts';
 
 /** For a provider that does not say how long its jobs may need to turn up. */
 const settlesWithinMs = 120_000;
+const maxNotes = 6;
+const maxNoteLength = 240;
 const maxLogLines = 200;
 const maxLogLength = 500;
 const maxRawLength = 32_768;
@@ -25,7 +27,7 @@ export async function takeView(deps: InferenceDeps, held: HeldRun, told: JobView
   switch (view.status) {
     case 'succeeded':
       await changeRun(deps, held, {
-        patch: { ...patch, phase: 'storing', status: 'running', outputs: pendingOf(view.outputs ?? []) },
+        patch: { ...patch, phase: 'storing', status: 'running', outputs: pendingOf(view) },
         event: { at: deps.now(), note: 'finished upstream, storing outputs' },
       });
       held.finalView = view;
@@ -107,12 +109,14 @@ function progressOf(reported: number | undefined, before: number | null): number
   return Math.max(before ?? 0, Math.min(Math.max(reported, 0), 1));
 }
 
-function pendingOf(outputs: readonly ProviderOutput[]): string {
+function pendingOf({ outputs = [], notes, isPartial }: JobView): string {
+  const told = notes ?? (isPartial === true ? ['Fewer outputs came back than were asked for.'] : []);
   const pending = outputs.map(({ bytes, text, ...rest }): PendingOutput => {
     const isInMemory = bytes !== undefined || (text !== undefined && text.length > maxPendingText);
     return { ...rest, ...(text === undefined || isInMemory ? {} : { text }), isInMemory };
   });
-  return JSON.stringify({ pending } satisfies RunOutputs);
+  const kept = told.slice(0, maxNotes).map((note) => note.slice(0, maxNoteLength));
+  return JSON.stringify({ pending, ...(kept.length > 0 && { notes: kept }) } satisfies RunOutputs);
 }
 
 function failureOf(view: JobView): { code: ErrorCode; message: string; next_action: string } {

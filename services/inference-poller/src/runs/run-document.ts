@@ -37,7 +37,10 @@ export type RunFiles = Record<string, InputFile>;
 export type PendingOutput = Omit<ProviderOutput, 'bytes'> & { isInMemory: boolean };
 
 /** `outputs`: of an ended run, or of one that is being stored. */
-export type RunOutputs = { stored: z.infer<typeof RunOutput>[] } | { pending: PendingOutput[] };
+export type RunOutputs = ({ stored: z.infer<typeof RunOutput>[] } | { pending: PendingOutput[] }) & {
+  /** What a reader of them has to know. */
+  notes?: string[];
+};
 
 export function optionsOf(row: Pick<RunRow, 'options'>): RunOptions {
   // as: see above.

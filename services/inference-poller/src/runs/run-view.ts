@@ -34,7 +34,11 @@ export function toRun(row: RunRow, { text, waitSeconds }: RunViewOptions): RunSh
   if (!isEnded && row.queue_position !== null) run.queue_position = row.queue_position;
   run.created_at = toRfc3339(row.created_at);
   if (row.finished_at !== null) run.finished_at = toRfc3339(row.finished_at);
-  if (isEnded && text !== undefined) run.outputs = windowOutputs(row, text).outputs;
+  if (isEnded && text !== undefined) {
+    const { notes } = outputsOf(row);
+    run.outputs = windowOutputs(row, text).outputs;
+    if (notes !== undefined) run.notes = notes;
+  }
   run.cost = costOf(row);
   // A call that was not to wait says nothing of how long its client would.
   if (!isEnded) {
