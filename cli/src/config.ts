@@ -1,6 +1,18 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigError, type Env, isLoopback, parseRuntimeConfig, type RuntimeConfig } from '@inferry/runtime';
+import {
+  type AddressRanges,
+  ConfigError,
+  type Env,
+  envInt,
+  envList,
+  isLoopback,
+  parseAddressRanges,
+  parseEnv,
+  parseRuntimeConfig,
+  type RuntimeConfig,
+} from '@inferry/runtime';
+import { z } from 'zod';
 
 export type AuthMode = 'none' | 'keys' | 'oauth';
 
@@ -11,7 +23,14 @@ export interface StartConfig extends RuntimeConfig {
   baseUrl: string;
   /** Where the system reaches its own files: at the address that it is bound to. */
   uploadInternalUrl: string;
+  /** How many connections one address may have: this process stands in front. */
+  connections: { perAddress: number; exempt: AddressRanges };
 }
+
+const StartEnv = z.object({
+  MAX_CONNECTIONS_ADDRESS: envInt(1, 100_000).default(512),
+  TRUSTED_PROXIES: envList.default([]),
+});
 
 /**
  * The embedded system's configuration. Without authentication it serves loopback only: a system that anybody on the
@@ -22,13 +41,26 @@ export function parseStartConfig(env: Env): StartConfig {
   const auth = parseAuth(env, runtime.host);
   const isEverywhere = runtime.host === '0.0.0.0' || runtime.host === '::';
   const urlOf = (host: string) => `http://${host.includes(':') ? `[${host}]` : host}:${runtime.port}`;
+  const parsed = parseEnv(StartEnv, env);
   return {
     ...runtime,
+    connections: {
+      perAddress: parsed.MAX_CONNECTIONS_ADDRESS,
+      exempt: readRanges(parsed.TRUSTED_PROXIES),
+    },
     home: runtime.home ?? defaultHome(env, process.platform),
     auth,
     baseUrl: runtime.publicUrl ?? urlOf(isEverywhere ? 'localhost' : runtime.host),
     uploadInternalUrl: runtime.uploadInternalUrl ?? urlOf(isEverywhere ? '127.0.0.1' : runtime.host),
   };
+}
+
+function readRanges(items: readonly string[]): AddressRanges {
+  try {
+    return parseAddressRanges(items);
+  } catch (error) {
+    throw new ConfigError([`TRUSTED_PROXIES: ${error instanceof Error ? error.message : 'is not valid'}`]);
+  }
 }
 
 function parseAuth(env: Env, host: string): AuthMode {

@@ -1,6 +1,8 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { AppError } from '@inferry/contracts';
 import fastify, { type FastifyInstance } from 'fastify';
+import { type ConnectionLimit, limitConnections, startBodyClocks } from './body-clock.ts';
 import type { Readiness, Service } from './service.ts';
 
 /** A service with routes of its own, mounted on one app with others or served alone. */
@@ -12,8 +14,21 @@ export function isHttpService(service: Service): service is HttpService {
   return 'routes' in service;
 }
 
+export interface HttpAppOptions {
+  /** Where this server stands in front of everything. */
+  connections?: ConnectionLimit | undefined;
+  /** How long a body may take where nobody has a clock of its own on it, and a sender that was answered already. */
+  bodies?: { wholeMs: number; lingerMs: number } | undefined;
+}
+
+/** The gateway's own clock, whose answer says more, is the shorter one. */
+const defaultBodies = { wholeMs: 35_000, lingerMs: 3_000 };
+
 /** One HTTP app for the given services, with `/healthz` and `/readyz` where none of them brings its own. */
-export async function createHttpApp(services: readonly Service[]): Promise<FastifyInstance> {
+export async function createHttpApp(
+  services: readonly Service[],
+  options: HttpAppOptions = {},
+): Promise<FastifyInstance> {
   const app = fastify({
     logger: false,
     // Slow senders are cut: headers within 10 s, a keep-alive connection idles 75 s (longer than load balancers').
@@ -37,6 +52,19 @@ export async function createHttpApp(services: readonly Service[]): Promise<Fasti
     },
     clientErrorHandler: refuseMalformed,
   });
+  const late: { code?: string } & Error = Object.assign(new Error('the body is late'), {
+    code: 'ERR_HTTP_REQUEST_TIMEOUT',
+  });
+  startBodyClocks(app.server, {
+    ...(options.bodies ?? defaultBodies),
+    refuse: (socket) => refuseMalformed(late, socket),
+  });
+  if (options.connections !== undefined) limitConnections(app.server, options.connections);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (isOwnTarget(request.raw)) return done();
+    reply.hijack();
+    refuseMalformed(new Error('the target is of another host'), request.raw.socket);
+  });
   // An expectation that means nothing to us is ignored, as it may be (RFC 9110, section 10.1.1).
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   for (const service of services) if (isHttpService(service)) await service.routes(app);
@@ -48,6 +76,12 @@ export async function createHttpApp(services: readonly Service[]): Promise<Fasti
     });
   }
   return app;
+}
+
+/** A target in absolute form names the host itself: it is the one of the header, or nobody can say which counts. */
+function isOwnTarget({ url = '/', headers }: IncomingMessage): boolean {
+  const [, authority] = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(url) ?? [];
+  return authority === undefined || authority.toLowerCase() === headers.host?.toLowerCase();
 }
 
 const malformed = JSON.stringify({

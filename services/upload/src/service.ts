@@ -8,7 +8,7 @@ import {
   uploadFile,
   viewOutput,
 } from '@inferry/contracts';
-import type { HttpService, Parts, Readiness } from '@inferry/runtime';
+import { type HttpService, type Parts, type Readiness, slowestPace } from '@inferry/runtime';
 import { createAssetLinks } from './assets/asset-links.ts';
 import { createAssetTable } from './assets/asset-table.ts';
 import { type Sweeper, startSweeper } from './assets/sweeper.ts';
@@ -50,7 +50,17 @@ export interface UploadOptions {
   now?: (() => number) | undefined;
 }
 
-const defaultTimeouts: HttpTimeouts = { silenceMs: 60_000, uploadMs: 3_600_000, lingerMs: 5_000 };
+const defaultTimeouts: HttpTimeouts = {
+  silenceMs: 60_000,
+  pace: slowestPace,
+  uploadMs: 3_600_000,
+  lingerMs: 5_000,
+};
+
+/** A quarter for each tenant; a file that is read is read by many. */
+function transfersOf(atOnce: number, perUrl: number): Transfers {
+  return new Transfers({ atOnce, perTenant: Math.ceil(atOnce / 4), perUrl, reserved: Math.ceil(atOnce / 4) });
+}
 
 /** The service that owns files: its tools and rpcs on the bus, and the data plane that is mounted on an HTTP app. */
 export async function createUploadService(parts: Parts, options: UploadOptions): Promise<HttpService> {
@@ -61,8 +71,8 @@ export async function createUploadService(parts: Parts, options: UploadOptions):
   const viewer = createViewer({ memoryMb: viewMemoryMb, timeoutMs: options.viewTimeoutMs ?? 20_000 });
   const assets = createAssetTable(database, now);
   const links = createAssetLinks({ ...options, now });
-  const uploads = new Transfers(options.maxUploadsAtOnce ?? 256);
-  const downloads = new Transfers(options.maxDownloadsAtOnce ?? 1_024);
+  const uploads = transfersOf(options.maxUploadsAtOnce ?? 256, 4);
+  const downloads = transfersOf(options.maxDownloadsAtOnce ?? 1_024, 128);
   serveUpload(bus, {
     assets,
     blobs,

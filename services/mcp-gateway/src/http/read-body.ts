@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { Pace, type PaceOptions, slowestPace } from '@inferry/runtime';
 
 /** How long the parts of a request's body may take. */
 export interface BodyTimings {
@@ -6,6 +7,8 @@ export interface BodyTimings {
   wholeMs: number;
   /** The longest silence inside a file. */
   silenceMs: number;
+  /** The slowest that a file may come. */
+  pace: PaceOptions;
   /** A body with a file. */
   fileMs: number;
   /** How long a refused sender may go on before its connection is cut, so that it can read why. */
@@ -15,6 +18,7 @@ export interface BodyTimings {
 export const defaultBodyTimings: BodyTimings = {
   wholeMs: 30_000,
   silenceMs: 30_000,
+  pace: slowestPace,
   fileMs: 900_000,
   lingerMs: 2_000,
 };
@@ -73,6 +77,8 @@ export function readBody(
 /** Pieces of a body, one at a time: undefined at its end. Rejects when the sender is silent, late or gone. */
 export interface Pieces {
   next(): Promise<Buffer | undefined>;
+  /** It is known to be a file, which has more time than a call. */
+  takeTime(): void;
 }
 
 /** The sender let us wait for too long. */
@@ -82,13 +88,20 @@ export class GoneBody extends Error {}
 
 /** The rest of a paused request, piece by piece; it stays open, since its refusal travels on the same connection. */
 export function piecesOf(request: IncomingMessage, timings: BodyTimings): Pieces {
-  const endsAt = performance.now() + timings.fileMs;
+  const begunAt = performance.now();
+  const pace = new Pace(timings.pace);
+  let endsAt = begunAt + timings.wholeMs;
   return {
-    next() {
-      if (request.readableEnded) return Promise.resolve(undefined);
-      if (request.destroyed) return Promise.reject(new GoneBody('The sender is gone.'));
-      const leftMs = Math.max(0, Math.min(timings.silenceMs, endsAt - performance.now()));
-      return nextPiece(request, leftMs);
+    async next() {
+      if (request.readableEnded) return undefined;
+      if (request.destroyed) throw new GoneBody('The sender is gone.');
+      const askedAt = performance.now();
+      const piece = await nextPiece(request, Math.max(0, Math.min(timings.silenceMs, endsAt - askedAt)));
+      if (pace.add(performance.now() - askedAt, piece?.byteLength ?? 0)) return piece;
+      throw new LateBody('The sender is too slow.');
+    },
+    takeTime() {
+      endsAt = begunAt + timings.fileMs;
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { AppError } from '@inferry/contracts';
+import { Pace, type PaceOptions, slowestPace } from '@inferry/runtime';
 
 /** As much of a file as telling its type may need. */
 export const headBytes = 64 * 1024;
@@ -24,6 +25,7 @@ export class Head {
 export interface PatienceOptions {
   /** The longest wait for the sender's next bytes; the time in which the storage is slow does not count. */
   silenceMs: number;
+  pace?: PaceOptions | undefined;
   signal: AbortSignal;
 }
 
@@ -33,9 +35,14 @@ export interface PatienceOptions {
  */
 export async function* patiently(body: Readable, options: PatienceOptions): AsyncGenerator<Buffer> {
   const chunks = body.iterator({ destroyOnReturn: false });
+  const pace = new Pace(options.pace ?? slowestPace);
   for (;;) {
+    const askedAt = performance.now();
     const step = await nextWithin(chunks, options);
     if (step.done === true) return;
+    if (!pace.add(performance.now() - askedAt, step.value.byteLength)) {
+      throw new AppError('deadline_exceeded', 'The sender is too slow.');
+    }
     yield Buffer.isBuffer(step.value) ? step.value : Buffer.from(step.value);
   }
 }

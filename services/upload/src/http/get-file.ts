@@ -1,7 +1,9 @@
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { ByteRange } from '@inferry/blobs';
 import { AppError } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
+import type { PaceOptions } from '@inferry/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isAssetId } from '../assets/asset-keys.ts';
 import { servedAs } from '../assets/content-type.ts';
@@ -44,7 +46,7 @@ export function handleGetFile(deps: HttpDeps) {
     const part = range === 'whole' ? undefined : range;
     describeBody(reply, sizeBytes, part);
     if (request.method === 'HEAD') return reply.send();
-    return sendBlob({ deps, reply, request }, asset.blob_key ?? '', part);
+    return sendBlob({ deps, reply, request }, asset, part);
   };
 }
 
@@ -105,11 +107,12 @@ interface Exchange {
 
 async function sendBlob(
   { deps, reply, request }: Exchange,
-  key: string,
+  asset: AssetRow,
   range?: ByteRange,
 ): Promise<FastifyReply> {
-  await deps.downloads.run(async (draining) => {
-    const source = await deps.blobs.get(key, range);
+  const transfer = { tenant: asset.subject, url: asset.asset_id, isReserved: false };
+  await deps.downloads.run(transfer, async (draining) => {
+    const source = await deps.blobs.get(asset.blob_key ?? '', range);
     if (reply.raw.destroyed) {
       source.destroy();
       throw new AppError('cancelled', 'The reader went away.');
@@ -118,14 +121,28 @@ async function sendBlob(
     reply.raw.setTimeout(deps.timeouts.silenceMs, () => request.raw.socket.destroy());
     const onDrain = () => request.raw.socket.destroy();
     draining.addEventListener('abort', onDrain, { once: true });
+    const watch = cutSlowReader(request.raw.socket, deps.timeouts.pace);
     try {
       reply.send(source);
       await closed(source);
     } finally {
+      clearInterval(watch);
       draining.removeEventListener('abort', onDrain);
     }
   });
   return reply;
+}
+
+/** A reader that takes a drop now and then is as good as one that takes nothing. */
+function cutSlowReader(socket: Socket, { bytesPerSecond, windowMs }: PaceOptions): NodeJS.Timeout {
+  const taken = () => socket.bytesWritten - socket.writableLength;
+  let before = taken();
+  return setInterval(() => {
+    // What has not been read from the storage yet is not the reader's delay.
+    const isWaitedFor = socket.writableLength > 0;
+    if (isWaitedFor && taken() - before < (bytesPerSecond * windowMs) / 1_000) socket.destroy();
+    before = taken();
+  }, windowMs);
 }
 
 function closed(source: Readable): Promise<void> {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import { createUpload, openAsset } from '@inferry/contracts';
+import { createUpload, openAsset, type Principal } from '@inferry/contracts';
 import { another } from '@inferry/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { partKey } from '../assets/asset-keys.ts';
-import { alice, startUpload, type UploadUnderTest } from '../testing.ts';
+import { alice, bob, startUpload, type UploadUnderTest } from '../testing.ts';
 
 const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 
@@ -240,6 +240,58 @@ describe('a single PUT', () => {
     expect(response.headers.get('retry-after')).toBe('2');
     expect(await errorOf(response)).toMatchObject({ status: 503, code: 'busy' });
     await small.close();
+  });
+
+  /** Uploads of one byte that go on, to URLs of a subject. */
+  async function hold(at: UploadUnderTest, urls: readonly string[]): Promise<Socket[]> {
+    const sockets = urls.map((url) => {
+      const { pathname, search, port } = new URL(url);
+      const socket = connect(Number(port), '127.0.0.1').on('error', () => undefined);
+      socket.write(`PUT ${pathname}${search} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nx`);
+      return socket.resume();
+    });
+    // A request behind them is answered when they have been looked at.
+    await Promise.all(Array.from({ length: 3 }, () => fetch(`${at.base}/healthz`)));
+    return sockets;
+  }
+  const urlOf = async (at: UploadUnderTest, principal: Principal) =>
+    (await at.tool(createUpload, { file_name: 'a' }, { principal })).structuredContent.upload_url;
+
+  it.each(['one URL', 'many URLs'])(
+    'leaves places to other tenants and to outputs of runs while one holds all it can of %s',
+    async (kind) => {
+      const own = await startUpload({ maxUploadsAtOnce: 16 });
+      const first = await urlOf(own, alice);
+      const urls = await Promise.all(
+        Array.from({ length: 40 }, () => (kind === 'one URL' ? first : urlOf(own, alice))),
+      );
+      const sockets = await hold(own, urls);
+
+      const next = kind === 'one URL' ? first : await urlOf(own, alice);
+      expect(await errorOf(await put(next, 'x'))).toMatchObject({ status: 503, code: 'busy' });
+      expect((await put(await urlOf(own, bob), 'hello')).status).toBe(200);
+      const output = await own.bus.call(openAsset, { file_name: 'a', ref: 'run_1/0' }, { principal: alice });
+      expect((await put(output.put_url ?? '', 'an output')).status).toBe(200);
+
+      for (const socket of sockets) socket.destroy();
+      await own.close();
+    },
+  );
+
+  it('gives a sender up that sends by drops', async () => {
+    const own = await startUpload({
+      timeouts: { pace: { bytesPerSecond: 1_000, windowMs: 300 }, lingerMs: 200 },
+    });
+    const [socket] = await hold(own, [await urlOf(own, alice)]);
+    const drops = setInterval(() => socket?.write('x'), 20);
+    let reply = '';
+    socket?.on('data', (chunk) => (reply += chunk));
+
+    await new Promise((resolve) => socket?.on('close', resolve));
+
+    clearInterval(drops);
+    expect(reply).toMatch(/^HTTP\/1.1 408 /);
+    await own.close();
   });
 
   it('answers 503 with a stable error when the storage is gone', async () => {

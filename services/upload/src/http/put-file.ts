@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { AppError } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
+import { ownBodyClock } from '@inferry/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isAssetId, partKey } from '../assets/asset-keys.ts';
 import { patiently } from '../assets/body.ts';
@@ -9,6 +10,7 @@ import { joinParts } from '../assets/join-parts.ts';
 import { alreadyUsed, discard, mismatch, storeAsset, urlEnded } from '../assets/store-asset.ts';
 import { maxUploadBytes, partLength } from '../sizes.ts';
 import type { HttpDeps } from './http-deps.ts';
+import type { Transfer } from './transfers.ts';
 
 interface PutRequest {
   asset: AssetRow;
@@ -25,8 +27,9 @@ interface PutRequest {
 export function handlePutFile(deps: HttpDeps) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     try {
-      const stored = await deps.uploads.run(async (draining) => {
-        const put = await checkPut(deps, request);
+      ownBodyClock(request.raw);
+      const put = await checkPut(deps, request);
+      const stored = await deps.uploads.run(transferOf(put), async (draining) => {
         const signal = AbortSignal.any([draining, AbortSignal.timeout(deps.timeouts.uploadMs)]);
         return put.part === undefined ? storeWhole(deps, put, signal) : storePart(deps, put, signal);
       });
@@ -62,6 +65,12 @@ async function checkPut({ assets, links, now }: HttpDeps, request: FastifyReques
   return { asset, part, expectedBytes, saysEmpty, body };
 }
 
+/** What our own services put comes by a `ref`; base64 that a gateway passes on is the client's own speed, though. */
+function transferOf({ asset, part }: PutRequest): Transfer {
+  const isReserved = asset.ref?.startsWith('ref:') === true && !asset.ref.startsWith('ref:inline/');
+  return { tenant: asset.subject, url: `${asset.asset_id}/${part ?? ''}`, isReserved };
+}
+
 function partBytesOf(asset: AssetRow, part: number): number {
   return partLength(asset.declared_bytes ?? 0, part);
 }
@@ -69,7 +78,7 @@ function partBytesOf(asset: AssetRow, part: number): number {
 async function storeWhole(deps: HttpDeps, put: PutRequest, signal: AbortSignal) {
   const { asset, expectedBytes, saysEmpty, body } = put;
   const stored = await storeAsset(deps, asset, {
-    body: patiently(body, { silenceMs: deps.timeouts.silenceMs, signal }),
+    body: patiently(body, { ...deps.timeouts, signal }),
     options: { maxBytes: expectedBytes ?? maxUploadBytes, minBytes: saysEmpty ? 0 : 1, signal },
   }).catch((error: unknown) => {
     throw toMismatch(error, expectedBytes);
@@ -80,7 +89,7 @@ async function storeWhole(deps: HttpDeps, put: PutRequest, signal: AbortSignal) 
 async function storePart(deps: HttpDeps, put: PutRequest, signal: AbortSignal) {
   const { asset, part = 0, expectedBytes, body } = put;
   const key = partKey(asset.asset_id, part);
-  const chunks = Readable.from(patiently(body, { silenceMs: deps.timeouts.silenceMs, signal }), {
+  const chunks = Readable.from(patiently(body, { ...deps.timeouts, signal }), {
     objectMode: false,
   });
   const { sizeBytes } = await deps.blobs

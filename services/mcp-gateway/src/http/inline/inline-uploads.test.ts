@@ -195,7 +195,7 @@ describe('a call of upload_file with base64 above the body cap (X3)', () => {
   test('answers busy when too many are under way', async () => {
     await start({ env: { MAX_INLINE_UPLOADS: '1' } });
     const first = await sendHead('Content-Length: 1000000');
-    first.write('{"method":');
+    first.write(textOf('upload_file', { base64: 'QUJD'.repeat(100_000) }).slice(0, -10));
     const body = textOf('upload_file', { base64: file(mebibyte).toString('base64') });
 
     await vi.waitFor(async () => {
@@ -206,6 +206,70 @@ describe('a call of upload_file with base64 above the body cap (X3)', () => {
 
     first.destroy();
     await vi.waitFor(async () => expect((await send(body)).status).toBe(200));
+  });
+
+  /** The gateway with two tenants, told apart by their keys. */
+  async function startForTwo(options: TestGatewayOptions = {}): Promise<void> {
+    await start({
+      ...options,
+      env: { ...options.env, INFERRY_AUTH: 'keys' },
+      serve(services) {
+        services.serve(verifyKey, async ({ key_sha256: digest }) => {
+          const isAlice = digest === createHash('sha256').update(alice.slice(22)).digest('hex');
+          const subject = isAlice ? 'alice' : 'bob';
+          return {
+            principal: { subject, grant_id: subject, kind: 'api_key', scopes: ['mcp'] },
+            cache_seconds: 60,
+          };
+        });
+        services.serve(readRevocations, async () => ({ items: [], latest: 0 }));
+      },
+    });
+    await vi.waitFor(async () => expect((await gateway.service.readiness()).isReady).toBe(true));
+  }
+  const alice = 'Authorization: Bearer ifr_a123456789abcdefghij';
+  const bob = { authorization: 'Bearer ifr_b123456789abcdefghij' };
+
+  test.each([
+    ['may be anything', '{', 40],
+    ['are files', textOf('upload_file', { base64: 'QUJD'.repeat(100_000) }).slice(0, -10), 12],
+  ])("leaves a place to others, however many slow bodies of one tenant's %s", async (_case, begun, count) => {
+    await startForTwo({ env: { MAX_INLINE_UPLOADS: '4' } });
+    const sockets = await Promise.all(
+      Array.from({ length: count }, async () => {
+        const socket = await sendHead(`Content-Length: 1000000\r\n${alice}`);
+        socket.on('error', () => undefined).write(begun);
+        return socket;
+      }),
+    );
+    const body = textOf('upload_file', { base64: file(mebibyte).toString('base64') });
+
+    await vi.waitFor(async () =>
+      expect((await send(body, { authorization: alice.slice(15) })).status).toBe(503),
+    );
+    expect((await send(body, bob)).status).toBe(200);
+
+    for (const socket of sockets) socket.destroy();
+  });
+
+  test.each([
+    ['that may be anything, after the time of a call', '{', { wholeMs: 200 }],
+    [
+      'with a file that comes by drops',
+      textOf('upload_file', { base64: 'QUJD' }).slice(0, -10),
+      { pace: { bytesPerSecond: 1_000, windowMs: 200 } },
+    ],
+  ])('answers 408 to a body %s', async (_case, begun, bodyTimings) => {
+    await start({ bodyTimings });
+    const socket = await sendHead('Content-Length: 10000000');
+    socket.setEncoding('utf8').on('error', () => undefined);
+    socket.write(begun);
+    const drops = setInterval(() => socket.write(' '), 20);
+
+    const [answer] = await once(socket, 'data');
+
+    clearInterval(drops);
+    expect(answer).toMatch(/^HTTP\/1.1 408 /);
   });
 
   test('gives the file up when the sender goes away', async () => {

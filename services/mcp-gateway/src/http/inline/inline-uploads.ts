@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Bus } from '@inferry/bus';
 import { openAsset, type Principal, uploadFile } from '@inferry/contracts';
+import { ownBodyClock } from '@inferry/runtime';
 import { oneValue } from '../../edge/one-value.ts';
 import type { ToolView } from '../../mcp/tool-views.ts';
 import { type Refusal, refuse, rpcCodes } from '../../refusal.ts';
 import type { OpenCalls } from '../open-calls.ts';
-import { type BodyTimings, piecesOf } from '../read-body.ts';
+import { type BodyTimings, type Pieces, piecesOf } from '../read-body.ts';
 import { BodySplitter, type SplitProblem } from './body-splitter.ts';
 import { createCollector } from './collect-pieces.ts';
 import { type FilePut, putFile } from './put-file.ts';
@@ -95,7 +96,9 @@ export function mayBeUpload({ headers }: IncomingMessage): boolean {
 /** The way of base64 files (X3): they pass through to the data plane, and nothing of them is held. */
 export class InlineUploads {
   readonly #parts: InlineUploadParts;
-  #open = 0;
+  /** Files on their way, and bodies of which it is not known yet what they are, by whose they are. */
+  readonly #files = new Shares();
+  readonly #unknown = new Shares();
 
   constructor(parts: InlineUploadParts) {
     this.#parts = parts;
@@ -104,19 +107,52 @@ export class InlineUploads {
   /** Rejects with `LateBody`, `GoneBody`, or the `AppError` of a storage that cannot be reached. */
   async take(large: LargeRequest): Promise<SplitCall | Refusal> {
     const { tooLarge, maxAtOnce, calls } = this.#parts;
+    const { subject } = large.principal;
     if (!mayBeUpload(large.request)) return tooLarge;
-    if (this.#open >= maxAtOnce) return busy;
-    this.#open += 1;
-    const passage = new Passage(this.#parts, large);
+    // A place is for a file: nobody holds one with what may be anything.
+    if (maxAtOnce === 0 || !this.#unknown.take(subject, unknownLimits)) return busy;
+    ownBodyClock(large.request);
+    let isFile = false;
+    const passage = new Passage(this.#parts, large, () => {
+      this.#unknown.give(subject);
+      isFile = this.#files.take(subject, { all: maxAtOnce, each: Math.max(1, Math.floor(maxAtOnce / 2)) });
+      if (!isFile)
+        this.#unknown.take(subject, { all: Number.POSITIVE_INFINITY, each: Number.POSITIVE_INFINITY });
+      return isFile;
+    });
     const call = { hurry: () => undefined, stop: () => void large.request.destroy() };
     const held = calls.add(call, large.principal.grant_id);
     try {
       return await passage.run();
     } finally {
-      this.#open -= 1;
+      (isFile ? this.#files : this.#unknown).give(subject);
       calls.delete(held);
       passage.close();
     }
+  }
+}
+
+/** Each may be as large as the body cap, and has the time of a call to say what it is. */
+const unknownLimits = { all: 256, each: 32 };
+
+/** Places that are taken, by whom. */
+class Shares {
+  readonly #taken = new Map<string, number>();
+  #all = 0;
+
+  take(owner: string, limits: { all: number; each: number }): boolean {
+    const own = this.#taken.get(owner) ?? 0;
+    if (this.#all >= limits.all || own >= limits.each) return false;
+    this.#all += 1;
+    this.#taken.set(owner, own + 1);
+    return true;
+  }
+
+  give(owner: string): void {
+    const left = (this.#taken.get(owner) ?? 1) - 1;
+    this.#all -= 1;
+    if (left === 0) this.#taken.delete(owner);
+    else this.#taken.set(owner, left);
   }
 }
 
@@ -132,10 +168,14 @@ class Passage {
   #put: FilePut | undefined;
   #assetId = '';
   #isStored = false;
+  readonly #takePlace: () => boolean;
+  readonly #pieces: Pieces;
 
-  constructor(parts: InlineUploadParts, large: LargeRequest) {
+  constructor(parts: InlineUploadParts, large: LargeRequest, takePlace: () => boolean) {
     this.#parts = parts;
     this.#large = large;
+    this.#takePlace = takePlace;
+    this.#pieces = piecesOf(large.request, parts.timings);
     this.#splitter = new BodySplitter({ maxRestBytes: parts.maxBodyBytes, maxFileBytes, maxDepth });
   }
 
@@ -144,7 +184,7 @@ class Passage {
   }
 
   async run(): Promise<SplitCall | Refusal> {
-    const pieces = piecesOf(this.#large.request, this.#parts.timings);
+    const pieces = this.#pieces;
     for (const piece of this.#large.read.splice(0)) {
       const refusal = await this.#pass(piece);
       if (refusal !== undefined) return refusal;
@@ -200,6 +240,8 @@ class Passage {
     const scope = view.missingScopes.get(uploadFile.name);
     if (scope !== undefined) return refuseScope(scope);
     if (!view.byName.has(uploadFile.name)) return this.#parts.tooLarge;
+    if (!this.#takePlace()) return busy;
+    this.#pieces.takeTime();
     const { contentType } = this.#splitter;
     const opened = await this.#parts.bus.call(
       openAsset,
