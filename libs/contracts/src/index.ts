@@ -98,6 +98,7 @@ export { Secret } from './secret.ts';
 export { Page, ValidationProblem } from './shapes/basics.ts';
 export { ModelInput, ModelSummary, modelKinds, Quote } from './shapes/model.ts';
 export { isTerminal, Run, RunCost, RunOutput, RunStatus, runStatuses } from './shapes/run.ts';
+export { clip, isShort, maxShortBytes, mostThatIsShort } from './short.ts';
 export {
   type Completion,
   maxCompletions,

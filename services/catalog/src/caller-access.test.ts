@@ -74,13 +74,13 @@ describe('a caller who may use one platform', () => {
 
   it('sees what lacks a key marked, when it asks for what is offline, and never a server that is not for it', async () => {
     const { structuredContent } = await replica.tool(searchModels, { include_offline: true }, as('bound'));
-    const items = structuredContent.items as { provider: string; live?: boolean; connected?: boolean }[];
+    const items = structuredContent.items as { model: string; live?: boolean; connected?: boolean }[];
 
-    expect(items.filter(({ provider }) => provider === 'theirs')).toEqual([
+    expect(items.filter(({ model }) => model.startsWith('theirs/'))).toEqual([
       expect.objectContaining({ live: false, connected: false }),
       expect.objectContaining({ live: false, connected: false }),
     ]);
-    expect(items.some(({ provider }) => provider === 'own')).toBe(false);
+    expect(items.some(({ model }) => model.startsWith('own/'))).toBe(false);
     const card = replica.bus.call(
       surface.readResource,
       { uri: 'inferry://models/own/flux/dev/card' },

@@ -1,4 +1,4 @@
-import type { ModelSummary } from '@inferry/contracts';
+import type { JsonObject, ModelSummary } from '@inferry/contracts';
 import type { ProviderModel } from '@inferry/providers';
 import type { CallerAccess } from './caller-access.ts';
 import { capabilitiesOf } from './taxonomy.ts';
@@ -23,6 +23,8 @@ export interface ModelCard {
   isLive: boolean;
   weight: number;
   price: string;
+  /** The required inputs, as search tells them: `image, prompt`. */
+  needs: string;
   /** Of the stored row: a replica sees by it which rows it has to read again. */
   updatedAt: number;
   /** Of the stored document: whoever syncs sees by it what the provider changed. */
@@ -58,9 +60,19 @@ export function toCard({ provider, model, updatedAt, fingerprint }: CardSource):
     isLive: model.isLive,
     weight: Number.isFinite(model.weight) ? model.weight : 0,
     price: model.price.text,
+    needs: needsOf(model.inputSchema),
     updatedAt,
     fingerprint,
   };
+}
+
+/** More names than these say nothing that `get_model` does not say better. */
+const maxNeeds = 6;
+
+/** An agent that knows them may run most models without another look. */
+function needsOf({ required }: JsonObject): string {
+  const names = Array.isArray(required) ? required.filter((name) => typeof name === 'string') : [];
+  return names.length > maxNeeds ? `${names.slice(0, maxNeeds).join(', ')}, …` : names.join(', ');
 }
 
 /** A card as search and `get_model` show it to a caller. */
@@ -78,6 +90,7 @@ export function toSummary(
     summary: card.summary,
     price: card.price,
   };
+  if (card.needs !== '') summary.needs = card.needs;
   if (card.isFeatured) summary.featured = true;
   if (!card.isLive || !access.isUsable(card.provider)) summary.live = false;
   if (!access.isConnected(card.provider)) summary.connected = false;

@@ -12,6 +12,7 @@ export const ModelSummary = z.object({
   category: z.string().optional().describe('Category'),
   capabilities: z.array(z.string()).optional().describe('Capability ids'),
   summary: z.string().optional().describe('One line'),
+  needs: z.string().optional().describe('Required inputs'),
   price: z.string().optional().describe('Human price hint'),
   featured: z.boolean().optional().describe('Curated pick'),
   live: z.boolean().optional().describe('False: cannot be run now'),

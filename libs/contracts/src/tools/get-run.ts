@@ -8,7 +8,7 @@ import { readOnly } from './annotations.ts';
 import { presentRun } from './present.ts';
 import { runUi } from './run-ui.ts';
 
-export const runParts = ['outputs', 'input', 'logs', 'events', 'raw'] as const;
+export const runParts = ['outputs', 'input', 'logs', 'events', 'raw', 'upstream'] as const;
 
 export const getRun = defineTool({
   name: 'get_run',
@@ -27,7 +27,7 @@ export const getRun = defineTool({
     wait_seconds: z.int().min(0).max(600).optional().describe('Wait for a terminal status; default 0'),
     include: z.array(z.enum(runParts)).max(10).optional().describe('Default outputs'),
     offset: z.int().min(0).optional().describe('Continue truncated output'),
-    max_chars: z.int().min(200).max(60_000).optional().describe('Inline text cap, default 4000'),
+    max_chars: z.int().min(200).max(60_000).optional().describe('Inline text cap; default: what fits 1 KB'),
   }),
   output: z.object({
     run: Run.optional(),

@@ -5,7 +5,7 @@ import { ErrorEnvelope } from '../errors.ts';
 import { cursor, jsonObject, limit, Page } from '../shapes/basics.ts';
 import { Run, RunStatus } from '../shapes/run.ts';
 import { readOnly } from './annotations.ts';
-import { pageLine } from './present.ts';
+import { costText, outputText, pageLine } from './present.ts';
 
 export const listRuns = defineTool({
   name: 'list_runs',
@@ -26,12 +26,26 @@ export const listRuns = defineTool({
   output: z.object({
     items: z.array(Run).optional().describe('Runs'),
     page: Page.optional(),
+    hint: z.string().optional().describe('Why there are none'),
     error: ErrorEnvelope.optional(),
   }),
-  present({ items = [], page }) {
-    const lines = items.map(
-      (run) => `- ${run.run_id}: ${run.status}, ${run.model ?? ''}, ${run.created_at ?? ''}`,
-    );
-    return [text([...lines, pageLine(items.length, page)].join('\n'))];
+  present({ items = [], page, hint }) {
+    const lines = items.flatMap(listedLines);
+    lines.push(pageLine(items.length, page));
+    if (hint !== undefined) lines.push(hint);
+    return [text(lines.join('\n'))];
   },
 });
+
+function listedLines(run: Run): string[] {
+  const { run_id: id, status, model, created_at: at, client_ref: ref, progress, outputs = [] } = run;
+  const facts = [
+    progress === undefined ? status : `${status} ${Math.round(progress * 100)} %`,
+    model ?? '',
+    at ?? '',
+    ref === undefined ? '' : `client_ref ${ref}`,
+    costText(run.cost).replace(/\.$/, ''),
+  ].filter((fact) => fact !== '');
+  const lines = [`- ${id}: ${facts.join(', ')}`, ...outputs.map((output) => `  ${outputText(output)}`)];
+  return run.next_action === undefined ? lines : [...lines, `  Next: ${run.next_action}`];
+}

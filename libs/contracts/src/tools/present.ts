@@ -26,12 +26,14 @@ function progressOf(run: Run): string {
 }
 
 function outputLine(output: RunOutput): string {
-  const label = `Output ${output.index ?? 0}`;
-  if (output.text !== undefined) {
-    return `${label}: ${output.text}${output.truncated ? ' … (truncated; get_run with offset for more)' : ''}`;
-  }
-  const mark = output.kind === 'image' ? '!' : '';
-  return `${label}: ${mark}[${output.kind ?? 'file'}](${output.url ?? ''}) asset ${output.asset_id ?? '-'}`;
+  const asset = output.asset_id === undefined ? '' : ` asset ${output.asset_id}`;
+  return `Output ${output.index ?? 0}: ${outputText(output)}${output.text === undefined ? asset : ''}`;
+}
+
+/** What an output says, or where it is. */
+export function outputText({ kind, text: said, truncated, url }: RunOutput): string {
+  if (said !== undefined) return truncated ? `${said} … (truncated)` : said;
+  return `${kind === 'image' ? '!' : ''}[${kind ?? 'file'}](${url ?? ''})`;
 }
 
 function toLink(output: RunOutput): ContentBlock[] {
@@ -55,11 +57,11 @@ function timeAndCost(run: Run): string {
   if (run.status !== 'succeeded') return run.cost?.charged === 0 ? '' : cost;
   const seconds = secondsBetween(run.created_at, run.finished_at);
   const time = seconds === undefined ? '' : `Generated in ${seconds} s. `;
-  return `${time}${cost}`.trim();
+  return `${time}${cost === '' ? 'Cost: not told by the platform.' : cost}`.trim();
 }
 
 /** Nobody may read silence as nothing. */
-function costText(cost: RunCost | undefined): string {
+export function costText(cost: RunCost | undefined): string {
   if (cost?.charged !== undefined) return `Cost: ${money(cost, cost.charged)}.`;
   const assumed = cost?.assumed === undefined ? '' : money(cost, cost.assumed);
   if (cost?.unknown) return `Cost: unknown${assumed === '' ? '' : `, counted as ${assumed}`}.`;

@@ -4,6 +4,7 @@ import { defineTool } from '../contract.ts';
 import { ErrorEnvelope } from '../errors.ts';
 import { cursor, jsonObject, limit, Page } from '../shapes/basics.ts';
 import { ModelSummary, modelKinds } from '../shapes/model.ts';
+import { clip } from '../short.ts';
 import { readOnly } from './annotations.ts';
 import { pageLine } from './present.ts';
 
@@ -38,30 +39,30 @@ export const searchModels = defineTool({
     page: Page.optional(),
     facets: jsonObject.optional().describe('Values and counts'),
     stale: z.boolean().optional().describe('Served from cache; provider unreachable'),
+    hint: z.string().optional().describe('What to try next'),
     error: ErrorEnvelope.optional(),
   }),
-  present({ items = [], page, facets, stale }) {
-    if (items.length === 0) {
-      const hint =
-        facets === undefined
-          ? 'Try fewer filters, or facets=true for valid values.'
-          : `Facets: ${JSON.stringify(facets)}`;
-      return [text(`No model matches. ${hint}`)];
-    }
-    const lines = items.map(searchLine);
+  present({ items = [], page, facets, stale, hint }) {
+    const lines = items.length === 0 ? ['No model matches.'] : items.map(searchLine);
     if (facets !== undefined) lines.push(`Facets: ${JSON.stringify(facets)}`);
     if (stale === true) lines.push('Served from the last snapshot: a provider cannot be reached.');
-    return [text([...lines, pageLine(items.length, page)].join('\n'))];
+    if (items.length > 0) lines.push(pageLine(items.length, page));
+    if (hint !== undefined) lines.push(hint);
+    return [text(lines.join('\n'))];
   },
 });
 
-/** Long enough to tell models apart; get_model has the rest. */
-const maxSummary = 120;
-
-function searchLine({ model, summary, title, category, price, featured, live }: ModelSummary): string {
-  const described = summary ?? title ?? '';
-  const short = described.length > maxSummary ? `${described.slice(0, maxSummary)}…` : described;
-  const marks = [category, price, featured ? 'featured' : undefined, live === false ? 'not live' : undefined];
-  const shown = marks.filter((mark) => mark !== undefined && mark !== '');
-  return `- ${model}: ${short}${shown.length === 0 ? '' : ` [${shown.join(', ')}]`}`;
+function searchLine(item: ModelSummary): string {
+  const { model, summary, title, category, price, featured, live, connected, needs } = item;
+  const described = clip(summary ?? title ?? '', 120);
+  const marks = [
+    category,
+    price,
+    featured ? 'featured' : undefined,
+    live === false ? 'not live' : undefined,
+    connected === false ? 'no key for its platform' : undefined,
+  ].filter((mark) => mark !== undefined && mark !== '');
+  const head = described === '' ? `- ${model}` : `- ${model}: ${described}`;
+  const known = marks.length === 0 ? head : `${head} [${marks.join(', ')}]`;
+  return needs === undefined ? known : `${known} needs: ${needs}`;
 }

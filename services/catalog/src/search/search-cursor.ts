@@ -1,4 +1,4 @@
-import { createCursors } from '@inferry/runtime';
+import { type Cursors, createCursors } from '@inferry/runtime';
 import { z } from 'zod';
 
 /** Where a model stands in a result: sorted by score, featured and weight, each downwards, then by id. */
@@ -15,19 +15,21 @@ export interface SearchPosition {
   after: RankKey;
 }
 
-/** Where a later page of a search begins; the query is all that the search was asked for. */
-export const searchCursors = createCursors<SearchPosition>({
-  place: z.object({
-    isStrict: z.boolean(),
-    after: z.object({
-      score: z.number(),
-      isFeatured: z.boolean(),
-      weight: z.number(),
-      id: z.string().max(400),
-    }),
-  }),
+/** A list and not names: an agent pays for each character of a cursor. */
+const cursors = createCursors({
+  place: z.tuple([z.boolean(), z.number(), z.boolean(), z.number(), z.string().max(400)]),
   of: 'search',
 });
+
+/** Where a later page of a search begins; the query is all that the search was asked for. */
+export const searchCursors: Cursors<SearchPosition> = {
+  write: (query, { isStrict, after: { score, isFeatured, weight, id } }) =>
+    cursors.write(query, [isStrict, score, isFeatured, weight, id]),
+  read(query, cursor) {
+    const [isStrict, score, isFeatured, weight, id] = cursors.read(query, cursor);
+    return { isStrict, after: { score, isFeatured, weight, id } };
+  },
+};
 
 /** Negative when `a` is listed before `b`. */
 export function compareRank(a: RankKey, b: RankKey): number {

@@ -1,9 +1,10 @@
 import type { Handler } from '@inferry/bus';
-import { AppError, type searchModels } from '@inferry/contracts';
+import { AppError, type ModelSummary, type searchModels } from '@inferry/contracts';
 import type { CallerAccess } from '../caller-access.ts';
 import type { CatalogDeps } from '../deps.ts';
 import { toSummary } from '../model-card.ts';
-import { findModels, type ModelSearch } from '../search/find-models.ts';
+import { type FoundModels, findModels, type ModelSearch } from '../search/find-models.ts';
+import { countThatFits, type SearchPage, shorten, toListed } from './short-search.ts';
 
 const defaultLimit = 20;
 
@@ -18,17 +19,36 @@ export function handleSearchModels(deps: CatalogDeps): Handler<typeof searchMode
     const isMine = input.mine === true;
     const scope = isMine ? [] : slugsOf(deps, input);
     if (owned.length === 0) refuseWithoutSnapshot(scope, providers);
-    const found = findModels(isMine ? owned : [models.index, ...owned], toSearch(access, input));
-    const isStale = mine.isIncomplete || scope.some((slug) => providers.isStale(slug));
-    return {
-      items: found.cards.map((card) => toSummary(card, access)),
-      page: {
-        total: found.total,
-        ...(found.nextCursor === undefined ? {} : { next_cursor: found.nextCursor }),
-      },
-      ...(found.facets === undefined ? {} : { facets: found.facets }),
-      ...(isStale ? { stale: true } : {}),
+    const search = toSearch(access, input);
+    const find = (limit: number) => {
+      const found = findModels(isMine ? owned : [models.index, ...owned], { ...search, limit });
+      return { found, items: found.cards.map((card) => toListed(toSummary(card, access))) };
     };
+    const isStale = mine.isIncomplete || scope.some((slug) => providers.isStale(slug));
+    const rest = isStale ? ({ stale: true } as const) : {};
+    const whole = find(search.limit);
+    if (input.limit !== undefined) return toPage(whole, input, rest);
+    const isQuestion = input.query !== undefined || input.facets === true;
+    const count = countThatFits(whole.items, isQuestion);
+    return shorten(toPage(count < whole.items.length ? find(count) : whole, input, rest));
+  };
+}
+
+function toPage(
+  { found, items }: { found: FoundModels; items: ModelSummary[] },
+  { facets }: Search,
+  rest: { stale?: true },
+): SearchPage {
+  const hint = `Try fewer filters or other words${facets === true ? '' : ', or facets=true for valid values'}.`;
+  return {
+    items,
+    page: {
+      total: found.total,
+      ...(found.nextCursor === undefined ? {} : { next_cursor: found.nextCursor }),
+    },
+    ...(found.facets === undefined ? {} : { facets: found.facets }),
+    ...rest,
+    ...(items.length === 0 ? { hint } : {}),
   };
 }
 

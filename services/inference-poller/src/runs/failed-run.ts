@@ -1,7 +1,7 @@
 import { AppError, type ErrorEnvelope, isErrorCode } from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
 import { errorOf } from './run-document.ts';
-import { shortText, toRun } from './run-view.ts';
+import { toShortRun } from './short-run.ts';
 
 /** Why a run did not succeed, as clients see it. */
 export function failureOf(row: RunRow): ErrorEnvelope | undefined {
@@ -23,6 +23,6 @@ export function runFailed(row: RunRow, replayed: boolean): AppError {
     upstreamStatus: failure?.upstream_status,
     retryAfterSeconds: failure?.retry_after_seconds,
     nextAction: failure?.next_action ?? 'Run again with a new client_ref.',
-    details: { ...failure?.details, run: toRun(row, { text: shortText }), ...(replayed ? { replayed } : {}) },
+    details: { ...failure?.details, run: toShortRun(row, {}), ...(replayed ? { replayed } : {}) },
   });
 }

@@ -5,7 +5,7 @@ import type { InferenceDeps } from '../deps.ts';
 import { announceEnd, toRunEnd } from '../poller/end-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
 import { optionsOf } from '../runs/run-document.ts';
-import { shortText, toRun } from '../runs/run-view.ts';
+import { toShortRun } from '../runs/short-run.ts';
 import { reread } from '../runs/wait-for-run.ts';
 
 /**
@@ -16,7 +16,7 @@ export function handleCancelRun(deps: InferenceDeps): Handler<typeof cancelRun> 
   return async ({ run_id: runId }, context) => {
     const row = await findOwnRun(deps, context.principal, { runId });
     const { row: now, outcome } = await cancel(deps, row, context);
-    return { run: toRun(now, { text: shortText }), outcome };
+    return { run: toShortRun(now, {}), outcome };
   };
 }
 

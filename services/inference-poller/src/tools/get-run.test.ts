@@ -149,3 +149,61 @@ describe('get_run', () => {
     expect((await world.get(runId)).diagnosis).toBeUndefined();
   });
 });
+
+describe('a run that is long', () => {
+  const sizeOf = ({ text, ...structured }: Record<string, unknown>) => [
+    Buffer.byteLength(String(text)),
+    Buffer.byteLength(JSON.stringify(structured)),
+  ];
+
+  it.each(['x', 'é', '漢', '"', '\n', '😀'])(
+    'is shown within a kilobyte of text and of structure: %j',
+    async (mark) => {
+      world.platform.endsAs = succeeded(mark.repeat(20_000));
+
+      const ran = await world.run();
+      const read = await world.get(ran.run?.run_id ?? '');
+
+      for (const reply of [ran, read]) {
+        for (const size of sizeOf(reply)) expect(size).toBeLessThanOrEqual(1_024);
+      }
+      const shown = ran.run?.outputs?.[0]?.text ?? '';
+      expect(shown.length).toBeGreaterThan(50);
+      expect(ran.run?.next_action).toContain(`offset=${shown.length}`);
+      expect(ran.text).toContain(ran.run?.next_action);
+      expect(read.next_offset).toBe(shown.length);
+    },
+  );
+
+  it('goes on where the first call stopped, in one more call', async () => {
+    const whole = Array.from({ length: 1_500 }, (_, at) => `word${at}`).join(' ');
+    world.platform.endsAs = succeeded(whole);
+
+    const { run } = await world.run();
+    const [, offset, maxChars] = /offset=(\d+), max_chars=(\d+)/.exec(run?.next_action ?? '') ?? [];
+    const rest = await world.get(run?.run_id ?? '', { offset: Number(offset), max_chars: Number(maxChars) });
+
+    expect(`${run?.outputs?.[0]?.text}${rest.run?.outputs?.[0]?.text}`).toBe(whole);
+  });
+
+  it('shows the first of many outputs, and the call for all of them', async () => {
+    const picture = { kind: 'image' as const, contentType: 'image/png', bytes: Buffer.from('png') };
+    world.platform.endsAs = succeeded('', { outputs: Array(12).fill(picture) });
+
+    const ran = await world.run();
+    const all = await world.get(ran.run?.run_id ?? '', { include: ['outputs'] });
+
+    for (const size of sizeOf(ran)) expect(size).toBeLessThanOrEqual(1_024);
+    expect(ran.run?.outputs?.length).toBeGreaterThan(1);
+    expect(ran.run?.next_action).toContain('for all 12 outputs');
+    expect(all.run?.outputs).toHaveLength(12);
+  });
+
+  it('has the ids of the platform for whoever asks', async () => {
+    const ran = await world.run();
+    const asked = await world.get(ran.run?.run_id ?? '', { include: ['upstream'] });
+
+    expect(ran.run?.upstream).toBeUndefined();
+    expect(asked.run?.upstream).toMatchObject({ provider: 'scripted', request_id: expect.any(String) });
+  });
+});

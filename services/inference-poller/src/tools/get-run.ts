@@ -1,5 +1,5 @@
 import type { Handler } from '@inferry/bus';
-import { type getRun, type runParts, validationFailed } from '@inferry/contracts';
+import { type getRun, type Run, type runParts, validationFailed } from '@inferry/contracts';
 import { type RunRow, readRunEvents } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { diagnoseRun } from '../runs/diagnose-run.ts';
@@ -7,6 +7,7 @@ import { failureOf } from '../runs/failed-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
 import { inputOf } from '../runs/run-document.ts';
 import { toRfc3339, toRun, windowOutputs } from '../runs/run-view.ts';
+import { restCall, toShortRun } from '../runs/short-run.ts';
 import { waitForRun } from '../runs/wait-for-run.ts';
 
 type Part = (typeof runParts)[number];
@@ -30,17 +31,41 @@ async function describe(
   { args, waitSeconds }: { args: Parameters<Handler<typeof getRun>>[0]; waitSeconds: number },
 ): ReturnType<Handler<typeof getRun>> {
   const parts = new Set<Part>(args.include ?? ['outputs']);
-  const window = { offset: args.offset ?? 0, maxChars: args.max_chars ?? defaultMaxChars };
-  const text = parts.has('outputs') ? window : undefined;
-  const nextOffset = text && windowOutputs(row, text).nextOffset;
+  const { run, nextOffset } = viewOf(row, parts, { args, waitSeconds });
   const diagnosis = diagnoseRun(deps, row);
   const error = failureOf(row);
   return {
-    run: toRun(row, { text, waitSeconds }),
+    run,
     ...(await readParts(deps, row, parts)),
     ...(diagnosis === undefined ? {} : { diagnosis }),
     ...(nextOffset === undefined ? {} : { next_offset: nextOffset }),
     ...(error === undefined ? {} : { error }),
+  };
+}
+
+/** Short, unless the caller says how much it wants. */
+function viewOf(
+  row: RunRow,
+  parts: ReadonlySet<Part>,
+  { args, waitSeconds }: { args: Parameters<Handler<typeof getRun>>[0]; waitSeconds: number },
+): { run: Run; nextOffset: number | undefined } {
+  const { offset = 0, include, max_chars: maxChars = defaultMaxChars } = args;
+  if (include === undefined && args.max_chars === undefined) {
+    const run = toShortRun(row, { offset, waitSeconds });
+    const shown = (run.outputs ?? []).reduce((sum, { text = '' }) => sum + text.length, 0);
+    return { run, nextOffset: windowOutputs(row, { offset, maxChars: shown }).nextOffset };
+  }
+  const text = parts.has('outputs') ? { offset, maxChars } : undefined;
+  const { upstream, ...run } = toRun(row, { text, waitSeconds });
+  const nextOffset = text && windowOutputs(row, text).nextOffset;
+  const next_action = nextOffset === undefined ? run.next_action : restCall(row, nextOffset);
+  return {
+    run: {
+      ...run,
+      ...(next_action === undefined ? {} : { next_action }),
+      ...(parts.has('upstream') && upstream !== undefined ? { upstream } : {}),
+    },
+    nextOffset,
   };
 }
 

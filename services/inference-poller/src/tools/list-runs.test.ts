@@ -97,3 +97,58 @@ describe('list_runs', () => {
     expect((await world.list({ limit: 1, cursor }, { principal: bob })).error?.code).toBe('invalid_cursor');
   });
 });
+
+describe('what a list shows of each run', () => {
+  it('is what came of it, with links, so that nobody asks for each', async () => {
+    const picture = { kind: 'image' as const, contentType: 'image/png', bytes: Buffer.from('png') };
+    world.platform.endsAs = succeeded('', { outputs: [picture, picture, picture] });
+    const runId = await start({ wait_seconds: 10 });
+    await world.ended(runId);
+
+    const reply = await world.list();
+    // as: list_runs answers runs in `items`.
+    const { items, text } = reply as unknown as { items: { outputs: { url: string }[] }[]; text: string };
+
+    const [run] = items;
+    expect(run).toMatchObject({ run_id: runId, next_action: expect.stringContaining(runId) });
+    expect(run?.outputs).toHaveLength(2);
+    for (const { url } of run?.outputs ?? []) expect(text).toContain(`![image](${url})`);
+    expect(JSON.stringify(items)).not.toContain('upstream');
+  });
+
+  it('is short without a limit, and all that was asked for with one', async () => {
+    for (let at = 0; at < 30; at++) await start({ client_ref: `a reference that is long, number ${at}` });
+
+    const first = await world.list();
+    const whole = await world.list({ limit: 100 });
+
+    expect(Buffer.byteLength(first.text as string)).toBeLessThanOrEqual(1_024);
+    expect(Buffer.byteLength(JSON.stringify({ items: first.items, page: first.page }))).toBeLessThanOrEqual(
+      1_024,
+    );
+    expect(idsOf(first).length).toBeGreaterThan(2);
+    expect(idsOf(whole)).toHaveLength(30);
+    expect(idsOf(whole).slice(0, idsOf(first).length)).toEqual(idsOf(first));
+  });
+});
+
+describe('a model that is filtered by', () => {
+  it('may go by any name that run_model takes', async () => {
+    const mine = [await start({ model: 'bare' }), await start({ model: 'bare' })];
+
+    const first = await world.list({ model: 'bare', limit: 1 });
+    // as: the page of list_runs.
+    const { next_cursor: cursor } = first.page as { next_cursor?: string };
+    const second = await world.list({ model: 'bare', limit: 1, cursor });
+
+    expect([...idsOf(first), ...idsOf(second)]).toEqual(mine.reverse());
+  });
+
+  it('and that nobody knows is said to be so', async () => {
+    const reply = await world.list({ model: 'scripted/none' });
+
+    expect(reply.hint).toContain('There is no such model.');
+    expect(reply.text).toContain('There is no such model.');
+    expect((await world.list({ provider: 'nobody' })).hint).toContain('Known: scripted');
+  });
+});

@@ -4,7 +4,8 @@ import type { RunRow } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { runFailed } from '../runs/failed-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
-import { shortText, statusOf, toRun } from '../runs/run-view.ts';
+import { statusOf } from '../runs/run-view.ts';
+import { toShortRun } from '../runs/short-run.ts';
 import { refuseUnaffordable, startRun } from '../runs/start-run.ts';
 import { waitForRun } from '../runs/wait-for-run.ts';
 
@@ -39,12 +40,12 @@ async function outcomeOf(
   deps: InferenceDeps,
   started: RunRow,
   wish: { waitSeconds: number | undefined; context: HandlerContext; isNew: boolean; isReplay?: boolean },
-): Promise<ReturnType<typeof toRun>> {
+): Promise<ReturnType<typeof toShortRun>> {
   const { context, isNew, isReplay = !isNew } = wish;
   const { defaultSeconds } = context.wait;
   const waitSeconds = wish.waitSeconds ?? defaultSeconds;
   const row = await waitForRun(deps, started, { waitSeconds, context, isNew });
   const status = statusOf(row);
   if (isTerminal(status) && status !== 'succeeded') throw runFailed(row, isReplay);
-  return toRun(row, { text: shortText, waitSeconds: defaultSeconds });
+  return toShortRun(row, { waitSeconds: defaultSeconds });
 }
