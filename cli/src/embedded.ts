@@ -106,8 +106,11 @@ async function createServices(composition: Composition): Promise<Service[]> {
     internalUrl: config.uploadInternalUrl,
     filesSecret: of('files'),
   });
+  const inferenceSettings = parseInferenceConfig(env);
   const inference = await createInferenceService(partsFor('inference-poller'), {
-    ...parseInferenceConfig(env),
+    ...inferenceSettings,
+    journalFolder: inferenceSettings.journalFolder ?? home.journalFolder,
+    isJournalOwn: true,
     providers,
     webhookSecret: of('webhooks'),
     hookSecret: of('hooks'),

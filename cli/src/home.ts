@@ -8,6 +8,8 @@ export interface Home {
   folder: string;
   databaseUrl: string;
   blobsFolder: string;
+  /** Of submits, until the database has them. */
+  journalFolder: string;
   /** The key-encryption keys of the vault. */
   keyRingFile: string;
   secret: Secret;
@@ -19,6 +21,7 @@ export function openHome(folder: string, configured: string | undefined): Home {
     folder,
     databaseUrl: `sqlite:${join(folder, 'inferry.db')}`,
     blobsFolder: join(folder, 'blobs'),
+    journalFolder: join(folder, 'journal'),
     keyRingFile: join(folder, 'keks'),
     secret: new Secret(configured ?? readOrCreateSecret(join(folder, 'secret'))),
   };

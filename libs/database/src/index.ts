@@ -53,7 +53,7 @@ export {
   adoptJob,
   changeUnanswered,
   hasJobOfOther,
-  type SubmitRef,
+  reclaimRun,
   type TakenJob,
 } from './runs/submit-facts.ts';
 export { findAnyRun, hastenToldRun, leaseToldRun } from './runs/told-runs.ts';

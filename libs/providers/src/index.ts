@@ -27,7 +27,9 @@ export type {
   ProviderContext,
   ProviderModel,
   ProviderOutput,
+  RecoverRequest,
   Recovery,
+  SubmitGuard,
   SubmitRequest,
   WebhookVerdict,
 } from './provider.ts';

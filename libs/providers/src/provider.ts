@@ -25,6 +25,11 @@ export interface ProviderCapabilities {
   outputUrls?: 'public' | 'internal';
   /** For how long after a submit a job that the platform does not know may still turn up. Default two minutes. */
   settlesWithinMs?: number;
+  /**
+   * How long after the end of its call a submit may still be taken, and a job that was taken be missing from what `recover` asks,
+   * where more is known than the default (90 s).
+   */
+  submitSettlesMs?: number;
   /** Whether an account has models of its own there, which `listOwnModels` tells. Default false. */
   ownModels?: boolean;
 }
@@ -105,6 +110,10 @@ export interface InboundWebhook {
   rawBody: Uint8Array;
   /** The run that its address names; the address itself is signed by us. */
   runId: string;
+  /** The model of that run: some platforms make the address of a job of it. */
+  nativeId?: string;
+  /** How often that run was sent (default 1). */
+  attempts?: number;
 }
 
 /** `rejected`: forged, stale or unreadable; `ignored`: genuine, but about nothing that ends or moves a job. */
@@ -127,6 +136,8 @@ export interface SubmitRequest {
   files: Readonly<Record<string, InputFile>>;
   /** Our id of the run: sent as the platform's idempotency or client id where it takes one. */
   runId: string;
+  /** Which submit of the run this is (default 1): for platforms that must never see one id of ours twice. */
+  attempt?: number;
   options: JsonObject;
   /** Where the platform may report the job, when the deployment can be reached from outside. */
   webhookUrl?: string;
@@ -196,9 +207,19 @@ export interface JobView {
 
 export type CancelResult = 'confirmed' | 'requested' | 'too_late' | 'unsupported';
 
+/** What became of the submits of a run. */
+export interface RecoverRequest {
+  runId: string;
+  nativeId: string;
+  /** When the last of them was sent. */
+  submittedAt: string;
+  /** The submits whose fate is not known, as `SubmitRequest.attempt` counts them (default: the first). */
+  attempts?: readonly number[];
+}
+
 /**
- * `found`: it was accepted, here is its handle. `absent`: it certainly was not, so submitting is safe.
- * `unknown`: nobody can tell, and nothing may be sent again.
+ * `found`: one was accepted, and the platform's answer proves that it is this run's: here is its handle. `absent`: the platform
+ * looked and has none of them now; whether one can still come is the poller's question. `unknown`: nobody can tell.
  */
 export type Recovery =
   | { outcome: 'found'; handle: JobHandle }
@@ -238,10 +259,7 @@ export interface Provider {
   /** Yields views as they come and ends after a terminal one; ends early when it cannot go on. */
   watch?(handle: JobHandle, context: ProviderContext): AsyncIterable<JobView>;
   cancel(handle: JobHandle, context: ProviderContext): Promise<CancelResult>;
-  recover(
-    request: { runId: string; nativeId: string; submittedAt: string },
-    context: ProviderContext,
-  ): Promise<Recovery>;
+  recover(request: RecoverRequest, context: ProviderContext): Promise<Recovery>;
   /** Whether the platform may charge a job that ends so without saying what. Default: only what succeeds costs something. */
   mayCostUntold?(end: { nativeId: string; status: JobStatus; upstreamStatus: string }): boolean;
   /** Tells whether a key is good, without spending anything. */

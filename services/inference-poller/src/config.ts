@@ -31,6 +31,12 @@ const InferenceEnv = z.object({
   POLLER_MAX_HELD: envInt(1, 100_000).default(defaultPollerLimits.maxHeld),
   /** Runs of the models of this machine; by default as many as it has cores, and at least 2. */
   POLLER_MAX_LOCAL: envInt(1, 1_000).default(defaultPollerLimits.maxLocal),
+  /** The longest that one submit may take, in milliseconds. */
+  SUBMIT_TIMEOUT_MS: envInt(1_000, 300_000).default(30_000),
+  /** How long after that a platform may still take it, or not list what it took: until then nothing is sent again. */
+  SUBMIT_SETTLES_MS: envInt(1_000, 3_600_000).default(90_000),
+  /** A folder that outlives the process, for jobs that were taken and are not in the database yet. */
+  POLLER_JOURNAL_FOLDER: z.string().optional(),
   /** Whether platforms are told where to report jobs; `auto`: when PUBLIC_URL can be on the internet. */
   WEBHOOKS_IN: z.enum(['auto', 'on', 'off']).default('auto'),
   /** Addresses and CIDR ranges whose X-Forwarded-For is believed. */
@@ -52,6 +58,8 @@ export interface InferenceConfig {
   rehost: boolean;
   maxOutputBytes: number;
   limits: PollerLimits;
+  timings: { submitTimeoutMs: number; submitSettlesMs: number };
+  journalFolder: string | undefined;
   webhooksIn: 'auto' | 'on' | 'off';
   trustedProxies: AddressRanges;
   viewOrigins: readonly string[];
@@ -75,6 +83,8 @@ export function parseInferenceConfig(env: Env): InferenceConfig {
       maxHeld: parsed.POLLER_MAX_HELD,
       maxLocal: parsed.POLLER_MAX_LOCAL,
     },
+    timings: { submitTimeoutMs: parsed.SUBMIT_TIMEOUT_MS, submitSettlesMs: parsed.SUBMIT_SETTLES_MS },
+    journalFolder: parsed.POLLER_JOURNAL_FOLDER,
     webhooksIn: parsed.WEBHOOKS_IN,
     trustedProxies: readRanges(parsed.TRUSTED_PROXIES),
     viewOrigins: readOrigins(parsed.RUN_VIEW_ORIGINS),

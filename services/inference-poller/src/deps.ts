@@ -7,6 +7,8 @@ import type { Parts } from '@inferry/runtime';
 import type { Dispatcher } from 'undici';
 import type { KeyRefusals } from './poller/key-refusals.ts';
 import type { ReleaseQueue } from './poller/release-queue.ts';
+import type { Insistence } from './poller/submit-facts.ts';
+import type { SubmitJournal } from './poller/submit-journal.ts';
 import type { RunMetrics } from './run-metrics.ts';
 import type { MoneyRules } from './runs/run-cost.ts';
 import type { RunWaiters } from './runs/run-waiters.ts';
@@ -33,7 +35,16 @@ export interface InferenceDeps {
   webhooks: WebhookSettings;
   outputs: OutputSettings;
   hookUrls: HookUrls;
+  /** Jobs that were taken and are not in their rows yet. */
+  journal: SubmitJournal;
+  /** What must be written, however long the database is away. */
+  insistence: Insistence;
+  /** By the database's clock. */
   now(): number;
+  /** By how much `now` may be late, because this machine was asleep. */
+  sleptMs(): number;
+  /** Resolves when `now` is known to be right. */
+  clockReady(): Promise<void>;
   /** 0 to 1, as `Math.random`. */
   random(): number;
 }

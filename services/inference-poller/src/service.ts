@@ -28,7 +28,10 @@ import { KeyRefusals } from './poller/key-refusals.ts';
 import { Poller } from './poller/poller.ts';
 import { accessOf, toContext } from './poller/provider-access.ts';
 import { ReleaseQueue } from './poller/release-queue.ts';
+import { SharedClock } from './poller/shared-clock.ts';
 import { defaultPollerLimits, type PollerLimits } from './poller/stages.ts';
+import { adopt, Insistence, noteReplyLost } from './poller/submit-facts.ts';
+import { SubmitJournal } from './poller/submit-journal.ts';
 import { handleReadBudgets } from './rpc/read-budgets.ts';
 import { handleReadOutputs } from './rpc/read-outputs.ts';
 import { handleReadUsage } from './rpc/read-usage.ts';
@@ -78,6 +81,11 @@ export interface InferenceOptions {
   hookBudgetMs?: number;
   /** Beside the public URL: where outputs are that are not copied, so that the view of a run can show them. */
   viewOrigins?: readonly string[];
+  /** A folder of its own that outlives the process: what is known of submits until the rows have it. */
+  journalFolder?: string | undefined;
+  /** Whether no other process writes into that folder: whoever left something there has ended. */
+  isJournalOwn?: boolean;
+  /** For tests, instead of the database's clock. */
   now?: () => number;
   random?: () => number;
   timings?: Partial<Timings>;
@@ -95,7 +103,9 @@ export async function createInferenceService(
   options: InferenceOptions,
 ): Promise<HttpService> {
   const credentials = createCredentialClient(parts.bus);
-  const deps = createDeps(parts, options, credentials);
+  const clock = new SharedClock(parts);
+  if (options.now === undefined) await clock.start();
+  const deps = createDeps(parts, options, { credentials, clock });
   const { bus } = deps;
   bus.serve(runModel, handleRunModel(deps));
   bus.serve(continueRun, handleContinueRun(deps));
@@ -107,6 +117,7 @@ export async function createInferenceService(
   bus.serve(readOutputs, handleReadOutputs(deps));
   serveRunSurface(deps, createRunView(viewOriginsOf(options)));
   const poller = new Poller(deps, { ...defaultPollerLimits, ...options.limits });
+  await takeUpLeftovers(deps, { isOwn: options.isJournalOwn ?? false });
   poller.start();
   const webhooks = startWebhooks(deps);
   return {
@@ -120,6 +131,8 @@ export async function createInferenceService(
     async close() {
       webhooks.stop();
       poller.close();
+      deps.insistence.close();
+      clock.close();
       deps.waiters.close();
       credentials.close();
       await Promise.all([webhooks.close(), deps.outputs.publicOnly.destroy()]);
@@ -130,11 +143,13 @@ export async function createInferenceService(
 function createDeps(
   parts: InferenceParts,
   options: InferenceOptions,
-  credentials: CredentialClient,
+  { credentials, clock }: { credentials: CredentialClient; clock: SharedClock },
 ): InferenceDeps {
-  const { bus, database, log } = parts;
+  const { bus, database, log, limits } = parts;
   const timings = { ...defaultTimings, ...options.timings };
   const replica = options.replica ?? parts.replica;
+  const random = options.random ?? Math.random;
+  const isTestClock = options.now !== undefined;
   const onError = (error: unknown) => log.warn({ err: error }, 'waited-for runs could not be read');
   return {
     bus,
@@ -162,9 +177,29 @@ function createDeps(
       mode: options.webhooksIn ?? 'auto',
       secret: options.hookSecret,
     }),
-    now: options.now ?? Date.now,
-    random: options.random ?? Math.random,
+    journal: new SubmitJournal({ folder: options.journalFolder, notes: limits, log }),
+    insistence: new Insistence({ log, timings, random }),
+    now: options.now ?? (() => clock.now()),
+    sleptMs: () => (isTestClock ? 0 : clock.sleptMs()),
+    clockReady: () => (isTestClock ? Promise.resolve() : clock.ready),
+    random,
   };
+}
+
+/** What a process of before knew of its submits when it ended. */
+async function takeUpLeftovers(deps: InferenceDeps, { isOwn }: { isOwn: boolean }): Promise<void> {
+  for (const entry of await deps.journal.leftBehind()) {
+    const { run_id: runId, submitted_at: submittedAt, token, handle, is_queued } = entry;
+    const submit = { runId, submittedAt, token };
+    const note = 'its job was in the journal';
+    if (handle !== undefined) {
+      const job = { ...submit, handle, isQueued: is_queued ?? false, note };
+      deps.insistence.insist(runId, () => adopt(deps, job));
+    } else if (isOwn) {
+      // Whoever sent it has ended without an answer.
+      deps.insistence.insist(runId, () => noteReplyLost(deps, submit));
+    }
+  }
 }
 
 interface Hooks {
@@ -179,6 +214,7 @@ async function mountHooks(app: FastifyInstance, { deps, poller, limits, options 
   if (secret === undefined || options.webhooksIn === 'off') return;
   const receiver: WebhookReceiverDeps = {
     ...deps,
+    adopt: (job) => adopt(deps, job),
     contextFor: async (row, signal) => ({ signal, ...toContext(await accessOf(deps, row, signal)) }),
     tell: (row, told) => poller.tell(row, told),
   };

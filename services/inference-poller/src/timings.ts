@@ -1,3 +1,6 @@
+import type { RunRow } from '@inferry/database';
+import type { Provider } from '@inferry/providers';
+
 /** How often a remote job is polled, by the time since its submit (RF-24 to RF-26). */
 export interface PollStep {
   /** Up to this age; the last step has none. */
@@ -26,10 +29,14 @@ export interface Timings {
   storeGraceMs: number;
   /** A submit this young is not asked about yet: the platform may still be working on it. */
   settleMs: number;
+  /**
+   * How long after its own deadline a submit may still be taken by a platform that is slow, and out of buffers that go on
+   * sending what was given up (a call given up after 30 s was seen to be read at 57 s), and how late a platform's lists may be
+   * beyond that. For adapters that know no better.
+   */
+  submitSettlesMs: number;
   retryBaseMs: number;
   retryMaxMs: number;
-  /** How long the handle of an accepted job is tried to be written while the database fails. */
-  persistMs: number;
   /** The shortest time between two writes of a watched job's progress. */
   progressMs: number;
   pollSteps: readonly PollStep[];
@@ -53,9 +60,9 @@ export const defaultTimings: Timings = {
   runTtlMs: 60 * minute,
   storeGraceMs: 6 * 60 * minute,
   settleMs: 2_000,
+  submitSettlesMs: 90_000,
   retryBaseMs: 1_000,
   retryMaxMs: 30_000,
-  persistMs: minute,
   progressMs: 250,
   pollSteps: [
     { untilMs: 30_000, everyMs: 2_000 },
@@ -97,4 +104,17 @@ export function pollDelayMs(
   }
   const step = timings.pollSteps.find(({ untilMs }) => age.ageMs < untilMs) ?? timings.pollSteps.at(-1);
   return jittered(step?.everyMs ?? 10_000, random);
+}
+
+/**
+ * When the last submit can no longer be taken and would be listed if it had been: its own deadline, what a platform and the
+ * buffers before it may take beyond that, and how late its lists are. All by the database's clock.
+ */
+export function certainAt(
+  { timings }: { timings: Timings },
+  { submitted_at: submittedAt, created_at: createdAt }: Pick<RunRow, 'submitted_at' | 'created_at'>,
+  { capabilities }: Pick<Provider, 'capabilities'>,
+): number {
+  const { submitSettlesMs = timings.submitSettlesMs } = capabilities;
+  return (submittedAt ?? createdAt) + timings.submitTimeoutMs + submitSettlesMs;
 }

@@ -14,7 +14,7 @@ import {
   releaseRuns,
   renewLeases,
 } from './run-leases.ts';
-import { adoptJob, changeUnanswered, hasJobOfOther } from './submit-facts.ts';
+import { adoptJob, changeUnanswered, hasJobOfOther, reclaimRun } from './submit-facts.ts';
 import { findAnyRun, hastenToldRun, leaseToldRun } from './told-runs.ts';
 import { readUsageRows, readUsageTotals, type UsageBucket } from './usage.ts';
 import { leaseDueDeliveries, settleDelivery } from './webhook-deliveries.ts';
@@ -520,16 +520,27 @@ export function describeRunQueries(
         expect((await adoptJob(database, { ...job, runId: row.run_id })).outcome).toBe('gone');
       });
 
-      it('changes a submit without an answer, and no later one', async () => {
+      it('changes a submit without an answer, and nothing that is over', async () => {
         const { run_id: runId } = await submitting();
         const back = { patch: { phase: 'queued', submitted_at: null } };
 
-        expect(await changeUnanswered(database, { runId, submittedAt: now + 1 }, () => back)).toBeUndefined();
-        expect(await changeUnanswered(database, { runId, submittedAt: now }, () => back)).toMatchObject({
+        expect(await changeUnanswered(database, runId, () => undefined)).toBeUndefined();
+        expect(await changeUnanswered(database, runId, () => back)).toMatchObject({
           phase: 'queued',
           lease_owner: null,
         });
-        expect(await changeUnanswered(database, { runId, submittedAt: now }, () => back)).toBeUndefined();
+        expect(await changeUnanswered(database, runId, () => back)).toBeUndefined();
+      });
+
+      it('is taken back by the process that alone can follow its job', async () => {
+        const { run_id: runId } = await submitting();
+        const { handle } = job;
+        await adoptJob(database, { ...job, runId });
+        const mine = { runId, handle, owner: 'one', now: now + 30, leaseMs: 6_000 };
+
+        expect(await reclaimRun(database, { ...mine, handle: '{"id":"job-2"}' })).toBe('over');
+        expect(await reclaimRun(database, mine)).toMatchObject({ lease_owner: 'one', phase: 'running' });
+        expect(await reclaimRun(database, { ...mine, owner: 'two' })).toBe('held');
       });
     });
 

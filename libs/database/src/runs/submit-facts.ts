@@ -8,12 +8,6 @@ import { type RunWrite, writeEvent } from './write-run.ts';
  * writes need no lease: they say something of one submit, and take the lease away from whoever went by less.
  */
 
-/** Names one submit of a run: a later one has another time. */
-export interface SubmitRef {
-  runId: string;
-  submittedAt: number;
-}
-
 export interface TakenJob {
   runId: string;
   /** When it was sent, where that is known. */
@@ -41,43 +35,72 @@ export async function adoptJob(database: Database, job: TakenJob): Promise<Adopt
   return database.transaction(async (queries) => {
     const row = await lockRun(database, queries, job.runId);
     if (row === undefined) return { outcome: 'gone' };
-    if (row.handle !== null) return { outcome: row.handle === job.handle ? 'known' : 'another', row };
-    if (row.phase === 'done') {
-      if (!isRevocable(row)) return { outcome: 'gone' };
-      await takeBackEnd(queries, row);
-    }
-    const adopted = await writeUnleased(queries, row, toAdoption(row, job));
+    if (row.handle !== null && row.handle !== job.handle) return { outcome: 'another', row };
+    if (row.phase === 'done' && isRevocable(row)) await takeBackEnd(queries, row);
+    else if (row.handle !== null) return { outcome: 'known', row };
+    else if (row.phase === 'done') return { outcome: 'gone' };
+    const adopted = await writeUnleased(queries, row, {
+      patch: toAdoption(row, job),
+      event: { at: job.at, note: job.note },
+    });
     return { outcome: 'adopted', row: adopted };
   });
 }
 
-function toAdoption(row: RunRow, job: TakenJob): RunWrite {
+function toAdoption(row: RunRow, job: Omit<TakenJob, 'runId' | 'note'>): RunWrite['patch'] {
   return {
-    patch: {
-      phase: 'running',
-      status: job.isQueued ? 'queued' : 'running',
-      handle: job.handle,
-      upstream_id: job.upstreamId,
-      submitted_at: job.submittedAt ?? row.submitted_at ?? job.at,
-      poll_attempts: 0,
-      next_poll_at: job.at,
-      ...(row.phase === 'done' && { finished_at: null, error: null, charged_micros: null }),
-    },
-    event: { at: job.at, note: job.note },
+    phase: 'running',
+    status: job.isQueued ? 'queued' : 'running',
+    handle: job.handle,
+    upstream_id: job.upstreamId ?? row.upstream_id,
+    submitted_at: job.submittedAt ?? row.submitted_at ?? job.at,
+    poll_attempts: 0,
+    next_poll_at: job.at,
+    ...(row.phase === 'done' && { finished_at: null, error: null, charged_micros: null }),
   };
 }
 
-/** Changes a run whose submit is still without an answer, and only that submit; undefined when that is over. */
+const backAgain = { submittedAt: undefined, upstreamId: null, isQueued: false };
+
+/**
+ * Takes back the run of a job that lives in one process, for that process: `held` while another holds it, `over` when it has
+ * ended or goes on with another job.
+ */
+export async function reclaimRun(
+  database: Database,
+  job: { runId: string; handle: string; owner: string; now: number; leaseMs: number },
+): Promise<RunRow | 'held' | 'over'> {
+  const { runId, handle, owner, now, leaseMs } = job;
+  return database.transaction(async (queries) => {
+    const row = await lockRun(database, queries, runId);
+    const isOver = row === undefined || (row.phase === 'done' && !isRevocable(row));
+    if (isOver || row.handle !== handle) return 'over';
+    if (row.lease_until !== null && row.lease_until > now) return 'held';
+    if (row.phase === 'done') await takeBackEnd(queries, row);
+    const back = row.phase === 'done' ? toAdoption(row, { ...job, ...backAgain, at: now }) : {};
+    return queries
+      .updateTable('runs')
+      .set({
+        ...back,
+        ...{ lease_owner: owner, lease_until: now + leaseMs, next_poll_at: now, version: sql`version + 1` },
+      })
+      .where('run_id', '=', runId)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+  });
+}
+
+/** Changes a run whose submit is still without an answer, if the caller still wants to when it sees it; else undefined. */
 export async function changeUnanswered(
   database: Database,
-  submit: SubmitRef,
-  toWrite: (row: RunRow) => RunWrite,
+  runId: string,
+  toWrite: (row: RunRow) => RunWrite | undefined,
 ): Promise<RunRow | undefined> {
   return database.transaction(async (queries) => {
-    const row = await lockRun(database, queries, submit.runId);
-    const isSame =
-      row?.phase === 'submitting' && row.handle === null && row.submitted_at === submit.submittedAt;
-    return isSame ? writeUnleased(queries, row, toWrite(row)) : undefined;
+    const row = await lockRun(database, queries, runId);
+    if (row?.phase !== 'submitting' || row.handle !== null) return undefined;
+    const write = toWrite(row);
+    return write && writeUnleased(queries, row, write);
   });
 }
 
@@ -96,10 +119,10 @@ export async function hasJobOfOther(
   return row !== undefined;
 }
 
-/** Ended without a job, for want of one: not by a refusal, which nothing can follow. */
-function isRevocable({ status, error }: RunRow): boolean {
-  if (status === 'cancelled' || status === 'expired') return true;
-  return status === 'failed' && error !== null && error.includes('"submit_unknown"');
+/** Ended without a job, for want of one, or of whoever could tell of it: not by a refusal, which nothing can follow. */
+function isRevocable({ status, error, handle }: RunRow): boolean {
+  if (status === 'failed') return error?.includes('"submit_unknown"') === true;
+  return handle === null && status !== 'succeeded';
 }
 
 /** The entries of an end stay in the ledger under names of their own, and a counter-entry for each beside them. */

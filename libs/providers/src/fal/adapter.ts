@@ -36,6 +36,7 @@ class FalProvider extends PlatformAdapter implements Provider {
   readonly skills = falSkills;
   readonly #keys: KeySet;
   readonly #now: () => number;
+  readonly #base: string;
 
   constructor(options: AdapterOptions) {
     super(options, {
@@ -45,8 +46,9 @@ class FalProvider extends PlatformAdapter implements Provider {
       keyHosts: ['.fal.run'],
       authorize: (key) => ({ authorization: `Key ${key}` }),
     });
-    const { now } = options;
+    const { now, bases } = options;
     this.#now = now;
+    this.#base = bases.api;
     const call = { base: 'rest', path: '/.well-known/jwks.json', isKeyless: true };
     this.#keys = new KeySet({
       url: keySetUrl,
@@ -139,8 +141,18 @@ class FalProvider extends PlatformAdapter implements Provider {
     const verdict = await verifyFalWebhook(webhook, { keys: this.#keys, now: this.#now(), signal });
     if (!verdict.isGenuine) return { outcome: 'rejected', reason: verdict.reason };
     const parsed = FalWebhook.safeParse(parseJson(webhook.rawBody));
+    if (!parsed.success) return { outcome: 'rejected', reason: 'malformed' };
     // Its payload may be cut: the result is read from where every other one is.
-    return parsed.success ? { outcome: 'job' } : { outcome: 'rejected', reason: 'malformed' };
+    const handle = this.#handleOf(parsed.data.request_id, webhook.nativeId);
+    return { outcome: 'job', ...(handle && { handle }) };
+  }
+
+  /** As the queue makes its addresses: of the application alone, whatever path of it was called. */
+  #handleOf(id: string, nativeId: string | undefined): JobHandle | undefined {
+    const [owner, alias] = (nativeId ?? '').split('/');
+    if (!owner || !alias) return undefined;
+    const at = `${this.#base.replace(/\/+$/, '')}/${owner}/${alias}/requests/${encodeURIComponent(id)}`;
+    return { id, status_url: `${at}/status`, response_url: at, cancel_url: `${at}/cancel` };
   }
 
   async #readStatus(

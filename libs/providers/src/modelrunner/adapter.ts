@@ -13,6 +13,7 @@ import type {
   Provider,
   ProviderContext,
   ProviderModel,
+  RecoverRequest,
   Recovery,
   SubmitRequest,
   WebhookVerdict,
@@ -27,6 +28,9 @@ import * as wire from './wire.ts';
 const base = 'platform';
 /** The run's id among the metadata of a request, by which it is found again. */
 const runKey = 'inferry_run';
+const recoverPage = 50;
+/** What the clocks of two computers may differ by. */
+const clockMarginMs = 300_000;
 /** How often a bill that is still pending is looked at, and the pause in between. */
 const billLooks = 3;
 const billPauseMs = 300;
@@ -124,18 +128,33 @@ class ModelRunnerProvider extends PlatformAdapter implements Provider {
     }
   }
 
-  /** Requests are listed by their metadata, where our id is. */
+  /**
+   * Requests are listed by their metadata, where our id is. What is listed is believed to be ours only when its own metadata
+   * says so; that nothing of ours is there, only of a list that was filtered or goes back to before the submit.
+   */
   async recover(
-    { runId, nativeId }: { runId: string; nativeId: string },
+    { runId, nativeId, submittedAt }: RecoverRequest,
     context: ProviderContext,
   ): Promise<Recovery> {
-    const query = { metadata: JSON.stringify({ [runKey]: runId }), limit: 1 };
+    const query = { metadata: JSON.stringify({ [runKey]: runId }), limit: recoverPage };
     // The list of requests is part of the queue, and not of the platform's other calls.
     const { body } = await this.client.read(wire.RequestPage, { path: '/requests', query }, context);
-    const [found] = this.lists.read(body.data, wire.FinishedRequest);
-    return found === undefined
-      ? { outcome: 'absent' }
-      : { outcome: 'found', handle: { model: found.modelEndpoint ?? nativeId, id: found.id } };
+    const listed = this.lists.read(body.data, wire.FinishedRequest);
+    const since = Date.parse(submittedAt) - clockMarginMs;
+    for (const request of listed) {
+      if (Date.parse(request.createdAt ?? '') < since) continue;
+      const { metadata } = request.metadata ? request : await this.#readRequest(request.id, context);
+      if (metadata?.[runKey] !== runId) continue;
+      return { outcome: 'found', handle: { model: request.modelEndpoint ?? nativeId, id: request.id } };
+    }
+    const isWhole = listed.length === body.data.length && listed.length < recoverPage;
+    const goesBack = listed.some(({ createdAt }) => Date.parse(createdAt ?? '') < since);
+    return { outcome: isWhole || goesBack ? 'absent' : 'unknown' };
+  }
+
+  async #readRequest(id: string, context: ProviderContext): Promise<wire.FinishedRequest> {
+    const call = { path: `/requests/${encodeURIComponent(id)}` };
+    return (await this.client.read(wire.FinishedRequest, call, context)).body;
   }
 
   async balance(context: ProviderContext): Promise<Balance | undefined> {
@@ -151,7 +170,14 @@ class ModelRunnerProvider extends PlatformAdapter implements Provider {
     const verdict = await this.#secrets.verify(webhook, context);
     if (!verdict.isGenuine) return { outcome: 'rejected', reason: verdict.reason };
     const parsed = wire.ModelRunnerWebhook.safeParse(parseJson(webhook.rawBody));
-    return parsed.success ? { outcome: 'job' } : { outcome: 'rejected', reason: 'malformed' };
+    if (!parsed.success) return { outcome: 'rejected', reason: 'malformed' };
+    const { id, request_id, modelEndpoint, metadata } = parsed.data;
+    const runId = metadata?.[runKey];
+    if (runId !== undefined && runId !== webhook.runId)
+      return { outcome: 'rejected', reason: 'it is about another run' };
+    const job = id ?? request_id;
+    const model = webhook.nativeId ?? modelEndpoint;
+    return { outcome: 'job', ...(job && model && { handle: { model, id: job } }) };
   }
 
   async #upload(

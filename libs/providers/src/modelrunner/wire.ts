@@ -30,6 +30,9 @@ export const FinishedRequest = z.object({
   /** What was charged, as a decimal. */
   totalPrice: maybe(amount),
   payloadsPurgedAt: maybe(z.string()),
+  createdAt: maybe(z.string()),
+  /** What was sent along with it, also the id of our run. */
+  metadata: maybe(z.record(z.string(), z.unknown())),
   inferenceTime: maybe(z.number()),
 });
 export type FinishedRequest = z.infer<typeof FinishedRequest>;
@@ -40,7 +43,13 @@ export const RequestPage = z.object({ data: z.array(z.unknown()) });
 export const Upload = z.object({ upload_url: z.string(), file_url: z.string() });
 export const Balance = z.object({ balance: amount, currency: maybe(z.string()) });
 export const WebhookSecret = z.object({ key: z.string().min(8).max(500) });
-export const ModelRunnerWebhook = z.object({ id: maybe(id), request_id: maybe(id), status: text });
+export const ModelRunnerWebhook = z.object({
+  id: maybe(id),
+  request_id: maybe(id),
+  status: text,
+  modelEndpoint: maybe(z.string()),
+  metadata: maybe(z.record(z.string(), z.unknown())),
+});
 
 /** `Model` of the platform's specification; the owner is called `ownerName` in it, and `owner` in the query alone. */
 export const CatalogModel = z.object({

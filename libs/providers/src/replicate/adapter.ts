@@ -142,7 +142,9 @@ class ReplicateProvider extends PlatformAdapter implements Provider {
     const verdict = await this.#secrets.verify(webhook, context);
     if (!verdict.isGenuine) return { outcome: 'rejected', reason: verdict.reason };
     const parsed = Prediction.safeParse(parseJson(webhook.rawBody));
-    return parsed.success ? { outcome: 'job' } : { outcome: 'rejected', reason: 'malformed' };
+    if (!parsed.success) return { outcome: 'rejected', reason: 'malformed' };
+    const { id, urls } = parsed.data;
+    return { outcome: 'job', handle: { id, ...(urls?.stream && { stream: urls.stream }) } };
   }
 
   /** Official models are run by their names, the others by their latest version. */

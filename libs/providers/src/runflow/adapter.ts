@@ -12,6 +12,7 @@ import type {
   Provider,
   ProviderContext,
   ProviderModel,
+  RecoverRequest,
   Recovery,
   SubmitRequest,
   WebhookVerdict,
@@ -26,6 +27,9 @@ import * as wire from './wire.ts';
 
 const maxUploadBytes = 52_428_800;
 const recoverPage = 100;
+const recoverPages = 5;
+/** What the clocks of two computers may differ by. */
+const clockMarginMs = 300_000;
 
 export function createRunflowProvider(options: AdapterOptions): Provider {
   return new RunflowProvider(options);
@@ -90,21 +94,35 @@ class RunflowProvider extends PlatformAdapter implements Provider {
   }
 
   /**
-   * The list of runs, by our reference. Whether it can be filtered by it is not certain, so that each run is looked at;
-   * that ours is not there is believed only when the list goes back to before it was sent.
+   * By our reference, which each run carries. Whether the list can be filtered by it is not certain, so an empty answer to that
+   * question says nothing: the newest runs are read as well, and that ours is not there is believed only when all of them could
+   * be read and they go back to before it was sent.
    */
-  async recover(
-    { runId, submittedAt }: { runId: string; submittedAt: string },
+  async recover({ runId, submittedAt }: RecoverRequest, context: ProviderContext): Promise<Recovery> {
+    const since = Date.parse(submittedAt) - clockMarginMs;
+    const asked = await this.#listRuns({ q: `client_ref:${runId}` }, context);
+    let found = jobIn(asked.runs, runId);
+    let next: string | undefined;
+    for (let page = 0; found === undefined && page < recoverPages; page++) {
+      const { runs, isWhole, ...more } = await this.#listRuns(next === undefined ? {} : { pq: next }, context);
+      found = jobIn(runs, runId);
+      const goesBack = runs.some(({ created_at: at }) => Date.parse(at ?? '') < since);
+      const isEnd = more.next === undefined && runs.length < recoverPage;
+      if (found === undefined && isWhole && (goesBack || isEnd)) return { outcome: 'absent' };
+      if (more.next === undefined) break;
+      next = more.next;
+    }
+    return found ?? { outcome: 'unknown' };
+  }
+
+  async #listRuns(
+    by: { q?: string; pq?: string },
     context: ProviderContext,
-  ): Promise<Recovery> {
-    const query = { q: `client_ref:${runId}`, sort_by: 'created_at:desc', limit: recoverPage };
+  ): Promise<{ runs: wire.ListedRun[]; isWhole: boolean; next: string | undefined }> {
+    const query = { ...by, sort_by: 'created_at:desc', limit: recoverPage };
     const { body } = await this.client.read(wire.RunPage, { path: '/runs', query }, context);
-    const items = this.lists.read(body.items, wire.Run);
-    const found = items.find(({ client_ref: ref }) => ref === runId);
-    if (found !== undefined) return { outcome: 'found', handle: { id: found.id } };
-    const oldest = Date.parse(items.at(-1)?.created_at ?? '');
-    const isWhole = body.items.length < recoverPage || oldest < Date.parse(submittedAt);
-    return { outcome: isWhole ? 'absent' : 'unknown' };
+    const runs = this.lists.read(body.items, wire.ListedRun);
+    return { runs, isWhole: runs.length === body.items.length, next: body.next_pq ?? undefined };
   }
 
   /** In units in one document and in cents in another. */
@@ -131,7 +149,9 @@ class RunflowProvider extends PlatformAdapter implements Provider {
     if (!verdict.isGenuine) return { outcome: 'rejected', reason: verdict.reason };
     const parsed = wire.RunflowCallback.safeParse(parseJson(webhook.rawBody));
     if (!parsed.success) return { outcome: 'rejected', reason: 'malformed' };
-    return parsed.data.event.startsWith('run.') ? { outcome: 'job' } : { outcome: 'ignored' };
+    const { event, run_id: id } = parsed.data;
+    if (!event.startsWith('run.')) return { outcome: 'ignored' };
+    return { outcome: 'job', ...(id && { handle: { id } }) };
   }
 
   async #upload({ bytes, contentType, fileName }: LoadedFile, context: ProviderContext): Promise<string> {
@@ -144,6 +164,11 @@ class RunflowProvider extends PlatformAdapter implements Provider {
     const asset = await this.client.change(wire.Asset, { path, json: {} }, context);
     return asset.body.url;
   }
+}
+
+function jobIn(runs: readonly wire.ListedRun[], runId: string): Recovery | undefined {
+  const found = runs.find(({ client_ref: ref }) => ref === runId);
+  return found && { outcome: 'found', handle: { id: found.id } };
 }
 
 /** Keys of services manage an organisation and never run anything (RF-06). */

@@ -28,7 +28,11 @@ export const Run = z
   .refine(({ status_code: code, status }) => typeof (code ?? status) === 'string', 'a run without a state');
 export type Run = z.infer<typeof Run>;
 
-export const RunPage = z.object({ items: z.array(z.unknown()) });
+/** What tells of a listed run whose it is. */
+export const ListedRun = z.object({ id, client_ref: maybe(z.string()), created_at: maybe(z.string()) });
+export type ListedRun = z.infer<typeof ListedRun>;
+
+export const RunPage = z.object({ items: z.array(z.unknown()), next_pq: maybe(z.string()) });
 
 /** The address is the run's own, so that the event alone has to be there. */
 export const RunflowCallback = z.object({ event: z.string().max(200), run_id: maybe(id) });

@@ -143,10 +143,22 @@ class RunpodProvider extends PlatformAdapter implements Provider {
     return typeof clientBalance === 'number' ? { amount: clientBalance, currency: 'USD' } : undefined;
   }
 
-  /** Nobody signs these: that somebody calls is a reason to ask, and what the call says is no answer. */
-  async readWebhook({ rawBody }: InboundWebhook): Promise<WebhookVerdict> {
+  /**
+   * Nobody signs these: that somebody calls is a reason to ask, and what the call says is no answer. It may name the job of a
+   * submit whose reply was lost, at the address that only this run's submit was given; the platform has to know it.
+   */
+  async readWebhook(
+    { rawBody, nativeId }: InboundWebhook,
+    context: ProviderContext,
+  ): Promise<WebhookVerdict> {
     const parsed = Job.safeParse(parseJson(rawBody));
-    return parsed.success ? { outcome: 'job' } : { outcome: 'rejected', reason: 'it is about no job' };
+    if (!parsed.success) return { outcome: 'rejected', reason: 'it is about no job' };
+    if (nativeId === undefined) return { outcome: 'job' };
+    const address = { endpoint: nativeId, id: parsed.data.id };
+    if ((await this.#read(address, context)) === undefined) {
+      return { outcome: 'rejected', reason: 'the platform knows no such job' };
+    }
+    return { outcome: 'job', handle: { ...address, submitted_at: this.#now() } };
   }
 
   /** Undefined when the platform does not know the job any more, whatever became of it. */

@@ -14,6 +14,7 @@ import type {
   Provider,
   ProviderContext,
   ProviderModel,
+  RecoverRequest,
   Recovery,
   SubmitRequest,
   WebhookVerdict,
@@ -24,7 +25,7 @@ import { type TaskFacts, toJobView } from './job-view.ts';
 import { Schemas } from './schemas.ts';
 import { runwareSkills } from './skills.ts';
 import { taskUuidOf } from './task-id.ts';
-import { RunwareWebhook, type TaskItem, TaskReply } from './wire.ts';
+import { RunwareWebhook, type TaskError, type TaskItem, TaskReply } from './wire.ts';
 
 /** Files in base64 travel in the body. */
 const maxUploadBytes = 32 << 20;
@@ -64,11 +65,11 @@ class RunwareProvider extends PlatformAdapter implements Provider {
     request: SubmitRequest,
     context: ProviderContext,
   ): Promise<{ handle: JobHandle; view: JobView }> {
-    const { nativeId: model, options, runId, webhookUrl } = request;
+    const { nativeId: model, options, runId, attempt, webhookUrl } = request;
     const taskType = await this.#schemas.taskTypeOf(model, options.task_type, context);
     const limits = { signal: context.signal, maxBytes: maxUploadBytes };
     const input = await uploadFiles(request, limits, (file) => this.#upload(file, context));
-    const facts = { uuid: taskUuidOf(runId), results: resultsOf(input) };
+    const facts = { uuid: taskUuidOf(runId, attempt), results: resultsOf(input) };
     const task = {
       ...input,
       taskType,
@@ -102,19 +103,30 @@ class RunwareProvider extends PlatformAdapter implements Provider {
   }
 
   /** The UUID of a task follows from its run, so that it can be asked for. */
-  async recover({ runId }: { runId: string }, context: ProviderContext): Promise<Recovery> {
-    const uuid = taskUuidOf(runId);
-    try {
-      const call = toCall({ taskType: 'getTaskDetails', taskUUID: uuid });
-      const { body } = await this.client.read(TaskReply, { method: 'POST', ...call }, context);
-      const [found] = itemsOf(body, uuid);
-      if (found !== undefined) return { outcome: 'found', handle: { uuid, results: askedIn(found) } };
-      const isUnknown = (body.errors ?? []).some((error) => codeOf(error) === 'run_expired');
-      return { outcome: isUnknown ? 'absent' : 'unknown' };
-    } catch (error) {
-      if (isUnknownTask(error)) return { outcome: 'absent' };
-      throw error;
+  async recover({ runId, attempts = [1] }: RecoverRequest, context: ProviderContext): Promise<Recovery> {
+    let isAbsent = true;
+    for (const attempt of attempts.toReversed()) {
+      const found = await this.#findTask(taskUuidOf(runId, attempt), context);
+      if (typeof found === 'object') return { outcome: 'found', handle: found };
+      isAbsent &&= found === 'absent';
     }
+    return { outcome: isAbsent ? 'absent' : 'unknown' };
+  }
+
+  /** Absent is what the platform's own code says: a 404 may be a balancer's, and an empty answer says nothing. */
+  async #findTask(uuid: string, context: ProviderContext): Promise<JobHandle | 'absent' | 'unknown'> {
+    const call = toCall({ taskType: 'getTaskDetails', taskUUID: uuid });
+    const { body } = await this.client.read(
+      TaskReply,
+      { method: 'POST', ...call, accept: [400, 404] },
+      context,
+    );
+    const [found] = itemsOf(body, uuid);
+    if (found !== undefined) return { uuid, results: askedIn(found) };
+    const errors = (body.errors ?? []).filter(({ taskUUID }) => (taskUUID ?? uuid) === uuid);
+    // It has been there and is over: following it tells how it ended.
+    if (errors.some(({ code }) => /^task.*Expired$/i.test(code ?? ''))) return { uuid, results: 1 };
+    return errors.some((error) => isUnknownCode(error)) ? 'absent' : 'unknown';
   }
 
   async balance(context: ProviderContext): Promise<Balance | undefined> {
@@ -134,11 +146,20 @@ class RunwareProvider extends PlatformAdapter implements Provider {
     return probeWith(() => this.balance(context));
   }
 
-  /** Nobody signs these: that one comes to the run's own address is a reason to ask, and what it says is no answer. */
-  async readWebhook({ rawBody, runId }: InboundWebhook): Promise<WebhookVerdict> {
+  /**
+   * Nobody signs these: that one comes to the run's own address is a reason to ask, and what it says is no answer. Of a run
+   * without a job, the platform is asked for the task, whose UUID is ours.
+   */
+  async readWebhook(
+    { rawBody, runId, attempts = 1 }: InboundWebhook,
+    context: ProviderContext,
+  ): Promise<WebhookVerdict> {
     const parsed = RunwareWebhook.safeParse(parseJson(rawBody));
-    const isOurs = parsed.success && parsed.data.taskUUID === taskUuidOf(runId);
-    return isOurs ? { outcome: 'job' } : { outcome: 'rejected', reason: 'it is about no task of this run' };
+    const uuids = Array.from({ length: attempts }, (_, index) => taskUuidOf(runId, index + 1));
+    const uuid = parsed.success ? uuids.find((ours) => ours === parsed.data.taskUUID) : undefined;
+    if (uuid === undefined) return { outcome: 'rejected', reason: 'it is about no task of this run' };
+    const found = await this.#findTask(uuid, context).catch(() => 'unknown');
+    return { outcome: 'job', ...(typeof found === 'object' && { handle: found }) };
   }
 
   async #upload(
@@ -186,6 +207,10 @@ function resultsOf(input: object): number {
 
 function factsOf({ uuid, results }: JobHandle): TaskFacts {
   return { uuid: String(uuid), results: typeof results === 'number' ? results : 1 };
+}
+
+function isUnknownCode(error: TaskError): boolean {
+  return codeOf(error) === 'run_expired' && !/Expired$/i.test(error.code ?? '');
 }
 
 function isUnknownTask(error: unknown): boolean {

@@ -28,12 +28,14 @@ export interface ProviderCall<T> {
   timeoutMs: number;
   /** The key, where it was asked for already. */
   access?: { key: OpenedCredential | undefined };
+  /** Whether its answer is waited for although the lease is lost. Default: it is not. */
+  isWanted?(): boolean;
   run(c: ProviderContext): Promise<T>;
 }
 
 /**
  * One call to a provider: with its caller's key, a deadline that holds even when the adapter ignores its signal, ended when the lease is
- * lost, in a span of the trace that started the run (OpenTelemetry, GenAI conventions).
+ * lost (unless its answer is wanted all the same), in a span of the trace that started the run (OpenTelemetry, GenAI conventions).
  */
 export async function callProvider<T>(deps: InferenceDeps, held: HeldRun, call: ProviderCall<T>): Promise<T> {
   const { row } = held;
@@ -48,10 +50,15 @@ export async function callProvider<T>(deps: InferenceDeps, held: HeldRun, call: 
     overdue.abort();
     reject(new ProviderTimeout(`${row.provider} did not answer in ${call.timeoutMs} ms`));
   }, call.timeoutMs);
-  const onLost = () => reject(new ProviderTimeout('the lease of the run was lost during the call'));
+  const onLost = () => {
+    if (call.isWanted?.() === true) return;
+    overdue.abort();
+    reject(new ProviderTimeout('the lease of the run was lost during the call'));
+  };
   held.lost.signal.addEventListener('abort', onLost, { once: true });
+  if (held.lost.signal.aborted) onLost();
   try {
-    const signal = AbortSignal.any([held.lost.signal, overdue.signal]);
+    const { signal } = overdue;
     const work = context.with(trace.setSpan(context.active(), span), () =>
       withKey(deps, { row, call, signal }),
     );

@@ -1,11 +1,11 @@
 import type { JobHandle, Provider } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { storeOutputs } from '../outputs/store-outputs.ts';
-import { handleOf, outputsOf } from '../runs/run-document.ts';
+import { outputsOf } from '../runs/run-document.ts';
 import { backoffMs } from '../timings.ts';
 import { isCancelDue } from './cancel-upstream.ts';
 import { endRun } from './end-run.ts';
-import { nextPollAt, pollRun } from './follow-run.ts';
+import { isProcessJob, nextPollAt, pollRun } from './follow-run.ts';
 import { type HeldRun, LeaseLost, releaseRun, type ToldJob } from './held-run.ts';
 import { reconcileProcessJob, reconcileSubmit } from './recover-run.ts';
 import type { Stages } from './stages.ts';
@@ -15,8 +15,8 @@ import { watchRun } from './watch-run.ts';
 
 /** What a replica knows besides the row. */
 export interface DriveContext {
-  /** Runs whose job lives in this process. */
-  localJobs: Set<string>;
+  /** Runs whose job lives in this process, with its handle. */
+  localJobs: Map<string, string>;
   /** Fires when remote work is to be handed over. */
   draining: AbortSignal;
   /** Fires when local jobs are to be handed over as well. */
@@ -40,7 +40,7 @@ export async function driveRun(deps: InferenceDeps, held: HeldRun, context: Driv
     await putBack(deps, held);
   } finally {
     held.isHeld = false;
-    if (held.row.phase === 'done' || held.row.handle === null) context.localJobs.delete(runId);
+    noteLocalJob(deps, held, context);
   }
 }
 
@@ -71,7 +71,21 @@ async function step(deps: InferenceDeps, held: HeldRun, context: DriveContext): 
     default:
       throw new Error(`a run has the unknown phase ${row.phase}`);
   }
-  if (held.row.handle !== null) context.localJobs.add(row.run_id);
+  noteLocalJob(deps, held, context);
+}
+
+/** A job that this process alone can follow is remembered until its run is over, also while another holds the run. */
+function noteLocalJob(deps: InferenceDeps, held: HeldRun, { localJobs }: DriveContext): void {
+  const { run_id: runId, provider: slug, phase, handle } = held.row;
+  const provider = deps.providers.get(slug);
+  if (phase === 'done' || handle === null) localJobs.delete(runId);
+  else if (held.hasOwnJob && provider !== undefined && isProcessJob(provider, held)) {
+    localJobs.set(runId, handle);
+  }
+}
+
+function isHere({ row }: HeldRun, { localJobs }: DriveContext): boolean {
+  return row.handle !== null && localJobs.get(row.run_id) === row.handle;
 }
 
 async function follow(
@@ -81,10 +95,9 @@ async function follow(
 ): Promise<void> {
   if (held.told !== undefined) return takeTold(deps, held, held.told);
   const isProcess = isProcessJob(provider, held);
-  if (isProcess && !context.localJobs.has(held.row.run_id)) {
+  if (isProcess && !isHere(held, context)) {
     await reconcileProcessJob(deps, held, provider);
-    if (held.row.handle !== null) context.localJobs.add(held.row.run_id);
-    return;
+    return noteLocalJob(deps, held, context);
   }
   if (isProcess) {
     // A job that computes keeps the place that it was given for that; an answer under way needs another kind.
@@ -117,20 +130,12 @@ async function takeTold(deps: InferenceDeps, held: HeldRun, { view }: ToldJob): 
   await releaseRun(deps, held, { at });
 }
 
-/** A platform may answer some models in the call itself and keep jobs for others. */
-export function isProcessJob(provider: Provider, { row }: HeldRun): boolean {
-  return (
-    (provider.jobsOf?.(row.native_id, row.handle === null ? undefined : handleOf(row)) ??
-      provider.capabilities.jobs) === 'process'
-  );
-}
-
 /** Outputs that were only in the memory of a process that has ended. */
 function isLostWithItsProcess(held: HeldRun, provider: Provider, context: DriveContext): boolean {
   if (!isProcessJob(provider, held) || held.finalView !== undefined) return false;
   const outputs = outputsOf(held.row);
   const isInMemory = 'pending' in outputs && outputs.pending.some((output) => output.isInMemory);
-  return isInMemory && !context.localJobs.has(held.row.run_id);
+  return isInMemory && !isHere(held, context);
 }
 
 /** Its provider is not part of this deployment any more, or not yet of this replica. */

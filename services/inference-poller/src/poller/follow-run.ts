@@ -8,6 +8,14 @@ import { endRun } from './end-run.ts';
 import { changeRun, type HeldRun, LeaseLost, releaseRun } from './held-run.ts';
 import { takeView } from './take-view.ts';
 
+/** A platform may answer some models in the call itself and keep jobs for others. */
+export function isProcessJob(provider: Provider, { row }: HeldRun): boolean {
+  return (
+    (provider.jobsOf?.(row.native_id, row.handle === null ? undefined : handleOf(row)) ??
+      provider.capabilities.jobs) === 'process'
+  );
+}
+
 /** `running` at a platform: asks once and gives the run back until the next time (RF-24 to RF-26). */
 export async function pollRun(deps: InferenceDeps, held: HeldRun, provider: Provider): Promise<void> {
   if (isCancelDue(held)) {

@@ -4,8 +4,6 @@ import { type RunRow, type RunWrite, writeLeasedRun } from '@inferry/database';
 import type { JobHandle, JobView } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { statusOf } from '../runs/run-view.ts';
-import { backoffMs } from '../timings.ts';
-import { sleep } from './sleep.ts';
 
 /** Somebody else holds the run now, or it has ended: whoever meets this stops and touches nothing. */
 export class LeaseLost extends Error {
@@ -22,6 +20,8 @@ export interface HeldRun {
   isHeld: boolean;
   /** Aborted when the lease is lost. */
   lost: AbortController;
+  /** Whether its job was begun or found here: one that lives in a process lives in this one. */
+  hasOwnJob: boolean;
   /** The end of the job with its bytes, between the poll that saw it and its storing. */
   finalView: JobView | undefined;
   /** Called when somebody wants it cancelled, while this replica follows it. */
@@ -46,6 +46,7 @@ export function holdRun(row: RunRow): HeldRun {
     leasedUntil: row.lease_until ?? 0,
     isHeld: true,
     lost: new AbortController(),
+    hasOwnJob: false,
     finalView: undefined,
     onCancelRequested: undefined,
     told: undefined,
@@ -54,9 +55,10 @@ export function holdRun(row: RunRow): HeldRun {
   };
 }
 
-/** Whether a paid step may begin: the lease must outlast at least the moment of sending. */
+/** Whether a paid step may begin: the lease must outlast at least the moment of sending, also when this machine slept. */
 export function isLeaseSafe(deps: InferenceDeps, held: HeldRun): boolean {
-  return !held.lost.signal.aborted && deps.now() < held.leasedUntil - deps.timings.leaseMs / 10;
+  const latest = deps.now() + deps.sleptMs();
+  return held.isHeld && !held.lost.signal.aborted && latest < held.leasedUntil - deps.timings.leaseMs / 10;
 }
 
 export function loseRun(held: HeldRun): void {
@@ -76,20 +78,6 @@ export async function changeRun(deps: InferenceDeps, held: HeldRun, write: RunWr
   held.row = row;
   if (write.isRelease === true) held.isHeld = false;
   if (isVisibleChange(before, row)) publishProgress(deps, row);
-}
-
-/** The same for what must not be lost (the handle of an accepted job): repeated while the database fails. */
-export async function insistOnChange(deps: InferenceDeps, held: HeldRun, write: RunWrite): Promise<void> {
-  const giveUpAt = Date.now() + deps.timings.persistMs;
-  for (let failures = 1; ; failures++) {
-    try {
-      return await changeRun(deps, held, write);
-    } catch (error) {
-      if (error instanceof LeaseLost || Date.now() >= giveUpAt) throw error;
-      deps.log.warn({ runId: held.row.run_id, err: error }, 'run not written, trying again');
-    }
-    await sleep(backoffMs(failures, deps.timings, deps.random));
-  }
 }
 
 /** Gives a run back until `at`. */

@@ -90,7 +90,7 @@ describe('a replica that dies', () => {
 });
 
 describe('a process that is stopped for longer than its lease', () => {
-  it('right before a submit sends nothing: whoever comes next asks first', async () => {
+  it('before a submit proves its lease first, or leaves it to whoever comes next', async () => {
     world.platform.endsAs = succeeded();
     let isFirst = true;
     const platform = world.platform;
@@ -112,8 +112,42 @@ describe('a process that is stopped for longer than its lease', () => {
     const { run } = await world.run();
 
     expect(run?.status).toBe('succeeded');
-    expect(submitsAtRecover).toBe(0);
+    expect(submitsAtRecover ?? 0).toBe(0);
     expect(platform.submitCount).toBe(1);
+  });
+
+  it('between its word to the row and the call sends nothing, and it is sent later', async () => {
+    const { platform } = world;
+    platform.endsAs = succeeded();
+    const recover = vi.fn(() => ({ outcome: 'unknown' as const }));
+    platform.onRecover = recover;
+    const open = platform.provider.bind(platform);
+    let refusals = 0;
+    platform.provider = () => {
+      const provider = open();
+      return {
+        ...provider,
+        announcesSubmit: true,
+        submit: async (request, context) => {
+          expect((await world.row(request.runId)).phase).toBe('queued');
+          await context.guard?.announce();
+          expect((await world.row(request.runId)).phase).toBe('submitting');
+          if (refusals === 0) world.skipped += fastTimings.leaseMs;
+          if (context.guard?.mayLeave() === false) {
+            refusals += 1;
+            throw new TypeError('aborted');
+          }
+          return provider.submit(request, context);
+        },
+      };
+    };
+    await world.addReplica();
+    await world.addReplica();
+
+    const { run } = await world.run();
+
+    expect([run?.status, refusals, platform.submitCount]).toEqual(['succeeded', 1, 1]);
+    expect(recover).not.toHaveBeenCalled();
   });
 });
 

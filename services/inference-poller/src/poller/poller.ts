@@ -8,6 +8,7 @@ import {
   leaseToldRun,
   listLanes,
   type RunRow,
+  reclaimRun,
   renewLeases,
 } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
@@ -57,7 +58,7 @@ export class Poller {
     this.#sender = new Looker({ ...options, onError, look: () => this.#lookForQueued() });
     this.#follower = new Looker({ ...options, onError, look: () => this.#lookForFollowed() });
     this.#context = {
-      localJobs: new Set(),
+      localJobs: new Map(),
       draining: this.#draining.signal,
       abandoning: this.#abandoning.signal,
       stages: this.#stages,
@@ -126,7 +127,8 @@ export class Poller {
     const grace = new AbortController();
     await Promise.race([this.#idle(), sleep(Math.max(0, graceMs - 1_000), grace.signal)]);
     this.#abandoning.abort();
-    await Promise.race([this.#idle(), sleep(Math.min(graceMs, 1_000), grace.signal)]);
+    const written = Promise.all([this.#idle(), this.#deps.insistence.idle()]);
+    await Promise.race([written, sleep(Math.min(graceMs, 1_000), grace.signal)]);
     grace.abort();
   }
 
@@ -162,6 +164,7 @@ export class Poller {
 
   /** Runs that wait to be sent, of as many tenants and platforms as there is room for. */
   async #lookForQueued(): Promise<Look> {
+    await this.#deps.clockReady();
     const { database, providers } = this.#deps;
     const { submit, compute } = this.#stages.places;
     const isOpen = (slug: string) => this.#sendingPlaces(slug).roomAt(slug) > 0;
@@ -192,6 +195,7 @@ export class Poller {
 
   /** Runs whose submit is out: polls, questions what became of one, outputs to store. */
   async #lookForFollowed(): Promise<Look> {
+    await this.#deps.clockReady();
     const { database, providers } = this.#deps;
     const { follow } = this.#stages.places;
     await this.#lookForAbandoned();
@@ -304,6 +308,24 @@ export class Poller {
     }
     for (const run of this.#held.values())
       if (run.isHeld && this.#deps.now() >= run.leasedUntil) loseRun(run);
+    await this.#reclaim();
+  }
+
+  /** A job that lives in this process, whose run was lost meanwhile: nobody else can ever tell how it ends. */
+  async #reclaim(): Promise<void> {
+    const { database, replica, timings, log } = this.#deps;
+    if (this.#abandoning.signal.aborted) return;
+    for (const [runId, handle] of this.#context.localJobs) {
+      if (this.#held.has(runId) || this.#deps.insistence.has(runId)) continue;
+      const job = { runId, handle, owner: replica, now: this.#deps.now(), leaseMs: timings.leaseMs };
+      try {
+        const reclaimed = await reclaimRun(database, job);
+        if (reclaimed === 'over') this.#context.localJobs.delete(runId);
+        else if (reclaimed !== 'held') this.#drive(reclaimed, 'follow');
+      } catch (error) {
+        log.warn({ runId, err: error }, 'the run of a job that lives here could not be taken back');
+      }
+    }
   }
 }
 

@@ -2,34 +2,94 @@ import type { Provider, Recovery } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { optionsOf } from '../runs/run-document.ts';
 import { toRfc3339 } from '../runs/run-view.ts';
-import { backoffMs } from '../timings.ts';
+import { backoffMs, certainAt } from '../timings.ts';
 import { callProvider } from './call-provider.ts';
 import { endRun } from './end-run.ts';
 import { changeRun, type HeldRun, LeaseLost, releaseRun } from './held-run.ts';
+import { optionsPatch } from './submit-facts.ts';
 import { keepHandle } from './submit-run.ts';
 
 /** A job that takes its process down with it must not take down one after the other. */
 const maxRestarts = 3;
 
-/** `submitting` without an answer: nothing is sent again before the provider has said that it took nothing. */
+/** One word of a platform that lists nothing may be a word too early: so many are wanted before it is believed. */
+const wantedAbsences = 3;
+
+/**
+ * `submitting` without an answer. Nothing is sent again before the platform has said that it took nothing, at a time when it
+ * can take nothing any more; nothing is given up while somebody may still hold the answer.
+ */
 export async function reconcileSubmit(deps: InferenceDeps, held: HeldRun, provider: Provider): Promise<void> {
+  const { row } = held;
+  const kept = await deps.journal.find(row.run_id);
+  if (kept?.handle !== undefined) {
+    const { handle, submitted_at: submittedAt, token } = kept;
+    const submit = { runId: row.run_id, submittedAt, token };
+    await keepHandle(deps, held, { handle, view: undefined, submit });
+    // Of a call that was held by a process before this one, the handle is all that there is.
+    held.hasOwnJob = false;
+    return;
+  }
   const isRemote = provider.capabilities.jobs === 'remote';
-  const settledAt = (held.row.submitted_at ?? 0) + deps.timings.settleMs;
+  const settledAt = (row.submitted_at ?? 0) + deps.timings.settleMs;
   if (isRemote && deps.now() < settledAt) return releaseRun(deps, held, { at: settledAt });
   const recovery = await ask(deps, held, provider);
   switch (recovery?.outcome) {
     case 'found':
       return keepHandle(deps, held, { handle: recovery.handle, view: undefined });
     case 'absent':
-      return changeRun(deps, held, {
-        patch: { phase: 'queued', submitted_at: null, next_poll_at: deps.now() },
-        event: { at: deps.now(), note: 'the provider never got it: it is sent again' },
-      });
+      return isRemote ? doubt(deps, held, provider) : sendAgain(deps, held);
     case 'unknown':
-      return failAsUnknown(deps, held);
+      return waitForHolder(deps, held, provider);
     default:
-      return askLater(deps, held);
+      return askLater(deps, held, provider);
   }
+}
+
+/** The platform says that it does not have it: believed when that can no longer change, and it says so again and again. */
+async function doubt(deps: InferenceDeps, held: HeldRun, provider: Provider): Promise<void> {
+  const { row } = held;
+  const absences = (optionsOf(row).absences ?? 0) + 1;
+  const settledAt = certainAt(deps, row, provider);
+  const now = deps.now();
+  if (now >= settledAt && absences >= wantedAbsences) return sendAgain(deps, held);
+  const attempts = row.poll_attempts + 1;
+  const waitMs = backoffMs(attempts, deps.timings, deps.random);
+  // The last words are not before that time, and do not wait for longer than they must.
+  const at = now < settledAt ? Math.min(now + waitMs, settledAt) : now + deps.timings.retryBaseMs;
+  await releaseRun(deps, held, {
+    at,
+    patch: { poll_attempts: attempts, ...optionsPatch(row, { absences }) },
+  });
+}
+
+/** It is asked of this submit as well from now on: should it come to light after all, that is a job of this run. */
+async function sendAgain(deps: InferenceDeps, held: HeldRun): Promise<void> {
+  const { row } = held;
+  const { submits = 1, doubted = [] } = optionsOf(row);
+  await changeRun(deps, held, {
+    patch: {
+      ...{ phase: 'queued', submitted_at: null, next_poll_at: deps.now(), poll_attempts: 0 },
+      ...optionsPatch(row, { doubted: [...doubted, submits].slice(-8), absences: undefined }),
+    },
+    event: { at: deps.now(), note: 'the provider never got it: it is sent again' },
+  });
+  await deps.journal.forget(row.run_id);
+}
+
+/**
+ * The platform cannot tell. Its sender may know, or find out; so may a webhook. Where the sender itself lost the reply and no
+ * webhook can come, nobody is left to wait for.
+ */
+async function waitForHolder(deps: InferenceDeps, held: HeldRun, provider: Provider): Promise<void> {
+  const { row } = held;
+  const settledAt = certainAt(deps, row, provider);
+  const canBeTold = deps.hookUrls(row, provider) !== undefined;
+  const isHopeless = optionsOf(row).replyLost === true && !canBeTold;
+  if (isHopeless || deps.now() >= settledAt) return failAsUnknown(deps, held);
+  const attempts = row.poll_attempts + 1;
+  const at = Math.min(deps.now() + backoffMs(attempts, deps.timings, deps.random), settledAt);
+  await releaseRun(deps, held, { at, patch: { poll_attempts: attempts } });
 }
 
 /**
@@ -42,11 +102,11 @@ export async function reconcileProcessJob(
   provider: Provider,
 ): Promise<void> {
   const recovery = await ask(deps, held, provider);
-  if (recovery === undefined) return askLater(deps, held);
+  if (recovery === undefined) return askLater(deps, held, provider);
   if (recovery.outcome === 'found') {
     return keepHandle(deps, held, { handle: recovery.handle, view: undefined });
   }
-  if (recovery.outcome === 'unknown') return failAsUnknown(deps, held);
+  if (recovery.outcome === 'unknown') return waitForCallHolder(deps, held);
   const options = optionsOf(held.row);
   const restarts = (options.restarts ?? 0) + 1;
   if (restarts > maxRestarts) {
@@ -74,9 +134,23 @@ export async function reconcileProcessJob(
   });
 }
 
+/** The process that holds the paid call takes its run back as soon as it can; one that is gone never does. */
+async function waitForCallHolder(deps: InferenceDeps, held: HeldRun): Promise<void> {
+  const { row } = held;
+  const { unheardSince = deps.now(), replyLost } = optionsOf(row);
+  const isOver = deps.now() >= unheardSince + deps.timings.submitSettlesMs;
+  if (replyLost === true || isOver) return failAsUnknown(deps, held);
+  await releaseRun(deps, held, {
+    at: deps.now() + backoffMs(4, deps.timings, deps.random),
+    patch: optionsPatch(row, { unheardSince }),
+  });
+}
+
 async function ask(deps: InferenceDeps, held: HeldRun, provider: Provider): Promise<Recovery | undefined> {
   const { run_id: runId, native_id: nativeId, submitted_at: at, created_at: createdAt } = held.row;
-  const request = { runId, nativeId, submittedAt: toRfc3339(at ?? createdAt) };
+  const { submits = 1, doubted = [] } = optionsOf(held.row);
+  const attempts = [...new Set([...doubted, submits])];
+  const request = { runId, nativeId, attempts, submittedAt: toRfc3339(at ?? createdAt) };
   try {
     return await callProvider(deps, held, {
       name: 'recover',
@@ -91,8 +165,9 @@ async function ask(deps: InferenceDeps, held: HeldRun, provider: Provider): Prom
 }
 
 /** Nobody answered. What was maybe sent is never sent again unasked, so that the deadline ends it as unknown. */
-async function askLater(deps: InferenceDeps, held: HeldRun): Promise<void> {
-  if (deps.now() >= held.row.deadline_at) return failAsUnknown(deps, held);
+async function askLater(deps: InferenceDeps, held: HeldRun, provider: Provider): Promise<void> {
+  const lastAt = Math.max(held.row.deadline_at, certainAt(deps, held.row, provider));
+  if (deps.now() >= lastAt) return failAsUnknown(deps, held);
   const attempts = held.row.poll_attempts + 1;
   const at = deps.now() + backoffMs(attempts, deps.timings, deps.random);
   await releaseRun(deps, held, { at, patch: { poll_attempts: attempts } });
@@ -112,4 +187,5 @@ async function failAsUnknown(deps: InferenceDeps, held: HeldRun): Promise<void> 
     },
     charge: 'assumed',
   });
+  await deps.journal.forget(runId);
 }

@@ -3,12 +3,21 @@ import type { OpenedCredential } from '@inferry/credentials';
 import type { JobHandle, JobView, Provider } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { withFiles } from '../runs/input-files.ts';
-import { filesOf, idOf, inputOf, optionsOf, type RunOptions, shownWord } from '../runs/run-document.ts';
+import { filesOf, idOf, inputOf, optionsOf, shownWord } from '../runs/run-document.ts';
 import { backoffMs } from '../timings.ts';
 import { callProvider } from './call-provider.ts';
 import { endRun } from './end-run.ts';
-import { changeRun, type HeldRun, insistOnChange, isLeaseSafe, LeaseLost, releaseRun } from './held-run.ts';
+import { changeRun, type HeldRun, LeaseLost, loseRun, releaseRun } from './held-run.ts';
 import { accessOf, noteLimit, refuseWithoutKey } from './provider-access.ts';
+import { Sending } from './sending.ts';
+import {
+  adopt,
+  noteReplyLost,
+  optionsPatch,
+  returnUntaken,
+  type SubmitRef,
+  untakenPatch,
+} from './submit-facts.ts';
 import { takeView } from './take-view.ts';
 
 /** The platform took nothing and may take it later. */
@@ -24,7 +33,10 @@ const uncertain: ReadonlySet<ErrorCode> = new Set([
 
 const notReadyRetryMs = 5_000;
 
-/** `queued`: sends it, once. What was written before the call tells whoever comes after a crash that it may be sent. */
+/**
+ * `queued`: sends it, once. What was written before the call tells whoever comes after a crash that it may be sent; an adapter
+ * that says when its call leaves has it written then, and not before what it reads and uploads first.
+ */
 export async function submitRun(deps: InferenceDeps, held: HeldRun, provider: Provider): Promise<void> {
   const asked = await askForKey(deps, held);
   if (asked === undefined) return;
@@ -32,20 +44,18 @@ export async function submitRun(deps: InferenceDeps, held: HeldRun, provider: Pr
   if (!ready.isReady) {
     return releaseRun(deps, held, { at: Math.min(deps.now() + notReadyRetryMs, held.row.deadline_at) });
   }
+  const sending = new Sending(deps, held, asked.key);
   try {
     refuseWithoutKey(deps, held.row, asked.key);
   } catch (error) {
-    return handleFailure(deps, held, { error, access: undefined });
+    return handleFailure(deps, held, { error, access: undefined, sending });
   }
-  await changeRun(deps, held, {
-    patch: { phase: 'submitting', submitted_at: deps.now(), ...keptConnection(held, asked.key) },
-    event: { at: deps.now(), note: 'submitting' },
-  });
-  // This process may have been stopped for longer than its lease: then somebody else decides.
-  if (!isLeaseSafe(deps, held)) throw new LeaseLost();
-  const sent = await send(deps, held, { provider, access: asked });
-  if ('error' in sent) return handleFailure(deps, held, { error: sent.error, access: asked.key });
-  await keepHandle(deps, held, sent);
+  const sent = await send(deps, held, { provider, access: asked, sending });
+  if ('error' in sent) {
+    await sending.stop();
+    return handleFailure(deps, held, { error: sent.error, access: asked.key, sending });
+  }
+  await keepHandle(deps, held, { ...sent, submit: sending.ref });
 }
 
 /** Before anything is sent: whoever cannot be asked for a key now is asked again later. Undefined then. */
@@ -65,17 +75,14 @@ async function askForKey(
   }
 }
 
-/** Whoever polls it next, and after any restart, does so with the same account. */
-function keptConnection({ row }: HeldRun, key: OpenedCredential | undefined): { options?: string } {
-  if (key === undefined) return {};
-  const options: RunOptions = { ...optionsOf(row), connection: key.connectionId };
-  return { options: JSON.stringify(options) };
-}
-
 async function send(
   deps: InferenceDeps,
   held: HeldRun,
-  { provider, access }: { provider: Provider; access: { key: OpenedCredential | undefined } },
+  {
+    provider,
+    access,
+    sending,
+  }: { provider: Provider; access: { key: OpenedCredential | undefined }; sending: Sending },
 ): Promise<{ handle: JobHandle; view: JobView } | { error: unknown }> {
   const { row } = held;
   const { input, files } = withFiles(inputOf(row), filesOf(row));
@@ -85,15 +92,22 @@ async function send(
     input,
     files,
     runId: row.run_id,
+    attempt: sending.attempt,
     options: optionsOf(row).caller,
     ...(webhookUrl === undefined ? {} : { webhookUrl }),
   };
   try {
+    if (provider.announcesSubmit !== true) {
+      await sending.announce();
+      if (!sending.mayLeave()) throw new LeaseLost();
+    }
     return await callProvider(deps, held, {
       name: 'submit',
       access,
       timeoutMs: deps.timings.submitTimeoutMs,
-      run: (providerContext) => provider.submit(request, providerContext),
+      // What has left may have been taken: whoever holds the run by then, its answer is waited for.
+      isWanted: () => sending.hasLeft,
+      run: (providerContext) => provider.submit(request, { ...providerContext, guard: sending }),
     });
   } catch (error) {
     return { error };
@@ -103,62 +117,118 @@ async function send(
 async function handleFailure(
   deps: InferenceDeps,
   held: HeldRun,
-  { error, access }: { error: unknown; access: OpenedCredential | undefined },
+  failure: { error: unknown; access: OpenedCredential | undefined; sending: Sending },
 ): Promise<void> {
-  if (held.lost.signal.aborted) throw new LeaseLost();
-  if (!(error instanceof AppError) || uncertain.has(error.code)) {
-    deps.log.warn({ runId: held.row.run_id, err: error }, 'submit without an answer');
-    // The row stays `submitting`: the next step asks the provider what became of it, after a moment.
-    const at = deps.now() + deps.timings.settleMs;
-    return releaseRun(deps, held, { at, note: 'the reply of the submit was lost' });
+  const { error, access, sending } = failure;
+  const isAnswer = error instanceof AppError && !uncertain.has(error.code);
+  if (sending.hasLeft && !isAnswer) return loseReply(deps, held, failure);
+  const isLost = held.lost.signal.aborted || !held.isHeld;
+  const isForNow = !isAnswer || refusedForNow.has(error.code);
+  try {
+    if (isLost) throw new LeaseLost();
+    if (isForNow) return await postpone(deps, held, { ...failure, access });
+    await endRun(deps, held, {
+      status: 'failed',
+      note: `refused: ${error.code}`,
+      error: error.toEnvelope(),
+      charge: 'refused',
+    });
+    await deps.journal.forget(held.row.run_id);
+  } catch (cause) {
+    // That nothing was taken is known here alone: whoever finds the row would have to ask the platform.
+    const { ref, hasLeft } = sending;
+    if (ref !== undefined) {
+      deps.insistence.insist(ref.runId, () => returnUntaken(deps, ref, { hasLeft }));
+    }
+    throw cause;
   }
-  if (refusedForNow.has(error.code)) return postpone(deps, held, { error, access });
-  await endRun(deps, held, {
-    status: 'failed',
-    note: `refused: ${error.code}`,
-    error: error.toEnvelope(),
-    charge: 'refused',
-  });
+}
+
+/** The row stays `submitting`: the next step asks the provider what became of it, after a moment. */
+async function loseReply(
+  deps: InferenceDeps,
+  held: HeldRun,
+  { error, sending }: { error: unknown; sending: Sending },
+): Promise<void> {
+  deps.log.warn({ runId: held.row.run_id, err: error }, 'submit without an answer');
+  try {
+    if (held.lost.signal.aborted || !held.isHeld) throw new LeaseLost();
+    const at = deps.now() + deps.timings.settleMs;
+    await releaseRun(deps, held, {
+      at,
+      patch: optionsPatch(held.row, { replyLost: true }),
+      note: 'the reply of the submit was lost',
+    });
+    await deps.journal.forget(held.row.run_id);
+  } catch (cause) {
+    const { ref } = sending;
+    if (ref !== undefined) deps.insistence.insist(ref.runId, () => noteReplyLost(deps, ref));
+    throw cause;
+  }
 }
 
 /** Nothing was taken, so the next attempt may be with another key of the same owner, and then it need not wait. */
 async function postpone(
   deps: InferenceDeps,
   held: HeldRun,
-  { error, access }: { error: AppError; access: OpenedCredential | undefined },
+  { error, access, sending }: { error: unknown; access: OpenedCredential | undefined; sending: Sending },
 ): Promise<void> {
   const attempts = held.row.poll_attempts + 1;
-  const hasOther = await noteLimit(deps, held.row, { access, error });
-  const askedMs = hasOther ? 0 : (error.retryAfterSeconds ?? 0) * 1_000;
-  const { connection: _refused, ...options } = optionsOf(held.row);
+  const refusal = error instanceof AppError && sending.hasLeft ? error : undefined;
+  const hasOther = refusal !== undefined && (await noteLimit(deps, held.row, { access, error: refusal }));
+  const askedMs = hasOther ? 0 : (refusal?.retryAfterSeconds ?? 0) * 1_000;
   const waitMs = Math.max(Math.min(askedMs, 60_000), backoffMs(attempts, deps.timings, deps.random));
+  const at = Math.min(deps.now() + waitMs, held.row.deadline_at);
+  const told = error instanceof AppError ? error.code : 'nothing left';
+  if (refusal === undefined) deps.log.warn({ runId: held.row.run_id, err: error }, 'a submit did not leave');
   await releaseRun(deps, held, {
-    at: Math.min(deps.now() + waitMs, held.row.deadline_at),
-    patch: {
-      ...{ phase: 'queued', poll_attempts: attempts, submitted_at: null },
-      options: JSON.stringify(options),
-    },
-    ...(attempts === 1 ? { note: `not taken yet: ${error.code}` } : {}),
+    at,
+    patch: { ...untakenPatch(held.row, { hasLeft: sending.hasLeft, at }), poll_attempts: attempts },
+    ...(attempts === 1 ? { note: `not taken yet: ${told}` } : {}),
   });
+  await deps.journal.forget(held.row.run_id);
 }
 
-/** The platform took it: from here on the handle is what the run is known by. */
+/**
+ * The platform took it: from here on the handle is what the run is known by. It is kept until the row has it, also when
+ * the database is away or the lease was lost meanwhile; then whoever holds the run loses it to this fact.
+ */
 export async function keepHandle(
   deps: InferenceDeps,
   held: HeldRun,
-  job: { handle: JobHandle; view: JobView | undefined },
+  job: { handle: JobHandle; view: JobView | undefined; submit?: SubmitRef | undefined },
 ): Promise<void> {
-  await insistOnChange(deps, held, {
-    patch: {
-      phase: 'running',
-      handle: JSON.stringify(job.handle),
-      upstream_id: idOf(job.handle),
-      upstream_status: job.view === undefined ? null : shownWord(job.view.upstreamStatus),
-      status: job.view?.status === 'queued' ? 'queued' : 'running',
-      poll_attempts: 0,
-      next_poll_at: deps.now(),
-    },
-    event: { at: deps.now(), note: `accepted by ${held.row.provider}` },
-  });
-  if (job.view !== undefined) await takeView(deps, held, job.view);
+  const { handle, view, submit } = job;
+  const { run_id: runId, provider } = held.row;
+  const isQueued = view?.status === 'queued';
+  const note = `accepted by ${provider}`;
+  held.hasOwnJob = true;
+  if (submit !== undefined) {
+    const { submittedAt, token } = submit;
+    const entry = { run_id: runId, submitted_at: submittedAt, token, handle, is_queued: isQueued };
+    await deps.journal.took(entry);
+  }
+  try {
+    if (held.lost.signal.aborted || !held.isHeld) throw new LeaseLost();
+    await changeRun(deps, held, {
+      patch: {
+        phase: 'running',
+        handle: JSON.stringify(handle),
+        upstream_id: idOf(handle),
+        upstream_status: view === undefined ? null : shownWord(view.upstreamStatus),
+        status: isQueued ? 'queued' : 'running',
+        poll_attempts: 0,
+        next_poll_at: deps.now(),
+      },
+      event: { at: deps.now(), note },
+    });
+  } catch {
+    held.row = { ...held.row, handle: JSON.stringify(handle) };
+    const told = { runId, handle, isQueued, note, ...(submit && { submittedAt: submit.submittedAt }) };
+    deps.insistence.insist(runId, () => adopt(deps, told));
+    loseRun(held);
+    throw new LeaseLost();
+  }
+  await deps.journal.forget(runId);
+  if (view !== undefined) await takeView(deps, held, view);
 }

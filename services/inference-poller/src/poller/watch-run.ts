@@ -2,10 +2,11 @@ import type { Provider } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { handleOf } from '../runs/run-document.ts';
 import { askToCancel, cancelUpstream, isCancelDue } from './cancel-upstream.ts';
-import { expireRun, nextPollAt, pollOnce, retryPollAt } from './follow-run.ts';
+import { expireRun, isProcessJob, nextPollAt, pollOnce, retryPollAt } from './follow-run.ts';
 import { type HeldRun, LeaseLost, releaseRun } from './held-run.ts';
 import { accessOf, toContext } from './provider-access.ts';
 import { sleep } from './sleep.ts';
+import { optionsPatch } from './submit-facts.ts';
 import { takeView } from './take-view.ts';
 import { ViewMailbox } from './view-mailbox.ts';
 
@@ -105,6 +106,12 @@ function openWatch(deps: InferenceDeps, held: HeldRun, provider: Provider): Watc
 
 /** Another replica takes it at once. A job of this process ends here first, so that it never runs twice at a time. */
 async function handOver(deps: InferenceDeps, held: HeldRun, provider: Provider): Promise<void> {
-  if (provider.capabilities.jobs === 'process') await askToCancel(deps, held, provider);
-  await releaseRun(deps, held, { at: deps.now(), note: 'handed over' });
+  const isEnding = isProcessJob(provider, held);
+  if (isEnding) await askToCancel(deps, held, provider);
+  await releaseRun(deps, held, {
+    at: deps.now(),
+    note: 'handed over',
+    // A call that was held here has nobody now who could have its answer.
+    ...(isEnding && { patch: optionsPatch(held.row, { replyLost: true }) }),
+  });
 }

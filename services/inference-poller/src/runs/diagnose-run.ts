@@ -1,5 +1,7 @@
 import type { RunRow } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
+import { certainAt } from '../timings.ts';
+import { optionsOf } from './run-document.ts';
 import { toRfc3339 } from './run-view.ts';
 
 const patienceMs = 30_000;
@@ -7,7 +9,10 @@ const failuresWorthTelling = 3;
 const overdueMs = 15_000;
 
 /** Why a run does not get on, if it does not; undefined when all is well. */
-export function diagnoseRun(deps: Pick<InferenceDeps, 'providers' | 'now'>, row: RunRow): string | undefined {
+export function diagnoseRun(
+  deps: Pick<InferenceDeps, 'providers' | 'now' | 'timings'>,
+  row: RunRow,
+): string | undefined {
   if (row.phase === 'done') return undefined;
   const provider = deps.providers.get(row.provider);
   if (provider === undefined)
@@ -19,10 +24,19 @@ export function diagnoseRun(deps: Pick<InferenceDeps, 'providers' | 'now'>, row:
     const seconds = Math.round((now - row.next_poll_at) / 1_000);
     return `No poller has taken it for ${seconds} s: the inference service may be down or overloaded.`;
   }
-  return diagnosePhase(row, { now, title: provider.title });
+  return diagnosePhase(row, { now, title: provider.title, sureAt: certainAt(deps, row, provider) });
 }
 
-function diagnosePhase(row: RunRow, { now, title }: { now: number; title: string }): string | undefined {
+/** Nothing is lost and nothing is wrong with it: it waits for what can be known. */
+function diagnoseSubmit(row: RunRow, { title, sureAt }: { title: string; sureAt: number }): string {
+  const isListed = optionsOf(row).absences !== undefined;
+  const state = isListed
+    ? `${title} does not list it yet, and could still take it`
+    : `${title} has not yet said whether it took it`;
+  return `The reply of the submit was lost: ${state}. It is asked again ${next(row)}; before ${toRfc3339(sureAt)} nothing is sent a second time or given up.`;
+}
+
+function diagnosePhase(row: RunRow, { now, title, sureAt }: { now: number; title: string; sureAt: number }): string | undefined {
   const failures = row.poll_attempts;
   const hasFailures = failures >= failuresWorthTelling;
   switch (row.phase) {
@@ -32,9 +46,7 @@ function diagnosePhase(row: RunRow, { now, title }: { now: number; title: string
         ? `It has waited for a poller since ${toRfc3339(row.created_at)}.`
         : undefined;
     case 'submitting':
-      return failures > 0
-        ? `The reply of the submit was lost and ${title} has not yet said whether it took it.`
-        : undefined;
+      return failures > 0 || optionsOf(row).replyLost === true ? diagnoseSubmit(row, { title, sureAt }) : undefined;
     case 'running':
       if (hasFailures)
         return `The last ${failures} polls failed; tried again ${next(row)}, until ${deadline(row)}.`;

@@ -14,6 +14,18 @@ export interface RunOptions {
   traceparent?: string;
   /** What the provider said when it was asked to stop; `failed` when it could not be asked. */
   cancel?: { outcome: CancelResult | 'failed'; attempts: number };
+  /** How often it was sent, whatever came of it: platforms that take an id of ours get another one each time. */
+  submits?: number;
+  /** Names the last of them: two replicas may act in the same millisecond. */
+  submit?: string;
+  /** Submits that the platform says it never got: it is asked of them too. */
+  doubted?: number[];
+  /** The sender of the last submit itself lost the reply, so that no process can know more. */
+  replyLost?: true | undefined;
+  /** How often the platform has said that it does not have the last submit. */
+  absences?: number | undefined;
+  /** Since when the process that holds its call has not been heard of. */
+  unheardSince?: number | undefined;
   /** How often a job that lives in a process was started again. */
   restarts?: number;
   /** The connection that it was sent with. */

@@ -1,0 +1,135 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { JobHandle } from '@inferry/providers';
+import type { Parts } from '@inferry/runtime';
+import { z } from 'zod';
+
+/** One submit as its process knows it. It holds no input, no key and no file. */
+const Entry = z.object({
+  run_id: z.string().regex(/^run_[\w-]{1,100}$/),
+  submitted_at: z.number(),
+  /** Names the submit: a later one of the run has another. */
+  token: z.string(),
+  /** The platform took it, and this is its job; absent while nobody has said so. */
+  handle: z.record(z.string(), z.unknown()).optional(),
+  is_queued: z.boolean().optional(),
+});
+export type JournalEntry = z.infer<typeof Entry>;
+
+/** Long enough for a database to come back, short enough to be no second database. */
+const keepNoteMs = 24 * 3_600_000;
+const maxEntries = 10_000;
+const maxEntryBytes = 65_536;
+
+export interface SubmitJournalOptions {
+  /** A folder that outlives the process; without one its submits outlive it in `notes` alone. */
+  folder: string | undefined;
+  /** What replicas share, for a successor on another machine. */
+  notes: Pick<Parts['limits'], 'note' | 'readNote' | 'dropNote'>;
+  log: Parts['log'];
+}
+
+/**
+ * What is known of submits between the platform's answer and the run's row: in memory, in a file and in the store that
+ * replicas share, so that neither an unreachable database nor the end of the process loses a job that was paid for. Each
+ * entry goes when the row has it. Nothing here rejects: a full disk leaves memory.
+ */
+export class SubmitJournal {
+  readonly #options: SubmitJournalOptions;
+  readonly #known = new Map<string, JournalEntry>();
+
+  constructor(options: SubmitJournalOptions) {
+    this.#options = options;
+  }
+
+  /** Before the call leaves. */
+  async begin(entry: JournalEntry): Promise<void> {
+    await this.#write(entry);
+  }
+
+  /** The platform took it; resolves when a file says so, and does not wait for the shared store. */
+  async took(entry: JournalEntry & { handle: JobHandle }): Promise<void> {
+    this.#known.set(entry.run_id, entry);
+    this.#note(entry);
+    await this.#write(entry);
+  }
+
+  /** The row has it, or the submit is over without a job; of a later submit of the run nothing is forgotten. */
+  async forget(runId: string, token?: string): Promise<void> {
+    if (token !== undefined && (await this.find(runId))?.token !== token) return;
+    const isNoted = this.#known.delete(runId);
+    if (isNoted) this.#options.notes.dropNote(keyOf(runId)).catch(() => undefined);
+    const { folder } = this.#options;
+    if (folder !== undefined) await rm(this.#fileOf(folder, runId), { force: true }).catch(() => undefined);
+  }
+
+  /** What this process or one before it knows of a run's submit. */
+  async find(runId: string): Promise<JournalEntry | undefined> {
+    const { folder, notes } = this.#options;
+    const known = this.#known.get(runId);
+    if (known !== undefined) return known;
+    const written = folder === undefined ? undefined : await readEntry(this.#fileOf(folder, runId));
+    if (written?.handle !== undefined) return written;
+    // The store may be away: then nobody else knows of it now.
+    const noted = await notes.readNote(keyOf(runId)).catch(() => undefined);
+    return parseEntry(noted) ?? written;
+  }
+
+  /** What the folder still has of earlier processes. */
+  async leftBehind(): Promise<JournalEntry[]> {
+    const { folder, log } = this.#options;
+    if (folder === undefined) return [];
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).slice(0, maxEntries);
+      const entries = await Promise.all(names.map((name) => readEntry(join(folder, name))));
+      return entries.filter((entry) => entry !== undefined);
+    } catch (error) {
+      log.warn({ err: error, folder }, 'the journal of submits cannot be read');
+      return [];
+    }
+  }
+
+  #note(entry: JournalEntry): void {
+    const { notes, log } = this.#options;
+    notes.note(keyOf(entry.run_id), JSON.stringify(entry), keepNoteMs).catch((error: unknown) => {
+      log.warn({ err: error, runId: entry.run_id }, 'a job is not noted where other replicas could read it');
+    });
+  }
+
+  async #write(entry: JournalEntry): Promise<void> {
+    const { folder, log } = this.#options;
+    if (folder === undefined) return;
+    const file = this.#fileOf(folder, entry.run_id);
+    try {
+      // Renamed when it is whole: a process that dies here leaves the entry of before.
+      await writeFile(`${file}.new`, JSON.stringify(entry), { mode: 0o600 });
+      await rename(`${file}.new`, file);
+    } catch (error) {
+      log.warn({ err: error, runId: entry.run_id }, 'a submit is not in the journal: memory alone has it');
+    }
+  }
+
+  #fileOf(folder: string, runId: string): string {
+    return join(folder, `${runId}.json`);
+  }
+}
+
+function keyOf(runId: string): string {
+  return `submit/${runId}`;
+}
+
+async function readEntry(file: string): Promise<JournalEntry | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  return parseEntry(text);
+}
+
+function parseEntry(text: string | undefined): JournalEntry | undefined {
+  if (text === undefined || text.length > maxEntryBytes) return undefined;
+  try {
+    return Entry.safeParse(JSON.parse(text)).data;
+  } catch {
+    // Cut off while it was written: it says nothing then.
+    return undefined;
+  }
+}
