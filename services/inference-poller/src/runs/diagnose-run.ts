@@ -28,15 +28,23 @@ export function diagnoseRun(
 }
 
 /** Nothing is lost and nothing is wrong with it: it waits for what can be known. */
-function diagnoseSubmit(row: RunRow, { title, sureAt }: { title: string; sureAt: number }): string {
-  const isListed = optionsOf(row).absences !== undefined;
-  const state = isListed
-    ? `${title} does not list it yet, and could still take it`
-    : `${title} has not yet said whether it took it`;
+function diagnoseSubmit(
+  row: RunRow,
+  { title, sureAt }: { title: string; sureAt: number },
+): string | undefined {
+  const { replyLost, absences } = optionsOf(row);
+  if (row.poll_attempts === 0 && replyLost !== true) return undefined;
+  const state =
+    absences !== undefined
+      ? `${title} does not list it yet, and could still take it`
+      : `${title} has not yet said whether it took it`;
   return `The reply of the submit was lost: ${state}. It is asked again ${next(row)}; before ${toRfc3339(sureAt)} nothing is sent a second time or given up.`;
 }
 
-function diagnosePhase(row: RunRow, { now, title, sureAt }: { now: number; title: string; sureAt: number }): string | undefined {
+function diagnosePhase(
+  row: RunRow,
+  { now, title, sureAt }: { now: number; title: string; sureAt: number },
+): string | undefined {
   const failures = row.poll_attempts;
   const hasFailures = failures >= failuresWorthTelling;
   switch (row.phase) {
@@ -46,7 +54,7 @@ function diagnosePhase(row: RunRow, { now, title, sureAt }: { now: number; title
         ? `It has waited for a poller since ${toRfc3339(row.created_at)}.`
         : undefined;
     case 'submitting':
-      return failures > 0 || optionsOf(row).replyLost === true ? diagnoseSubmit(row, { title, sureAt }) : undefined;
+      return diagnoseSubmit(row, { title, sureAt });
     case 'running':
       if (hasFailures)
         return `The last ${failures} polls failed; tried again ${next(row)}, until ${deadline(row)}.`;
