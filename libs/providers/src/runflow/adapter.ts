@@ -104,7 +104,10 @@ class RunflowProvider extends PlatformAdapter implements Provider {
     let found = jobIn(asked.runs, runId);
     let next: string | undefined;
     for (let page = 0; found === undefined && page < recoverPages; page++) {
-      const { runs, isWhole, ...more } = await this.#listRuns(next === undefined ? {} : { pq: next }, context);
+      const { runs, isWhole, ...more } = await this.#listRuns(
+        next === undefined ? {} : { pq: next },
+        context,
+      );
       found = jobIn(runs, runId);
       const goesBack = runs.some(({ created_at: at }) => Date.parse(at ?? '') < since);
       const isEnd = more.next === undefined && runs.length < recoverPage;
