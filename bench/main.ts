@@ -1,4 +1,4 @@
-// npm run bench -- [startup|calls|search|transfer|gateway|waits|memory|soak|isolation|refresh|tokens ...] [--json] [--quick]
+// npm run bench -- [startup|calls|search|transfer|gateway|waits|memory|soak|isolation|active-runs|refresh|tokens ...] [--json] [--quick]
 import { parseArgs } from 'node:util';
 import type { Bench } from './report.ts';
 
@@ -12,6 +12,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   memory: async () => (await import('./memory.ts')).memory,
   soak: async () => (await import('./memory.ts')).soak,
   isolation: async () => (await import('./isolation.ts')).isolation,
+  'active-runs': async () => (await import('./active-runs.ts')).activeRuns,
   refresh: async () => (await import('./refresh.ts')).refresh,
   tokens: async () => (await import('./tokens.ts')).tokens,
 };
