@@ -34,7 +34,14 @@ export function createProvider(): Provider {
     },
     ready: () => ({ isReady: true }),
     listModels: async (_context, etag) => (etag === '1' ? 'unchanged' : { etag: '1', models: [model] }),
-    quote: () => ({ currency: 'USD', min: 0, max: 0, exact: true, unpriced_inputs: [], basis: 'per_request' }),
+    quote: () => ({
+      currency: 'USD',
+      min: 0,
+      max: 0,
+      exact: true,
+      unpriced_inputs: [],
+      basis: 'per_request',
+    }),
     async submit(_request, { signal }) {
       const { id = '' } = await ask('POST', '/jobs', signal);
       return { handle: { id }, view: { status: 'running', upstreamStatus: 'accepted' } };
