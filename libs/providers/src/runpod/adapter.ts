@@ -62,11 +62,11 @@ class RunpodProvider extends PlatformAdapter implements Provider {
   }
 
   listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    return listCatalog(this.client, { context, etag, hasHub: this.#hasHub });
+    return listCatalog(this.client, { context, etag, hasHub: this.#hasHub, lists: this.lists });
   }
 
   listOwnModels(context: ProviderContext): Promise<ProviderModel[]> {
-    return listEndpoints(this.client, this.#restVersion, context);
+    return listEndpoints(this.client, { version: this.#restVersion, lists: this.lists }, context);
   }
 
   quote(model: ProviderModel, input: JsonObject): Quote {

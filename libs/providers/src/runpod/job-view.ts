@@ -1,5 +1,8 @@
 import { isObject, type JsonObject } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
+import { parseJson } from '../http/index.ts';
+import { notesOf } from '../outputs/answer.ts';
+import { rawOf } from '../outputs/raw.ts';
 import type { JobErrorCode, JobView } from '../provider.ts';
 import { readOutputs } from './outputs.ts';
 import type { Job } from './wire.ts';
@@ -31,18 +34,20 @@ export function toJobView(job: Job, now: number): JobView {
   const status = statusOf(word);
   if (status === 'running') return { ...base, status, ...readUpdate(output) };
   if (status === 'failed') {
-    return { ...base, status, error: toJobError(job.error ?? errorIn(output), word === 'TIMED_OUT') };
+    const error = toJobError(job.error ?? errorIn(output), word === 'TIMED_OUT');
+    return { ...base, status, error, ...costOf(output) };
   }
   if (status !== 'succeeded') return { ...base, status };
   const { outputs, isPartial } = readOutputs(output, now);
-  const charged = readCost(output);
-  const cost = charged === undefined ? {} : { charged: { amount: charged, currency: 'USD' } };
+  const cost = costOf(output);
   const returned = errorIn(output);
   const hasFiles = outputs.some(({ kind }) => kind !== 'json' && kind !== 'text');
   if (returned !== undefined && !hasFiles) {
     return { ...base, ...cost, status: 'failed', error: toJobError(returned, false) };
   }
-  return { ...base, ...cost, status, progress: 1, outputs, ...(isPartial && { isPartial }) };
+  const notes = notesOf(output);
+  const more = { ...(notes.length > 0 && { notes }), ...(isPartial && { isPartial }) };
+  return { ...base, ...cost, status, progress: 1, outputs, ...more };
 }
 
 /** What a handler tells with `progress_update` stands where its output will be. */
@@ -86,13 +91,8 @@ function wordsOf(error: unknown): string {
   if (isObject(error)) return wordsOf(error.error_message ?? error.message ?? error.error ?? '');
   if (typeof error !== 'string') return '';
   if (!error.startsWith('{')) return error;
-  try {
-    const parsed: unknown = JSON.parse(error);
-    return isObject(parsed) ? wordsOf(parsed) : error;
-  } catch {
-    // Not JSON after all.
-    return error;
-  }
+  const parsed = parseJson(error);
+  return isObject(parsed) ? wordsOf(parsed) : error;
 }
 
 function codeOf(words: string): JobErrorCode {
@@ -105,6 +105,11 @@ function codeOf(words: string): JobErrorCode {
   return /out of memory|\boom\b/i.test(words) ? 'upstream_failed' : 'generate_failed';
 }
 
+function costOf(output: unknown): Pick<JobView, 'charged'> {
+  const charged = readCost(output);
+  return charged === undefined ? {} : { charged: { amount: charged, currency: 'USD' } };
+}
+
 /** Public endpoints say in their output what it cost; a list is one answer in parts. */
 export function readCost(output: unknown): number | undefined {
   if (Array.isArray(output)) {
@@ -115,8 +120,9 @@ export function readCost(output: unknown): number | undefined {
   return typeof cost === 'number' && Number.isFinite(cost) && cost >= 0 ? cost : undefined;
 }
 
-/** Without input and output: who may read the run has them already. */
-function toRaw({ id, status, delayTime, executionTime, workerId }: Job): JsonObject {
-  const raw = { id, status, delayTime, executionTime, workerId };
-  return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== undefined && value !== null));
+/** Without the input: who may read the run has it already. */
+function toRaw({ id, status, delayTime, executionTime, workerId, output, error }: Job): JsonObject {
+  const raw = { id, status, delayTime, executionTime, workerId, output, error };
+  const told = Object.entries(raw).filter(([, value]) => value !== undefined && value !== null);
+  return rawOf(Object.fromEntries(told)) ?? {};
 }

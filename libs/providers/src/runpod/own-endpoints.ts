@@ -1,10 +1,10 @@
 import { AppError } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
-import type { PlatformClient } from '../http/index.ts';
+import type { ListReader, PlatformClient } from '../http/index.ts';
 import type { ProviderContext, ProviderModel } from '../provider.ts';
 import { capabilitiesOf, categoriesOf } from '../schema/index.ts';
 import { outputSchemaOf } from './public-models.ts';
-import { type Endpoint, EndpointsV1, EndpointsV2 } from './wire.ts';
+import { Endpoint, EndpointsV1, EndpointsV2 } from './wire.ts';
 import { workerKindOf } from './worker-kinds.ts';
 
 export type RestVersion = 'v1' | 'v2' | 'auto';
@@ -23,19 +23,18 @@ export function parseRestVersion(settings: Readonly<Record<string, string | unde
 /** The serverless endpoints of the account: each is a model of its owner alone. */
 export async function listEndpoints(
   client: PlatformClient,
-  version: RestVersion,
+  { version, lists }: { version: RestVersion; lists: ListReader },
   context: ProviderContext,
 ): Promise<ProviderModel[]> {
-  const endpoints = await readEndpoints(client, version, context);
-  // Behind a load balancer there is no queue: its paths are whatever its author made.
-  return endpoints.filter(({ type }) => type !== 'LOAD_BALANCER').flatMap(toOwnModel);
+  const endpoints = lists.read(await readEndpoints(client, version, context), Endpoint);
+  return endpoints.flatMap((endpoint) => toOwnModel(endpoint).map((model) => asOffered(model, endpoint)));
 }
 
 async function readEndpoints(
   client: PlatformClient,
   version: RestVersion,
   context: ProviderContext,
-): Promise<Endpoint[]> {
+): Promise<unknown[]> {
   if (version !== 'v1') {
     try {
       const { body } = await client.read(EndpointsV2, { base: 'rest', path: '/serverless' }, context);
@@ -49,6 +48,14 @@ async function readEndpoints(
   }
   const call = { base: 'rest1', path: '/endpoints', query: { includeTemplate: true } };
   return (await client.read(EndpointsV1, call, context)).body;
+}
+
+/** Behind a load balancer there is no queue, and its paths are whatever its author made: shown, and not offered to be run. */
+function asOffered(model: ProviderModel, { type }: Endpoint): ProviderModel {
+  if (type !== 'LOAD_BALANCER') return model;
+  const why =
+    'An endpoint behind a load balancer: it has no queue, so that it cannot be run from here. Call its own address.';
+  return { ...model, isLive: false, summary: why, readme: `${why}\n\n${model.readme}` };
 }
 
 function toOwnModel({ id, name, image, template }: Endpoint): ProviderModel[] {

@@ -71,7 +71,12 @@ describe('endpoints of the caller', () => {
   it('are models of that key alone, with the inputs of known workers, and without their environment', async () => {
     const own = (await world.provider.listOwnModels?.(world.context())) ?? [];
 
-    expect(own.map(({ nativeId }) => nativeId)).toEqual(['4m7x2k9q', '8vllm3k1', 'ep1']);
+    const live = own.filter(({ isLive }) => isLive);
+    expect(live.map(({ nativeId }) => nativeId)).toEqual(['4m7x2k9q', '8vllm3k1', 'ep1']);
+    // One without a queue is shown with the reason, and never offered to be run.
+    expect(own.filter(({ isLive }) => !isLive)).toMatchObject([
+      { nativeId: '2lb8x7c4', summary: expect.stringContaining('load balancer') },
+    ]);
     expect(own[0]?.inputSchema).toMatchObject({ required: ['workflow'] });
     expect(own[1]?.capabilities).toContain('op:chat');
     expect(own[2]?.inputSchema).toEqual({ type: 'object' });

@@ -1,12 +1,13 @@
 import { z } from 'zod';
+import { maybe, maybeWords } from '../http/index.ts';
 
 /** What `/run`, `/status` and webhooks say of a job. */
 export const Job = z.object({
   id: z.string().min(1).max(200),
   status: z.string().min(1),
-  delayTime: z.number().nullish(),
-  executionTime: z.number().nullish(),
-  workerId: z.string().nullish(),
+  delayTime: maybe(z.number()),
+  executionTime: maybe(z.number()),
+  workerId: maybe(z.string()),
   output: z.unknown().optional(),
   error: z.unknown().optional(),
 });
@@ -39,17 +40,17 @@ const GraphqlErrors = z.array(z.object({ message: z.string() })).nullish();
 
 export const PublicConfig = z.object({
   aiApiId: z.string(),
-  modelName: z.string().nullish(),
-  displayName: z.string().nullish(),
-  description: z.string().nullish(),
+  modelName: maybe(z.string()),
+  displayName: maybe(z.string()),
+  description: maybe(z.string()),
   /** JSON in a string. */
-  metadata: z.string().nullish(),
-  isLive: z.boolean().nullish(),
+  metadata: maybe(z.string()),
+  isLive: maybe(z.boolean()),
 });
 export type PublicConfig = z.infer<typeof PublicConfig>;
 
 export const PublicConfigs = z.object({
-  data: z.object({ allAiApiPublicConfigs: z.array(PublicConfig) }),
+  data: z.object({ allAiApiPublicConfigs: z.array(z.unknown()) }),
 });
 
 export const PublicMetadata = z.object({
@@ -62,17 +63,17 @@ export type PublicMetadata = z.infer<typeof PublicMetadata>;
 
 export const HubListing = z.object({
   title: z.string(),
-  description: z.string().nullish(),
+  description: maybe(z.string()),
   repoName: z.string(),
   repoOwner: z.string(),
-  deploys: z.number().nullish(),
-  category: z.string().nullish(),
-  tags: z.array(z.string()).nullish(),
+  deploys: maybe(z.number()),
+  category: maybe(z.string()),
+  tags: maybeWords,
   type: z.string(),
 });
 export type HubListing = z.infer<typeof HubListing>;
 
-export const HubListings = z.object({ data: z.object({ listings: z.array(HubListing) }) });
+export const HubListings = z.object({ data: z.object({ listings: z.array(z.unknown()) }) });
 
 export const Myself = z.object({
   data: z
@@ -89,15 +90,16 @@ export const Myself = z.object({
   errors: GraphqlErrors,
 });
 
-const Endpoint = z.object({
+export const Endpoint = z.object({
   id: z.string().min(1).max(100),
-  name: z.string().nullish(),
-  type: z.string().nullish(),
-  image: z.string().nullish(),
-  template: z.object({ imageName: z.string().nullish() }).nullish(),
+  name: maybe(z.string()),
+  /** `QUEUE` or `LOAD_BALANCER`; version 1 does not say. */
+  type: maybe(z.string()),
+  image: maybe(z.string()),
+  template: maybe(z.object({ imageName: maybe(z.string()) })),
 });
 export type Endpoint = z.infer<typeof Endpoint>;
 
 /** Version 2 wraps its lists, version 1 does not. */
-export const EndpointsV2 = z.object({ endpoints: z.array(Endpoint) });
-export const EndpointsV1 = z.array(Endpoint);
+export const EndpointsV2 = z.object({ endpoints: z.array(z.unknown()) });
+export const EndpointsV1 = z.array(z.unknown());

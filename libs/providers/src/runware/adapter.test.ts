@@ -1,6 +1,6 @@
 import { runwareEmulator } from '@inferry/testing/emulators';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type ContractSubject, describeAdapter, World } from '../contract-suite/index.ts';
+import { type ContractSubject, describeAdapter, startStandIn, World } from '../contract-suite/index.ts';
 import { runware } from './definition.ts';
 import { taskUuidOf } from './task-id.ts';
 
@@ -102,7 +102,12 @@ describe('what is special at Runware', () => {
     const models = listed === 'unchanged' ? [] : listed.models;
     const shown = models.find(({ nativeId }) => nativeId === flux.nativeId);
 
-    expect(models).toHaveLength(3);
+    // Drafts and unlisted ones are nobody's to see; what is deprecated is shown and not offered.
+    expect(models.filter(({ isLive }) => isLive)).toHaveLength(3);
+    expect(models.filter(({ isLive }) => !isLive).map(({ nativeId }) => nativeId)).toEqual([
+      'runware:deprecated@1',
+    ]);
+    expect(shown).toMatchObject({ coverUrl: 'https://example.com/cover.png', aliases: ['flux-schnell'] });
     expect(shown).toMatchObject({
       capabilities: ['io:text-to-image'],
       categories: ['image', 'text-to-image'],
@@ -150,5 +155,40 @@ describe('what is special at Runware', () => {
       'a picture',
     );
     expect(world.emulator.violations).toEqual([]);
+  });
+
+  it('reads what is left from the object that the official types have, and from a number', async () => {
+    expect(await world.provider.balance?.(world.context())).toEqual({ amount: 12.5, currency: 'USD' });
+
+    const stand = await startStandIn();
+    const provider = await runware.create({
+      ...{ slug: 'runware', title: 'Runware', capabilities: runware.capabilities, settings: {} },
+      ...{ bases: { api: stand.url, content: stand.url, schemas: stand.url }, allowPrivateHosts: false },
+      ...{ now: Date.now, random: Math.random },
+    });
+    stand.answer = { data: [{ taskType: 'accountManagement', balance: 7, currency: 'usd' }] };
+
+    expect(await provider.balance?.(world.context())).toEqual({ amount: 7, currency: 'USD' });
+    await provider.close();
+    await stand.close();
+  });
+
+  it('is polled as its official client polls: after a second, then ever more slowly', async () => {
+    world.emulator.script({ states: ['running'] });
+    const { handle, view } = await world.submit();
+    world.emulator.advance(4_000);
+    const soon = await world.provider.poll(handle, world.context());
+    world.emulator.advance(60_000);
+    const late = await world.provider.poll(handle, world.context());
+
+    expect([view, soon, late].map(({ pollAfterMs }) => pollAfterMs)).toEqual([1_000, 2_000, 10_000]);
+  });
+
+  it('keeps the id of the task, the seed and the whole answer', async () => {
+    const { handle } = await world.submit();
+    const end = (await world.follow(handle)).at(-1);
+
+    expect(handle.uuid).toMatch(/^[0-9a-f-]{36}$/);
+    expect(end).toMatchObject({ notes: ['Seed: 7.'], raw: { data: [{ taskUUID: handle.uuid, seed: 7 }] } });
   });
 });

@@ -25,8 +25,10 @@ import { type TaskFacts, toJobView } from './job-view.ts';
 import { Schemas } from './schemas.ts';
 import { runwareSkills } from './skills.ts';
 import { taskUuidOf } from './task-id.ts';
-import { RunwareWebhook, type TaskError, type TaskItem, TaskReply } from './wire.ts';
+import { AccountDetails, RunwareWebhook, type TaskError, type TaskItem, TaskReply } from './wire.ts';
 
+/** When the official client looks for the first time. */
+const firstPollMs = 1_000;
 /** Files in base64 travel in the body. */
 const maxUploadBytes = 32 << 20;
 
@@ -37,17 +39,19 @@ export function createRunwareProvider(options: AdapterOptions): Provider {
 class RunwareProvider extends PlatformAdapter implements Provider {
   readonly skills = runwareSkills;
   readonly #schemas: Schemas;
+  readonly #now: () => number;
 
   constructor(options: AdapterOptions) {
     super(options, {
       rule: failureRule,
     });
     const { now } = options;
+    this.#now = now;
     this.#schemas = new Schemas(this.client, now);
   }
 
   listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    return listCatalog(this.client, context, etag);
+    return listCatalog(this.client, { context, etag, lists: this.lists });
   }
 
   describeModel(air: string, context: ProviderContext): Promise<ProviderModel> {
@@ -82,7 +86,8 @@ class RunwareProvider extends PlatformAdapter implements Provider {
     const reply = await this.client.submit(TaskReply, toCall(task), context);
     const isTaken = itemsOf(reply.body, facts.uuid).length > 0;
     if (!isTaken) throw refusalOf(reply, { title: this.title, context, purpose: 'submit' });
-    return { handle: { ...facts }, view: toJobView(reply.body, facts) };
+    const view = { ...toJobView(reply.body, facts), pollAfterMs: firstPollMs };
+    return { handle: { ...facts, submitted_at: this.#now() }, view };
   }
 
   async poll(handle: JobHandle, context: ProviderContext): Promise<JobView> {
@@ -90,11 +95,18 @@ class RunwareProvider extends PlatformAdapter implements Provider {
     try {
       const call = toCall({ taskType: 'getResponse', taskUUID: facts.uuid });
       const { body } = await this.client.read(TaskReply, { method: 'POST', ...call }, context);
-      return toJobView(body, facts);
+      const view = toJobView(body, facts);
+      return view.status === 'running' ? { ...view, ...this.#paceOf(handle) } : view;
     } catch (error) {
       if (isUnknownTask(error)) return { status: 'not_found', upstreamStatus: 'not found' };
       throw error;
     }
+  }
+
+  /** As the official client polls: half a second more after the first second, each wait half as long again, to ten. */
+  #paceOf({ submitted_at: at }: JobHandle): Pick<JobView, 'pollAfterMs'> {
+    if (typeof at !== 'number') return {};
+    return { pollAfterMs: Math.min(Math.max((this.#now() - at) / 2, 500), 10_000) };
   }
 
   /** There is no task that cancels: what was taken is finished and charged. */
@@ -138,8 +150,12 @@ class RunwareProvider extends PlatformAdapter implements Provider {
     const reply = await this.client.read(TaskReply, { method: 'POST', ...call }, context);
     const [details] = reply.body.data ?? [];
     if (details === undefined) throw refusalOf(reply, { title: this.title, context, purpose: 'read' });
-    const amount = Number(details.balance);
-    return Number.isFinite(amount) ? { amount, currency: 'USD' } : undefined;
+    const { data } = AccountDetails.safeParse(details);
+    if (data === undefined) return undefined;
+    const { balance } = data;
+    if (typeof balance === 'number')
+      return { amount: balance, currency: (data.currency ?? 'USD').toUpperCase() };
+    return { amount: balance.amount, currency: (balance.currency ?? 'USD').toUpperCase() };
   }
 
   probe(context: ProviderContext): Promise<Probe> {

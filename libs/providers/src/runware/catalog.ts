@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { JsonObject } from '@inferry/contracts';
 import { AppError, isObject } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
-import type { PlatformClient } from '../http/index.ts';
+import { amount, type ListReader, type PlatformClient } from '../http/index.ts';
 import type { Provider, ProviderContext, ProviderModel } from '../provider.ts';
 import { capabilitiesOf, categoriesOf, normaliseSchema } from '../schema/index.ts';
 import type { Schemas } from './schemas.ts';
-import { CatalogModel, CatalogPage, Examples } from './wire.ts';
+import { CatalogModel, CatalogPage, Example, Examples } from './wire.ts';
 
 const pageSize = 100;
 const maxPages = 50;
@@ -23,12 +23,13 @@ export const internalFields = [
   'ttl',
 ];
 const base = 'content';
+/** Not for everybody's eyes, and another surface of models that are in the list already. */
+const hidden: ReadonlySet<string> = new Set(['openai-compatible', 'draft', 'unlisted']);
 
 /** The curated models, without their schemas: those are read when somebody asks for the model (RW-21, RW-22). */
 export async function listCatalog(
   client: PlatformClient,
-  context: ProviderContext,
-  etag: string | undefined,
+  { context, etag, lists }: { context: ProviderContext; etag: string | undefined; lists: ListReader },
 ): ReturnType<Provider['listModels']> {
   const found = new Map<string, ProviderModel>();
   for (let page = 0; page < maxPages; page++) {
@@ -38,12 +39,12 @@ export async function listCatalog(
       { base, path: '/models', query, isKeyless: true },
       context,
     );
-    for (const listed of body.items) {
-      // Another surface of models that are in the list already.
-      if (listed.status === 'openai-compatible' || !isPlainId(listed.air)) continue;
-      found.set(listed.air, { ...toModel(listed), schemaState: 'summary' });
+    for (const listed of lists.read(body.items, CatalogModel)) {
+      if (hidden.has(listed.status ?? '')) continue;
+      if (isPlainId(listed.air)) found.set(listed.air, { ...toModel(listed), schemaState: 'summary' });
+      else lists.skip(listed.air, 'its name cannot be part of an address');
     }
-    if ((page + 1) * pageSize >= body.total || body.items.length === 0) break;
+    if (body.items.length === 0 || (page + 1) * pageSize >= (body.total ?? 0)) break;
   }
   const models = [...found.values()].sort((left, right) => (left.nativeId < right.nativeId ? -1 : 1));
   const now = createHash('sha256').update(JSON.stringify(models)).digest('base64url');
@@ -72,11 +73,13 @@ async function readExamples(
   try {
     const path = `/models/${encodeURIComponent(air)}/examples`;
     const { body } = await client.read(Examples, { base, path, isKeyless: true }, context);
-    return body.slice(0, 8).map(({ title, capability, request, response, cost }, index) => ({
+    const read = body.map((listed) => Example.safeParse(listed).data);
+    const examples = read.filter((example) => example !== undefined);
+    return examples.slice(0, 8).map(({ title, capability, request, response, cost }, index) => ({
       title: cleanText(title ?? `Example ${index + 1}`).slice(0, 120),
       input: without(request ?? {}, internalFields),
       output: without(response ?? {}, ['taskType', 'taskUUID']),
-      cost: cost ?? 0,
+      cost: cost ?? amount.safeParse(response?.cost).data ?? 0,
       ...(typeof capability === 'string' && { capability }),
     }));
   } catch (error) {
@@ -86,7 +89,8 @@ async function readExamples(
 }
 
 function toModel(listed: CatalogModel, inputSchema?: JsonObject): ProviderModel {
-  const { air, name, headline, description, category, creator } = listed;
+  const { air, name, headline, description, creator, model: slug } = listed;
+  const [category] = [listed.category ?? []].flat();
   const summary = cleanText(headline ?? description ?? name ?? air);
   const known = (listed.capabilities ?? []).filter((id) => /^(io|op|form):[a-z0-9-]+$/.test(id));
   const capabilities = capabilitiesOf({
@@ -106,19 +110,22 @@ function toModel(listed: CatalogModel, inputSchema?: JsonObject): ProviderModel 
     creator: (typeof creator === 'string' ? creator : creator?.name) ?? air.split(':')[0] ?? 'runware',
     tags: [],
     isFeatured: false,
-    isLive: listed.status !== 'coming-soon',
+    // Also told: coming-soon and deprecated, which the platform itself does not offer.
+    isLive: (listed.status ?? 'live') === 'live',
     weight: listed.weight ?? 0,
     inputSchema: inputSchema ?? { type: 'object', properties: {} },
     outputSchema: { type: 'object', properties: {} },
     price,
     examples: [],
     readme: [summary, description, toPriceTable(listed)].filter(Boolean).join('\n\n'),
+    ...(listed.coverImage && { coverUrl: listed.coverImage }),
+    ...(slug && { aliases: [slug] }),
   };
 }
 
 /** The overview in words; an amount only where every example costs the same (RW-27). */
 function priceOf({ pricingOverview, pricingExamples }: CatalogModel): ProviderModel['price'] {
-  const prices = (pricingExamples ?? []).map(({ price }) => amountOf(price)).filter((it) => it !== undefined);
+  const prices = (pricingExamples ?? []).flatMap(({ price }) => price ?? []);
   const [lowest, highest] = [Math.min(...prices), Math.max(...prices)];
   const range = lowest === highest ? `$${lowest}` : `$${lowest} to $${highest}`;
   const text = cleanText(pricingOverview ?? '').slice(0, 120);
@@ -135,17 +142,11 @@ function priceOf({ pricingOverview, pricingExamples }: CatalogModel): ProviderMo
 
 function toPriceTable({ pricingExamples }: CatalogModel): string {
   const rows = (pricingExamples ?? []).slice(0, 12).flatMap(({ configuration, price }) => {
-    const amount = amountOf(price);
-    return amount === undefined
-      ? []
-      : [`- ${cleanText(configuration ?? 'as it is').slice(0, 100)}: $${amount}`];
+    return typeof price === 'number'
+      ? [`- ${cleanText(configuration ?? 'as it is').slice(0, 100)}: $${price}`]
+      : [];
   });
   return rows.length === 0 ? '' : `Prices of examples:\n${rows.join('\n')}`;
-}
-
-function amountOf(price: unknown): number | undefined {
-  const amount = typeof price === 'string' ? Number(price.replace(/^\$/, '')) : price;
-  return typeof amount === 'number' && Number.isFinite(amount) ? amount : undefined;
 }
 
 function without(value: Readonly<Record<string, unknown>>, names: readonly string[]): JsonObject {

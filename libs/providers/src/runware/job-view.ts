@@ -1,4 +1,6 @@
+import { notesOf } from '../outputs/answer.ts';
 import { filesIn } from '../outputs/files-in.ts';
+import { rawOf } from '../outputs/raw.ts';
 import type { JobView, ProviderOutput } from '../provider.ts';
 import { codeOf, jobErrorOf } from './failure-rule.ts';
 import type { TaskError, TaskItem, TaskReply } from './wire.ts';
@@ -30,21 +32,26 @@ export function toJobView(reply: TaskReply, { uuid, results }: TaskFacts): JobVi
     ...(reply.errors ?? []).filter(({ taskUUID }) => (taskUUID ?? uuid) === uuid),
   ];
   const made = items.filter(isMade);
-  const charged = made.reduce((sum, { cost }) => sum + (cost ?? 0), 0);
-  const cost = made.some(({ cost: told }) => typeof told === 'number')
+  // A result that failed may have cost something as well.
+  const charged = items.reduce((sum, { cost }) => sum + (cost ?? 0), 0);
+  const cost = items.some(({ cost: told }) => typeof told === 'number')
     ? { charged: { amount: Math.round(charged * 1e8) / 1e8, currency: 'USD' } }
     : {};
   if (made.length + errors.length < results && !isWhole(errors, items))
     return toPending(items, made.length / results);
   const outputs = made.flatMap(outputsOf);
-  if (outputs.length === 0) return { ...toEnd(errors), ...cost };
+  const raw = rawOf({ data: items, ...(errors.length > 0 && { errors }) });
+  const about = { ...cost, ...(raw !== undefined && { raw }) };
+  if (outputs.length === 0) return { ...toEnd(errors), ...about };
+  const notes = notesOf(made);
   const isPartial = errors.length > 0;
   return {
     status: 'succeeded',
     upstreamStatus: 'success',
     progress: 1,
     outputs,
-    ...cost,
+    ...about,
+    ...(notes.length > 0 && { notes }),
     ...(isPartial && { isPartial }),
   };
 }

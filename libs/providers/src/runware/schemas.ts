@@ -22,7 +22,12 @@ export class Schemas {
   async of(air: string, context: ProviderContext): Promise<ResolvedSchema> {
     const known = this.#known.get(air);
     if (known !== undefined && this.#now() - known.at < freshMs) return known.schema;
-    const call = { base: 'schemas', path: `/resolve/${encodeURIComponent(air)}`, isKeyless: true };
+    const call = {
+      base: 'schemas',
+      path: `/resolve/${encodeURIComponent(air)}`,
+      isKeyless: true,
+      integers: 'number',
+    } as const;
     const { body } = await this.#client.read(ResolvedSchema, call, context);
     if (this.#known.size >= maxModels) this.#known.clear();
     this.#known.set(air, { at: this.#now(), schema: body });

@@ -1,24 +1,25 @@
 import { z } from 'zod';
+import { amount, maybe, maybeWords } from '../http/index.ts';
 
 const text = z.string().max(20_000);
 const code = z.string().max(200);
 
 export const TaskError = z.object({
-  code: code.nullish(),
-  message: text.nullish(),
-  parameter: z.union([z.string(), z.array(z.string())]).nullish(),
-  taskUUID: z.string().nullish(),
+  code: maybe(code),
+  message: maybe(text),
+  parameter: maybe(z.union([z.string(), z.array(z.string())])),
+  taskUUID: maybe(z.string()),
 });
 export type TaskError = z.infer<typeof TaskError>;
 
 /** One result, acknowledgement or state of a task; its further fields are the model's. */
 export const TaskItem = z.looseObject({
-  taskType: z.string().nullish(),
-  taskUUID: z.string().nullish(),
-  status: code.nullish(),
-  progress: z.number().nullish(),
-  cost: z.number().nullish(),
-  error: TaskError.nullish(),
+  taskType: maybe(z.string()),
+  taskUUID: maybe(z.string()),
+  status: maybe(code),
+  progress: maybe(z.number()),
+  cost: maybe(amount),
+  error: maybe(TaskError),
 });
 export type TaskItem = z.infer<typeof TaskItem>;
 
@@ -36,47 +37,52 @@ export const FailedBody = z.object({
 
 export const RunwareWebhook = z.looseObject({ taskUUID: z.string(), taskType: z.string().nullish() });
 
-const words = z.array(z.string()).nullish();
+/** What `accountManagement` says is left: an object in the SDK's types, a number in older replies. */
+export const AccountDetails = z.looseObject({
+  balance: z.union([
+    amount,
+    z.looseObject({ amount, freeBalance: maybe(amount), currency: maybe(z.string()) }),
+  ]),
+  currency: maybe(z.string()),
+});
 
+/** `ModelMetadata` of the official SDK. */
 export const CatalogModel = z.object({
-  model: z.string().nullish(),
+  /** The slug, which the platform takes in place of the AIR. */
+  model: maybe(z.string()),
   air: z.string().min(1).max(250),
-  name: z.string().nullish(),
-  creator: z.union([z.string(), z.object({ name: z.string() })]).nullish(),
-  capabilities: words,
-  status: z.string().nullish(),
-  headline: z.string().nullish(),
-  description: z.string().nullish(),
-  category: z.string().nullish(),
-  coverImage: z.string().nullish(),
-  weight: z.number().nullish(),
-  pricingOverview: z.string().nullish(),
-  pricingExamples: z
-    .array(
-      z.object({ configuration: z.string().nullish(), price: z.union([z.number(), z.string()]).nullish() }),
-    )
-    .nullish(),
+  name: maybe(z.string()),
+  creator: maybe(z.union([z.string(), z.object({ name: z.string() })])),
+  capabilities: maybeWords,
+  architecture: maybe(z.string()),
+  status: maybe(z.string()),
+  headline: maybe(z.string()),
+  description: maybe(z.string()),
+  category: maybe(z.union([z.string(), z.array(z.string())])),
+  releasedAt: maybe(z.string()),
+  coverImage: maybe(z.url()),
+  weight: maybe(z.number()),
+  pricingOverview: maybe(z.string()),
+  pricingExamples: maybe(z.array(z.object({ configuration: maybe(z.string()), price: maybe(amount) }))),
 });
 export type CatalogModel = z.infer<typeof CatalogModel>;
 
-export const CatalogPage = z.object({
-  total: z.number(),
-  items: z.array(CatalogModel),
-});
+export const CatalogPage = z.object({ total: maybe(z.number()), items: z.array(z.unknown()) });
 
-export const Examples = z.array(
-  z.looseObject({
-    title: z.string().nullish(),
-    capability: z.string().nullish(),
-    request: z.record(z.string(), z.unknown()).nullish(),
-    response: z.record(z.string(), z.unknown()).nullish(),
-    cost: z.number().nullish(),
-  }),
-);
-export type Examples = z.infer<typeof Examples>;
+/** `ExampleMetadata`: what an example cost stands in its response. */
+export const Examples = z.array(z.unknown());
+export const Example = z.looseObject({
+  id: maybe(z.string()),
+  title: maybe(z.string()),
+  capability: maybe(z.string()),
+  asset: maybe(z.string()),
+  request: maybe(z.record(z.string(), z.unknown())),
+  response: maybe(z.record(z.string(), z.unknown())),
+  cost: maybe(amount),
+});
 
 export const ResolvedSchema = z.object({
   requestSchema: z.record(z.string(), z.unknown()),
-  responseSchema: z.record(z.string(), z.unknown()).nullish(),
+  responseSchema: maybe(z.record(z.string(), z.unknown())),
 });
 export type ResolvedSchema = z.infer<typeof ResolvedSchema>;

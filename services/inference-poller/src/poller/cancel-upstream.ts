@@ -19,7 +19,8 @@ export async function cancelUpstream(deps: InferenceDeps, held: HeldRun, provide
   const outcome = await askToCancel(deps, held, provider);
   if (outcome === 'confirmed') {
     const note = 'the provider confirmed the cancel';
-    return endRun(deps, held, { status: 'cancelled', note, charge: 'reported' });
+    const patch = { upstream_status: 'cancelled' };
+    return endRun(deps, held, { status: 'cancelled', note, patch, charge: 'reported' });
   }
   const options = optionsOf(held.row);
   const attempts = (options.cancel?.attempts ?? 0) + 1;

@@ -11,6 +11,12 @@ export function failureOf(row: RunRow): ErrorEnvelope | undefined {
   return row.status === 'failed' ? { code: 'generate_failed', message: 'The run failed.' } : undefined;
 }
 
+/** A platform's words end as they like; what follows is a sentence of its own. */
+function asSentence(words: string): string {
+  const plain = words.trimEnd();
+  return /[.!?…]$/.test(plain) ? plain : `${plain}.`;
+}
+
 /**
  * A call of `run_model` whose run ended without success has not done what it was for: it fails with the run's own
  * code (`generate_failed` where it has none, RF-64) and the run in `details.run`.
@@ -19,7 +25,7 @@ export function runFailed(row: RunRow, replayed: boolean): AppError {
   const failure = failureOf(row);
   const code = failure !== undefined && isErrorCode(failure.code) ? failure.code : 'generate_failed';
   const message = failure?.message ?? 'The run did not succeed.';
-  return new AppError(code, `${message} Run ${row.run_id}.`, {
+  return new AppError(code, `${asSentence(message)} Run ${row.run_id}.`, {
     upstreamStatus: failure?.upstream_status,
     retryAfterSeconds: failure?.retry_after_seconds,
     nextAction: failure?.next_action ?? 'Run again with a new client_ref.',

@@ -81,7 +81,7 @@ export function handleOf(row: Pick<RunRow, 'handle'>): JsonObject {
 
 /** The id to show: whichever of the usual names the adapter keeps it under. */
 export function idOf(handle: JobHandle): string | null {
-  const names = ['request_id', 'id', 'job_id', 'task_id', 'prompt_id', 'run_id'];
+  const names = ['request_id', 'id', 'job_id', 'task_id', 'prompt_id', 'run_id', 'uuid'];
   const id = names.map((name) => handle[name]).find((value) => typeof value === 'string');
   if (typeof id !== 'string') return null;
   // It tells jobs apart: of two with one beginning each stays itself.

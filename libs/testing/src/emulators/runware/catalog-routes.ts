@@ -27,7 +27,7 @@ export function catalogRoutes(emulator: Emulator): EmulatedRoute[] {
         'offset',
       ],
       handle({ query: { limit = '20', offset = '0' } }) {
-        const listed = [...runwareModels.map(toMetadata), shadow];
+        const listed = [...runwareModels.map(toMetadata), shadow, ...unoffered];
         const items = listed.slice(Number(offset), Number(offset) + Number(limit));
         return { total: listed.length, limit: Number(limit), offset: Number(offset), items };
       },
@@ -43,10 +43,16 @@ export function catalogRoutes(emulator: Emulator): EmulatedRoute[] {
       path: '/models/:id/examples',
       kind: 'describe',
       handle({ params }) {
-        const { air, taskType } = find(params.id);
+        const { air, slug, taskType } = find(params.id);
         const request = { taskType, model: air, positivePrompt: 'a lighthouse at dusk' };
-        const response = { taskType, imageURL: 'https://example.com/lighthouse.png' };
-        return [{ title: 'Lighthouse', capability: 'io:text-to-image', request, response, cost: 0.0013 }];
+        const response = { taskType, imageURL: 'https://example.com/lighthouse.png', cost: 0.0013 };
+        const example = {
+          id: 'lighthouse',
+          title: 'Lighthouse',
+          model: slug,
+          capability: 'io:text-to-image',
+        };
+        return [{ ...example, asset: null, request, response }];
       },
     },
     {
@@ -81,8 +87,9 @@ function toMetadata(model: RunwareModel): object {
     headline: `${name}, by an emulator.`,
     description: `${name} makes things.`,
     coverImage: 'https://example.com/cover.png',
-    pricingOverview: null,
-    pricingExamples: prices.map((price) => ({ ...price, competitorPrice: null })),
+    releasedAt: '2026-01-01',
+    hosted: true,
+    pricingExamples: prices.map(({ configuration, price }) => ({ configuration, price: `$${price}` })),
   };
 }
 
@@ -94,3 +101,10 @@ const shadow = {
   capabilities: [],
   status: 'openai-compatible',
 };
+/** What the list holds and nobody is offered. */
+const unoffered = ['deprecated', 'draft', 'unlisted'].map((status) => ({
+  ...shadow,
+  model: `flux-${status}`,
+  air: `runware:${status}@1`,
+  status,
+}));

@@ -38,7 +38,15 @@ export function answerTask(emulator: Emulator, task: Task): Reply {
     case 'mediaStorage':
       return storeMedia(emulator, task);
     case 'accountManagement':
-      return { data: [{ taskType: task.taskType, taskUUID: task.taskUUID, balance: 12.5, currency: 'USD' }] };
+      return {
+        data: [
+          {
+            taskType: task.taskType,
+            taskUUID: task.taskUUID,
+            balance: { amount: 12.5, freeBalance: 0, currency: 'USD' },
+          },
+        ],
+      };
     default:
       return infer(emulator, task);
   }
