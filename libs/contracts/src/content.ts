@@ -1,4 +1,5 @@
 import type { ErrorEnvelope } from './errors.ts';
+import { bytesOf, maxShortBytes, mostThatIsShort } from './short.ts';
 
 /** The kinds of MCP content that our tools return (MCP 2026-07-28, tools). */
 export type ContentBlock =
@@ -19,11 +20,39 @@ export function text(value: string): ContentBlock {
 
 /** A failed call as MCP shows it: text-only clients get the stable lead line `[code] message` (RF-60 to RF-62). */
 export function toErrorResult(error: ErrorEnvelope): ToolResult {
+  const most = mostThatIsShort(Math.min(1, listOf(error).length), listOf(error).length, (count) =>
+    isShortError(withProblems(error, count)),
+  );
+  const shown = withProblems(error, most);
+  return { content: [text(errorText(shown))], structuredContent: { error: shown }, isError: true };
+}
+
+function errorText(error: ErrorEnvelope): string {
   const lines = [`[${error.code}] ${error.message}`];
-  for (const problem of problemsOf(error)) lines.push(`- ${problem}`);
+  for (const problem of listOf(error).filter(isProblem)) lines.push(`- ${problemLine(problem)}`);
+  const more = error.details?.more_errors;
+  if (typeof more === 'number') lines.push(`- and ${more} more`);
   if (error.retry_after_seconds !== undefined) lines.push(`Retry after ${error.retry_after_seconds} s.`);
   if (error.next_action !== undefined) lines.push(`Next: ${error.next_action}`);
-  return { content: [text(lines.join('\n'))], structuredContent: { error }, isError: true };
+  return lines.join('\n');
+}
+
+/** The first of the problems: whoever mends them hears of the others. */
+function withProblems(error: ErrorEnvelope, count: number): ErrorEnvelope {
+  const all = listOf(error);
+  if (count >= all.length) return error;
+  return {
+    ...error,
+    details: { ...error.details, errors: all.slice(0, count), more_errors: all.length - count },
+  };
+}
+
+function isShortError(error: ErrorEnvelope): boolean {
+  return bytesOf(errorText(error)) <= maxShortBytes && bytesOf(JSON.stringify({ error })) <= maxShortBytes;
+}
+
+function listOf({ details }: ErrorEnvelope): unknown[] {
+  return Array.isArray(details?.errors) ? details.errors : [];
 }
 
 /** One problem with an argument or a model input. */
@@ -36,12 +65,6 @@ export interface Problem {
 export function problemLine(problem: Problem): string {
   const hint = problem.hint === undefined ? '' : ` (${problem.hint})`;
   return `${problem.path === '' ? 'input' : problem.path}: ${problem.message}${hint}`;
-}
-
-function problemsOf(error: ErrorEnvelope): string[] {
-  const problems = error.details?.errors;
-  if (!Array.isArray(problems)) return [];
-  return problems.slice(0, 8).filter(isProblem).map(problemLine);
 }
 
 function isProblem(value: unknown): value is Problem {

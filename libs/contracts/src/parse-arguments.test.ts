@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { toErrorResult } from './content.ts';
 import { AppError } from './errors.ts';
 import { parseArguments } from './parse-arguments.ts';
 import { toPortableSchema } from './portable-schema.ts';
@@ -126,6 +127,17 @@ describe('arguments', () => {
 
   test.each([null, ''])('that are %j as a whole are none', (raw) => {
     expect(refusalOf(raw).details?.errors).toMatchObject([{ path: 'model', message: 'is required' }]);
+  });
+
+  test('are refused shortly, however much is wrong', () => {
+    const wrong = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`${'é'.repeat(60)}${at}`, 1]));
+
+    const { content, structuredContent } = toErrorResult(refusalOf(wrong).toEnvelope());
+
+    const [said] = content;
+    expect(Buffer.byteLength(said?.type === 'text' ? said.text : '')).toBeLessThanOrEqual(1_024);
+    expect(Buffer.byteLength(JSON.stringify(structuredContent))).toBeLessThanOrEqual(1_024);
+    expect(structuredContent).toMatchObject({ error: { details: { more_errors: expect.any(Number) } } });
   });
 
   test('are refused with the assurance that nothing was charged', () => {

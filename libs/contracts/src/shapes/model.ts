@@ -24,9 +24,9 @@ export const ModelInput = z.object({
   name: z.string().optional().describe('Field'),
   type: z.string().optional().describe('Type'),
   required: z.boolean().optional().describe('Required'),
-  default: z.string().optional().describe('Default as JSON'),
+  default: z.unknown().optional().describe('Default'),
   description: z.string().optional().describe('Meaning'),
-  allowed: z.array(z.string()).optional().describe('Allowed values'),
+  allowed: z.array(z.unknown()).optional().describe('Allowed values'),
   is_file: z.boolean().optional().describe('Takes a file URL'),
 });
 export type ModelInput = z.infer<typeof ModelInput>;

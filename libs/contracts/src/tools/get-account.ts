@@ -21,7 +21,7 @@ export const getAccount = defineTool({
       .array(z.enum(accountSections))
       .max(10)
       .optional()
-      .describe('Default identity, providers, balance, budgets'),
+      .describe('Default: all but limits, in short'),
     since: z.iso.datetime({ offset: true }).optional().describe('Usage window start, RFC 3339'),
     until: z.iso.datetime({ offset: true }).optional().describe('Usage window end'),
     bucket: z.enum(usageBuckets).optional().describe('Usage bucket'),
@@ -43,12 +43,15 @@ export const getAccount = defineTool({
       .describe('Budgets'),
     limits: jsonObject.optional().describe('Rate-limit state'),
     page: Page.optional(),
+    next_action: z.string().optional().describe('What to call for the rest'),
     error: ErrorEnvelope.optional(),
   }),
   present(account) {
-    const lines = Object.entries(account)
+    const { next_action: next, ...sections } = account;
+    const lines = Object.entries(sections)
       .filter(([, value]) => value !== undefined)
       .map(([section, value]) => `${section}: ${JSON.stringify(value)}`);
+    if (next !== undefined) lines.push(`Next: ${next}`);
     return [text(lines.join('\n'))];
   },
 });

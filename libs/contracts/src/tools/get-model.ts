@@ -44,17 +44,20 @@ export const getModel = defineTool({
     mappings: jsonObject.optional().describe('Wrapper field mappings'),
     readme: z.string().optional().describe('Model card, Markdown'),
     truncated: z.array(z.string()).optional().describe('Sections cut; use offset'),
+    next_action: z.string().optional().describe('What to call for the rest'),
     error: ErrorEnvelope.optional(),
   }),
-  present({ model, inputs, truncated, readme, template, ...rest }) {
+  present({ model, inputs, truncated, readme, template, pricing, next_action: next, ...rest }) {
     const lines = model === undefined ? [] : summaryLines(model);
     for (const input of inputs ?? []) lines.push(inputLine(input));
+    if (pricing !== undefined) lines.push(...priceLines(pricing, model?.price));
     for (const [section, value] of Object.entries(rest)) {
       if (value !== undefined) lines.push(`${section}: ${JSON.stringify(value)}`);
     }
     if (template !== undefined) lines.push(`template: ${template}`);
     if (readme !== undefined) lines.push(readme);
-    if (truncated !== undefined && truncated.length > 0)
+    if (next !== undefined) lines.push(`Next: ${next}`);
+    else if (truncated !== undefined && truncated.length > 0)
       lines.push(
         `Truncated: ${truncated.join(', ')}. More: the same sections with offset raised by max_chars.`,
       );
@@ -76,7 +79,23 @@ function inputLine(input: ModelInput): string {
     input.required ? 'required' : undefined,
     input.is_file ? 'file URL or asset id' : undefined,
   ];
-  const allowed = input.allowed === undefined ? '' : ` One of: ${input.allowed.join(', ')}.`;
-  const fallback = input.default === undefined ? '' : ` Default ${input.default}.`;
+  const allowed = input.allowed === undefined ? '' : ` One of: ${input.allowed.map(plain).join(', ')}.`;
+  const fallback = input.default === undefined ? '' : ` Default ${JSON.stringify(input.default)}.`;
   return `- ${input.name} (${marks.filter(Boolean).join(', ')}): ${input.description ?? ''}${allowed}${fallback}`;
+}
+
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** What the line of the price does not say already. */
+function priceLines(pricing: Readonly<Record<string, unknown>>, told: string | undefined): string[] {
+  const { overview, currency, basis, amount, configurations, ...rest } = pricing;
+  const lines = overview === undefined || overview === told ? [] : [`Price: ${plain(overview)}`];
+  if (typeof amount === 'number' && amount > 0)
+    lines.push(`Price basis: ${amount} ${plain(currency)} ${plain(basis)}.`);
+  else if (basis === 'unknown') lines.push('Price basis: unknown; run_model with max_cost refuses it.');
+  if (configurations !== undefined) lines.push(`Priced configurations: ${JSON.stringify(configurations)}`);
+  if (Object.keys(rest).length > 0) lines.push(`pricing: ${JSON.stringify(rest)}`);
+  return lines;
 }

@@ -10,6 +10,7 @@ import {
   type ProviderState,
   readBudgets,
   readUsage,
+  type UsageTotals,
 } from '@inferry/contracts';
 import type { z } from 'zod';
 import type { AuthDeps } from '../deps.ts';
@@ -130,8 +131,22 @@ async function readUsagePage(reading: Reading): Promise<SectionPage> {
   const { deps, input, from } = reading;
   const { since, until, provider, bucket = 'day', limit = defaultLimit } = input;
   const query = { since, until, provider, bucket, limit, cursor: from.usage };
-  const { totals, buckets, next_cursor: next } = await deps.bus.call(readUsage, query, toCall(reading));
-  return { part: { usage: { totals, bucket, buckets } }, next: next === undefined ? {} : { usage: next } };
+  const page = await deps.bus.call(readUsage, query, toCall(reading));
+  const { totals, buckets, next_cursor: next } = page;
+  const { other_totals: others } = page;
+  const usage = {
+    totals: honest(totals),
+    ...(others === undefined ? {} : { other_totals: others.map(honest) }),
+    bucket,
+    buckets: buckets.map(honest),
+  };
+  return { part: { usage }, next: next === undefined ? {} : { usage: next } };
+}
+
+/** Nobody is to read an unknown amount as nothing. */
+function honest<T extends UsageTotals>(totals: T): Omit<T, 'charged'> & { charged: number | 'unknown' } {
+  const { runs, charged, unknown_cost_runs: unknown = 0 } = totals;
+  return { ...totals, charged: charged === 0 && unknown > 0 && unknown >= runs ? 'unknown' : charged };
 }
 
 /** Looks at the gateway's window of this credential without counting against it. */

@@ -59,7 +59,7 @@ function answerAll(): void {
 }
 
 describe('get_account', () => {
-  it('tells identity, providers, balance and budgets when nothing is asked for', async () => {
+  it('tells who, by what providers, what is left and what was spent when nothing is asked for', async () => {
     answerAll();
 
     const { structuredContent } = await account({});
@@ -71,6 +71,7 @@ describe('get_account', () => {
         { ...{ slug: 'local', title: 'LOCAL', connected: true, key_ok: true }, ...rest },
       ],
       balance: [],
+      usage: { totals: { runs: 3, charged: 1.5, currency: 'USD' } },
       budgets: [budget],
     });
   });
@@ -84,6 +85,44 @@ describe('get_account', () => {
 
     const text = content[0]?.text ?? '';
     for (const value of Object.values(structuredContent)) expect(text).toContain(JSON.stringify(value));
+  });
+
+  it('is short when nothing is asked for, however much there is', async () => {
+    const usd = { runs: 900, charged: 12.345678, currency: 'USD', unknown_cost_runs: 12 };
+    const slugs = Array.from({ length: 40 }, (_, at) => `a-platform-with-a-name-${at}`);
+    auth.answer(listProviders, async () => ({
+      providers: slugs.map((slug) => ({ ...provider(slug), capabilities: Array(9).fill('submit-and-poll') })),
+    }));
+    auth.answer(readBudgets, async () => ({ budgets: Array(9).fill(budget) }));
+    auth.answer(readUsage, async () => ({
+      totals: usd,
+      other_totals: [{ ...usd, currency: 'EUR' }],
+      buckets: Array(20).fill({ ...usd, start: '2026-01-01T00:00:00Z', provider: 'fal' }),
+    }));
+
+    const { content, structuredContent } = await account({});
+
+    expect(Buffer.byteLength(content[0]?.text ?? '')).toBeLessThanOrEqual(1_024);
+    expect(Buffer.byteLength(JSON.stringify(structuredContent))).toBeLessThanOrEqual(1_024);
+    expect(structuredContent).toMatchObject({ identity: { subject: 'ada' }, usage: { totals: usd } });
+    expect(structuredContent.next_action).toContain('get_account(sections=');
+    expect(content[0]?.text).toContain(String(structuredContent.next_action));
+  });
+
+  it('never tells an unknown amount as nothing', async () => {
+    answerAll();
+    const unknown = { runs: 4, charged: 0, currency: 'USD', unknown_cost_runs: 4 };
+    auth.answer(readUsage, async () => ({
+      totals: { ...unknown, runs: 5, charged: 0.5 },
+      buckets: [{ ...unknown, start: '2026-01-01T00:00:00Z', provider: 'openai' }],
+    }));
+
+    const { structuredContent } = await account({ sections: ['usage'] });
+
+    expect(structuredContent.usage).toMatchObject({
+      totals: { charged: 0.5, unknown_cost_runs: 4 },
+      buckets: [{ charged: 'unknown', unknown_cost_runs: 4 }],
+    });
   });
 
   it('asks the owners in the name of the caller, with the window and provider asked for', async () => {

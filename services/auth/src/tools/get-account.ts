@@ -8,9 +8,10 @@ import {
   type SectionPage,
   sections,
 } from '../account/sections.ts';
+import { shortenAccount } from '../account/short-account.ts';
 import type { AuthDeps } from '../deps.ts';
 
-const defaultSections: readonly SectionName[] = ['identity', 'providers', 'balance', 'budgets'];
+const defaultSections: readonly SectionName[] = ['identity', 'providers', 'balance', 'usage', 'budgets'];
 
 /** The caller's own mistakes and wishes: these end the whole call, anything else only its section. */
 const callerCodes = new Set(['invalid_cursor', 'validation_failed', 'cancelled']);
@@ -30,8 +31,11 @@ export function handleGetAccount(
 
     const account: Account = Object.assign({}, ...pages.map(({ part }) => part));
     const next: Position = Object.assign({}, ...pages.map((page) => page.next));
+    // What is left out of usage in short is not another page.
     if (Object.keys(next).length > 0) account.page = { next_cursor: positions.write(query, next) };
-    return account;
+    return input.sections?.length || input.limit !== undefined || cursor !== undefined
+      ? account
+      : shortenAccount(account);
   };
 }
 

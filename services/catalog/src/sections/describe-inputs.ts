@@ -17,7 +17,7 @@ export function describeInputs(schema: JsonObject): ModelInput[] {
 function describeInput(name: string, field: JsonObject, isRequired: boolean): ModelInput {
   const input: ModelInput = { name, type: typeText(field) };
   if (isRequired) input.required = true;
-  if (field.default !== undefined && field.default !== null) input.default = JSON.stringify(field.default);
+  if (field.default !== undefined && field.default !== null) input.default = field.default;
   const description = field.description ?? field.title;
   if (typeof description === 'string') input.description = clip(description);
   const allowed = allowedOf(field);
@@ -39,14 +39,10 @@ function typeText(field: JsonObject): string {
   return range === undefined ? text : `${text}, ${range}`;
 }
 
-function allowedOf(field: JsonObject): string[] | undefined {
+function allowedOf(field: JsonObject): unknown[] | undefined {
   const source = Array.isArray(field.enum) || !isObject(field.items) ? field : field.items;
-  if (Array.isArray(source.enum)) return source.enum.slice(0, maxAllowed).map(toText);
-  return source.const === undefined ? undefined : [toText(source.const)];
-}
-
-function toText(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (Array.isArray(source.enum)) return source.enum.slice(0, maxAllowed);
+  return source.const === undefined ? undefined : [source.const];
 }
 
 function clip(text: string): string {

@@ -17,9 +17,9 @@ describe('describeInputs', () => {
     });
   });
 
-  it('shows ranges, defaults as JSON and allowed values', () => {
-    expect(input('count')).toMatchObject({ type: 'integer, 1 to 4', default: '1' });
-    expect(input('quality')).toMatchObject({ type: 'string', default: '"low"', allowed: ['low', 'high'] });
+  it('shows ranges, and defaults and allowed values as they are', () => {
+    expect(input('count')).toMatchObject({ type: 'integer, 1 to 4', default: 1 });
+    expect(input('quality')).toMatchObject({ type: 'string', default: 'low', allowed: ['low', 'high'] });
   });
 
   it('marks the fields that take a file, alone or in a list', () => {

@@ -39,7 +39,7 @@ export function completeProvider(
 /** The values that an input allows; anything else is free text, which nobody can complete. */
 export function completeInput({ inputs }: SolutionPrompt, name: string, value: string): Completion {
   const input = inputs.find((candidate) => candidate.name === name);
-  const allowed = input?.type?.startsWith('boolean') ? ['true', 'false'] : input?.allowed;
+  const allowed = input?.type?.startsWith('boolean') ? ['true', 'false'] : input?.allowed?.map(String);
   return matching(allowed ?? [], value);
 }
 

@@ -104,7 +104,7 @@ function writeCard(deps: CatalogDeps, document: ModelDocument, access: CallerAcc
     const facts = [
       input.type,
       input.required ? 'required' : undefined,
-      input.default && `default ${input.default}`,
+      input.default === undefined ? undefined : `default ${JSON.stringify(input.default)}`,
     ];
     const known = facts.filter((fact) => fact !== undefined && fact !== '').join(', ');
     return `- \`${input.name}\` (${known})${input.description === undefined ? '' : `: ${input.description}`}`;

@@ -26,6 +26,39 @@ describe('get_model', () => {
   });
   const provider = () => new ScriptedCatalogProvider({ slug: 'p', models: [described] });
 
+  it('is short by default, however much a model has', async () => {
+    const choice = (at: number) => Array.from({ length: 60 }, (_, n) => `choice-${at}-${n}`);
+    const properties = Object.fromEntries(
+      Array.from({ length: 45 }, (_, at) => [
+        `field_${at}`,
+        { type: 'string', description: 'Says at length what it is for. '.repeat(9), enum: choice(at) },
+      ]),
+    );
+    const large = modelOf('acme/large', {
+      summary: 'Does very much. '.repeat(40),
+      inputSchema: { type: 'object', required: ['field_7'], properties },
+    });
+    const replica = await startReady(world, [new ScriptedCatalogProvider({ slug: 'p', models: [large] })]);
+
+    const result = await replica.tool(getModel, { model: 'p/acme/large' });
+    const all = await replica.tool(getModel, {
+      model: 'p/acme/large',
+      sections: ['inputs'],
+      max_chars: 60_000,
+    });
+
+    expect(Buffer.byteLength(textOf(result))).toBeLessThanOrEqual(1_024);
+    expect(Buffer.byteLength(JSON.stringify(result.structuredContent))).toBeLessThanOrEqual(1_024);
+    // as: the inputs of get_model.
+    const [first] = result.structuredContent.inputs as unknown[];
+    expect(first).toMatchObject({ name: 'field_7', required: true });
+    expect(result.structuredContent.next_action).toContain(
+      'get_model(model="p/acme/large", sections=["inputs"])',
+    );
+    expect(textOf(result)).toContain(String(result.structuredContent.next_action));
+    expect(all.structuredContent.inputs).toHaveLength(45);
+  });
+
   it('gives summary, inputs and pricing by default', async () => {
     const replica = await startReady(world, [provider()]);
 

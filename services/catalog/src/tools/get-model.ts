@@ -15,6 +15,7 @@ import {
   windowOfText,
 } from '../sections/section-window.ts';
 import { capabilitiesOf } from '../taxonomy.ts';
+import { shortenModel } from './short-model.ts';
 
 type Section = (typeof modelSections)[number];
 type Description = Awaited<ReturnType<Handler<typeof getModel>>>;
@@ -31,7 +32,9 @@ export function handleGetModel(deps: CatalogDeps): Handler<typeof getModel> {
     const document = needsMore(wanted) ? await deps.complete(listed, principal) : listed;
     const { capability, max_chars: maxChars = defaultMaxChars, offset = 0 } = shown;
     const access = await deps.accesses.of(principal);
-    return describe({ deps, document, access, window: { offset, maxChars }, capability }, wanted);
+    const described = describe({ deps, document, access, window: { offset, maxChars }, capability }, wanted);
+    const asksMore = sections.length > 0 || shown.max_chars !== undefined || offset > 0;
+    return asksMore ? described : shortenModel(described);
   };
 }
 

@@ -1,0 +1,50 @@
+/**
+ * A description of a model that costs an agent little: whole where it fits a kilobyte, else with what a first run needs, and
+ * with the call that has the rest. Whoever names sections gets them as they are.
+ */
+import { clip, getModel, isShort, type ModelInput, mostThatIsShort } from '@inferry/contracts';
+import type { z } from 'zod';
+
+type Description = z.infer<typeof getModel.output>;
+
+/** How long descriptions may be, from what says most to what says least. */
+const lengths = [200, 100, 50, 0];
+const maxChoices = 8;
+
+export function shortenModel(described: Description): Description {
+  if (isShort(getModel, described)) return described;
+  const inputs = described.inputs ?? [];
+  const smaller = lengths
+    .map((length) => ({ ...outline(described), inputs: inputs.map((input) => brief(input, length)) }))
+    .find((candidate) => isShort(getModel, candidate));
+  if (smaller !== undefined) return smaller;
+  const withInputs = (count: number): Description => ({
+    ...outline(described),
+    inputs: inputs.slice(0, count).map((input) => brief(input, 0)),
+    truncated: ['inputs'],
+    next_action: `get_model(model="${described.model?.model ?? ''}", sections=["inputs"]) for all ${inputs.length} inputs`,
+  });
+  return withInputs(mostThatIsShort(0, inputs.length, (count) => isShort(getModel, withInputs(count))));
+}
+
+/** The model and its price without what searches by it need alone. */
+function outline({ model, pricing, ...rest }: Description): Description {
+  if (model === undefined) return rest;
+  const { capabilities: _capabilities, provider: _provider, needs: _needs, summary, ...named } = model;
+  const { overview: _overview, configurations: _configurations, ...price } = pricing ?? {};
+  return {
+    ...rest,
+    model: { ...named, ...(summary === undefined ? {} : { summary: clip(summary, 160) }) },
+    ...(pricing === undefined ? {} : { pricing: price }),
+  };
+}
+
+function brief({ description, allowed, default: usual, ...input }: ModelInput, length: number): ModelInput {
+  const isLong = JSON.stringify(usual ?? null).length > 60;
+  return {
+    ...input,
+    ...(usual === undefined || isLong ? {} : { default: usual }),
+    ...(description === undefined || length === 0 ? {} : { description: clip(description, length) }),
+    ...(allowed === undefined ? {} : { allowed: allowed.slice(0, length === 0 ? maxChoices : 100) }),
+  };
+}
