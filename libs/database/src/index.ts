@@ -2,6 +2,7 @@ export { readDatabaseTime } from './clock.ts';
 export type { Database, Dialect, Queries } from './database.ts';
 export { isUniqueViolation } from './failures.ts';
 export {
+  countLiveKeys,
   findApiKey,
   findKeyMaker,
   insertApiKey,

@@ -40,13 +40,22 @@ export function clientAddress({ headers, socket }: IncomingMessage, proxies: Add
 
 /** One household or host has a whole /64 of IPv6 addresses, so that is what a window counts (X16). */
 export function addressKey(address: string): string {
+  return networkKey(address, 4);
+}
+
+/** The network that one customer of a provider has at the most: a /48 of IPv6. Given an address or its key. */
+export function siteKey(address: string): string {
+  return networkKey(address.replace(/\/64$/, ''), 3);
+}
+
+function networkKey(address: string, shownGroups: 3 | 4): string {
   if (!isIPv6(address)) return address;
   const [head = '', tail] = address.split('%', 1).join('').split('::');
   const front = groups(head);
   const back = tail === undefined ? [] : groups(tail);
   const zeros = Array.from({ length: Math.max(0, 8 - front.length - back.length) }, () => '0');
   const all = tail === undefined ? front : [...front, ...zeros, ...back];
-  return `${all.slice(0, 4).map(canonical).join(':')}::/64`;
+  return `${all.slice(0, shownGroups).map(canonical).join(':')}::/${shownGroups * 16}`;
 }
 
 function groups(part: string): string[] {

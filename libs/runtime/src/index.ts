@@ -1,6 +1,12 @@
 export { readAll, Secret } from '@inferry/contracts';
 export { ownBodyClock, Pace, type PaceOptions, slowestPace } from './body-clock.ts';
-export { type AddressRanges, addressKey, clientAddress, parseAddressRanges } from './client-address.ts';
+export {
+  type AddressRanges,
+  addressKey,
+  clientAddress,
+  parseAddressRanges,
+  siteKey,
+} from './client-address.ts';
 export {
   type BlobsConfig,
   ConfigError,

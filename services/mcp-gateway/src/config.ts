@@ -67,6 +67,8 @@ const GatewayEnv = z.object({
   RATE_LIMIT_CREDENTIAL: envInt(1, 1_000_000).default(600),
   /** Refused credentials of one address in 60 s. */
   RATE_LIMIT_IP_PRE_AUTH: envInt(1, 1_000_000).default(30),
+  /** And of all credentials of one account together. */
+  RATE_LIMIT_SUBJECT: envInt(1, 1_000_000).optional(),
   /** Requests of one address in 60 s that are refused after their credential was accepted. */
   RATE_LIMIT_IP_POST_AUTH: envInt(1, 1_000_000).default(120),
   /** Modules that export `tools`: contracts that another service on the bus serves. */
@@ -160,6 +162,7 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
     serverInfo: { name: parsed.SERVER_NAME, title: parsed.SERVER_TITLE, version: parsed.SERVER_VERSION },
     limits: {
       credential: parsed.RATE_LIMIT_CREDENTIAL,
+      subject: parsed.RATE_LIMIT_SUBJECT ?? Math.max(600, parsed.RATE_LIMIT_CREDENTIAL),
       ipPreAuth: parsed.RATE_LIMIT_IP_PRE_AUTH,
       ipPostAuth: parsed.RATE_LIMIT_IP_POST_AUTH,
       trustedEgress: parsed.RATE_LIMIT_TRUSTED_EGRESS,
@@ -231,10 +234,13 @@ function toCeilingSeconds({ MAX_WAIT_SECONDS: seconds, MCP_POLL_TIMEOUT_MS: ms }
 }
 
 function toOpenCallLimits(env: GatewayEnv): OpenCallLimits {
+  const { MAX_OPEN_CALLS_CREDENTIAL: perGrant } = env;
+  const isAlone = env.INFERRY_AUTH === 'none';
   return {
     perProcess: env.MAX_OPEN_CALLS,
     // The one user of a loopback system owns it: there is nobody to be fair to.
-    perGrant: env.INFERRY_AUTH === 'none' ? Number.POSITIVE_INFINITY : env.MAX_OPEN_CALLS_CREDENTIAL,
+    perGrant: isAlone ? Number.POSITIVE_INFINITY : perGrant,
+    perSubject: isAlone ? undefined : Math.max(1_000, perGrant),
   };
 }
 

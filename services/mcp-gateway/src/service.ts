@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { tools as allTools, callCancelled, type Secret } from '@inferry/contracts';
 import { createInProcessLimits } from '@inferry/limits';
 import type { HttpService, Parts, Readiness } from '@inferry/runtime';
@@ -8,6 +9,7 @@ import { checkHead } from './edge/head.ts';
 import { createHostCheck } from './edge/host.ts';
 import { type Authentication, openAuthentication } from './edge/open-authentication.ts';
 import { createOriginCheck, createOrigins } from './edge/origin.ts';
+import { createProbeGate } from './edge/probe-gate.ts';
 import { createWindows } from './edge/windows.ts';
 import { loadExtraTools } from './extra-tools.ts';
 import { createEdge, type Edge, type EdgeParts } from './http/edge.ts';
@@ -64,7 +66,16 @@ export async function createGatewayService(
   const maxAgeMs = config.maxStreamMs;
   const streams = new OpenStreams(telemetry, { ...defaultTimings, maxAgeMs, ...options.timings });
   const local = createInProcessLimits();
-  const auth = openAuthentication(config, { bus, log, onRevoked: (grantId) => calls.revoke(grantId) });
+  const windows = createWindows(config.limits, {
+    limits: parts.limits,
+    local: config.limitsFallback === 'local' ? local : undefined,
+    onAway: telemetry.limitsAway,
+    trustedEgress: config.trustedEgress,
+  });
+  const { trustedProxies, trustedEgress } = config;
+  const probes = createProbeGate({ windows, trustedProxies, trustedEgress });
+  const onRevoked = (grantId: string) => calls.revoke(grantId);
+  const auth = openAuthentication(config, { bus, log, onRevoked, probes });
   const { challenge } = auth;
 
   const conversation = startConversation(bus, { identity, secret: options.sessionSecret });
@@ -73,13 +84,9 @@ export async function createGatewayService(
   const edge = createEdge({
     ...toChecks(config),
     authenticate: auth.authenticate,
-    windows: createWindows(config.limits, {
-      limits: parts.limits,
-      local: config.limitsFallback === 'local' ? local : undefined,
-      onAway: telemetry.limitsAway,
-      trustedEgress: config.trustedEgress,
-    }),
-    trustedProxies: config.trustedProxies,
+    windows,
+    probes,
+    trustedProxies,
     telemetry,
     maxBodyBytes: config.maxBodyBytes,
     lingerMs: bodyTimings.lingerMs,
@@ -161,7 +168,10 @@ function toService({ bus, config, auth, streams, calls, edge, ...parts }: Servic
     },
     async routes(app) {
       auth.mount(app);
-      await mountRoutes(app, { edge, receive, resume: (post) => endpoint.resume(post), onError });
+      // Some clients begin with a GET: where people sign in, its refusal leads there too.
+      const challenge = (request: IncomingMessage) =>
+        config.auth === 'oauth' ? auth.challenge({ scope: 'mcp' }, request) : {};
+      await mountRoutes(app, { edge, receive, resume: (post) => endpoint.resume(post), challenge, onError });
     },
     async drain(graceMs) {
       isDraining = true;

@@ -22,6 +22,21 @@ export async function findKeyMaker(
     .executeTakeFirst();
 }
 
+/** How many keys of a subject open something now. */
+export async function countLiveKeys(
+  queries: Queries,
+  { subject, at }: { subject: string; at: number },
+): Promise<number> {
+  const { count } = await queries
+    .selectFrom('api_keys')
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where('subject', '=', subject)
+    .where('revoked_at', 'is', null)
+    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', at)]))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
 /** At most a thousand keys, the oldest first. */
 export async function listApiKeys(queries: Queries, subject?: string): Promise<ApiKeyRow[]> {
   return queries

@@ -29,11 +29,13 @@ const OAuthEnv = z.object({
   OAUTH_REFRESH_GRACE_SECONDS: envInt(0, 3_600).default(defaultSettings.refreshGraceSeconds),
   /** A refresh token that comes back after the grace: end the grant (`revoke`), or only refuse it (`reject`). */
   OAUTH_REUSE_POLICY: z.enum(['revoke', 'reject']).default('revoke'),
-  /** Host names for https redirects, and schemes of apps with a colon (`myapp:`), beside the known clients'. */
+  /** Hosts for https redirects (`host`, `host:port`, `host/path`), and schemes of apps with a colon (`myapp:`), beside the known clients'. */
   OAUTH_ALLOWED_REDIRECTS: envList.default([]),
   /** Registrations in ten minutes: of one address, and in all. */
   OAUTH_REGISTRATIONS_ADDRESS: envInt(1, 1_000_000).default(defaultSettings.registrations.perAddress),
   OAUTH_REGISTRATIONS: envInt(1, 1_000_000).default(defaultSettings.registrations.inAll),
+  /** Whether clients may name themselves by a document at a URL: `auto` stops telling them while none can be reached. */
+  OAUTH_CLIENT_DOCUMENTS: z.enum(['on', 'off', 'auto']).default('auto'),
   /** Days after which a new signing key takes over. */
   OAUTH_KEY_ROTATION_DAYS: envInt(1, 3_650).default(defaultSettings.keyRotationDays),
   /** A JSON file with clients that the operator knows: services with their own credentials, fixed client ids. */
@@ -86,6 +88,7 @@ export function parseOAuthConfig(env: Env): OAuthConfig {
       refreshGraceSeconds: parsed.OAUTH_REFRESH_GRACE_SECONDS,
       reusePolicy: parsed.OAUTH_REUSE_POLICY,
       registrations: { perAddress: parsed.OAUTH_REGISTRATIONS_ADDRESS, inAll: parsed.OAUTH_REGISTRATIONS },
+      clientDocuments: parsed.OAUTH_CLIENT_DOCUMENTS,
       keyRotationDays: parsed.OAUTH_KEY_ROTATION_DAYS,
     },
   });
@@ -98,9 +101,9 @@ export function toSettings(config: OAuthConfig, publicUrl: string, secret: Secre
 
 function parseRedirects(items: readonly string[]): Pick<OAuthSettings, 'redirectHosts' | 'redirectSchemes'> {
   const schemes = items.filter((item) => item.endsWith(':')).map((item) => item.slice(0, -1).toLowerCase());
-  const hosts = items.filter((item) => !item.endsWith(':')).map((item) => item.toLowerCase());
+  const hosts = items.filter((item) => !item.endsWith(':')).map(withLowerHost);
   const bad = [
-    ...hosts.filter((host) => !/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(host)),
+    ...hosts.filter((host) => !placePattern.test(host)),
     ...schemes.filter((scheme) => !/^[a-z][a-z0-9+.-]*$/.test(scheme) || forbiddenSchemes.has(scheme)),
   ];
   if (bad.length > 0) throw new Error(`neither host names nor schemes of apps: ${bad.join(', ')}`);
@@ -108,6 +111,14 @@ function parseRedirects(items: readonly string[]): Pick<OAuthSettings, 'redirect
     redirectHosts: new Set([...defaultSettings.redirectHosts, ...hosts]),
     redirectSchemes: new Set([...defaultSettings.redirectSchemes, ...schemes]),
   };
+}
+
+/** `host`, `host:port`, `host/path` */
+const placePattern = /^[a-z0-9-]+(\.[a-z0-9-]+)+(:\d{1,5})?(\/[\w.~!$&'()*+,;=:@/-]*)?$/;
+
+function withLowerHost(place: string): string {
+  const slash = place.indexOf('/');
+  return slash < 0 ? place.toLowerCase() : `${place.slice(0, slash).toLowerCase()}${place.slice(slash)}`;
 }
 
 /** A code there would run, or go anywhere. */

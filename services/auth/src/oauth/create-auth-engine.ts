@@ -1,7 +1,8 @@
 import type { Subscription } from '@inferry/bus';
 import { jwksChanged } from '@inferry/contracts';
-import { bindRecord } from '@inferry/database/oauth';
+import { bindRecord, findRecord } from '@inferry/database/oauth';
 import type { Parts } from '@inferry/runtime';
+import { z } from 'zod';
 import type { AuthEngine, OAuthEvent } from './auth-engine.ts';
 import { createClientGrants } from './clients/client-grants.ts';
 import { createClientStore } from './clients/client-store.ts';
@@ -66,11 +67,12 @@ export async function createAuthEngine(
   const usage = createUsage({ database, clients, log, now });
   const known = options.clients ?? [];
   const { enterprise } = options;
+  const documents = createDocumentFetch({ limits, settings, log, now, ...options.documents });
   const engine: ProtocolEngine = createProtocolEngine({
     ...{ database, settings, ring, clients, grants, now, onFault },
     staticClients: known.map(toEngineClient),
     grantOfClient: createClientGrants({ grants, clients: known }),
-    fetchDocument: createDocumentFetch({ limits, settings, now, ...options.documents }),
+    fetchDocument: documents.fetch,
     extend(provider) {
       if (hasIssuers(enterprise)) addEnterpriseGrant(provider, { ...enterprise, settings, grants });
     },
@@ -95,7 +97,19 @@ export async function createAuthEngine(
   const upkeep = startUpkeep({ database, ring, limits, log, now });
   // Not only read: without the key that was taken out there may be none left.
   const subscription = bus.on(jwksChanged, () => void ring.rotate().catch(onFault));
-  const http = { engine, ring, grants, browsers, interactions, pages, views, limits, settings, onFault };
+  const http = {
+    engine,
+    ring,
+    grants,
+    browsers,
+    interactions,
+    pages,
+    views,
+    limits,
+    settings,
+    documents,
+    onFault,
+  };
   return {
     ...{ issuer: settings.issuer, interactions, grants, ring, tick: upkeep.run },
     routes: (app) =>
@@ -103,6 +117,11 @@ export async function createAuthEngine(
         ...http,
         singleFlight: createSingleFlight({ database, graceSeconds: settings.refreshGraceSeconds, now }),
         scopesOfClient: (id) => known.find(({ clientId }) => clientId === id)?.scopes ?? [defaultScope],
+        async scopesOfRefresh(token) {
+          const recordId = recordIdOf('RefreshToken', token);
+          const row = await findRecord(database.queries, { recordId, at: now() });
+          return row === undefined ? undefined : Scoped.parse(JSON.parse(row.payload)).scope.split(' ');
+        },
         bind: (uid, browser) =>
           bindRecord(database.queries, { recordId: recordIdOf('Interaction', uid), browser }),
         grantTypes: grantTypesOf(known, hasIssuers(enterprise)),
@@ -111,6 +130,9 @@ export async function createAuthEngine(
     ...lifeOf({ upkeep, usage, subscription }),
   };
 }
+
+/** What the engine keeps of a refresh token, as far as we read it. */
+const Scoped = z.object({ scope: z.string().default('') });
 
 interface Running {
   upkeep: Upkeep;

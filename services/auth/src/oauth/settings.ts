@@ -23,7 +23,7 @@ export interface OAuthSettings {
   unusedClientSeconds: number;
   /** And one that was used, so long after its last use. */
   usedClientSeconds: number;
-  /** Host names that https redirects may go to. */
+  /** Where https redirects may go: `host`, `host:port`, and either with a path below which they may go. */
   redirectHosts: ReadonlySet<string>;
   /** Schemes of apps, such as `cursor`. */
   redirectSchemes: ReadonlySet<string>;
@@ -31,6 +31,10 @@ export interface OAuthSettings {
   registrations: { perAddress: number; inAll: number };
   /** Sign-ins begun in a minute by one address. */
   authorizationsPerAddress: number;
+  /** Token requests in a minute that come to nothing: of one client at one address, and of an address. */
+  failedTokens: { perClient: number; perAddress: number };
+  /** Whether clients may name themselves by a document at a URL; `auto`: while such documents are in reach. */
+  clientDocuments: 'on' | 'off' | 'auto';
   /** Client metadata documents fetched in a minute. */
   documents: { perAddress: number; inAll: number };
   /** Addresses whose X-Forwarded-For is believed. */
@@ -50,6 +54,15 @@ export const knownRedirectHosts = [
   'www.cursor.com',
 ] as const;
 
+/** Of hosts that also show what their users made, the clients' own paths alone. */
+export const sharedHostPaths: Readonly<Record<string, readonly string[]>> = {
+  'claude.ai': ['/api/mcp/auth_callback'],
+  'claude.com': ['/api/mcp/auth_callback'],
+  'chatgpt.com': ['/connector_platform_oauth_redirect', '/connector', '/aip'],
+  'vscode.dev': ['/redirect'],
+  'insiders.vscode.dev': ['/redirect'],
+};
+
 export const knownRedirectSchemes = ['cursor', 'vscode', 'vscode-insiders', 'windsurf', 'claude'] as const;
 
 const day = 86_400;
@@ -63,12 +76,15 @@ export const defaultSettings: Omit<OAuthSettings, 'issuer' | 'secret'> = {
   grantSeconds: 365 * day,
   refreshGraceSeconds: 60,
   reusePolicy: 'revoke',
-  unusedClientSeconds: day,
+  // Clients keep an id for ever: what was added on Friday is signed in with on Monday, or in spring.
+  unusedClientSeconds: 90 * day,
   usedClientSeconds: 90 * day,
   redirectHosts: new Set(knownRedirectHosts),
   redirectSchemes: new Set(knownRedirectSchemes),
   registrations: { perAddress: 100, inAll: 2_000 },
   authorizationsPerAddress: 120,
+  failedTokens: { perClient: 300, perAddress: 1_000 },
+  clientDocuments: 'auto',
   documents: { perAddress: 30, inAll: 300 },
   proxies: { has: () => false },
   keyRotationDays: 90,

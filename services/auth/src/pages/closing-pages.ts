@@ -49,16 +49,25 @@ export interface ErrorView {
   code?: string | undefined;
   /** What the protocol says of it, for whoever runs the client or this server. */
   detail?: string | undefined;
+  /** The client's own address: a click leads there. */
+  location?: string | undefined;
 }
 
-export function errorPage({ title, text, steps = [], code, detail }: ErrorView): PageParts {
+export function errorPage({ title, text, steps = [], code, detail, location }: ErrorView): PageParts {
   return {
     title,
     body: html`
 <div class="tight"><h1>${title}</h1><p>${text}</p></div>
 ${steps.length > 0 && html`<dl class="facts">${steps.map(([where, what]) => html`<div><dt>${where}</dt><dd>${what}</dd></div>`)}</dl>`}
+${location !== undefined && isBrowsable(location) && html`<p><a class="button wide" href="${location}" rel="noreferrer">Return to ${hostOf(location)}</a></p>`}
 ${code !== undefined && html`<p class="small muted">Code: <span class="code">${displayText(code)}</span>${detail !== undefined && `. ${displayText(detail, 300)}`}</p>`}`,
   };
+}
+
+/** Where a link leads, as far as a person knows it. */
+function hostOf(location: string): string {
+  const url = URL.parse(location);
+  return displayText(url?.host || url?.protocol || 'the client', 253);
 }
 
 /** What the protocol has to say of a problem. */
@@ -66,13 +75,15 @@ export interface Problem {
   code: string;
   title: string;
   message: string;
+  location?: string | undefined;
 }
 
 /** What a person can do about the errors of the authorization endpoint that are shown and not sent to a client. */
-export function problemPage({ code, title, message }: Problem): PageParts {
-  return errorPage(
-    isKnown(code) ? { ...knownErrors[code], detail: message } : { title, text: capitalised(message), code },
-  );
+export function problemPage({ code, title, message, location }: Problem): PageParts {
+  const view = isKnown(code)
+    ? { ...knownErrors[code], detail: message }
+    : { title, text: capitalised(message), code };
+  return errorPage({ ...view, location });
 }
 
 function capitalised(text: string): string {
@@ -91,15 +102,26 @@ export function authorizationError(code: keyof typeof knownErrors): ErrorView {
 const knownErrors = {
   invalid_client: {
     title: 'This client is not known here any more',
-    text: 'It still remembers a registration that has ended. Clear it in the client, then connect again.',
+    text:
+      'It names a registration that this server does not have: it ended long ago without a use, or was made at another ' +
+      'server. Clear it in the client, then connect again.',
     steps: [
       ['Claude Code', 'Type /mcp, choose this server, then Clear authentication.'],
       ['Claude', 'In Settings, Connectors: disconnect, then connect.'],
       ['Cursor', 'Remove the server, then add it again.'],
       ['VS Code', 'Remove the server, then add it again.'],
+      ['Codex', 'codex mcp logout for this server, then codex mcp login.'],
       ['mcp-remote', 'Delete the folder ~/.mcp-auth, then start it again.'],
     ],
     code: 'invalid_client',
+  },
+  client_document_unreadable: {
+    title: 'This server cannot read who the client is',
+    text:
+      'The client says who it is by a document on the internet, and this server could not read it. Nothing is wrong with ' +
+      'the client: try again in a minute. If it repeats, ask whoever runs this server whether it may reach that address ' +
+      '(OAUTH_CLIENT_DOCUMENTS=off makes clients register instead).',
+    code: 'client_document_unreadable',
   },
   invalid_redirect_uri: {
     title: 'This client may not connect here',

@@ -1,5 +1,5 @@
 import type { Bus } from '@inferry/bus';
-import type { Secret } from '@inferry/contracts';
+import { AppError, type Secret } from '@inferry/contracts';
 import type { Database } from '@inferry/database';
 import type { Limits } from '@inferry/limits';
 import type { AddressRanges } from '@inferry/runtime';
@@ -102,9 +102,17 @@ function mountPages(
 
   parseForms(scope);
   answerErrorsWithPages(scope, context);
+  const again = (uid: string, take: Take): Take => repeatable(interactions, uid, take);
   scope.get('/oauth/interaction/:uid', (request, reply) => showConsent(consent, request, reply));
-  scope.post('/oauth/interaction/:uid', (request, reply) => takeConsent(consent, request, reply));
-  scope.get('/oauth/callback/:driver', (request, reply) => takeCallback(signIn, { request, reply }));
+  scope.post('/oauth/interaction/:uid', (request, reply) =>
+    again(uidOf(request), (...way) => takeConsent(consent, ...way))(request, reply),
+  );
+  scope.get('/oauth/callback/:driver', (request, reply) =>
+    again(uidOfState(request), (...way) => takeCallback(signIn, { request: way[0], reply: way[1] }))(
+      request,
+      reply,
+    ),
+  );
   const places: Place[] = [
     {
       base: '/oauth/interaction/:uid',
@@ -112,7 +120,7 @@ function mountPages(
     },
     { base: '/account', open: async (request, reply) => visits.account(request, reply) },
   ];
-  for (const place of places) mountSignIn(scope, signIn, place);
+  for (const place of places) mountSignIn(scope, { ...signIn, interactions }, place);
   const { bus } = parts;
   const grants: Pick<Grants, 'list' | 'revokeOwn'> = {
     list: (filter) => parts.grants().list(filter),
@@ -128,17 +136,38 @@ interface Place {
   open(request: FastifyRequest, reply: FastifyReply): Promise<Visit>;
 }
 
-function mountSignIn(scope: FastifyInstance, deps: SignUpDeps, { base, open }: Place): void {
+type Take = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+
+/** A form that comes again when its sign-in is over is answered as it was: people click twice, browsers send again. */
+function repeatable(interactions: Pick<Interactions, 'repeat'>, uid: string, take: Take): Take {
+  return async (request, reply) => {
+    try {
+      await take(request, reply);
+    } catch (error) {
+      const isForm = request.method === 'POST' || request.url.startsWith('/oauth/callback/');
+      const isOver = isForm && error instanceof AppError && error.code === 'not_found';
+      if (!isOver || !(await interactions.repeat(request, reply, uid))) throw error;
+    }
+  };
+}
+
+function mountSignIn(
+  scope: FastifyInstance,
+  deps: SignUpDeps & { interactions: Pick<Interactions, 'repeat'> },
+  { base, open }: Place,
+): void {
   const mount = (method: 'GET' | 'POST', url: string, take: (step: Step) => Promise<void>): void => {
     scope.route({
       method,
       url: `${base}${url}`,
       async handler(request, reply) {
-        const visit = await open(request, reply);
-        // A client is shown, and something allowed, before anybody signs in or is sent away for it.
-        const isEarly = visit.purpose !== undefined && visit.state.scopes === undefined;
-        if (isEarly) await reply.redirect(visit.base, 303);
-        else await take({ visit, request, reply });
+        await repeatable(deps.interactions, uidOf(request), async () => {
+          const visit = await open(request, reply);
+          // A client is shown, and something allowed, before anybody signs in or is sent away for it.
+          const isEarly = visit.purpose !== undefined && visit.state.scopes === undefined;
+          if (isEarly) await reply.redirect(visit.base, 303);
+          else await take({ visit, request, reply });
+        })(request, reply);
         return reply;
       },
     });
@@ -158,6 +187,12 @@ async function hasLiveKey(connections: UserConnections, { account }: Session): P
 
 function uidOf({ params }: FastifyRequest): string {
   return typeof params === 'object' && params !== null && 'uid' in params ? String(params.uid) : '';
+}
+
+/** The sign-in that a driver's page sends the browser back to. */
+function uidOfState({ query }: FastifyRequest): string {
+  const state = typeof query === 'object' && query !== null && 'state' in query ? String(query.state) : '';
+  return state.split('.')[0] ?? '';
 }
 
 function queryOf({ query }: FastifyRequest): { with?: string | undefined } {

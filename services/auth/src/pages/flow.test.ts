@@ -33,6 +33,44 @@ describe('connecting a client', () => {
   });
 });
 
+describe('a form that is sent twice', () => {
+  const password = 'correct horse battery';
+
+  async function atSignIn() {
+    system = await openSignIn();
+    await createLocalAccount(system.database, { userName: 'ada', password });
+    const client = await register(system.url);
+    const browser = new TestBrowser(system.url);
+    const url = authorizeUrl(system.url, { client_id: client, code_challenge: pkce().challenge });
+    const consent = await browser.open(url);
+    return { browser, consent };
+  }
+
+  it.each(['at once', 'one after the other'])('leads to the client with one code: %s', async (how) => {
+    const { browser, consent } = await atSignIn();
+    const signIn = await browser.submit(consent, { decision: 'allow', scope: 'models:read' });
+    const send = () => browser.submit(signIn, { driver: 'local', user_name: 'ada', password });
+
+    const ends =
+      how === 'at once' ? await Promise.all([send(), send(), send()]) : [await send(), await send()];
+    const allowAgain = await browser.submit(consent, { decision: 'allow', scope: 'models:read' });
+
+    expect(ends.map(({ status }) => status)).toEqual(ends.map(() => 200));
+    expect(new Set([...ends, allowAgain].map((end) => nextOf(end).href)).size).toBe(1);
+    expect(await system.engine.grants.list({})).toHaveLength(1);
+    expect(await system.dump()).not.toContain(nextOf(ends[0] ?? allowAgain).searchParams.get('code'));
+  });
+
+  it('gives nothing to another browser', async () => {
+    const { browser, consent } = await atSignIn();
+    await browser.submit(consent, { decision: 'deny' });
+
+    const other = await new TestBrowser(system.url).submit(consent, { decision: 'deny' });
+
+    expect(other.status).toBe(404);
+  });
+});
+
 describe('every document', () => {
   const logo = 'https://cdn.acme.example/logo.svg';
 

@@ -348,19 +348,75 @@ describe('scopes that do not suffice', () => {
 describe('the metadata of this resource', () => {
   const get = (path: string) => fetch(new URL(path, gateway.url));
 
-  test.each(['', '/mcp'])('at its address%s names the issuer as tokens do (RF-48, RP-29)', async (suffix) => {
+  test.each([
+    ['', '/'],
+    ['/', '/'],
+    ['/mcp', '/mcp'],
+    ['/mcp/', '/mcp'],
+    ['/mcp/x/run', '/mcp/x/run'],
+  ])('at its address%s names the issuer as tokens do (RF-48, RP-29)', async (suffix, path) => {
     await start();
 
     const response = await get(`/.well-known/oauth-protected-resource${suffix}`);
 
     expect(response.headers.get('access-control-allow-origin')).toBe('*');
     expect(await response.json()).toEqual({
-      resource: audience,
+      resource: new URL(path, audience).href,
       authorization_servers: [issuer],
       scopes_supported: expect.arrayContaining(['mcp', 'runs:write']),
       bearer_methods_supported: ['header'],
       resource_name: 'Inferry',
     });
+  });
+
+  test('leads from each address to the document of exactly that one', async () => {
+    await start();
+
+    for (const path of ['/', '/mcp', '/mcp/', '/mcp/x/run/readonly']) {
+      const refused = await fetch(new URL(path, gateway.url), { method: 'POST', body: 'x' });
+      const challenge = refused.headers.get('www-authenticate') ?? '';
+      const led = new URL(/resource_metadata="([^"]+)"/.exec(challenge)?.[1] ?? '');
+      const { resource } = (await (await get(led.pathname)).json()) as { resource: string };
+
+      expect([refused.status, resource.replace(/\/$/, '')]).toEqual([
+        401,
+        new URL(path, audience).href.replace(/\/$/, ''),
+      ]);
+    }
+  });
+
+  test.each(['Bearer', 'Bearer undefined', 'bearer null', 'Bearer [object Object]'])(
+    'is where a client is led that sends "%s"',
+    async (authorization) => {
+      await start();
+
+      const refused = await fetch(new URL('/mcp', gateway.url), {
+        method: 'POST',
+        headers: { authorization, 'content-type': 'application/json' },
+        body: '{}',
+      });
+
+      expect(refused.headers.get('www-authenticate')).toContain('resource_metadata');
+    },
+  );
+
+  test('answers the preflights of pages, and a GET of the endpoint leads there too', async () => {
+    await start();
+
+    const preflight = await fetch(new URL('/.well-known/oauth-protected-resource/mcp', gateway.url), {
+      method: 'OPTIONS',
+      headers: { 'access-control-request-headers': 'mcp-protocol-version' },
+    });
+    const got = await get('/mcp');
+
+    expect([preflight.status, preflight.headers.get('access-control-allow-headers')]).toEqual([
+      204,
+      'mcp-protocol-version',
+    ]);
+    expect([got.status, got.headers.get('www-authenticate')]).toEqual([
+      405,
+      expect.stringContaining('resource_metadata'),
+    ]);
   });
 
   test('does not list a scope that only an authorization server means', async () => {

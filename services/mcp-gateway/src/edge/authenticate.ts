@@ -1,11 +1,13 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { localPrincipal, type Principal } from '@inferry/contracts';
-import { type Refusal, refuse, refuseUnavailable } from '../refusal.ts';
+import { Recent } from '@inferry/runtime';
+import { isRefusal, type Refusal, refuse, refuseUnavailable } from '../refusal.ts';
 import type { Challenger } from './challenge.ts';
 import type { KeyVerifier } from './key-verifier.ts';
 import { oneValue } from './one-value.ts';
 import { jwtShape, type PassthroughVerifier } from './passthrough-verifier.ts';
+import type { ProbeGate } from './probe-gate.ts';
 import type { RevokedGrants } from './revoked-grants.ts';
 import type { TokenGrant, TokenVerifier } from './token-verifier.ts';
 
@@ -24,6 +26,8 @@ export interface BearerAuthentication {
   tokens?: TokenVerifier | undefined;
   /** Keys that callers bring along; undefined: none are taken. */
   passthrough?: PassthroughVerifier | undefined;
+  /** Stands before the platforms that such keys are tried at. */
+  probes?: ProbeGate | undefined;
   revoked: RevokedGrants;
   challenge: Challenger;
   /** Without the bus no revocation arrives: tokens that are older than this are refused then; 0: none. */
@@ -33,49 +37,71 @@ export interface BearerAuthentication {
 
 const maxBearer = 16_384;
 const bearerPattern = /^Bearer +([^\s]{1,16384})$/i;
+/** What a client sends whose variable is not set. */
+const placeholder = /^bearer\s*(undefined|null|none|""|''|\[object object\]|\$\{[^}]*\})?$/i;
 const keyPattern = /^ifr_[A-Za-z0-9_-]{16,200}$/;
 
 /** Credentials as bearer tokens. What came goes no further than this: a principal does. */
 export function createBearerAuthentication(parts: BearerAuthentication): Authenticate {
-  const { keys, tokens, passthrough, revoked, maxStaleMs = 0, now = Date.now } = parts;
-  const refusals = createRefusals(parts);
+  const { keys, tokens, revoked, maxStaleMs = 0, now = Date.now } = parts;
+  const refusalsFor = createRefusals(parts);
 
-  function admitKey(principal: Principal | null | undefined): Outcome {
+  function admitKey(refusals: Refusals, principal: Verdict): Outcome {
     if (principal === undefined) return refuseUnavailable('Credentials cannot be checked now.');
-    return principal === null || revoked.has(principal.grant_id) ? refusals.badKey : principal;
+    if (principal === null) return refusals.badKey;
+    if (isRefusal(principal)) return principal;
+    return revoked.has(principal.grant_id) ? refusals.badKey : principal;
   }
 
-  function admitToken(grant: TokenGrant | null): Outcome {
+  function admitToken(refusals: Refusals, grant: TokenGrant | null): Outcome {
     if (grant === null || revoked.has(grant.principal.grant_id)) return refusals.badToken;
     const isStale = maxStaleMs > 0 && revoked.deafMs > maxStaleMs && now() - grant.issuedAtMs > maxStaleMs;
     return isStale ? refusals.stale : grant.principal;
   }
 
-  function authenticateToken(verifier: TokenVerifier, token: string, sha256: string) {
-    if (!verifier.isLoaded || !revoked.isLoaded) return refusals.notLoaded;
-    return verifier.verify(token, sha256).then(admitToken);
-  }
-
-  function authenticateKey(verifier: KeyVerifier, sha256: string): Outcome | Promise<Outcome> {
+  function authenticateKey(
+    refusals: Refusals,
+    verifier: Verifier,
+    sha256: string,
+  ): Outcome | Promise<Outcome> {
     if (!revoked.isLoaded) return refusals.notLoaded;
     const known = verifier.known(sha256);
-    return known === undefined ? verifier.verify(sha256).then(admitKey) : admitKey(known);
+    if (known !== undefined) return admitKey(refusals, known);
+    return verifier.verify(sha256).then((verdict) => admitKey(refusals, verdict));
   }
 
-  return ({ headers }) => {
-    const authorization = oneValue(headers.authorization);
-    if (authorization === undefined) return refusals.missing;
+  function authenticateToken(
+    refusals: Refusals,
+    verifier: TokenVerifier,
+    { bearer, sha256 }: { bearer: string; sha256: string },
+  ): Outcome | Promise<Outcome> {
+    if (!verifier.isLoaded || !revoked.isLoaded) return refusals.notLoaded;
+    return verifier.verify(bearer, sha256).then((grant) => admitToken(refusals, grant));
+  }
+
+  return (request) => {
+    const refusals = refusalsFor(request);
+    const authorization = oneValue(request.headers.authorization);
+    if (authorization === undefined || placeholder.test(authorization)) return refusals.missing;
     const bearer = readBearer(authorization);
     if (bearer === undefined) return refusals.malformed;
     const sha256 = hash('sha256', bearer);
     // Before its shape is looked at: what was verified before has a good one.
     const known = tokens?.known(sha256);
-    if (known !== undefined) return admitToken(known);
-    const verifier = keyPattern.test(bearer) ? keys : passthroughFor(passthrough, bearer);
-    if (verifier !== undefined) return authenticateKey(verifier, sha256);
-    const isToken = tokens !== undefined && jwtShape.test(bearer);
-    return isToken ? authenticateToken(tokens, bearer, sha256) : refusals.malformed;
+    if (known !== undefined) return admitToken(refusals, known);
+    const verifier = keyPattern.test(bearer) ? keys : passthroughFor(parts, bearer, request);
+    if (verifier !== undefined) return authenticateKey(refusals, verifier, sha256);
+    return tokens === undefined || !jwtShape.test(bearer)
+      ? refusals.malformed
+      : authenticateToken(refusals, tokens, { bearer, sha256 });
   };
+}
+
+type Verdict = Principal | Refusal | null | undefined;
+
+interface Verifier {
+  known(sha256: string): Principal | null | undefined;
+  verify(sha256: string): Promise<Verdict>;
 }
 
 /** What stands behind the scheme as every client writes it, or as any client may (RFC 9110, section 11.4). */
@@ -87,16 +113,43 @@ function readBearer(authorization: string): string | undefined {
   return bearerPattern.exec(authorization)?.[1];
 }
 
-function passthroughFor(passthrough: PassthroughVerifier | undefined, key: string): KeyVerifier | undefined {
-  if (passthrough?.providerOf(key) === undefined) return undefined;
+function passthroughFor(
+  { passthrough, probes }: BearerAuthentication,
+  key: string,
+  request: IncomingMessage,
+): Verifier | undefined {
+  const provider = passthrough?.providerOf(key);
+  if (passthrough === undefined || provider === undefined) return undefined;
   return {
     known: (sha256) => passthrough.known(sha256),
-    verify: (sha256) => passthrough.verify(key, sha256),
+    verify(sha256) {
+      const ask = () => passthrough.verify(key, sha256);
+      if (probes === undefined) return ask();
+      return probes.pass({ request, provider, isBad: (verdict) => verdict === null }, ask);
+    },
   };
 }
 
-/** Made once: refusing costs less than serving. */
-function createRefusals({ tokens, passthrough, challenge }: BearerAuthentication) {
+type Refusals = ReturnType<typeof refusalsAt>;
+
+/** More addresses than a deployment has; what a client makes up is forgotten again. */
+const maxAddresses = 200;
+
+/** Made once for each address that is challenged: refusing costs less than serving. */
+function createRefusals(parts: BearerAuthentication): (request: IncomingMessage) => Refusals {
+  const made = new Recent<Refusals>(maxAddresses);
+  return (request) => {
+    const { challenge } = parts;
+    const key = challenge({}, request)['www-authenticate'] ?? '';
+    const known = made.get(key);
+    if (known !== undefined) return known;
+    const refusals = refusalsAt({ ...parts, challenge: (wanted) => challenge(wanted, request) });
+    made.set(key, refusals);
+    return refusals;
+  };
+}
+
+function refusalsAt({ tokens, passthrough, challenge }: BearerAuthentication) {
   const hasServer = tokens !== undefined;
   const keyHint = `Send Authorization: Bearer ifr_…${passthrough === undefined ? '' : ' or a provider’s key'}`;
   return {

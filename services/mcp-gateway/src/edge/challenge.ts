@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Principal } from '@inferry/contracts';
 
 /** The WWW-Authenticate header of a refused credential (RFC 6750, section 3; RFC 9728, section 5.1). */
@@ -11,12 +12,24 @@ export interface Challenge {
   isKey?: boolean;
 }
 
-export type Challenger = (challenge?: Challenge) => Readonly<Record<string, string>>;
+/** `request`: the one that is refused; the metadata that it is led to covers the address that it came to. */
+export type Challenger = (
+  challenge?: Challenge,
+  request?: IncomingMessage,
+) => Readonly<Record<string, string>>;
 
 /** `resourceMetadata` is given only where there is an authorization server. */
-export function createChallenger(realm: string, resourceMetadata?: string): Challenger {
-  const metadata = resourceMetadata === undefined ? '' : `, resource_metadata="${resourceMetadata}"`;
-  return ({ error, scope, isKey = false } = {}) => {
+export function createChallenger(
+  realm: string,
+  resourceMetadata?: string | ((request: IncomingMessage | undefined) => string),
+): Challenger {
+  const metadataAt = (request: IncomingMessage | undefined): string => {
+    if (resourceMetadata === undefined) return '';
+    const url = typeof resourceMetadata === 'string' ? resourceMetadata : resourceMetadata(request);
+    return `, resource_metadata="${url}"`;
+  };
+  return ({ error, scope, isKey = false } = {}, request) => {
+    const metadata = metadataAt(request);
     const reason = error === undefined ? '' : `, error="${error}"`;
     const wanted = scope === undefined ? '' : `, scope="${scope}"`;
     return {

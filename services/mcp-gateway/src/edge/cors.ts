@@ -16,25 +16,8 @@ export interface Cors {
 /** What clients read beside the body. */
 const exposed = 'Mcp-Session-Id, WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy';
 
-/** What clients send; anything else is not read here, so no page needs to send it. */
-const allowedHeaders: ReadonlySet<string> = new Set([
-  'accept',
-  'authorization',
-  'baggage',
-  'content-type',
-  'last-event-id',
-  'mcp-method',
-  'mcp-name',
-  'mcp-protocol-version',
-  'mcp-session-id',
-  'traceparent',
-  'tracestate',
-  'x-mcp-exclude-tools',
-  'x-mcp-readonly',
-  'x-mcp-toolsets',
-]);
-/** Arguments of tools that are repeated as headers (MCP 2026-07-28, tools, x-mcp-header). */
-const paramHeader = /^mcp-param-[a-z0-9-]{1,64}$/;
+/** A field name (RFC 9110, section 5.1). What means nothing here is not read, and must not keep the rest from arriving. */
+const headerName = /^[!#$%&'*+.^_`|~0-9a-z-]{1,100}$/;
 const maxHeaders = 64;
 /** How long a browser need not ask again; none remembers for longer than two hours. */
 const maxAgeSeconds = '7200';
@@ -53,9 +36,11 @@ export function createCors(origins: Origins): Cors {
     answerPreflight({ method, headers }, response) {
       if (method !== 'OPTIONS' || headers.origin === undefined) return false;
       if (headers['access-control-request-method'] === undefined) return false;
-      const wanted = String(headers['access-control-request-headers'] ?? '').toLowerCase();
-      response.setHeader('access-control-allow-methods', 'POST');
-      response.setHeader('access-control-allow-headers', takenOf(wanted).join(', '));
+      response.setHeader('access-control-allow-methods', 'GET, POST, DELETE');
+      response.setHeader(
+        'access-control-allow-headers',
+        namesIn(headers['access-control-request-headers']).join(', '),
+      );
       response.setHeader('access-control-max-age', maxAgeSeconds);
       response.writeHead(204).end();
       return true;
@@ -63,10 +48,11 @@ export function createCors(origins: Origins): Cors {
   };
 }
 
-/** Those of the wanted headers that mean something here. */
-function takenOf(wanted: string): string[] {
-  return wanted
+/** The names in a list of headers that a page wants to send. */
+export function namesIn(wanted: string | undefined): string[] {
+  return (wanted ?? '')
+    .toLowerCase()
     .split(',', maxHeaders)
     .map((name) => name.trim())
-    .filter((name) => allowedHeaders.has(name) || paramHeader.test(name));
+    .filter((name) => headerName.test(name));
 }

@@ -5,8 +5,10 @@ import type { GatewayConfig } from '../config.ts';
 import { type Authenticate, authenticateLocal, createBearerAuthentication } from './authenticate.ts';
 import { type Challenger, createChallenger } from './challenge.ts';
 import { createKeyVerifier } from './key-verifier.ts';
+import { mountNoServer } from './no-authorization-server.ts';
 import { createPassthroughVerifier } from './passthrough-verifier.ts';
-import { metadataUrl, mountResourceMetadata } from './resource-metadata.ts';
+import type { ProbeGate } from './probe-gate.ts';
+import { mountResourceMetadata, ResourceAddress } from './resource-metadata.ts';
 import { watchRevokedGrants } from './revoked-grants.ts';
 import { type SigningKeys, watchSigningKeys } from './signing-keys.ts';
 import { createTokenVerifier } from './token-verifier.ts';
@@ -26,6 +28,8 @@ export interface AuthenticationParts {
   bus: Bus;
   log: Pick<Parts['log'], 'warn'>;
   onRevoked(grantId: string): void;
+  /** Stands before the platforms that keys of callers are tried at. */
+  probes?: ProbeGate | undefined;
 }
 
 type AuthConfig = Pick<GatewayConfig, 'auth' | 'publicUrl' | 'keyPrefixes' | 'maxStaleMs' | 'serverInfo'>;
@@ -46,10 +50,15 @@ export function openAuthentication(config: AuthConfig, parts: AuthenticationPart
   return openBearers(config, parts);
 }
 
-function openBearers(config: AuthConfig, { bus, log, onRevoked }: AuthenticationParts): Authentication {
+function openBearers(config: AuthConfig, parts: AuthenticationParts): Authentication {
+  const { bus, log, onRevoked, probes } = parts;
   const { keyPrefixes, publicUrl, serverInfo, maxStaleMs } = config;
   const hasServer = config.auth === 'oauth' && publicUrl !== undefined;
-  const challenge = createChallenger(serverInfo.name, hasServer ? metadataUrl(publicUrl) : undefined);
+  const address = hasServer ? new ResourceAddress(publicUrl) : undefined;
+  const challenge = createChallenger(
+    serverInfo.name,
+    address === undefined ? undefined : (request) => address.metadataUrl(request),
+  );
   const revoked = watchRevokedGrants(bus, { log, onRevoked });
   const signingKeys: SigningKeys | undefined = hasServer
     ? watchSigningKeys(bus, { log, onRemoved: () => tokens?.forget() })
@@ -59,15 +68,19 @@ function openBearers(config: AuthConfig, { bus, log, onRevoked }: Authentication
     keyPrefixes.accepted.length === 0 ? undefined : createPassthroughVerifier(bus, keyPrefixes);
   const keys = createKeyVerifier(bus);
   return {
-    authenticate: createBearerAuthentication({ keys, tokens, passthrough, revoked, challenge, maxStaleMs }),
+    authenticate: createBearerAuthentication({
+      ...{ keys, tokens, passthrough, probes, revoked, challenge, maxStaleMs },
+    }),
     challenge,
     problems: () => ({
       revocations: revoked.isLoaded ? undefined : 'not loaded',
       signing_keys: signingKeys !== undefined && signingKeys.trust === undefined ? 'not loaded' : undefined,
     }),
     mount(app) {
-      if (signingKeys !== undefined)
-        mountResourceMetadata(app, { keys: signingKeys, resourceName: serverInfo.title ?? serverInfo.name });
+      const resourceName = serverInfo.title ?? serverInfo.name;
+      if (signingKeys !== undefined && address !== undefined)
+        mountResourceMetadata(app, { keys: signingKeys, address, resourceName });
+      else mountNoServer(app);
     },
     close() {
       revoked.close();

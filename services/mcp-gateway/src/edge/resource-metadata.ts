@@ -1,35 +1,110 @@
+import type { IncomingMessage } from 'node:http';
 import { scopes } from '@inferry/contracts';
+import { isLoopback } from '@inferry/runtime';
 import type { FastifyInstance } from 'fastify';
+import { namesIn } from './cors.ts';
+import { oneValue } from './one-value.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** Where a client finds out who signs people in here (RFC 9728, section 3.1). */
 export const metadataPath = '/.well-known/oauth-protected-resource';
 
-/** The address that challenges lead to: the one of the canonical resource. */
-export function metadataUrl(publicUrl: string): string {
-  const { origin, pathname } = new URL(publicUrl);
-  return `${origin}${metadataPath}${pathname.replace(/\/+$/, '')}/mcp`;
+/** Where this deployment is, as its public URL says: clients may come by another name of it, or below a path. */
+export class ResourceAddress {
+  readonly #origin: string;
+  readonly #protocol: string;
+  readonly #host: string;
+  /** Of the public URL, without a slash at the end. */
+  readonly #prefix: string;
+
+  constructor(publicUrl: string) {
+    const { origin, protocol, host, pathname } = new URL(publicUrl);
+    this.#origin = origin;
+    this.#protocol = protocol;
+    this.#host = host;
+    this.#prefix = pathname.replace(/\/+$/, '');
+  }
+
+  /** The address of the metadata that covers the address of a request; without one, of the canonical resource. */
+  metadataUrl(request: IncomingMessage | undefined): string {
+    if (request === undefined) return `${this.#origin}${metadataPath}${this.#prefix}/mcp`;
+    const path = pathOf(request.url ?? '/');
+    return `${this.#originOf(request)}${metadataPath}${this.#withPrefix(isMcpPath(path) ? path : '/mcp')}`;
+  }
+
+  /** What the metadata at a path is about; undefined when MCP is not served there. */
+  resourceAt(request: IncomingMessage): string | undefined {
+    const below = pathOf(request.url ?? '').slice(metadataPath.length);
+    const path = below.startsWith(this.#prefix) ? below.slice(this.#prefix.length) : below;
+    if (!isMcpPath(path)) return undefined;
+    // The bare document is about the canonical resource: clients try it for whichever address they have.
+    if (below === '') return `${this.#originOf(request)}${this.#withPrefix('')}/`;
+    return `${this.#originOf(request)}${this.#withPrefix(path)}${path === '' ? '/' : ''}`;
+  }
+
+  #withPrefix(path: string): string {
+    return this.#prefix !== '' && path.startsWith(`${this.#prefix}/`) ? path : `${this.#prefix}${path}`;
+  }
+
+  /**
+   * The Host has passed the check of allowed names; its spelling is the client's. By a name of loopback nobody reaches a
+   * deployment that is public: that is a proxy, which says no other name.
+   */
+  #originOf({ headers }: IncomingMessage): string {
+    const url = URL.parse(`${this.#protocol}//${oneValue(headers.host) ?? this.#host}`);
+    if (url === null) return this.#origin;
+    const host = url.host.replace(/\.(?=:\d+$|$)/, '');
+    const isInternal = isLoopback(url.hostname) && !isLoopback(new URL(this.#origin).hostname);
+    return host === this.#host || isInternal ? this.#origin : `${this.#protocol}//${host}`;
+  }
 }
 
+function pathOf(url: string): string {
+  return (url.split('?', 1)[0] ?? '').replace(/\/+$/, '');
+}
+
+function isMcpPath(path: string): boolean {
+  return path === '' || /^\/mcp(\/[\w.~,%-]+)*$/.test(path);
+}
+
+/** Whoever reads it, from whichever page. */
+const open = { 'access-control-allow-origin': '*', 'x-content-type-options': 'nosniff' } as const;
+
 /**
- * The metadata of this protected resource, at its own address and at the bare one that some clients try. It names the
- * issuer exactly as its tokens do: clients compare the texts.
+ * The metadata of this protected resource at each address that it is served at, and at the bare one that some clients
+ * try. It names the issuer exactly as its tokens do: clients compare the texts.
  */
 export function mountResourceMetadata(
   app: FastifyInstance,
-  { keys, resourceName }: { keys: SigningKeys; resourceName: string },
+  { keys, address, resourceName }: { keys: SigningKeys; address: ResourceAddress; resourceName: string },
 ): void {
-  for (const url of [metadataPath, `${metadataPath}/mcp`]) {
-    app.get(url, async (_request, reply) => {
+  for (const url of [metadataPath, `${metadataPath}/*`]) {
+    app.options(url, async (request, reply) => {
+      const asked = request.headers['access-control-request-headers'];
+      reply.code(204).headers({
+        ...open,
+        'access-control-allow-methods': 'GET',
+        'access-control-allow-headers': namesIn(asked).join(', '),
+        'access-control-max-age': '7200',
+        vary: 'Access-Control-Request-Headers',
+      });
+      return reply.send();
+    });
+    app.get(url, async (request, reply) => {
       const { trust } = keys;
-      reply.headers({ 'access-control-allow-origin': '*', 'x-content-type-options': 'nosniff' });
+      reply.headers(open);
+      const resource = address.resourceAt(request.raw);
+      if (resource === undefined) {
+        reply.code(404);
+        return { error: { code: 'not_found', message: 'MCP is not served at this address.' } };
+      }
       if (trust === undefined) {
         reply.code(503).headers({ 'retry-after': '2', 'cache-control': 'no-store' });
         return { error: { code: 'unavailable', message: 'This replica is starting.' } };
       }
-      reply.header('cache-control', 'public, max-age=300');
+      reply.headers({ 'cache-control': 'public, max-age=300', vary: 'Host' });
       return {
-        resource: trust.audiences[0],
+        resource,
         authorization_servers: [trust.issuer],
         scopes_supported: Object.keys(scopes),
         bearer_methods_supported: ['header'],

@@ -6,6 +6,8 @@ import { type Refusal, refuse, refuseUnavailable } from '../refusal.ts';
 
 export interface WindowLimits {
   credential: number;
+  /** Of all credentials of one subject together; undefined: each by itself. */
+  subject?: number | undefined;
   ipPreAuth: number;
   ipPostAuth: number;
   /** Instead of both, for an address of `trustedEgress`. */
@@ -24,6 +26,10 @@ export interface Windows {
   chargeCredential(principal: Principal, requests: number): Promise<Charge>;
   /** Counts a refusal against the address it came from; a refusal of its own when there were too many. */
   chargeFailure(stage: 'pre_auth' | 'post_auth', address: string): Promise<Charge>;
+  /** Why an unknown key of this address is not tried at its platform now; `open` are being tried, this one included. */
+  roomForProbe(probe: { address: string; provider: string; open: number }): Promise<Refusal | undefined>;
+  /** Counts a key that its platform refused, against its address and for that platform. */
+  chargeProbe(address: string, provider: string): Promise<Charge>;
 }
 
 export interface WindowsParts {
@@ -38,6 +44,8 @@ export interface WindowsParts {
 }
 
 const windowMs = 60_000;
+/** Keys of one platform that may fail in a minute, in times of what one address may: beyond it is an attack from many. */
+const platformTimes = 20;
 /** How long the shared store is left alone after it failed: a request must not wait for it to fail again. */
 const awayMs = 1_000;
 
@@ -47,38 +55,75 @@ export function createWindows(limits: WindowLimits, parts: WindowsParts): Window
   let awayUntil = 0;
 
   async function hit(one: WindowHit): Promise<WindowVerdict | undefined> {
+    return (await hitAll([one]))?.[0];
+  }
+
+  async function hitAll(hits: readonly WindowHit[]): Promise<WindowVerdict[] | undefined> {
+    const [only] = hits;
+    const count = async (store: Limits): Promise<WindowVerdict[]> =>
+      hits.length === 1 && only !== undefined ? [await store.hit(only)] : store.hitAll(hits);
     if (now() >= awayUntil) {
       try {
-        return await parts.limits.hit(one);
+        return await count(parts.limits);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         awayUntil = now() + awayMs;
       }
     }
     parts.onAway(parts.local === undefined ? 'closed' : 'local');
-    return parts.local?.hit(one);
+    return parts.local === undefined ? undefined : count(parts.local);
   }
+
+  async function chargeFailure(stage: 'pre_auth' | 'post_auth', address: string): Promise<Charge> {
+    const policy = policyOf(stage, address);
+    const key = `ip:${stage}:${addressKey(address)}`;
+    // An address that is over its limit stays so until then: a flood of refusals does not reach the store.
+    const blockedMs = (blocked.get(key) ?? 0) - now();
+    if (blockedMs > 0) return refuseRate(policy, blockedMs);
+    const verdict = await hit({ key, rule: { limit: policy.limit, windowMs } });
+    if (verdict?.isAllowed === false) blocked.set(key, now() + verdict.retryAfterMs);
+    return toCharge(verdict, policy);
+  }
+
+  const platformPolicy: Policy = { name: 'platform', limit: limits.ipPreAuth * platformTimes };
 
   return {
     async chargeCredential(principal, requests) {
       // The one user of a loopback system owns it: there is nobody to be fair to.
       if (principal.kind === 'local') return undefined;
-      const verdict = await hit({
+      const { credential, subject = Number.POSITIVE_INFINITY } = limits;
+      const own = {
         key: `credential:${principal.grant_id}`,
-        rule: { limit: limits.credential, windowMs },
+        rule: { limit: credential, windowMs },
         cost: requests,
-      });
-      return toCharge(verdict, { name: 'credential', limit: limits.credential });
+      };
+      if (subject === Number.POSITIVE_INFINITY)
+        return toCharge(await hit(own), { name: 'credential', limit: credential });
+      const all = { key: `subject:${principal.subject}`, rule: { limit: subject, windowMs }, cost: requests };
+      const [ofKey, ofAll] = (await hitAll([own, all])) ?? [];
+      // Whichever is tighter is what the caller hears of.
+      const isTighter = ofKey !== undefined && ofAll !== undefined && ofAll.remaining < ofKey.remaining;
+      return ofAll?.isAllowed === false || (isTighter && ofKey.isAllowed)
+        ? toCharge(ofAll, { name: 'account', limit: subject })
+        : toCharge(ofKey, { name: 'credential', limit: credential });
     },
-    async chargeFailure(stage, address) {
-      const policy = policyOf(stage, address);
-      const key = `ip:${stage}:${addressKey(address)}`;
-      // An address that is over its limit stays so until then: a flood of refusals does not reach the store.
-      const blockedMs = (blocked.get(key) ?? 0) - now();
-      if (blockedMs > 0) return refuseRate(policy, blockedMs);
-      const verdict = await hit({ key, rule: { limit: policy.limit, windowMs } });
-      if (verdict?.isAllowed === false) blocked.set(key, now() + verdict.retryAfterMs);
-      return toCharge(verdict, policy);
+    chargeFailure,
+    async roomForProbe({ address, provider, open }) {
+      const policy = policyOf('pre_auth', address);
+      const verdicts = await hitAll([
+        { key: `ip:pre_auth:${addressKey(address)}`, rule: { limit: policy.limit, windowMs }, cost: 0 },
+        { key: `probe:${provider}`, rule: { limit: platformPolicy.limit, windowMs }, cost: 0 },
+      ]);
+      const [own, platform] = verdicts ?? [];
+      if (own === undefined || platform === undefined)
+        return refuseUnavailable('Requests cannot be counted now.');
+      if (!own.isAllowed) return refuseRate(policy, own.retryAfterMs);
+      if (!platform.isAllowed) return refuseRate(platformPolicy, platform.retryAfterMs);
+      return own.remaining < open ? refuseRate(policy, 1_000) : undefined;
+    },
+    async chargeProbe(address, provider) {
+      await hit({ key: `probe:${provider}`, rule: { limit: platformPolicy.limit, windowMs } });
+      return chargeFailure('pre_auth', address);
     },
   };
 

@@ -3,6 +3,7 @@ import type { Principal } from '@inferry/contracts';
 import { type AddressRanges, clientAddress } from '@inferry/runtime';
 import type { Authenticate } from '../edge/authenticate.ts';
 import type { Cors } from '../edge/cors.ts';
+import type { ProbeGate } from '../edge/probe-gate.ts';
 import type { Windows } from '../edge/windows.ts';
 import { errorText, type RequestId } from '../mcp/json-rpc.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
@@ -20,6 +21,8 @@ export interface EdgeParts {
   cors: Cors;
   authenticate: Authenticate;
   windows: Windows;
+  /** Counts the failures of keys that it lets through to their platforms. */
+  probes?: Pick<ProbeGate, 'chargeOf'> | undefined;
   trustedProxies: AddressRanges;
   telemetry: Telemetry;
   /** What a request announces beyond this is not read after a refusal. */
@@ -66,8 +69,11 @@ export function createEdge(parts: EdgeParts): Edge {
   ): Promise<Post | undefined> {
     const outcome = await pending;
     if (isRefusal(outcome)) {
+      const counted = parts.probes?.chargeOf(request);
       const charge =
-        outcome.status === 401 ? await windows.chargeFailure('pre_auth', addressOf(request)) : undefined;
+        outcome.status === 401 && counted === undefined
+          ? await windows.chargeFailure('pre_auth', addressOf(request))
+          : counted;
       if (isRefusal(charge)) send({ response }, charge);
       else send({ response, headers: charge }, outcome);
       return undefined;
@@ -88,9 +94,15 @@ export function createEdge(parts: EdgeParts): Edge {
     greet,
     answerPreflight: cors.answerPreflight,
     pass(request, response, admit) {
-      const refusal = greet(request, response) ?? refuseBody(request, bodyChecks);
+      const refusal = greet(request, response);
       if (refusal !== undefined) return send({ response }, refusal);
       const outcome = authenticate(request);
+      // Whoever can sign in learns where before anything is said of what they sent.
+      const refused = isChallenge(outcome) ? undefined : refuseBody(request, bodyChecks);
+      if (refused !== undefined) {
+        if (outcome instanceof Promise) outcome.catch(parts.onError);
+        return send({ response }, refused);
+      }
       // Nothing to wait for: the one user of a loopback system has no window.
       if ('kind' in outcome && outcome.kind === 'local')
         return admit({ request, response, principal: outcome });
@@ -124,6 +136,11 @@ export function createEdge(parts: EdgeParts): Edge {
     },
     send,
   };
+}
+
+function isChallenge(outcome: Principal | Refusal | Promise<Principal | Refusal>): boolean {
+  const challenge = 'isRefusal' in outcome ? outcome.headers?.['www-authenticate'] : undefined;
+  return challenge?.includes('resource_metadata') === true;
 }
 
 /** A GET has no body. */

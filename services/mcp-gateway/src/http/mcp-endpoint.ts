@@ -139,12 +139,12 @@ export class McpEndpoint {
     const { core, calls, streams } = this.#parts;
     const view = this.view(post);
     if (isRefusal(view)) return this.#refuse(post, view, request);
-    const busy = calls.refusal(post.principal.grant_id);
+    const busy = calls.refusal(post.principal);
     if (busy !== undefined) return this.#refuse(post, busy, request);
     const canStream = spoken.resumed !== undefined || acceptsStream(post.request);
     const channel = new HttpChannel(post, streams, canStream);
     const exchange = toExchange(post, request, { ...spoken, view, channel });
-    const held = calls.add(channel, post.principal.grant_id);
+    const held = calls.add(channel, post.principal);
     const end = (reply: Reply) => {
       calls.delete(held);
       return this.#deliver(post, { exchange, channel, reply });
@@ -192,14 +192,14 @@ export class McpEndpoint {
       refuseBatch(messages) ??
       // Notifications are work too: one of them may go to every replica.
       (messages.length > 1 ? await edge.charge(post, messages.length - 1) : undefined) ??
-      calls.refusal(post.principal.grant_id, requests.length);
+      calls.refusal(post.principal, requests.length);
     if (refusal !== undefined) return this.#refuse(post, refusal);
     for (const message of messages) {
       if (!isRefusal(message)) this.#hear(message, spoken, from);
     }
     if (requests.length === 0) return writeAccepted(post);
     const whole = new HttpChannel(post, streams, false);
-    const held = calls.add(whole, post.principal.grant_id, requests.length);
+    const held = calls.add(whole, post.principal, requests.length);
     try {
       const answers = await Promise.all(
         requests.map((request) =>
@@ -244,7 +244,8 @@ export class McpEndpoint {
     const { edge, challenge } = this.#parts;
     const weighed = await edge.weigh(post.request, post.principal, refusal);
     const wanted = { scope: weighed.data.required_scope, status: weighed.status };
-    const challenged = challengeAdmitted(challenge, post.principal, wanted);
+    const at: Challenger = (what) => challenge(what, post.request);
+    const challenged = challengeAdmitted(at, post.principal, wanted);
     const headers = challenged === undefined ? weighed.headers : { ...weighed.headers, ...challenged };
     edge.send(post, headers === undefined ? weighed : { ...weighed, headers }, request?.id);
   }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { oneValue } from '../edge/one-value.ts';
 import { type Refusal, refuse } from '../refusal.ts';
@@ -9,6 +10,8 @@ export interface MountParts {
   receive: Receiver;
   /** Takes an admitted GET that asks for the rest of a stream. */
   resume: Receiver;
+  /** What tells whoever asks in vain how to sign in; empty where nobody does. */
+  challenge(request: IncomingMessage): Readonly<Record<string, string>>;
   onError(error: unknown): void;
 }
 
@@ -40,7 +43,11 @@ export async function mountRoutes(app: FastifyInstance, parts: MountParts): Prom
   });
 }
 
-function mountMcp(scope: FastifyInstance, url: string, { edge, receive, resume }: MountParts): void {
+function mountMcp(
+  scope: FastifyInstance,
+  url: string,
+  { edge, receive, resume, challenge }: MountParts,
+): void {
   // Answered before the body, which the receiver reads: no parser of Fastify's has a part in it.
   const take = (admit: Receiver) => (request: FastifyRequest, reply: FastifyReply) => {
     reply.hijack();
@@ -51,7 +58,10 @@ function mountMcp(scope: FastifyInstance, url: string, { edge, receive, resume }
   const other = (request: FastifyRequest, reply: FastifyReply) => {
     if (request.method === 'GET' && oneValue(request.headers['last-event-id']) !== undefined)
       takeGet(request, reply);
-    else answerOther(edge, { request, reply }, notAllowed);
+    else {
+      const headers = { ...notAllowed.headers, ...challenge(request.raw) };
+      answerOther(edge, { request, reply }, { ...notAllowed, headers });
+    }
   };
   scope.route({ method: 'POST', url, onRequest: takePost, handler: takePost });
   scope.route({

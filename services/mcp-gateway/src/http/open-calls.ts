@@ -1,3 +1,4 @@
+import type { Principal } from '@inferry/contracts';
 import type { StopReason } from '../mcp/exchange.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import { type Member, Roster } from '../roster.ts';
@@ -14,18 +15,24 @@ export interface OpenCallLimits {
   perProcess: number;
   /** At once by one credential, so that none takes the place of all others. */
   perGrant: number;
+  /** And by all credentials of one account together. Default: no more than each may. */
+  perSubject?: number | undefined;
 }
 
-/** What one credential has open. */
+/** Whose call it is: limits count all credentials of a subject together, revoking ends those of one grant. */
+export type CallOwner = string | Pick<Principal, 'subject' | 'grant_id'>;
+
+/** What one credential, or one account, has open. */
 interface Holder {
-  grantId: string;
+  key: string;
   open: number;
 }
 
 /** A call from `add` to `delete`. */
 export interface HeldCall extends Member {
   readonly call: OpenCall;
-  readonly holder: Holder;
+  readonly holders: readonly Holder[];
+  readonly grantId: string;
   readonly weight: number;
 }
 
@@ -44,7 +51,7 @@ export class OpenCalls {
     this.#limits = limits;
     this.#grantBusy = refuse(
       429,
-      ['busy', `More than ${limits.perGrant} calls of this credential at once.`],
+      ['busy', `More than ${limits.perGrant} calls of this credential or account at once.`],
       {
         retryAfterSeconds: 5,
         nextAction: 'Wait until some of them are answered; list_runs follows many runs in one call.',
@@ -53,25 +60,24 @@ export class OpenCalls {
   }
 
   /** Why there is no room for `weight` more waits, if so. */
-  refusal(grantId: string, weight = 1): Refusal | undefined {
-    const { perProcess, perGrant } = this.#limits;
+  refusal(owner: CallOwner, weight = 1): Refusal | undefined {
+    const { perProcess, perGrant, perSubject = Number.POSITIVE_INFINITY } = this.#limits;
     if (this.#calls.size >= perProcess) return processBusy;
-    const open = this.#holders.get(grantId)?.open ?? 0;
-    return open + weight > perGrant ? this.#grantBusy : undefined;
+    const [grant, subject] = keysOf(owner);
+    const open = (key: string): number => this.#holders.get(key)?.open ?? 0;
+    return open(grant) + weight > perGrant || open(subject) + weight > perSubject
+      ? this.#grantBusy
+      : undefined;
   }
 
   get size(): number {
     return this.#calls.size;
   }
 
-  add(call: OpenCall, grantId: string, weight = 1): HeldCall {
-    let holder = this.#holders.get(grantId);
-    if (holder === undefined) {
-      holder = { grantId, open: 0 };
-      this.#holders.set(grantId, holder);
-    }
-    holder.open += weight;
-    const held: HeldCall = { call, holder, weight, place: -1 };
+  add(call: OpenCall, owner: CallOwner, weight = 1): HeldCall {
+    const holders = keysOf(owner).map((key) => this.#hold(key, weight));
+    const grantId = typeof owner === 'string' ? owner : owner.grant_id;
+    const held: HeldCall = { call, holders, grantId, weight, place: -1 };
     this.#calls.add(held);
     if (this.#isDraining) call.hurry();
     return held;
@@ -79,15 +85,23 @@ export class OpenCalls {
 
   delete(held: HeldCall): void {
     if (!this.#calls.delete(held)) return;
-    held.holder.open -= held.weight;
-    if (held.holder.open === 0) this.#holders.delete(held.holder.grantId);
+    for (const holder of held.holders) {
+      holder.open -= held.weight;
+      if (holder.open === 0) this.#holders.delete(holder.key);
+    }
     if (this.#calls.size === 0) this.#whenIdle?.();
+  }
+
+  #hold(key: string, weight: number): Holder {
+    const holder = this.#holders.get(key) ?? { key, open: 0 };
+    this.#holders.set(key, holder);
+    holder.open += weight;
+    return holder;
   }
 
   /** Ends what a credential left open: revoking it is to have an effect now, not when a wait is over. */
   revoke(grantId: string): void {
-    for (const { call } of this.#calls.filter(({ holder }) => holder.grantId === grantId))
-      call.stop('revoked');
+    for (const { call } of this.#calls.filter((held) => held.grantId === grantId)) call.stop('revoked');
   }
 
   /**
@@ -111,4 +125,10 @@ export class OpenCalls {
     await promise;
     clearTimeout(timer);
   }
+}
+
+function keysOf(owner: CallOwner): [grant: string, subject: string] {
+  const { grant_id: grantId, subject } =
+    typeof owner === 'string' ? { grant_id: owner, subject: owner } : owner;
+  return [`grant:${grantId}`, `subject:${subject}`];
 }

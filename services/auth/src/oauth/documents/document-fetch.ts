@@ -1,9 +1,11 @@
 import { AppError } from '@inferry/contracts';
 import type { Limits } from '@inferry/limits';
+import type { Parts } from '@inferry/runtime';
 import { type AddressPolicy, checkPublicUrl, createPublicAgent } from '@inferry/runtime/public-agent';
 import { request } from 'undici';
 import { z } from 'zod';
 import { engineContext } from '../engine/engine-context.ts';
+import { countStranger } from '../http/windows.ts';
 import { toDocumentMetadata } from '../policy/registration.ts';
 import type { OAuthSettings } from '../settings.ts';
 
@@ -16,6 +18,7 @@ export interface DocumentFetchOptions {
 interface Deps extends DocumentFetchOptions {
   limits: Limits;
   settings: OAuthSettings;
+  log?: Pick<Parts['log'], 'info'> | undefined;
   now(): number;
 }
 
@@ -28,33 +31,79 @@ const maxFailures = 1_000;
  * only, no private address however it is spelled or resolved, no redirect, little time, few bytes, JSON. A document that
  * could not be read is not asked for again at once.
  */
-export function createDocumentFetch(deps: Deps): (url: string) => Promise<Response> {
-  const failures = new Map<string, number>();
-  return async (url) => {
-    if ((failures.get(url) ?? 0) > deps.now())
-      throw new Error('The document could not be read a moment ago.');
+export function createDocumentFetch(deps: Deps): DocumentFetch {
+  const failures = new Map<string, { until: number; reason: string }>();
+  let unreachableUntil = 0;
+
+  function note(url: string, error: unknown): void {
+    const reason = error instanceof Error ? error.message : 'it cannot be read';
+    failures.delete(url);
+    failures.set(url, { until: deps.now() + failureMs, reason });
+    const [oldest] = failures.keys();
+    if (failures.size > maxFailures && oldest !== undefined) failures.delete(oldest);
+    // A host that was not reached at all, and nothing that it answered: then no document may be in reach.
+    if (isUnreachable(error)) unreachableUntil = deps.now() + unreachableMs;
+    // Anybody can name a document that is not there: nobody is woken for it.
+    deps.log?.info({ host: URL.parse(url)?.host, reason }, 'a client metadata document cannot be read');
+  }
+
+  async function fetchDocument(url: string): Promise<Response> {
+    if (deps.settings.clientDocuments === 'off') throw new Error(offHere);
+    const failed = failures.get(url);
+    if (failed !== undefined && failed.until > deps.now()) throw new Error(failed.reason);
     await countFetch(deps);
     try {
-      return toResponse(url, await read(url, deps), deps.settings);
+      const response = toResponse(url, await read(url, deps), deps.settings);
+      unreachableUntil = 0;
+      return response;
     } catch (error) {
-      failures.delete(url);
-      failures.set(url, deps.now() + failureMs);
-      const [oldest] = failures.keys();
-      if (failures.size > maxFailures && oldest !== undefined) failures.delete(oldest);
+      note(url, error);
       throw error;
     }
+  }
+
+  return {
+    fetch: fetchDocument,
+    isOffered() {
+      const { clientDocuments } = deps.settings;
+      return clientDocuments === 'on' || (clientDocuments === 'auto' && unreachableUntil <= deps.now());
+    },
+    failureOf(url) {
+      if (deps.settings.clientDocuments === 'off') return offHere;
+      const failed = failures.get(url);
+      return failed !== undefined && failed.until > deps.now() ? failed.reason : undefined;
+    },
   };
+}
+
+const offHere = 'documents of clients are not read here (OAUTH_CLIENT_DOCUMENTS=off)';
+
+export interface DocumentFetch {
+  fetch(url: string): Promise<Response>;
+  /** Whether clients are told that they may name themselves by a document. */
+  isOffered(): boolean;
+  /** Why a document could not be read a moment ago. */
+  failureOf(url: string): string | undefined;
+}
+
+/** How long clients are not told of documents after one host was out of reach. */
+const unreachableMs = 10 * 60_000;
+const unreachableCodes = new Set([
+  ...['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'],
+  ...['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_SOCKET', 'EACCES', 'EPERM'],
+]);
+
+function isUnreachable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? String(error.code) : '';
+  return unreachableCodes.has(code) || error.name === 'TimeoutError' || isUnreachable(error.cause);
 }
 
 /** Whoever sends ids of documents makes us send requests: that is counted for them, and in all. */
 async function countFetch({ limits, settings }: Deps): Promise<void> {
   const address = engineContext.getStore()?.address ?? 'unknown';
-  const { perAddress, inAll } = settings.documents;
-  const verdicts = await limits.hitAll([
-    { key: `oauth-document:${address}`, rule: { limit: perAddress, windowMs: 60_000 } },
-    { key: 'oauth-document', rule: { limit: inAll, windowMs: 60_000 } },
-  ]);
-  if (verdicts.some(({ isAllowed }) => !isAllowed))
+  const rule = { name: 'oauth-document', ...settings.documents, windowMs: 60_000 };
+  if ((await countStranger(limits, address, rule)).length > 0)
     throw new AppError('rate_limited', 'Too many documents were asked for.');
 }
 

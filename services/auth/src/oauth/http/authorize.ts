@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { enginePaths, interactionPath } from '../engine/configuration.ts';
 import type { EngineReply } from '../engine/inject.ts';
+import type { ProblemView } from '../interactions/interactions.ts';
 import { checkRedirectUri } from '../policy/redirect-uris.ts';
 import { canonicalResource } from '../policy/resource.ts';
 import { parseScope } from '../policy/scopes.ts';
@@ -42,8 +43,25 @@ export function handleAuthorize(
       query,
       context: { address },
     });
-    await goOn(deps, { request, reply, answer });
+    const reason = isDocumentId(clientId) ? deps.documents.failureOf(clientId) : undefined;
+    if (reason !== undefined && answer.status !== 303)
+      sendPage(reply, 400, views.problem(toUnreadable(clientId, reason)));
+    else await goOn(deps, { request, reply, answer });
     return reply;
+  };
+}
+
+/** A client that names itself by the address of a document. */
+function isDocumentId(clientId: string): boolean {
+  return URL.parse(clientId)?.protocol === 'https:';
+}
+
+function toUnreadable(clientId: string, reason: string): ProblemView {
+  return {
+    status: 400,
+    code: 'client_document_unreadable',
+    title: 'This server cannot read who the client is',
+    message: `this server could not read ${clientId.slice(0, 300)}: ${reason}`,
   };
 }
 
@@ -78,8 +96,12 @@ async function goOn(deps: HttpDeps, { request, reply, answer }: Way): Promise<vo
   const uid = location.startsWith(interactionPath(''))
     ? location.slice(interactionPath('').length)
     : undefined;
-  // Back to the client, with an error that it may see.
-  if (uid === undefined) return void reply.code(303).header('location', location).send();
+  if (uid === undefined) {
+    // This computer, or an app of it: nobody is led anywhere by that.
+    if (!location.startsWith('https:')) return void reply.code(303).header('location', location).send();
+    const problem = toRefusedRequest(location);
+    return sendPage(reply, problem.status, views.problem(problem));
+  }
   const browser = browsers.of(request.headers) ?? browsers.create();
   await deps.bind(uid, browser.hash);
   reply.header('set-cookie', browsers.toCookie(browser));
@@ -89,12 +111,24 @@ async function goOn(deps: HttpDeps, { request, reply, answer }: Way): Promise<vo
     .send();
 }
 
-function toProblem({ status, body }: EngineReply): {
-  status: number;
-  code: string;
-  title: string;
-  message: string;
-} {
+/**
+ * An error that the client may see. The browser is not sent to a web site by itself: a client names its own, and a link to
+ * this server must not lead there without a click (RFC 9700, section 4.11.2).
+ */
+function toRefusedRequest(location: string): ProblemView {
+  const said = new URL(location).searchParams;
+  const code = said.get('error') ?? 'invalid_request';
+  const message = `${said.get('error_description') ?? 'the request is invalid'}. Start again from your client.`;
+  return {
+    status: 400,
+    code,
+    title: 'The client asked for something that is not done here',
+    message,
+    location,
+  };
+}
+
+function toProblem({ status, body }: EngineReply): ProblemView {
   const { error: code, error_description: description } = readError(body);
   if (status >= 500) {
     const message = 'Something went wrong here. Try again; if it repeats, report it.';

@@ -1,5 +1,6 @@
 import type { Scope } from '@inferry/contracts';
 import type { Limits } from '@inferry/limits';
+import type { DocumentFetch } from '../documents/document-fetch.ts';
 import type { ProtocolEngine } from '../engine/protocol-engine.ts';
 import type { Grants } from '../grants/grants.ts';
 import type { Browsers } from '../interactions/browser.ts';
@@ -18,10 +19,13 @@ export interface HttpDeps {
   interactions: Interactions;
   pages: OAuthPages;
   views: OAuthViews;
+  documents: Pick<DocumentFetch, 'isOffered' | 'failureOf'>;
   limits: Limits;
   settings: OAuthSettings;
   /** What a client of the operator gets that asks for nothing in particular. */
   scopesOfClient(clientId: string | undefined): readonly Scope[];
+  /** What a refresh token stands for, used or not; undefined for one that is nobody's. */
+  scopesOfRefresh(token: string): Promise<readonly string[] | undefined>;
   /** Ties a sign-in to the browser that began it. */
   bind(uid: string, browserHash: string): Promise<void>;
   onFault(error: unknown): void;

@@ -3,7 +3,10 @@ import { jwtBearer } from '../enterprise/enterprise-grant.ts';
 import { allScopes } from '../policy/scopes.ts';
 
 /** What clients must know of the authorization server (RFC 8414). Without S256 in it, MCP clients refuse to go on. */
-export function authorizationServerMetadata(issuer: string, grantTypes: readonly string[]): object {
+export function authorizationServerMetadata(
+  issuer: string,
+  { grantTypes, hasDocuments }: { grantTypes: readonly string[]; hasDocuments: boolean },
+): object {
   return {
     issuer,
     authorization_endpoint: `${issuer}${enginePaths.authorization}`,
@@ -34,7 +37,7 @@ export function authorizationServerMetadata(issuer: string, grantTypes: readonly
       'private_key_jwt',
     ],
     authorization_response_iss_parameter_supported: true,
-    client_id_metadata_document_supported: true,
+    client_id_metadata_document_supported: hasDocuments,
     // OpenID Connect Discovery asks for these two of whoever serves its document.
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['ES256'],

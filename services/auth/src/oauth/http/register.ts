@@ -6,7 +6,7 @@ import { toJson } from './bodies.ts';
 import type { HttpDeps } from './http-deps.ts';
 import { privateHeaders, sendEngineReply, sendError } from './oauth-reply.ts';
 import { addressOf } from './request-address.ts';
-import { passWindows } from './windows.ts';
+import { countStranger, passes } from './windows.ts';
 
 const Registered = z.object({
   client_id: z.string(),
@@ -24,12 +24,8 @@ export function handleRegister(
   const { engine, limits, settings } = deps;
   return async (request, reply) => {
     const address = addressOf(request, settings.proxies);
-    const { perAddress, inAll } = settings.registrations;
-    const hits = [
-      { key: `oauth-register:${address}`, rule: { limit: perAddress, windowMs } },
-      { key: 'oauth-register', rule: { limit: inAll, windowMs } },
-    ];
-    if (!(await passWindows(limits, hits, reply))) return reply;
+    const rule = { name: 'oauth-register', ...settings.registrations, windowMs };
+    if (!passes(await countStranger(limits, address, rule), reply)) return reply;
     const verdict = toClientMetadata(toJson(request.body, request.headers['content-type']), settings);
     if (!verdict.isAccepted) {
       sendError(reply, 400, verdict);

@@ -3,7 +3,7 @@ import { createLocalJWKSet, jwtVerify } from 'jose';
 import { enginePaths } from '../engine/configuration.ts';
 import { resourceOf } from '../settings.ts';
 import { toForm } from './bodies.ts';
-import { clientIdOf } from './client-id.ts';
+import { clientIdOf, withoutEmptySecret } from './client-id.ts';
 import type { HttpDeps } from './http-deps.ts';
 import { notForm, privateHeaders, sendEngineReply, sendError, withClientStatus } from './oauth-reply.ts';
 import { addressOf } from './request-address.ts';
@@ -34,7 +34,7 @@ async function revoke(deps: HttpDeps, { request, reply, form }: Revocation): Pro
   const token = form.get('token') ?? '';
   const isJwt = token.split('.').length === 3;
   if (isJwt) form.set('token', 'a token that nobody has');
-  const { authorization } = request.headers;
+  const authorization = withoutEmptySecret(form, request.headers.authorization);
   const answer = await engine.ask({
     method: 'POST',
     path: enginePaths.revocation,

@@ -48,10 +48,21 @@ export async function oauthRoutes(
 }
 
 function mountDocuments(scope: FastifyInstance, deps: HttpDeps & { grantTypes: readonly string[] }): void {
-  const document = JSON.stringify(authorizationServerMetadata(deps.settings.issuer, deps.grantTypes));
+  const { settings, grantTypes, documents } = deps;
+  const [withDocuments, without] = [true, false].map((hasDocuments) =>
+    JSON.stringify(authorizationServerMetadata(settings.issuer, { grantTypes, hasDocuments })),
+  );
   const cached = { ...corsHeaders, 'cache-control': `public, max-age=${jwksMaxAgeSeconds}` };
+  // What it says of documents may change in the minute in which somebody tries again.
+  const documentHeaders =
+    settings.clientDocuments === 'auto' ? { ...corsHeaders, 'cache-control': 'public, max-age=60' } : cached;
   for (const url of metadataPaths) {
-    scope.get(url, async (_request, reply) => reply.headers(cached).type('application/json').send(document));
+    scope.get(url, async (_request, reply) =>
+      reply
+        .headers(documentHeaders)
+        .type('application/json')
+        .send(documents.isOffered() ? withDocuments : without),
+    );
     mountPreflight(scope, url, 'GET');
   }
   scope.get(enginePaths.jwks, async (_request, reply) =>

@@ -106,7 +106,7 @@ describe('the database', () => {
   it('that is away is told to the caller as such, without a word of it', async () => {
     oauth = await openOAuth({ replicas: 1 });
     const clientId = await register(oauth.url);
-    await oauth.database.queries.schema.dropTable('oauth_refreshes').execute();
+    await oauth.database.queries.schema.dropTable('oauth_records').execute();
 
     const { status, body } = await post(
       `${oauth.url}/oauth/token`,
@@ -114,7 +114,7 @@ describe('the database', () => {
     );
 
     expect([status, body.error]).toEqual([500, 'server_error']);
-    expect(JSON.stringify(body)).not.toMatch(/oauth_refreshes|sqlite/i);
+    expect(JSON.stringify(body)).not.toMatch(/oauth_records|sqlite/i);
     expect(oauth.faults).toHaveLength(1);
   });
 });

@@ -1,8 +1,11 @@
+import { hkdfSync } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, isScope, type Scope } from '@inferry/contracts';
 import type { Database } from '@inferry/database';
-import { consumeRecord, findRecord, writeStash } from '@inferry/database/oauth';
+import { consumeRecord, findRecord, putRecord, writeStash } from '@inferry/database/oauth';
 import { type AddressRanges, isLoopback } from '@inferry/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import type { ClientStore } from '../clients/client-store.ts';
 import type { Decision, EngineClient, ProtocolEngine } from '../engine/protocol-engine.ts';
 import { recordIdOf } from '../engine/record-id.ts';
@@ -10,7 +13,8 @@ import type { Grants } from '../grants/grants.ts';
 import { addressOf } from '../http/request-address.ts';
 import { sendPage } from '../http/send-page.ts';
 import { parseScope } from '../policy/scopes.ts';
-import type { Browsers } from './browser.ts';
+import { openWith, sealWith } from '../signing/key-sealer.ts';
+import type { Browser, Browsers } from './browser.ts';
 import type { Approval, AskingClient, Interactions, OAuthViews, SignIn } from './interactions.ts';
 
 export interface InteractionDeps {
@@ -45,13 +49,21 @@ export function createInteractions(deps: InteractionDeps): Interactions {
     },
     async finish(request, reply, approval) {
       const signIn = await read(deps, request, approval.uid ?? uidOf(request));
-      await claim(deps, signIn);
+      await claim(deps, signIn.uid);
       const decision = await grant(deps, signIn, approval);
       await goOn(deps, { request, reply, signIn, decision });
     },
+    async repeat(request, reply, uid = uidOf(request)) {
+      const browser = browsers.of(request.headers);
+      const answer = browser === undefined ? undefined : await findAnswer(deps, browser, uid);
+      if (answer === undefined) return false;
+      const { location, name, isDenied } = answer;
+      sendPage(reply, 200, deps.views.continueTo({ location, client: { name }, isDenied }));
+      return true;
+    },
     async deny(request, reply, uid) {
       const signIn = await read(deps, request, uid ?? uidOf(request));
-      await claim(deps, signIn);
+      await claim(deps, signIn.uid);
       const decision = { error: 'access_denied', description: 'the person refused' };
       await goOn(deps, { request, reply, signIn, decision });
     },
@@ -62,8 +74,7 @@ async function read(deps: InteractionDeps, request: FastifyRequest, uid: string)
   const { database, engine, browsers, now } = deps;
   const row = await findRecord(database.queries, { recordId: recordIdOf('Interaction', uid), at: now() });
   const found = row === undefined || row.consumed_at !== null ? undefined : await engine.findSignIn(uid);
-  if (row === undefined || found === undefined)
-    throw new AppError('not_found', 'This sign-in is over. Start again from your client.');
+  if (row === undefined || found === undefined) throw isOver();
   const browser = browsers.of(request.headers);
   if (browser === undefined || !browsers.isSame(browser, row.browser))
     throw new AppError('forbidden', 'This sign-in was begun in another browser, or cookies are off.');
@@ -82,12 +93,70 @@ async function read(deps: InteractionDeps, request: FastifyRequest, uid: string)
   };
 }
 
-/** Of two clicks on Allow, one counts. */
-async function claim({ database, now }: InteractionDeps, { uid }: SignIn): Promise<void> {
+/** Of two clicks on Allow, one counts; the other gets the answer of the first. */
+async function claim(deps: InteractionDeps, uid: string): Promise<void> {
+  const { database, now } = deps;
   const at = now();
   const recordId = recordIdOf('Interaction', uid);
   const isMine = await consumeRecord(database.queries, { recordId, at, forgetAt: at + 3_600_000 });
-  if (!isMine) throw new AppError('not_found', 'This sign-in is over. Start again from your client.');
+  if (!isMine) throw isOver();
+  await putAnswer(deps, uid, '');
+}
+
+function isOver(): AppError {
+  return new AppError('not_found', 'This sign-in is over. Start again from your client.');
+}
+
+/** The last page of a sign-in, kept a while for whoever sends its form twice or loads it again. */
+const Answer = z.object({ location: z.string(), name: z.string(), isDenied: z.boolean() });
+type Answer = z.infer<typeof Answer>;
+
+const answerMs = 120_000;
+const answerKind = 'SignInAnswer';
+const answerWaitMs = 5_000;
+const answerPollMs = 50;
+
+/** Empty: it is being made. It holds a code, so it is sealed with what only the browser has that it is for. */
+async function putAnswer({ database, now }: InteractionDeps, uid: string, sealed: string): Promise<void> {
+  await putRecord(database.queries, {
+    recordId: recordIdOf(answerKind, uid),
+    kind: answerKind,
+    grantId: null,
+    payload: JSON.stringify({ sealed }),
+    expiresAt: now() + answerMs,
+  });
+}
+
+function answerKey(browser: Browser): Buffer {
+  return Buffer.from(hkdfSync('sha256', browser.value, 'inferry', 'oauth/sign-in-answer', 32));
+}
+
+/** The answer of a sign-in that is over; waits for one that another request is making right now. */
+async function findAnswer(deps: InteractionDeps, browser: Browser, uid: string): Promise<Answer | undefined> {
+  const { database, now } = deps;
+  const endsAt = Date.now() + answerWaitMs;
+  while (Date.now() < endsAt) {
+    const find = (kind: string) =>
+      findRecord(database.queries, { recordId: recordIdOf(kind, uid), at: now() });
+    const row = await find(answerKind);
+    const sealed = row === undefined ? '' : Sealed.parse(JSON.parse(row.payload)).sealed;
+    if (sealed !== '') return openAnswer(browser, uid, sealed);
+    const isBeingMade = row !== undefined || (await find('Interaction'))?.consumed_at != null;
+    if (!isBeingMade) return undefined;
+    await sleep(answerPollMs);
+  }
+  return undefined;
+}
+
+const Sealed = z.object({ sealed: z.string() });
+
+function openAnswer(browser: Browser, uid: string, sealed: string): Answer | undefined {
+  try {
+    return Answer.parse(JSON.parse(openWith(answerKey(browser), sealed, uid).toString()));
+  } catch {
+    // Another browser's: it is as unknown as what never was.
+    return undefined;
+  }
 }
 
 async function grant(deps: InteractionDeps, signIn: SignIn, approval: Approval): Promise<Decision> {
@@ -126,7 +195,13 @@ async function goOn(deps: InteractionDeps, way: Way): Promise<void> {
     return sendPage(reply, 400, views.problem(problem));
   }
   const isDenied = 'error' in decision;
-  sendPage(reply, 200, views.continueTo({ location, client: signIn.client, isDenied }));
+  const browser = deps.browsers.of(request.headers);
+  if (browser !== undefined) {
+    const kept: Answer = { location, name: signIn.client.name, isDenied };
+    const text = Buffer.from(JSON.stringify(kept));
+    await putAnswer(deps, signIn.uid, sealWith(answerKey(browser), text, signIn.uid));
+  }
+  sendPage(reply, 200, views.continueTo({ location, client: { name: signIn.client.name }, isDenied }));
 }
 
 function uidOf({ params }: FastifyRequest): string {

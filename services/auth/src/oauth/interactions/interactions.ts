@@ -55,15 +55,29 @@ export interface Interactions {
   saveStash(signIn: SignIn, stash: unknown): Promise<void>;
   /** Grants, and answers with a page that goes on to the client. Once per sign-in: a second call is `not_found`. */
   finish(request: FastifyRequest, reply: FastifyReply, approval: Approval & { uid?: string }): Promise<void>;
+  /**
+   * Answers a form that was sent twice, or a page that is loaded again, as the first time: with the same code. False when
+   * there is no answer for this browser.
+   */
+  repeat(request: FastifyRequest, reply: FastifyReply, uid?: string): Promise<boolean>;
   /** Refuses (`access_denied`), and answers with a page that goes on to the client. */
   deny(request: FastifyRequest, reply: FastifyReply, uid?: string): Promise<void>;
+}
+
+export interface ProblemView {
+  status: number;
+  code: string;
+  title: string;
+  message: string;
+  location?: string | undefined;
 }
 
 /** What is shown where the protocol itself answers a browser. All return whole HTML documents. */
 export interface OAuthViews {
   /** Shown for a moment, or for longer where an app must be opened: goes on to `location` and has a link to it. */
-  continueTo(view: { location: string; client: AskingClient; isDenied: boolean }): string;
-  problem(view: { status: number; code: string; title: string; message: string }): string;
+  continueTo(view: { location: string; client: Pick<AskingClient, 'name'>; isDenied: boolean }): string;
+  /** `location` is the client's own address with the error in it: a link to click, and nothing that goes by itself. */
+  problem(view: ProblemView): string;
 }
 
 /** The pages of `/oauth/interaction/:uid`, mounted where forms are parsed into plain objects. */

@@ -25,5 +25,11 @@ export const plainViews: OAuthViews = {
     const title = isDenied ? 'Access was refused' : 'You are signed in';
     return plainPage(title, `<p><a href="${target}">Continue to ${escapeHtml(client.name)}</a></p>`, refresh);
   },
-  problem: ({ title, message }) => plainPage(title, `<p>${escapeHtml(message)}</p>`),
+  problem({ title, message, location }) {
+    const link =
+      location === undefined
+        ? ''
+        : `<p><a href="${escapeHtml(location)}" rel="noreferrer">Return to the client</a></p>`;
+    return plainPage(title, `<p>${escapeHtml(message)}</p>${link}`);
+  },
 };

@@ -1,4 +1,4 @@
-import type { OAuthSettings } from '../settings.ts';
+import { type OAuthSettings, sharedHostPaths } from '../settings.ts';
 
 export interface RedirectPolicy extends Pick<OAuthSettings, 'redirectHosts' | 'redirectSchemes'> {
   /** A client that is known by a document (its id is a URL) may be sent to its own host. */
@@ -28,8 +28,19 @@ export function checkRedirectUri(uri: string, policy: RedirectPolicy): string | 
       : 'this scheme is not allowed here';
   }
   if (isLoopbackUrl(url)) return 'https is not for loopback addresses';
-  const isKnown = policy.redirectHosts.has(url.hostname) || url.host === documentHost(policy.clientId);
-  return isKnown ? undefined : 'this host is not allowed here (OAUTH_ALLOWED_REDIRECTS)';
+  const isKnown = [...policy.redirectHosts].some((place) => isAt(url, place));
+  return isKnown || url.host === documentHost(policy.clientId)
+    ? undefined
+    : 'this host is not allowed here (OAUTH_ALLOWED_REDIRECTS)';
+}
+
+/** A place is a host with or without a port, and a path where others have theirs on the same host. */
+function isAt(url: URL, place: string): boolean {
+  const { host, pathname } = new URL(`https://${place}`);
+  if (url.host !== host) return false;
+  const own = pathname.replace(/\/$/, '');
+  const paths = own === '' && Object.hasOwn(sharedHostPaths, host) ? (sharedHostPaths[host] ?? []) : [own];
+  return paths.some((path) => path === '' || url.pathname === path || url.pathname.startsWith(`${path}/`));
 }
 
 function documentHost(clientId: string | undefined): string | undefined {

@@ -5,10 +5,12 @@ const maxRedirectUris = 10;
 
 /** What we read of a registration; everything else a client tells of itself is left out. */
 const Registration = z.object({
-  client_name: z.string().max(100).optional(),
-  client_uri: z.string().max(500).optional(),
-  redirect_uris: z.array(z.string()).min(1).max(maxRedirectUris),
+  client_name: z.unknown().optional(),
+  client_uri: z.unknown().optional(),
+  redirect_uris: z.array(z.unknown()).min(1).max(maxRedirectUris),
 });
+const maxNameLength = 100;
+const maxUriLength = 500;
 
 /** The two that a client which is known by a document may prove itself with. */
 const DocumentKeys = z.object({
@@ -18,7 +20,7 @@ const DocumentKeys = z.object({
 });
 
 export interface ClientMetadata {
-  /** As the client wrote them. */
+  /** Those that are allowed, as the client wrote them. */
   redirectUris: string[];
   /** What the engine keeps. */
   metadata: Record<string, unknown>;
@@ -29,23 +31,29 @@ export type RegistrationVerdict =
   | { isAccepted: false; code: 'invalid_redirect_uri' | 'invalid_client_metadata'; message: string };
 
 /**
- * A client's own words, made into what it can be here: a public client for a native app, since it may be anybody. Its
- * `scope` is left out: the engine would take it for a ceiling that no later step up gets over.
+ * A client's own words, made into what it can be here: a public client for a native app, since it may be anybody. What
+ * cannot be kept is left out (RFC 7591, section 3.2.1): the answer says what is registered. Its `scope` is left out too:
+ * the engine would take it for a ceiling that no later step up gets over.
  */
 export function toClientMetadata(value: unknown, policy: RedirectPolicy): RegistrationVerdict {
   const parsed = Registration.safeParse(value);
   if (!parsed.success) return refused('invalid_client_metadata', describe(parsed.error));
-  const { client_name: name, client_uri: uri, redirect_uris: redirectUris } = parsed.data;
-  for (const redirectUri of redirectUris) {
-    const problem = checkRedirectUri(redirectUri, policy);
-    if (problem !== undefined) return refused('invalid_redirect_uri', `${shown(redirectUri)}: ${problem}`);
-  }
+  const { client_name: name, client_uri: uri, redirect_uris: asked } = parsed.data;
+  const problems: string[] = [];
+  const redirectUris = asked.filter((redirectUri): redirectUri is string => {
+    const problem =
+      typeof redirectUri === 'string' ? checkRedirectUri(redirectUri, policy) : 'it is not a text';
+    if (problem !== undefined) problems.push(`${shown(String(redirectUri))}: ${problem}`);
+    return problem === undefined;
+  });
+  if (redirectUris.length === 0) return refused('invalid_redirect_uri', problems.join('; ').slice(0, 500));
+  const shownName = typeof name === 'string' ? printable(name) : '';
   return {
     isAccepted: true,
     redirectUris,
     metadata: {
-      ...(name === undefined ? {} : { client_name: printable(name) }),
-      ...(uri !== undefined && URL.parse(uri)?.protocol === 'https:' ? { client_uri: uri } : {}),
+      ...(shownName === '' ? {} : { client_name: shownName }),
+      ...(isWebAddress(uri) ? { client_uri: uri } : {}),
       redirect_uris: withVariants(redirectUris),
       application_type: 'native',
       grant_types: ['authorization_code', 'refresh_token'],
@@ -85,5 +93,10 @@ function shown(uri: string): string {
 
 /** Without what could turn or hide text on the page where a person decides. */
 function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '').trim();
+  const shown = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '').trim();
+  return [...shown].slice(0, maxNameLength).join('').trim();
+}
+
+function isWebAddress(uri: unknown): uri is string {
+  return typeof uri === 'string' && uri.length <= maxUriLength && URL.parse(uri)?.protocol === 'https:';
 }

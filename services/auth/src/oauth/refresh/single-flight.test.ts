@@ -47,13 +47,30 @@ describe('single flight', () => {
     expect(new Set(replies.map(({ body }) => body)).size).toBe(1);
   });
 
-  it('asks again for a request that differs in its scope', async () => {
-    const other = { ...request, form: new URLSearchParams([...request.form, ['scope', 'runs:read']]) };
+  it.each([
+    ['scope', 'runs:read'],
+    ['resource', 'https://inferry.example/mcp'],
+    ['anything', 'else'],
+  ])('repeats its answer whatever else is asked: %s', async (name, value) => {
+    const other = { ...request, form: new URLSearchParams([...request.form, [name, value]]) };
 
     await first()(request, async () => granted('one'));
     const reply = await second()(other, async () => granted('two'));
 
-    expect(reply.body).toContain('two');
+    expect(reply.body).toContain('one');
+  });
+
+  it('asks again for another client, and for another proof', async () => {
+    const others = [
+      { ...request, form: refreshForm('other', 'the token') },
+      { ...request, form: new URLSearchParams([...request.form, ['client_secret', 's']]) },
+      { ...request, authorization: 'Basic Y2xpZW50OnM=' },
+    ];
+    await first()(request, async () => granted('one'));
+
+    const replies = await Promise.all(others.map((other) => second()(other, async () => granted('two'))));
+
+    expect(replies.every(({ body }) => body.includes('two'))).toBe(true);
   });
 
   it('keeps no failure: the next request is asked again', async () => {

@@ -5,6 +5,7 @@ import type { Database } from '@inferry/database';
 import { answerRefresh, claimRefresh, dropRefresh } from '@inferry/database/oauth';
 import { z } from 'zod';
 import type { EngineReply } from '../engine/inject.ts';
+import { clientIdOf } from '../http/client-id.ts';
 import { openWith, sealWith } from '../signing/key-sealer.ts';
 
 export interface RefreshRequest {
@@ -100,10 +101,13 @@ function keyOf(token: string): Buffer {
   return Buffer.from(hkdfSync('sha256', token, 'inferry', 'oauth/refresh-replay', 32));
 }
 
-/** Who asks belongs to what is asked: nobody gets an answer by a token without what the client proves itself with. */
+/**
+ * One answer for one token and one client, whatever else the repeated request says. What the client proves itself with
+ * belongs to it: nobody gets an answer by a token alone that is another's.
+ */
 function requestIdOf({ form, authorization }: RefreshRequest): string {
-  const names = ['refresh_token', 'client_id', 'client_secret', 'scope', 'resource'];
-  const parts = [authorization ?? null, ...names.map((name) => form.getAll(name))];
+  const proof = authorization ?? form.get('client_secret');
+  const parts = [form.get('refresh_token'), clientIdOf(form, authorization) ?? null, proof];
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }
 

@@ -1,5 +1,6 @@
 import type { Bus } from '@inferry/bus';
 import { AppError, toAppError } from '@inferry/contracts';
+import { countLiveKeys } from '@inferry/database';
 import type { Limits } from '@inferry/limits';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseProviderKey, problemOfProbe } from '../../identity/apikey/apikey-driver.ts';
@@ -164,19 +165,46 @@ const disconnectClient: Action = async ({ grants }, { session, id }) => {
   return 'disconnected';
 };
 
-const createApiKey: Action = async ({ database, now }, { form, session }) => {
-  const days = Number(form.get('days'));
-  const at = now();
-  const created = await createKey(database, {
-    name: form.get('name').trim(),
-    subject: session.account.subject,
-    scopes: keyRights[form.get('rights')] ?? [],
-    expiresAt: days > 0 ? at + days * 86_400_000 : undefined,
-    now: at,
-  });
-  const text = 'This is the new key. It is shown this once: copy it now.';
-  return { kind: 'good', text, secret: created.key.reveal() };
+/** Enough for every script of a person, and a bound for whoever writes a script that makes keys. */
+const maxKeys = 50;
+const maxDays = 3_650;
+const keyLockMs = 5_000;
+
+const createApiKey: Action = async (deps, { form, session }) => {
+  const { database, limits, now } = deps;
+  const { subject } = session.account;
+  const days = parseDays(form.get('days'));
+  if (days === undefined)
+    return { kind: 'bad', text: `A key ends after 1 to ${maxDays} whole days, or has no end: choose one.` };
+  const rights = form.get('rights');
+  const scopes = Object.hasOwn(keyRights, rights) ? keyRights[rights] : undefined;
+  if (scopes === undefined) return { kind: 'bad', text: 'Choose what the key may do.' };
+  const lock = `account-keys/${subject}`;
+  const token = await limits.acquire(lock, keyLockMs);
+  if (token === undefined) return { kind: 'bad', text: 'Another key is being made. Try again.' };
+  try {
+    const at = now();
+    const count = await countLiveKeys(database.queries, { subject, at });
+    if (count >= maxKeys)
+      return { kind: 'bad', text: `You have ${count} keys, and more are not allowed. Revoke one first.` };
+    const created = await createKey(database, {
+      name: form.get('name').trim(),
+      ...{ subject, scopes, now: at, madeBy: 'account' },
+      expiresAt: days === 'none' ? undefined : at + days * 86_400_000,
+    });
+    const text = 'This is the new key. It is shown this once: copy it now.';
+    return { kind: 'good', text, secret: created.key.reveal() };
+  } finally {
+    await limits.release(lock, token);
+  }
 };
+
+/** Whole days; `none` where the form says so; undefined for anything else: a key without an end is made by nobody's slip. */
+function parseDays(text: string): number | 'none' | undefined {
+  if (text === '') return 'none';
+  const days = /^[1-9]\d{0,3}$/.test(text) ? Number(text) : 0;
+  return days >= 1 && days <= maxDays ? days : undefined;
+}
 
 const revokeApiKey: Action = async ({ database, events }, { session, id }) => {
   const own = await listKeys(database, session.account.subject);

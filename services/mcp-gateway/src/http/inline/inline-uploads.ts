@@ -121,7 +121,7 @@ export class InlineUploads {
       return isFile;
     });
     const call = { hurry: () => undefined, stop: () => void large.request.destroy() };
-    const held = calls.add(call, large.principal.grant_id);
+    const held = calls.add(call, large.principal);
     try {
       return await passage.run();
     } finally {

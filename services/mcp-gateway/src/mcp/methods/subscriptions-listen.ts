@@ -54,8 +54,8 @@ export function listen({ identity, surfaces, subscriptions, followedTasks }: Lis
     if (isRefusal(asked)) return asked satisfies Refusal;
     const { taskIds = [] } = asked;
     if (taskIds.length > 0 && !takesTasks(declared)) return needsTasks;
-    const { subject, grant_id: grantId } = principal;
-    const isFull = () => subscriptions.isFull(grantId) || !followedTasks.hasRoom(taskIds.length);
+    const { subject } = principal;
+    const isFull = () => subscriptions.isFull(subject) || !followedTasks.hasRoom(taskIds.length);
     if (isFull()) return full;
     const { offered } = await surfaces.view(principal.scopes);
     const tasks = await followedTasks.open({ principal, signal: channel.signal }, taskIds);
@@ -67,7 +67,7 @@ export function listen({ identity, surfaces, subscriptions, followedTasks }: Lis
     subscription.acknowledge();
     if (Object.keys(filter).length === 0) return end(request.id);
     const follow = () => tasks.follow((task, text) => subscriptions.tell(subscription, { task, text }));
-    const isEnd = await subscriptions.hold(subscription, { grantId, channel, follow });
+    const isEnd = await subscriptions.hold(subscription, { grantId: subject, channel, follow });
     return isEnd ? end(request.id) : undefined;
   };
 }
