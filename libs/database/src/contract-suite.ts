@@ -88,6 +88,53 @@ export function describeDatabase(name: string, create: () => Promise<DatabaseUnd
         await expect(outcome).rejects.toThrow('newer than this release: it has 0002_next');
       });
 
+      it('let an older release start beside a newer one that it can live with', async () => {
+        const additive: Migration = { ...nextRelease, oldest: release.id };
+        await open({ migrations: [release, additive] }).migrate();
+        const older = open({ migrations: [release] });
+
+        await older.migrate();
+        await runSql(older.queries, 'select id from first_things');
+
+        expect(await older.schemaState()).toEqual({ isEmpty: false, missing: [] });
+      });
+
+      it('refuse an older release once one migration is not for it', async () => {
+        const additive: Migration = { ...nextRelease, oldest: release.id };
+        const breaking: Migration = { id: '0003_breaks', oldest: additive.id, up: () => [] };
+        await open({ migrations: [release, additive, breaking] }).migrate();
+
+        await expect(open({ migrations: [release] }).migrate()).rejects.toThrow('it has 0003_breaks');
+        await open({ migrations: [release, additive] }).migrate();
+      });
+
+      it('take up a schema of a release that said nothing of others', async () => {
+        const old = open({ migrations: [] });
+        await runSql(
+          old.queries,
+          'create table migrations (id text primary key, applied_at bigint not null)',
+        );
+        for (const statement of release.up(old.dialect)) await runSql(old.queries, statement);
+        await runSql(old.queries, `insert into migrations values ('${release.id}', 1)`);
+        const database = open({ migrations: [release, nextRelease] });
+        const before = await database.schemaState();
+
+        await database.migrate();
+
+        expect(before).toEqual({ isEmpty: false, missing: [nextRelease.id] });
+        expect(await database.schemaState()).toEqual({ isEmpty: false, missing: [] });
+      });
+
+      it('tell what an empty database lacks, and change nothing by it', async () => {
+        const database = open({ migrations: [release] });
+        const states = [await database.schemaState(), await database.schemaState()];
+
+        expect(states).toEqual([
+          { isEmpty: true, missing: [release.id] },
+          { isEmpty: true, missing: [release.id] },
+        ]);
+      });
+
       it('leave nothing behind when one of them fails', async () => {
         const broken: Migration = {
           id: '0002_broken',

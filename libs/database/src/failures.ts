@@ -62,6 +62,11 @@ export function isSerializationFailure(error: unknown): boolean {
   return code === '40001' || code === '40P01';
 }
 
+/** True when Postgres has no connection left for anybody, or for this user or database. */
+export function isServerFull(error: unknown): boolean {
+  return readCodes(error).code === '53300';
+}
+
 /** True when the connection that threw `error` must not be used again. */
 export function isConnectionLost(error: unknown): boolean {
   const { code } = readCodes(error);
@@ -75,7 +80,41 @@ export function toUnavailable(error: unknown): AppError | undefined {
   const isOverloaded = code !== undefined && overloadedCodes.has(code);
   const isUnusableFile = errcode !== undefined && unusableSqliteCodes.has(errcode & 0xff);
   if (!isOverloaded && !isUnusableFile && !isConnectionLost(error)) return undefined;
-  return unavailable('The database cannot be reached.', error);
+  return unavailable(sentenceOf(code, errcode), error);
+}
+
+/** What an operator can do about it; nothing of it is a secret. */
+function sentenceOf(code: string | undefined, errcode: number | undefined): string {
+  if (code === '53100' || (errcode !== undefined && isFullCode(errcode))) {
+    return 'The disk of the database is full: what is there can be read, and nothing new is taken until there is room.';
+  }
+  if (code === '53300') return 'The database has no connection left for now.';
+  const primary = errcode === undefined ? undefined : errcode & 0xff;
+  if (primary === 5 || primary === 6) return 'The database is locked by another program.';
+  if (primary === 8) return 'The file of the database cannot be written to.';
+  if (primary === 11 || primary === 26) return damaged;
+  if (primary === 14) return 'The file of the database cannot be opened.';
+  return 'The database cannot be reached.';
+}
+
+const damaged =
+  'The file of the database is damaged or is no database: put a backup in its place, or move it away to begin anew.';
+
+/** SQLITE_FULL, and a write that the disk refused (SQLITE_IOERR_WRITE, _FSYNC, _TRUNCATE, _SHMSIZE). */
+function isFullCode(errcode: number): boolean {
+  return (errcode & 0xff) === 13 || [778, 1034, 1546, 4874].includes(errcode);
+}
+
+/** True when there is no room for what was to be written. */
+export function isDiskFull(error: unknown): boolean {
+  const { code, errcode } = readCodes(error);
+  return code === '53100' || (errcode !== undefined && isFullCode(errcode));
+}
+
+/** True when a file of SQLite is damaged, or is another kind of file. */
+export function isDamaged(error: unknown): boolean {
+  const { errcode } = readCodes(error);
+  return errcode !== undefined && [11, 26].includes(errcode & 0xff);
 }
 
 export function unavailable(message: string, cause?: unknown): AppError {

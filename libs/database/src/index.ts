@@ -1,5 +1,5 @@
 export { readDatabaseTime } from './clock.ts';
-export type { Database, Dialect, Queries } from './database.ts';
+export type { Database, Dialect, Queries, SchemaState } from './database.ts';
 export { isUniqueViolation } from './failures.ts';
 export {
   countLiveKeys,

@@ -9,6 +9,11 @@ export interface Migration {
   id: string;
   /** The statements, in order. */
   up(dialect: Dialect): string[];
+  /**
+   * The oldest migration that a release must have to work on the schema after this one. One that only adds what old code
+   * need not know names the first; without it no older release starts beside this one.
+   */
+  oldest?: string;
 }
 
 interface ColumnTypes {
@@ -38,17 +43,19 @@ const columnTypes: Record<Dialect, ColumnTypes> = {
   },
 };
 
+const first = '0001_tables';
+
 /** Every change of the schema, oldest first. Add at the end; never edit one that was released. */
 export const migrations: readonly Migration[] = [
   { id: '0001_tables', up: (dialect) => [...tables(columnTypes[dialect]), ...indexes] },
-  { id: '0002_oauth', up: (dialect) => oauthTables(columnTypes[dialect]) },
-  { id: '0003_accounts', up: (dialect) => accountTables(columnTypes[dialect]) },
-  { id: '0004_connections', up: (dialect) => connectionTables(columnTypes[dialect]) },
-  { id: '0005_catalog_details', up: (dialect) => catalogDetailTables(dialect) },
-  { id: '0006_connection_limits', up: (dialect) => connectionLimits(columnTypes[dialect]) },
-  { id: '0007_charge_certainty', up: (dialect) => chargeCertainty(columnTypes[dialect]) },
-  { id: '0008_makers', up: (dialect) => makerColumns(columnTypes[dialect]) },
-  { id: '0009_fair_leases', up: () => [...leaseIndexes] },
+  { id: '0002_oauth', oldest: first, up: (dialect) => oauthTables(columnTypes[dialect]) },
+  { id: '0003_accounts', oldest: first, up: (dialect) => accountTables(columnTypes[dialect]) },
+  { id: '0004_connections', oldest: first, up: (dialect) => connectionTables(columnTypes[dialect]) },
+  { id: '0005_catalog_details', oldest: first, up: (dialect) => catalogDetailTables(dialect) },
+  { id: '0006_connection_limits', oldest: first, up: (dialect) => connectionLimits(columnTypes[dialect]) },
+  { id: '0007_charge_certainty', oldest: first, up: (dialect) => chargeCertainty(columnTypes[dialect]) },
+  { id: '0008_makers', oldest: first, up: (dialect) => makerColumns(columnTypes[dialect]) },
+  { id: '0009_fair_leases', oldest: first, up: () => [...leaseIndexes] },
 ];
 
 function tables(types: ColumnTypes): string[] {

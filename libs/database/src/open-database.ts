@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '@inferry/contracts';
+import { AppError, ConfigError } from '@inferry/contracts';
 import {
   CompiledQuery,
   type Driver,
@@ -16,7 +16,7 @@ import {
 } from 'kysely';
 import type { Database, Dialect } from './database.ts';
 import { isSerializationFailure, unavailable } from './failures.ts';
-import { applyMigrations } from './migrate.ts';
+import { applyMigrations, readSchemaState } from './migrate.ts';
 import { migrations as allMigrations, type Migration } from './migrations.ts';
 import { PostgresDriver } from './postgres/postgres-driver.ts';
 import type { Schema } from './schema.ts';
@@ -77,8 +77,13 @@ export function openDatabase(options: DatabaseOptions): Database {
     transaction,
     migrate: () =>
       transaction((inner) => applyMigrations(inner, dialect, options.migrations ?? allMigrations)),
+    schemaState: () =>
+      transaction((inner) => readSchemaState(inner, dialect, options.migrations ?? allMigrations)),
     ping: () =>
-      within(options.pingTimeoutMs ?? 2_000, () => queries.executeQuery(CompiledQuery.raw('select 1'))),
+      within(options.pingTimeoutMs ?? 2_000, async () => {
+        await queries.executeQuery(CompiledQuery.raw('select 1'));
+        if (driver instanceof SqliteDriver) await driver.checkRoom();
+      }),
     // The driver is closed directly: Kysely's own destroy does nothing before the first query.
     close: () => driver.destroy(),
   };
@@ -89,7 +94,8 @@ function createDriver(options: DatabaseOptions): { dialect: Dialect; driver: Dri
   const onError = options.onError ?? (() => undefined);
   if (url.startsWith('sqlite:')) {
     const location = url.slice('sqlite:'.length);
-    if (location === '') throw new Error('The database URL names no file: sqlite:<file> or sqlite::memory:.');
+    if (location === '')
+      throw new ConfigError(['The database URL names no file: sqlite:<file> or sqlite::memory:.']);
     return { dialect: 'sqlite', driver: new SqliteDriver({ location, onError }) };
   }
   if (/^postgres(ql)?:\/\//.test(url)) {
@@ -103,7 +109,7 @@ function createDriver(options: DatabaseOptions): { dialect: Dialect; driver: Dri
     });
     return { dialect: 'postgres', driver };
   }
-  throw new Error('The database URL must begin with sqlite: or postgres://.');
+  throw new ConfigError(['The database URL must begin with sqlite: or postgres://.']);
 }
 
 function toKyselyDialect(dialect: Dialect, driver: Driver): KyselyDialect {

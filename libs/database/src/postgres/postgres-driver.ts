@@ -1,12 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@inferry/contracts';
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from 'kysely';
 import { Pool, type PoolClient, type QueryResultRow, TypeOverrides } from 'pg';
-import { isConnectionLost, toUnavailable, unavailable } from '../failures.ts';
+import { isConnectionLost, isServerFull, toUnavailable, unavailable } from '../failures.ts';
 import { traceQuery } from '../trace-query.ts';
 
 const int8Oid = 20;
 const numericOid = 1700;
 const closeWaitMs = 5_000;
+/** How long a query waits for a connection while the server has none left. */
+const fullWaitMs = 30_000;
+const growEveryMs = 5_000;
 
 export interface PostgresDriverOptions {
   url: string;
@@ -22,9 +26,12 @@ export class PostgresDriver implements Driver {
   readonly #pool: Pool;
   readonly #maxWaiting: number;
   readonly #onError: (error: unknown) => void;
+  readonly #maxConnections: number;
+  #growing: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: PostgresDriverOptions) {
+    this.#maxConnections = options.maxConnections;
     this.#onError = options.onError;
     this.#maxWaiting = options.maxWaiting;
     this.#pool = new Pool({
@@ -32,7 +39,9 @@ export class PostgresDriver implements Driver {
       application_name: 'inferry',
       max: options.maxConnections,
       connectionTimeoutMillis: options.connectTimeoutMs,
-      idleTimeoutMillis: 30_000,
+      // What is not used is there for others soon, and so is, for a moment, what is used all the time.
+      idleTimeoutMillis: 5_000,
+      maxLifetimeSeconds: 60,
       statement_timeout: options.statementTimeoutMs,
       // The client's own clock, for a server that is gone without having said so.
       query_timeout: options.statementTimeoutMs + 2_000,
@@ -55,12 +64,31 @@ export class PostgresDriver implements Driver {
     if (this.#pool.waitingCount >= this.#maxWaiting) {
       throw new AppError('busy', 'Too many queries wait for the database.', { retryAfterSeconds: 1 });
     }
-    try {
-      return new PostgresConnection(await this.#pool.connect(), this.#onError);
-    } catch (error) {
-      this.#onError(error);
-      throw toUnavailable(error) ?? error;
+    const giveUpAt = Date.now() + fullWaitMs;
+    for (;;) {
+      try {
+        return new PostgresConnection(await this.#pool.connect(), this.#onError);
+      } catch (error) {
+        if (!isServerFull(error) || Date.now() > giveUpAt || this.#isClosed) {
+          this.#onError(error);
+          throw toUnavailable(error) ?? error;
+        }
+        this.#shrink();
+      }
+      await sleep(20 + Math.random() * 180);
     }
+  }
+
+  /** The server has no connection left: this process makes do with those that it has, and asks for more later on. */
+  #shrink(): void {
+    this.#pool.options.max = Math.max(1, Math.min(this.#pool.options.max, this.#pool.totalCount));
+    this.#growing ??= setInterval(() => {
+      this.#pool.options.max = Math.min(this.#maxConnections, this.#pool.options.max + 1);
+      if (this.#pool.options.max < this.#maxConnections) return;
+      clearInterval(this.#growing);
+      this.#growing = undefined;
+    }, growEveryMs);
+    this.#growing.unref();
   }
 
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
@@ -87,6 +115,7 @@ export class PostgresDriver implements Driver {
   async destroy(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    clearInterval(this.#growing);
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, closeWaitMs);
     await Promise.race([this.#pool.end(), promise]);

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ConfigError } from '@inferry/contracts';
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from 'kysely';
-import { isBusy, toUnavailable, unavailable } from '../failures.ts';
+import { isBusy, isDamaged, isDiskFull, toUnavailable, unavailable } from '../failures.ts';
 import { traceQuery } from '../trace-query.ts';
 import { WriteLock } from '../write-lock.ts';
 import { SqliteFile } from './sqlite-file.ts';
 
-const lockWaitMs = 10_000;
+/** For its turn among our own writers and for another program together: callers wait no longer than this. */
+const lockWaitMs = 4_000;
 const maxWaiting = 10_000;
 
 /** What the connections of one driver share: the file twice, and the lock of the writing one. */
@@ -15,6 +17,8 @@ interface Shared {
   reader: SqliteFile;
   lock: WriteLock;
   isClosed: boolean;
+  /** The last write found no room. */
+  isFull: boolean;
   onError: (error: unknown) => void;
 }
 
@@ -32,15 +36,34 @@ export class SqliteDriver implements Driver {
   readonly #shared: Shared;
 
   constructor({ location, onError }: SqliteDriverOptions) {
-    const writer = new SqliteFile(location);
-    const reader = location === ':memory:' ? writer : new SqliteFile(location);
+    const writer = openFile(location);
+    const reader = location === ':memory:' ? writer : openFile(location);
     this.#shared = {
       writer,
       reader,
       lock: new WriteLock({ waitMs: lockWaitMs, maxWaiting }),
       isClosed: false,
+      isFull: false,
       onError,
     };
+  }
+
+  /** Rejects while there is no room: after a write that found none, one is tried, which is undone. */
+  async checkRoom(): Promise<void> {
+    const { writer, lock } = this.#shared;
+    if (!this.#shared.isFull) return;
+    const unlock = await lock.acquire();
+    try {
+      writer.exec('begin immediate; create table room_is_looked_for (bytes blob) strict;');
+      writer.exec('insert into room_is_looked_for values (zeroblob(65536));');
+      writer.exec('rollback; begin immediate; update migrations set applied_at = applied_at; commit');
+      this.#shared.isFull = false;
+    } catch (error) {
+      if (writer.isInTransaction) writer.exec('rollback');
+      throw toUnavailable(error) ?? error;
+    } finally {
+      unlock();
+    }
   }
 
   async init(): Promise<void> {
@@ -89,9 +112,10 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async begin(): Promise<void> {
+    const since = Date.now();
     const unlock = await this.#shared.lock.acquire();
     try {
-      await this.#attempt(() => this.#shared.writer.exec('begin immediate'));
+      await this.#attempt(() => this.#shared.writer.exec('begin immediate'), since);
     } catch (error) {
       unlock();
       throw error;
@@ -102,7 +126,12 @@ class SqliteConnection implements DatabaseConnection {
   /** Postgres refuses everything after a failed statement; the same here, or only production would show the fault. */
   commit(): void {
     if (this.#hasFailed) throw new Error('The transaction was aborted by a statement that failed.');
-    this.#shared.writer.exec('commit');
+    try {
+      this.#shared.writer.exec('commit');
+    } catch (error) {
+      throw this.#translate(error);
+    }
+    this.#shared.isFull = false;
     this.release();
   }
 
@@ -130,11 +159,12 @@ class SqliteConnection implements DatabaseConnection {
     const { reader, writer, lock } = this.#shared;
     if (this.#unlock !== undefined) return this.#executeInTransaction<R>(query);
     if (reader !== writer && query.query.kind === 'SelectQueryNode') {
-      return this.#attempt(() => reader.run<R>(query));
+      return this.#attempt(() => reader.run<R>(query), Date.now());
     }
+    const since = Date.now();
     const unlock = await lock.acquire();
     try {
-      return await this.#attempt(() => writer.run<R>(query));
+      return await this.#attempt(() => writer.run<R>(query), since);
     } finally {
       unlock();
     }
@@ -151,8 +181,8 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   /** Another process may hold the file: a statement that found it so had no effect and is tried again. */
-  async #attempt<T>(run: () => T): Promise<T> {
-    const giveUpAt = Date.now() + lockWaitMs;
+  async #attempt<T>(run: () => T, since: number): Promise<T> {
+    const giveUpAt = since + lockWaitMs;
     for (;;) {
       if (this.#shared.isClosed) throw unavailable('The database is closed.');
       try {
@@ -166,8 +196,23 @@ class SqliteConnection implements DatabaseConnection {
 
   #translate(error: unknown): unknown {
     const mapped = toUnavailable(error);
+    if (isDiskFull(error)) this.#shared.isFull = true;
     if (mapped !== undefined) this.#shared.onError(error);
     return mapped ?? error;
+  }
+}
+
+/** Throws `ConfigError` for a file that is none of ours: there is nothing to wait for. */
+function openFile(location: string): SqliteFile {
+  try {
+    return new SqliteFile(location);
+  } catch (error) {
+    const mapped = toUnavailable(error);
+    if (isDamaged(error) && mapped !== undefined) throw new ConfigError([`${location}: ${mapped.message}`]);
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'EEXIST'].includes(code))
+      throw new ConfigError([`${location}: the database cannot be made or opened there (${code})`]);
+    throw mapped ?? error;
   }
 }
 
