@@ -20,6 +20,8 @@ const commands = {
   vault: { install: 'production', run: ['cli/src/main.ts', 'vault'] },
   budgets: { install: 'production', run: ['cli/src/main.ts', 'budgets'] },
   'webhook-secret': { install: 'production', run: ['cli/src/main.ts', 'webhook-secret'] },
+  migrate: { install: 'production', run: ['cli/src/main.ts', 'migrate'] },
+  secrets: { install: 'production', run: ['cli/src/main.ts', 'secrets'] },
   emulators: { install: 'full', run: ['libs/testing/src/emulators/main.ts'] },
   cluster: { install: 'full', run: ['cli/src/main.ts', 'cluster'] },
   test: { install: 'full', run: ['scripts/test.ts'] },

@@ -63,6 +63,11 @@ function readRanges(items: readonly string[]): AddressRanges {
   }
 }
 
+/** What it most likely is meant to be: for reading the rest, whatever is wrong with it. */
+export function authOf({ INFERRY_AUTH: value }: Env): AuthMode {
+  return value === 'keys' || value === 'oauth' ? value : 'none';
+}
+
 function parseAuth(env: Env, host: string): AuthMode {
   const value = env.INFERRY_AUTH || undefined;
   if (value !== undefined && value !== 'none' && value !== 'keys' && value !== 'oauth') {

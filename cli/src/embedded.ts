@@ -22,6 +22,8 @@ import {
   newReplicaName,
   type Parts,
   portOf,
+  readAll,
+  Secret,
   type Service,
 } from '@inferry/runtime';
 import { createUploadService, parseUploadConfig } from '@inferry/upload';
@@ -35,6 +37,28 @@ export interface EmbeddedSystem {
   port: number;
   parts: Parts;
   close(graceMs: number): Promise<void>;
+}
+
+/** Every problem of the services' configuration at once. */
+export async function checkServices(env: Env, auth: StartConfig['auth'], publicUrl: string): Promise<void> {
+  const own = { ...env, INFERRY_AUTH: auth };
+  await readAll([
+    () => parseAuthConfig(env),
+    () => parseCatalogConfig(env),
+    () => parseUploadConfig(env),
+    () => parseInferenceConfig(env),
+    () => parseGatewayConfig({ ...own, PUBLIC_URL: publicUrl }),
+    () =>
+      parseAuthorization(own, {
+        publicUrl,
+        secret: () => new Secret('made of nothing: only the rest is read'),
+      }),
+    async () => {
+      const config = { ...(await readProvidersConfig(env)), hasLocal: false };
+      const providers = await openProviders([], { config });
+      await Promise.all(providers.map((provider) => provider.close()));
+    },
+  ]);
 }
 
 /** The whole system in this process: the same services as a cluster's, on the in-process parts. */

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { ConfigError, type Env, parseRuntimeConfig, stopOnSignals } from '@inferry/runtime';
+import { ConfigError, type Env, parseRuntimeConfig, readAll, stopOnSignals } from '@inferry/runtime';
+import { checkServices } from '../embedded.ts';
 import { type ClusterOptions, startCluster } from './start-cluster.ts';
 
 const readyTimeoutMs = 60_000;
@@ -11,7 +12,10 @@ const usage = 'npm run cluster -- [--replicas 2] [--auth none|keys|oauth] [--fix
 /** `npm run cluster`: the whole system as processes, until Ctrl-C or SIGTERM. */
 export async function cluster(args: readonly string[], env: Env): Promise<number | undefined> {
   const { replicas, auth, fixtures } = parse(args);
-  const { port } = parseRuntimeConfig(env);
+  const [{ port }] = await readAll([
+    () => parseRuntimeConfig(env),
+    () => checkServices(env, auth, env.PUBLIC_URL || 'http://127.0.0.1'),
+  ]);
   const startedAt = performance.now();
   const say = (line: string) => process.stdout.write(`${line}\n`);
   const starting = startCluster({

@@ -1,5 +1,5 @@
 import { AppError } from '@inferry/contracts';
-import { ConfigError, type Env } from '@inferry/runtime';
+import { ConfigError, type Env, withSecretFiles } from '@inferry/runtime';
 
 /** One command of the command line; resolves with its exit code, or with undefined to go on until it is stopped. */
 export type Command = (args: readonly string[], env: Env) => Promise<number | undefined>;
@@ -15,6 +15,8 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   connections: async () => (await import('./connections.ts')).connections,
   budgets: async () => (await import('./budgets.ts')).budgets,
   'webhook-secret': async () => (await import('./webhook-secret.ts')).webhookSecret,
+  migrate: async () => (await import('./migrate.ts')).migrate,
+  secrets: async () => (await import('./secrets.ts')).secrets,
   cluster: async () => (await import('../cluster/command.ts')).cluster,
 };
 
@@ -39,10 +41,14 @@ export async function runCommand(
   }
   try {
     const command = await load();
-    return await command(args, env);
+    return await command(args, withSecretFiles(env));
   } catch (error) {
     if (error instanceof AppError) {
       process.stderr.write(`${toLine(error)}\n`);
+      return 1;
+    }
+    if (isSystemError(error)) {
+      process.stderr.write(`${error.message}\n`);
       return 1;
     }
     if (!(error instanceof ConfigError || isArgumentError(error))) throw error;
@@ -60,4 +66,9 @@ function toLine({ message, nextAction, cause }: AppError): string {
 /** What `parseArgs` of node:util throws. */
 function isArgumentError(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+}
+
+/** What the operating system refused, such as a folder that may not be written to: its message names the path. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error && 'code' in error;
 }

@@ -3,11 +3,11 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { listProviders, localPrincipal, type ProviderState } from '@inferry/contracts';
-import { type Env, stopOnSignals } from '@inferry/runtime';
+import { type Env, readAll, stopOnSignals } from '@inferry/runtime';
 import { startTelemetry } from '@inferry/runtime/telemetry';
 import { formatBanner } from '../banner.ts';
-import { parseStartConfig, type StartConfig } from '../config.ts';
-import { type EmbeddedSystem, startEmbedded } from '../embedded.ts';
+import { authOf, parseStartConfig, type StartConfig } from '../config.ts';
+import { checkServices, type EmbeddedSystem, startEmbedded } from '../embedded.ts';
 import { startEmulatedPlatforms } from '../emulated-platforms.ts';
 
 const listTimeoutMs = 3_000;
@@ -23,7 +23,11 @@ export async function start(args: readonly string[], given: Env): Promise<number
   });
   const emulated = values.emulators ? await startEmulatedPlatforms(given) : undefined;
   const env = emulated?.env ?? given;
-  const config = parseStartConfig({ LOG_LEVEL: 'warn', ...env, PORT: await portFrom(env) });
+  const port = await portFrom(env);
+  const [config] = await readAll([
+    () => parseStartConfig({ LOG_LEVEL: 'warn', ...env, PORT: port }),
+    () => checkServices(env, authOf(env), env.PUBLIC_URL || 'http://127.0.0.1'),
+  ]);
   const telemetry = await startTelemetry('embedded', env);
   const system = await startOrExplain(config, env);
   if (system === undefined) {

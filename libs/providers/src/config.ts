@@ -1,3 +1,4 @@
+import { ConfigError } from '@inferry/contracts';
 import { adapters } from './adapters.ts';
 import type { AdapterDefinition, AdapterOptions } from './definition.ts';
 import { readDescriptions } from './generic/read-files.ts';
@@ -40,7 +41,7 @@ export interface KnownPlatform {
  * - `INFERRY_EMULATORS`: the base URL of the emulators; every adapter goes there, and nothing goes to the platforms.
  * - `<SLUG>_CALL_SECONDS`: the longest that one call which answers by itself may take; unset: the run's own deadline.
  * - `PROVIDER_PRIVATE_HOSTS=1`: connections may name base URLs on private networks.
- * Throws an `Error` with every problem.
+ * Throws `ConfigError` with every problem.
  */
 export async function readProvidersConfig(env: Env = process.env): Promise<ProvidersConfig> {
   const described = await readDescriptions(splitList(env.PROVIDER_FILES ?? ''));
@@ -73,7 +74,7 @@ export function parseProvidersConfig(
     }
   }
   if (problems.length > 0) {
-    throw new Error(`The providers are not configured:\n${problems.map((line) => `  - ${line}`).join('\n')}`);
+    throw new ConfigError(problems);
   }
   const platforms = known.map((definition) => ({
     slug: definition.slug,

@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { ConfigError, readAll } from '@inferry/contracts';
 import { type ProviderInstance, type ProvidersConfig, readProvidersConfig } from './config.ts';
 import type { ProviderLog } from './http/index.ts';
 import type { Provider } from './provider.ts';
@@ -32,12 +33,15 @@ export async function openProviders(
     const { createLocalProvider } = await import('./local/index.ts');
     providers.push(createLocalProvider(onFault === undefined ? {} : { onFault }));
   }
-  for (const instance of config.instances) providers.push(await openInstance(instance, log));
-  for (const name of extraModules) providers.push(await openExtra(name));
+  const opened = await readAll([
+    ...config.instances.map((instance) => () => openInstance(instance, log)),
+    ...extraModules.map((name) => () => openExtra(name)),
+  ]);
+  providers.push(...opened);
   const slugs = providers.map(({ slug }) => slug);
   const twice = slugs.find((slug, index) => slugs.indexOf(slug) !== index);
   if (twice !== undefined)
-    throw new Error(`PROVIDERS, INFERRY_EXTRA_PROVIDERS: two providers are called "${twice}"`);
+    throw new ConfigError([`PROVIDERS, INFERRY_EXTRA_PROVIDERS: two providers are called "${twice}"`]);
   return providers;
 }
 
@@ -56,9 +60,13 @@ export function openInstance(
 }
 
 async function openExtra(name: string): Promise<Provider> {
-  const module: unknown = await import(specifierOf(name));
+  const module: unknown = await import(specifierOf(name)).catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const why = code ?? (error instanceof Error ? error.message.split('\n')[0] : 'it throws');
+    throw new ConfigError([`INFERRY_EXTRA_PROVIDERS: ${name} cannot be loaded (${why})`]);
+  });
   if (isProviderModule(module)) return await module.createProvider();
-  throw new Error(`INFERRY_EXTRA_PROVIDERS: ${name} does not export createProvider()`);
+  throw new ConfigError([`INFERRY_EXTRA_PROVIDERS: ${name} does not export createProvider()`]);
 }
 
 function specifierOf(name: string): string {

@@ -20,6 +20,21 @@ export function parseEnv<S extends z.ZodObject>(schema: S, env: Env): z.infer<S>
   throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
 }
 
+/** As `parseEnv`, with the variables that are wrong left out: for finding what else is wrong beside them. */
+export function parseRest<S extends z.ZodObject>(
+  schema: S,
+  env: Env,
+): { data: z.infer<S>; problems: string[] } {
+  try {
+    return { data: parseEnv(schema, env), problems: [] };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const wrong = new Set(error.problems.map((problem) => problem.slice(0, problem.indexOf(':'))));
+    const rest = Object.fromEntries(Object.entries(env).filter(([name]) => !wrong.has(name)));
+    return { data: parseEnv(schema, rest), problems: [...error.problems] };
+  }
+}
+
 /** A whole number in an environment variable. */
 export function envInt(min: number, max: number): z.ZodType<number, string> {
   return z

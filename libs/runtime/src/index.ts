@@ -15,6 +15,7 @@ export {
   envList,
   isLoopback,
   parseEnv,
+  parseRest,
   parseRuntimeConfig,
   type RuntimeConfig,
   RuntimeEnv,

@@ -10,11 +10,14 @@ await runService({
   configure: ({ env, log }) =>
     readAll([
       () => parseInferenceConfig(env),
-      async () =>
-        openProviders(parseRuntimeConfig(env).extraProviders, {
-          config: await readProvidersConfig(env),
+      async () => {
+        // First: what is wrong with it is told even if something else is wrong as well.
+        const config = await readProvidersConfig(env);
+        return openProviders(parseRuntimeConfig(env).extraProviders, {
+          config,
           log,
-        }),
+        });
+      },
     ]),
   async create(parts, { config, settings: [settings, providers], secrets }) {
     const service = await createInferenceService(parts, {

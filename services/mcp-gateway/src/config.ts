@@ -8,7 +8,7 @@ import {
   envList,
   isLoopback,
   parseAddressRanges,
-  parseEnv,
+  parseRest,
   RuntimeEnv,
 } from '@inferry/runtime';
 import { z } from 'zod';
@@ -120,8 +120,8 @@ export interface GatewayConfig {
 
 /** Reads the gateway's variables; throws `ConfigError` with every problem at once. */
 export function parseGatewayConfig(env: Env): GatewayConfig {
-  const parsed = parseEnv(GatewayEnv, env);
-  const problems: string[] = [...problemsOf(parsed)];
+  const { data: parsed, problems } = parseRest(GatewayEnv, env);
+  problems.push(...problemsOf(parsed));
   const trustedProxies = collect(problems, 'TRUSTED_PROXIES', () =>
     parseAddressRanges(parsed.TRUSTED_PROXIES),
   );

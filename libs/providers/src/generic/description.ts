@@ -1,3 +1,4 @@
+import { ConfigError } from '@inferry/contracts';
 import { z } from 'zod';
 import { type ContractCase, contractCases } from '../contract-cases.ts';
 
@@ -172,12 +173,12 @@ export const Description = z
   });
 export type Description = z.infer<typeof Description>;
 
-/** A description, or an `Error` that names the file and each problem. */
+/** A description, or a `ConfigError` that names the file and each problem. */
 export function parseDescription(value: unknown, source: string): Description {
   const parsed = Description.safeParse(value);
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map(
     ({ path: at, message }) => `  - ${at.map(String).join('.') || 'the file'}: ${message}`,
   );
-  throw new Error(`${source} does not describe a provider:\n${lines.join('\n')}`);
+  throw new ConfigError([`PROVIDER_FILES: ${source} does not describe a provider:\n${lines.join('\n')}`]);
 }

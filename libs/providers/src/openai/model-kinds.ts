@@ -1,4 +1,4 @@
-import { isObject } from '@inferry/contracts';
+import { ConfigError, isObject } from '@inferry/contracts';
 
 /** What a model of such a server does. `none`: nothing that can be run here, such as moderation. */
 export const modelKinds = ['chat', 'image', 'speech', 'transcription', 'embedding', 'video', 'none'] as const;
@@ -92,9 +92,9 @@ export function parseKinds(text: string | undefined): Map<string, ModelKind> {
     const [name = '', wanted = ''] = entry.split('=').map((part) => part.trim());
     const kind = modelKinds.find((known) => known === wanted);
     if (name !== '' && kind !== undefined) return [[name, kind]];
-    throw new Error(
+    throw new ConfigError([
       `OPENAI_MODEL_KINDS: "${entry.trim().slice(0, 60)}" is not name=kind (${modelKinds.join(', ')})`,
-    );
+    ]);
   });
   return new Map(entries);
 }

@@ -1,4 +1,4 @@
-import { AppError } from '@inferry/contracts';
+import { AppError, ConfigError } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
 import type { ListReader, PlatformClient } from '../http/index.ts';
 import type { ProviderContext, ProviderModel } from '../provider.ts';
@@ -15,7 +15,7 @@ export function parseRestVersion(settings: Readonly<Record<string, string | unde
     const version = settings[name]?.trim().toLowerCase();
     if (version === undefined || version === '') continue;
     if (version === 'v1' || version === 'v2' || version === 'auto') return version;
-    throw new Error(`${name}: "${version.slice(0, 20)}" is neither v1, v2 nor auto`);
+    throw new ConfigError([`${name}: "${version.slice(0, 20)}" is neither v1, v2 nor auto`]);
   }
   return 'v2';
 }
