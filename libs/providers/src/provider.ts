@@ -34,6 +34,31 @@ export interface ProviderCapabilities {
   ownModels?: boolean;
 }
 
+export type PriceUnit = 'megapixel' | 'image' | 'second' | 'characters' | 'tokens' | 'run';
+
+/** What so many of a unit cost. */
+export interface PriceRate {
+  min: number;
+  max: number;
+  unit: PriceUnit;
+  /** How many of the unit the amount is for. */
+  per: number;
+  /** A part of a megapixel is billed as a whole one. */
+  isWhole?: boolean;
+}
+
+/** What a model costs, as its platform tells it. */
+export interface ModelPrice {
+  text: string;
+  currency: string;
+  basis: Quote['basis'];
+  amount?: number;
+  /** Where the platform tells a number and a unit, or its words can be read so. */
+  rate?: PriceRate;
+  /** Where it tells prices of configurations. */
+  table?: { configuration: string; amount: number }[];
+}
+
 /** One catalog entry with everything that `get_model` shows. */
 export interface ProviderModel {
   nativeId: string;
@@ -56,7 +81,7 @@ export interface ProviderModel {
   /** Portable JSON Schema (2020-12); file fields carry `"x-inferry-file": "<medium>"`. */
   inputSchema: JsonObject;
   outputSchema: JsonObject;
-  price: { text: string; currency: string; basis: Quote['basis']; amount?: number };
+  price: ModelPrice;
   examples: { title: string; input: JsonObject; output: JsonObject; cost: number; capability?: string }[];
   /** Markdown: what it is made of, its limits, its licence. */
   readme: string;
@@ -205,6 +230,15 @@ export interface JobView {
   pollAfterMs?: number;
 }
 
+/** How a job ended, for whoever has to say what that costs. */
+export interface JobEnd {
+  nativeId: string;
+  status: JobStatus;
+  upstreamStatus: string;
+  /** Of an end that is a failure. */
+  code?: string | undefined;
+}
+
 export type CancelResult = 'confirmed' | 'requested' | 'too_late' | 'unsupported';
 
 /** What became of the submits of a run. */
@@ -261,7 +295,7 @@ export interface Provider {
   cancel(handle: JobHandle, context: ProviderContext): Promise<CancelResult>;
   recover(request: RecoverRequest, context: ProviderContext): Promise<Recovery>;
   /** Whether the platform may charge a job that ends so without saying what. Default: only what succeeds costs something. */
-  mayCostUntold?(end: { nativeId: string; status: JobStatus; upstreamStatus: string }): boolean;
+  mayCostUntold?(end: JobEnd): boolean;
   /** Tells whether a key is good, without spending anything. */
   probe?(context: ProviderContext): Promise<Probe>;
   balance?(context: ProviderContext): Promise<Balance | undefined>;

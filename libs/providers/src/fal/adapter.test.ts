@@ -122,6 +122,12 @@ describe('what is special at fal', () => {
     const model = await world.provider.describeModel?.(flux.nativeId, world.context());
 
     expect(model?.price.text).toBe('$0.003 per megapixel');
+    const sized = { prompt: 'x', num_images: 4, image_size: 'landscape_4_3' };
+    expect(model && world.provider.quote(model, sized)).toMatchObject({
+      min: 0.012,
+      max: 0.012,
+      exact: true,
+    });
     expect(model?.inputSchema.required).toEqual(['prompt']);
     expect(model?.capabilities).toContain('io:text-to-image');
   });

@@ -6,6 +6,7 @@ import { quotePrice } from '../prices/price-text.ts';
 import type {
   CancelResult,
   InboundWebhook,
+  JobEnd,
   JobHandle,
   JobView,
   Probe,
@@ -67,6 +68,11 @@ class FalProvider extends PlatformAdapter implements Provider {
 
   quote(model: ProviderModel, input: JsonObject): Quote {
     return quotePrice(model, input);
+  }
+
+  /** Errors of the server cost nothing; an input that a model refuses after it began may be charged. */
+  mayCostUntold({ status, code }: JobEnd): boolean {
+    return status === 'failed' && (code === 'validation_failed' || code === 'content_blocked');
   }
 
   async submit(

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { AppError, isObject, type JsonObject } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
 import type { ListReader, PlatformClient } from '../http/index.ts';
-import { toPrice } from '../prices/price-text.ts';
+import { plainAmount, rateOf, toPrice, toRatedPrice } from '../prices/price-text.ts';
 import type { Provider, ProviderContext, ProviderModel } from '../provider.ts';
 import {
   capabilitiesOf,
@@ -65,13 +65,22 @@ async function readPrice(
     const { body } = await client.read(Prices, call, context);
     const prices = body.prices.map((listed) => Price.safeParse(listed).data);
     const price = prices.find((listed) => listed?.endpoint_id === nativeId);
-    return price === undefined || (price.currency ?? 'USD') !== 'USD'
-      ? toPrice(undefined)
-      : toPrice(`$${price.unit_price} per ${price.unit.replace(/s$/, '')}`);
+    return price === undefined ? toPrice(undefined) : toFalPrice(price);
   } catch (error) {
     if (error instanceof AppError) return toPrice(undefined);
     throw error;
   }
+}
+
+/** A number and a unit. Megapixels are billed as whole ones. */
+function toFalPrice({ unit_price: amount, unit, currency: told }: Price): ProviderModel['price'] {
+  const currency = (told ?? 'USD').toUpperCase();
+  const rate = rateOf(amount, unit);
+  if (rate !== undefined) {
+    return toRatedPrice({ ...rate, ...(rate.unit === 'megapixel' && { isWhole: true }) }, currency);
+  }
+  const words = `${plainAmount(amount)} ${currency} per ${cleanText(unit, { maxLength: 60 }).replace(/s$/, '')}`;
+  return { text: words, currency, basis: 'unknown' };
 }
 
 function toModel({ endpoint_id: nativeId, metadata, openapi }: CatalogModel): ProviderModel {

@@ -65,3 +65,4 @@ export const Price = z.object({
   unit: z.string(),
   currency: maybe(z.string()),
 });
+export type Price = z.infer<typeof Price>;

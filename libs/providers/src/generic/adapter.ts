@@ -1,10 +1,12 @@
-import { AppError, type Quote } from '@inferry/contracts';
+import { AppError, type JsonObject, type Quote } from '@inferry/contracts';
 import { z } from 'zod';
 import type { AdapterOptions } from '../definition.ts';
 import { classifyFailure } from '../errors/index.ts';
 import { type Call, HeldCalls, maxCallMs, PlatformAdapter, probeWith } from '../http/index.ts';
+import { quotePrice, rateOf } from '../prices/price-text.ts';
 import type {
   CancelResult,
+  JobEnd,
   JobHandle,
   JobView,
   Probe,
@@ -21,6 +23,13 @@ import { failureRuleOf, readView, refusalIn } from './read-reply.ts';
 import { fillPath, fillTemplate, fillUrl, type Names, valuesAt } from './template.ts';
 
 type DescribedCall = Pick<NonNullable<Description['probe']>, 'method' | 'path' | 'url' | 'query' | 'body'>;
+
+/** What an amount of a file is for, by its basis. */
+const unitsOf: Readonly<Partial<Record<Quote['basis'], string>>> = {
+  per_image: 'image',
+  per_second: 'second',
+  per_request: 'run',
+};
 
 /** A platform that a file describes. */
 export function createDescribedProvider(description: Description, options: AdapterOptions): Provider {
@@ -48,16 +57,22 @@ class DescribedProvider extends PlatformAdapter implements Provider {
     return etag === this.#listed.etag ? 'unchanged' : this.#listed;
   }
 
-  quote({ price }: ProviderModel): Quote {
+  /** By the amount and basis of the file, else by its words; what a file says of a price is not the platform's word. */
+  quote({ price, inputSchema }: ProviderModel, input: JsonObject): Quote {
     const { currency, basis, amount } = price;
-    const isKnown = amount !== undefined && basis === 'per_request';
-    return {
-      currency,
-      basis,
-      exact: false,
-      unpriced_inputs: [],
-      ...(isKnown ? { min: amount, max: amount } : {}),
-    };
+    const unit = unitsOf[basis];
+    const rate = amount === undefined || unit === undefined ? undefined : rateOf(amount, unit);
+    const quote = quotePrice({ price: { ...price, ...(rate && { rate }) }, inputSchema }, input);
+    // Nothing is nothing, however often.
+    const told = amount === undefined ? {} : { currency, basis };
+    return { ...quote, ...told, exact: amount === 0 };
+  }
+
+  /** What failed may have been charged, unless its price is nothing: the file can say where the platform tells it. */
+  mayCostUntold({ status, nativeId }: JobEnd): boolean {
+    const model = this.#description.models.find(({ id }) => id === nativeId);
+    const isFree = model?.price?.amount === 0 || this.#description.result.failures === 'free';
+    return !isFree && (status === 'failed' || status === 'cancelled');
   }
 
   async submit(

@@ -130,7 +130,14 @@ describe('a platform that a file describes', () => {
       { status: 'succeed', videos: [{ url: 'https://x.example/1.mp4' }], credits: 25 },
       { status: 'succeeded', charged: { amount: 0.25, currency: 'USD' } },
     ],
-    [{ status: 'succeed', videos: [] }, { status: 'failed' }],
+    [
+      { status: 'succeed', videos: [], credits: 4 },
+      { status: 'failed', charged: { amount: 0.04, currency: 'USD' } },
+    ],
+    [
+      { status: 'failed', reason: 'the worker died', credits: 50 },
+      { status: 'failed', charged: { amount: 0.5, currency: 'USD' } },
+    ],
     [
       { status: 'failed', reason: 'Content policy' },
       { status: 'failed', error: { code: 'content_blocked', message: 'Acme says: Content policy' } },
@@ -141,6 +148,31 @@ describe('a platform that a file describes', () => {
     replies = [{ body: { code: 0, data } }];
 
     expect(await provider.poll({ id: 't1' }, context())).toMatchObject(expected);
+  });
+
+  it('takes no figure for unknown, and never for nothing', async () => {
+    const provider = await open(yaml);
+    replies = [{ body: { code: 0, data: { status: 'failed', credits: '' } } }];
+    const end = { nativeId: 'v1', status: 'failed', upstreamStatus: 'failed' } as const;
+    const free = await open(yaml.replace('  charged:', '  failures: free\n  charged:'));
+
+    expect(await provider.poll({ id: 't1' }, context())).not.toHaveProperty('charged');
+    expect([provider.mayCostUntold?.(end), free.mayCostUntold?.(end)]).toEqual([true, false]);
+  });
+
+  it.each([
+    ['{ text: 5 EUR a run, currency: EUR, basis: per_request, amount: 5 }', { currency: 'EUR', max: 10 }],
+    ['{ text: by the second, basis: per_second, amount: 0.1 }', { currency: 'USD', max: 1.6 }],
+    ['{ text: 0.04 EUR per image }', { currency: 'EUR', max: 0.08 }],
+    ['{ text: ask them }', { basis: 'unknown' }],
+  ])('is quoted by %s', async (price, expected) => {
+    const provider = await open(`${yaml.trimEnd()}\n    price: ${price}\n`);
+    const listed = await provider.listModels(context());
+    const [model] = listed === 'unchanged' ? [] : listed.models;
+
+    expect(
+      model && provider.quote(model, { num_images: 2, ...(price.includes('second') && { duration: 8 }) }),
+    ).toMatchObject(expected);
   });
 
   it('takes a refusal in a 200 for one', async () => {

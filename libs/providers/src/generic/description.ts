@@ -56,6 +56,8 @@ const Result = z.strictObject({
   charged: z
     .strictObject({ at: pointer, currency: z.string(), factor: z.number().positive().default(1) })
     .optional(),
+  /** `billed`: what fails or is cancelled may cost something that no reply tells. */
+  failures: z.enum(['free', 'billed']).default('billed'),
 });
 
 const States = z

@@ -140,7 +140,9 @@ function readCharge(
   rule: Description['result']['charged'],
 ): Pick<JobView, 'charged'> | Record<string, never> {
   if (rule === undefined) return {};
-  const amount = Number(textAt(body, rule.at) ?? Number.NaN);
+  const told = textAt(body, rule.at)?.trim();
+  // An empty text tells nothing, and is not nothing.
+  const amount = told === undefined || told === '' ? Number.NaN : Number(told);
   if (!Number.isFinite(amount) || amount < 0) return {};
   return { charged: { amount: amount * rule.factor, currency: rule.currency } };
 }

@@ -4,6 +4,7 @@ import { beforeSubmit } from '../errors/index.ts';
 import { HeldCalls, PlatformAdapter, probeWith } from '../http/index.ts';
 import type {
   CancelResult,
+  JobEnd,
   JobHandle,
   JobView,
   Probe,
@@ -80,6 +81,11 @@ class HuggingFaceProvider extends PlatformAdapter implements Provider {
 
   quote(): Quote {
     return { currency: 'USD', exact: false, unpriced_inputs: [], basis: 'unknown' };
+  }
+
+  /** Whether whoever served it charges a failure is theirs to say, and nobody does. */
+  mayCostUntold({ status }: JobEnd): boolean {
+    return status === 'failed' || status === 'cancelled';
   }
 
   async submit(

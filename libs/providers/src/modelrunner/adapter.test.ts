@@ -68,6 +68,11 @@ describe('what is special at ModelRunner', () => {
 
     expect(Object.keys(Object(model?.inputSchema.properties))).toEqual(['prompt', 'num_outputs']);
     expect(model?.price.text).toBe('$0.0042 a run on average, per output');
+    expect(model && world.provider.quote(model, { prompt: 'x', num_outputs: 3 })).toMatchObject({
+      min: 0.0126,
+      max: 0.0126,
+      exact: true,
+    });
     expect(model?.examples).toMatchObject([{ input: { prompt: 'a lighthouse at dusk' }, cost: 0.0042 }]);
     expect(listed === 'unchanged' ? [] : listed.models.map(({ nativeId }) => nativeId)).toEqual([
       'bytedance/sdxl-lightning-4step',

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, type Quote } from '@inferry/contracts';
+import { AppError, type JsonObject, type Quote } from '@inferry/contracts';
 import type { AdapterOptions } from '../definition.ts';
 import { jobMessage } from '../errors/index.ts';
 import { PlatformAdapter, parseJson, probeWith, uploadFiles } from '../http/index.ts';
+import { quotePrice } from '../prices/price-text.ts';
 import type {
   Balance,
   CancelResult,
   InboundWebhook,
+  JobEnd,
   JobHandle,
   JobView,
   Probe,
@@ -64,9 +66,16 @@ class ModelRunnerProvider extends PlatformAdapter implements Provider {
     return readModel(this.client, nativeId, { context, lists: this.lists });
   }
 
-  /** Its rate cards are of many kinds: what a run costs on average is told in words, and nothing is promised. */
-  quote({ price }: ProviderModel): Quote {
-    return { currency: price.currency, exact: false, unpriced_inputs: [], basis: 'unknown' };
+  /** By its rate card, where that is a plain rate; the average that is told of every model promises nothing. */
+  quote(model: ProviderModel, input: JsonObject): Quote {
+    if (model.price.rate !== undefined) return quotePrice(model, input);
+    const { currency } = model.price;
+    return { currency, exact: false, unpriced_inputs: [], basis: 'unknown' };
+  }
+
+  /** Cancelling takes effect on deployments alone: what ran is charged, and only its record says how much. */
+  mayCostUntold({ status }: JobEnd): boolean {
+    return status === 'cancelled';
   }
 
   async submit(

@@ -3,7 +3,8 @@ import { AppError, isObject, type JsonObject } from '@inferry/contracts';
 import { z } from 'zod';
 import { cleanText } from '../errors/index.ts';
 import type { ListReader, PlatformClient } from '../http/index.ts';
-import type { Provider, ProviderContext, ProviderModel } from '../provider.ts';
+import { rateOf, toRatedPrice } from '../prices/price-text.ts';
+import type { PriceRate, Provider, ProviderContext, ProviderModel } from '../provider.ts';
 import { capabilitiesOf, categoriesOf, componentSchema, type Form } from '../schema/index.ts';
 import { CatalogModel, CatalogPage, ExampleRequest, Price, Prices } from './wire.ts';
 
@@ -107,11 +108,27 @@ async function readPrice(
     const price = prices.find((listed) => listed?.endpoint === endpoint);
     if (price === undefined) return undefined;
     const { rateCard, averageCost, currency } = price;
-    return priceOf({ averageCost, pricingMode: rateCard?.pricingMode, currency });
+    const words = priceOf({ averageCost, pricingMode: rateCard?.pricingMode, currency });
+    // Rules change what the card says in ways that are not told.
+    const rate = price.pricingRules ? undefined : rateOfCard(rateCard ?? {});
+    return rate === undefined ? words : { ...toRatedPrice(rate, words.currency), text: words.text };
   } catch (error) {
     if (error instanceof AppError) return undefined;
     throw error;
   }
+}
+
+/** Cards of plain rates; tiers and tokens are told in words alone. */
+function rateOfCard(card: JsonObject): PriceRate | undefined {
+  const rates = [
+    ['per_output', 'pricePerOutput', 'image'],
+    ['per_output_second', 'pricePerOutputSecond', 'second'],
+    ['per_megapixel', 'pricePerMegapixel', 'megapixel'],
+  ] as const;
+  const found = rates.find(([mode]) => card.pricingMode === mode);
+  const amount = found === undefined ? undefined : card[found[1]];
+  const isAmount = typeof amount === 'number' || (typeof amount === 'string' && amount.trim() !== '');
+  return found !== undefined && isAmount ? rateOf(Number(amount), found[2]) : undefined;
 }
 
 /** What a run costs on average, and by what: the list tells it of every model. */

@@ -94,4 +94,5 @@ export const Price = z.object({
   rateCard: maybe(z.looseObject({ pricingMode: maybe(z.string()) })),
   averageCost: maybe(amount),
   currency: maybe(z.string()),
+  pricingRules: maybe(z.unknown()),
 });

@@ -5,6 +5,7 @@ import { beforeSubmit } from '../errors/index.ts';
 import { HeldCalls, PlatformAdapter, probeWith } from '../http/index.ts';
 import type {
   CancelResult,
+  JobEnd,
   JobHandle,
   JobView,
   Probe,
@@ -126,6 +127,11 @@ class OpenAiProvider extends PlatformAdapter implements Provider {
       return { currency: 'USD', min: 0, max: 0, exact: true, unpriced_inputs: [], basis: 'per_request' };
     }
     return { currency: 'USD', exact: false, unpriced_inputs: [], basis: 'unknown' };
+  }
+
+  /** An answer that broke off has used tokens; a server of one's own charges nothing. */
+  mayCostUntold({ status }: JobEnd): boolean {
+    return !this.#isFree && (status === 'failed' || status === 'cancelled');
   }
 
   async submit(

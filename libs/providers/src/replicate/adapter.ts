@@ -6,6 +6,7 @@ import { type LoadedFile, PlatformAdapter, parseJson, probeWith, uploadFiles } f
 import type {
   CancelResult,
   InboundWebhook,
+  JobEnd,
   JobHandle,
   JobView,
   Probe,
@@ -61,6 +62,11 @@ class ReplicateProvider extends PlatformAdapter implements Provider {
   /** The platform has no call that tells a price. */
   quote(): Quote {
     return { currency: 'USD', exact: false, unpriced_inputs: [], basis: 'unknown' };
+  }
+
+  /** Time of hardware is charged until it ends; what was never begun is not. */
+  mayCostUntold({ status, upstreamStatus }: JobEnd): boolean {
+    return (status === 'failed' || status === 'cancelled') && upstreamStatus !== 'aborted';
   }
 
   async submit(

@@ -6,6 +6,7 @@ import type {
   Balance,
   CancelResult,
   InboundWebhook,
+  JobEnd,
   JobHandle,
   JobView,
   Probe,
@@ -55,6 +56,11 @@ class RunflowProvider extends PlatformAdapter implements Provider {
 
   quote(model: ProviderModel, input: JsonObject): Quote {
     return quotePrice(model, input);
+  }
+
+  /** What was cancelled or failed on the way is charged as far as it came; where its cost is told, that is taken. */
+  mayCostUntold({ status }: JobEnd): boolean {
+    return status === 'failed' || status === 'cancelled';
   }
 
   async submit(

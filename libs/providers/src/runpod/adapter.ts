@@ -7,6 +7,7 @@ import type {
   Balance,
   CancelResult,
   InboundWebhook,
+  JobEnd,
   JobHandle,
   JobView,
   Probe,
@@ -71,6 +72,11 @@ class RunpodProvider extends PlatformAdapter implements Provider {
 
   quote(model: ProviderModel, input: JsonObject): Quote {
     return quotePrice(model, input);
+  }
+
+  /** Workers of an endpoint are paid by time, whatever comes of a job, and no job tells its share. */
+  mayCostUntold({ status }: JobEnd): boolean {
+    return status !== 'succeeded';
   }
 
   async submit(

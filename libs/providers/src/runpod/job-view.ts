@@ -29,17 +29,17 @@ export function isOver(word: string): boolean {
 /** A job as we tell it. Completed is success only where the output is not the error that a handler returned. */
 export function toJobView(job: Job, now: number): JobView {
   const { status: word, output } = job;
+  const cost = costOf(output);
   const upstreamStatus = word.slice(0, 100);
   const base = { upstreamStatus, raw: toRaw(job) };
   const status = statusOf(word);
   if (status === 'running') return { ...base, status, ...readUpdate(output) };
   if (status === 'failed') {
     const error = toJobError(job.error ?? errorIn(output), word === 'TIMED_OUT');
-    return { ...base, status, error, ...costOf(output) };
+    return { ...base, status, error, ...cost };
   }
-  if (status !== 'succeeded') return { ...base, status };
+  if (status !== 'succeeded') return { ...base, ...cost, status };
   const { outputs, isPartial } = readOutputs(output, now);
-  const cost = costOf(output);
   const returned = errorIn(output);
   const hasFiles = outputs.some(({ kind }) => kind !== 'json' && kind !== 'text');
   if (returned !== undefined && !hasFiles) {

@@ -117,6 +117,28 @@ describe('what is special at Runware', () => {
     });
   });
 
+  it('quotes by the table of its configurations, as often as it is asked for', async () => {
+    const model = await world.provider.describeModel?.(flux.nativeId, world.context());
+    if (model === undefined) throw new Error('no model');
+    const quote = (input: object) =>
+      world.provider.quote(model, { positivePrompt: 'x', numberResults: 1, ...input });
+
+    expect(quote({ width: 2_048, height: 2_048, numberResults: 4 })).toMatchObject({
+      min: 0.02,
+      max: 0.02,
+      exact: true,
+    });
+    expect(quote({})).toMatchObject({ min: 0.0013, exact: false, unpriced_inputs: ['width', 'height'] });
+    expect(model.price.table).toEqual([
+      { configuration: '1024x1024', amount: 0.0013 },
+      { configuration: '2048x2048', amount: 0.005 },
+    ]);
+  });
+
+  it('tells what is left of the account', async () => {
+    expect(await world.provider.balance?.(world.context())).toEqual({ amount: 12.5, currency: 'USD' });
+  });
+
   it('hides what is the platform\u2019s own in a schema, and shows its examples (RW-26, RW-29, RWD-02)', async () => {
     const model = await world.provider.describeModel?.(flux.nativeId, world.context());
 

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { AppError, type Quote } from '@inferry/contracts';
+import { AppError, type JsonObject, type Quote } from '@inferry/contracts';
 import type { AdapterOptions } from '../definition.ts';
 import { classifyFailure, type Purpose } from '../errors/index.ts';
 import { secretsOf } from '../http/call-parts.ts';
 import { type Call, PlatformAdapter, parseJson, probeWith, type Reply, uploadFiles } from '../http/index.ts';
+import { quoteByTable } from '../prices/price-table.ts';
+import { quotePrice } from '../prices/price-text.ts';
 import type {
   Balance,
   CancelResult,
@@ -58,11 +60,10 @@ class RunwareProvider extends PlatformAdapter implements Provider {
     return readModel(this.client, { air, schemas: this.#schemas, context });
   }
 
-  /** Examples have prices and inputs do not: the lowest example is a floor, and nothing is a ceiling. */
-  quote({ price }: ProviderModel): Quote {
-    const { amount, basis } = price;
-    const floor = amount === undefined ? {} : { min: amount };
-    return { currency: 'USD', ...floor, exact: false, unpriced_inputs: [], basis };
+  /** By its table of configurations, else by its rate. */
+  quote(model: ProviderModel, input: JsonObject): Quote {
+    const { table = [], rate } = model.price;
+    return table.length === 0 && rate !== undefined ? quotePrice(model, input) : quoteByTable(model, input);
   }
 
   async submit(

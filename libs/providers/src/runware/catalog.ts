@@ -3,6 +3,7 @@ import type { JsonObject } from '@inferry/contracts';
 import { AppError, isObject } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
 import { amount, type ListReader, type PlatformClient } from '../http/index.ts';
+import { rateOf, toRatedPrice } from '../prices/price-text.ts';
 import type { Provider, ProviderContext, ProviderModel } from '../provider.ts';
 import { capabilitiesOf, categoriesOf, normaliseSchema } from '../schema/index.ts';
 import type { Schemas } from './schemas.ts';
@@ -10,6 +11,7 @@ import { CatalogModel, CatalogPage, Example, Examples } from './wire.ts';
 
 const pageSize = 100;
 const maxPages = 50;
+const maxPrices = 60;
 /** Ours to fill in, and hidden from whoever writes an input (RWD-02). */
 export const internalFields = [
   'taskType',
@@ -123,21 +125,27 @@ function toModel(listed: CatalogModel, inputSchema?: JsonObject): ProviderModel 
   };
 }
 
-/** The overview in words; an amount only where every example costs the same (RW-27). */
-function priceOf({ pricingOverview, pricingExamples }: CatalogModel): ProviderModel['price'] {
-  const prices = (pricingExamples ?? []).flatMap(({ price }) => price ?? []);
+/** The overview in words, and the prices of its configurations; a rate where it tells one alone (RW-27). */
+function priceOf({ pricingOverview, pricingExamples, pricingRates }: CatalogModel): ProviderModel['price'] {
+  const table = (pricingExamples ?? []).slice(0, maxPrices).flatMap(({ configuration, price }) => {
+    const name = cleanText(configuration ?? 'as it is', { maxLength: 100 });
+    return price === null || price === undefined || price < 0 ? [] : [{ configuration: name, amount: price }];
+  });
+  const prices = table.map((row) => row.amount);
   const [lowest, highest] = [Math.min(...prices), Math.max(...prices)];
   const range = lowest === highest ? `$${lowest}` : `$${lowest} to $${highest}`;
   const text = cleanText(pricingOverview ?? '').slice(0, 120);
-  if (prices.length === 0) {
-    return { text: text === '' ? 'not told' : text, currency: 'USD', basis: 'unknown' };
+  if (prices.length > 0) {
+    const words = text === '' ? `${range} by its examples` : text;
+    return { text: words, currency: 'USD', basis: 'per_request', amount: lowest, table };
   }
-  return {
-    text: text === '' ? `${range} by its examples` : text,
-    currency: 'USD',
-    basis: 'per_request',
-    amount: lowest,
-  };
+  const [only, ...others] = pricingRates ?? [];
+  // A rate that holds from some amount on is one of several.
+  const isPlain = only !== undefined && others.length === 0 && (only.after ?? undefined) === undefined;
+  const rate = isPlain ? rateOf(only.amount, only.unit) : undefined;
+  if (rate === undefined) return { text: text === '' ? 'not told' : text, currency: 'USD', basis: 'unknown' };
+  const told = toRatedPrice(rate, 'USD');
+  return text === '' ? told : { ...told, text };
 }
 
 function toPriceTable({ pricingExamples }: CatalogModel): string {

@@ -63,6 +63,7 @@ export const CatalogModel = z.object({
   coverImage: maybe(z.url()),
   weight: maybe(z.number()),
   pricingOverview: maybe(z.string()),
+  pricingRates: maybe(z.array(z.object({ amount, unit: z.string(), after: z.unknown().optional() }))),
   pricingExamples: maybe(z.array(z.object({ configuration: maybe(z.string()), price: maybe(amount) }))),
 });
 export type CatalogModel = z.infer<typeof CatalogModel>;

@@ -94,10 +94,13 @@ function summaryOf({ deps, document, access }: SectionRequest, isWanted: boolean
 }
 
 function pricingOf({ model: { price, examples } }: ModelDocument): JsonObject {
-  const { text, currency, basis, amount } = price;
-  const configurations = examples
+  const { text, currency, basis, amount, table = [] } = price;
+  // What a platform lists is its price; what an example once cost is only that.
+  const listed = table.map(({ configuration, amount: cost }) => ({ configuration, cost }));
+  const shown = examples
     .filter(({ cost }) => cost > 0)
     .map(({ title, cost }) => ({ configuration: title, cost }));
+  const configurations = listed.length > 0 ? listed : shown;
   return {
     overview: text,
     currency,

@@ -60,10 +60,12 @@ export function toRunEnd(deps: InferenceDeps, row: RunRow, ending: Ending): RunE
 }
 
 /** Whether the provider charges such an end without saying what. */
-function mayCostUntold(deps: InferenceDeps, row: RunRow, { status, patch }: Ending): boolean {
+function mayCostUntold(deps: InferenceDeps, row: RunRow, { status, patch, error }: Ending): boolean {
   const provider = deps.providers.get(row.provider);
   const upstreamStatus = patch?.upstream_status ?? row.upstream_status ?? '';
-  return provider?.mayCostUntold?.({ nativeId: row.native_id, status, upstreamStatus }) === true;
+  return (
+    provider?.mayCostUntold?.({ nativeId: row.native_id, status, upstreamStatus, code: error?.code }) === true
+  );
 }
 
 export function announceEnd(deps: InferenceDeps, row: RunRow): void {
