@@ -35,11 +35,11 @@ export const modelTemplates: OfferedTemplate[] = [
 const views = ['schema', 'card'] as const;
 type View = (typeof views)[number];
 
-export const mimeTypes: Record<View, string> = { schema: 'application/schema+json', card: 'text/markdown' };
+const mimeTypes: Record<View, string> = { schema: 'application/schema+json', card: 'text/markdown' };
 
 const maxCardChars = 100_000;
 
-export function toModelUri(id: string, view: View): string {
+function toModelUri(id: string, view: View): string {
   return `${modelPrefix}${id.split('/').map(encodeURIComponent).join('/')}/${view}`;
 }
 

@@ -4,7 +4,6 @@ import type { CatalogDeps } from '../deps.ts';
 import type { ModelCard } from '../model-card.ts';
 import { completeInput, completeModel, completeProvider, noCompletion } from './complete-argument.ts';
 import { modelPrefix, modelTemplates, readModelResource } from './model-resources.ts';
-import { pageOfResources } from './resource-page.ts';
 import { type SkillShelf, skillPrefix, skillTtlMs } from './skill-shelf.ts';
 import { makeSolutionPrompts, type SolutionPrompt, writePrompt } from './solution-prompts.ts';
 
@@ -73,9 +72,10 @@ export function serveCatalogSurface(deps: CatalogDeps, shelf: SkillShelf): () =>
     if (prompt === undefined) throw new AppError('prompt_not_found', 'There is no such prompt here.');
     return writePrompt(prompt, values);
   });
-  bus.serve(surface.listResources, async ({ cursor }, { principal }) => {
-    const page = pageOfResources(cardsOf(await accesses.of(principal)), cursor);
-    return cursor === undefined ? { ...page, items: [...shelf.resources(), ...page.items] } : page;
+  bus.serve(surface.listResources, async ({ cursor }) => {
+    // Two resources for each of thousands of models are a list that nobody reads: templates and completion lead to them.
+    if (cursor !== undefined) throw new AppError('invalid_cursor', 'This list has one page.');
+    return { items: shelf.resources() };
   });
   bus.serve(surface.readResource, async ({ uri }, { principal }) => {
     const file = shelf.read(uri);

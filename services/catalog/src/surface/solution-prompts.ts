@@ -49,12 +49,24 @@ function byRank(a: ModelCard, b: ModelCard): number {
 
 /** `headshots` for `runflow/headshots`; where two would have one name, each has its provider's in front. */
 function nameAll(cards: readonly ModelCard[]): ReadonlyMap<string, string> {
-  const short = (card: ModelCard) => toSlug(card.nativeId.slice(card.nativeId.lastIndexOf('/') + 1));
+  const short = (card: ModelCard) => toSlug(shortOf(card.nativeId));
   const times = new Map<string, number>();
   for (const card of cards) times.set(short(card), (times.get(short(card)) ?? 0) + 1);
   return new Map(
     cards.map((card) => [card.id, times.get(short(card)) === 1 ? short(card) : toSlug(card.id)]),
   );
+}
+
+/** Last parts of ids that say nothing without the part before them. */
+const isGeneric =
+  /^(?:prompt|run|default|latest|main|base|input|generate|edit|image|video|audio|text|v?\d[\d.]*)$/i;
+
+/** The last part of an id, with what comes before it where it names nothing by itself. */
+function shortOf(nativeId: string): string {
+  const parts = nativeId.split('/');
+  const last = parts.at(-1) ?? nativeId;
+  const before = parts.at(-2);
+  return before !== undefined && isGeneric.test(last) ? `${before}-${last}` : last;
 }
 
 /** Within the 64 characters that clients take for a name. */
@@ -120,7 +132,13 @@ export function writePrompt(
 function aboutInput({ type, description, allowed, is_file: isFile }: ModelInput): string {
   const kind = isFile ? 'file: a URL or an asset id' : type;
   const choice = allowed === undefined ? undefined : `one of ${allowed.slice(0, 12).join(', ')}`;
-  return [description, choice ?? kind].filter((part) => part !== undefined && part !== '').join('; ');
+  const about = description?.replace(/\.$/, '');
+  // That it is text says nothing beside what it is for.
+  const form = choice ?? (kind === 'string' && about !== undefined && about !== '' ? undefined : kind);
+  if (form === undefined) return description ?? '';
+  return [about, form === 'string' ? 'any text' : form]
+    .filter((part) => part !== undefined && part !== '')
+    .join('; ');
 }
 
 function clip(text: string, length: number): string {

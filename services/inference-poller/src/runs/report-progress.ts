@@ -16,8 +16,16 @@ export function reportProgress(
   let shown = 0;
   let message = messageOf(row);
   context.progress({ progress: 0, message, data });
+
+  function finish(): void {
+    if (shown < 1) context.progress({ progress: 1, message, data });
+    shown = 1;
+  }
+
   return (state) => {
     if (state !== undefined) message = messageOf(state);
+    // A bar that stops short of its end looks broken.
+    if (state?.status === 'succeeded') return finish();
     const reported = first + (last - first) * Math.min(Math.max(state?.progress ?? 0, 0), 1);
     // Without news of its own a step still has to be larger than the one before (MCP 2026-07-28, progress).
     const next = Math.max(reported, shown + (last - shown) / 200);

@@ -382,3 +382,16 @@ describe('run_model with an idempotency key', () => {
     expect(world.platform.submitCount).toBe(1);
   });
 });
+
+it('shows progress that ends at 1 when the run has succeeded, however little was reported before', async () => {
+  const shown: number[] = [];
+  world.platform.endsAs = undefined;
+  const call = world.run({}, { onProgress: ({ progress }) => shown.push(progress) });
+  await expect.poll(() => world.platform.jobs.size).toBeGreaterThan(0);
+  world.platform.endsAs = succeeded();
+
+  await call;
+
+  expect(shown.at(-1)).toBe(1);
+  expect(shown).toEqual([...shown].sort((a, b) => a - b));
+});

@@ -46,20 +46,29 @@ function placeOf(exchange: Exchange, offered: readonly OfferedSurface[]): Place 
   return at === -1 ? refuseCursor() : { surfaces: offered.slice(at), cursor: position?.cursor };
 }
 
+/** One page is enough for what most services list: an empty second one costs every client a request. */
+const enough = 100;
+
 /** A service that cannot be asked is left out (RF-74); one that refuses its cursor is told to the client. */
 async function readPage(bus: Bus, { principal, channel }: Exchange, place: Place): Promise<Page> {
+  const items: unknown[] = [];
   let isWhole = true;
   let { cursor } = place;
-  for (const [at, { surface }] of place.surfaces.entries()) {
+  for (const { surface } of place.surfaces) {
+    if (items.length >= enough) {
+      return {
+        items,
+        nextCursor: toResourceCursor({ service: surface.service, cursor: undefined }),
+        isWhole,
+      };
+    }
     try {
       const input = cursor === undefined ? {} : { cursor };
-      const { items, next_cursor: next } = await bus.call(surface.listResources, input, {
-        principal,
-        signal: channel.signal,
-      });
-      const following = place.surfaces[at + 1]?.surface.service;
-      if (next !== undefined || items.length > 0) {
-        return { items, nextCursor: nextOf({ service: surface.service, next, following }), isWhole };
+      const page = await bus.call(surface.listResources, input, { principal, signal: channel.signal });
+      items.push(...page.items);
+      if (page.next_cursor !== undefined) {
+        const next = toResourceCursor({ service: surface.service, cursor: page.next_cursor });
+        return { items, nextCursor: next, isWhole };
       }
     } catch (error) {
       if (error instanceof AppError && (error.code === 'cancelled' || error.code === 'invalid_cursor')) {
@@ -69,16 +78,5 @@ async function readPage(bus: Bus, { principal, channel }: Exchange, place: Place
     }
     cursor = undefined;
   }
-  return { items: [], nextCursor: undefined, isWhole };
-}
-
-function nextOf(page: {
-  service: string;
-  next: string | undefined;
-  following: string | undefined;
-}): string | undefined {
-  if (page.next !== undefined) return toResourceCursor({ service: page.service, cursor: page.next });
-  return page.following === undefined
-    ? undefined
-    : toResourceCursor({ service: page.following, cursor: undefined });
+  return { items, nextCursor: undefined, isWhole };
 }

@@ -2,6 +2,7 @@ import type { Bus, ClientSide } from '@inferry/bus';
 import {
   type AnyTool,
   AppError,
+  clip,
   type ErrorEnvelope,
   type Scope,
   scopes,
@@ -64,9 +65,27 @@ function refuseTool(name: string, { view, principal, version }: Exchange): Reply
       nextAction: 'Use a credential that has this scope.',
     });
   }
-  return refuseParams(['tool_not_available', 'There is no such tool here.'], {
-    nextAction: 'Call tools/list for what there is.',
+  const near = nearest(name, [...view.byName.keys()]);
+  const next = `${near === undefined ? '' : `Did you mean ${near}? `}Call tools/list for what there is.`;
+  // Clients show the message alone.
+  return refuseParams(['tool_not_available', `There is no tool ${clip(name, 64)} here. ${next}`], {
+    nextAction: next,
   });
+}
+
+/** The tool that shares most words, or the beginning, with what was asked for. */
+function nearest(asked: string, known: readonly string[]): string | undefined {
+  const words = new Set(asked.toLowerCase().split(/[^a-z]+/));
+  const scored = known
+    .map((name) => {
+      const shared = name.split('_').filter((word) => words.has(word)).length;
+      return { name, score: shared + (name.startsWith(asked.slice(0, 4).toLowerCase()) ? 0.5 : 0) };
+    })
+    .filter(({ score }) => score > 0);
+  return scored.reduce<(typeof scored)[number] | undefined>(
+    (best, one) => (best === undefined || one.score > best.score ? one : best),
+    undefined,
+  )?.name;
 }
 
 /** A call that could not be made has a result too: the agent reads it and knows what to do next. */

@@ -54,6 +54,25 @@ test.each(['a\u0000b', 'a\ud800b'])('%j is refused by name before a service is a
   expect(one.asked.length).toBe(before);
 });
 
+test('legacy clients hear that what they subscribe to is not there', async () => {
+  const known = await askLegacy('resources/subscribe', { uri: 'test://a' });
+  const unknown = await askLegacy('resources/subscribe', { uri: 'test://nothing' });
+
+  expect(known.result).toEqual({});
+  expect(unknown.error).toMatchObject({ code: -32_002, data: { code: 'resource_not_found' } });
+});
+
+test.each([
+  ['run_models', 'run_model'],
+  ['list_model', 'list_runs'],
+  ['search', 'search_models'],
+])('a tool that is not there is named, and one that is meant: %s', async (name, near) => {
+  const { error } = await askLegacy('tools/call', { name, arguments: {} });
+
+  expect(error.data.code).toBe('tool_not_available');
+  expect(error.message).toContain(`There is no tool ${name} here. Did you mean ${near}?`);
+});
+
 describe('prompts', () => {
   test('take null for an argument that is not given', async () => {
     const { result } = await askLegacy('prompts/get', { name: 'greet', arguments: { who: null } });
