@@ -1,3 +1,4 @@
+import { exactDigits, isExactInteger } from './json/read-json.ts';
 import type { JsonObject } from './portable-schema.ts';
 
 /**
@@ -9,7 +10,7 @@ export function coerce(schema: JsonObject, value: unknown): unknown {
   const types = typesOf(schema);
   const parsed = typeof value === 'string' ? fromString(types, value) : value;
   if (Array.isArray(parsed)) return coerceItems(schema, parsed);
-  if (isObject(parsed)) return coerceProperties(schema, parsed);
+  if (isObject(parsed) && !isExactInteger(parsed)) return coerceProperties(schema, parsed);
   return parsed;
 }
 
@@ -37,7 +38,7 @@ function coerceProperties(schema: JsonObject, value: JsonObject): JsonObject {
 function fromString(types: readonly string[], value: string): unknown {
   if (types.length === 0 || types.includes('string')) return value;
   if (types.includes('boolean') && (value === 'true' || value === 'false')) return value === 'true';
-  if ((types.includes('number') || types.includes('integer')) && isNumeric(value)) return Number(value);
+  if ((types.includes('number') || types.includes('integer')) && isNumeric(value)) return toNumber(value);
   if (types.includes('object') && value.trimStart().startsWith('{')) return parseAs(value, isObject);
   if (types.includes('array') && value.trimStart().startsWith('[')) return parseAs(value, Array.isArray);
   return value;
@@ -51,6 +52,12 @@ function parseAs(value: string, accepts: (parsed: unknown) => boolean): unknown 
     // Not JSON: validation names the field and what it takes.
     return value;
   }
+}
+
+/** A whole number that a double cannot hold keeps its digits (`ExactInteger`). */
+function toNumber(value: string): unknown {
+  const digits = exactDigits(value);
+  return digits === undefined ? Number(value) : { $integer: digits };
 }
 
 function isNumeric(value: string): boolean {

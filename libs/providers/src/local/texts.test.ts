@@ -33,7 +33,36 @@ describe('embed', () => {
   });
 });
 
+describe('embed of what the model does not know', () => {
+  it.each([['你好'], ['สวัสดี'], ['Привет'], ['🙂'], ['...'], ['你好 hi 再见']])(
+    'refuses %s by its place',
+    async (text) => {
+      const view = await runModel(provider, toRequest('embed', { texts: ['a cat', text] }));
+
+      expect(view).toMatchObject({ status: 'failed', error: { code: 'validation_failed' } });
+      expect(view.error?.message).toContain('texts.1');
+    },
+  );
+
+  it('gives composed and decomposed letters one vector', async () => {
+    const texts = ['a café'.normalize('NFC'), 'a café'.normalize('NFD'), '42'];
+    const { embeddings } = Embeddings.parse(await jsonOf(provider, toRequest('embed', { texts })));
+
+    expect(embeddings[0]).toEqual(embeddings[1]);
+  });
+});
+
 describe('summarize', () => {
+  it('says so where no sentences can be told apart', async () => {
+    const view = await runModel(
+      provider,
+      toRequest('summarize', { text: 'words without an end '.repeat(60) }),
+    );
+
+    expect(view).toMatchObject({ status: 'failed', error: { code: 'validation_failed' } });
+    expect(view.error?.message).toContain('sentences');
+  });
+
   it.each(summarize.entry.examples)('gives what its example shows: $title', async ({ input, output }) => {
     const { kind, text } = await outputOf(provider, toRequest('summarize', input));
 
@@ -67,6 +96,15 @@ describe('summarize', () => {
 });
 
 describe('detect-language', () => {
+  it.each([
+    ['오늘은 날씨가 좋습니다.', 'ko'],
+    ['Příliš žluťoučký kůň úpěl ďábelské ódy.', 'cs'],
+  ])('reads letters that are written in parts: %s', async (text, language) => {
+    const found = await jsonOf(provider, toRequest('detect-language', { text: text.normalize('NFD') }));
+
+    expect(found).toMatchObject({ language });
+  });
+
   it.each([
     ['Le train part dans dix minutes.', 'fr', 'French'],
     ['Das Wetter ist heute sehr schön.', 'de', 'German'],

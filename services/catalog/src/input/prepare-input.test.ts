@@ -1,4 +1,4 @@
-import type { JsonObject } from '@inferry/contracts';
+import { type JsonObject, writeJson } from '@inferry/contracts';
 import { describe, expect, it } from 'vitest';
 import { everyFieldSchema } from '../testing/model-of.ts';
 import { createValidator } from './model-validator.ts';
@@ -34,6 +34,25 @@ describe('coercion and defaults', () => {
       options: { seed: 7 },
       references: ['asset_a'],
     });
+  });
+
+  it.each(['9007199254740993', '18446744073709551615', '-9007199254740993'])(
+    'keeps every digit of %s',
+    (digits) => {
+      const properties = { seed: { type: 'integer' }, list: { type: 'array', items: { type: 'integer' } } };
+
+      const { input, problems } = prepare({ seed: digits, list: [digits, '7'] }, properties);
+
+      expect(problems).toEqual([]);
+      expect(writeJson(input)).toBe(`{"seed":${digits},"list":[${digits},7]}`);
+    },
+  );
+
+  it('tells that a number of many digits is beyond what a field takes', () => {
+    const properties = { seed: { type: 'integer', maximum: 4_294_967_295 } };
+    const result = prepare({ seed: '9007199254740993' }, properties);
+
+    expect(problemAt('seed', result)?.message).toBe('is too large');
   });
 
   it('leaves a string that looks like a number alone where a string is wanted', () => {

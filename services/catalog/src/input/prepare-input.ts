@@ -1,4 +1,5 @@
 import { coerce, isObject, type JsonObject, type Problem } from '@inferry/contracts';
+import { withNearestNumbers } from './exact-integers.ts';
 import { fileProblem, findFileFields } from './file-fields.ts';
 import { boundsProblem, countValues } from './input-bounds.ts';
 import { describeField, maxProblems, toProblems, unknownFieldProblem } from './input-problems.ts';
@@ -29,7 +30,7 @@ export function prepareInput(validator: ModelValidator, raw: JsonObject): Prepar
   }
   const given = withoutUnsetFields(validator.plain, coerced);
   const { known, problems } = splitUnknown(validator, isObject(given) ? given : {});
-  problems.push(...checkWithDefaults(validator, known));
+  problems.push(...withNearestNumbers(known, () => checkWithDefaults(validator, known)));
   const files = findFileFields(validator.plain, known);
   for (const file of files) {
     const problem = fileProblem(file);

@@ -69,6 +69,13 @@ export function inputOf(row: Pick<RunRow, 'input'>): JsonObject {
   return JSON.parse(row.input) as JsonObject;
 }
 
+/** The input as clients see it: a whole number that few of them can hold is the text of its digits. */
+export function shownInputOf(row: Pick<RunRow, 'input'>): JsonObject {
+  const shown = row.input.replace(/\{"\$integer":("-?\d{16,100}")\}/g, '$1');
+  // as: see above.
+  return JSON.parse(shown) as JsonObject;
+}
+
 export function outputsOf(row: Pick<RunRow, 'outputs'>): RunOutputs {
   // as: see above.
   return JSON.parse(row.outputs) as RunOutputs;

@@ -5,7 +5,7 @@ import type { InferenceDeps } from '../deps.ts';
 import { diagnoseRun } from '../runs/diagnose-run.ts';
 import { failureOf } from '../runs/failed-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
-import { inputOf } from '../runs/run-document.ts';
+import { shownInputOf } from '../runs/run-document.ts';
 import { toRfc3339, toRun, windowOutputs } from '../runs/run-view.ts';
 import { restCall, toShortRun } from '../runs/short-run.ts';
 import { waitForRun } from '../runs/wait-for-run.ts';
@@ -91,7 +91,7 @@ async function readParts(
 }> {
   const events = parts.has('events') ? await readRunEvents(deps.database.queries, row.run_id) : undefined;
   return {
-    ...(parts.has('input') ? { input: inputOf(row) } : {}),
+    ...(parts.has('input') ? { input: shownInputOf(row) } : {}),
     // as: the poller writes an array of strings.
     ...(parts.has('logs') ? { logs: JSON.parse(row.logs) as string[] } : {}),
     ...(events === undefined

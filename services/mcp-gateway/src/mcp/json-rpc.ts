@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '@inferry/contracts';
+import { exactDigits, isObject, type JsonObject } from '@inferry/contracts';
 import { type Refusal, refuseInvalid } from '../refusal.ts';
 
 /** A number that JavaScript would round, in the digits in which it came; `JSON.stringify` writes them again. */
@@ -42,15 +42,22 @@ const none: JsonObject = Object.freeze({});
 /** What a client gets back as it sent it, where the number has so many digits that it may be rounded. */
 const longNumber = /"(?:id|requestId|progressToken)"\s*:\s*-?\d[\d.eE+-]{14}/;
 const echoed = new Set(['id', 'requestId', 'progressToken']);
+/** A whole number of a tool's arguments that a double may not hold, such as a seed of 64 bits. */
+const longInteger = /[:[,]\s*-?\d{16,}\s*[,}\]]/;
 
 // as: TypeScript's library does not know it yet (ECMAScript, JSON.parse source text access).
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): ExactNumber };
 
-/** JSON with the numbers that are sent back kept exact; undefined when it is not JSON. */
+/**
+ * JSON with the numbers that are sent back kept exact, and every other whole number beyond 2^53 as the text of its digits,
+ * which whoever wants a number reads it from; undefined when it is not JSON.
+ */
 export function parseJson(text: string): unknown {
   try {
     // as: the third parameter is not in TypeScript's library yet.
-    return longNumber.test(text) ? JSON.parse(text, keepExact as Reviver) : JSON.parse(text);
+    return longNumber.test(text) || longInteger.test(text)
+      ? JSON.parse(text, keepExact as Reviver)
+      : JSON.parse(text);
   } catch {
     // The caller is told by the refusal; what it sent is not worth a log line.
     return undefined;
@@ -61,7 +68,8 @@ type Reviver = Parameters<typeof JSON.parse>[1];
 
 function keepExact(key: string, value: unknown, context: { source?: string }): unknown {
   const { source } = context;
-  if (typeof value !== 'number' || source === undefined || !echoed.has(key)) return value;
+  if (typeof value !== 'number' || source === undefined) return value;
+  if (!echoed.has(key)) return exactDigits(source) ?? value;
   return Number.isSafeInteger(value) || String(value) === source ? value : rawJSON(source);
 }
 

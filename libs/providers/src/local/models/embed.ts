@@ -56,7 +56,8 @@ Google's Universal Sentence Encoder lite (28 MB of weights, \`@energetic-ai/mode
 WebAssembly backend.
 
 ## Limits
-- English. 1 to 64 texts a run, at most 2,000 characters each; 15 to 45 ms for a sentence on one core.
+- English in Latin letters: a text of another script (or of signs alone) is refused, because the model would give all of
+  them the same vector. 1 to 64 texts a run, at most 2,000 characters each; 15 to 45 ms for a sentence on one core.
 - Made for sentences: a long text is blurred into one meaning.
 
 ## Licence

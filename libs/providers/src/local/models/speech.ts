@@ -51,7 +51,8 @@ rms and awb are statistical voices (CLUSTERGEN); kal and kal16 are diphone voice
 are clear, and sound like a machine.
 
 ## Limits
-- English only. Letters of other scripts are left out; text with nothing to say in it is refused.
+- English only. Signs such as −, ≠, £, ½ and ° are said as words, accents are taken off; a letter or sign that cannot be said
+  is refused by name, because the sentence would say something else without it.
 - At most 5,000 characters. About 15 to 25 times faster than speaking.
 - 16 kHz mono (kal: 8 kHz).
 

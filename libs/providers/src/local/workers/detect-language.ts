@@ -35,8 +35,9 @@ async function detectLanguage({ input }: WorkerJob<DetectLanguageInput>): Promis
   }
   fastText ??= loadFastText();
   const loaded = await fastText;
-  // It reads one line.
-  const predictions = loaded.predict(`${input.text.replaceAll(/\s+/g, ' ')}\n`, input.max_candidates, 0);
+  // It reads one line, and knows letters with their accents as one character (macOS writes them as two).
+  const line = input.text.normalize('NFC').replaceAll(/\s+/g, ' ');
+  const predictions = loaded.predict(`${line}\n`, input.max_candidates, 0);
   const candidates = Array.from({ length: predictions.size() }, (_, index) =>
     toCandidate(predictions.get(index)),
   );

@@ -5,6 +5,7 @@ import { UnusableInput } from '../unusable-input.ts';
 import type { WorkerOutput } from '../worker-protocol.ts';
 import { compileProgram, MemoryWasi, type Program } from './memory-wasi.ts';
 import { serveJobs, type WorkerJob } from './serve-jobs.ts';
+import { toSpeakable } from './speakable.ts';
 import { readWav, type Sound, writeWav } from './wav.ts';
 
 /** Flite reads a clause of this length in a fraction of a second, so progress moves and a stop is prompt. */
@@ -15,7 +16,14 @@ let flite: Promise<Program> | undefined;
 serveJobs(speak);
 
 async function speak({ input, progress }: WorkerJob<SpeechInput>): Promise<WorkerOutput[]> {
-  const pieces = toPieces(toSpeakable(input.text));
+  const { text, unsaid } = toSpeakable(input.text);
+  if (unsaid.length > 0 && /[A-Za-z0-9]/.test(text)) {
+    const shown = unsaid.slice(0, 8).join(' ');
+    throw new UnusableInput(
+      `text: ${shown} cannot be said in English, and leaving it out would say something else. Write it in words.`,
+    );
+  }
+  const pieces = toPieces(text);
   if (pieces.length === 0) {
     throw new UnusableInput('text: there are no English words in it. Send text in Latin letters or digits.');
   }
@@ -49,16 +57,6 @@ function joined(sounds: readonly Sound[]): Sound {
     at += part.length;
   }
   return { sampleRate: sounds[0]?.sampleRate ?? 16_000, channels: [whole] };
-}
-
-/** Plain ASCII, which is all that Flite reads: accents are taken off, typographic marks become plain ones. */
-function toSpeakable(text: string): string {
-  return text
-    .normalize('NFKD')
-    .replaceAll(/[\u2018\u2019]/g, "'")
-    .replaceAll(/[\u201c\u201d]/g, '"')
-    .replaceAll(/[\u2013\u2014]/g, ', ')
-    .replaceAll(/[^\x20-\x7e\n]/g, (character) => (/\p{Mark}/u.test(character) ? '' : ' '));
 }
 
 /** Sentences, long ones cut at a space; only those with something to say. */
