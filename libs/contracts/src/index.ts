@@ -23,6 +23,7 @@ export {
   type Toolset,
   type ToolUi,
 } from './contract.ts';
+export { type DataUri, fromBase64, isDataUri, readDataUri } from './data-uri.ts';
 export { type ErrorCode, type ErrorRow, errorCodes } from './error-codes.ts';
 export {
   AppError,
@@ -136,3 +137,4 @@ export {
 } from './tools/index.ts';
 export { money } from './tools/present.ts';
 export { runViewUri } from './tools/run-ui.ts';
+export { isPage } from './web-page.ts';

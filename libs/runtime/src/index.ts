@@ -21,6 +21,7 @@ export {
   RuntimeEnv,
   readEnv,
 } from './config.ts';
+export { codingsOf, unpacked } from './content-coding.ts';
 export { type Cursors, createCursors } from './cursors.ts';
 export { deriveSecret } from './derive-secret.ts';
 export { createHttpApp, type HttpService, isHttpService, readinessOf } from './http-app.ts';

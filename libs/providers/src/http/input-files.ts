@@ -1,4 +1,4 @@
-import { AppError, validationFailed } from '@inferry/contracts';
+import { AppError, isDataUri, readDataUri, validationFailed } from '@inferry/contracts';
 import { InputFileError } from '../local/input-file-error.ts';
 import { readInputFile } from '../local/read-input-file.ts';
 import type { InputFile, SubmitRequest } from '../provider.ts';
@@ -55,7 +55,7 @@ async function load(file: {
 }): Promise<LoadedFile> {
   const { request, key, item, index, signal, maxBytes } = file;
   const known = request.files[key];
-  const url = known?.url ?? (typeof item === 'string' && /^data:/i.test(item) ? item : undefined);
+  const url = known?.url ?? (typeof item === 'string' && isDataUri(item) ? item : undefined);
   if (url === undefined) {
     throw validationFailed('input', [
       {
@@ -65,8 +65,7 @@ async function load(file: {
       },
     ]);
   }
-  const contentType =
-    known?.contentType ?? /^data:([^;,]+)/i.exec(url)?.[1]?.trim() ?? 'application/octet-stream';
+  const contentType = known?.contentType ?? readDataUri(url)?.contentType ?? 'application/octet-stream';
   return loadFile({ key, file: { url, contentType }, index }, { signal, maxBytes });
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { AppError, type JsonObject, type Quote, validationFailed } from '@inferry/contracts';
+import { AppError, isDataUri, type JsonObject, type Quote, validationFailed } from '@inferry/contracts';
 import type { JobHandle, JobView, Provider, ProviderContext, Recovery, SubmitRequest } from '../provider.ts';
 import { catalogEtag, offeredModels } from './catalog.ts';
 import type { Job, JobSpec } from './job.ts';
@@ -188,7 +188,7 @@ function fileUrl(field: string, input: JsonObject, files: SubmitRequest['files']
   const file = files[field];
   if (file !== undefined) return file.url;
   const value = input[field];
-  if (typeof value === 'string' && value.startsWith('data:')) return value;
+  if (typeof value === 'string' && isDataUri(value)) return value;
   throw validationFailed('local', [
     { path: field, message: 'is no file that this server can read', hint: 'upload it and pass its URL' },
   ]);

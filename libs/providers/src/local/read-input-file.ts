@@ -1,3 +1,4 @@
+import { isDataUri, readDataUri } from '@inferry/contracts';
 import { InputFileError } from './input-file-error.ts';
 
 export interface ReadLimits {
@@ -8,7 +9,7 @@ export interface ReadLimits {
 
 /** The bytes behind an input field: an internal http URL or a `data:` URI. */
 export async function readInputFile(field: string, url: string, limits: ReadLimits): Promise<Uint8Array> {
-  if (/^data:/i.test(url)) return readDataUri(field, url, limits.maxBytes);
+  if (isDataUri(url)) return fromDataUri(field, url, limits.maxBytes);
   const signal = AbortSignal.any([limits.signal, AbortSignal.timeout(limits.timeoutMs)]);
   try {
     // A redirect could lead past the check that the service has made of this URL.
@@ -44,27 +45,13 @@ async function readBody(field: string, reply: Response, maxBytes: number): Promi
   return join(field, chunks, size);
 }
 
-function readDataUri(field: string, uri: string, maxBytes: number): Uint8Array {
-  const comma = uri.indexOf(',');
-  if (comma === -1) throw unreadable(field, 'the data: URI has no comma');
-  // Schemes and marks have no case (RFC 2397), and base64 may be percent-encoded where it stands in a link.
-  const isBase64 = /;\s*base64\s*$/i.test(uri.slice(0, comma));
-  const rest = uri.slice(comma + 1);
-  const payload =
-    isBase64 && rest.includes('%') ? new TextDecoder().decode(percentDecoded(field, rest)) : rest;
-  if (payload.length > maxBytes * (isBase64 ? 4 / 3 : 3) + 4) throw tooLarge(field, maxBytes);
-  const bytes = isBase64 ? Buffer.from(payload, 'base64') : percentDecoded(field, payload);
-  if (bytes.byteLength > maxBytes) throw tooLarge(field, maxBytes);
-  return join(field, [bytes], bytes.byteLength);
-}
-
-function percentDecoded(field: string, payload: string): Uint8Array {
-  try {
-    return new TextEncoder().encode(decodeURIComponent(payload));
-  } catch {
-    // Binary data in percent-encoding, or a stray percent sign.
-    throw unreadable(field, 'the data: URI is not base64');
-  }
+function fromDataUri(field: string, uri: string, maxBytes: number): Uint8Array {
+  // Percent-encoding takes three characters for a byte.
+  if (uri.length > maxBytes * 3 + 1_000) throw tooLarge(field, maxBytes);
+  const read = readDataUri(uri);
+  if (read === undefined) throw unreadable(field, 'the data: URI is not base64');
+  if (read.bytes.byteLength > maxBytes) throw tooLarge(field, maxBytes);
+  return join(field, [read.bytes], read.bytes.byteLength);
 }
 
 /** One array that owns its buffer, so that it can be handed to a worker without a copy. */

@@ -1,4 +1,4 @@
-import { isObject, writeJson } from '@inferry/contracts';
+import { isObject, readDataUri, writeJson } from '@inferry/contracts';
 import type { ProviderOutput } from '../provider.ts';
 import { type FileType, typeOfBytes, typeOfName } from '../schema/file-types.ts';
 import { isMedium, mediumOf, mediumOfType } from '../schema/index.ts';
@@ -182,27 +182,8 @@ export function fileOfBytes(bytes: Buffer, contentType: string | undefined): Pro
   return contentType === undefined ? undefined : { kind: mediumOfType(contentType), contentType, bytes };
 }
 
-/** The content of a `data:` URI (RFC 2397), whatever its case and whether it is base64 or percent-encoded. */
+/** The content of a `data:` URI. */
 export function fromDataUri(text: string): ProviderOutput | undefined {
-  if (!/^data:/i.test(text)) return undefined;
-  const comma = text.indexOf(',');
-  if (comma < 0 || comma > 300) return undefined;
-  const [type = '', ...marks] = text
-    .slice(5, comma)
-    .toLowerCase()
-    .split(';')
-    .map((part) => part.trim());
-  const contentType = /^[\w.+-]+\/[\w.+-]+$/.test(type) ? type : 'text/plain';
-  const bytes = bytesOf(text.slice(comma + 1), marks.includes('base64'));
-  return bytes === undefined ? undefined : fileOfBytes(bytes, contentType);
-}
-
-function bytesOf(payload: string, isBase64: boolean): Buffer | undefined {
-  try {
-    const plain = payload.includes('%') ? decodeURIComponent(payload) : payload;
-    return Buffer.from(plain, isBase64 ? 'base64' : 'utf8');
-  } catch {
-    // A stray percent sign: not what it says it is.
-    return undefined;
-  }
+  const read = readDataUri(text);
+  return read === undefined ? undefined : fileOfBytes(read.bytes, read.contentType ?? 'text/plain');
 }

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type Problem } from '@inferry/contracts';
+import { isObject, type JsonObject, type Problem, readDataUri } from '@inferry/contracts';
 import { isFileSchema, maxDepth, schemasOf } from './schema-parts.ts';
 
 /** A value of an input that stands for a file. */
@@ -36,7 +36,7 @@ export function findFileFields(
 
 /** Why a value cannot stand for a file; undefined when it can. The value is never repeated: it may be anything. */
 export function fileProblem({ pointer, value }: FileField): Problem | undefined {
-  if (isAssetId(value) || isWebUrl(value) || isDataUri(value)) return undefined;
+  if (isAssetId(value) || isWebUrl(value) || readDataUri(value) !== undefined) return undefined;
   const path = toDotPath(pointer);
   if (isLocalPath(value)) {
     return {
@@ -54,10 +54,6 @@ export function isAssetId(value: string): boolean {
 
 export function isWebUrl(value: string): boolean {
   return /^https?:\/\/[^\s/]/i.test(value) && URL.canParse(value);
-}
-
-export function isDataUri(value: string): boolean {
-  return /^data:[^,]{0,200},/i.test(value);
 }
 
 /** `/images/0/url` as people write it: `images.0.url`. */

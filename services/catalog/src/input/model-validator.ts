@@ -1,7 +1,7 @@
-import { AppError, isObject, type JsonObject } from '@inferry/contracts';
+import { AppError, isDataUri, isObject, type JsonObject } from '@inferry/contracts';
 import { Recent } from '@inferry/runtime';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import { isAssetId, isDataUri } from './file-fields.ts';
+import { isAssetId } from './file-fields.ts';
 import { linearPattern, withinSteps } from './linear-pattern.ts';
 import { toPlainSchema } from './plain-schema.ts';
 import { schemasOf } from './schema-parts.ts';

@@ -1,11 +1,19 @@
-import { AppError, openAsset, type RunOutput, resolveAssets, type StoredAsset } from '@inferry/contracts';
+import {
+  AppError,
+  isPrivateHost,
+  openAsset,
+  type RunOutput,
+  readDataUri,
+  resolveAssets,
+  type StoredAsset,
+} from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
 import type { Provider } from '@inferry/providers';
 import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
 import { ownerOf } from '../poller/held-run.ts';
 import { optionsOf, type PendingOutput } from '../runs/run-document.ts';
-import { fetchOutput } from './fetch-output.ts';
+import { fetchOutput, isTrusted, problemOf } from './fetch-output.ts';
 import { type OutputBody, putOutput } from './put-output.ts';
 
 type Output = z.infer<typeof RunOutput>;
@@ -34,26 +42,48 @@ export async function storeOutput(deps: InferenceDeps, request: StoreRequest): P
     const asset = await storeBody(deps, request, async () => toBody(Buffer.from(text)));
     return { ...toOutput(base, asset), text: text.slice(0, maxInlineText), truncated: true };
   }
-  if (content.bytes !== undefined) {
-    const { bytes } = content;
+  const inline = output.url === undefined ? undefined : readDataUri(output.url);
+  const bytes = content.bytes ?? inline?.bytes;
+  if (bytes !== undefined) {
+    const problem = problemOf(bytes, output);
+    if (problem !== undefined) throw new AppError('upstream_malformed', problem.replace(' at its link', ''));
     return toOutput(base, await storeBody(deps, request, async () => toBody(bytes)));
   }
   const { url } = output;
   if (url === undefined) throw new AppError('upstream_malformed', 'An output has no content.');
-  if (!deps.outputs.rehost) return linkOutput(index, output);
-  const asset = await storeBody(deps, request, () => fetchOutput(deps, { ...request, url }));
+  if (!deps.outputs.rehost) return linkOutput(deps, request);
+  const asset = await storeBody(deps, request, () =>
+    fetchOutput(deps, { ...request, url, kind: output.kind }),
+  );
   return toOutput(base, asset);
 }
 
-/** The platform's own link, for as long as the platform keeps it. */
-export function linkOutput(index: number, output: PendingOutput): Output {
+/** The platform's own link, for as long as the platform keeps it; a client is sent to no address of ours. */
+export function linkOutput(
+  deps: Pick<InferenceDeps, 'outputs'>,
+  { index, output, provider }: Pick<StoreRequest, 'index' | 'output' | 'provider'>,
+): Output {
+  const isPassedOn =
+    output.url !== undefined &&
+    (isTrusted(deps, provider) || isPublicLink(output.url)) &&
+    isWebLink(output.url);
   return {
     index,
     kind: output.kind,
     mime_type: output.contentType,
-    ...(output.url === undefined ? {} : { url: output.url }),
+    ...(isPassedOn ? { url: output.url } : {}),
     ...(output.expiresAt === undefined ? {} : { expires_at: output.expiresAt }),
   };
+}
+
+function isWebLink(url: string): boolean {
+  return /^https?:/i.test(url) && URL.canParse(url);
+}
+
+function isPublicLink(url: string): boolean {
+  if (!isWebLink(url)) return false;
+  const { hostname, username, password } = new URL(url);
+  return !isPrivateHost(hostname) && username === '' && password === '';
 }
 
 /** The asset of this output: opened once by its `ref`, so that a repetition after a crash stores nothing twice. */
@@ -98,12 +128,16 @@ function toOutput(base: Output, asset: z.infer<typeof StoredAsset>): Output {
   };
 }
 
-/** What was only known to be a file is what its content shows it to be. */
+/** What its content shows it to be; what was told holds where that says nothing. */
 function kindOf(told: string | undefined, contentType: string): string {
   const [type = ''] = contentType.split('/');
-  if (told !== undefined && told !== 'file') return told;
-  return type === 'image' || type === 'video' || type === 'audio' ? type : 'file';
+  if (type === 'image' || type === 'video' || type === 'audio') return type;
+  if (told === undefined) return 'file';
+  const isOtherwise = media.has(told) && contentType !== 'application/octet-stream' && type !== 'model';
+  return isOtherwise ? 'file' : told;
 }
+
+const media = new Set(['image', 'video', 'audio']);
 
 function fileNameOf(row: RunRow, index: number, output: PendingOutput): string {
   const given = output.fileName?.split(/[/\\]/).at(-1)?.slice(0, 200);

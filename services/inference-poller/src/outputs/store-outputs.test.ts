@@ -1,3 +1,4 @@
+import { brotliCompressSync, deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import type { ProviderOutput } from '@inferry/providers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { succeeded } from '../testing/platform.ts';
@@ -94,6 +95,96 @@ describe('outputs', () => {
     expect(outputs?.[0]?.asset_id).toBeUndefined();
   });
 
+  it('whose link is refused as private are told of, and not passed on', async () => {
+    await world.addReplica({ allowPrivateOutputs: false });
+    const links = ['http://169.254.169.254/latest/meta-data', 'http://x:y@127.0.0.1/a', 'http://localhost/a'];
+
+    const { status, outputs, notes } = await runTo(links.map((url) => ({ ...image, url })));
+
+    expect(status).toBe('succeeded');
+    expect(JSON.stringify({ outputs, notes })).not.toMatch(/169\.254|127\.0\.0\.1|localhost/);
+    expect(notes?.[0]).toContain('Output 0 is not stored here.');
+  });
+
+  it.each([
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+    ['zstd', zstdCompressSync],
+    ['deflate', deflateRawSync],
+  ])('are stored as they are without their packing: %s', async (encoding, pack) => {
+    await world.addReplica();
+    world.files.hosted.set('/packed.png', (response) =>
+      response.writeHead(200, { 'content-encoding': encoding }).end(pack('a picture')),
+    );
+
+    const { run_id: runId } = await runTo([{ ...image, url: `${world.files.url}/packed.png` }]);
+
+    expect(world.files.byRef.get(`${runId}/0`)?.bytes?.toString()).toBe('a picture');
+  });
+
+  it('that unpack to more than may be stored keep their link', async () => {
+    await world.addReplica({ maxOutputBytes: 100_000 });
+    world.files.hosted.set('/bomb.png', (response) =>
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(10_000_000))),
+    );
+
+    const { outputs } = await runTo([{ ...image, url: `${world.files.url}/bomb.png` }]);
+
+    expect(outputs?.[0]?.asset_id).toBeUndefined();
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    ['nothing', { 'content-length': '0' }, ''],
+    ['a page', { 'content-type': 'text/html' }, '<!doctype html><title>Sign in</title>'],
+    [
+      'a page that says it is a picture',
+      { 'content-type': 'image/png' },
+      '\n<html><body>Not here</body></html>',
+    ],
+    ['an error in JSON', { 'content-type': 'application/json' }, '{"error":"not found"}'],
+  ])(
+    'in place of which comes %s are asked for again, and kept as a link with a word',
+    async (_case, headers, body) => {
+      await world.addReplica();
+      let asked = 0;
+      world.files.hosted.set('/wrong.png', (response) => {
+        asked += 1;
+        response.writeHead(200, headers).end(body);
+      });
+      const url = `${world.files.url}/wrong.png`;
+
+      const { status, outputs, notes } = await runTo([{ ...image, url }]);
+
+      expect(status).toBe('succeeded');
+      expect(asked).toBeGreaterThan(2);
+      expect(outputs).toEqual([expect.objectContaining({ url, kind: 'image' })]);
+      expect(outputs?.[0]?.asset_id).toBeUndefined();
+      expect(notes?.[0]).toMatch(/^Output 0 is not stored here\./);
+    },
+  );
+
+  it('that come right after a page was there are stored', async () => {
+    await world.addReplica();
+    let asked = 0;
+    world.files.hosted.set('/late.png', (response) => {
+      asked += 1;
+      response.end(asked === 1 ? '<html>Please wait</html>' : 'a picture');
+    });
+
+    const { run_id: runId, notes } = await runTo([{ ...image, url: `${world.files.url}/late.png` }]);
+
+    expect(world.files.byRef.get(`${runId}/0`)?.bytes?.toString()).toBe('a picture');
+    expect(notes).toBeUndefined();
+  });
+
+  it('that are data: URIs are stored, whatever platform writes them', async () => {
+    await world.addReplica();
+
+    const { run_id: runId } = await runTo([{ ...image, url: 'DATA:image/png; BASE64,YSBwaWN0dXJl' }]);
+
+    expect(world.files.byRef.get(`${runId}/0`)?.bytes?.toString()).toBe('a picture');
+  });
+
   it('of text stay in the row up to 64 KB and become a file beyond', async () => {
     await world.addReplica();
     const text = { kind: 'text', contentType: 'text/plain' } as const;
@@ -104,7 +195,7 @@ describe('outputs', () => {
     ]);
 
     const { run } = await world.get(runId);
-    expect(run?.outputs).toMatchObject([{ text: 'short' }, { truncated: true, bytes: 65_537 }]);
+    expect(run?.outputs).toMatchObject([{ text: 'short' }, { truncated: true }]);
     expect(world.files.byRef.get(`${runId}/0`)).toBeUndefined();
     expect(world.files.byRef.get(`${runId}/1`)?.bytes?.length).toBe(65_537);
   });

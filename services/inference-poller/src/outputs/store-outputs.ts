@@ -21,7 +21,7 @@ export async function storeOutputs(deps: InferenceDeps, held: HeldRun, provider:
   const all = outputsOf(held.row);
   const pending = 'pending' in all ? all.pending : [];
   const outcome = await attempt(deps, held, { provider, pending });
-  if ('outputs' in outcome) return succeed(deps, held, outcome.outputs);
+  if ('outputs' in outcome) return succeed(deps, held, outcome);
   const isOver = deps.now() >= held.row.deadline_at + deps.timings.storeGraceMs;
   if (isOver || outcome.isLost) return fail(deps, held);
   const attempts = held.row.poll_attempts + 1;
@@ -29,7 +29,7 @@ export async function storeOutputs(deps: InferenceDeps, held: HeldRun, provider:
   await releaseRun(deps, held, { at, patch: { poll_attempts: attempts } });
 }
 
-type Outcome = { outputs: Output[] } | { isLost: boolean };
+type Outcome = { outputs: Output[]; notes: string[] } | { isLost: boolean };
 
 async function attempt(
   deps: InferenceDeps,
@@ -41,12 +41,13 @@ async function attempt(
     const view = await viewOf(deps, held, { provider, pending });
     if (view !== undefined && view.status !== 'succeeded') return { isLost: true };
     const outputs: Output[] = [];
+    const notes: string[] = [];
     for (const [index, output] of pending.entries()) {
       const content = view?.outputs?.[index] ?? {};
       const request = { row: held.row, index, output, content, provider, signal };
-      outputs.push(await storeOrLink(deps, request));
+      outputs.push(await storeOrLink(deps, request, notes));
     }
-    return { outputs };
+    return { outputs, notes };
   } catch (error) {
     if (held.lost.signal.aborted || error instanceof LeaseLost) throw new LeaseLost();
     deps.log.warn(
@@ -67,7 +68,11 @@ async function viewOf(
   return pending.some(({ isInMemory }) => isInMemory) ? askForView(deps, held, provider) : undefined;
 }
 
-async function storeOrLink(deps: InferenceDeps, request: Parameters<typeof storeOutput>[1]): Promise<Output> {
+async function storeOrLink(
+  deps: InferenceDeps,
+  request: Parameters<typeof storeOutput>[1],
+  notes: string[],
+): Promise<Output> {
   try {
     return await storeOutput(deps, request);
   } catch (error) {
@@ -75,22 +80,35 @@ async function storeOrLink(deps: InferenceDeps, request: Parameters<typeof store
     const isTired = request.row.poll_attempts >= maxCopyAttempts;
     if (request.output.url === undefined || !(isHopeless || isTired)) throw error;
     deps.log.warn({ runId: request.row.run_id, err: error }, 'output not copied, its link is kept');
-    return linkOutput(request.index, request.output);
+    const linked = linkOutput(deps, request);
+    notes.push(whyNotStored(request.index, linked, error));
+    return linked;
   }
 }
 
-async function succeed(deps: InferenceDeps, held: HeldRun, outputs: Output[]): Promise<void> {
+function whyNotStored(index: number, { url }: Output, error: unknown): string {
+  const why = error instanceof AppError ? error.message : 'It could not be copied.';
+  const link =
+    url === undefined ? 'Its link is not passed on.' : "The link is the platform's own and may end soon.";
+  return `Output ${index} is not stored here. ${why} ${link}`;
+}
+
+async function succeed(
+  deps: InferenceDeps,
+  held: HeldRun,
+  { outputs, notes }: { outputs: Output[]; notes: string[] },
+): Promise<void> {
   await endRun(deps, held, {
     status: 'succeeded',
     note: `succeeded with ${outputs.length} output(s)`,
-    patch: { outputs: JSON.stringify({ stored: outputs, ...notesOf(held) } satisfies RunOutputs) },
+    patch: { outputs: JSON.stringify({ stored: outputs, ...notesOf(held, notes) } satisfies RunOutputs) },
     charge: 'quoted',
   });
 }
 
-function notesOf({ row }: HeldRun): Pick<RunOutputs, 'notes'> {
-  const { notes } = outputsOf(row);
-  return notes === undefined ? {} : { notes };
+function notesOf({ row }: HeldRun, added: readonly string[]): Pick<RunOutputs, 'notes'> {
+  const notes = [...(outputsOf(row).notes ?? []), ...added];
+  return notes.length === 0 ? {} : { notes };
 }
 
 async function fail(deps: InferenceDeps, held: HeldRun): Promise<void> {

@@ -2,6 +2,7 @@ import { hash, randomUUID } from 'node:crypto';
 import type { HandlerContext } from '@inferry/bus';
 import {
   AppError,
+  isDataUri,
   isObject,
   type JsonObject,
   resolveAssets,
@@ -93,7 +94,7 @@ function copyId(callId: string, url: string): string {
 }
 
 function isReference(value: unknown): boolean {
-  return typeof value === 'string' && !/^data:/i.test(value);
+  return typeof value === 'string' && !isDataUri(value);
 }
 
 /** RFC 6901. */

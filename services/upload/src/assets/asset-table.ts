@@ -22,6 +22,7 @@ export interface StoredFacts {
   sizeBytes: number;
   sha256: string;
   contentType: string;
+  fileName: string;
 }
 
 export interface DescribedFacts {
@@ -75,7 +76,7 @@ export function createAssetTable({ queries }: Database, now: () => number): Asse
         .where('expires_at', 'is', null)
         .limit(1)
         .executeTakeFirst(),
-    async markStored(assetId, { blobKey, sizeBytes, sha256, contentType }) {
+    async markStored(assetId, { blobKey, sizeBytes, sha256, contentType, fileName }) {
       const { numUpdatedRows } = await queries
         .updateTable('assets')
         .set({
@@ -84,6 +85,7 @@ export function createAssetTable({ queries }: Database, now: () => number): Asse
           size_bytes: sizeBytes,
           sha256,
           content_type: contentType,
+          file_name: fileName,
           stored_at: now(),
         })
         .where('asset_id', '=', assetId)

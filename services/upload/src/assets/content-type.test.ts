@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { detectType, servedAs } from './content-type.ts';
+import { agreeingName, detectType, servedAs } from './content-type.ts';
 
 const detect = (bytes: string, declared: string | null = null, fileName = 'x') =>
   detectType(Buffer.from(bytes, 'latin1'), { declared, fileName });
@@ -62,5 +62,43 @@ describe('servedAs', () => {
 
   it('sends any other file as an attachment', () => {
     expect(servedAs('application/zip')).toEqual({ type: 'application/zip', disposition: 'attachment' });
+  });
+});
+
+describe('SVG', () => {
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>';
+
+  it.each([
+    svg,
+    `<?xml version="1.0"?>\n${svg}`,
+    `\ufeff<?xml version="1.0" encoding="UTF-8"?><!-- made by hand --><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x">${svg}`,
+  ])('is told by its root element: %s', async (text) => {
+    const type = await detectType(Buffer.from(text), { declared: null, fileName: 'a.png' });
+
+    expect(type).toBe('image/svg+xml');
+    expect(servedAs(type).disposition).toBe('attachment');
+  });
+
+  it.each(['<html><svg/></html>', 'a <svg/>', '<?xml version="1.0"?><note><svg/></note>'])(
+    'is not %s',
+    async (text) => {
+      expect(await detectType(Buffer.from(text), { declared: null, fileName: 'a' })).not.toBe(
+        'image/svg+xml',
+      );
+    },
+  );
+});
+
+describe('agreeingName', () => {
+  it.each([
+    ['run-0.png', 'image/webp', 'run-0.webp'],
+    ['run-0.bin', 'image/svg+xml', 'run-0.svg'],
+    ['photo.JPEG', 'image/jpeg', 'photo.JPEG'],
+    ['v1.2', 'image/png', 'v1.2.png'],
+    ['film.mp4', 'audio/x-m4a', 'film.m4a'],
+    ['notes.txt', 'text/plain', 'notes.txt'],
+    ['data.bin', 'application/octet-stream', 'data.bin'],
+  ])('makes of %s with %s %s', (name, type, wanted) => {
+    expect(agreeingName(name, type)).toBe(wanted);
   });
 });

@@ -39,6 +39,8 @@ export async function detectType(
   { declared, fileName }: { declared: string | null; fileName: string },
 ): Promise<string> {
   const sniffed = await sniff(head);
+  // It is XML to whoever looks at its first line alone.
+  if ((sniffed === undefined || /xml$/.test(sniffed)) && isSvg(head)) return 'image/svg+xml';
   if (sniffed !== undefined) return sniffed;
   if (!isText(head)) return 'application/octet-stream';
   const claimed = essence(declared);
@@ -47,6 +49,52 @@ export async function detectType(
   return Object.hasOwn(textByExtension, extension)
     ? (textByExtension[extension] ?? 'text/plain')
     : 'text/plain';
+}
+
+/** An SVG document: its root follows nothing but what XML may begin with (XML 1.0, section 2.8). */
+function isSvg(head: Uint8Array): boolean {
+  const text = Buffer.from(head.subarray(0, 8_192))
+    .toString('utf8')
+    .replace(/^\ufeff/, '');
+  const prolog =
+    /^(?:\s|<\?[^>]{0,1000}\?>|<!--(?:(?!-->)[\s\S]){0,4000}-->|<!DOCTYPE\s+svg[^>[]{0,1000}(?:\[[^\]]{0,2000}\]\s*)?>)*/i;
+  return /^<svg[\s>/]/i.test(text.replace(prolog, ''));
+}
+
+/** What files of a type are called; the first is ours. */
+const extensions: Readonly<Record<string, readonly string[]>> = {
+  'image/jpeg': ['jpg', 'jpeg', 'jfif'],
+  'image/svg+xml': ['svg'],
+  'image/tiff': ['tiff', 'tif'],
+  'image/png': ['png'],
+  'image/apng': ['apng', 'png'],
+  'image/gif': ['gif'],
+  'image/webp': ['webp'],
+  'image/avif': ['avif'],
+  'audio/mpeg': ['mp3'],
+  'audio/wav': ['wav'],
+  'audio/vnd.wave': ['wav'],
+  'audio/x-m4a': ['m4a'],
+  'audio/mp4': ['m4a', 'mp4'],
+  'audio/ogg': ['ogg', 'oga', 'opus'],
+  'audio/opus': ['opus', 'ogg'],
+  'audio/flac': ['flac'],
+  'audio/x-flac': ['flac'],
+  'video/mp4': ['mp4', 'm4v'],
+  'video/quicktime': ['mov', 'qt'],
+  'video/webm': ['webm'],
+  'video/matroska': ['mkv'],
+  'model/gltf-binary': ['glb'],
+};
+const known = new Set([...Object.values(extensions).flat(), 'bin', 'file', 'tmp']);
+
+/** A name whose end says what the file is, where it says something else. */
+export function agreeingName(fileName: string, contentType: string): string {
+  const fitting = extensions[contentType];
+  if (fitting === undefined) return fileName;
+  const [, stem = fileName, extension = ''] = /^(.*)\.([A-Za-z0-9]{1,5})$/s.exec(fileName) ?? [];
+  if (fitting.includes(extension.toLowerCase())) return fileName;
+  return `${known.has(extension.toLowerCase()) ? stem : fileName}.${fitting[0]}`;
 }
 
 async function sniff(head: Uint8Array): Promise<string | undefined> {

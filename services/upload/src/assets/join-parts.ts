@@ -70,7 +70,8 @@ async function join(deps: JoinDeps, asset: AssetRow, signal: AbortSignal): Promi
       declared: asset.declared_type,
       fileName: asset.file_name,
     });
-    if (!(await assets.markStored(asset.asset_id, { blobKey, sizeBytes, sha256, contentType }))) {
+    const facts = { blobKey, sizeBytes, sha256, contentType };
+    if (!(await assets.markStored(asset.asset_id, { ...facts, fileName: asset.file_name }))) {
       throw await lateFor(assets, asset);
     }
   } catch (error) {

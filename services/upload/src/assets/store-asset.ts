@@ -5,7 +5,7 @@ import type { AssetRow } from '@inferry/database';
 import { blobPrefix, newWholeKey } from './asset-keys.ts';
 import type { AssetTable } from './asset-table.ts';
 import { Head, observed } from './body.ts';
-import { detectType } from './content-type.ts';
+import { agreeingName, detectType } from './content-type.ts';
 
 export interface StoreOptions {
   maxBytes: number;
@@ -44,7 +44,10 @@ export async function storeAsset(
     refuseMismatch(asset, { sizeBytes, sha256 });
     const declared = asset.declared_type ?? options.declaredType ?? null;
     const contentType = await detectType(head.bytes(), { declared, fileName: asset.file_name });
-    const facts = { blobKey, sizeBytes, sha256, contentType };
+    // What our own services name, they name before they have seen it.
+    const isOurs = asset.ref?.startsWith('ref:') === true;
+    const fileName = isOurs ? agreeingName(asset.file_name, contentType) : asset.file_name;
+    const facts = { blobKey, sizeBytes, sha256, contentType, fileName };
     if (!(await assets.markStored(asset.asset_id, facts))) throw await lateFor(assets, asset);
   } catch (error) {
     await discard(blobs, blobKey);

@@ -1,13 +1,15 @@
 import { AppError } from '@inferry/contracts';
 
 export function urlRejected(message: string): AppError {
-  return new AppError('url_rejected', message, {
+  return new AppError('url_rejected', message.startsWith('`') ? message : `\`url\`: ${message}`, {
+    details: { field: 'url' },
     nextAction: 'Pass a public http(s) URL, or upload the file with create_upload.',
   });
 }
 
 export function fetchFailed(message: string, options: { status?: number; cause?: unknown } = {}): AppError {
   return new AppError('url_fetch_failed', message, {
+    details: { field: 'url' },
     upstreamStatus: options.status,
     cause: options.cause,
     nextAction: 'Check that the URL is public and try again, or upload the file with create_upload.',

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { fetchFile } from './fetch-file.ts';
 import { checkUrl, isAllowedAddress, type Lookup } from './public-connector.ts';
@@ -189,14 +189,14 @@ describe('redirects', () => {
       else response.writeHead(302, { location: `/${step + 1}` }).end('moved');
     });
 
-  it('are followed three times', async () => {
-    const { url } = await chain(3);
+  it('are followed ten times', async () => {
+    const { url } = await chain(10);
 
     expect((await read(`${url}/0`)).text).toBe('done');
   });
 
-  it('are not followed a fourth time', async () => {
-    const { url } = await chain(4);
+  it('are not followed an eleventh time', async () => {
+    const { url } = await chain(11);
 
     await expect(read(`${url}/0`)).rejects.toMatchObject({ code: 'url_fetch_failed' });
   });
@@ -255,6 +255,80 @@ describe('a remote file', () => {
       code: 'upload_too_large',
       message: 'The file exceeds the 200 MiB upload cap.',
     });
+  });
+
+  it.each<[string, Buffer]>([
+    ...['aws-chunked', 'none', 'utf-8', 'UTF8', 'binary', '8bit', '', 'identity'].map(
+      (name): [string, Buffer] => [name, Buffer.from('plain')],
+    ),
+    ['GZIP', gzipSync('plain')],
+    ['x-gzip', gzipSync('plain')],
+    ['aws-chunked,gzip', gzipSync('plain')],
+    ['gzip, identity', gzipSync('plain')],
+    ['br, gzip', gzipSync(brotliCompressSync('plain'))],
+    ['zstd', zstdCompressSync('plain')],
+    ['deflate', deflateSync('plain')],
+    ['deflate', deflateRawSync('plain')],
+    ['gzip', Buffer.from('plain')],
+    ['br', brotliCompressSync('plain')],
+  ])('is what it is without its Content-Encoding %j', async (encoding, body) => {
+    const { url } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-encoding': encoding }).end(body);
+    });
+
+    expect((await read(url)).text).toBe('plain');
+  });
+
+  it.each(['compress', 'gzip, gzip, gzip, gzip', 'dcb'])(
+    'is refused with the encoding %s',
+    async (encoding) => {
+      const { url } = await serve((_request, response) => {
+        response.writeHead(200, { 'content-encoding': encoding }).end('x');
+      });
+
+      await expect(read(url)).rejects.toMatchObject({ code: 'url_fetch_failed' });
+    },
+  );
+
+  it.each([
+    ['zstd', zstdCompressSync],
+    ['br', brotliCompressSync],
+    ['deflate', deflateRawSync],
+  ])('stops at the cap when a little unpacks to much (%s)', async (encoding, pack) => {
+    const packed = pack(Buffer.alloc(20_000_000));
+    const { url } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-encoding': encoding }).end(packed);
+    });
+
+    await expect(read(url)).rejects.toMatchObject({ code: 'upload_too_large' });
+  });
+
+  it.each([
+    ['attachment; filename="lighthouse.png"', 'lighthouse.png'],
+    ['attachment; filename=lighthouse.png; size=3', 'lighthouse.png'],
+    ['inline; FILENAME = "a \\"b\\".png"', 'a "b".png'],
+    ['attachment; filename="x.png"; filename*=UTF-8\'\'na%C3%AFve%20%E2%82%AC.png', 'naïve €.png'],
+    ["attachment; filename*=iso-8859-1'en'%A3.png", '£.png'],
+    ['attachment; filename="caf%C3%A9.png"', 'café.png'],
+    ['attachment', 'download'],
+    ['attachment; filename=""', 'download'],
+  ])('has the name of %s', async (disposition, name) => {
+    const { url } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-disposition': disposition }).end('x');
+    });
+
+    expect((await read(`${url}/download`)).fileName).toBe(name);
+  });
+
+  it('is whole as a part from its beginning to its end, and no other part', async () => {
+    const { url } = await serve((request, response) => {
+      response
+        .writeHead(206, { 'content-range': request.url === '/all' ? 'bytes 0-4/5' : 'bytes 0-4/9' })
+        .end('plain');
+    });
+
+    expect((await read(`${url}/all`)).text).toBe('plain');
+    await expect(read(`${url}/some`)).rejects.toMatchObject({ code: 'url_fetch_failed' });
   });
 
   it.each(['identity', 'gzip'])('stops at the cap when its size is not told (%s)', async (encoding) => {

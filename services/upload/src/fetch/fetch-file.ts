@@ -1,6 +1,7 @@
-import { pipeline, type Readable } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { isUtf8 } from 'node:buffer';
+import type { Readable } from 'node:stream';
 import { AppError } from '@inferry/contracts';
+import { codingsOf, unpacked } from '@inferry/runtime';
 import { type Dispatcher, request } from 'undici';
 import { patiently } from '../assets/body.ts';
 import { essence } from '../assets/content-type.ts';
@@ -21,12 +22,13 @@ export interface RemoteFile {
   /** Fails with `upload_too_large`, `url_fetch_failed` or `cancelled`. */
   body: AsyncIterable<Buffer>;
   contentType: string | undefined;
-  /** The last segment of the URL's path, decoded; empty when there is none. */
+  /** As the server says, else the last segment of the URL's path, decoded; empty when there is none. */
   fileName: string;
   sizeBytes: number | undefined;
 }
 
-const maxRedirects = 3;
+/** As many as storages and shorteners need; browsers follow 20. */
+const maxRedirects = 10;
 
 /**
  * Reads a public URL for `use`, without letting it reach our own network: see `checkUrl` and `createPublicAgent`;
@@ -51,7 +53,8 @@ async function open(text: string, options: FetchOptions, agent: Dispatcher): Pro
     const reply = await get(url, options, agent);
     const { statusCode, headers, body } = reply;
     body.on('error', () => undefined); // told to whoever reads; nobody does when it is refused
-    if (statusCode === 200) return toRemoteFile({ url, headers, body }, options);
+    if (statusCode === 200 || isWhole(statusCode, headers))
+      return toRemoteFile({ url, headers, body }, options);
     body.destroy();
     const location = headerOf(headers, 'location');
     if (statusCode < 300 || statusCode > 399 || location === undefined) {
@@ -85,31 +88,26 @@ function toRemoteFile(
   { url, headers, body }: { url: URL; headers: Headers; body: Readable },
   options: FetchOptions,
 ): RemoteFile {
-  const encoding = headerOf(headers, 'content-encoding')?.toLowerCase() ?? 'identity';
-  const length =
-    encoding === 'identity' ? Number(headerOf(headers, 'content-length') ?? Number.NaN) : Number.NaN;
+  // We ask for the plain bytes; some servers pack them all the same.
+  const packed = codingsOf(headerOf(headers, 'content-encoding'));
+  if (packed === undefined) {
+    body.destroy();
+    throw fetchFailed('The file has a Content-Encoding that cannot be read.');
+  }
+  const length = packed.length === 0 ? Number(headerOf(headers, 'content-length') ?? Number.NaN) : Number.NaN;
   if (length > options.maxBytes) throw tooLarge(options.maxBytes);
   return {
-    body: guarded(decoded(body, encoding), options),
+    body: guarded(unpacked(body, packed), options),
     contentType: essence(headerOf(headers, 'content-type')),
-    fileName: lastSegment(url),
+    fileName: dispositionName(headerOf(headers, 'content-disposition')) ?? lastSegment(url),
     sizeBytes: Number.isNaN(length) ? undefined : length,
   };
 }
 
-/** We ask for the plain bytes; some servers compress all the same. */
-function decoded(body: Readable, encoding: string): Readable {
-  if (encoding === 'identity') return body;
-  const decoders: Record<string, () => NodeJS.ReadWriteStream> = {
-    gzip: createGunzip,
-    'x-gzip': createGunzip,
-    deflate: createInflate,
-    br: createBrotliDecompress,
-  };
-  const create = Object.hasOwn(decoders, encoding) ? decoders[encoding] : undefined;
-  if (create === undefined) throw fetchFailed('The file has an encoding that cannot be read.');
-  // as: the decoders of node:zlib are Transform streams. Their errors reach whoever reads.
-  return pipeline(body, create(), () => undefined) as unknown as Readable;
+/** A part that is the whole: servers that answer every request so. */
+function isWhole(statusCode: number, headers: Headers): boolean {
+  const [, end, size] = /^bytes 0-(\d+)\/(\d+)$/.exec(headerOf(headers, 'content-range') ?? '') ?? [];
+  return statusCode === 206 && end !== undefined && Number(end) + 1 === Number(size);
 }
 
 /** Counts what really comes, whatever the headers said. */
@@ -132,7 +130,8 @@ async function* guarded(body: Readable, options: FetchOptions): AsyncGenerator<B
 function tooLarge(maxBytes: number): AppError {
   const cap = `${Math.floor(maxBytes / 1024 / 1024)} MiB`;
   return new AppError('upload_too_large', `The file exceeds the ${cap} upload cap.`, {
-    nextAction: 'Upload it with create_upload, which takes up to 5 GiB.',
+    nextAction: 'Download it where you have a shell and send it with create_upload, which takes up to 5 GiB.',
+    details: { field: 'url', max_bytes: maxBytes },
   });
 }
 
@@ -143,6 +142,33 @@ function tookTooLong(): AppError {
 function headerOf(headers: Headers, name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value[0] : value;
+}
+
+/** RFC 6266: the extended form (RFC 8187) where both are there. */
+export function dispositionName(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const [, charset = '', encoded] = /;\s*filename\*\s*=\s*([\w-]+)'[^']*'([^;\s]+)/i.exec(header) ?? [];
+  const extended = encoded === undefined ? undefined : decodedName(encoded, charset);
+  if (extended !== undefined && extended !== '') return extended;
+  const [, quoted, token] = /;\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))/i.exec(`;${header}`) ?? [];
+  const plain = quoted?.replace(/\\(.)/g, '$1') ?? token ?? '';
+  // Node reads headers as Latin-1; many servers write UTF-8.
+  const bytes = Buffer.from(plain, 'latin1');
+  const name = /[\u0080-\u00ff]/.test(plain) && isUtf8(bytes) ? bytes.toString() : plain;
+  const readable = /%[0-9a-f]{2}/i.test(name) ? (decodedName(name, 'utf-8') ?? name) : name;
+  return readable === '' ? undefined : readable;
+}
+
+function decodedName(encoded: string, charset: string): string | undefined {
+  try {
+    if (/^utf-?8$/i.test(charset)) return decodeURIComponent(encoded);
+    return encoded.replace(/%([0-9a-f]{2})/gi, (_, code: string) =>
+      String.fromCharCode(Number.parseInt(code, 16)),
+    );
+  } catch {
+    // Not what it says it is.
+    return undefined;
+  }
 }
 
 function lastSegment(url: URL): string {

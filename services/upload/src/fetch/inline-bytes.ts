@@ -1,21 +1,21 @@
-import { validationFailed } from '@inferry/contracts';
-import { essence } from '../assets/content-type.ts';
+import { fromBase64, readDataUri, validationFailed } from '@inferry/contracts';
 
 export interface InlineBytes {
   bytes: Buffer;
   contentType: string | undefined;
 }
 
-/** Base64 (standard or URL-safe, line breaks allowed) or a `data:` URI (RFC 2397) with base64. */
+/** Base64 (standard or URL-safe, line breaks allowed), or a `data:` URI. */
 export function parseInlineBytes(value: string): InlineBytes {
-  const uri = /^data:([^,;]{0,200})((?:;[^,;]{0,200}){0,8}),/i.exec(value);
-  if (uri === null && value.startsWith('data:')) throw invalid('is not a data URI');
-  if (uri !== null && !/;base64$/i.test(uri[2] ?? '')) throw invalid('must be a data URI with base64');
-  const encoded = value.slice(uri?.[0].length ?? 0).replace(/\s+/g, '');
-  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(encoded) || encoded.replace(/=+$/, '').length % 4 === 1) {
-    throw invalid('is not base64');
-  }
-  return { bytes: Buffer.from(encoded, 'base64'), contentType: essence(uri?.[1]) };
+  const isUri = /^\s*data:/i.test(value);
+  // The field says base64, and what is streamed through a gateway is read so alone.
+  if (isUri && !/^[^,]*;\s*base64\s*,/i.test(value.slice(0, 1_000)))
+    throw invalid('must be a data URI with base64');
+  const uri = isUri ? readDataUri(value) : undefined;
+  const bytes = isUri ? uri?.bytes : fromBase64(value);
+  if (bytes === undefined) throw invalid(isUri ? 'is not a data URI that can be read' : 'is not base64');
+  if (bytes.byteLength === 0) throw invalid('is empty');
+  return { bytes, contentType: uri?.contentType };
 }
 
 function invalid(message: string): Error {

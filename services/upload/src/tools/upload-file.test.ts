@@ -21,6 +21,12 @@ beforeAll(async () => {
       };
       return send();
     }
+    if (request.url === '/empty.png') return response.writeHead(200).end();
+    if (request.url?.startsWith('/login')) {
+      return response
+        .writeHead(200, { 'content-type': 'text/html' })
+        .end('\ufeff <!-- x --><!DOCTYPE html><title>Sign in');
+    }
     response.writeHead(200, { 'content-type': 'text/csv' }).end('a,b');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -57,6 +63,38 @@ describe('upload_file with a url', () => {
     const response = await fetch(stored.file_url);
     expect(response.headers.get('content-disposition')).toContain('other.txt');
     expect(response.headers.get('cache-control')).toMatch(/max-age=(600|59\d)/);
+  });
+
+  it.each([
+    [
+      'a page where a picture was said',
+      { url: '/login.png', content_type: 'image/png' },
+      'a web page, not to image/png',
+    ],
+    ['an empty file', { url: '/empty.png' }, 'an empty file'],
+  ])('refuses %s and stores nothing', async (_case, args, message) => {
+    const before = await upload.keys();
+
+    const { error } = await call({ ...args, url: `${origin}${args.url}` });
+
+    expect(error).toMatchObject({ code: 'url_fetch_failed', message: expect.stringContaining(message) });
+    expect(await upload.keys()).toEqual(before);
+  });
+
+  it('stores a page that was not said to be anything else', async () => {
+    expect(await call({ url: `${origin}/login` })).toMatchObject({ bytes: expect.any(Number) });
+    expect(await call({ url: `${origin}/login`, content_type: 'text/html' })).toMatchObject({
+      bytes: expect.any(Number),
+    });
+  });
+
+  it('names the ports that are allowed', async () => {
+    const { error } = await call({ url: 'https://example.com:22/a.png' });
+
+    expect(error).toMatchObject({
+      code: 'url_rejected',
+      message: expect.stringMatching(/`url`.*port 22.*80, 443 and those above 1023/),
+    });
   });
 
   it('stops at 200 MiB and stores nothing (MR-32, MR-57)', { timeout: 60_000 }, async () => {

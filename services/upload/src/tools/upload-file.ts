@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import type { Handler, HandlerContext } from '@inferry/bus';
-import { AppError, type uploadFile, validationFailed } from '@inferry/contracts';
+import { AppError, isPage, type uploadFile, validationFailed } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
 import { headBytes } from '../assets/body.ts';
 import { detectType, essence } from '../assets/content-type.ts';
@@ -8,7 +8,7 @@ import { toFileName } from '../assets/file-name.ts';
 import { findStored } from '../assets/own-assets.ts';
 import { readStored, storeAsset } from '../assets/store-asset.ts';
 import type { UploadDeps } from '../deps.ts';
-import { urlRejected } from '../fetch/fetch-errors.ts';
+import { fetchFailed, urlRejected } from '../fetch/fetch-errors.ts';
 import { fetchFile, type RemoteFile } from '../fetch/fetch-file.ts';
 import { parseInlineBytes } from '../fetch/inline-bytes.ts';
 import { maxCopyBytes } from '../sizes.ts';
@@ -117,14 +117,37 @@ async function storeCopy(
   const options = { ...deps.addressPolicy, maxBytes: maxCopyBytes, signal };
   return deps.copies.run(context.principal.subject, signal, () =>
     fetchFile(url, options, async (file) => {
+      const body = await refuseOther(file, wanted.contentType);
       const asset = await openAsset(deps, context, {
         fileName: wanted.fileName ?? file.fileName,
         contentType: wanted.contentType ?? file.contentType,
         expiresIn: wanted.expiresIn,
       });
-      return storeOnce(deps, asset, reported(file, context), signal);
+      return storeOnce(deps, asset, reported({ ...file, body }, context), signal);
     }),
   );
+}
+
+/** What is no file, or a page where something else was said: a sign-in, or a link that has ended. */
+async function refuseOther(file: RemoteFile, wanted: string | undefined): Promise<AsyncIterable<Buffer>> {
+  const chunks = file.body[Symbol.asyncIterator]();
+  const first = await chunks.next();
+  if (first.done === true) throw fetchFailed('The link at `url` leads to an empty file.');
+  const said = wanted ?? (isPageType(file.contentType) ? undefined : file.contentType);
+  if (said !== undefined && !isPageType(said) && !said.startsWith('text/') && isPage(first.value)) {
+    await chunks.return?.();
+    throw fetchFailed(
+      `The link at \`url\` leads to a web page, not to ${said}: it may need a sign-in or have ended.`,
+    );
+  }
+  return (async function* () {
+    yield first.value;
+    for await (const chunk of { [Symbol.asyncIterator]: () => chunks }) yield chunk;
+  })();
+}
+
+function isPageType(type: string | undefined): boolean {
+  return type === 'text/html' || type === 'application/xhtml+xml';
 }
 
 async function openAsset(

@@ -26,7 +26,7 @@ for (const blank of ' \t\n\r\f\v') meanings[blank.charCodeAt(0)] = whitespace;
 const scheme = 'data:';
 /** More than the longest head of a data URI that is taken (RFC 2397). */
 const maxHeadLength = 2_000;
-const dataUriHead = /^data:([^,;]{0,200})((?:;[^,;]{0,200}){0,8}),$/i;
+const dataUriHead = /^data:\s*([^,;]{0,200}?)\s*((?:;[^,;]{0,200}){0,8}),$/i;
 
 /** Base64 or a `data:` URI with base64, in pieces of any size: standard or URL-safe, white space anywhere. */
 export class Base64Decoder {
@@ -138,7 +138,7 @@ export class Base64Decoder {
 
   #readHead(head: string): void {
     const parts = dataUriHead.exec(head);
-    if (parts === null || !/;base64$/i.test(parts[2] ?? '')) return this.#fail('not_a_data_uri');
+    if (parts === null || !/;\s*base64\s*$/i.test(parts[2] ?? '')) return this.#fail('not_a_data_uri');
     this.#head = undefined;
     this.#contentType = parts[1] === '' ? undefined : parts[1];
   }
