@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { limitConnections, ownBodyClock, Pace } from './body-clock.ts';
+import { limitConnections, ownBodyClock, Pace, startBodyClocks } from './body-clock.ts';
 import { parseAddressRanges } from './client-address.ts';
 import { createHttpApp, type HttpService } from './http-app.ts';
 
@@ -103,6 +103,31 @@ describe('a body that never ends', () => {
     socket.write(ask);
 
     expect(String(await once(socket, 'data'))).toContain('401');
+  });
+
+  it('leaves nothing on a connection whose bodies came late', async () => {
+    const counts: number[] = [];
+    const server = createServer((request, response) => {
+      counts.push(request.socket.listenerCount('close'));
+      request.resume().once('end', () => response.end('ok'));
+    });
+    startBodyClocks(server, { wholeMs: 60_000, lingerMs: 60_000, refuse: (socket) => socket.destroy() });
+    closers.push(async () => server.close());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    // as: a TCP server that listens has such an address.
+    const { port } = server.address() as AddressInfo;
+    const socket = connect({ port, host: '127.0.0.1' }).setEncoding('utf8');
+    closers.push(async () => void socket.destroy());
+
+    for (let turn = 0; turn < 5; turn += 1) {
+      const answered = once(socket, 'data');
+      socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n');
+      await expect.poll(() => counts.length).toBe(turn + 1);
+      socket.write('{}');
+      await answered;
+    }
+
+    expect(new Set(counts).size).toBe(1);
   });
 });
 

@@ -55,8 +55,9 @@ function watch(request: IncomingMessage, response: ServerResponse, options: Body
     clearTimeout(whole);
     clearTimeout(linger);
   };
+  // Of the request and not of its socket, which lives on with the requests that follow.
   request.once('end', stop);
-  socket.once('close', stop);
+  request.once('close', stop);
 }
 
 /** How much a sender has to send of what it has not sent yet. */
