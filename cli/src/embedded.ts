@@ -86,7 +86,10 @@ export async function startEmbedded(config: StartConfig, env: Env): Promise<Embe
     onFault: (fault) => shared.log.error(fault, 'a local model failed'),
   });
   services.push(...(await createServices({ config, env, home, platforms, providers, partsFor })));
-  const app = await createHttpApp(services, { connections: config.connections });
+  const app = await createHttpApp(services, {
+    connections: config.connections,
+    publicUrl: config.baseUrl,
+  });
   await app.listen({ host: config.host, port: config.port });
   return {
     app,

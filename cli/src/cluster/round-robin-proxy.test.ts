@@ -103,6 +103,16 @@ describe('startRoundRobinProxy', () => {
     expect(new TextDecoder().decode(first?.value)).toBe('data: 1\n\n');
   });
 
+  it('says where a client comes from, whatever that says itself', async () => {
+    const url = await proxyTo([
+      await replica((request, response) => response.end(String(request.headers['x-forwarded-for']))),
+    ]);
+
+    const seen = await fetch(url, { headers: { 'x-forwarded-for': '198.51.100.7' } });
+
+    expect(await seen.text()).toBe('127.0.0.1');
+  });
+
   it('tells a replica that the client went away', async () => {
     const { promise: closed, resolve } = Promise.withResolvers<void>();
     const waiting = await replica((_request, response) => {

@@ -22,6 +22,8 @@ export interface RoundRobinProxy {
 export interface ProxyOptions {
   host: string;
   port: number;
+  /** Where its own connections come from, so that replicas know them; default: any. */
+  localAddress?: string | undefined;
   /** The replicas that may answer this path, in a stable order. */
   targets(path: string): readonly Target[];
   /** True when every replica is ready: what `/healthz` here says. */
@@ -49,7 +51,7 @@ export async function startRoundRobinProxy(options: ProxyOptions): Promise<Round
       const order = targets
         .map((_, index) => targets[(turn + index) % targets.length])
         .filter((target) => target !== undefined);
-      forward({ incoming, outgoing, agent }, order);
+      forward({ incoming, outgoing, agent, localAddress: options.localAddress }, order);
     },
   );
   server.listen(options.port, options.host);
@@ -61,21 +63,23 @@ interface Exchange {
   incoming: IncomingMessage;
   outgoing: ServerResponse;
   agent: Agent;
+  localAddress: string | undefined;
 }
 
 function forward(exchange: Exchange, [target, ...others]: readonly Target[]): void {
-  const { incoming, outgoing, agent } = exchange;
+  const { incoming, outgoing, agent, localAddress } = exchange;
   if (target === undefined) return refuse(outgoing, 503, 'no replica takes connections');
-  const forwarded = incoming.headers['x-forwarded-for'];
   const upstream = request({
     agent,
+    localAddress,
     host: target.host,
     port: target.port,
     method: incoming.method,
     path: incoming.url,
     headers: {
       ...incoming.headers,
-      'x-forwarded-for': [forwarded, incoming.socket.remoteAddress].flat().filter(Boolean).join(', '),
+      // Nothing stands in front of this proxy: what a client says of where it comes from is not passed on.
+      'x-forwarded-for': incoming.socket.remoteAddress ?? '',
     },
   });
   let isConnected = false;

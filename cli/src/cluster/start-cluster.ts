@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -83,6 +83,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const proxy = await startRoundRobinProxy({
     host: '127.0.0.1',
     port: options.port,
+    localAddress: proxyAddress,
     targets: (path) => targetsFor(replicas, serviceFor(path)),
     isReady: () => replicas.length > 0 && replicas.every((replica) => replica.isReady),
   });
@@ -127,6 +128,10 @@ function targetsFor(replicas: readonly Replica[], service: ServiceName): { host:
     .flatMap(({ port }) => (port === undefined ? [] : [{ host: '127.0.0.1', port }]));
 }
 
+/** Where the proxy's own requests come from: whoever else is on this machine is not believed to be it. */
+const proxyAddress =
+  process.platform === 'linux' ? `127.${randomInt(2, 250)}.${randomInt(250)}.1` : '127.0.0.1';
+
 function serviceEnv(
   options: ClusterOptions,
   { servers, folder, url }: { servers: Servers; folder: string; url: string },
@@ -137,7 +142,7 @@ function serviceEnv(
     BLOBS_FOLDER: join(folder, 'blobs'),
     SHUTDOWN_GRACE_MS: '10000',
     MCP_ALLOWED_HOSTS: `${host},localhost:${new URL(url).port}`,
-    TRUSTED_PROXIES: '127.0.0.1',
+    TRUSTED_PROXIES: proxyAddress,
     ...options.env,
     INFERRY_SECRET: options.env.INFERRY_SECRET || randomBytes(32).toString('hex'),
     INFERRY_AUTH: options.auth,

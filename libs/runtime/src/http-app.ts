@@ -19,6 +19,8 @@ export interface HttpAppOptions {
   connections?: ConnectionLimit | undefined;
   /** How long a body may take where nobody has a clock of its own on it, and a sender that was answered already. */
   bodies?: { wholeMs: number; lingerMs: number } | undefined;
+  /** Where clients reach this deployment; its path is taken off where the proxy in front has not done so. */
+  publicUrl?: string | undefined;
 }
 
 /** The gateway's own clock, whose answer says more, is the shorter one. */
@@ -29,8 +31,10 @@ export async function createHttpApp(
   services: readonly Service[],
   options: HttpAppOptions = {},
 ): Promise<FastifyInstance> {
+  const prefix = options.publicUrl === undefined ? '' : pathOfUrl(options.publicUrl);
   const app = fastify({
     logger: false,
+    rewriteUrl: (request: IncomingMessage) => withoutPrefix(request.url ?? '/', prefix),
     // Slow senders are cut: headers within 10 s, a keep-alive connection idles 75 s (longer than load balancers').
     connectionTimeout: 0,
     keepAliveTimeout: 75_000,
@@ -112,4 +116,30 @@ export async function readinessOf(services: readonly Service[]): Promise<Readine
     Object.entries(own).map(([dependency, problem]) => [`${name}.${dependency}`, problem]),
   );
   return { isReady: all.every(({ isReady }) => isReady), problems: Object.fromEntries(problems) };
+}
+
+/** The path below which a deployment is, without a slash at its end; empty at the root of its host. */
+export function pathOfUrl(publicUrl: string): string {
+  return new URL(publicUrl).pathname.replace(/\/+$/, '');
+}
+
+const wellKnown = /^(\/\.well-known\/[a-z-]+)(\/.*)$/;
+
+/**
+ * The address within this app of one below the public URL's path. A well-known document of such a deployment has the
+ * path behind its name (RFC 8414 and RFC 9728, section 3.1).
+ */
+function withoutPrefix(url: string, prefix: string): string {
+  if (prefix === '') return url;
+  const [, document, behind] = wellKnown.exec(url) ?? [];
+  if (document !== undefined && behind !== undefined) {
+    return `${document}${isBelow(behind, prefix) ? behind.slice(prefix.length) : behind}`;
+  }
+  if (!isBelow(url, prefix)) return url;
+  const rest = url.slice(prefix.length);
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+function isBelow(url: string, prefix: string): boolean {
+  return url.startsWith(prefix) && ['', '/', '?'].includes(url.charAt(prefix.length));
 }

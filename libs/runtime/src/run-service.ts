@@ -87,7 +87,7 @@ async function start<C>(
     signal: stopping.signal,
   });
   const service = await create(opened.parts, { config, env, secrets, settings });
-  const app = await createHttpApp([service]);
+  const app = await createHttpApp([service], { publicUrl: config.publicUrl });
   await health.handOver(app);
   log.info({ host: config.host, port: health.port }, 'listening');
   stop = async (graceMs) => {

@@ -39,6 +39,7 @@ const usage = `Usage:
   npm run accounts -- reset <user name> [--password-stdin]
   npm run accounts -- disable <user name or account id>
   npm run accounts -- enable <user name or account id>
+  npm run accounts -- approve <user name or account id>
 `;
 
 const parameters = { name: { type: 'string' }, 'password-stdin': { type: 'boolean' } } as const;
@@ -79,6 +80,7 @@ const actions: Readonly<Record<string, (context: Context, request: Request) => P
   reset,
   disable,
   enable,
+  approve,
 };
 
 async function create(context: Context, { who, name, isTyped }: Request): Promise<void> {
@@ -121,6 +123,13 @@ async function enable(context: Context, { who }: Request): Promise<void> {
   const { account_id: accountId, display } = await find(context, who);
   await updateAccount(context.database.queries, accountId, { disabled_at: null });
   context.err.write(`${display} can sign in again, and connects clients anew.\n`);
+}
+
+/** Somebody who made the account themselves may spend the deployment's keys from now on. */
+async function approve(context: Context, { who }: Request): Promise<void> {
+  const { account_id: accountId, display } = await find(context, who);
+  await updateAccount(context.database.queries, accountId, { made_by: 'operator' });
+  context.err.write(`${display} counts as an account that you made.\n`);
 }
 
 async function list({ database, out, err }: Context): Promise<void> {

@@ -9,7 +9,7 @@ import {
   sweepSessions,
   touchSession,
 } from '@inferry/database/accounts';
-import { cookieOf } from '../oauth/http/cookies.ts';
+import { cookieFormOf, cookieOf } from '../oauth/http/cookies.ts';
 import { type Account, toAccount } from './accounts.ts';
 import { isSameText } from './same-text.ts';
 
@@ -37,6 +37,8 @@ export interface SessionOptions {
   database: Database;
   secret: Secret;
   isHttps: boolean;
+  /** Below which the deployment is, on a host that it shares. */
+  path?: string | undefined;
   /** A session that is not used for so long ends. */
   idleSeconds: number;
   now(): number;
@@ -47,9 +49,9 @@ const touchEveryMs = 5 * 60_000;
 
 export function createSessions(options: SessionOptions): Sessions {
   const { database, secret, isHttps, idleSeconds, now } = options;
-  // `__Host-`: no other host of the domain can set it. Browsers take it only with Secure.
-  const name = isHttps ? '__Host-inferry-account' : 'inferry-account';
-  const attributes = `Path=/; HttpOnly; SameSite=Lax${isHttps ? '; Secure' : ''}`;
+  const form = cookieFormOf(`${isHttps ? 'https' : 'http'}://host${options.path ?? ''}`);
+  const name = form.named('inferry-account');
+  const { attributes } = form;
   const sign = (purpose: string, value: string): string =>
     createHmac('sha256', secret.reveal()).update(`${purpose}|${value}`).digest('base64url');
 

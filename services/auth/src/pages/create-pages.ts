@@ -2,7 +2,7 @@ import type { Bus } from '@inferry/bus';
 import { AppError, type Secret } from '@inferry/contracts';
 import type { Database } from '@inferry/database';
 import type { Limits } from '@inferry/limits';
-import type { AddressRanges } from '@inferry/runtime';
+import { type AddressRanges, pathOfUrl } from '@inferry/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type AttemptRules, defaultAttemptRules } from '../identity/attempts.ts';
 import type { IdentityDriver } from '../identity/driver.ts';
@@ -58,9 +58,27 @@ export function createPages(parts: PagesParts, options: PagesOptions): OAuthPage
       app.addHook('onSend', async (_request, reply) => {
         if (String(reply.getHeader('content-type')).startsWith('text/html')) reply.headers(headers);
       });
+      const path = pathOfUrl(options.publicUrl);
+      if (path !== '') putBelow(app, path);
       await app.register(async (scope) => mountPages(scope, interactions, { parts, options }));
     },
   };
+}
+
+/**
+ * Pages lead to each other by paths of this app; below a path of a shared host browsers need the whole of it. What people
+ * or clients wrote is escaped and has no such attribute.
+ */
+function putBelow(app: FastifyInstance, path: string): void {
+  app.addHook('onSend', async (_request, reply, payload) => {
+    const location = reply.getHeader('location');
+    if (typeof location === 'string' && /^\/(?!\/)/.test(location))
+      reply.header('location', `${path}${location}`);
+    const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
+    if (!isPage || typeof payload !== 'string') return payload;
+    reply.removeHeader('content-length');
+    return payload.replace(/( (?:action|href)=")\/(?!\/)/g, `$1${path}/`);
+  });
 }
 
 function createViews(branding: Branding): OAuthViews {
@@ -88,7 +106,10 @@ function mountPages(
   const { branding, publicUrl, secret, proxies, rules = defaultAttemptRules, now = Date.now } = options;
   const isHttps = publicUrl.startsWith('https:');
   const idleSeconds = options.sessionSeconds ?? 12 * 3_600;
-  const sessions = createSessions({ database, secret, isHttps, idleSeconds, now });
+  const sessions = createSessions({
+    ...{ database, secret, isHttps, idleSeconds, now },
+    path: pathOfUrl(publicUrl),
+  });
   const context: PageContext = { branding, send: createSendPage(branding), publicUrl, proxies, onError };
   const visits = createVisits({ interactions, sessions, bind: connections.bind, publicUrl, secret, now });
   const canSignUp = options.canSignUp === true && drivers.some(({ id }) => id === 'local');

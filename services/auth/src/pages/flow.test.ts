@@ -71,6 +71,75 @@ describe('a form that is sent twice', () => {
   });
 });
 
+describe('below a path of a host that others share', () => {
+  const password = 'correct horse battery';
+
+  it.each(['a proxy passes it on', 'a proxy takes it off'])(
+    'everything leads to where it is: %s',
+    async (how) => {
+      system = await openSignIn({ path: '/ai' });
+      await createLocalAccount(system.database, { userName: 'ada', password });
+      const host = new URL(system.url).origin;
+      // What a proxy in front makes of an address that a browser has.
+      const sent = (url: string) => (how === 'a proxy passes it on' ? url : url.replace(`${host}/ai`, host));
+      const cookies = new Map<string, string>();
+      const open = async (target: string, form?: Record<string, string>) => {
+        const cookie = [...cookies].map((pair) => pair.join('=')).join('; ');
+        const response = await fetch(sent(target), {
+          redirect: 'manual',
+          headers: { cookie, origin: host },
+          ...(form === undefined ? {} : { method: 'POST', body: new URLSearchParams(form) }),
+        });
+        for (const line of response.headers.getSetCookie()) {
+          expect(line).toContain('Path=/ai;');
+          const [pair = ''] = line.split(';');
+          cookies.set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1));
+        }
+        return { html: await response.text(), location: response.headers.get('location') };
+      };
+      const csrfOf = (html: string) => /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? '';
+      const actionOf = (html: string) => new URL(/ action="([^"]+)"/.exec(html)?.[1] ?? '', host).href;
+      const client = await register(sent(system.url));
+
+      const begun = await open(
+        authorizeUrl(system.url, { client_id: client, code_challenge: pkce().challenge }),
+      );
+      const consent = await open(begun.location ?? '');
+      const allowed = await open(actionOf(consent.html), {
+        csrf: csrfOf(consent.html),
+        decision: 'allow',
+        scope: 'models:read',
+      });
+      const signIn = await open(new URL(allowed.location ?? '', host).href);
+      const end = await open(actionOf(signIn.html), {
+        ...{ csrf: csrfOf(signIn.html), driver: 'local', user_name: 'ada', password },
+      });
+      const account = await open(`${system.url}/account`);
+
+      expect(end.html).toContain(`${redirectUri}?code=`);
+      expect(account.html).toContain('action="/ai/account/keys"');
+      expect(
+        [...account.html.matchAll(/ (?:action|href)="(\/[^"]*)"/g)].map(([, url]) => url),
+      ).not.toContainEqual(expect.not.stringMatching(/^\/ai\//));
+      for (const name of [
+        'oauth-authorization-server/ai',
+        'openid-configuration/ai',
+        'oauth-authorization-server',
+      ]) {
+        const document = (await (await fetch(`${host}/.well-known/${name}`)).json()) as Record<
+          string,
+          string
+        >;
+        expect(document).toMatchObject({
+          issuer: system.url,
+          token_endpoint: `${system.url}/oauth/token`,
+          authorization_endpoint: `${system.url}/oauth/authorize`,
+        });
+      }
+    },
+  );
+});
+
 describe('every document', () => {
   const logo = 'https://cdn.acme.example/logo.svg';
 

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Secret } from '@inferry/contracts';
-import { cookieOf } from '../oauth/http/cookies.ts';
+import { cookieFormOf, cookieOf } from '../oauth/http/cookies.ts';
 
 /** A small value that only we can read and write, kept by the browser; sealed with AES-256-GCM. */
 export interface SealedCookie<T> {
@@ -16,6 +16,8 @@ export interface SealedCookieOptions<T> {
   /** 32 bytes in base64url. */
   secret: Secret;
   isHttps: boolean;
+  /** Below which the deployment is, on a host that it shares. */
+  path?: string | undefined;
   maxAgeSeconds: number;
   parse(value: unknown): T | undefined;
   now(): number;
@@ -23,8 +25,9 @@ export interface SealedCookieOptions<T> {
 
 export function createSealedCookie<T>(options: SealedCookieOptions<T>): SealedCookie<T> {
   const { secret, isHttps, maxAgeSeconds, parse, now } = options;
-  const name = isHttps ? `__Host-${options.name}` : options.name;
-  const attributes = `Path=/; HttpOnly; SameSite=Lax${isHttps ? '; Secure' : ''}`;
+  const form = cookieFormOf(`${isHttps ? 'https' : 'http'}://host${options.path ?? ''}`);
+  const name = form.named(options.name);
+  const { attributes } = form;
   const key = Buffer.from(secret.reveal(), 'base64url');
   return {
     read(headers) {

@@ -35,14 +35,23 @@ export interface SignInTestOptions {
   /** False: a deployment that stores no keys. */
   hasVault?: boolean;
   redirectHosts?: readonly string[];
+  /** Below which the deployment is, such as `/ai`. */
+  path?: string;
   now?: () => number;
 }
 
 /** The authorization server with all of its pages, over real HTTP on loopback; only the platforms are scripted. */
 export async function openSignIn(options: SignInTestOptions = {}): Promise<SignInUnderTest> {
-  const { env = {}, providers = [], hasVault = true, redirectHosts = [], now = Date.now } = options;
+  const {
+    env = {},
+    providers = [],
+    hasVault = true,
+    redirectHosts = [],
+    path = '',
+    now = Date.now,
+  } = options;
   const port = await reservePort();
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://127.0.0.1:${port}${path}`;
   const config = parseIdentityConfig(typeof env === 'function' ? await env(url) : env);
   const transport = createInProcessTransport();
   const bus = createBus(transport, { name: 'auth' });
@@ -76,7 +85,7 @@ export async function openSignIn(options: SignInTestOptions = {}): Promise<SignI
   };
   const engine = await createAuthEngine(parts, { settings, pages, now });
   grants = engine.grants;
-  const app = await createHttpApp([asService(engine)]);
+  const app = await createHttpApp([asService(engine)], { publicUrl: url });
   await app.listen({ host: '127.0.0.1', port });
   return {
     ...{ url, bus: others, database, engine, credentials, faults },

@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Secret } from '@inferry/contracts';
-import { cookieOf } from '../http/cookies.ts';
+import { cookieFormOf, cookieOf } from '../http/cookies.ts';
 
 /** What tells one browser from another: a random cookie that is nobody's account. */
 export interface Browser {
@@ -23,8 +23,8 @@ export interface Browsers {
 }
 
 export function createBrowsers(options: { issuer: string; secret: Secret; maxAgeSeconds: number }): Browsers {
-  const isHttps = options.issuer.startsWith('https:');
-  const name = isHttps ? '__Host-inferry-sign-in' : 'inferry-sign-in';
+  const form = cookieFormOf(options.issuer);
+  const name = form.named('inferry-sign-in');
   const csrf = ({ value }: Browser, uid: string): string =>
     createHmac('sha256', options.secret.reveal()).update(`oauth-csrf|${uid}|${value}`).digest('base64url');
   return {
@@ -37,8 +37,7 @@ export function createBrowsers(options: { issuer: string; secret: Secret; maxAge
       return { value, hash: hashOf(value) };
     },
     toCookie({ value }) {
-      const attributes = `Path=/; HttpOnly; SameSite=Lax; Max-Age=${options.maxAgeSeconds}`;
-      return `${name}=${value}; ${attributes}${isHttps ? '; Secure' : ''}`;
+      return `${name}=${value}; ${form.attributes}; Max-Age=${options.maxAgeSeconds}`;
     },
     isSame: (browser, hash) => browser !== undefined && hash !== null && isEqual(browser.hash, hash),
     csrf,

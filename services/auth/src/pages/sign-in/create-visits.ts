@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { AppError, type Scope, type Secret } from '@inferry/contracts';
+import { pathOfUrl } from '@inferry/runtime';
 import { z } from 'zod';
 import { isSameText } from '../../identity/same-text.ts';
 import type { Sessions } from '../../identity/sessions.ts';
@@ -29,6 +30,7 @@ export function createVisits(deps: VisitDeps): Visits {
     name: 'inferry-account-visit',
     secret,
     isHttps: publicUrl.startsWith('https:'),
+    path: pathOfUrl(publicUrl),
     maxAgeSeconds: visitSeconds,
     parse: (value) => AccountVisit.safeParse(value).data,
     now,

@@ -71,7 +71,8 @@ export async function takeCallback(
   deps: SignInDeps & { visits: Visits },
   { request, reply }: Omit<Step, 'visit'>,
 ): Promise<void> {
-  const url = new URL(request.url, deps.publicUrl);
+  // As the driver knows it: below the path of the public URL.
+  const url = new URL(`${deps.publicUrl}${request.url}`);
   const state = url.searchParams.get('state') ?? '';
   const visit = await visitOfState(deps.visits, { request, reply, key: state.split('.')[0] ?? '' });
   const { pending } = visit.state;
