@@ -5,19 +5,21 @@ import { join } from 'node:path';
 import { tools } from '@inferry/contracts';
 import { adapters } from '@inferry/providers';
 import { errorsPage } from './errors-page.ts';
+import { composeNatsConfig } from './nats-config.ts';
 import { providersPage } from './providers-page.ts';
 import { toolsPage } from './tools-page.ts';
 
 const pages = {
-  'errors.md': errorsPage(),
-  'tools.md': toolsPage(tools),
-  'providers.md': providersPage(adapters),
+  'docs/errors.md': errorsPage(),
+  'docs/tools.md': toolsPage(tools),
+  'docs/providers.md': providersPage(adapters),
+  'deploy/nats/nats.conf': composeNatsConfig(),
 };
 for (const [name, page] of Object.entries(pages)) {
-  const file = join(import.meta.dirname, '..', 'docs', name);
+  const file = join(import.meta.dirname, '..', name);
   if (!process.argv.includes('--check')) writeFileSync(file, page);
   else if (readFileSync(file, 'utf8') !== page) {
-    console.error(`docs/${name} is out of date: npm run docs`);
+    console.error(`${name} is out of date: npm run docs`);
     process.exitCode = 1;
   }
 }

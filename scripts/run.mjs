@@ -2,13 +2,17 @@
 // on the Node that this project pins as a dependency.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const isWindows = process.platform === 'win32';
 const marker = join(root, 'node_modules', '.inferry-install.json');
+// Beside node_modules, which an installation empties.
+const lock = join(root, '.inferry-install.lock');
+// A machine that restarted may give the owner's number to another process.
+const staleAfterMs = 30 * 60_000;
 
 const commands = {
   start: { install: 'production', run: ['cli/src/main.ts', 'start'] },
@@ -38,7 +42,7 @@ if (command === undefined) fail(`usage: node scripts/run.mjs ${Object.keys(comma
 // Emulated platforms are a part of the tests.
 const kind = args.includes('--emulators') ? 'full' : command.install;
 // What was installed in full stays so when the lock file changes: a developer's `npm start` takes no tools away.
-if (!isInstalled(kind)) install(installed()?.kind === 'full' ? 'full' : kind);
+if (!isInstalled(kind)) installOnce();
 runOnPinnedNode([...command.run, ...args]);
 
 function isInstalled(wanted) {
@@ -55,21 +59,85 @@ function isInstalled(wanted) {
 }
 
 function installed() {
-  return existsSync(marker) ? JSON.parse(readFileSync(marker, 'utf8')) : undefined;
+  try {
+    return JSON.parse(readFileSync(marker, 'utf8'));
+  } catch {
+    // There is none, or whoever wrote it was interrupted: then nothing is known.
+    return undefined;
+  }
+}
+
+/** One process installs, the others wait for it and look again. */
+function installOnce() {
+  let isTold = false;
+  while (!takeLock()) {
+    if (!isTold) console.error('Another command is installing; waiting for it …');
+    isTold = true;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
+  }
+  const release = () => rmSync(lock, { force: true });
+  process.on('exit', release);
+  try {
+    if (!isInstalled(kind)) install(installed()?.kind === 'full' ? 'full' : kind);
+  } finally {
+    release();
+    process.off('exit', release);
+  }
+}
+
+/** True when this process has it from now on. A lock whose owner is gone is taken away by one of those who wait. */
+function takeLock() {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') return fail(`Cannot install here: ${error.message}`);
+  }
+  try {
+    const age = Date.now() - statSync(lock).mtimeMs;
+    const owner = Number(readFileSync(lock, 'utf8'));
+    // An owner that has not written its number yet has a moment for it.
+    const isStale = owner > 0 ? !isAlive(owner) || age > staleAfterMs : age > 5_000;
+    if (isStale) {
+      // Renamed first: of several who find it stale, one alone can.
+      const aside = `${lock}.${process.pid}`;
+      renameSync(lock, aside);
+      rmSync(aside, { force: true });
+    }
+  } catch {
+    // Somebody else was quicker: the next try tells.
+  }
+  return false;
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
 }
 
 function install(kind) {
-  console.error(`Installing (${kind}) with npm ci, once …`);
+  const known = installed();
+  // What runs already goes on: development tools are added beside what is there. Anything else begins anew.
+  const isAddition = known !== undefined && known.hash === lockHash();
+  console.error(`Installing (${kind}) with npm ${isAddition ? 'install' : 'ci'}, once …`);
+  rmSync(marker, { force: true });
   const flags = [
-    'ci',
+    ...(isAddition ? ['install', '--no-save'] : ['ci']),
     '--no-audit',
     '--no-fund',
     '--loglevel=error',
     ...(kind === 'production' ? ['--omit=dev'] : []),
   ];
   const result = spawnSync('npm', flags, { cwd: root, stdio: ['ignore', 2, 2], shell: isWindows });
-  if (result.status !== 0) fail('npm ci failed: see its messages above.');
-  writeFileSync(marker, JSON.stringify({ hash: lockHash(), kind }));
+  if (result.error !== undefined) fail(`npm cannot be started: ${result.error.message}`);
+  if (result.status !== 0) fail('npm failed: see its messages above. The same command tries again.');
+  // In one step: a marker is whole or is not there.
+  writeFileSync(`${marker}.new`, JSON.stringify({ hash: lockHash(), kind }));
+  renameSync(`${marker}.new`, marker);
 }
 
 function lockHash() {

@@ -1,14 +1,21 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { readSecrets, Secret, secretVariables, serviceNames } from '@inferry/runtime';
 import { describe, expect, it, test } from 'vitest';
 import { parse } from 'yaml';
 import { productionModules } from '../deploy/production-modules.ts';
+import { composeNatsConfig } from '../scripts/nats-config.ts';
 
 interface ComposeService {
   image: string;
   build?: { dockerfile: string; args: { SERVICE: string } };
   pull_policy?: string;
   user?: string;
+  command?: unknown;
+  entrypoint?: unknown;
   ports?: string[];
   networks: string[];
   profiles?: string[];
@@ -37,7 +44,7 @@ const ownServices = readdirSync(join(root, 'services'));
 const dockerfile = read('deploy/Dockerfile');
 const finalStage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
 const exampleVariables = new Set(
-  [...read('.env.example').matchAll(/^([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name),
+  [...read('.env.example').matchAll(/^#?([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name),
 );
 
 describe('docker-compose.yml', () => {
@@ -120,6 +127,34 @@ describe('docker-compose.yml', () => {
     ]);
   });
 
+  it('gives each service a user of its own on the bus, its own secrets, and the gateway no database', () => {
+    for (const name of ownServices) {
+      const environment = compose.services[name]?.environment ?? {};
+      const upper = name.toUpperCase().replaceAll('-', '_');
+
+      expect(environment.NATS_URL).toContain(`nats://${name}:\${NATS_PASSWORD_${upper}:-`);
+      expect(environment.BUS_SIGNING_KEY).toBe(`\${BUS_SIGNING_KEY_${upper}:-}`);
+      expect([name, 'DATABASE_URL' in environment]).toEqual([name, name !== 'mcp-gateway']);
+      expect([name, 'S3_SECRET_ACCESS_KEY' in environment]).toEqual([name, name === 'upload']);
+      const purposes = Object.keys(environment).filter((variable) => variable.startsWith('INFERRY_SECRET_'));
+      const own = Object.keys(secretVariables(name, new Secret('x'.repeat(32)), []));
+      expect(purposes.sort()).toEqual(own.filter((it) => it.startsWith('INFERRY_SECRET_')).sort());
+    }
+  });
+
+  it('leaves no password on a command line', () => {
+    for (const [name, { command, entrypoint }] of entries) {
+      expect([name, JSON.stringify([command, entrypoint])]).toEqual([
+        name,
+        expect.not.stringMatching(/\$\{[A-Z]*_PASSWORD/),
+      ]);
+    }
+  });
+
+  it('has the users of the bus from the table in the code', () => {
+    expect(read('deploy/nats/nats.conf')).toBe(composeNatsConfig());
+  });
+
   it('takes only variables that .env.example explains', () => {
     const used = [...composeText.matchAll(/\$\{([A-Z][A-Z0-9_]*)/g)].map(([, name]) => name);
     const passedOn = entries.flatMap(([, { environment = {} }]) =>
@@ -178,6 +213,63 @@ describe('the configuration of containers', () => {
 
   it('starts from a copy of .env.example that has its secrets: its authentication is not switched off', () => {
     expect(read('.env.example')).toMatch(/^INFERRY_AUTH=$/m);
+  });
+});
+
+describe('scripts/env.mjs', () => {
+  const run = promisify(execFile);
+  const make = (file: string) => run(process.execPath, [join(root, 'scripts', 'env.mjs'), file]);
+  const parseEnvFile = (file: string) =>
+    new Map(
+      readFileSync(file, 'utf8')
+        .split('\n')
+        .filter((line) => /^[A-Z]/.test(line))
+        .map((line): [string, string] => [
+          line.slice(0, line.indexOf('=')),
+          line.slice(line.indexOf('=') + 1),
+        ]),
+    );
+
+  it('makes every secret that services derive, for its owner alone, and overwrites nothing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inferry-env-'));
+    const file = join(folder, '.env');
+    await make(file);
+    const first = readFileSync(file, 'utf8');
+    await make(file);
+    const env = parseEnvFile(file);
+
+    expect(readFileSync(file, 'utf8')).toBe(first);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    for (const name of serviceNames) {
+      const {
+        BUS_SIGNING_KEY: key,
+        BUS_PUBLIC_KEYS: _keys,
+        ...purposes
+      } = secretVariables(name, new Secret(env.get('INFERRY_SECRET') ?? ''), []);
+      expect(env.get(`BUS_SIGNING_KEY_${name.toUpperCase().replaceAll('-', '_')}`)).toBe(key);
+      for (const [variable, value] of Object.entries(purposes)) expect(env.get(variable)).toBe(value);
+      expect(() =>
+        readSecrets(name, { ...purposes, BUS_SIGNING_KEY: key, BUS_PUBLIC_KEYS: env.get('BUS_PUBLIC_KEYS') }),
+      ).not.toThrow();
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  it('adds what a file of before lacks, all of it at once', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inferry-env-'));
+    const file = join(folder, '.env');
+    writeFileSync(file, `PORT=9000\nINFERRY_SECRET=${'a'.repeat(64)}\nREDIS_PASSWORD=kept`);
+    await make(file);
+    const env = parseEnvFile(file);
+
+    expect([env.get('PORT'), env.get('INFERRY_SECRET'), env.get('REDIS_PASSWORD')]).toEqual([
+      '9000',
+      'a'.repeat(64),
+      'kept',
+    ]);
+    const required = [...composeText.matchAll(/\$\{([A-Z_]+):\?/g)].map(([, name = '']) => name);
+    expect(required.filter((name) => !env.get(name))).toEqual([]);
+    rmSync(folder, { recursive: true });
   });
 });
 
