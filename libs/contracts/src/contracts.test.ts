@@ -254,6 +254,7 @@ describe('pinned', () => {
       'upload_expired',
       'upload_mismatch',
       'upload_too_large',
+      'storage_quota_exceeded',
       'url_rejected',
       'url_fetch_failed',
       'not_viewable',

@@ -367,6 +367,12 @@ export const errorCodes = {
     meaning: 'The file is larger than may be stored',
     fix: 'Make it smaller, or pass a public link',
   },
+  storage_quota_exceeded: {
+    retryable: false,
+    http: 507,
+    meaning: 'The caller has as much stored as one may',
+    fix: 'Let files expire, store new ones with expires_in, or have MAX_STORED_BYTES or MAX_STORED_FILES raised',
+  },
   url_rejected: {
     retryable: false,
     http: 400,

@@ -6,6 +6,9 @@ describe('parseUploadConfig', () => {
     expect(parseUploadConfig({})).toEqual({
       uploadUrlSeconds: 900,
       fileUrlSeconds: undefined,
+      maxStoredBytes: 53_687_091_200,
+      maxStoredFiles: 100_000,
+      fileSeconds: undefined,
       viewsAtOnce: 1,
       viewMemoryMb: 400,
       ffmpegPath: undefined,

@@ -11,6 +11,7 @@ import {
 import { type HttpService, type Parts, type Readiness, slowestPace } from '@inferry/runtime';
 import { createAssetLinks } from './assets/asset-links.ts';
 import { createAssetTable } from './assets/asset-table.ts';
+import { createQuota } from './assets/quota.ts';
 import { type Sweeper, startSweeper } from './assets/sweeper.ts';
 import type { UploadDeps } from './deps.ts';
 import type { AddressPolicy } from './fetch/public-connector.ts';
@@ -34,6 +35,11 @@ export interface UploadOptions {
   filesSecret: Secret;
   uploadUrlSeconds?: number | undefined;
   fileUrlSeconds?: number | undefined;
+  /** How much one tenant may store (default: as much as there is). */
+  maxStoredBytes?: number | undefined;
+  maxStoredFiles?: number | undefined;
+  /** How long files live that are given no end (default: for ever). */
+  fileSeconds?: number | undefined;
   /** Absolute; without it only H.264 Baseline video can be shown. */
   ffmpegPath?: string | undefined;
   /** For tests only, which have no other addresses than loopback. */
@@ -70,11 +76,17 @@ export async function createUploadService(parts: Parts, options: UploadOptions):
   const { viewsAtOnce = 1, viewMemoryMb = 400 } = options;
   const viewer = createViewer({ memoryMb: viewMemoryMb, timeoutMs: options.viewTimeoutMs ?? 20_000 });
   const assets = createAssetTable(database, now);
+  const quota = createQuota(database, limits, {
+    bytes: options.maxStoredBytes,
+    files: options.maxStoredFiles,
+  });
   const links = createAssetLinks({ ...options, now });
   const uploads = transfersOf(options.maxUploadsAtOnce ?? 256, 4);
   const downloads = transfersOf(options.maxDownloadsAtOnce ?? 1_024, 128);
   serveUpload(bus, {
     assets,
+    quota,
+    fileSeconds: options.fileSeconds,
     blobs,
     links,
     copies: new Gate({ what: 'copies', atOnce: 16, waiting: 64, atOnceEach: 8, waitingEach: 16 }),
@@ -100,7 +112,7 @@ export async function createUploadService(parts: Parts, options: UploadOptions):
   return {
     name: 'upload',
     routes: (app) =>
-      fileRoutes(app, { assets, blobs, limits, links, uploads, downloads, timeouts, log, now }),
+      fileRoutes(app, { assets, quota, blobs, limits, links, uploads, downloads, timeouts, log, now }),
     readiness: () => readinessOf(parts),
     async drain(graceMs) {
       await Promise.all([uploads.drain(graceMs), downloads.drain(graceMs), sweeper.stop()]);

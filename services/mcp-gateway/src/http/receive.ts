@@ -72,6 +72,12 @@ function withoutMark(bytes: Buffer): Buffer {
 function toRefusal(error: unknown): Refusal {
   if (error instanceof LateBody) return late;
   if (!(error instanceof AppError)) return failed;
+  if (error.code === 'storage_quota_exceeded') {
+    return refuse(507, [error.code, error.message], {
+      nextAction: error.nextAction ?? 'Let files expire, or store new ones with expires_in.',
+      headers: { connection: 'close' },
+    });
+  }
   const refusal = refuseUnavailable(error.message);
   return { ...refusal, headers: { ...refusal.headers, connection: 'close' } };
 }

@@ -6,6 +6,7 @@ import { blobPrefix, newWholeKey } from './asset-keys.ts';
 import type { AssetTable } from './asset-table.ts';
 import { Head, observed } from './body.ts';
 import { agreeingName, detectType } from './content-type.ts';
+import { full, isExempt, type Quota } from './quota.ts';
 
 export interface StoreOptions {
   maxBytes: number;
@@ -18,6 +19,7 @@ export interface StoreOptions {
 interface StoreDeps {
   assets: AssetTable;
   blobs: Blobs;
+  quota: Quota;
 }
 
 /**
@@ -25,7 +27,7 @@ interface StoreDeps {
  * whatever does not fit what was declared, leave nothing.
  */
 export async function storeAsset(
-  { assets, blobs }: StoreDeps,
+  { assets, blobs, quota }: StoreDeps,
   asset: AssetRow,
   { body, options }: { body: AsyncIterable<Buffer>; options: StoreOptions },
 ): Promise<AssetRow> {
@@ -35,10 +37,15 @@ export async function storeAsset(
     observed(body, (chunk) => head.add(chunk)),
     { objectMode: false },
   );
-  const { sizeBytes, sha256 } = await blobs.put(blobKey, source, {
-    maxBytes: options.maxBytes,
-    signal: options.signal,
-  });
+  const mayExceed = isExempt(asset);
+  const left = mayExceed
+    ? Number.POSITIVE_INFINITY
+    : await quota.leftFor(asset.subject, asset.declared_bytes ?? 0);
+  const { sizeBytes, sha256 } = await blobs
+    .put(blobKey, source, { maxBytes: Math.min(options.maxBytes, left), signal: options.signal })
+    .catch((error: unknown) => {
+      throw left < options.maxBytes && isTooLarge(error) ? full('so many bytes') : error;
+    });
   try {
     if (sizeBytes < (options.minBytes ?? 0)) throw mismatch('No bytes came: is the path a folder?');
     refuseMismatch(asset, { sizeBytes, sha256 });
@@ -48,13 +55,20 @@ export async function storeAsset(
     const isOurs = asset.ref?.startsWith('ref:') === true;
     const fileName = isOurs ? agreeingName(asset.file_name, contentType) : asset.file_name;
     const facts = { blobKey, sizeBytes, sha256, contentType, fileName };
-    if (!(await assets.markStored(asset.asset_id, facts))) throw await lateFor(assets, asset);
+    const mark = () => assets.markStored(asset.asset_id, facts);
+    const more = { bytes: sizeBytes - (asset.declared_bytes ?? 0), files: 0 };
+    const isMarked = mayExceed ? await mark() : await quota.reserve(asset.subject, more, mark);
+    if (!isMarked) throw await lateFor(assets, asset);
   } catch (error) {
     await discard(blobs, blobKey);
     throw error;
   }
   await removeOtherBlobs(blobs, asset.asset_id, blobKey);
   return readStored(assets, asset);
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'upload_too_large';
 }
 
 export async function readStored(assets: AssetTable, asset: AssetRow): Promise<AssetRow> {

@@ -3,6 +3,7 @@ import type { Limits } from '@inferry/limits';
 import type { PaceOptions, Parts } from '@inferry/runtime';
 import type { AssetLinks } from '../assets/asset-links.ts';
 import type { AssetTable } from '../assets/asset-table.ts';
+import type { Quota } from '../assets/quota.ts';
 import type { Transfers } from './transfers.ts';
 
 export interface HttpTimeouts {
@@ -18,6 +19,7 @@ export interface HttpTimeouts {
 
 export interface HttpDeps {
   assets: AssetTable;
+  quota: Quota;
   blobs: Blobs;
   limits: Limits;
   links: AssetLinks;

@@ -7,6 +7,7 @@ import { isAssetId, partKey } from '../assets/asset-keys.ts';
 import { patiently } from '../assets/body.ts';
 import { essence } from '../assets/content-type.ts';
 import { joinParts } from '../assets/join-parts.ts';
+import { isExempt } from '../assets/quota.ts';
 import { alreadyUsed, discard, mismatch, storeAsset, urlEnded } from '../assets/store-asset.ts';
 import { maxUploadBytes, partLength } from '../sizes.ts';
 import type { HttpDeps } from './http-deps.ts';
@@ -67,8 +68,7 @@ async function checkPut({ assets, links, now }: HttpDeps, request: FastifyReques
 
 /** What our own services put comes by a `ref`; base64 that a gateway passes on is the client's own speed, though. */
 function transferOf({ asset, part }: PutRequest): Transfer {
-  const isReserved = asset.ref?.startsWith('ref:') === true && !asset.ref.startsWith('ref:inline/');
-  return { tenant: asset.subject, url: `${asset.asset_id}/${part ?? ''}`, isReserved };
+  return { tenant: asset.subject, url: `${asset.asset_id}/${part ?? ''}`, isReserved: isExempt(asset) };
 }
 
 function partBytesOf(asset: AssetRow, part: number): number {

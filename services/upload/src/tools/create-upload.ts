@@ -29,16 +29,18 @@ export function handleCreateUpload(deps: UploadDeps): Handler<typeof createUploa
     if (known !== undefined) {
       return { asset_id: known.asset_id, file_url: deps.links.fileUrl(known, 'public'), deduplicated: true };
     }
-    const asset = await deps.assets.open({
-      subject: principal.subject,
-      ref: callId === '' ? null : `call:${callId}`,
-      fileName: toFileName(path.plain),
-      declaredType: contentType ?? null,
-      declaredBytes: size ?? null,
-      declaredSha256: sha256 ?? null,
-      partCount: size === undefined ? 1 : planParts(size).partCount,
-      ...endsOf(deps, size ?? 0, expiresIn),
-    });
+    const open = () =>
+      deps.assets.open({
+        subject: principal.subject,
+        ref: callId === '' ? null : `call:${callId}`,
+        fileName: toFileName(path.plain),
+        declaredType: contentType ?? null,
+        declaredBytes: size ?? null,
+        declaredSha256: sha256 ?? null,
+        partCount: size === undefined ? 1 : planParts(size).partCount,
+        ...endsOf(deps, size ?? 0, expiresIn ?? deps.fileSeconds),
+      });
+    const asset = await deps.quota.reserve(principal.subject, { bytes: size ?? 0, files: 1 }, open);
     return describeUpload(deps, asset, { path, contentType });
   };
 }

@@ -86,7 +86,7 @@ async function keepAttachment(
   await deps.assets.describe(assetId, {
     fileName,
     contentType: await detectType(head, { declared, fileName }),
-    expiresAt: wanted.expiresIn === undefined ? null : deps.now() + wanted.expiresIn * 1000,
+    expiresAt: endOf(deps, wanted),
   });
   return readStored(deps.assets, asset);
 }
@@ -150,22 +150,25 @@ function isPageType(type: string | undefined): boolean {
   return type === 'text/html' || type === 'application/xhtml+xml';
 }
 
-async function openAsset(
-  { assets, now }: UploadDeps,
-  context: HandlerContext,
-  wanted: Wanted,
-): Promise<AssetRow> {
-  return assets.open({
-    subject: context.principal.subject,
-    ref: context.callId === '' ? null : `call:${context.callId}`,
-    fileName: toFileName(wanted.fileName ?? ''),
-    declaredType: wanted.contentType ?? null,
-    declaredBytes: null,
-    declaredSha256: null,
-    partCount: 1,
-    uploadUntil: now() + copyTimeoutMs,
-    expiresAt: wanted.expiresIn === undefined ? null : now() + wanted.expiresIn * 1000,
-  });
+function endOf({ now, fileSeconds }: UploadDeps, { expiresIn = fileSeconds }: Wanted): number | null {
+  return expiresIn === undefined ? null : now() + expiresIn * 1000;
+}
+
+async function openAsset(deps: UploadDeps, context: HandlerContext, wanted: Wanted): Promise<AssetRow> {
+  const { subject } = context.principal;
+  const open = () =>
+    deps.assets.open({
+      subject,
+      ref: context.callId === '' ? null : `call:${context.callId}`,
+      fileName: toFileName(wanted.fileName ?? ''),
+      declaredType: wanted.contentType ?? null,
+      declaredBytes: null,
+      declaredSha256: null,
+      partCount: 1,
+      uploadUntil: deps.now() + copyTimeoutMs,
+      expiresAt: endOf(deps, wanted),
+    });
+  return deps.quota.reserve(subject, { bytes: 0, files: 1 }, open);
 }
 
 // biome-ignore lint/complexity/useMaxParams: the asset, what goes into it and when to stop.

@@ -1,0 +1,75 @@
+import { createUpload, openAsset, uploadFile } from '@inferry/contracts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { alice, bob, startUpload, type UploadUnderTest } from '../testing.ts';
+
+let upload: UploadUnderTest;
+afterEach(() => upload.close());
+
+const open = async (args: Record<string, unknown>, principal = alice) =>
+  (await upload.tool(createUpload, { file_name: 'a.bin', ...args }, { principal })).structuredContent;
+const put = (url: string, body: string) => fetch(url, { method: 'PUT', body });
+const refused = { code: 'storage_quota_exceeded', next_action: expect.any(String) };
+
+describe('what a tenant may store', () => {
+  it('counts from the promise on, for each tenant by itself', async () => {
+    upload = await startUpload({ maxStoredBytes: 100 });
+
+    expect((await open({ size: 60 })).error).toBeUndefined();
+    expect((await open({ size: 60 })).error).toMatchObject(refused);
+    expect((await open({ size: 40 })).error).toBeUndefined();
+    expect((await open({ size: 60 }, bob)).error).toBeUndefined();
+  });
+
+  it('holds when many promises are made at once', async () => {
+    upload = await startUpload({ maxStoredBytes: 100, maxStoredFiles: 1_000 });
+
+    const made = await Promise.all(Array.from({ length: 20 }, () => open({ size: 30 })));
+
+    expect(made.filter(({ error }) => error === undefined)).toHaveLength(3);
+  });
+
+  it('holds for files of unknown size that come at once, and nothing of the others stays', async () => {
+    upload = await startUpload({ maxStoredBytes: 100 });
+    const urls = await Promise.all(Array.from({ length: 6 }, async () => (await open({})).upload_url));
+
+    const answers = await Promise.all(urls.map((url) => put(url, 'x'.repeat(40))));
+
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 507, 507, 507, 507]);
+    expect(await upload.keys()).toHaveLength(2);
+  });
+
+  it('counts files', async () => {
+    upload = await startUpload({ maxStoredFiles: 2 });
+
+    await open({});
+    expect((await upload.tool(uploadFile, { base64: 'QUJD' })).isError).toBeUndefined();
+
+    expect((await open({})).error).toMatchObject(refused);
+    expect((await upload.tool(uploadFile, { base64: 'QUJD' })).structuredContent.error).toMatchObject(
+      refused,
+    );
+  });
+
+  it('never drops the output of a run, which counts', async () => {
+    upload = await startUpload({ maxStoredBytes: 10, maxStoredFiles: 1 });
+    const { put_url: url } = await upload.bus.call(
+      openAsset,
+      { file_name: 'a', ref: 'run_1/0' },
+      { principal: alice },
+    );
+
+    expect((await put(url ?? '', 'x'.repeat(40))).status).toBe(200);
+    expect((await open({})).error).toMatchObject(refused);
+  });
+
+  it('has room again when a file has ended', async () => {
+    let now = Date.now();
+    upload = await startUpload({ maxStoredBytes: 10, now: () => now, sweepEveryMs: 20, fileSeconds: 60 });
+    const { upload_url: url } = await open({ size: 10 });
+    await put(url, '0123456789');
+
+    now += 61_000;
+
+    await expect.poll(async () => (await open({ size: 10 })).error).toBeUndefined();
+  });
+});

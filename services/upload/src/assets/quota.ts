@@ -1,0 +1,101 @@
+/**
+ * How much a tenant may store. What is promised and what is stored counts; each promise and each end of an upload is
+ * made under a short lock of the tenant's own, so that uploads at once on all replicas cannot add up to more.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '@inferry/contracts';
+import type { AssetRow, Database } from '@inferry/database';
+import type { Limits } from '@inferry/limits';
+
+export interface QuotaLimits {
+  /** Undefined: as much as there is. */
+  bytes: number | undefined;
+  files: number | undefined;
+}
+
+export interface Usage {
+  bytes: number;
+  files: number;
+}
+
+/** What runs were paid for is stored all the same, and counts; base64 that a gateway passes on is an upload. */
+export function isExempt({ ref }: Pick<AssetRow, 'ref'>): boolean {
+  return ref?.startsWith('ref:') === true && !ref.startsWith('ref:inline/');
+}
+
+export interface Quota {
+  /** Runs `write` while nobody else stores for this tenant; throws when so much more does not fit. */
+  reserve<T>(subject: string, more: Usage, write: () => Promise<T>): Promise<T>;
+  /** Bytes that may still come; promises of other uploads are not among them. */
+  leftFor(subject: string, ownPromise: number): Promise<number>;
+}
+
+/** A holder that died blocks its tenant for so long. */
+const lockMs = 10_000;
+const waitMs = 15_000;
+
+export function createQuota(
+  { queries }: Database,
+  limits: Pick<Limits, 'acquire' | 'release'>,
+  { bytes = Number.POSITIVE_INFINITY, files = Number.POSITIVE_INFINITY }: QuotaLimits,
+): Quota {
+  const isBounded = Number.isFinite(bytes) || Number.isFinite(files);
+
+  async function usageOf(subject: string): Promise<Usage> {
+    const row = await queries
+      .selectFrom('assets')
+      .select(({ fn }) => [
+        fn.count<number>('asset_id').as('files'),
+        fn.sum<number>(fn.coalesce('size_bytes', 'declared_bytes')).as('bytes'),
+      ])
+      .where('subject', '=', subject)
+      .where('state', 'in', ['pending', 'stored'])
+      .executeTakeFirst();
+    return { files: Number(row?.files ?? 0), bytes: Number(row?.bytes ?? 0) };
+  }
+
+  return {
+    async reserve(subject, more, write) {
+      if (!isBounded) return write();
+      const key = `upload:quota:${subject}`;
+      const token = await lock(limits, key);
+      try {
+        const used = await usageOf(subject);
+        if (more.files > 0 && used.files + more.files > files) throw full(`${files} files`);
+        if (used.bytes + more.bytes > bytes) throw full(sizeText(bytes));
+        return await write();
+      } finally {
+        // One that cannot be given back ends by itself.
+        await limits.release(key, token).catch(() => false);
+      }
+    },
+    async leftFor(subject, ownPromise) {
+      if (!Number.isFinite(bytes)) return Number.POSITIVE_INFINITY;
+      return Math.max(0, bytes - (await usageOf(subject)).bytes + ownPromise);
+    },
+  };
+}
+
+async function lock(limits: Pick<Limits, 'acquire'>, key: string): Promise<string> {
+  for (const endsAt = Date.now() + waitMs; Date.now() < endsAt; await sleep(15)) {
+    const token = await limits.acquire(key, lockMs);
+    if (token !== undefined) return token;
+  }
+  throw new AppError('busy', 'Too many files are stored at once.', { retryAfterSeconds: 3 });
+}
+
+function sizeText(bytes: number): string {
+  const gibibytes = bytes / 1024 ** 3;
+  return gibibytes >= 1 ? `${Number(gibibytes.toFixed(1))} GiB` : `${Math.floor(bytes / 1024 ** 2)} MiB`;
+}
+
+/** What nobody may store beyond; the files of runs are stored all the same. */
+export function full(bound: string): AppError {
+  return new AppError(
+    'storage_quota_exceeded',
+    `This file does not fit: at most ${bound} are stored for you.`,
+    {
+      nextAction: 'Wait for files to expire, store new ones with expires_in, or ask the operator for more.',
+    },
+  );
+}
