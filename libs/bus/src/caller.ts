@@ -419,7 +419,11 @@ function cancelled(): AppError {
 
 function tooLate(call: Pending): AppError {
   const details = detailsOf(call);
-  return new AppError('deadline_exceeded', 'The call took too long.', { retryAfterSeconds: 1, details });
+  return new AppError('deadline_exceeded', 'The call took too long.', {
+    retryAfterSeconds: 1,
+    nextAction: retryAdvice.nextAction,
+    details,
+  });
 }
 
 function unavailable(message: string, call: Pending): AppError {

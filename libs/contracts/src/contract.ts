@@ -78,6 +78,11 @@ export interface ToolContract<
   annotations: ToolAnnotations;
   /** True for the tools whose call lasts as long as a run; they are answered with progress. */
   isLong: boolean;
+  /**
+   * For the tools whose call waits for a run as long as `wait_seconds` says: how long it waits when that is not given,
+   * the usual time of its client or not at all.
+   */
+  waits?: 'as_usual' | 'when_asked';
   /** True when a result is content alone: some clients show the model no content beside a structure. */
   isContentOnly?: boolean;
   /** True when the handler may throw `InputRequired` or log to the client: it is told what the client can do. */
@@ -107,6 +112,7 @@ export interface ToolDefinition<I extends z.ZodObject, O extends z.ZodObject, R 
   output: O;
   annotations: ToolAnnotations;
   isLong?: boolean;
+  waits?: 'as_usual' | 'when_asked';
   isContentOnly?: boolean;
   isInteractive?: boolean;
   task?: TaskMapping;

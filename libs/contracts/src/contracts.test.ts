@@ -236,6 +236,7 @@ describe('pinned', () => {
       'budget_exceeded',
       'budget_currency_mismatch',
       'price_unknown',
+      'too_many_runs',
       'insufficient_credits',
       'polling_timeout',
       'generate_failed',

@@ -257,6 +257,12 @@ export const errorCodes = {
     meaning: 'A budget cannot hold what nobody prices',
     fix: 'Choose a model whose price estimate_cost tells',
   },
+  too_many_runs: {
+    retryable: true,
+    http: 429,
+    meaning: 'The caller has as many runs that have not ended as it may',
+    fix: 'Wait until some have ended, or cancel some',
+  },
   insufficient_credits: {
     retryable: false,
     http: 402,

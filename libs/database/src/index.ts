@@ -36,7 +36,7 @@ export {
   readRunEvents,
   readRunStates,
 } from './runs/find-runs.ts';
-export { insertRun, type NewRun } from './runs/insert-run.ts';
+export { insertRun, type NewRun, readStanding } from './runs/insert-run.ts';
 export type { Certainty } from './runs/ledger.ts';
 export {
   type Lane,

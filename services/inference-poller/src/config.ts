@@ -16,6 +16,8 @@ import { toMicros } from './runs/run-document.ts';
 const InferenceEnv = z.object({
   /** The longest that a call may wait for a run. */
   MAX_WAIT_SECONDS: envInt(1, 600).default(600),
+  /** Runs of one subject that have not ended. */
+  MAX_OPEN_RUNS: envInt(1, 10_000_000).default(50_000),
   /** Whether outputs are copied from the platforms: their links live from one minute to seven days. */
   REHOST_OUTPUTS: z.enum(['true', 'false']).default('true'),
   /** The largest output that is copied. */
@@ -55,6 +57,7 @@ const InferenceEnv = z.object({
 
 export interface InferenceConfig {
   maxWaitSeconds: number;
+  maxOpenRuns: number;
   rehost: boolean;
   maxOutputBytes: number;
   limits: PollerLimits;
@@ -73,6 +76,7 @@ export function parseInferenceConfig(env: Env): InferenceConfig {
   const parsed = parseEnv(InferenceEnv, env);
   return Object.freeze({
     maxWaitSeconds: parsed.MAX_WAIT_SECONDS,
+    maxOpenRuns: parsed.MAX_OPEN_RUNS,
     rehost: parsed.REHOST_OUTPUTS === 'true',
     maxOutputBytes: parsed.MAX_OUTPUT_BYTES,
     limits: {

@@ -31,6 +31,8 @@ export interface InferenceDeps {
   metrics: RunMetrics;
   timings: Timings;
   maxWaitSeconds: number;
+  /** Of one subject, that have not ended. */
+  maxOpenRuns: number;
   money: MoneyRules;
   webhooks: WebhookSettings;
   outputs: OutputSettings;

@@ -61,6 +61,8 @@ export interface InferenceOptions {
   money?: MoneyRules;
   /** The ceiling of every wait (default 600). */
   maxWaitSeconds?: number;
+  /** Runs of one subject that have not ended (default 50,000). */
+  maxOpenRuns?: number;
   /** Signs webhooks; without it a run with a webhook is refused. */
   webhookSecret?: Secret | undefined;
   /** For tests: webhooks to `http` on loopback. */
@@ -164,6 +166,7 @@ function createDeps(
     metrics: createRunMetrics(),
     timings,
     maxWaitSeconds: options.maxWaitSeconds ?? 600,
+    maxOpenRuns: options.maxOpenRuns ?? 50_000,
     money: options.money ?? parseInferenceConfig({}).money,
     webhooks: { secret: options.webhookSecret, allowLoopback: options.allowLoopbackWebhooks ?? false },
     outputs: {

@@ -15,6 +15,7 @@ export const continueRun = defineTool({
   scope: 'runs:write',
   annotations: write,
   isLong: true,
+  waits: 'as_usual',
   input: z.object({
     run_id: z.string().min(1).max(100),
     wait_seconds: z.int().min(0).max(600).optional(),

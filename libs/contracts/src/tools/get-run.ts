@@ -19,6 +19,7 @@ export const getRun = defineTool({
   scope: 'runs:read',
   annotations: readOnly,
   isLong: true,
+  waits: 'when_asked',
   continuation: { args: (given) => given },
   ui: runUi,
   input: z.object({

@@ -19,6 +19,7 @@ export const runModel = defineTool({
   scope: 'runs:write',
   annotations: write,
   isLong: true,
+  waits: 'as_usual',
   ui: runUi,
   task: runTask,
   continuation: { tool: continueRun, args: (given, { run_id }) => toContinuation(given, run_id) },

@@ -5,7 +5,7 @@ import type { RunRow } from '../schema.ts';
 import { describeBudgets } from './budget-contract-suite.ts';
 import { readBudgetStates, setBudget } from './budgets.ts';
 import { countRunRows, findRun, listRunRows, readRunEvents, readRunStates } from './find-runs.ts';
-import { insertRun, type NewRun } from './insert-run.ts';
+import { insertRun, type NewRun, readStanding } from './insert-run.ts';
 import {
   leaseAbandonedRuns,
   leaseFollowedRuns,
@@ -105,6 +105,66 @@ export function describeRunQueries(
 
         expect(inserted.filter(({ isNew }) => isNew)).toHaveLength(1);
         expect(new Set(inserted.map(({ row }) => row.run_id)).size).toBe(1);
+      });
+
+      it('of a subject without a budget is the same in one statement, where the database can', async () => {
+        const row = newRow('run_quick', { idempotency_key: 'ref:quick' });
+        const tags = { team: 'a', "o'ther": 'ß 😀' };
+        let statements = 0;
+        const counted = countStatements(database, () => {
+          statements += 1;
+        });
+
+        const first = await insertRun(counted, { row, tags, wantedMicros: 500_000, isUnbound: true });
+        const counts = statements;
+        const again = await insertRun(database, {
+          ...{ row: { ...row, run_id: 'run_again' }, tags, wantedMicros: 500_000, isUnbound: true },
+        });
+
+        expect(first).toMatchObject({ isNew: true, row: { run_id: 'run_quick', reserved_micros: 500_000 } });
+        expect(again).toMatchObject({ isNew: false, row: { run_id: 'run_quick' } });
+        if (database.dialect === 'postgres') expect(counts).toBe(1);
+        expect(await readRunEvents(database.queries, 'run_quick')).toMatchObject([
+          { seq: 1, at: now, status: 'queued', note: 'accepted' },
+        ]);
+        const { queries } = database;
+        const tagRows = await queries.selectFrom('run_tags').selectAll().orderBy('name').execute();
+        expect(tagRows.map(({ name, value }) => [name, value])).toEqual([
+          ["o'ther", 'ß 😀'],
+          ['team', 'a'],
+        ]);
+        expect(await queries.selectFrom('ledger').selectAll().execute()).toMatchObject([
+          {
+            entry_id: 'run_quick:reserve',
+            run_id: 'run_quick',
+            kind: 'reserve',
+            amount_micros: 500_000,
+            at: now,
+          },
+        ]);
+      });
+
+      it('is held by a budget that was set a moment ago', async () => {
+        await setBudget(database.queries, { ...budget, limitMicros: 100_000 });
+        const row = newRow('run_quick', {});
+
+        const inserted = insertRun(database, { row, tags: {}, wantedMicros: 500_000, isUnbound: true });
+
+        await expect(inserted).rejects.toMatchObject({ code: 'budget_exceeded' });
+      });
+
+      it('tells before how much a subject has under way, up to a bound, and whether a budget holds it', async () => {
+        await insert({ subject: 'ada' });
+        await insert({ subject: 'ada', phase: 'running', status: 'running' });
+        await insert({ subject: 'ada', phase: 'done', status: 'failed' });
+        await insert({ subject: 'bob' });
+        const standing = (subject: string, atMost = 10) => readStanding(database.queries, subject, atMost);
+
+        expect(await standing('ada')).toEqual({ openRuns: 2, isBound: false });
+        expect(await standing('ada', 1)).toEqual({ openRuns: 1, isBound: false });
+        await setBudget(database.queries, { ...budget, subject: 'bob', limitMicros: 1 });
+        expect(await standing('bob')).toEqual({ openRuns: 1, isBound: true });
+        expect(await standing('ada')).toMatchObject({ isBound: false });
       });
 
       it('never sells a budget twice', async () => {
@@ -599,4 +659,16 @@ function newRow(runId: string, changes: Partial<NewRun['row']>): NewRun['row'] {
     logs: '[]',
     ...changes,
   };
+}
+
+/** The same database, telling of each statement outside of a transaction. */
+function countStatements(database: Database, onStatement: () => void): Database {
+  const queries = database.queries.withPlugin({
+    transformQuery: ({ node }) => node,
+    transformResult: async ({ result }) => {
+      onStatement();
+      return result;
+    },
+  });
+  return { ...database, queries };
 }

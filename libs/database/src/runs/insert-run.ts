@@ -1,7 +1,7 @@
-import type { Insertable, Transaction } from 'kysely';
-import type { Database } from '../database.ts';
+import { type Insertable, sql, type Transaction } from 'kysely';
+import type { Database, Queries } from '../database.ts';
 import type { RunRow, RunTable, Schema } from '../schema.ts';
-import { type BudgetRules, reserveBudget } from './budgets.ts';
+import { type BudgetRules, everySubject, reserveBudget } from './budgets.ts';
 import { addLedgerEntry } from './ledger.ts';
 
 export interface NewRun {
@@ -13,6 +13,39 @@ export interface NewRun {
   leastMicros?: number | undefined;
   /** How budgets count other currencies and unknown prices. */
   rules?: Omit<BudgetRules, 'now'> | undefined;
+  /** That no budget held the subject a moment ago: then one statement does it all. */
+  isUnbound?: boolean | undefined;
+}
+
+/** What a subject has under way, counted up to `atMost`, and whether a budget holds it. */
+export async function readStanding(
+  queries: Queries,
+  subject: string,
+  atMost: number,
+): Promise<{ openRuns: number; isBound: boolean }> {
+  const { open, bound } = await queries
+    .selectNoFrom((eb) => [
+      eb
+        .selectFrom((inner) =>
+          inner
+            .selectFrom('runs')
+            .select('run_id')
+            .where('subject', '=', subject)
+            // Written out, not bound: only then is the partial index used.
+            .where(sql<boolean>`phase <> 'done'`)
+            .limit(atMost)
+            .as('found'),
+        )
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .as('open'),
+      eb
+        .selectFrom('budgets')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('subject', 'in', [subject, everySubject])
+        .as('bound'),
+    ])
+    .executeTakeFirstOrThrow();
+  return { openRuns: Number(open), isBound: Number(bound) > 0 };
 }
 
 /**
@@ -22,8 +55,12 @@ export interface NewRun {
  */
 export async function insertRun(
   database: Database,
-  { row, tags, wantedMicros, leastMicros, rules }: NewRun,
+  { row, tags, wantedMicros, leastMicros, rules, isUnbound }: NewRun,
 ): Promise<{ isNew: boolean; row: RunRow }> {
+  if (isUnbound === true && database.dialect === 'postgres') {
+    const inserted = await insertUnbound(database, { row, tags, wantedMicros });
+    if (inserted !== undefined) return { isNew: true, row: inserted };
+  }
   return database.transaction(async (queries) => {
     const existing = () => findByKey(queries, row.subject, row.idempotency_key);
     const reservation = await reserveBudget(queries, {
@@ -47,6 +84,41 @@ export async function insertRun(
     await addDetails(queries, inserted, tags);
     return { isNew: true, row: inserted };
   });
+}
+
+/**
+ * In one round trip: a transaction has six, and a caller waits for each. Undefined when the key was used before, or a
+ * budget was set meanwhile.
+ */
+async function insertUnbound(
+  { queries }: Database,
+  { row, tags, wantedMicros }: Pick<NewRun, 'row' | 'tags' | 'wantedMicros'>,
+): Promise<RunRow | undefined> {
+  const values = Object.entries({ ...row, reserved_micros: wantedMicros ?? 0 }).filter(
+    ([, value]) => value !== undefined,
+  );
+  const { rows } = await sql<RunRow>`
+    with added as (
+      insert into runs (${sql.join(values.map(([name]) => sql.ref(name)))})
+      select ${sql.join(values.map(([, value]) => value))}
+      where not exists (select 1 from budgets where subject in (${row.subject}, ${everySubject}))
+      on conflict (subject, idempotency_key) do nothing
+      returning *
+    ), noted as (
+      insert into run_events (run_id, seq, at, status, note)
+      select run_id, version, created_at, status, 'accepted' from added
+    ), tagged as (
+      insert into run_tags (run_id, subject, name, value)
+      select added.run_id, added.subject, tag.name, tag.value
+      from added, unnest(${Object.keys(tags)}::text[], ${Object.values(tags)}::text[]) as tag(name, value)
+    ), booked as (
+      insert into ledger (entry_id, run_id, subject, provider, model, kind, currency, amount_micros, at, certainty)
+      select run_id || ':reserve', run_id, subject, provider, model, 'reserve', currency, reserved_micros, created_at,
+        'known'
+      from added where reserved_micros > 0
+    )
+    select * from added`.execute(queries);
+  return rows[0];
 }
 
 async function addDetails(

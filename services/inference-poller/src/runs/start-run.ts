@@ -15,6 +15,7 @@ import {
   type NewRun,
   type RunRow,
   readBudgetStates,
+  readStanding,
   type WantedMoney,
 } from '@inferry/database';
 import { context as otelContext, propagation } from '@opentelemetry/api';
@@ -41,17 +42,25 @@ export async function startRun(
   const callId = context.callId === '' ? randomUUID() : context.callId;
   const key = request.client_ref === undefined ? `call:${callId}` : `ref:${request.client_ref}`;
   const { subject } = context.principal;
-  const existing = await findRunByKey(deps.database.queries, subject, key);
+  const { queries } = deps.database;
+  // Side by side: each is a wait of its own. A replay needs no catalog, so what that says counts later.
+  const preparing = prepare(deps, request, context);
+  preparing.catch(() => undefined);
+  const [existing, standing] = await Promise.all([
+    findRunByKey(queries, subject, key),
+    readStanding(queries, subject, deps.maxOpenRuns),
+  ]);
   if (existing !== undefined)
     return { row: await replay(deps, existing, { request, context }), isNew: false };
   const checked = checkRunRequest(request, deps);
-  const prepared = await prepare(deps, request, context);
+  if (standing.openRuns >= deps.maxOpenRuns) throw tooManyRuns(deps.maxOpenRuns);
+  const prepared = await preparing;
   refuseTooDear(request.max_cost, prepared);
   const provider = deps.providers.get(prepared.provider);
   const { input, file_fields: pointers } = prepared;
   const files = await locateFiles(deps, { provider, input, pointers }, context);
   const run = newRun(deps, { request, prepared, files, key, context, ...checked });
-  const inserted = await insertRun(deps.database, run);
+  const inserted = await insertRun(deps.database, { ...run, isUnbound: !standing.isBound });
   if (!inserted.isNew) return { row: await replay(deps, inserted.row, { request, context }), isNew: false };
   deps.bus.publish(runQueued, {
     run_id: inserted.row.run_id,
@@ -59,6 +68,18 @@ export async function startRun(
     by: deps.replica,
   });
   return inserted;
+}
+
+/** So that nobody fills the table that everybody's runs stand in. */
+function tooManyRuns(most: number): AppError {
+  return new AppError(
+    'too_many_runs',
+    `You have ${most} runs that have not ended. Nothing was run or charged.`,
+    {
+      retryAfterSeconds: 30,
+      nextAction: 'Wait until some have ended, or cancel those that nobody needs: list_runs shows them.',
+    },
+  );
 }
 
 /** Resolves, coerces, validates and quotes at the catalog; throws `validation_failed` when the input is wrong. */

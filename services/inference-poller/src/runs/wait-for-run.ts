@@ -19,10 +19,13 @@ export async function waitForRun(
 ): Promise<RunRow> {
   const onState = reportProgress(context, row);
   if (isTerminal(statusOf(row))) return row;
+  const timeoutMs = waitMsOf(deps, waitSeconds, context);
+  // Nothing can be newer than what was written just now.
+  if (isNew && timeoutMs <= 0) return row;
   await deps.waiters.wait({
     runId: row.run_id,
     version: row.version,
-    timeoutMs: waitMsOf(deps, waitSeconds, context),
+    timeoutMs,
     isStale: !isNew,
     signals: [context.signal, context.draining],
     onState,

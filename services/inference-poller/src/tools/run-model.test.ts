@@ -394,4 +394,21 @@ it('shows progress that ends at 1 when the run has succeeded, however little was
 
   expect(shown.at(-1)).toBe(1);
   expect(shown).toEqual([...shown].sort((a, b) => a - b));
+
+describe('a bound on runs that have not ended', () => {
+  it('refuses one more of the same subject with what to do, and nobody else', async () => {
+    await world.close();
+    world = await createWorld();
+    await world.addReplica({ maxOpenRuns: 3 });
+    for (let index = 0; index < 3; index += 1) await world.start({ client_ref: `r${index}` });
+
+    const refused = await world.run({ client_ref: 'r3', wait_seconds: 0 });
+    const replayed = await world.run({ client_ref: 'r0', wait_seconds: 0 });
+    const other = await world.run({ wait_seconds: 0 }, { principal: bob });
+
+    expect(refused).toMatchObject({ isError: true, error: { code: 'too_many_runs', retryable: true } });
+    expect(refused.error?.next_action).toContain('list_runs');
+    expect(replayed).toMatchObject({ isError: false, replayed: true });
+    expect(other.isError).toBe(false);
+  });
 });

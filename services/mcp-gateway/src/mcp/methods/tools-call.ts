@@ -4,10 +4,12 @@ import {
   AppError,
   clip,
   type ErrorEnvelope,
+  isObject,
   type Scope,
   scopes,
   toAppError,
   toErrorResult,
+  type WaitBudget,
 } from '@inferry/contracts';
 import { refuse, refuseParams } from '../../refusal.ts';
 import type { ClientTable } from '../../waiting.ts';
@@ -34,6 +36,8 @@ export interface ToolsCallDeps {
 
 /** What starting, answering and one re-issue may take on top of the wait itself. */
 const marginMs = 10_000;
+/** The same where the call says how long it waits: a caller that wants to wait for nothing has an answer soon. */
+const waitMarginMs = 7_000;
 
 /** Clients of older revisions do not ask for more scopes when a challenge tells them to (auth, insufficient scope). */
 const firstWithStepUp = '2025-11-25';
@@ -106,7 +110,7 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
         client,
         life: channel.life,
         attachment: exchange.attachment,
-        timeoutMs: wait.maxSeconds * 1_000 + marginMs,
+        timeoutMs: timeoutOf(called, args, wait),
         onLog: client === undefined ? undefined : logLines(exchange),
         onProgress(step) {
           if (step.data !== undefined && isNews(step.data, known)) {
@@ -129,6 +133,16 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
   } finally {
     if (held !== undefined) deps.inFlight.delete(held);
   }
+}
+
+/** What the call may take in all, whatever becomes of the service that answers it. */
+export function timeoutOf(tool: Pick<AnyTool, 'waits'>, args: unknown, wait: WaitBudget): number {
+  if (tool.waits === undefined) return wait.maxSeconds * 1_000 + marginMs;
+  const wish =
+    isObject(args) && args.wait_seconds !== null && args.wait_seconds !== '' ? args.wait_seconds : undefined;
+  const asked = wish === undefined ? Number.NaN : Number(wish);
+  const usual = tool.waits === 'as_usual' ? wait.defaultSeconds : 0;
+  return Math.min(asked >= 0 ? asked : usual, wait.maxSeconds) * 1_000 + waitMarginMs;
 }
 
 function isNews(data: Record<string, string>, known: Record<string, string> | undefined): boolean {

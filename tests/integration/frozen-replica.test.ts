@@ -1,0 +1,116 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type CallOutcome, type CallRequest, callTool, errorOf, runOf } from './support/mcp-http.ts';
+import { type ScriptedCluster, startScriptedCluster, unlimited } from './support/scripted-cluster.ts';
+
+/** What a frozen replica may cost a caller. */
+const mostMs = 3_000;
+
+let scripted: ScriptedCluster;
+const frozen: number[] = [];
+
+beforeAll(async () => {
+  scripted = await startScriptedCluster({ replicas: 2, auth: 'none', env: unlimited });
+}, 120_000);
+
+afterEach(() => {
+  for (const pid of frozen.splice(0)) process.kill(pid, 'SIGCONT');
+});
+
+afterAll(() => scripted?.stop(), 60_000);
+
+/** Stopped as by a debugger, a paused machine or a hypervisor: every connection stays open. */
+function freeze(service: Parameters<ScriptedCluster['cluster']['of']>[0]): void {
+  const pid = scripted.cluster.of(service)[0]?.pid;
+  if (pid === undefined) throw new Error(`${service} does not run`);
+  process.kill(pid, 'SIGSTOP');
+  frozen.push(pid);
+}
+
+const call = (request: Omit<CallRequest, 'timeoutMs'>) =>
+  callTool(scripted.cluster.url, { ...request, timeoutMs: 30_000 });
+
+async function callMany(
+  count: number,
+  request: (index: number) => Omit<CallRequest, 'timeoutMs'>,
+): Promise<CallOutcome[]> {
+  const outcomes: CallOutcome[] = [];
+  for (let at = 0; at < count; at += 4) {
+    const some = Array.from({ length: 4 }, (_, index) => call(request(at + index)));
+    outcomes.push(...(await Promise.all(some)));
+  }
+  return outcomes;
+}
+
+function expectHardlyNoticed(outcomes: readonly CallOutcome[]): void {
+  const refused = outcomes.filter(({ isError }) => isError);
+  expect(refused.map((outcome) => errorOf(outcome)?.code)).toEqual([]);
+  expect(Math.max(...outcomes.map(({ tookMs }) => tookMs))).toBeLessThan(mostMs);
+  // Once it is known, hardly anybody meets it.
+  expect(outcomes.filter(({ tookMs }) => tookMs > 800).length).toBeLessThan(outcomes.length / 4);
+}
+
+describe('one of two replicas that stands still costs a caller less than three seconds', () => {
+  it.each([
+    ['inference-poller', () => ({ tool: 'list_runs', args: { limit: 5 } })],
+    ['catalog', () => ({ tool: 'get_model', args: { model: 'scripted/job' } })],
+    ['upload', () => ({ tool: 'create_upload', args: { file_name: 'a.txt', size: 3 } })],
+    ['auth', () => ({ tool: 'get_account', args: {} })],
+  ] as const)('%s', async (service, request) => {
+    await call(request());
+    freeze(service);
+
+    expectHardlyNoticed(await callMany(60, request));
+  });
+
+  it('and starts no run twice, whoever had taken the call', async () => {
+    freeze('inference-poller');
+    const start = (index: number) => ({
+      tool: 'run_model',
+      args: {
+        model: 'scripted/job',
+        input: { duration_ms: 300 },
+        client_ref: `frozen-${index}`,
+        wait_seconds: 0,
+      },
+    });
+    const unnamed = (index: number) => ({
+      tool: 'run_model',
+      args: { model: 'scripted/job', input: { duration_ms: 300, text: `unnamed-${index}` }, wait_seconds: 0 },
+    });
+
+    const outcomes = [...(await callMany(20, start)), ...(await callMany(20, unnamed))];
+    for (const pid of frozen.splice(0)) process.kill(pid, 'SIGCONT');
+
+    expectHardlyNoticed(outcomes);
+    const ids = outcomes.map((outcome) => runOf(outcome)?.run_id ?? 'missing');
+    await expect
+      .poll(
+        async () => {
+          const runs = await Promise.all(ids.map((id) => call({ tool: 'get_run', args: { run_id: id } })));
+          return runs.filter((outcome) => runOf(outcome)?.status === 'succeeded').length;
+        },
+        { timeout: 30_000, interval: 500 },
+      )
+      .toBe(ids.length);
+    expect(ids.map((id) => scripted.upstream.submissions().get(id))).toEqual(ids.map(() => 1));
+    const listed = await call({ tool: 'list_runs', args: { limit: 100 } });
+    expect((listed.structured.items as unknown[]).length).toBe(ids.length);
+  }, 60_000);
+
+  it('and a wait goes on at the other replica', async () => {
+    const started = await call({
+      tool: 'run_model',
+      args: { model: 'scripted/job', input: { duration_ms: 6_000 }, wait_seconds: 0 },
+    });
+    const runId = runOf(started)?.run_id ?? '';
+    const waits = Array.from({ length: 8 }, () =>
+      call({ tool: 'get_run', args: { run_id: runId, wait_seconds: 30 } }),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    freeze('inference-poller');
+
+    const outcomes = await Promise.all(waits);
+
+    expect(outcomes.map((outcome) => runOf(outcome)?.status)).toEqual(waits.map(() => 'succeeded'));
+  }, 60_000);
+});
