@@ -394,6 +394,7 @@ it('shows progress that ends at 1 when the run has succeeded, however little was
 
   expect(shown.at(-1)).toBe(1);
   expect(shown).toEqual([...shown].sort((a, b) => a - b));
+});
 
 describe('a bound on runs that have not ended', () => {
   it('refuses one more of the same subject with what to do, and nobody else', async () => {
