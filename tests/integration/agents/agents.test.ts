@@ -1,0 +1,153 @@
+// Holds that agents made with the libraries that people use get through: a run that makes a file, a wait, a picture, an error.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createMCPClient } from '@ai-sdk/mcp';
+import { type EmbeddedSystem, parseStartConfig, startEmbedded } from '@inferry/cli';
+import { freePort } from '@inferry/testing';
+import { MultiServerMCPClient } from '@langchain/mcp-adapters';
+import { ChatOpenAI } from '@langchain/openai';
+import {
+  Agent,
+  MCPServerStreamableHttp,
+  OpenAIChatCompletionsModel,
+  run as runAgent,
+  setTracingDisabled,
+} from '@openai/agents';
+import { generateText, stepCountIs } from 'ai';
+import { MockLanguageModelV4 } from 'ai/test';
+import { createAgent } from 'langchain';
+import OpenAI from 'openai';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Script, type Step, startScriptedModel } from './scripted-model.ts';
+
+let system: EmbeddedSystem;
+let home: string;
+let url: string;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'inferry-agents-'));
+  const port = await freePort();
+  const env = { INFERRY_HOME: home, PROVIDERS: 'local', PORT: String(port), LOG_LEVEL: 'fatal' };
+  system = await startEmbedded(parseStartConfig(env), env);
+  url = `http://127.0.0.1:${port}/mcp`;
+}, 120_000);
+
+afterAll(async () => {
+  await system?.close(5_000);
+  await rm(home, { recursive: true, force: true });
+}, 60_000);
+
+/** One pixel. */
+const pixel =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+/** What a careful agent does, with the ids that it reads in what it was told. */
+const script: Script = [
+  () => ({ name: 'run_model', args: { model: 'local/speech', input: { text: 'hello' }, wait_seconds: 0 } }),
+  (said) => ({ name: 'get_run', args: { run_id: lastOf(/run_[\w-]{22}/g, said), wait_seconds: 30 } }),
+  () => ({ name: 'upload_file', args: { base64: pixel, file_name: 'pixel.png' } }),
+  (said) => ({ name: 'view_output', args: { asset_id: lastOf(/asset_[\w-]{22}/g, said) } }),
+  () => ({ name: 'run_model', args: { model: 'local/speech', input: {} } }),
+];
+
+function lastOf(pattern: RegExp, said: string): string {
+  return said.match(pattern)?.at(-1) ?? '';
+}
+
+/** What must have reached the model, however its library writes it. */
+function expectAll(said: string): void {
+  expect(said).toMatch(/Run run_[\w-]{22}: succeeded/);
+  expect(said).toMatch(/http:\/\/127\.0\.0\.1:\d+\/files\/asset_[\w-]{22}\/[\w-]+\/speech\.wav/);
+  expect(said).toContain('Cost: free');
+  expect(said).toContain('1 x 1');
+  expect(said).toContain('[validation_failed]');
+  expect(said).toContain('text: is required');
+  // The link of a file is said in words and not as another thing that the model has to make sense of.
+  expect(said).not.toContain('resource_link');
+}
+
+it('LangChain gets through, and its model sees a picture', async () => {
+  const model = await startScriptedModel(script);
+  const client = new MultiServerMCPClient({ mcpServers: { inferry: { url, transport: 'http' } } });
+  const tools = await client.getTools();
+  const chat = new ChatOpenAI({ model: 'scripted', apiKey: 'none', configuration: { baseURL: model.url } });
+
+  const { messages } = await createAgent({ model: chat, tools }).invoke({
+    messages: [{ role: 'user', content: 'Say hello.' }],
+  });
+  await client.close();
+  model.close();
+
+  expect(messages.at(-1)?.content).toBe('done');
+  const said = JSON.stringify(model.seen.at(-1)?.messages);
+  expectAll(said);
+  expect(said).toContain('data:image/png;base64,');
+}, 90_000);
+
+it("OpenAI's Agents get through", async () => {
+  setTracingDisabled(true);
+  const model = await startScriptedModel(script);
+  const server = new MCPServerStreamableHttp({ url });
+  await server.connect();
+  const client = new OpenAI({ apiKey: 'none', baseURL: model.url });
+  const agent = new Agent({
+    name: 'agent',
+    model: new OpenAIChatCompletionsModel(client, 'scripted'),
+    mcpServers: [server],
+  });
+
+  const { finalOutput } = await runAgent(agent, 'Say hello.');
+  await server.close();
+  model.close();
+
+  expect(finalOutput).toBe('done');
+  expectAll(JSON.stringify(model.seen.at(-1)?.messages));
+  const tool = model.seen[0]?.tools.find(({ function: { name } }) => name === 'run_model');
+  expect(tool?.function.parameters).toMatchObject({ properties: { input: { additionalProperties: true } } });
+}, 90_000);
+
+it('the AI SDK gets through, and its model sees a picture', async () => {
+  const prompts: string[] = [];
+  const model = new MockLanguageModelV4({
+    async doGenerate({ prompt }) {
+      prompts.push(JSON.stringify(prompt));
+      return generated(script[prompts.length - 1]?.(prompts.at(-1) ?? '') ?? 'done', prompts.length);
+    },
+  });
+  const client = await createMCPClient({ transport: { type: 'http', url } });
+
+  const { text } = await generateText({
+    model,
+    tools: await client.tools(),
+    prompt: 'Say hello.',
+    stopWhen: stepCountIs(9),
+  });
+  await client.close();
+
+  expect(text).toBe('done');
+  expectAll(prompts.at(-1) ?? '');
+  expect(prompts.at(-1)).toContain('"mediaType":"image/png"');
+}, 90_000);
+
+type Generated = Awaited<ReturnType<MockLanguageModelV4['doGenerate']>>;
+
+function generated(step: Step, number: number): Generated {
+  const isEnd = typeof step === 'string';
+  const tokens = { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 };
+  return {
+    content: isEnd
+      ? [{ type: 'text', text: step }]
+      : [
+          {
+            type: 'tool-call',
+            toolCallId: `call_${number}`,
+            toolName: step.name,
+            input: JSON.stringify(step.args),
+          },
+        ],
+    finishReason: { unified: isEnd ? 'stop' : 'tool-calls', raw: undefined },
+    usage: { inputTokens: tokens, outputTokens: { total: 1, text: 1, reasoning: 0 } },
+    warnings: [],
+  };
+}
