@@ -7,6 +7,7 @@ import { toModelId } from './model-card.ts';
 import type { ModelDocument, ModelDocuments } from './model-documents.ts';
 import type { OwnModels } from './own/own-models.ts';
 import { findModels } from './search/find-models.ts';
+import { toWords } from './search/tokenize.ts';
 
 export interface ModelResolver {
   models: ListedModels;
@@ -170,11 +171,71 @@ function ambiguous(candidates: string[]): AppError {
 }
 
 function notFound(resolver: ModelResolver, name: string, access: CallerAccess): AppError {
-  const suggestions = suggest(resolver, name, access);
+  const unread = unreadProviders(resolver, name, access);
+  if (unread.length > 0) {
+    return new AppError(
+      'catalog_fetch_failed',
+      `Nobody can tell now: the models of ${unread.slice(0, 3).join(', ')} have not been read yet.`,
+      { retryAfterSeconds: 5, nextAction: 'Try again in a few seconds.', details: { providers: unread } },
+    );
+  }
+  const unversioned = withoutVersion(resolver, name);
+  if (unversioned !== undefined) {
+    return new AppError('model_not_found', 'Models are named without a version here.', {
+      nextAction: `Call again with model="${unversioned}".`,
+      details: { suggestions: [unversioned] },
+    });
+  }
+  const suggestions = suggest(resolver, name, access).filter((id) => isAlike(name, id));
   return new AppError('model_not_found', 'No connected provider has this model.', {
     nextAction: nextActionFor(suggestions),
     details: { suggestions },
   });
+}
+
+/** Those that may have the model and have never been read, such as all of them while a platform is away at the start. */
+function unreadProviders({ providers }: ModelResolver, name: string, access: CallerAccess): string[] {
+  const slug = slugOf(name);
+  const named = slug !== undefined && providers.get(slug) !== undefined ? [slug] : providers.slugs;
+  return named.filter((each) => !providers.hasSnapshot(each) && (each === slug || access.isUsable(each)));
+}
+
+/** `owner/name:version`, as some platforms write it, where the model is listed without one. */
+function withoutVersion({ models }: ModelResolver, name: string): string | undefined {
+  const bare = /^(.+\/[^:]+):[\w.-]+$/.exec(name)?.[1];
+  if (bare === undefined) return undefined;
+  return models.get(bare)?.id ?? models.withNativeId(bare)[0]?.id;
+}
+
+/** Whether half of the telling words of a name are those of an id, or nearly: a guess that is none helps nobody. */
+function isAlike(name: string, id: string): boolean {
+  const [asked, known] = [name, id].map((it) =>
+    toWords(it.slice(it.indexOf('/') + 1)).filter((word) => word.length > 2),
+  );
+  const found = asked?.filter((word) => known?.some((other) => isNearly(word, other))) ?? [];
+  return asked !== undefined && asked.length > 0 && found.length >= asked.length / 2;
+}
+
+/** Equal, the beginning of the other, or a slip or two away. */
+function isNearly(word: string, other: string): boolean {
+  if (word === other) return true;
+  if (word.length < 4 || other.length < 4) return false;
+  if (other.startsWith(word) || word.startsWith(other)) return true;
+  return distance(word.slice(0, 24), other.slice(0, 24)) <= (word.length < 6 ? 1 : 2);
+}
+
+/** How many letters are to be put in, left out or changed. */
+function distance(word: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (const [nth, letter] of [...word].entries()) {
+    const next = [nth + 1];
+    for (const [at, against] of [...other].entries()) {
+      const changed = (row[at] ?? 0) + (letter === against ? 0 : 1);
+      next.push(Math.min(changed, (row[at + 1] ?? 0) + 1, (next[at] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
 }
 
 function nextActionFor(suggestions: readonly string[]): string {

@@ -158,13 +158,18 @@ const kinds: Readonly<Record<Exclude<ModelKind, 'none'>, KindFacts>> = {
   },
 };
 
+/** Chat models that are known to look at pictures; a server says of a model no more than its name. */
+const seeing =
+  /gpt-4o|gpt-4\.1|gpt-4-turbo|gpt-5|(^|\/)o[134](-|$)|vision|[-_.\d]vl\b|-vl-|llava|pixtral|gemini|gemma-?3|claude|llama-?4|minicpm-v|moondream|internvl|molmo/i;
+
 /** The catalog entry of a model that is known by its name only. */
 export function toModel(
   id: string,
   { kind, owner, isFree }: { kind: Exclude<ModelKind, 'none'>; owner: string; isFree: boolean },
 ): ProviderModel {
   const { summary, inputs, output, known, fields, result } = kinds[kind];
-  const capabilities = capabilitiesOf({ text: '', inputs, output, known });
+  const sees = kind === 'chat' && seeing.test(id) ? ['io:image-to-text', 'op:caption'] : [];
+  const capabilities = capabilitiesOf({ text: '', inputs, output, known: [...known, ...sees] });
   const inputSchema = schemaOfFields(fields);
   return {
     nativeId: id,

@@ -126,7 +126,9 @@ export function toModel(model: Model, collection?: string): ProviderModel {
   const summary = cleanText(description ?? nativeId);
   const openapi = version?.openapi_schema;
   const inputSchema = componentSchema(openapi, 'Input') ?? { type: 'object', properties: {} };
-  const output = formOf(example?.output, collection);
+  const outputSchema = componentSchema(openapi, 'Output') ?? { type: 'object', properties: {} };
+  const givesFiles = JSON.stringify(outputSchema).includes('"format":"uri"');
+  const output = formOf(example?.output, { collection, givesFiles });
   const text = [nativeId, description, collection].join(' ');
   const capabilities = capabilitiesOf({ text, inputSchema, output });
   return {
@@ -142,7 +144,7 @@ export function toModel(model: Model, collection?: string): ProviderModel {
     isLive: true,
     weight: Math.log10(1 + Math.max(0, model.run_count ?? 0)),
     inputSchema,
-    outputSchema: componentSchema(openapi, 'Output') ?? { type: 'object', properties: {} },
+    outputSchema,
     price: toPrice(undefined, 'by the second of hardware, or by output; see the page of the model'),
     examples: example?.input ? [{ title: 'Example', input: example.input, output: {}, cost: 0 }] : [],
     ...(model.cover_image_url && { coverUrl: model.cover_image_url }),
@@ -150,15 +152,20 @@ export function toModel(model: Model, collection?: string): ProviderModel {
   };
 }
 
-/** By what its example made, else by the collection that it stands in. */
-function formOf(example: unknown, collection = ''): Form | undefined {
+/** By what its example made, else by the collection that it stands in. Links are no text, whatever they end in. */
+function formOf(
+  example: unknown,
+  { collection = '', givesFiles }: { collection?: string | undefined; givesFiles: boolean },
+): Form | undefined {
   const [file] = filesIn(example);
   if (file !== undefined) {
     const { kind } = file;
     return kind === 'image' || kind === 'video' || kind === 'audio' || kind === '3d' ? kind : undefined;
   }
-  if (typeof example === 'string' || Array.isArray(example)) return 'text';
-  const word = /(image|video|audio|speech|music|3d|text|language)/.exec(collection)?.[1];
+  if (!givesFiles && (typeof example === 'string' || Array.isArray(example))) return 'text';
+  // What `text-to-image` gives stands at its end.
+  const made = collection.split('-to-').at(-1) ?? '';
+  const word = /(image|video|audio|speech|music|3d|text|language)/.exec(made)?.[1];
   if (word === 'speech' || word === 'music' || word === 'audio') return 'audio';
   if (word === 'text' || word === 'language') return 'text';
   return word === 'image' || word === 'video' || word === '3d' ? word : undefined;

@@ -1,5 +1,6 @@
 import type { ModelCard } from '../model-card.ts';
 import { FacetValues } from './facet-values.ts';
+import { intentOf } from './intents.ts';
 import { TermPostings } from './term-postings.ts';
 import { normalize, toNameWords, toQueryTerms, toWords } from './tokenize.ts';
 
@@ -7,6 +8,10 @@ import { normalize, toNameWords, toQueryTerms, toWords } from './tokenize.ts';
 const exactNameScore = 10_000;
 const exactLastPartScore = 5_000;
 const titleStartScore = 1_000;
+/** More than the words of a sentence are worth, less than a name. */
+const intentScore = 700;
+/** As if every word had been found. */
+const intentCoverage = 100;
 
 /** Models that match a query, by slot: `scores[slot]` is set for the slots listed and for no other. */
 export interface Matches {
@@ -60,7 +65,9 @@ export class SearchIndex {
       title: toNameWords(card.title),
       id: toNameWords(card.id),
       tags: card.tags.flatMap(toWords),
-      categories: [...card.categories, ...card.capabilities].flatMap(toWords),
+      categories: [...card.categories, ...card.capabilities]
+        .flatMap(toWords)
+        .concat(card.capabilities.map(mark)),
       creator: toWords(card.creator),
       summary: toWords(card.summary),
     });
@@ -100,6 +107,7 @@ export class SearchIndex {
         best[slot] = 0;
       }
     }
+    this.#addIntent(query, { matched, coverage, scores });
     const needed = isStrict ? terms.reduce((sum, term) => sum + term.weight, 0) / 2 : 0;
     const slots = matched.filter(
       (slot) => this.#cards[slot] !== undefined && (coverage[slot] ?? 0) >= needed,
@@ -107,6 +115,32 @@ export class SearchIndex {
     this.#addNameScores(query, slots, scores);
     for (const slot of matched) coverage[slot] = 0;
     return { slots, scores };
+  }
+
+  /**
+   * What does what the sentence asks for is found whether or not a word of it stands there, unless the sentence names
+   * something that is listed: then that is asked for, and doing it counts in favour of what has the name.
+   */
+  #addIntent(
+    query: string,
+    { matched, coverage, scores }: { matched: number[]; coverage: Float32Array; scores: Int32Array },
+  ): void {
+    const asked = intentOf(normalize(query));
+    if (asked === undefined) return;
+    const isNamed = toQueryTerms(asked.rest).some(
+      ({ word, weight }) => weight === 1 && this.#terms.has(word),
+    );
+    const given = new Set<number>();
+    asked.capabilities.forEach((capability, nth) => {
+      this.#terms.exactly(mark(capability), (slot) => {
+        if (given.has(slot) || (isNamed && coverage[slot] === 0)) return;
+        given.add(slot);
+        if (coverage[slot] === 0) matched.push(slot);
+        if (!isNamed) coverage[slot] = intentCoverage;
+        // What is meant first counts a little more.
+        scores[slot] = (scores[slot] ?? 0) + intentScore - nth * 100;
+      });
+    });
   }
 
   #addNameScores(query: string, slots: readonly number[], scores: Int32Array): void {
@@ -135,6 +169,11 @@ export class SearchIndex {
     this.#scratch.scores.fill(0);
     return this.#scratch;
   }
+}
+
+/** A capability as one term, which no word of a query is or begins. */
+function mark(capability: string): string {
+  return `\u0000${capability}`;
 }
 
 function append(lists: Map<string, number[]>, key: string, slot: number): void {

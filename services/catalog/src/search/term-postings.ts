@@ -1,4 +1,5 @@
 import SearchableMap from 'minisearch/SearchableMap';
+import { stemOf } from './tokenize.ts';
 
 /** Where a word stands in a model, best first; its weight when it is found there. */
 export const fieldWeights = {
@@ -22,6 +23,7 @@ const weightOfMask = Uint8Array.from({ length: 1 << fieldBits }, (_, mask) =>
 
 /** How much of a field's weight a found word is worth. */
 const prefixQuality = 0.5;
+const stemQuality = 0.4;
 const fuzzyQuality = 0.25;
 
 /**
@@ -43,6 +45,15 @@ export class TermPostings {
     }
   }
 
+  has(word: string): boolean {
+    return this.#words.has(word);
+  }
+
+  /** Tells the models that have exactly this word. */
+  exactly(word: string, onMatch: (slot: number) => void): void {
+    for (const posting of this.#words.get(word) ?? []) onMatch(posting >>> fieldBits);
+  }
+
   /** Tells for each model that has the word, or one like it, how well; the same model may be told several times. */
   match(word: string, onMatch: (slot: number, value: number) => void): void {
     for (const [found, quality] of this.#expand(word)) {
@@ -62,6 +73,12 @@ export class TermPostings {
         found.set(like, fuzzyQuality / away);
       }
     }
+    for (const swapped of transpositions(word)) {
+      if (this.#words.has(swapped)) found.set(swapped, fuzzyQuality);
+    }
+    const stem = stemOf(word);
+    if (stem !== undefined)
+      for (const other of this.#words.atPrefix(stem).keys()) found.set(other, stemQuality);
     // One letter begins too many words to mean one of them.
     if (word.length > 1) {
       for (const longer of this.#words.atPrefix(word).keys()) found.set(longer, prefixQuality);
@@ -75,4 +92,13 @@ export class TermPostings {
 function fuzzyDistance(word: string): number {
   if (word.length < 4 || /^\d/.test(word)) return 0;
   return word.length < 8 ? 1 : 2;
+}
+
+/** Two letters in the wrong order are one slip, which an edit distance counts as two. */
+function transpositions(word: string): string[] {
+  if (word.length < 5 || word.length > 24 || /\d/.test(word)) return [];
+  return Array.from(
+    { length: word.length - 1 },
+    (_, at) => word.slice(0, at) + word.charAt(at + 1) + word.charAt(at) + word.slice(at + 2),
+  );
 }

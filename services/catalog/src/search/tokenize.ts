@@ -38,6 +38,12 @@ export function toNameWords(value: string): string[] {
   return [...words, ...pairs];
 }
 
+/** A word without what English adds to it: `upscaling` and `upscaler` are found by `upscal`. */
+export function stemOf(word: string): string | undefined {
+  const stem = /^(\p{L}{4,}?)(?:ings?|ers?|ed|es|s)$/u.exec(word)?.[1];
+  return word.length < 6 ? undefined : stem;
+}
+
 export function toQueryTerms(query: string): QueryTerm[] {
   const words = [...new Set(toWords(query))];
   const telling = words.filter((word) => !stopWords.has(word));

@@ -1,7 +1,7 @@
-import { getModel } from '@inferry/contracts';
+import { AppError, getModel } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toPortable } from '../sections/portable.ts';
-import { errorOf, fake, startReady, textOf } from '../testing/catalog-calls.ts';
+import { errorOf, fake, quick, startReady, textOf } from '../testing/catalog-calls.ts';
 import { modelOf } from '../testing/model-of.ts';
 import { ScriptedCatalogProvider } from '../testing/scripted-catalog-provider.ts';
 import { type CatalogWorld, openCatalogWorld } from '../testing/start-catalog.ts';
@@ -155,5 +155,27 @@ describe('get_model', () => {
     expect(error?.code).toBe('model_not_found');
     expect(error?.details?.suggestions).toEqual(['p/lightning-1', 'p/lightning-2', 'p/lightning-3']);
     expect(error?.next_action).toContain('p/lightning-1');
+  });
+
+  it('suggests nothing where nothing is close, and the name without a version where there is one', async () => {
+    const replica = await startReady(world, [fake('p', 'owner/sdxl', 'summarize', 'noise-removal')]);
+    const errorFor = async (model: string) => errorOf(await replica.tool(getModel, { model }));
+
+    expect((await errorFor('nope/nothing'))?.details?.suggestions).toEqual([]);
+    expect(
+      (await errorFor('owner/sdxl:39ed52f2a78e934b3ba6e2a89f5b1c712de7dfea535525255b1aa35c5565e08b'))
+        ?.next_action,
+    ).toBe('Call again with model="p/owner/sdxl".');
+  });
+
+  it('says that nobody can tell while the provider in question has never been read', async () => {
+    const away = fake('away', 'a');
+    away.failure = new AppError('upstream_unavailable', 'down');
+    const replica = await world.startReplica([away], quick);
+
+    for (const model of ['away/a', 'a']) {
+      const error = errorOf(await replica.tool(getModel, { model }));
+      expect(error).toMatchObject({ code: 'catalog_fetch_failed', retryable: true });
+    }
   });
 });
