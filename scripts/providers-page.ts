@@ -68,6 +68,8 @@ function sectionOf(definition: AdapterDefinition, adapters: readonly AdapterDefi
     '',
     table(['variable', 'meaning'], variables),
     '',
+    `Options of a run: ${optionsOf(definition)}.`,
+    '',
     ...(presets.length === 0
       ? []
       : ['The same adapter under names of its own:', '', ...presets.map(presetLine), '']),
@@ -80,6 +82,19 @@ function sectionOf(definition: AdapterDefinition, adapters: readonly AdapterDefi
     ...definition.unverified.map((line) => `- ${line}`),
     '',
   ];
+}
+
+/** As `run_model` takes them: everything else is refused. */
+function optionsOf({ options }: AdapterDefinition): string {
+  const own = Object.entries(options?.shape ?? {}).filter(
+    ([, schema]) => schema.safeParse(undefined).success,
+  );
+  const named = own.map(([name, schema]) => {
+    // Named only to say why it is not taken.
+    const isRefused = ['low', true, 600].every((value) => !schema.safeParse(value).success);
+    return isRefused ? `no \`${name}\` (${schema.description})` : `\`${name}\` (${schema.description})`;
+  });
+  return ['`ttl_seconds`', ...named].join(', ');
 }
 
 function presetLine({ slug, title, homepage, bases, keyVariables }: AdapterDefinition): string {

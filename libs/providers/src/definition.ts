@@ -1,7 +1,7 @@
 import type { ContractCase } from './contract-cases.ts';
 import type { Bases } from './http/bases.ts';
 import type { ProviderLog } from './http/list-reader.ts';
-import type { Provider, ProviderCapabilities } from './provider.ts';
+import type { Provider, ProviderCapabilities, RunOptionsSchema } from './provider.ts';
 
 /** What an adapter is opened with. Keys are not among it: each call brings its own (`ProviderContext.credential`). */
 export interface AdapterOptions {
@@ -15,6 +15,8 @@ export interface AdapterOptions {
   allowPrivateHosts: boolean;
   /** The variables that the definition names in `settings`, as they are set. */
   settings: Readonly<Record<string, string | undefined>>;
+  /** The definition's `options`. */
+  runOptions?: RunOptionsSchema | undefined;
   /** The longest that a call which is held for its answer may take; undefined leaves it to the run's deadline. */
   maxCallMs?: number | undefined;
   /** Where it says what an operator should know, such as an entry of a list that it cannot read. */
@@ -72,6 +74,8 @@ export interface AdapterDefinition {
   keyless?: 'always' | 'another_slug';
   /** How its keys begin, so that one that a caller brings along is recognised. */
   keyPrefixes?: readonly string[];
+  /** The options of a run that it takes; none where it does not say. */
+  options?: RunOptionsSchema;
   /** Further variables that it reads, with their meaning. */
   settings?: Readonly<Record<string, string>>;
   /** Cases of the contract suite that do not apply, each with the reason. */

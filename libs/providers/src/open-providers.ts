@@ -53,6 +53,7 @@ export function openInstance(
   return definition.create({
     ...options,
     capabilities: definition.capabilities,
+    runOptions: definition.options,
     log,
     now: Date.now,
     random: Math.random,

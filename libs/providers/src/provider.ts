@@ -1,5 +1,6 @@
 import type { ErrorCode, JsonObject, Quote, Secret } from '@inferry/contracts';
 import type { SkillSource } from '@inferry/skills';
+import type { z } from 'zod';
 
 /** What a platform can do, so that nobody asks it for more. */
 export interface ProviderCapabilities {
@@ -90,6 +91,9 @@ export interface ProviderModel {
   /** Further ids that the platform itself takes for it, such as a slug. */
   aliases?: string[];
 }
+
+/** A strict object: what it does not name is refused before a run is made. Secrets are no options. */
+export type RunOptionsSchema = z.ZodObject;
 
 /** What every call to a platform carries. */
 export interface ProviderContext {
@@ -273,6 +277,8 @@ export interface Provider {
   readonly announcesSubmit?: boolean;
   /** What an agent should know to use this platform well, in `skills/<name>/` beside its adapter. */
   readonly skills?: readonly SkillSource[];
+  /** The options of a run that it takes, besides `ttl_seconds`; any where it does not say. */
+  readonly runOptions?: RunOptionsSchema;
   /** Whether nothing may be sent without a key: whoever has none is not connected. Default false. */
   readonly needsKey?: boolean;
   /** How an operator connects it, in a sentence. */

@@ -22,7 +22,8 @@ export type PreparedRun = z.infer<typeof PreparedRun>;
 /** Resolves a model id, coerces and validates an input and quotes it. Errors: `model_not_found`, `ambiguous_model`. */
 export const prepareRun = defineRpc({
   subject: 'rpc.v1.catalog.prepare_run',
-  input: z.object({ model: z.string(), input: jsonObject }),
+  /** `options`: as the caller gave them; what the provider does not take is a problem. */
+  input: z.object({ model: z.string(), input: jsonObject, options: jsonObject.optional() }),
   output: PreparedRun,
 });
 

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { AdapterDefinition } from '../definition.ts';
 
 /** fal: a queue in front of some hundreds of models for pictures, videos and sounds. */
@@ -29,6 +30,10 @@ export const fal: AdapterDefinition = {
     rest: { url: 'https://rest.fal.ai', variable: 'FAL_REST_URL' },
   },
   keyVariables: ['FAL_KEY', 'FAL_API_KEY'],
+  options: z.strictObject({
+    priority: z.enum(['low', 'normal']).optional().describe('low or normal'),
+    start_timeout_seconds: z.number().positive().optional().describe('How long it may wait in the queue'),
+  }),
   exceptions: {
     happy_sync: 'every run goes through the queue',
     partial_output: 'a result has all outputs or is an error',

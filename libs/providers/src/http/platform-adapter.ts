@@ -1,5 +1,6 @@
+import { z } from 'zod';
 import type { AdapterOptions } from '../definition.ts';
-import type { ProviderCapabilities } from '../provider.ts';
+import type { ProviderCapabilities, RunOptionsSchema } from '../provider.ts';
 import { ListReader } from './list-reader.ts';
 import { PlatformClient, type PlatformClientOptions } from './platform-client.ts';
 
@@ -18,6 +19,7 @@ export abstract class PlatformAdapter {
   protected readonly client: PlatformClient;
   /** For whatever the platform lists. */
   protected readonly lists: ListReader;
+  readonly runOptions: RunOptionsSchema;
 
   /** A key goes as a bearer token where the platform does not want it otherwise. */
   constructor(options: AdapterOptions, http: PlatformHttp) {
@@ -26,6 +28,7 @@ export abstract class PlatformAdapter {
     this.title = title;
     this.capabilities = capabilities;
     this.lists = new ListReader(slug, log);
+    this.runOptions = options.runOptions ?? z.strictObject({});
     this.needsKey = options.needsKey ?? false;
     this.howToConnect = options.howToConnect ?? '';
     this.client = new PlatformClient({

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { AdapterDefinition } from '../definition.ts';
 
 /** Hugging Face Inference Providers: one key and one bill for models that several platforms serve. */
@@ -35,6 +36,9 @@ export const huggingface: AdapterDefinition = {
     HUGGINGFACE_MODELS:
       'Comma-separated model ids that are offered besides the most liked ones of each task.',
   },
+  options: z.strictObject({
+    provider: z.string().max(100).optional().describe('Who serves the model, of those that its page names'),
+  }),
   exceptions: {
     describes_model: 'the list has the schemas of the tasks already',
     cancelled_job: 'its routes show no such state',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { AppError, isDataUri, type JsonObject, type Quote, validationFailed } from '@inferry/contracts';
+import { z } from 'zod';
 import type { JobHandle, JobView, Provider, ProviderContext, Recovery, SubmitRequest } from '../provider.ts';
 import { catalogEtag, offeredModels } from './catalog.ts';
 import type { Job, JobSpec } from './job.ts';
@@ -63,6 +64,7 @@ class LocalProvider implements Provider {
     inputUrls: 'internal',
   } as const;
   readonly skills = localSkills;
+  readonly runOptions = z.strictObject({});
 
   /** Tells this process' jobs from those of another one, or of this one before a restart. */
   readonly #owner = randomUUID();

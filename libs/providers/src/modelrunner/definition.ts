@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { AdapterDefinition } from '../definition.ts';
 
 /** ModelRunner: a queue in front of models for pictures, videos and sounds. */
@@ -28,6 +29,9 @@ export const modelrunner: AdapterDefinition = {
     platform: { url: 'https://api.modelrunner.run', variable: 'MODELRUNNER_PLATFORM_URL' },
   },
   keyVariables: ['MODELRUNNER_API_KEY', 'MODELRUNNER_KEY'],
+  options: z.strictObject({
+    priority: z.enum(['low', 'normal']).optional().describe('low or normal'),
+  }),
   exceptions: {
     happy_sync: 'every run goes through the queue',
   },

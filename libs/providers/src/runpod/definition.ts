@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { AdapterDefinition } from '../definition.ts';
 
 /** Runpod: public endpoints, and the serverless endpoints of whoever calls. */
@@ -40,6 +41,24 @@ export const runpod: AdapterDefinition = {
     RUNPOD_REST_VERSION_ENDPOINTS: 'The same for endpoints alone; it goes before RUNPOD_REST_VERSION.',
     RUNPOD_HUB: '1 lists the workers of the Runpod Hub too, as solutions that have to be deployed first.',
   },
+  options: z.strictObject({
+    execution_timeout_seconds: z
+      .number()
+      .min(5)
+      .max(604_800)
+      .optional()
+      .describe('The longest that a worker may take, 5 to 604800'),
+    low_priority: z.boolean().optional().describe('Do not start a worker for it'),
+    stream: z.boolean().optional().describe('The worker streams its output'),
+    s3Config: z
+      .undefined({ error: 'is not taken: options are stored with the run, and keys of a bucket must not be' })
+      .optional()
+      .describe('outputs are stored here; larger ones are fetched by their links'),
+    webhook: z
+      .undefined({ error: 'is not taken: the platform reports to this server' })
+      .optional()
+      .describe('give your own address as the argument webhook of run_model'),
+  }),
   exceptions: {
     describes_model: 'the list has the schemas already',
     happy_sync: 'every run is a job: a result of /runsync can be read for one minute only',

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { AdapterDefinition } from '../definition.ts';
 
 /** Runware: one address that takes tasks of every kind, each with an id of our own. */
@@ -29,6 +30,13 @@ export const runware: AdapterDefinition = {
     schemas: { url: 'https://schemas.runware.ai', variable: 'RUNWARE_SCHEMAS_URL' },
   },
   keyVariables: ['RUNWARE_API_KEY'],
+  options: z.strictObject({
+    task_type: z
+      .string()
+      .regex(/^[A-Za-z0-9]{2,60}$/)
+      .optional()
+      .describe('What the task is, where the schema of the model does not say: imageInference'),
+  }),
   exceptions: {
     happy_sync: 'every task is delivered later, since a call that is held is lost when it breaks',
     happy_streamed: 'text alone is streamed, and in the call that asks for it, which is lost when it breaks',

@@ -2,13 +2,15 @@ import type { Handler } from '@inferry/bus';
 import type { prepareRun } from '@inferry/contracts';
 import type { CatalogDeps } from '../deps.ts';
 import { prepareInput } from '../input/prepare-input.ts';
+import { optionProblems } from '../input/run-options.ts';
 import { quoteInput } from '../quote/quote-input.ts';
 import { resolveRunnableModel } from '../resolve-model.ts';
 
 export function handlePrepareRun(deps: CatalogDeps): Handler<typeof prepareRun> {
-  return async ({ model: name, input: raw }, { principal }) => {
+  return async ({ model: name, input: raw, options }, { principal }) => {
     const { document, provider } = await resolveRunnableModel(deps, name, principal);
-    const { input, problems, fileFields } = prepareInput(deps.validatorOf(document), raw);
+    const { input, problems: inProblems, fileFields } = prepareInput(deps.validatorOf(document), raw);
+    const problems = [...inProblems, ...optionProblems(provider, options ?? {})];
     return {
       model: document.id,
       provider: document.provider,

@@ -76,7 +76,7 @@ const readers: { [S in Section]?: SectionReader<S> } = {
   output_schema: ({ document, window }) => windowOfObject(toPortable(document.model.outputSchema), window),
   pricing: ({ document, window }) => windowOfObject(pricingOf(document), window),
   examples: ({ document, window, capability }) => windowOfList(examplesOf(document, capability), window),
-  readme: ({ document, window }) => windowOfText(document.model.readme, window),
+  readme: ({ deps, document, window }) => windowOfText(readmeOf(deps, document), window),
 };
 
 function summaryOf({ deps, document, access }: SectionRequest, isWanted: boolean) {
@@ -120,4 +120,20 @@ function examplesOf({ model }: ModelDocument, capability: string | undefined): J
       return example.capability === undefined ? isOwn : example.capability.toLowerCase() === wanted;
     })
     .map((example) => ({ ...example }));
+}
+
+/** With a picture of what it makes, and with the options that a run of it may have. */
+function readmeOf({ providers }: CatalogDeps, { model, provider }: ModelDocument): string {
+  const shape = providers.get(provider)?.runOptions?.shape;
+  const names = ['ttl_seconds', ...Object.keys(shape ?? {})].map((name) => {
+    const meaning = shape?.[name]?.description;
+    return meaning === undefined ? name : `${name} (${meaning})`;
+  });
+  return [
+    model.coverUrl === undefined ? '' : `![${model.title}](${model.coverUrl})`,
+    model.readme,
+    shape === undefined ? '' : `Options of run_model: ${names.join('; ')}.`,
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
 }

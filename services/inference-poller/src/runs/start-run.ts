@@ -85,10 +85,11 @@ function tooManyRuns(most: number): AppError {
 /** Resolves, coerces, validates and quotes at the catalog; throws `validation_failed` when the input is wrong. */
 export async function prepare(
   deps: InferenceDeps,
-  { model, input }: Pick<RunRequest, 'model' | 'input'>,
+  { model, input, options }: Pick<RunRequest, 'model' | 'input' | 'options'>,
   { principal, signal }: HandlerContext,
 ): Promise<Prepared> {
-  const prepared = await deps.bus.call(prepareRun, { model, input }, { principal, signal });
+  const asked = { model, input, ...(options !== undefined && { options }) };
+  const prepared = await deps.bus.call(prepareRun, asked, { principal, signal });
   if (prepared.problems.length > 0) throw validationFailed(prepared.model, prepared.problems);
   return prepared;
 }

@@ -13,9 +13,10 @@ import { waitForRun } from '../runs/wait-for-run.ts';
 export function handleRunModel(deps: InferenceDeps): Handler<typeof runModel> {
   return async (args, context) => {
     if (args.dry_run === true) {
-      const { model, input } = args;
+      const { model, input, options } = args;
+      const asked = { model, input, ...(options !== undefined && { options }) };
       const { principal, signal } = context;
-      const prepared = await deps.bus.call(prepareRun, { model, input }, { principal, signal });
+      const prepared = await deps.bus.call(prepareRun, asked, { principal, signal });
       const { problems, quote } = prepared;
       const wish = { subject: principal.subject, maxCost: args.max_cost };
       if (problems.length === 0) await refuseUnaffordable(deps, prepared, wish);
