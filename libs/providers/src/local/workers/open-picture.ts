@@ -1,4 +1,4 @@
-import sharp, { type Sharp } from 'sharp';
+import sharp, { type Metadata, type Sharp } from 'sharp';
 import { UnusableInput } from '../unusable-input.ts';
 
 // One job is one core's work; and a worker that lives for minutes needs no cache of pictures.
@@ -13,7 +13,13 @@ export interface Picture {
   hasAlpha: boolean;
 }
 
+/** What decoding one picture may take, whatever its pixels: the process that the workers share has a bound. */
+const maxDecodedBytes = 256 * 1024 * 1024;
+
 const notAPicture = 'image: this is no PNG, JPEG or WebP picture. Convert it to one of these and upload it.';
+const tooMuchMemory =
+  'image: the picture is so large in an interlaced or progressive form that it takes too much memory to decode. ' +
+  'Save it without that, or smaller.';
 const damaged = 'image: the picture is damaged or cut off. Upload it again.';
 
 /** Checks a picture's format and size before any of it is decoded. */
@@ -22,10 +28,20 @@ export async function openPicture(bytes: Uint8Array, maxPixels: number): Promise
   if (!isPngJpegOrWebp(bytes)) throw new UnusableInput(notAPicture);
   // Our own check of the size says more than the library's, which stays as a second wall.
   const image = sharp(bytes, { failOn: 'error', limitInputPixels: 4 * maxPixels });
-  const { autoOrient, hasAlpha } = await orDamaged(image.metadata(), maxPixels);
+  const metadata = await orDamaged(image.metadata(), maxPixels);
+  const { autoOrient, hasAlpha } = metadata;
   const { width, height } = autoOrient;
   if (width * height > maxPixels) throw tooManyPixels(width, height, maxPixels);
+  if (decodedBytes(metadata) > maxDecodedBytes) throw new UnusableInput(tooMuchMemory);
   return { image: image.autoOrient().toColourspace('srgb'), width, height, hasAlpha };
+}
+
+/** Of forms that are decoded as a whole, as measured; the others pass line by line. */
+function decodedBytes({ format, isProgressive, depth, space, width, height }: Metadata): number {
+  if (format === 'webp') return width * height * 5;
+  if (isProgressive !== true) return 0;
+  if (format === 'png') return width * height * (depth === 'ushort' ? 9 : 5);
+  return width * height * (space === 'cmyk' ? 8 : 5);
 }
 
 /** What a decoding step gives; its failures are the picture's. */
