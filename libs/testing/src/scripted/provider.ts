@@ -20,7 +20,7 @@ export function createProvider(): Provider {
     ready: () =>
       base === undefined ? { isReady: false, note: 'Set SCRIPTED_UPSTREAM_URL.' } : { isReady: true },
     async listModels(_context, etag) {
-      return etag === '1' ? 'unchanged' : { etag: '1', models: [model] };
+      return etag === '2' ? 'unchanged' : { etag: '2', models: [model, forgetful] };
     },
     quote: () => ({
       currency: 'USD',
@@ -40,7 +40,8 @@ export function createProvider(): Provider {
       const view = toView(await ask(`${base}/jobs/${handle.id}/cancel`, signal, {}));
       return view.status === 'cancelled' ? 'confirmed' : 'too_late';
     },
-    async recover({ runId }, { signal }) {
+    async recover({ runId, nativeId }, { signal }) {
+      if (nativeId === forgetful.nativeId) return { outcome: 'unknown' };
       // as: the scripted platform lists the ids of a run's jobs.
       const [id] = (await ask(`${base}/jobs?run_id=${runId}`, signal)) as string[];
       return id === undefined ? { outcome: 'absent' } : { outcome: 'found', handle: { id } };
@@ -112,6 +113,8 @@ const model: ProviderModel = {
         description: 'How it ends',
       },
       drop_reply: { type: 'boolean', default: false, description: 'Cut the reply of the submit' },
+      accept_ms: { type: 'integer', minimum: 0, default: 0, description: 'How long until it is accepted' },
+      unlisted_ms: { type: 'integer', minimum: 0, default: 0, description: 'How long it is not listed' },
       text: { type: 'string', default: 'done', description: 'Its output' },
     },
   },
@@ -120,3 +123,6 @@ const model: ProviderModel = {
   examples: [],
   readme: 'A platform for tests: see libs/testing.',
 };
+
+/** The same on a platform that cannot tell what became of a submit. */
+const forgetful: ProviderModel = { ...model, nativeId: 'forgetful', title: 'Forgetful job' };

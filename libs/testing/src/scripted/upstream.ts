@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What a job of the scripted platform does, told by the input of the run itself. */
 export interface JobScript {
@@ -8,6 +9,10 @@ export interface JobScript {
   outcome: 'succeeded' | 'failed';
   /** The job is accepted and the connection is cut before the reply. */
   drop_reply: boolean;
+  /** How long the platform takes to accept it; it does so whether or not its caller still waits. */
+  accept_ms: number;
+  /** How long an accepted job is missing from its list. */
+  unlisted_ms: number;
   text: string;
 }
 
@@ -22,6 +27,8 @@ export interface ScriptedUpstream {
   url: string;
   /** How often each run was submitted, accepted or not answered. */
   submissions(): ReadonlyMap<string, number>;
+  /** How many jobs were accepted for each run. */
+  acceptances(): ReadonlyMap<string, number>;
   close(): Promise<void>;
 }
 
@@ -40,6 +47,11 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   return {
     url: `http://127.0.0.1:${portOf(server)}`,
     submissions: () => submissions,
+    acceptances() {
+      const counts = new Map<string, number>();
+      for (const { runId } of jobs.values()) counts.set(runId, (counts.get(runId) ?? 0) + 1);
+      return counts;
+    },
     async close() {
       server.closeAllConnections();
       server.close();
@@ -61,7 +73,9 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
     return send(
       response,
       200,
-      [...state.jobs.values()].filter((job) => job.runId === runId).map((job) => job.id),
+      [...state.jobs.values()]
+        .filter((job) => job.runId === runId && Date.now() >= job.acceptedAt + job.unlisted_ms)
+        .map((job) => job.id),
     );
   }
   const job = state.jobs.get(id);
@@ -70,10 +84,15 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
   return send(response, 200, stateOf(job));
 }
 
-function submit({ jobs, submissions }: State, body: Record<string, unknown>, response: ServerResponse): void {
+async function submit(
+  { jobs, submissions }: State,
+  body: Record<string, unknown>,
+  response: ServerResponse,
+): Promise<void> {
   const runId = String(body.run_id);
   submissions.set(runId, (submissions.get(runId) ?? 0) + 1);
   const input = body.input as Partial<JobScript>;
+  await sleep(input.accept_ms ?? 0);
   const job: Job = {
     id: randomUUID(),
     runId,
@@ -82,6 +101,8 @@ function submit({ jobs, submissions }: State, body: Record<string, unknown>, res
     duration_ms: input.duration_ms ?? 0,
     outcome: input.outcome ?? 'succeeded',
     drop_reply: input.drop_reply ?? false,
+    accept_ms: input.accept_ms ?? 0,
+    unlisted_ms: input.unlisted_ms ?? 0,
     text: input.text ?? 'done',
   };
   jobs.set(job.id, job);
