@@ -23,7 +23,7 @@ import { Dispatchers } from './dispatchers.ts';
 import { parseJson } from './parse-json.ts';
 import { type OpenSocketOptions, openSocket, type PlatformSocket } from './platform-socket.ts';
 import { bounded, readBytes } from './read-body.ts';
-import { sendOnce } from './send-once.ts';
+import { deadlineAfter, sendOnce } from './send-once.ts';
 import { readEvents, type ServerSentEvent } from './server-sent-events.ts';
 import { toTransportError } from './transport-failure.ts';
 
@@ -234,10 +234,7 @@ export class PlatformClient {
   }
 
   #deadline(call: Call, { signal }: ProviderContext): AbortSignal {
-    return AbortSignal.any([
-      signal,
-      AbortSignal.timeout(call.timeoutMs ?? this.#options.timeoutMs ?? 30_000),
-    ]);
+    return AbortSignal.any([signal, deadlineAfter(call.timeoutMs ?? this.#options.timeoutMs ?? 30_000)]);
   }
 
   #failed(

@@ -59,3 +59,26 @@ function noticing(handler: Dispatcher.DispatchHandler, onStart: () => void): Dis
     onRequestSent: () => handler.onRequestSent?.(),
   };
 }
+
+/** A timer that fires so much too late fires in a process that stood still. */
+const latenessMs = 250;
+const catchUpMs = 1_000;
+
+/**
+ * Aborts after a while. A process that was stopped meanwhile and wakes up past that time reads first what came while it slept:
+ * the answer of a paid call may lie there.
+ */
+export function deadlineAfter(timeoutMs: number): AbortSignal {
+  const controller = new AbortController();
+  const wait = (ms: number, isLast: boolean) => {
+    const startedAt = performance.now();
+    const onTime = () => {
+      if (isLast || performance.now() - startedAt < ms + latenessMs) {
+        controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'));
+      } else wait(catchUpMs, true);
+    };
+    setTimeout(onTime, ms).unref();
+  };
+  wait(timeoutMs, false);
+  return controller.signal;
+}

@@ -16,6 +16,10 @@ import { optionsOf } from '../runs/run-document.ts';
 import type { HeldRun } from './held-run.ts';
 import { accessOf, noteLimit, noteOutcome, refuseWithoutKey, toContext } from './provider-access.ts';
 
+/** A timer that fires so much too late fires in a process that was stopped, or asleep. */
+const latenessMs = 250;
+const catchUpMs = 1_500;
+
 const tracer = trace.getTracer('@inferry/inference-poller');
 
 /** A provider did not answer in time, though it may well have acted. */
@@ -46,9 +50,17 @@ export async function callProvider<T>(deps: InferenceDeps, held: HeldRun, call: 
   );
   const overdue = new AbortController();
   const { promise: cut, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
+  let timer: NodeJS.Timeout;
+  const startedAt = performance.now();
+  const onTime = () => {
     overdue.abort();
     reject(new ProviderTimeout(`${row.provider} did not answer in ${call.timeoutMs} ms`));
+  };
+  timer = setTimeout(() => {
+    // A process that stood still reads first what came meanwhile.
+    const isLate = performance.now() - startedAt > call.timeoutMs + latenessMs;
+    if (isLate) timer = setTimeout(onTime, catchUpMs);
+    else onTime();
   }, call.timeoutMs);
   const onLost = () => {
     if (call.isWanted?.() === true) return;

@@ -1,0 +1,40 @@
+import { openDatabase } from '@inferry/database';
+import { pino } from 'pino';
+import { afterEach, expect, it, vi } from 'vitest';
+import { SharedClock } from './shared-clock.ts';
+
+const log = pino({ level: 'silent' });
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+it('tells the time of the database, whatever the clock of this machine says, and goes on without it', async () => {
+  const database = openDatabase({ url: 'sqlite::memory:' });
+  const real = Date.now();
+  vi.spyOn(Date, 'now').mockImplementation(() => real + 2 * 3_600_000);
+  const clock = new SharedClock({ database, log });
+
+  await clock.start();
+  await clock.ready;
+  const told = clock.now();
+  await database.close();
+  await vi.waitFor(() => expect(clock.now()).toBeGreaterThan(told));
+  clock.close();
+
+  expect(Math.abs(told - real)).toBeLessThan(5_000);
+});
+
+it('notices that the machine was asleep while the monotonic clock stood still', async () => {
+  const database = openDatabase({ url: 'sqlite::memory:' });
+  const clock = new SharedClock({ database, log });
+  await clock.start();
+  expect(clock.sleptMs()).toBe(0);
+
+  const real = Date.now;
+  vi.spyOn(Date, 'now').mockImplementation(() => real() + 12_000);
+
+  expect(clock.sleptMs()).toBeGreaterThan(11_000);
+  clock.close();
+  await database.close();
+});
