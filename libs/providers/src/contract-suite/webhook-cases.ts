@@ -6,7 +6,14 @@ import type { World } from './world.ts';
 /** What the platform reports by itself. */
 export const webhookCases: CaseTable = {
   async webhook_good(world) {
-    expect((await deliver(world, 'good'))?.outcome).toBe('job');
+    const verdict = await deliver(world, 'good');
+
+    expect(verdict?.outcome).toBe('job');
+    // A submit whose reply was lost is known by it: what it names can be followed as any other job.
+    const handle = verdict?.outcome === 'job' ? verdict.handle : undefined;
+    const view = await world.provider.poll(handle ?? {}, world.context());
+    expect(handle).toBeDefined();
+    expect(view.status).toBe('succeeded');
   },
 
   async webhook_forged(world) {
@@ -34,5 +41,6 @@ async function deliver(world: World, how: 'good' | 'forged' | 'stale'): Promise<
   await world.run();
   const webhook = await world.subject.webhook?.(world.emulator, how);
   if (webhook === undefined) throw new Error('the subject makes no webhooks');
-  return world.provider.readWebhook?.(webhook, world.context());
+  const { nativeId } = world.subject.samples.happy;
+  return world.provider.readWebhook?.({ ...webhook, nativeId }, world.context());
 }

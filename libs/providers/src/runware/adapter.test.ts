@@ -195,6 +195,45 @@ describe('what is special at Runware', () => {
     await stand.close();
   });
 
+  it('takes no balancer’s page for the platform’s word that it has no task', async () => {
+    const stand = await startStandIn();
+    const provider = await runware.create({
+      ...{ slug: 'runware', title: 'Runware', capabilities: runware.capabilities, settings: {} },
+      ...{ bases: { api: stand.url, content: stand.url, schemas: stand.url }, allowPrivateHosts: false },
+      ...{ now: Date.now, random: Math.random },
+    });
+    const lost = { runId: 'run_1', nativeId: flux.nativeId, submittedAt: new Date().toISOString() };
+    const recover = (about = {}) => provider.recover({ ...lost, ...about }, world.context());
+    const taskUUID = taskUuidOf('run_1', 2);
+
+    stand.answer = '<html>404</html>';
+    await expect(recover()).rejects.toMatchObject({ code: 'upstream_malformed' });
+    stand.answer = { data: [] };
+    expect(await recover()).toEqual({ outcome: 'unknown' });
+    stand.answer = { errors: [{ code: 'taskNotFound' }] };
+    expect(await recover()).toEqual({ outcome: 'absent' });
+    stand.answer = { data: [{ taskType: 'getTaskDetails', taskUUID, request: [{ numberResults: 2 }] }] };
+    expect(await recover({ attempts: [1, 2] })).toEqual({
+      outcome: 'found',
+      handle: { uuid: taskUUID, results: 2 },
+    });
+    await provider.close();
+    await stand.close();
+  });
+
+  it('never uses the UUID of a task for a second submit', async () => {
+    const request = world.request(subject.samples.happy);
+    const uuids = await Promise.all(
+      [1, 2, 3].map(async (attempt) => {
+        const { handle } = await world.provider.submit({ ...request, attempt }, world.context());
+        return handle.uuid;
+      }),
+    );
+
+    expect(new Set(uuids).size).toBe(3);
+    expect(uuids[0]).toBe(taskUuidOf(request.runId));
+  });
+
   it('is polled as its official client polls: after a second, then ever more slowly', async () => {
     world.emulator.script({ states: ['running'] });
     const { handle, view } = await world.submit();

@@ -17,7 +17,8 @@ export const runware: AdapterDefinition = {
   facts: {
     offers: 'images, videos, sounds, text, 3D, upscaling, background removal, captions',
     streaming: 'none: tasks are asked for their results',
-    webhooks: 'unsigned: a call to the address of a run makes us ask for its task; what else it says is never taken',
+    webhooks:
+      'unsigned: a call to the address of a run makes us ask for its task; what else it says is never taken',
     idempotency: 'the UUID of the task, which follows from the run and the count of its submits',
     schemas: 'JSON Schema of each model, read with the model',
     prices: 'prices of examples, read with the list; the cost of a run with its result',

@@ -171,6 +171,51 @@ describe('a webhook of a platform', () => {
     expect(world.platform.submitCount).toBe(1);
   });
 
+  it('brings back a run that was given up because nobody knew of its job, with its charge', async () => {
+    world.platform.onRecover = () => ({ outcome: 'unknown' });
+    let id = '';
+    world.platform.submitScripts = [
+      (_request, accept) => {
+        id = accept().id;
+        throw new Error('the reply was lost');
+      },
+    ];
+    const url = await listen();
+    const runId = await world.start();
+    expect((await world.ended(runId)).status).toBe('failed');
+    const path = new URL(world.platform.jobOf(runId).request.webhookUrl ?? '').pathname;
+
+    expect((await send(url + path, { id, view: succeeded() })).status).toBe(204);
+
+    await vi.waitFor(async () => expect((await world.row(runId)).status).toBe('succeeded'));
+    const charges = await world.database.queries
+      .selectFrom('ledger')
+      .selectAll()
+      .where('run_id', '=', runId)
+      .where('kind', '=', 'charge')
+      .execute();
+    expect(charges.reduce((sum, { amount_micros: amount }) => sum + amount, 0)).toBe(70_000);
+    expect(world.platform.submitCount).toBe(1);
+  });
+
+  it('about the job of another run is refused', async () => {
+    const url = await listen();
+    const { id } = await running();
+    world.platform.onRecover = () => new Promise(() => undefined);
+    let path = '';
+    world.platform.submitScripts = [
+      ({ webhookUrl }) => {
+        path = new URL(webhookUrl ?? '').pathname;
+        throw new Error('the reply was lost');
+      },
+    ];
+    const runId = await world.start();
+    await vi.waitFor(() => expect(path).not.toBe(''));
+
+    expect((await send(url + path, { id, view: succeeded() })).status).toBe(401);
+    expect((await world.row(runId)).handle).toBeNull();
+  });
+
   it('is taken in by the replica that is just asking its platform', async () => {
     const url = await listen();
     const { runId, path, id } = await running();
