@@ -18,7 +18,8 @@ export const runpod: AdapterDefinition = {
   facts: {
     offers: 'public endpoints (images, videos, speech, chat), and serverless endpoints of your own',
     streaming: '/stream of the job, where the input says `stream: true`',
-    webhooks: 'unsigned: a call makes us ask; the job that it names is taken for a lost submit when the platform knows it',
+    webhooks:
+      'unsigned: a call makes us ask; the job that it names is taken for a lost submit when the platform knows it',
     idempotency: 'none',
     schemas: 'built in, from the documentation of each public endpoint; open where it says nothing',
     prices: 'the price text of the public catalogue; endpoints of your own are billed by worker time',
