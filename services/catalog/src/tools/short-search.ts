@@ -16,8 +16,8 @@ const maxFacetValues = 20;
 export function countThatFits(items: readonly ModelSummary[], isQuestion: boolean): number {
   const room = isQuestion ? nameBytes.question : nameBytes.look;
   let used = 0;
-  const end = items.findIndex(({ model }) => {
-    used += model.length + 13;
+  const end = items.findIndex((item) => {
+    used += JSON.stringify(named(item)).length + 1;
     return used > room;
   });
   return end === -1 ? items.length : Math.max(end, 1);
@@ -41,9 +41,15 @@ export function shorten(page: SearchPage): SearchPage {
   const detailed = (count: number): SearchPage => ({
     ...page,
     ...facets,
-    items: items.map((item, at) => (at < count ? brief(item) : { model: item.model })),
+    items: items.map((item, at) => (at < count ? brief(item) : named(item))),
   });
   return detailed(mostThatIsShort(0, items.length, (count) => isShort(searchModels, detailed(count))));
+}
+
+/** The name alone, and whether it cannot be used now. */
+function named({ model, live, connected }: ModelSummary): ModelSummary {
+  if (connected === false) return { model, connected };
+  return live === false ? { model, live } : { model };
 }
 
 function brief(item: ModelSummary): ModelSummary {

@@ -56,8 +56,9 @@ export async function countStranger(
   ];
   const verdicts = await limits.hitAll([...own, { key: name, rule: { limit: inAll, windowMs } }]);
   const refused = verdicts.filter(({ isAllowed }) => !isAllowed);
-  const isNew = verdicts[1]?.remaining === ofSite - 1;
-  if (refused.length !== 1 || verdicts[2]?.isAllowed !== false || !isNew) return refused;
+  if (refused.length !== 1 || verdicts[2]?.isAllowed !== false) return refused;
+  const looks = await Promise.all(own.slice(1).map((hit) => limits.hit({ ...hit, cost: 0 })));
+  if (looks.some(({ remaining }) => remaining < ofSite)) return refused;
   const reserve = { limit: Math.ceil(inAll * reserveShare), windowMs };
   const last = await limits.hitAll([...own, { key: `${name}-reserve`, rule: reserve }]);
   return last.filter(({ isAllowed }) => !isAllowed);

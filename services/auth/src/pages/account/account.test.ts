@@ -1,6 +1,7 @@
 import { listRuns, readUsage } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalAccount } from '../../identity/accounts.ts';
+import { createKey } from '../../keys/keys.ts';
 import { type Page, TestBrowser } from '../../oauth/testing/browser.ts';
 import { openSignIn, type SignInUnderTest } from '../../testing/open-sign-in.ts';
 import { type ScriptedKeys, scriptKeys } from '../../testing/scripted-keys.ts';
@@ -133,6 +134,38 @@ describe('the account page', () => {
     expect(later.html).toContain('nightly');
     expect(later.html).not.toContain(secret);
     expect(revoked.html).not.toContain('nightly');
+  });
+
+  it.each([
+    ...['1e300', 'Infinity', '-1', 'x', '0', '1.5', '0x10', '99999', ' 30', '3651'].map((days) => ({ days })),
+    ...['constructor', '__proto__', 'toString', 'hasOwnProperty', '', 'mcp'].map((rights) => ({ rights })),
+  ])('makes no API key of %j, and says why in a sentence', async (odd) => {
+    const { browser, page } = await signedIn('ada');
+    const fields = { csrf: csrfOf(page), name: 'odd', days: '30', rights: 'all', ...odd };
+
+    const answer = await post(browser, '/account/keys', { fields });
+
+    expect(answer.status).toBe(422);
+    expect(answer.html).toMatch(/1 to 3650 whole days|Choose what the key may do/);
+    expect(answer.html).not.toContain('id="new-key"');
+    expect(await system.database.queries.selectFrom('api_keys').selectAll().execute()).toEqual([]);
+  });
+
+  it('makes fifty API keys and no more, however many are asked for at once', async () => {
+    const { browser, page } = await signedIn('ada');
+    const fields = { csrf: csrfOf(page), name: 'k', days: '', rights: 'all' };
+    const { queries } = system.database;
+    const subject = (await queries.selectFrom('accounts').selectAll().execute())[0]?.account_id ?? '';
+    for (let count = 0; count < 49; count += 1)
+      await createKey(system.database, { name: 'k', subject, madeBy: 'account' });
+
+    await Promise.all([1, 2, 3].map(() => post(browser, '/account/keys', { fields })));
+    const last = await post(browser, '/account/keys', { fields });
+
+    expect(last.html).toContain('You have 50 keys, and more are not allowed');
+    expect(await queries.selectFrom('api_keys').select('made_by').execute()).toEqual(
+      Array.from({ length: 50 }, () => ({ made_by: 'account' })),
+    );
   });
 
   it('shows what was run and what it cost, as the person and with no more rights than that', async () => {
