@@ -24,6 +24,7 @@ export interface FaultRecord {
   at: number;
   kind: FaultKind;
   what: string;
+  endedAt: number | undefined;
 }
 
 /** Draws and carries out faults until the signal; each undoes itself, and all have been undone when this resolves. */
@@ -41,8 +42,12 @@ export async function breakThings(
     const kind = random.weighted(faultWeights);
     const fault = draw(kind, { system, random, busy });
     if (fault === undefined) continue;
-    records.push({ at: Date.now(), kind, what: fault.what });
-    const ended = fault.run(signal).finally(() => fault.release());
+    const record: FaultRecord = { at: Date.now(), kind, what: fault.what, endedAt: undefined };
+    records.push(record);
+    const ended = fault.run(signal).finally(() => {
+      record.endedAt = Date.now();
+      fault.release();
+    });
     running.add(ended);
     void ended.finally(() => running.delete(ended));
   }

@@ -20,12 +20,21 @@ export interface LogicalCall {
   refused: string | undefined;
 }
 
+export interface LateAnswer {
+  tool: string;
+  askedAt: number;
+  waitSeconds: number;
+  tookMs: number;
+  /** A run's status, or the code of an error. */
+  said: string;
+}
+
 export interface LoadReport {
   calls: readonly LogicalCall[];
   answers: number;
   hung: number;
   /** Answers that came later than their wait and three seconds. */
-  late: number;
+  late: LateAnswer[];
   worstLateMs: number;
 }
 
@@ -84,7 +93,7 @@ function drawManner(random: Random): Manner {
 }
 
 class Caller {
-  readonly figures = { answers: 0, hung: 0, late: 0, worstLateMs: 0 };
+  readonly figures: Omit<LoadReport, 'calls'> = { answers: 0, hung: 0, late: [], worstLateMs: 0 };
   readonly #system: TrialSystem;
 
   constructor(system: TrialSystem) {
@@ -138,13 +147,16 @@ class Caller {
   ): Promise<boolean> {
     const key = this.#system.keys.get(call.subject) ?? '';
     const timeoutMs = waitSeconds * 1_000 + patienceMs;
+    const askedAt = Date.now();
     try {
       const outcome = await callTool(this.#system.cluster.url, { tool, args, timeoutMs, key });
       const lateMs = outcome.tookMs - waitSeconds * 1_000;
       if (outcome.status !== 0) {
         this.figures.answers += 1;
         this.figures.worstLateMs = Math.max(this.figures.worstLateMs, Math.round(lateMs));
-        if (lateMs > lateAfterMs) this.figures.late += 1;
+        const said = runOf(outcome)?.status ?? errorOf(outcome)?.code ?? 'nothing';
+        const { tookMs } = outcome;
+        if (lateMs > lateAfterMs) this.figures.late.push({ tool, askedAt, waitSeconds, tookMs, said });
       }
       const run = runOf(outcome);
       if (run?.run_id !== undefined) {

@@ -323,7 +323,7 @@ function toRunware(job: Job): unknown {
   if (status === 'failed')
     return {
       data: [],
-      errors: [{ code: 'providerError', message: 'It was told to fail.', taskUUID, cost: job.script.cost }],
+      errors: [{ code: 'providerError', message: 'It was told to fail.', taskUUID }],
     };
   if (status === 'running') return { data: [{ taskType: 'imageInference', taskUUID, status: 'processing' }] };
   const text = `made of ${job.tag}`;
@@ -390,6 +390,11 @@ const replicateModel = {
     },
   },
 };
+
+/** What a job costs in the end: Runware's errors have no cost, as far as its types tell. */
+export function chargedFor({ dialect, script }: Submission): number {
+  return dialect === 'runware' && script.outcome === 'failed' ? 0 : script.cost;
+}
 
 /** The fourth platform, described by a file. */
 export function acmeDescription(): unknown {

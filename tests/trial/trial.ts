@@ -1,7 +1,7 @@
 // One trial: a cluster under load and faults until every call has been made, then everything restored and compared.
 import { setBudget } from '@inferry/database';
 import { breakThings, type FaultKind, type FaultRecord } from './faults.ts';
-import { makeCalls } from './load.ts';
+import { type LateAnswer, makeCalls } from './load.ts';
 import { createRandom } from './random.ts';
 import { startTrialSystem, type TrialSystem } from './system.ts';
 import { comeToRest, type Findings, verify } from './verify.ts';
@@ -83,10 +83,11 @@ async function exercise(
   const count = (...kinds: FaultKind[]) => faults.filter(({ kind }) => kinds.includes(kind)).length;
   return {
     ...findings,
+    details: [...findings.details, ...load.late.map((late) => describeLate(late, faults))].slice(0, 100),
     refused_by_budget: load.calls.filter(({ refused }) => refused !== undefined).length,
     answers: load.answers,
     hung: load.hung,
-    late_answers: load.late,
+    late_answers: load.late.length,
     worst_late_ms: load.worstLateMs,
     kills: count('kill') + 2 * count('clock'),
     faults: faults.length,
@@ -96,6 +97,16 @@ async function exercise(
     seconds_to_rest: secondsToRest,
     keyless_submissions: system.platform.keyless(),
   };
+}
+
+/** With what was broken at the time: a fault of so long before may still be felt. */
+function describeLate(
+  { tool, askedAt, waitSeconds, tookMs, said }: LateAnswer,
+  faults: FaultRecord[],
+): string {
+  const felt = faults.filter(({ at, endedAt }) => at < askedAt + tookMs && (endedAt ?? at) > askedAt - 8_000);
+  const what = felt.map(({ kind, what, at }) => `${kind} ${what} ${((at - askedAt) / 1_000).toFixed(1)}`);
+  return `late: ${tool} wait ${waitSeconds} s took ${Math.round(tookMs)} ms, ${said}; ${what.join(', ')}`;
 }
 
 /** What a trial promises: empty when all of it was kept. */

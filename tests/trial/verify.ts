@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, RunRow } from '@inferry/database';
 import type { LogicalCall } from './load.ts';
-import type { Submission } from './platform.ts';
+import { chargedFor, type Submission } from './platform.ts';
 import type { TrialSystem } from './system.ts';
 
 export interface Findings {
@@ -133,7 +133,7 @@ async function compareLedger(
     if (!tellsCost.has(row.provider) || errorCode(row) === 'submit_unknown') continue;
     // A job that was cancelled here runs on there, and what it cost is told to nobody.
     if (row.status === 'cancelled') continue;
-    const paid = jobs.reduce((total, { script }) => total + Math.round(script.cost * micros), 0);
+    const paid = jobs.reduce((total, job) => total + Math.round(chargedFor(job) * micros), 0);
     const booked = sum(['charge'], row.run_id);
     if (paid === booked) continue;
     difference += Math.abs(paid - booked);
