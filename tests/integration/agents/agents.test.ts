@@ -67,6 +67,47 @@ function expectAll(said: string): void {
   expect(said).not.toContain('resource_link');
 }
 
+it.each([
+  ['search_models', {}],
+  ['search_models', { query: 'image of a cat' }],
+  ['search_models', { facets: true }],
+  ['search_models', { query: 'nothing is called so' }],
+  ['get_model', { model: 'local/upscale-2x' }],
+  ['get_model', { model: 'local/pan-and-zoom' }],
+  ['create_upload', { file_name: '/home/ada/a picture.png' }],
+  ['create_upload', { file_name: 'film.mov', size: 190_000_000 }],
+  ['run_model', { model: 'local/speech', input: { text: 'Good morning.' }, wait_seconds: 30 }],
+  ['run_model', { model: 'local/speech', input: {}, dry_run: true }],
+  ['run_model', { model: 'local/spech', input: {} }],
+  ['list_runs', {}],
+  ['get_account', {}],
+  ['estimate_cost', { model: 'local/speech', input: { text: 'hello' } }],
+])(
+  '%s with %j costs an agent at most a kilobyte, as text and as structure',
+  async (name, args) => {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'mcp-protocol-version': '2025-11-25' },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'tools/call',
+        params: { name, arguments: args },
+      }),
+    });
+    // as: what this server answers a call of a tool with.
+    const { result } = (await response.json()) as {
+      result: { content: { text?: string }[]; structuredContent: unknown };
+    };
+
+    const said = result.content.map(({ text = '' }) => text).join('\n');
+    expect(Buffer.byteLength(said)).toBeLessThanOrEqual(1_024);
+    expect(Buffer.byteLength(JSON.stringify(result.structuredContent))).toBeLessThanOrEqual(1_024);
+    expect(said).not.toContain('undefined');
+  },
+  60_000,
+);
+
 it('LangChain gets through, and its model sees a picture', async () => {
   const model = await startScriptedModel(script);
   const client = new MultiServerMCPClient({ mcpServers: { inferry: { url, transport: 'http' } } });
