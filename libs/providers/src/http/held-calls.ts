@@ -18,7 +18,10 @@ export interface HeldCallsOptions {
   deadlineMs?: number | undefined;
   /** How long a finished call can be read. Default 10 minutes. */
   keepMs?: number;
-  /** Calls that run at the same time; one more is refused as `busy`. Default 64. */
+  /**
+   * Calls that run at the same time; one more is refused as `busy`. Default 4,096: whoever sends runs bounds them before,
+   * and fairly.
+   */
   maxRunning?: number;
   /** Finished calls that are kept. Default 64. */
   maxKept?: number;
@@ -53,7 +56,7 @@ export class HeldCalls {
   readonly #held = new Map<string, Held>();
 
   constructor(options: HeldCallsOptions) {
-    const defaults = { graceMs: 5_000, keepMs: 600_000, maxRunning: 64, maxKept: 64 };
+    const defaults = { graceMs: 5_000, keepMs: 600_000, maxRunning: 4_096, maxKept: 64 };
     this.#options = { ...defaults, ...options, deadlineMs: options.deadlineMs ?? maxCallMs };
   }
 
