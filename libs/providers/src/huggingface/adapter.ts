@@ -74,7 +74,7 @@ class HuggingFaceProvider extends PlatformAdapter implements Provider {
   }
 
   async listModels(context: ProviderContext, etag?: string): ReturnType<Provider['listModels']> {
-    const models = await listServed(this.client, context, { routes, named: this.#named });
+    const models = await listServed(this.client, context, { routes, named: this.#named, lists: this.lists });
     const now = etagOf(models);
     return etag === now ? 'unchanged' : { etag: now, models };
   }

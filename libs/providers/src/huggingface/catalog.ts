@@ -1,5 +1,5 @@
 import { AppError } from '@inferry/contracts';
-import type { PlatformClient } from '../http/index.ts';
+import type { ListReader, PlatformClient } from '../http/index.ts';
 import type { ProviderContext, ProviderModel } from '../provider.ts';
 import type { Route } from './route.ts';
 import { isTask, pipelineTags, type Task, toModel } from './tasks.ts';
@@ -19,7 +19,11 @@ const perTask = 50;
 export async function listServed(
   client: PlatformClient,
   context: ProviderContext,
-  { routes, named }: { routes: Readonly<Record<string, Route>>; named: readonly string[] },
+  {
+    routes,
+    named,
+    lists: reader,
+  }: { routes: Readonly<Record<string, Route>>; named: readonly string[]; lists: ListReader },
 ): Promise<ProviderModel[]> {
   const tags = [...new Set(Object.values(pipelineTags))];
   const lists = tags.map(async (tag) => {
@@ -31,7 +35,7 @@ export async function listServed(
       'expand[]': expand,
     };
     const { body } = await client.read(HubModels, { base: 'hub', path: '/api/models', query }, context);
-    return body;
+    return reader.read(body, HubModel);
   });
   const own = named.map((id) => readHubModel(client, id, context));
   const found = [...(await Promise.all(lists)).flat(), ...(await Promise.all(own))];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { maybe } from '../http/index.ts';
 
 const id = z.string().min(1).max(500);
 
@@ -14,13 +15,13 @@ export type Mapping = z.infer<typeof Mapping>;
 
 export const HubModel = z.object({
   id,
-  pipeline_tag: z.string().nullish(),
-  likes: z.number().nullish(),
+  pipeline_tag: maybe(z.string()),
+  likes: maybe(z.number()),
   inferenceProviderMapping: Mapping.nullish(),
 });
 export type HubModel = z.infer<typeof HubModel>;
 
-export const HubModels = z.array(HubModel);
+export const HubModels = z.array(z.unknown());
 
 export const WhoAmI = z.object({ name: z.string() });
 
