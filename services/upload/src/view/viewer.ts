@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { AppError } from '@inferry/contracts';
 import type { ByteSource } from './byte-source.ts';
 import { notViewable } from './not-viewable.ts';
@@ -48,7 +49,9 @@ interface Slot {
 /** From source the TypeScript file; a bundle carries it as `workers/view-process.js` beside the chunk with this. */
 function processFile(): string {
   const isSource = import.meta.url.endsWith('.ts');
-  return new URL(isSource ? './view-process.ts' : './workers/view-process.js', import.meta.url).pathname;
+  return fileURLToPath(
+    new URL(isSource ? './view-process.ts' : './workers/view-process.js', import.meta.url),
+  );
 }
 
 export function createViewer({ memoryMb, timeoutMs, idleMs = 60_000 }: ViewerOptions): Viewer {
