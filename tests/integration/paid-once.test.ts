@@ -154,7 +154,7 @@ describe('a run is lost by nobody, on a platform that can tell nothing', () => {
     const pid = poller(0)?.pid ?? 0;
 
     process.kill(pid, 'SIGSTOP');
-    await sleep(8_000);
+    await sleep(7_000);
     process.kill(pid, 'SIGCONT');
 
     await expectOnce(runs);

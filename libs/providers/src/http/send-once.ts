@@ -61,7 +61,7 @@ function noticing(handler: Dispatcher.DispatchHandler, onStart: () => void): Dis
 }
 
 /** A timer that fires so much too late fires in a process that stood still. */
-const latenessMs = 250;
+const latenessMs = 50;
 const catchUpMs = 1_000;
 
 /**

@@ -17,7 +17,7 @@ import type { HeldRun } from './held-run.ts';
 import { accessOf, noteLimit, noteOutcome, refuseWithoutKey, toContext } from './provider-access.ts';
 
 /** A timer that fires so much too late fires in a process that was stopped, or asleep. */
-const latenessMs = 250;
+const latenessMs = 50;
 const catchUpMs = 1_500;
 
 const tracer = trace.getTracer('@inferry/inference-poller');
