@@ -63,7 +63,7 @@ class Passwords {
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const passwords = new Passwords();
   const extra = (options.extra ?? []).map(({ name }) => name);
-  const users = [...serviceNames, ...extra, 'cli', operator];
+  const users = [...new Set([...serviceNames, ...extra, 'cli', operator])];
   const servers: Servers = {
     nats: options.env.NATS_URL ? undefined : await startNats({ config: natsConfig(users.map(toUser)) }),
     redis: options.env.REDIS_URL ? undefined : await startRedis({ password: passwords.of('redis') }),
