@@ -11,6 +11,7 @@ export {
 } from './config.ts';
 export { type ContractCase, contractCases } from './contract-cases.ts';
 export type { AdapterDefinition, AdapterFacts, AdapterOptions } from './definition.ts';
+export { startDeadline } from './http/send-once.ts';
 export { type OpenProvidersOptions, openInstance, openProviders } from './open-providers.ts';
 export type {
   Balance,

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTcpServer, type Server as TcpServer } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import type { AppError } from '@inferry/contracts';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { z } from 'zod';
@@ -92,6 +93,35 @@ it('may have been taken when the answer does not come in time', async () => {
 
   expect(await submit(`http://${addressOf(wire)}`, { timeoutMs: 200 })).toMatchObject(uncertain);
 });
+
+it.each([0, 20, 1_000])(
+  'is answered by what came while its process stood still until %i ms after its time',
+  async (lateMs) => {
+    const elsewhere = new Worker(
+      `const server = require('node:http').createServer((request, response) => {
+         require('node:worker_threads').parentPort.postMessage('read');
+         setTimeout(() => response.end('{"id":"a"}'), 50);
+       });
+       server.listen(0, '127.0.0.1', () => require('node:worker_threads').parentPort.postMessage(server.address().port));`,
+      { eval: true },
+    );
+    try {
+      const [port] = await once(elsewhere, 'message');
+      const timeoutMs = 400;
+      const startedAt = performance.now();
+      const sent = submit(`http://127.0.0.1:${port}`, { timeoutMs });
+      await once(elsewhere, 'message');
+
+      // Nothing of this thread runs meanwhile, its timers neither.
+      const stillMs = startedAt + timeoutMs + lateMs - performance.now();
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, stillMs);
+
+      expect(await sent).toEqual({ id: 'a' });
+    } finally {
+      await elsewhere.terminate();
+    }
+  },
+);
 
 it('is announced before anything leaves, and stays here when it may not', async () => {
   const announce = vi.fn(async () => {

@@ -60,25 +60,31 @@ function noticing(handler: Dispatcher.DispatchHandler, onStart: () => void): Dis
   };
 }
 
+/** What a process gets that was not stopped: enough for what has come already to be read before a deadline is believed. */
+const momentMs = 100;
 /** A timer that fires so much too late fires in a process that stood still. */
 const latenessMs = 50;
-const catchUpMs = 1_000;
+const catchUpMs = 1_500;
 
 /**
- * Aborts after a while. A process that was stopped meanwhile and wakes up past that time reads first what came while it slept:
- * the answer of a paid call may lie there.
+ * Calls back after a while, though never before what came meanwhile has been read: a process that was stopped and wakes up past
+ * that time finds its timers due and the answer of a paid call unread. Returns what calls it off.
  */
+export function startDeadline(timeoutMs: number, onOver: () => void): () => void {
+  const startedAt = performance.now();
+  const onDue = () => {
+    const isLate = performance.now() - startedAt > timeoutMs + latenessMs;
+    timer = setTimeout(onOver, isLate ? catchUpMs : momentMs).unref();
+  };
+  let timer = setTimeout(onDue, timeoutMs).unref();
+  return () => clearTimeout(timer);
+}
+
+/** The same as a signal. */
 export function deadlineAfter(timeoutMs: number): AbortSignal {
   const controller = new AbortController();
-  const wait = (ms: number, isLast: boolean) => {
-    const startedAt = performance.now();
-    const onTime = () => {
-      if (isLast || performance.now() - startedAt < ms + latenessMs) {
-        controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'));
-      } else wait(catchUpMs, true);
-    };
-    setTimeout(onTime, ms).unref();
-  };
-  wait(timeoutMs, false);
+  startDeadline(timeoutMs, () => {
+    controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'));
+  });
   return controller.signal;
 }

@@ -1,7 +1,7 @@
 import { AppError } from '@inferry/contracts';
 import type { OpenedCredential } from '@inferry/credentials';
 import type { RunRow } from '@inferry/database';
-import type { ProviderContext } from '@inferry/providers';
+import { type ProviderContext, startDeadline } from '@inferry/providers';
 import {
   context,
   propagation,
@@ -15,10 +15,6 @@ import type { InferenceDeps } from '../deps.ts';
 import { optionsOf } from '../runs/run-document.ts';
 import type { HeldRun } from './held-run.ts';
 import { accessOf, noteLimit, noteOutcome, refuseWithoutKey, toContext } from './provider-access.ts';
-
-/** A timer that fires so much too late fires in a process that was stopped, or asleep. */
-const latenessMs = 50;
-const catchUpMs = 1_500;
 
 const tracer = trace.getTracer('@inferry/inference-poller');
 
@@ -50,18 +46,10 @@ export async function callProvider<T>(deps: InferenceDeps, held: HeldRun, call: 
   );
   const overdue = new AbortController();
   const { promise: cut, reject } = Promise.withResolvers<never>();
-  let timer: NodeJS.Timeout;
-  const startedAt = performance.now();
-  const onTime = () => {
+  const callOff = startDeadline(call.timeoutMs, () => {
     overdue.abort();
     reject(new ProviderTimeout(`${row.provider} did not answer in ${call.timeoutMs} ms`));
-  };
-  timer = setTimeout(() => {
-    // A process that stood still reads first what came meanwhile.
-    const isLate = performance.now() - startedAt > call.timeoutMs + latenessMs;
-    if (isLate) timer = setTimeout(onTime, catchUpMs);
-    else onTime();
-  }, call.timeoutMs);
+  });
   const onLost = () => {
     if (call.isWanted?.() === true) return;
     overdue.abort();
@@ -79,7 +67,7 @@ export async function callProvider<T>(deps: InferenceDeps, held: HeldRun, call: 
     markFailed(span, error);
     throw error;
   } finally {
-    clearTimeout(timer);
+    callOff();
     held.lost.signal.removeEventListener('abort', onLost);
     span.end();
   }
