@@ -45,6 +45,8 @@ export interface CallOptions {
   /** Cancels the call as `signal` does, or asks for its answer: the call goes on until that answer is here. */
   life?: CallLife | undefined;
   timeoutMs?: number | undefined;
+  /** Silence of everybody who might answer after which it fails, where that is sooner than the bus's own. */
+  patienceMs?: number | undefined;
   /** The same through every re-issue of one call, so that a service can tell a repetition; made up if absent. */
   callId?: string | undefined;
   wait?: WaitBudget | undefined;

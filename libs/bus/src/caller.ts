@@ -39,6 +39,7 @@ interface Pending {
   /** Whom this issue of it was meant for; undefined where the queue group decided. */
   instance: string | undefined;
   deadlineAt: number;
+  patienceMs: number;
   issuedAt: number;
   /** The last sign of life of anybody who had it, or its first issue. */
   heardAt: number;
@@ -124,6 +125,7 @@ export class Caller {
       number: -1,
       instance: undefined,
       deadlineAt: Date.now() + options.timeoutMs,
+      patienceMs: Math.min(options.patienceMs ?? Number.POSITIVE_INFINITY, this.#timings.patienceMs),
       issuedAt: 0,
       heardAt: 0,
       isTaken: false,
@@ -273,8 +275,9 @@ export class Caller {
     for (const call of this.#pending.values()) {
       call.heardAt += deafMs;
       call.issuedAt += deafMs;
-      if (now >= call.deadlineAt) this.#giveUp(call, tooLate(call));
-      else if (now - lastSign(call) > this.#silenceMs(call)) this.#meetSilence(call, now);
+      const isSilent = now - lastSign(call) > this.#silenceMs(call);
+      if (now >= call.deadlineAt) this.#endLate(call, isSilent);
+      else if (isSilent) this.#meetSilence(call, now);
     }
     for (const route of this.#routes.values()) if (route.isAskDue(now)) this.#askWho(route, now);
   }
@@ -285,7 +288,7 @@ export class Caller {
 
   /** Nobody has it, or whoever has it is dead or frozen: whoever says that they are there gets it. */
   #meetSilence(call: Pending, now: number): void {
-    const isHopeless = now - call.heardAt > this.#timings.patienceMs;
+    const isHopeless = now - call.heardAt > call.patienceMs;
     if (!this.#transport.isConnected) return isHopeless ? this.#abandon(call) : undefined;
     const route = this.#routes.suspect(call.subject, now);
     if (call.instance !== undefined) route.drop(call.instance);
@@ -312,6 +315,11 @@ export class Caller {
     this.#cancel(call);
     call.pieces = undefined;
     this.#issue(call, now);
+  }
+
+  #endLate(call: Pending, isSilent: boolean): void {
+    if (isSilent) this.#abandon(call);
+    else this.#giveUp(call, tooLate(call));
   }
 
   #abandon(call: Pending): void {

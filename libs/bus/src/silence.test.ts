@@ -118,6 +118,21 @@ it('fails a call after a while, not copied, when the only member is frozen', asy
   expect(frozen.calls).toHaveLength(1);
 });
 
+it.each([
+  ['its deadline', { timeoutMs: 600 }],
+  ['the patience of its caller', { patienceMs: 600 }],
+])('fails a call that nobody answers within %s, whatever the bus has patience for', async (_what, limits) => {
+  const transport = createInProcessTransport();
+  addFrozenMember(transport);
+  const caller = open(transport);
+  const startedAt = performance.now();
+
+  const failed = caller.call(listProviders, {}, { ...options, ...limits });
+
+  await expect(failed).rejects.toMatchObject({ code: 'unavailable', retryAfterSeconds: 2 });
+  expect(performance.now() - startedAt).toBeLessThan(900);
+});
+
 it('asks the queue group again when an instance that was there a moment ago is gone', async () => {
   const transport = createInProcessTransport();
   addFrozenMember(transport);

@@ -1,5 +1,5 @@
 import type { HandlerContext } from '@inferry/bus';
-import { isTerminal } from '@inferry/contracts';
+import { AppError, isTerminal } from '@inferry/contracts';
 import { findRun, type RunRow } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { reportProgress } from './report-progress.ts';
@@ -7,6 +7,8 @@ import { statusOf } from './run-view.ts';
 
 /** What remains for reading and sending the answer after the wait. */
 const answerMs = 1_500;
+/** Of this, what sending alone is left: a database that has not answered by then is not waited for. */
+const sendMs = 400;
 
 /**
  * The run after a wait that fits the client: at its end, or as it stands when the time is over, this process stops or
@@ -30,7 +32,7 @@ export async function waitForRun(
     signals: [context.signal, context.draining],
     onState,
   });
-  return reread(deps, row);
+  return reread(deps, row, context);
 }
 
 /** A wish within what the client, this deployment and the call itself allow. */
@@ -43,7 +45,23 @@ export function waitMsOf(
   return Math.min(wanted, deadlineAt - Date.now() - answerMs);
 }
 
-export async function reread(deps: InferenceDeps, row: RunRow): Promise<RunRow> {
+/** The run as it stands, or as it was known last where the database does not tell within the time of the call. */
+export async function reread(
+  deps: Pick<InferenceDeps, 'database'>,
+  row: RunRow,
+  { deadlineAt }: Pick<HandlerContext, 'deadlineAt'>,
+): Promise<RunRow> {
   const { run_id: runId, subject } = row;
-  return (await findRun(deps.database.queries, { runId, subject })) ?? row;
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), Math.max(0, deadlineAt - Date.now() - sendMs));
+  const read = findRun(deps.database.queries, { runId, subject }).catch((error: unknown) => {
+    // A run that is known goes on whether or not it can be read now.
+    if (error instanceof AppError && error.retryable) return undefined;
+    throw error;
+  });
+  try {
+    return (await Promise.race([read, late])) ?? row;
+  } finally {
+    clearTimeout(timer);
+  }
 }

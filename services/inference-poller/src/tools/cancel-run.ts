@@ -8,6 +8,9 @@ import { optionsOf } from '../runs/run-document.ts';
 import { toShortRun } from '../runs/short-run.ts';
 import { reread } from '../runs/wait-for-run.ts';
 
+/** What remains for reading and sending the answer. */
+const answerMs = 700;
+
 /**
  * Stops a run and says honestly what became of it. The provider is asked by whoever holds the run, at once, since its
  * handle may mean something to one process only; this call waits a little for the answer. Asking again is harmless.
@@ -40,7 +43,7 @@ async function cancel(
   }
   const isImpossible = deps.providers.get(row.provider)?.capabilities.cancel === 'none';
   if (isImpossible) {
-    const now = await reread(deps, row);
+    const now = await reread(deps, row, context);
     return { row: now, outcome: outcomeOf(now) ?? 'unsupported' };
   }
   await requestCancel(deps.database.queries, { runId, subject, at: deps.now() });
@@ -51,11 +54,12 @@ async function cancel(
 async function awaitOutcome(
   deps: InferenceDeps,
   row: RunRow,
-  { signal, draining }: HandlerContext,
+  context: HandlerContext,
 ): Promise<{ row: RunRow; outcome: CancelOutcome }> {
-  const until = Date.now() + deps.timings.cancelWaitMs;
+  const { signal, draining } = context;
+  const until = Math.min(Date.now() + deps.timings.cancelWaitMs, context.deadlineAt - answerMs);
   for (let now = row; ; ) {
-    now = await reread(deps, now);
+    now = await reread(deps, now, context);
     const outcome = outcomeOf(now);
     if (outcome !== undefined) return { row: now, outcome };
     const timeoutMs = until - Date.now();

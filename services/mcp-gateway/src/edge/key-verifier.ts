@@ -23,6 +23,9 @@ export interface KeyVerifierOptions {
   maxQuestions?: number;
 }
 
+/** A call has its answer within three seconds, this question included: time for a second replica of the auth service. */
+const timeoutMs = 1_800;
+
 /** Verdicts of the auth service by the key's SHA-256: the second call with a key is one map read. */
 export function createKeyVerifier(bus: Bus, options: KeyVerifierOptions = {}): KeyVerifier {
   const now = options.now ?? Date.now;
@@ -31,7 +34,8 @@ export function createKeyVerifier(bus: Bus, options: KeyVerifierOptions = {}): K
 
   async function ask(sha256: string): Promise<Principal | null | undefined> {
     try {
-      const reply = await bus.call(verifyKey, { key_sha256: sha256 }, { principal: gatewayPrincipal });
+      const options = { principal: gatewayPrincipal, timeoutMs };
+      const reply = await bus.call(verifyKey, { key_sha256: sha256 }, options);
       verdicts.set(sha256, { principal: reply.principal, until: now() + reply.cache_seconds * 1_000 });
       return reply.principal;
     } catch (error) {

@@ -43,6 +43,9 @@ interface Verdict {
 export const jwtShape = /^[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
 const keyShape = /^[\x21-\x7e]{8,512}$/;
 
+/** A platform may take its time to judge a key; an auth service that is away or frozen may not. */
+const callOptions = { principal: gatewayPrincipal, patienceMs: 1_800 };
+
 export function createPassthroughVerifier(
   bus: Bus,
   prefixes: KeyPrefixes,
@@ -56,9 +59,9 @@ export function createPassthroughVerifier(
   let vaultKey: string | undefined;
 
   async function question(key: string, provider: string) {
-    vaultKey ??= (await bus.call(readVaultKey, {}, { principal: gatewayPrincipal })).public_key;
+    vaultKey ??= (await bus.call(readVaultKey, {}, callOptions)).public_key;
     const sealed = sealText(new Secret(key), vaultKey, purposes.passthrough(provider));
-    return bus.call(verifyPassthrough, { provider, sealed }, { principal: gatewayPrincipal });
+    return bus.call(verifyPassthrough, { provider, sealed }, callOptions);
   }
 
   async function ask(key: string, sha256: string): Promise<Principal | null | undefined> {

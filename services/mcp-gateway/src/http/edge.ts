@@ -67,6 +67,7 @@ export function createEdge(parts: EdgeParts): Edge {
     response: ServerResponse,
     pending: Principal | Refusal | Promise<Principal | Refusal>,
   ): Promise<Post | undefined> {
+    const arrivedAt = performance.now();
     const outcome = await pending;
     if (isRefusal(outcome)) {
       const counted = parts.probes?.chargeOf(request);
@@ -80,7 +81,8 @@ export function createEdge(parts: EdgeParts): Edge {
     }
     const charge = await windows.chargeCredential(outcome, 1);
     // Whatever the answer will be, a client sees from it how much it may still ask for.
-    if (!isRefusal(charge)) return { request, response, principal: outcome, headers: charge };
+    const heldMs = performance.now() - arrivedAt;
+    if (!isRefusal(charge)) return { request, response, principal: outcome, headers: charge, heldMs };
     send({ response }, charge);
     return undefined;
   }

@@ -12,4 +12,6 @@ export interface Answerable {
 export interface Post extends Answerable {
   request: IncomingMessage;
   principal: Principal;
+  /** How long it took to know whom it is for and to count it; its body has its own time. */
+  heldMs?: number | undefined;
 }

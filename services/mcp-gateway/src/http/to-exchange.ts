@@ -28,6 +28,7 @@ export function toExchange(
     capabilities: isObject(declared) ? declared : {},
     header: (name) => oneValue(headers[name]),
     clientName: nameOf(request.meta) ?? from.clientName ?? headers['user-agent'] ?? '',
+    heldMs: post.heldMs,
     traceCarrier: carrierOf(headers) ?? request.meta,
   };
 }

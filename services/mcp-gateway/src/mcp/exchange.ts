@@ -64,6 +64,8 @@ export interface Exchange extends Sender {
   header(name: string): string | undefined;
   /** The caller's asset with the file that was taken out of the arguments (`CallOptions.attachment`). */
   attachment?: string | undefined;
+  /** How long whoever let the request in has held it: its credential was checked, it was counted. */
+  heldMs?: number | undefined;
   /** The call that this one goes on with, where the stream of the first answer broke. */
   resumed?: ResumedCall | undefined;
 }

@@ -34,10 +34,15 @@ export interface ToolsCallDeps {
   identity: ServerIdentity;
 }
 
-/** What starting, answering and one re-issue may take on top of the wait itself. */
-const marginMs = 10_000;
-/** The same where the call says how long it waits: a caller that wants to wait for nothing has an answer soon. */
-const waitMarginMs = 7_000;
+/**
+ * What starting, answering and one re-issue may take on top of the wait itself, whatever is frozen, cut off or away: a
+ * caller has its answer within its wait and three seconds, half a second of which is the way to it.
+ */
+const marginMs = 2_500;
+/** The same for a call that carries or makes a file, as long as somebody is seen to work on it. */
+const longMarginMs = 10_000;
+/** What is left of the margin at least when checking a credential and counting the request took most of it. */
+const leastMs = 400;
 
 /** Clients of older revisions do not ask for more scopes when a challenge tells them to (auth, insufficient scope). */
 const firstWithStepUp = '2025-11-25';
@@ -110,7 +115,7 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
         client,
         life: channel.life,
         attachment: exchange.attachment,
-        timeoutMs: timeoutOf(called, args, wait),
+        ...limitsOf({ tool: called, args, wait, heldMs: exchange.heldMs }),
         onLog: client === undefined ? undefined : logLines(exchange),
         onProgress(step) {
           if (step.data !== undefined && isNews(step.data, known)) {
@@ -135,14 +140,32 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
   }
 }
 
-/** What the call may take in all, whatever becomes of the service that answers it. */
-export function timeoutOf(tool: Pick<AnyTool, 'waits'>, args: unknown, wait: WaitBudget): number {
-  if (tool.waits === undefined) return wait.maxSeconds * 1_000 + marginMs;
+/** What the call may take in all, and in silence, of what is left since the request arrived. */
+export function limitsOf({
+  tool,
+  args,
+  wait,
+  heldMs = 0,
+}: {
+  tool: Pick<AnyTool, 'waits' | 'isLong' | 'isContentOnly'>;
+  args: unknown;
+  wait: WaitBudget;
+  heldMs?: number | undefined;
+}): { timeoutMs: number; patienceMs?: number } {
+  const leftMs = Math.max(leastMs, marginMs - heldMs);
+  if (tool.waits !== undefined) return { timeoutMs: waitMsOf(tool, args, wait) + leftMs };
+  const isLong = tool.isLong || tool.isContentOnly === true;
+  return isLong
+    ? { timeoutMs: wait.maxSeconds * 1_000 + longMarginMs, patienceMs: leftMs }
+    : { timeoutMs: leftMs };
+}
+
+function waitMsOf(tool: Pick<AnyTool, 'waits'>, args: unknown, wait: WaitBudget): number {
   const wish =
     isObject(args) && args.wait_seconds !== null && args.wait_seconds !== '' ? args.wait_seconds : undefined;
   const asked = wish === undefined ? Number.NaN : Number(wish);
   const usual = tool.waits === 'as_usual' ? wait.defaultSeconds : 0;
-  return Math.min(asked >= 0 ? asked : usual, wait.maxSeconds) * 1_000 + waitMarginMs;
+  return Math.min(asked >= 0 ? asked : usual, wait.maxSeconds) * 1_000;
 }
 
 function isNews(data: Record<string, string>, known: Record<string, string> | undefined): boolean {

@@ -46,7 +46,8 @@ export interface Tasks {
 }
 
 export const unknownTask = refuseParams(['task_not_found', 'There is no such task.']);
-const timeoutMs = 15_000;
+/** These calls wait for nothing: a client has their answer within three seconds. */
+const timeoutMs = 2_500;
 const maxIdLength = 200;
 /** Codes with which a service says that it knows no such record, or none of this caller's. */
 const unknownCodes = new Set<unknown>(['run_not_found', 'task_not_found', 'validation_failed']);
