@@ -45,7 +45,8 @@ describe('a poll', () => {
     world.platform.set(runId, { status: 'paused' as 'running', upstreamStatus: 'PAUSED' });
     await vi.waitFor(async () => expect((await world.row(runId)).upstream_status).toBe('PAUSED'));
 
-    expect((await world.get(runId)).run).toMatchObject({ status: 'running', upstream: { status: 'PAUSED' } });
+    const { run } = await world.get(runId, { include: ['upstream'] });
+    expect(run).toMatchObject({ status: 'running', upstream: { status: 'PAUSED' } });
   });
 
   it('that does not find a young job asks again, and takes what it made', async () => {

@@ -62,7 +62,8 @@ describe('a webhook', () => {
       `v1,${createHmac('sha256', key).update(signed).digest('base64')}`,
     );
     expect(Math.abs(Number(headers['webhook-timestamp']) - Date.now() / 1_000)).toBeLessThan(5);
-    expect(JSON.parse(body)).toEqual({ run });
+    const shown = await world.get(String(run?.run_id), { include: ['upstream', 'outputs'] });
+    expect(JSON.parse(body)).toEqual({ run: shown.run });
   });
 
   it('tells also of a failure', async () => {

@@ -76,7 +76,7 @@ describe('the page where a person decides', () => {
     const response = await fetch(url, { redirect: 'manual' });
 
     const [cookie = ''] = response.headers.getSetCookie();
-    expect(cookie).toMatch(/^__Host-inferry-sign-in=[\w-]{43}; Path=\/; .*; Secure$/);
+    expect(cookie).toMatch(/^__Host-inferry-sign-in=[\w-]{43}; Path=\/; .*; Secure(;|$)/);
     expect(response.headers.get('location')).toMatch(/^https:\/\/mcp\.example\/oauth\/interaction\//);
   });
 
