@@ -47,6 +47,8 @@ export interface AdapterFacts {
   prices: string;
   /** How input files reach the platform. */
   files: string;
+  /** What a run that fails or is cancelled costs, and whether that is told: as `mayCostUntold` of the provider says. */
+  failures: string;
   /** How long outputs can be fetched. */
   results: string;
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { adapters } from './adapters.ts';
 import { openProviders } from './open-providers.ts';
 
 let folder: string;
@@ -28,6 +29,21 @@ test('refuses a module that exports no createProvider', async () => {
   const file = await moduleFile('wrong.mjs', 'export const provider = {};');
 
   await expect(openProviders([file])).rejects.toThrow('does not export createProvider()');
+});
+
+test('each definition says in words whether what failed may cost something untold', async () => {
+  for (const definition of adapters.filter(({ presetOf }) => presetOf === undefined)) {
+    const { slug, title, capabilities, facts } = definition;
+    const bases = { api: 'http://127.0.0.1:9' };
+    const provider = await definition.create({
+      ...{ slug, title, capabilities, bases, allowPrivateHosts: true, settings: {} },
+      ...{ now: Date.now, random: Math.random },
+    });
+    const isSilent = provider.mayCostUntold !== undefined;
+    await provider.close();
+
+    expect([slug, /unknown/.test(facts.failures)]).toEqual([slug, isSilent]);
+  }
 });
 
 test('refuses two providers of one name', async () => {

@@ -19,6 +19,18 @@ it('builds a fresh index once more than half of the one in use is dead, with the
   expect(models.index.size).toBe(1_200);
 });
 
+it('knows a model by the slug that it has now', () => {
+  const models = new ListedModels();
+  const [card] = cards;
+  if (card === undefined) throw new Error('there are none');
+  for (const aliases of [['old-name'], ['new-name']]) models.put({ ...card, aliases });
+
+  expect(models.withAlias('old-name')).toEqual([]);
+  expect(models.withAlias('new-name')).toMatchObject([{ id: card.id }]);
+  models.remove(card.id);
+  expect(models.withAlias('new-name')).toEqual([]);
+});
+
 it('forgets a removed model everywhere', () => {
   const models = new ListedModels();
   for (const card of cards.slice(0, 2)) models.put(card);

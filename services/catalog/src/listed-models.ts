@@ -18,6 +18,7 @@ export class ListedModels {
   /** As their provider lists them, where the operator wants them otherwise or hidden. */
   readonly #originals = new Map<string, ModelCard>();
   readonly #byNativeId = new Map<string, Set<string>>();
+  readonly #byAlias = new Map<string, Set<string>>();
   readonly #byProvider = new Map<string, Set<string>>();
   readonly #hiddenByProvider = new Map<string, Set<string>>();
 
@@ -64,8 +65,16 @@ export class ListedModels {
 
   /** The same native id may exist at several providers. */
   withNativeId(nativeId: string): ModelCard[] {
-    const ids = [...(this.#byNativeId.get(nativeId) ?? [])];
-    return ids.flatMap((id) => this.#cards.get(id) ?? []);
+    return this.#cardsIn(this.#byNativeId.get(nativeId));
+  }
+
+  /** By another id that their platforms take for them, such as a slug. */
+  withAlias(alias: string): ModelCard[] {
+    return this.#cardsIn(this.#byAlias.get(alias));
+  }
+
+  #cardsIn(ids: ReadonlySet<string> = none): ModelCard[] {
+    return [...ids].flatMap((id) => this.#cards.get(id) ?? []);
   }
 
   /** `listed` is the card as its provider has it. */
@@ -78,11 +87,13 @@ export class ListedModels {
       return;
     }
     const card = this.#curation.apply(listed);
+    this.#forgetAliases(id);
     if (card === listed) this.#originals.delete(id);
     else this.#originals.set(id, listed);
     removeFrom(this.#hiddenByProvider, provider, id);
     this.#cards.set(id, card);
     addTo(this.#byNativeId, card.nativeId, id);
+    for (const alias of card.aliases) addTo(this.#byAlias, alias, id);
     addTo(this.#byProvider, provider, id);
     this.#index.put(card);
   }
@@ -92,10 +103,16 @@ export class ListedModels {
     if (card === undefined) return;
     this.#originals.delete(id);
     removeFrom(this.#hiddenByProvider, card.provider, id);
+    this.#forgetAliases(id);
     if (!this.#cards.delete(id)) return;
     removeFrom(this.#byNativeId, card.nativeId, id);
     removeFrom(this.#byProvider, card.provider, id);
     this.#index.remove(id);
+  }
+
+  /** A platform may give a model another slug while its id stays. */
+  #forgetAliases(id: string): void {
+    for (const alias of this.#cards.get(id)?.aliases ?? []) removeFrom(this.#byAlias, alias, id);
   }
 
   /** Shows every card as the operator wants it now. Nothing else may be put meanwhile. */

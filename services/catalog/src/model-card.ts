@@ -12,6 +12,8 @@ export interface ModelCard {
   id: string;
   provider: string;
   nativeId: string;
+  /** Further ids that the platform itself takes for it. */
+  aliases: readonly string[];
   title: string;
   summary: string;
   kind: string;
@@ -47,6 +49,7 @@ export function toCard({ provider, model, updatedAt, fingerprint }: CardSource):
     id: toModelId(provider, model.nativeId),
     provider,
     nativeId: model.nativeId,
+    aliases: model.aliases ?? [],
     title: model.title,
     summary: model.summary,
     kind: model.kind,

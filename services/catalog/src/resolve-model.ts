@@ -24,8 +24,9 @@ const maxSuggestions = 3;
 
 /**
  * The model that a caller names: `<provider>/<native id>`, split at the first slash, a name that the operator gave to a
- * model, or a native id that exactly one connected provider knows (X11). What exists for the caller's account alone is
- * found for nobody else. A model that is no longer listed is found too, since old runs name it. Throws
+ * model, or a native id that exactly one connected provider knows (X11); where none has that id, another id that a
+ * platform takes for its model, such as a slug, does as well. What exists for the caller's account alone is found for
+ * nobody else. A model that is no longer listed is found too, since old runs name it. Throws
  * `model_not_found` or `ambiguous_model`.
  */
 export async function resolveModel(
@@ -39,7 +40,8 @@ export async function resolveModel(
   const isCanonical =
     slug !== undefined && (models.get(name) !== undefined || providers.get(slug) !== undefined);
   if (isCanonical) {
-    const found = await findCanonical(resolver, { name, slug }, principal);
+    const found =
+      (await findCanonical(resolver, { name, slug }, principal)) ?? (await findByAlias(resolver, name, slug));
     if (found !== undefined) return found;
   }
   const alias = models.curation.aliasOf(name);
@@ -92,6 +94,17 @@ async function findCanonical(
   return found ?? shared;
 }
 
+/** `<provider>/<slug>`, where the platform takes the slug for one of its models. */
+async function findByAlias(
+  resolver: ModelResolver,
+  name: string,
+  slug: string,
+): Promise<ModelDocument | undefined> {
+  const named = resolver.models.withAlias(name.slice(slug.length + 1));
+  const [only, ...others] = named.filter(({ provider }) => provider === slug);
+  return only === undefined || others.length > 0 ? undefined : readVisible(resolver, only.id);
+}
+
 async function findNative(
   resolver: ModelResolver,
   name: string,
@@ -102,7 +115,8 @@ async function findNative(
   const owned = own.catalogs.flatMap(
     ({ provider, documents }) => documents.get(toModelId(provider, name)) ?? [],
   );
-  const ids = new Set([...models.withNativeId(name), ...owned].map(({ id }) => id));
+  const named = [...models.withNativeId(name), ...owned];
+  const ids = new Set((named.length > 0 ? named : models.withAlias(name)).map(({ id }) => id));
   const access = await resolver.accesses.of(principal);
   const usable = [...ids].filter((id) => access.isUsable(slugOf(id) ?? ''));
   const [only, ...others] = usable.length === 0 ? [...ids] : usable;

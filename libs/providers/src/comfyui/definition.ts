@@ -22,6 +22,7 @@ export const comfyui: AdapterDefinition = {
     schemas: 'the marked inputs of a workflow, typed by what the server says of its nodes',
     prices: 'free',
     files: 'uploaded to the server',
+    failures: 'nothing: the server is your own',
     results: 'until they are deleted on the server; its history is lost when it restarts',
   },
   bases: { api: { url: 'http://127.0.0.1:8188', variable: 'COMFYUI_BASE_URL' } },

@@ -22,6 +22,7 @@ export const fal: AdapterDefinition = {
     schemas: 'OpenAPI of each model, read with the model',
     prices: 'price per unit of each model, read with the model',
     files: 'put into its storage; foreign links are passed on',
+    failures: 'nothing for faults of the server; cost unknown where a model refuses an input after it began',
     results: 'as long as the account says; not known',
   },
   bases: {

@@ -25,6 +25,7 @@ export function toDefinition(description: Description): AdapterDefinition {
       schemas: 'written by hand in the description',
       prices: facts.prices ?? (description.result.charged === undefined ? 'none' : 'after the run'),
       files: facts.files ?? 'links that the platform fetches',
+      failures: failuresOf(description),
       results: facts.results ?? 'not known how long',
     },
     bases: { api: { url, variable: description.base_url_variable ?? `${name}_BASE_URL` } },
@@ -36,6 +37,13 @@ export function toDefinition(description: Description): AdapterDefinition {
       return createDescribedProvider(description, options);
     },
   };
+}
+
+function failuresOf({ result }: Description): string {
+  if (result.failures === 'free') return 'nothing';
+  return result.charged === undefined
+    ? 'cost unknown, unless a model is free'
+    : 'what its replies tell; cost unknown where they tell nothing, unless a model is free';
 }
 
 const generalExceptions = {

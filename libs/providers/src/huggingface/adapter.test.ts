@@ -43,6 +43,8 @@ describe('a run through the router', () => {
       const views = await world.run({ ...subject.samples.happy, options: { provider } });
 
       expect(views.at(-1)).toMatchObject({ status: 'succeeded', outputs: [{ kind: 'image' }] });
+      // What it answered in JSON is there to be looked at; a whole file is not.
+      expect(views.at(-1)?.raw !== undefined).toBe(provider !== 'hf-inference');
       const paths = world.emulator.requests.filter(({ kind }) => kind === 'submit').map(({ path }) => path);
       expect(paths).toEqual([expect.stringMatching(new RegExp(`^/${provider}/`))]);
     },

@@ -23,6 +23,7 @@ export const huggingface: AdapterDefinition = {
     schemas: 'built in, one for each task',
     prices: 'none: the platform publishes no prices by API',
     files: 'links that the serving platform fetches',
+    failures: 'cost unknown: whoever served it decides, and nobody tells',
     results: 'as long as the serving platform keeps them: an hour at Replicate',
   },
   bases: {

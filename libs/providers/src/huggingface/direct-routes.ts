@@ -1,6 +1,7 @@
 import { AppError } from '@inferry/contracts';
 import { z } from 'zod';
 import { maxCallMs } from '../http/index.ts';
+import { withRaw } from '../outputs/raw.ts';
 import type { JobView, ProviderOutput } from '../provider.ts';
 import { mediumOfType } from '../schema/index.ts';
 import { linkOutput, type Route, succeeded, without } from './route.ts';
@@ -48,7 +49,7 @@ export const togetherRoute: Route = {
     const json = { model: providerId, prompt, width, height, seed, steps, negative_prompt: negative };
     const call = { path: '/together/v1/images/generations', json: { ...json, response_format: 'base64' } };
     const { body } = await client.submit(ImagesReply, { ...call, timeoutMs, maxBytes }, context);
-    return succeeded(body.data.flatMap(toImage), 'completed');
+    return { ...succeeded(body.data.flatMap(toImage), 'completed'), ...withRaw(body) };
   },
 };
 

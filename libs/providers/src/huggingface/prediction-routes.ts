@@ -1,5 +1,6 @@
 import { AppError } from '@inferry/contracts';
 import type { z } from 'zod';
+import { withRaw } from '../outputs/raw.ts';
 import type { JobView } from '../provider.ts';
 import { failed, linkOutput, linksIn, type Route, succeeded, without } from './route.ts';
 import { Prediction, WaveJob } from './wire.ts';
@@ -25,18 +26,22 @@ export const replicateRoute: Route = {
   },
 };
 
-function predictionView({ status, output }: z.infer<typeof Prediction>, task: unknown): JobView {
+function predictionView(prediction: z.infer<typeof Prediction>, task: unknown): JobView {
+  const { status, output } = prediction;
   const upstreamStatus = status.slice(0, 100);
   switch (status) {
     case 'starting':
       return { status: 'queued', upstreamStatus };
     case 'succeeded':
-      return succeeded(
-        linksIn(output).map((url) => linkOutput(url, task)),
-        upstreamStatus,
-      );
+      return {
+        ...succeeded(
+          linksIn(output).map((url) => linkOutput(url, task)),
+          upstreamStatus,
+        ),
+        ...withRaw(prediction),
+      };
     case 'failed':
-      return failed(upstreamStatus);
+      return { ...failed(upstreamStatus), ...withRaw(prediction) };
     case 'canceled':
     case 'aborted':
       return { status: 'cancelled', upstreamStatus };
@@ -74,13 +79,16 @@ function waveView({ data }: z.infer<typeof WaveJob>, task: unknown): JobView {
     case 'created':
       return { status: 'queued', upstreamStatus };
     case 'completed':
-      return succeeded(
-        linksIn(data.outputs ?? []).map((url) => linkOutput(url, task)),
-        upstreamStatus,
-      );
+      return {
+        ...succeeded(
+          linksIn(data.outputs ?? []).map((url) => linkOutput(url, task)),
+          upstreamStatus,
+        ),
+        ...withRaw(data),
+      };
     case 'failed':
     case 'timeout':
-      return failed(upstreamStatus);
+      return { ...failed(upstreamStatus), ...withRaw(data) };
     case 'cancelled':
       return { status: 'cancelled', upstreamStatus };
     default:

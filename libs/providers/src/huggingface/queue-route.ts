@@ -1,5 +1,6 @@
 import { AppError } from '@inferry/contracts';
 import { z } from 'zod';
+import { withRaw } from '../outputs/raw.ts';
 import type { JobView } from '../provider.ts';
 import { linkOutput, linksIn, type Route, type RoutedRun, succeeded, without } from './route.ts';
 import { Queued, QueueStatus } from './wire.ts';
@@ -41,10 +42,8 @@ export const queueRoute: Route = {
     try {
       // Completed is not success: the result says so.
       const reply = await client.read(z.record(z.string(), z.unknown()), { path, query }, context);
-      return succeeded(
-        linksIn(reply.body).map((url) => linkOutput(url, task)),
-        upstreamStatus,
-      );
+      const outputs = linksIn(reply.body).map((url) => linkOutput(url, task));
+      return { ...succeeded(outputs, upstreamStatus), ...withRaw(reply.body) };
     } catch (error) {
       return toFailed(error, upstreamStatus);
     }

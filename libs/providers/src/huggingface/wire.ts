@@ -31,7 +31,7 @@ export const QueueStatus = z.object({
   queue_position: z.number().nullish(),
 });
 
-export const Prediction = z.object({
+export const Prediction = z.looseObject({
   id,
   status: z.string(),
   output: z.unknown().optional(),
@@ -42,7 +42,7 @@ export const Prediction = z.object({
 export const WaveJob = z.object({
   code: z.number(),
   message: z.string().nullish(),
-  data: z.object({
+  data: z.looseObject({
     id,
     status: z.string(),
     outputs: z.array(z.union([z.string(), z.object({ url: z.string() })])).nullish(),

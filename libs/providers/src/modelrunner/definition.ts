@@ -22,6 +22,8 @@ export const modelrunner: AdapterDefinition = {
     schemas: 'OpenAPI of each model, read with the model',
     prices: 'what a run costs on average, read with the list; what a run cost by the record of its request',
     files: 'put into its storage; foreign links are passed on',
+    failures:
+      'as its record of the request says; cost unknown where it was cancelled, since what runs goes on',
     results: 'until they are deleted; their JSON for 180 days',
   },
   bases: {

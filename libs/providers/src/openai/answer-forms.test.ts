@@ -54,7 +54,7 @@ async function run(nativeId: string, input: Record<string, unknown>): Promise<Jo
   const context = { credential: new Secret('sk-0123456789abcdef0123'), signal: AbortSignal.timeout(20_000) };
   const request = { nativeId, input, files: {}, runId: 'run_1', options: {} };
   const { handle, view } = await provider.submit(request, context);
-  if (view.status !== 'running') return view;
+  if (view.status !== 'running' && view.status !== 'queued') return view;
   return vi.waitFor(async () => {
     const now = await provider.poll(handle, context);
     expect(now.status).not.toBe('running');
@@ -245,6 +245,24 @@ describe('pictures and sounds are taken in every form', () => {
     expect(textOf(view)).toBe(text);
     if (body.includes('1.25')) expect(JSON.stringify(view.raw)).toContain('1.25');
   });
+});
+
+it('what is said beside vectors and a film can be looked at', async () => {
+  const usage = { prompt_tokens: 5, total_tokens: 5 };
+  answers(() => ({ body: { object: 'list', data: [{ embedding: [0.5] }], model: 'm', usage } }));
+  const vectors = await run('text-embedding-3-small', { input: ['x'] });
+  answers(({ method }) => ({
+    body: {
+      id: 'video_1',
+      status: method === 'POST' ? 'queued' : 'failed',
+      seconds: '4',
+      error: { code: 'x' },
+    },
+  }));
+  const film = await run('sora-2', { prompt: 'waves' });
+
+  expect(vectors.raw).toEqual({ object: 'list', model: 'm', usage });
+  expect(film).toMatchObject({ status: 'failed', raw: { id: 'video_1', seconds: '4' } });
 });
 
 describe('what a model does', () => {

@@ -9,6 +9,8 @@ const facts = {
   schemas: 'built in, one for each kind of model',
   prices: 'none: the platform publishes no prices by API',
   files: 'sent along as multipart or base64',
+  failures:
+    'cost unknown: an answer that breaks off has used tokens, and no reply tells their price; nothing on a server of your own',
   results: 'in the reply; links of images for about an hour, videos until they expire',
 } as const;
 

@@ -1,6 +1,7 @@
-import { AppError } from '@inferry/contracts';
+import { AppError, isObject } from '@inferry/contracts';
 import { z } from 'zod';
 import { maxCallMs } from '../http/index.ts';
+import { withRaw } from '../outputs/raw.ts';
 import type { JobView } from '../provider.ts';
 import { type OpenAiCall, pick, succeeded, textOutput } from './call.ts';
 import { sendWithout } from './refused-fields.ts';
@@ -34,7 +35,8 @@ export async function embeddings({ client, context, request }: OpenAiCall): Prom
     .map((item, at) => ({ at: item.index ?? at, embedding: item.embedding }))
     .sort((left, right) => left.at - right.at)
     .map(({ embedding }) => (typeof embedding === 'string' ? floatsOf(embedding) : embedding));
-  return succeeded([textOutput(JSON.stringify({ embeddings: vectors }), 'application/json')]);
+  const { data: _vectors, ...told } = isObject(body) ? body : {};
+  return succeeded([textOutput(JSON.stringify({ embeddings: vectors }), 'application/json')], withRaw(told));
 }
 
 /** Single floats, little-endian, in base64: what the official client asks for and some servers always give. */

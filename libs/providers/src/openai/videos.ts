@@ -1,6 +1,7 @@
 import { AppError } from '@inferry/contracts';
 import { FormData } from 'undici';
 import { loadFiles, type PlatformClient } from '../http/index.ts';
+import { withRaw } from '../outputs/raw.ts';
 import type { JobHandle, JobView, ProviderContext, SubmitRequest } from '../provider.ts';
 import { contentTimeoutMs, maxFileBytes, pick } from './call.ts';
 import { Video } from './wire.ts';
@@ -55,9 +56,10 @@ async function toView(video: Video, read: () => Promise<Uint8Array>): Promise<Jo
         upstreamStatus,
         progress: 1,
         outputs: [{ kind: 'video', contentType: 'video/mp4', bytes: await read() }],
+        ...withRaw(video),
       };
     case 'failed':
-      return { status: 'failed', upstreamStatus, error: toJobError(error) };
+      return { status: 'failed', upstreamStatus, error: toJobError(error), ...withRaw(video) };
     default:
       // `in_progress`, and whatever comes after this was written.
       return {

@@ -68,7 +68,7 @@ export const EmbeddingsReply = z.object({
   model: maybe(z.string()),
 });
 
-export const Video = z.object({
+export const Video = z.looseObject({
   id: z.string().min(1).max(500),
   status: z.string(),
   progress: maybe(z.number()),

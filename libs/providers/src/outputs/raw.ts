@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from '@inferry/contracts';
 import { withoutKeys } from '../errors/clean-text.ts';
+import type { JobView } from '../provider.ts';
 
 const maxChars = 24_000;
 const maxText = 2_000;
@@ -15,6 +16,12 @@ export function rawOf(answer: unknown): JsonObject | undefined {
   const budget = { left: maxChars };
   const short = shorten(answer, budget, 0);
   return isObject(short) ? short : { answer: short };
+}
+
+/** The same as a part of a view. */
+export function withRaw(answer: unknown): Pick<JobView, 'raw'> {
+  const raw = rawOf(answer);
+  return raw === undefined ? {} : { raw };
 }
 
 function shorten(value: unknown, budget: { left: number }, depth: number): unknown {

@@ -21,6 +21,7 @@ export const replicate: AdapterDefinition = {
     schemas: 'OpenAPI of the latest version, read with the model',
     prices: 'none: the platform publishes no prices by API',
     files: 'put into its file storage; foreign links are passed on',
+    failures: 'cost unknown: time of hardware is charged until the end; nothing for what was never begun',
     results: 'one hour',
   },
   bases: { api: { url: 'https://api.replicate.com/v1', variable: 'REPLICATE_BASE_URL' } },

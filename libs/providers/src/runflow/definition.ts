@@ -21,6 +21,7 @@ export const runflow: AdapterDefinition = {
     schemas: 'made from the list of inputs of each model',
     prices: 'price text of each model; the cost of a run with its end',
     files: 'put into its storage (50 MB); foreign links are passed on',
+    failures: 'as far as it came: what the run tells, and cost unknown where it tells nothing',
     results: 'signed links; not known how long',
   },
   bases: { api: { url: 'https://api.runflow.io/v1', variable: 'RUNFLOW_BASE_URL' } },

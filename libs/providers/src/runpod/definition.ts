@@ -24,6 +24,7 @@ export const runpod: AdapterDefinition = {
     schemas: 'built in, from the documentation of each public endpoint; open where it says nothing',
     prices: 'the price text of the public catalogue; endpoints of your own are billed by worker time',
     files: 'by URL',
+    failures: 'cost unknown: workers are paid by time, whatever comes of a job, and no job tells its share',
     results: 'jobs for 30 minutes, media of public endpoints for 7 days',
   },
   bases: {
@@ -40,7 +41,8 @@ export const runpod: AdapterDefinition = {
     RUNPOD_REST_VERSION:
       'Which version of the control plane lists endpoints of your own: v2 (default), v1, or auto (v2, and v1 where that is not there).',
     RUNPOD_REST_VERSION_ENDPOINTS: 'The same for endpoints alone; it goes before RUNPOD_REST_VERSION.',
-    RUNPOD_HUB: '1 lists the workers of the Runpod Hub too, as solutions that have to be deployed first.',
+    RUNPOD_HUB:
+      '1 lists the workers of the Runpod Hub too, as solutions: they cannot be run before somebody has deployed one as an endpoint of an account, so that they are left out unless they are wanted.',
   },
   options: z.strictObject({
     execution_timeout_seconds: z

@@ -23,6 +23,7 @@ export const runware: AdapterDefinition = {
     schemas: 'JSON Schema of each model, read with the model',
     prices: 'prices of examples, read with the list; the cost of a run with its result',
     files: 'put into its storage; foreign links are passed on',
+    failures: 'what its tasks tell; nothing where they tell nothing',
     results: 'not known how long; `ttl` of the platform',
   },
   bases: {

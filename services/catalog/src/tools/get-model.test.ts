@@ -126,6 +126,28 @@ describe('get_model', () => {
     expect(structuredContent.model).toMatchObject({ model: 'p/x', provider: 'p' });
   });
 
+  it.each(['swift-brush', 'p/swift-brush'])(
+    'takes %s, another id that a platform takes for its model',
+    async (name) => {
+      const models = [modelOf('acme:9@1', { aliases: ['swift-brush'] }), modelOf('acme:9@2')];
+      const replica = await startReady(world, [new ScriptedCatalogProvider({ slug: 'p', models })]);
+
+      const { structuredContent } = await replica.tool(getModel, { model: name });
+
+      expect(structuredContent.model).toMatchObject({ model: 'p/acme:9@1' });
+    },
+  );
+
+  it('takes a native id before another model that is called so beside its own', async () => {
+    const models = [modelOf('acme:9@1', { aliases: ['swift-brush'] })];
+    const other = new ScriptedCatalogProvider({ slug: 'q', models });
+    const replica = await startReady(world, [other, fake('p', 'swift-brush')]);
+
+    const { structuredContent } = await replica.tool(getModel, { model: 'swift-brush' });
+
+    expect(structuredContent.model).toMatchObject({ model: 'p/swift-brush' });
+  });
+
   it('answers ambiguous_model with the candidates when several providers know a native id (X11)', async () => {
     const replica = await startReady(world, [fake('p', 'same'), fake('q', 'same')]);
 
