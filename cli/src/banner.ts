@@ -6,7 +6,12 @@ export interface Banner {
   auth: 'none' | 'keys' | 'oauth';
   providers: readonly ProviderState[];
   startedInMs: number;
+  /** Lists that were read before it are of an earlier start: what they count may have changed. */
+  since: number;
 }
+
+/** A list that was read so shortly before is not read again at a start. */
+const freshMs = 15_000;
 
 const access: Record<Banner['auth'], string> = {
   none: 'this machine only, no token needed',
@@ -15,9 +20,9 @@ const access: Record<Banner['auth'], string> = {
 };
 
 /** What a person sees when the system is up: where it is, what is ready, how to connect. */
-export function formatBanner({ mcpUrl, home, auth, providers, startedInMs }: Banner): string {
+export function formatBanner({ mcpUrl, home, auth, providers, startedInMs, since }: Banner): string {
   const shown = providers.map(
-    (provider) => `${provider.title} (${provider.models} models${provider.ready ? '' : ', not ready'})`,
+    (provider) => `${provider.title} (${countOf(provider, since)}${provider.ready ? '' : ', not ready'})`,
   );
   const header = auth === 'keys' ? ' --header "Authorization: Bearer YOUR_KEY"' : '';
   const headersJson = auth === 'keys' ? ',"headers":{"Authorization":"Bearer YOUR_KEY"}' : '';
@@ -39,6 +44,16 @@ export function formatBanner({ mcpUrl, home, auth, providers, startedInMs }: Ban
     'Try it: npm run demo (in another terminal). Stop: Ctrl-C.',
     '',
   ].join('\n');
+}
+
+/** Whether a list was read since the system started, or a moment before, when it is not read again. */
+export function isRead({ checked_at: checkedAt }: ProviderState, since: number): boolean {
+  return checkedAt !== undefined && Date.parse(checkedAt) >= since - freshMs;
+}
+
+function countOf(provider: ProviderState, since: number): string {
+  if (isRead(provider, since)) return `${provider.models} models`;
+  return provider.models === 0 ? 'its models are being read' : `${provider.models} models when last read`;
 }
 
 function codexLine(mcpUrl: string, auth: Banner['auth']): string {

@@ -5,12 +5,14 @@ import { parseArgs } from 'node:util';
 import { listProviders, localPrincipal, type ProviderState } from '@inferry/contracts';
 import { type Env, readAll, stopOnSignals } from '@inferry/runtime';
 import { startTelemetry } from '@inferry/runtime/telemetry';
-import { formatBanner } from '../banner.ts';
+import { formatBanner, isRead } from '../banner.ts';
 import { authOf, parseStartConfig, type StartConfig } from '../config.ts';
 import { checkServices, type EmbeddedSystem, startEmbedded } from '../embedded.ts';
 import { startEmulatedPlatforms } from '../emulated-platforms.ts';
 
 const listTimeoutMs = 3_000;
+/** Lists of an earlier start are there: what changed in them is waited for no longer than nobody notices. */
+const rereadTimeoutMs = 1_000;
 
 /**
  * `npm start`: the embedded system until it is stopped. With `--emulators` every platform is an emulated one on
@@ -42,6 +44,7 @@ export async function start(args: readonly string[], given: Env): Promise<number
       auth: config.auth,
       providers,
       startedInMs: performance.now(),
+      since: performance.timeOrigin,
     }),
   );
   stopOnSignals({
@@ -59,9 +62,13 @@ export async function start(args: readonly string[], given: Env): Promise<number
 /** The providers once their models are listed, or as they are when that takes longer than a person would wait. */
 async function firstProviders(system: EmbeddedSystem): Promise<ProviderState[]> {
   const deadline = performance.now() + listTimeoutMs;
+  const rereadDeadline = performance.now() + rereadTimeoutMs;
   for (;;) {
     const { providers } = await system.parts.bus.call(listProviders, {}, { principal: localPrincipal });
-    if (providers.every(({ models }) => models > 0) || performance.now() > deadline) return providers;
+    const isComplete = providers.every((provider) => isRead(provider, performance.timeOrigin));
+    const isThere = providers.every(({ models }) => models > 0);
+    const now = performance.now();
+    if (isComplete || now > deadline || (isThere && now > rereadDeadline)) return providers;
     await sleep(20);
   }
 }

@@ -118,6 +118,8 @@ export interface ToolDefinition<I extends z.ZodObject, O extends z.ZodObject, R 
   task?: TaskMapping;
   continuation?: Continuation;
   ui?: ToolUi;
+  /** Arguments that are required although the schema of `input` lets them be absent: the handler says more of them. */
+  explained?: readonly (keyof z.infer<I> & string)[];
   reply?: R;
   present(reply: z.infer<R>): ContentBlock[];
   toStructured?(reply: z.infer<R>): z.infer<O>;
@@ -129,6 +131,7 @@ export type AnyTool = ToolContract;
 export function defineTool<I extends z.ZodObject, O extends z.ZodObject, R extends z.ZodType = O>(
   definition: ToolDefinition<I, O, R>,
 ): ToolContract<I, O, R> {
+  const { explained = [], ...shared } = definition;
   return {
     kind: 'tool',
     subject: `tools.v1.${definition.name}`,
@@ -137,11 +140,17 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject, R exten
     reply: definition.output as unknown as R,
     // as: the same; a list-wide test parses every example reply with `output`.
     toStructured: (reply) => reply as unknown as z.infer<O>,
-    ...definition,
-    inputSchema: toPortableSchema(definition.input, 'input'),
+    ...shared,
+    inputSchema: withRequired(toPortableSchema(definition.input, 'input'), explained),
     outputSchema:
       definition.isContentOnly === true ? undefined : toPortableSchema(definition.output, 'output'),
   };
+}
+
+function withRequired(schema: JsonObject, names: readonly string[]): JsonObject {
+  const { required = [], ...rest } = schema;
+  if (!Array.isArray(required) || names.length === 0) return schema;
+  return { ...rest, required: [...required, ...names] };
 }
 
 /** An internal request between services; `subject` is `rpc.v1.<service>.<verb>`. */

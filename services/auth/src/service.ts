@@ -50,6 +50,21 @@ export async function createAuthService(parts: AuthParts, options: AuthOptions):
   };
 }
 
+let loading: ReturnType<typeof loadAuthorization> | undefined;
+
+/** The engine says while it is loaded that this Node is no LTS release, which nobody who runs a pinned one can act on. */
+async function loadAuthorization() {
+  const { warn } = console;
+  console.warn = (...words) => {
+    if (!String(words[0]).includes('oidc-provider WARNING: Unsupported runtime')) warn(...words);
+  };
+  try {
+    return await import('./open-authorization.ts');
+  } finally {
+    console.warn = warn;
+  }
+}
+
 /** Loaded only where people sign in with a browser: nobody else waits for it. */
 async function openEngine(
   parts: AuthParts,
@@ -57,7 +72,8 @@ async function openEngine(
   neighbours: Pick<AuthDeps, 'credentials' | 'now'>,
 ): Promise<AuthEngine | undefined> {
   if (authorization === undefined) return undefined;
-  const { openAuthorization } = await import('./open-authorization.ts');
+  loading ??= loadAuthorization();
+  const { openAuthorization } = await loading;
   return openAuthorization(parts, authorization, { ...neighbours, providers });
 }
 

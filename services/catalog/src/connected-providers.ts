@@ -67,7 +67,7 @@ export class ConnectedProviders {
 
   #stateOf(provider: Provider, access: CallerAccess): ProviderState {
     const { models, reader } = this.#options;
-    const syncedAt = reader.snapshotOf(provider.slug)?.syncedAt ?? 0;
+    const { syncedAt = 0, checkedAt = 0 } = reader.snapshotOf(provider.slug) ?? {};
     const state: ProviderState = {
       slug: provider.slug,
       title: provider.title,
@@ -79,6 +79,7 @@ export class ConnectedProviders {
     const refusal = access.refusalOf(provider.slug);
     if (refusal?.nextAction !== undefined) state.how_to_connect = refusal.nextAction;
     if (syncedAt > 0) state.synced_at = new Date(syncedAt).toISOString();
+    if (checkedAt > 0) state.checked_at = new Date(checkedAt).toISOString();
     return state;
   }
 }

@@ -69,7 +69,10 @@ export class Gate {
     const own = this.#waiting.filter((waiter) => waiter.tenant === tenant).length;
     if (this.#waiting.length >= waiting || own >= waitingEach) {
       const whose = own >= waitingEach ? 'of yours ' : '';
-      throw new AppError('busy', `Too many ${what} ${whose}are waiting.`, { retryAfterSeconds: 3 });
+      throw new AppError('busy', `Too many ${what} ${whose}are waiting.`, {
+        retryAfterSeconds: 3,
+        nextAction: 'Call again in a few seconds.',
+      });
     }
     return new Promise((resolve, reject) => {
       const leaveRow = () => {

@@ -37,6 +37,8 @@ export const ProviderState = z.object({
   models: z.int(),
   stale: z.boolean(),
   synced_at: z.string().optional(),
+  /** When its list was read last, also when nothing in it had changed. */
+  checked_at: z.string().optional(),
   capabilities: z.array(z.string()),
 });
 export type ProviderState = z.infer<typeof ProviderState>;

@@ -20,7 +20,7 @@ export const cancelRun = defineTool({
   name: 'cancel_run',
   title: 'Cancel run',
   description:
-    'Stop a queued or running run at the provider. Says whether the provider really stopped it (confirmed), cannot (unsupported) or finished first, and what will be charged.',
+    'Stop a queued or running run at the provider; breaking off a call does not. Says whether the provider really stopped it (confirmed), cannot (unsupported) or finished first, and what will be charged.',
   toolset: 'run',
   scope: 'runs:write',
   annotations: destructive,

@@ -20,12 +20,14 @@ export const runModel = defineTool({
   annotations: write,
   isLong: true,
   waits: 'as_usual',
+  // Whoever leaves it out is told what the model needs.
+  explained: ['input'],
   ui: runUi,
   task: runTask,
   continuation: { tool: continueRun, args: (given, { run_id }) => toContinuation(given, run_id) },
   input: z.object({
     model: z.string().min(1).max(300).describe('Model id from search_models'),
-    input: jsonObject.describe('Model inputs; see get_model'),
+    input: jsonObject.optional().describe('Model inputs; see get_model'),
     wait_seconds: z
       .int()
       .min(0)

@@ -5,7 +5,7 @@ import { localPrincipal, readJwks, Secret } from '@inferry/contracts';
 import { openDatabase } from '@inferry/database';
 import { createInProcessLimits } from '@inferry/limits';
 import { createHttpApp, type HttpService, type Parts } from '@inferry/runtime';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createAuthService, parseAuthorization } from '../index.ts';
 
 async function open(env: Record<string, string>): Promise<{
@@ -70,6 +70,16 @@ describe('the auth service', () => {
 
     expect(eager).not.toContain('oidc-provider');
     expect(lazy).toContain('oidc-provider');
+  });
+
+  it('starts without a word of its dependencies about the pinned Node', async () => {
+    const warned = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+
+    const auth = await open({ INFERRY_AUTH: 'oauth' });
+    await auth.close();
+
+    expect(warned.mock.calls).toEqual([]);
+    warned.mockRestore();
   });
 
   it('with OAuth tells gateways the issuer, the audiences and the keys, as it publishes them', async () => {

@@ -28,6 +28,7 @@ describe('list_providers', () => {
           models: 2,
           stale: false,
           synced_at: expect.stringMatching(/^\d{4}-/),
+          checked_at: expect.stringMatching(/^\d{4}-/),
           capabilities: expect.arrayContaining(['cancel:real', 'jobs:remote', 'recover']),
         },
         expect.objectContaining({ slug: 'q', ready: false, models: 0, stale: true }),

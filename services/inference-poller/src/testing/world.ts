@@ -11,6 +11,7 @@ import {
   localPrincipal,
   openCredential,
   type Principal,
+  type Problem,
   prepareRun,
   type RpcContract,
   type Run,
@@ -271,6 +272,13 @@ function keysOf(world: World, subject: string): { key: string; connectionId: str
   return [world.keys.get(subject), world.spareKeys.get(subject)].filter((one) => one !== undefined);
 }
 
+/** A model `prompted` needs a prompt; nothing takes `bad`. */
+function problemsOf(model: string, { bad, prompt }: JsonObject): Problem[] {
+  if (bad === true) return [{ path: 'bad', message: 'is not allowed' }];
+  const needsPrompt = model.endsWith('/prompted') && prompt === undefined;
+  return needsPrompt ? [{ path: 'prompt', message: 'is required', hint: 'string' }] : [];
+}
+
 /** The catalog: what stands before the slash is the provider; `price` in the input is the quote, `bad` a problem, `file` a file. */
 function serveCatalog(neighbours: Bus, world: World): void {
   neighbours.serve(prepareRun, async ({ model, input }) => {
@@ -294,7 +302,7 @@ function serveCatalog(neighbours: Bus, world: World): void {
         unpriced_inputs: [],
         basis: 'per_request',
       },
-      problems: input.bad === true ? [{ path: 'bad', message: 'is not allowed' }] : [],
+      problems: problemsOf(model, input),
     };
   });
 }

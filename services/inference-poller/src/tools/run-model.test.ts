@@ -47,6 +47,21 @@ describe('run_model', () => {
     });
   });
 
+  it.each([{}, { dry_run: true }])(
+    'names what the model needs when the input is left out (%j)',
+    async (given) => {
+      const { text, isError } = await world.run({ model: 'scripted/prompted', input: undefined, ...given });
+
+      expect(isError).toBe(true);
+      expect(text).toContain('[validation_failed]');
+      expect(text).toContain(
+        "- input: is required (an object with the model's inputs; get_model has them all)",
+      );
+      expect(text).toContain('- prompt: is required (string)');
+      expect(await countRuns()).toBe(0);
+    },
+  );
+
   it('returns a run id at once with wait_seconds 0 (RF-22, MR-21)', async () => {
     const { run, isError } = await world.run({ wait_seconds: 0 });
 

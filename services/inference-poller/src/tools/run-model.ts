@@ -1,7 +1,15 @@
 import type { Handler, HandlerContext } from '@inferry/bus';
-import { type continueRun, isTerminal, prepareRun, type runModel } from '@inferry/contracts';
+import {
+  type AppError,
+  type continueRun,
+  isTerminal,
+  prepareRun,
+  type runModel,
+  validationFailed,
+} from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
+import type { RunRequest } from '../runs/check-run-request.ts';
 import { runFailed } from '../runs/failed-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
 import { statusOf } from '../runs/run-view.ts';
@@ -11,9 +19,11 @@ import { waitForRun } from '../runs/wait-for-run.ts';
 
 /** Starts a run, or finds the one of the same `client_ref`, and waits for it as long as the client can (RF-16). */
 export function handleRunModel(deps: InferenceDeps): Handler<typeof runModel> {
-  return async (args, context) => {
+  return async ({ input, ...rest }, context) => {
+    if (input === undefined) throw await withoutInput(deps, rest, context);
+    const args = { ...rest, input };
     if (args.dry_run === true) {
-      const { model, input, options } = args;
+      const { model, options } = args;
       const asked = { model, input, ...(options !== undefined && { options }) };
       const { principal, signal } = context;
       const prepared = await deps.bus.call(prepareRun, asked, { principal, signal });
@@ -26,6 +36,21 @@ export function handleRunModel(deps: InferenceDeps): Handler<typeof runModel> {
     const run = await outcomeOf(deps, row, { waitSeconds: args.wait_seconds, context, isNew });
     return { run, ...(isNew ? {} : { replayed: true }) };
   };
+}
+
+/** Names what the model needs, as for an input that has none of it. */
+async function withoutInput(
+  deps: InferenceDeps,
+  { model, options }: Pick<RunRequest, 'model' | 'options'>,
+  { principal, signal }: HandlerContext,
+): Promise<AppError> {
+  const asked = { model, input: {}, ...(options !== undefined && { options }) };
+  const prepared = await deps.bus.call(prepareRun, asked, { principal, signal });
+  const hint = "an object with the model's inputs; get_model has them all";
+  return validationFailed(prepared.model, [
+    { path: 'input', message: 'is required', hint },
+    ...prepared.problems,
+  ]);
 }
 
 /** Waits in place of a call of `run_model` that was cut off, and answers as that call would have. */

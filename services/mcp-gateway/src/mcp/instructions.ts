@@ -15,5 +15,5 @@ Rules
 - File inputs take a URL or an asset id. For a local file call create_upload and run the returned curl command; upload_file copies a public URL. Local paths cannot be read here.
 - Show images as Markdown images of their URL, other outputs as links, with the time and the cost. Call view_output only when you must look at a picture yourself.
 - An error begins with [code] and says what to do next: follow next_action; wait retry_after_seconds before a retry; correct the named fields after validation_failed. Nothing was charged when validation failed.
-- cancel_run stops a run that is no longer wanted. get_account shows balances, spend, budgets and which providers are connected.`;
+- Breaking off a call or closing the client stops no run: it goes on and is charged. cancel_run stops one. get_account shows balances, spend, budgets and which providers are connected.`;
 }

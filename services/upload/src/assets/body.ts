@@ -41,10 +41,16 @@ export async function* patiently(body: Readable, options: PatienceOptions): Asyn
     const step = await nextWithin(chunks, options);
     if (step.done === true) return;
     if (!pace.add(performance.now() - askedAt, step.value.byteLength)) {
-      throw new AppError('deadline_exceeded', 'The sender is too slow.');
+      throw tooSlow('The sender is too slow.');
     }
     yield Buffer.isBuffer(step.value) ? step.value : Buffer.from(step.value);
   }
+}
+
+function tooSlow(message: string): AppError {
+  return new AppError('deadline_exceeded', message, {
+    nextAction: 'Send it again over a better connection; what came so far is not kept.',
+  });
 }
 
 async function nextWithin(
@@ -52,11 +58,12 @@ async function nextWithin(
   { silenceMs, signal }: PatienceOptions,
 ): Promise<IteratorResult<Uint8Array>> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(new AppError('cancelled', 'The transfer was broken off.'));
+  const onAbort = () =>
+    reject(new AppError('cancelled', 'The transfer was broken off.', { nextAction: 'Send it again.' }));
   if (signal.aborted) onAbort();
   signal.addEventListener('abort', onAbort, { once: true });
   const timer = setTimeout(() => {
-    reject(new AppError('deadline_exceeded', 'The sender was silent for too long.'));
+    reject(tooSlow('The sender was silent for too long.'));
   }, silenceMs);
   try {
     return await Promise.race([chunks.next(), promise]);

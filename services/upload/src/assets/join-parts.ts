@@ -36,7 +36,11 @@ export async function joinParts(
   for (;;) {
     const current = await deps.assets.find(asset.asset_id);
     if (current?.state === 'stored') return current;
-    if (current?.state !== 'pending') throw new AppError('asset_not_found', 'The file was deleted.');
+    if (current?.state !== 'pending') {
+      throw new AppError('asset_not_found', 'The file was deleted.', {
+        nextAction: 'Upload it again with create_upload.',
+      });
+    }
     if (!(await hasAllParts(deps.blobs, asset))) return undefined;
     const token = await deps.limits.acquire(lockKey, lockMs);
     if (token !== undefined) {

@@ -81,7 +81,10 @@ async function lock(limits: Pick<Limits, 'acquire'>, key: string): Promise<strin
     const token = await limits.acquire(key, lockMs);
     if (token !== undefined) return token;
   }
-  throw new AppError('busy', 'Too many files are stored at once.', { retryAfterSeconds: 3 });
+  throw new AppError('busy', 'Too many files are stored at once.', {
+    retryAfterSeconds: 3,
+    nextAction: 'Send the same request again in a few seconds.',
+  });
 }
 
 function sizeText(bytes: number): string {

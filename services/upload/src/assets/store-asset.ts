@@ -74,7 +74,9 @@ function isTooLarge(error: unknown): boolean {
 export async function readStored(assets: AssetTable, asset: AssetRow): Promise<AssetRow> {
   const stored = await assets.find(asset.asset_id);
   if (stored?.state === 'stored') return stored;
-  throw new AppError('asset_not_found', 'The file was deleted.');
+  throw new AppError('asset_not_found', 'The file was deleted.', {
+    nextAction: 'Upload it again with create_upload.',
+  });
 }
 
 /** Throws `upload_mismatch` when the bytes are not the ones that were promised. */

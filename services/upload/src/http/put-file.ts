@@ -139,7 +139,9 @@ function refuseWrongLength(header: string | undefined, expectedBytes: number | u
     throw mismatch(`The body has ${length} bytes; ${expectedBytes} were declared.`);
   }
   if (length > maxUploadBytes) {
-    throw new AppError('upload_too_large', 'The file exceeds the 5 GiB upload cap.');
+    throw new AppError('upload_too_large', 'The file exceeds the 5 GiB upload cap.', {
+      nextAction: 'Send a smaller file, or pass a link to it in run_model where the model takes one.',
+    });
   }
 }
 
