@@ -17,7 +17,7 @@ interface Shared {
   reader: SqliteFile;
   lock: WriteLock;
   isClosed: boolean;
-  /** The last write found no room. */
+  /** A write found no room, and none was found since. A commit that works says nothing: it may have had nothing to write. */
   isFull: boolean;
   onError: (error: unknown) => void;
 }
@@ -56,7 +56,9 @@ export class SqliteDriver implements Driver {
     try {
       writer.exec('begin immediate; create table room_is_looked_for (bytes blob) strict;');
       writer.exec('insert into room_is_looked_for values (zeroblob(65536));');
-      writer.exec('rollback; begin immediate; update migrations set applied_at = applied_at; commit');
+      // A page that stays as it is would not be written.
+      writer.exec('rollback; begin immediate; update migrations set applied_at = applied_at + 1;');
+      writer.exec('update migrations set applied_at = applied_at - 1; commit');
       this.#shared.isFull = false;
     } catch (error) {
       if (writer.isInTransaction) writer.exec('rollback');
@@ -131,7 +133,6 @@ class SqliteConnection implements DatabaseConnection {
     } catch (error) {
       throw this.#translate(error);
     }
-    this.#shared.isFull = false;
     this.release();
   }
 

@@ -1,4 +1,5 @@
 /** What becomes of a SQLite file that has no room, is locked, is damaged, or is another program's. */
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,6 +51,9 @@ describe('a disk without room', () => {
     await fill(database);
 
     const error = await failureOf(add(database, 'x'.repeat(100_000)));
+    await database.transaction((queries) =>
+      queries.deleteFrom('revocations').where('grant_id', '=', 'nobody').execute(),
+    );
     const whileFull = await failureOf(database.ping());
     await runSql(database, 'pragma max_page_count = 1000000');
     await database.ping();
@@ -62,6 +66,28 @@ describe('a disk without room', () => {
     expect(whileFull).toMatchObject({ code: 'unavailable', message: expect.stringContaining('full') });
     const rows = await database.queries.selectFrom('revocations').select('grant_id').execute();
     expect(rows.at(-1)).toEqual({ grant_id: 'later' });
+  });
+
+  it('is said for as long as the system refuses to write', async () => {
+    const database = await openMigrated();
+    await add(database, 'before');
+    const limitFiles = (bytes: string) =>
+      execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:unlimited`]);
+
+    limitFiles('0');
+    const failures = await Promise.all(
+      [add(database, 'x'), database.queries.deleteFrom('revocations').execute()].map(failureOf),
+    );
+    const pings = [await failureOf(database.ping()), await failureOf(database.ping())];
+    limitFiles('unlimited');
+    await database.ping();
+    await add(database, 'after');
+
+    for (const failure of [...failures, ...pings]) {
+      expect(failure).toMatchObject({ code: 'unavailable', message: expect.stringContaining('full') });
+    }
+    const rows = await database.queries.selectFrom('revocations').select('grant_id').execute();
+    expect(rows).toEqual([{ grant_id: 'before' }, { grant_id: 'after' }]);
   });
 
   it('leaves what is there to be read', async () => {
