@@ -32,6 +32,16 @@ async function startOwnRedis() {
 const perMinute = { limit: 50, windowMs: 60_000 };
 
 describe('limits that replicas share in Redis', () => {
+  it('tell the time of the server, whatever the clock of the process says', async () => {
+    const { url } = await startOwnRedis();
+    const limits = await connectRedisLimits({ url });
+    closers.push(() => limits.close());
+    const real = Date.now();
+    vi.setSystemTime(real + 2 * 3_600_000);
+
+    expect(Math.abs((await limits.time()) - real)).toBeLessThan(5_000);
+  });
+
   it('count 200 hits at once of two replicas exactly', async () => {
     const { url } = await startOwnRedis();
     const replicas = [await connect({ url }), await connect({ url })];

@@ -15,7 +15,7 @@ let transport = createInProcessTransport();
 const opened: Bus[] = [];
 
 const seedOf = (service: string) => createHash('sha256').update(service).digest();
-const signerOf = (service: string, options: { acceptsUnsigned?: boolean } = {}) =>
+const signerOf = (service: string, options: { acceptsUnsigned?: boolean; now?: () => number } = {}) =>
   new Statements({
     service,
     seed: seedOf(service),
@@ -187,6 +187,27 @@ describe('a statement', () => {
     clock.now += 3_600_000;
 
     expect(() => reader.read(text)).toThrow(expect.objectContaining({ code: 'unauthorized' }));
+  });
+
+  it('of a service whose clock is hours off is taken where all go by one clock', () => {
+    const hours = 2 * 3_600_000;
+    const apart = [-hours, 0, hours].map((offMs) =>
+      signerOf('mcp-gateway', { now: () => clock.now + offMs }),
+    );
+    const read = (signer: Statements, reader: Statements) => () => reader.read(signer.write({ ...ada }));
+    const [slow, right, fast] = apart as [Statements, Statements, Statements];
+    for (const [signer, reader] of [
+      [slow, right],
+      [right, fast],
+      [fast, right],
+      [right, slow],
+    ] as const)
+      expect(read(signer, reader)).toThrow(expect.objectContaining({ code: 'unauthorized' }));
+
+    for (const one of apart) one.goBy(() => clock.now);
+
+    for (const signer of apart)
+      for (const reader of apart) expect(read(signer, reader)()).toMatchObject({ principal: ada });
   });
 
   it('of which a byte was changed is refused', () => {

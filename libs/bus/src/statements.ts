@@ -68,7 +68,7 @@ export interface StatementKeys {
 export class Statements {
   readonly #keys: StatementKeys;
   readonly #privateKey: KeyObject;
-  readonly #now: () => number;
+  #now: () => number;
   readonly #publicKeys = new Map<string, KeyObject>();
   /** Statements by principal: one that came with a call goes on with every call that is made for it. */
   readonly #written = new WeakMap<Principal, { text: string; renewAt: number }>();
@@ -78,6 +78,11 @@ export class Statements {
     this.#keys = keys;
     this.#privateKey = toPrivateKey(keys.seed);
     this.#now = keys.now ?? Date.now;
+  }
+
+  /** From now on by this clock, which is to be the same for all services: a machine's own may be hours off. */
+  goBy(now: () => number): void {
+    this.#now = now;
   }
 
   get acceptsUnsigned(): boolean {

@@ -40,4 +40,5 @@ export {
   withSecretFiles,
 } from './secrets.ts';
 export type { Parts, Readiness, Service } from './service.ts';
+export { SharedClock } from './shared-clock.ts';
 export { type ShutdownOptions, stopOnSignals } from './shutdown.ts';

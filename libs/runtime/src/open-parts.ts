@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import type { RuntimeConfig } from './config.ts';
 import type { ServiceSecrets } from './secrets.ts';
 import type { Parts } from './service.ts';
+import { SharedClock } from './shared-clock.ts';
 import { StoreRefusal, waitForStore } from './wait-for-store.ts';
 
 /** Which of the stores a service uses beside the bus: it is given the addresses of no others. */
@@ -93,9 +94,14 @@ export async function openParts(options: OpenPartsOptions): Promise<OpenedParts>
       connectRedisLimits({ url: config.redisUrl ?? '', keyPrefix: 'inferry' }),
     );
     closers.push(() => limits.close());
+    const clock = new SharedClock({ readTime: () => limits.time(), log });
+    closers.push(async () => clock.close());
+    await clock.start();
+    const now = () => clock.now();
+    secrets.statements.goBy(now);
     const blobs = needs.blobs ? await wait('blobs', () => openBlobs(config.blobs)) : noBlobs;
     closers.push(() => blobs.close());
-    return { parts: { bus, database, limits, blobs, log, replica }, close };
+    return { parts: { bus, database, limits, blobs, log, replica, now }, close };
   } catch (error) {
     await close();
     throw error;

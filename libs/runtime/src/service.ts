@@ -11,6 +11,8 @@ export interface Parts {
   limits: Limits;
   blobs: Blobs;
   log: Logger;
+  /** The time that all processes go by; absent where there is one process, whose own clock it is. */
+  now?: (() => number) | undefined;
   /** Unique per process: owner of leases, prefix of logs. */
   replica: string;
 }

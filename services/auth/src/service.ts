@@ -18,12 +18,12 @@ export interface AuthOptions extends Partial<AuthConfig>, Omit<CredentialOptions
 }
 
 /** The parts that this service uses; it stores no files. */
-export type AuthParts = Pick<Parts, 'bus' | 'database' | 'limits' | 'log'>;
+export type AuthParts = Pick<Parts, 'bus' | 'database' | 'limits' | 'log' | 'now'>;
 
 /** Who callers are, what they may and what they have: keys, their revocation, the account. */
 export async function createAuthService(parts: AuthParts, options: AuthOptions): Promise<HttpService> {
   const { bus, database, limits, log } = parts;
-  const { credentialLimit = 600, now = Date.now } = options;
+  const { credentialLimit = 600, now = parts.now ?? Date.now } = options;
   const keyUsage = createKeyUsage(database, { log, now });
   const credentials = await openCredentials(parts, { ...options, now });
   const deps: AuthDeps = { bus, database, limits, log, keyUsage, credentials, credentialLimit, now };

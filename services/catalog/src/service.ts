@@ -54,7 +54,7 @@ export interface CatalogOptions {
 }
 
 /** The parts that this service uses; it stores no files. */
-export type CatalogParts = Pick<Parts, 'bus' | 'database' | 'limits' | 'log'>;
+export type CatalogParts = Pick<Parts, 'bus' | 'database' | 'limits' | 'log' | 'now'>;
 
 /** Finds, describes and prices the models of all providers, and checks what they are to be run with. */
 export async function createCatalogService(parts: CatalogParts, options: CatalogOptions): Promise<Service> {
@@ -100,7 +100,7 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
 
 function createDeps(parts: CatalogParts, options: CatalogOptions) {
   const { bus, database, limits, log } = parts;
-  const { providers, rereadMs = 30_000, now = Date.now, random = Math.random } = options;
+  const { providers, rereadMs = 30_000, now = parts.now ?? Date.now, random = Math.random } = options;
   const models = new ListedModels();
   const store = new SnapshotStore(database);
   const slugs = providers.map(({ slug }) => slug);

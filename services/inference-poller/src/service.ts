@@ -11,6 +11,7 @@ import {
   type Secret,
 } from '@inferry/contracts';
 import { type CredentialClient, createCredentialClient } from '@inferry/credentials';
+import { readDatabaseTime } from '@inferry/database';
 import type { Provider } from '@inferry/providers';
 import { createRunView } from '@inferry/run-view';
 import {
@@ -19,6 +20,7 @@ import {
   type Parts,
   parseAddressRanges,
   type Service,
+  SharedClock,
 } from '@inferry/runtime';
 import { createPublicAgent } from '@inferry/runtime/public-agent';
 import type { FastifyInstance } from 'fastify';
@@ -28,7 +30,6 @@ import { KeyRefusals } from './poller/key-refusals.ts';
 import { Poller } from './poller/poller.ts';
 import { accessOf, toContext } from './poller/provider-access.ts';
 import { ReleaseQueue } from './poller/release-queue.ts';
-import { SharedClock } from './poller/shared-clock.ts';
 import { defaultPollerLimits, type PollerLimits } from './poller/stages.ts';
 import { adopt, Insistence, noteReplyLost } from './poller/submit-facts.ts';
 import { SubmitJournal } from './poller/submit-journal.ts';
@@ -105,7 +106,7 @@ export async function createInferenceService(
   options: InferenceOptions,
 ): Promise<HttpService> {
   const credentials = createCredentialClient(parts.bus);
-  const clock = new SharedClock(parts);
+  const clock = new SharedClock({ readTime: () => readDatabaseTime(parts.database), log: parts.log });
   if (options.now === undefined) await clock.start();
   const deps = createDeps(parts, options, { credentials, clock });
   const { bus } = deps;

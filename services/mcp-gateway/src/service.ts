@@ -40,11 +40,11 @@ export interface GatewayOptions {
 
 /** The public MCP endpoint. It has no code for any one tool: they come from the contracts and go to the bus. */
 export async function createGatewayService(
-  parts: Pick<Parts, 'bus' | 'limits' | 'log'>,
+  parts: Pick<Parts, 'bus' | 'limits' | 'log' | 'now'>,
   config: GatewayConfig,
   options: GatewayOptions = {},
 ): Promise<HttpService> {
-  const { bus, log } = parts;
+  const { bus, log, now } = parts;
   const bodyTimings = { ...defaultBodyTimings, ...options.bodyTimings };
   const telemetry = createTelemetry();
   const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
@@ -75,10 +75,10 @@ export async function createGatewayService(
   const { trustedProxies, trustedEgress } = config;
   const probes = createProbeGate({ windows, trustedProxies, trustedEgress });
   const onRevoked = (grantId: string) => calls.revoke(grantId);
-  const auth = openAuthentication(config, { bus, log, onRevoked, probes });
+  const auth = openAuthentication(config, { bus, log, onRevoked, probes, now });
   const { challenge } = auth;
 
-  const conversation = startConversation(bus, { identity, secret: options.sessionSecret });
+  const conversation = startConversation(bus, { identity, secret: options.sessionSecret, now });
   const { waits } = config;
   const table = createMethodTable(identity, { bus, inFlight, waits, tasks, ...conversation, ...surface });
   const edge = createEdge({

@@ -71,7 +71,7 @@ function transfersOf(atOnce: number, perUrl: number): Transfers {
 /** The service that owns files: its tools and rpcs on the bus, and the data plane that is mounted on an HTTP app. */
 export async function createUploadService(parts: Parts, options: UploadOptions): Promise<HttpService> {
   const { bus, database, blobs, limits, log } = parts;
-  const now = options.now ?? Date.now;
+  const now = options.now ?? parts.now ?? Date.now;
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
   const { viewsAtOnce = 1, viewMemoryMb = 400 } = options;
   const viewer = createViewer({ memoryMb: viewMemoryMb, timeoutMs: options.viewTimeoutMs ?? 20_000 });

@@ -6,6 +6,8 @@ export interface ScriptedClusterOptions {
   auth: 'none' | 'keys';
   /** Beside what the scripted platform needs. */
   env?: Record<string, string>;
+  /** The environment of one process. */
+  adapt?: Parameters<typeof startCluster>[0]['adapt'];
 }
 
 export interface ScriptedCluster {
@@ -19,6 +21,7 @@ export async function startScriptedCluster({
   replicas,
   auth,
   env = {},
+  adapt,
 }: ScriptedClusterOptions): Promise<ScriptedCluster> {
   const upstream = await startScriptedUpstream();
   const cluster = await startCluster({
@@ -30,6 +33,7 @@ export async function startScriptedCluster({
       LOG_LEVEL: 'warn',
       ...env,
     },
+    ...(adapt === undefined ? {} : { adapt }),
     onLine: () => undefined,
   });
   const stop = async () => {

@@ -17,8 +17,14 @@ export interface RedisLimitsOptions {
   now?: () => number;
 }
 
+/** Limits that every replica shares, and with them a clock. */
+export interface SharedLimits extends Limits {
+  /** Epoch milliseconds by the server's clock. */
+  time(): Promise<number>;
+}
+
 /** `Limits` that every replica shares. Rejects with `unavailable` when the first connection fails. */
-export async function connectRedisLimits(options: RedisLimitsOptions): Promise<Limits> {
+export async function connectRedisLimits(options: RedisLimitsOptions): Promise<SharedLimits> {
   const timeoutMs = options.timeoutMs ?? 500;
   const client = new Redis(options.url, toClientOptions(timeoutMs, options.connectTimeoutMs ?? 2_000));
   let lastError = '';
@@ -77,7 +83,7 @@ interface WaitingHit {
   reject(error: unknown): void;
 }
 
-class RedisLimits implements Limits {
+class RedisLimits implements SharedLimits {
   readonly #client: Redis;
   readonly #prefix: string;
   readonly #now: (() => number) | undefined;
@@ -127,6 +133,11 @@ class RedisLimits implements Limits {
 
   async ping(): Promise<void> {
     await this.#send(() => this.#client.ping());
+  }
+
+  async time(): Promise<number> {
+    const [seconds = '', micros = ''] = (await this.#send(() => this.#client.time())).map(String);
+    return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
   }
 
   async close(): Promise<void> {

@@ -30,6 +30,8 @@ export interface AuthenticationParts {
   onRevoked(grantId: string): void;
   /** Stands before the platforms that keys of callers are tried at. */
   probes?: ProbeGate | undefined;
+  /** What tokens are issued and end by. */
+  now?: (() => number) | undefined;
 }
 
 type AuthConfig = Pick<GatewayConfig, 'auth' | 'publicUrl' | 'keyPrefixes' | 'maxStaleMs' | 'serverInfo'>;
@@ -51,7 +53,7 @@ export function openAuthentication(config: AuthConfig, parts: AuthenticationPart
 }
 
 function openBearers(config: AuthConfig, parts: AuthenticationParts): Authentication {
-  const { bus, log, onRevoked, probes } = parts;
+  const { bus, log, onRevoked, probes, now = Date.now } = parts;
   const { keyPrefixes, publicUrl, serverInfo, maxStaleMs } = config;
   const hasServer = config.auth === 'oauth' && publicUrl !== undefined;
   const address = hasServer ? new ResourceAddress(publicUrl) : undefined;
@@ -63,13 +65,13 @@ function openBearers(config: AuthConfig, parts: AuthenticationParts): Authentica
   const signingKeys: SigningKeys | undefined = hasServer
     ? watchSigningKeys(bus, { log, onRemoved: () => tokens?.forget() })
     : undefined;
-  const tokens = signingKeys === undefined ? undefined : createTokenVerifier(signingKeys);
+  const tokens = signingKeys === undefined ? undefined : createTokenVerifier(signingKeys, { now });
   const passthrough =
     keyPrefixes.accepted.length === 0 ? undefined : createPassthroughVerifier(bus, keyPrefixes);
   const keys = createKeyVerifier(bus);
   return {
     authenticate: createBearerAuthentication({
-      ...{ keys, tokens, passthrough, probes, revoked, challenge, maxStaleMs },
+      ...{ keys, tokens, passthrough, probes, revoked, challenge, maxStaleMs, now },
     }),
     challenge,
     problems: () => ({

@@ -19,15 +19,19 @@ export interface Conversation {
 /** `secret` signs what clients hold for all replicas; a process that has none is the only one. */
 export function startConversation(
   bus: Bus,
-  { identity, secret }: { identity: ServerIdentity; secret: Secret | undefined },
+  {
+    identity,
+    secret,
+    now,
+  }: { identity: ServerIdentity; secret: Secret | undefined; now?: (() => number) | undefined },
 ): Conversation {
   const key = secret ?? new Secret(randomBytes(32).toString('base64url'));
   const clientRequests = new ClientRequests(bus, { replica: randomBytes(6).toString('base64url') });
-  const requestStates = createRequestStates(key);
+  const requestStates = createRequestStates(key, now);
   return {
-    sessions: createSessions({ key }),
+    sessions: createSessions({ key, now }),
     clientRequests,
-    resumptions: createResumptions(key),
+    resumptions: createResumptions(key, now),
     rounds: createRounds({ identity, clientRequests, requestStates }),
   };
 }

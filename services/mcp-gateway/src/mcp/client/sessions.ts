@@ -27,7 +27,7 @@ export interface Sessions {
 
 export interface SessionsOptions {
   key: Secret;
-  now?: () => number;
+  now?: (() => number) | undefined;
 }
 
 /** Clients begin anew when they are told that a session is over, which loses nothing; not all do it well. */

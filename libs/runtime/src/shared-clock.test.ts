@@ -1,4 +1,4 @@
-import { openDatabase } from '@inferry/database';
+import { openDatabase, readDatabaseTime } from '@inferry/database';
 import { pino } from 'pino';
 import { afterEach, expect, it, vi } from 'vitest';
 import { SharedClock } from './shared-clock.ts';
@@ -13,7 +13,7 @@ it('tells the time of the database, whatever the clock of this machine says, and
   const database = openDatabase({ url: 'sqlite::memory:' });
   const real = Date.now();
   vi.spyOn(Date, 'now').mockImplementation(() => real + 2 * 3_600_000);
-  const clock = new SharedClock({ database, log });
+  const clock = new SharedClock({ readTime: () => readDatabaseTime(database), log });
 
   await clock.start();
   await clock.ready;
@@ -27,7 +27,7 @@ it('tells the time of the database, whatever the clock of this machine says, and
 
 it('notices that the machine was asleep while the monotonic clock stood still', async () => {
   const database = openDatabase({ url: 'sqlite::memory:' });
-  const clock = new SharedClock({ database, log });
+  const clock = new SharedClock({ readTime: () => readDatabaseTime(database), log });
   await clock.start();
   expect(clock.sleptMs()).toBe(0);
 

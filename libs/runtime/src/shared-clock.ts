@@ -1,9 +1,8 @@
-import { type Database, readDatabaseTime } from '@inferry/database';
-import type { Parts } from '@inferry/runtime';
+import type { Logger } from 'pino';
 
-/** One moment, as the database and the two clocks of this machine tell it. */
+/** One moment, as the store and the two clocks of this machine tell it. */
 interface Sample {
-  database: number;
+  store: number;
   monotonic: number;
   wall: number;
   roundTripMs: number;
@@ -17,23 +16,24 @@ const keepSampleMs = 60_000;
 const sleepWorthTellingMs = 1_000;
 
 /**
- * The time by the database's clock, carried on between two questions by this machine's monotonic clock: what stands in rows
- * (leases, deadlines, times of submits) means the same to every replica, whatever its own clock says.
+ * The time by the clock of a store that all replicas share, carried on between two questions by this machine's monotonic
+ * clock: a point in time means the same to every process, whatever its own clock says.
  */
 export class SharedClock {
-  readonly #database: Database;
-  readonly #log: Parts['log'];
+  readonly #readTime: () => Promise<number>;
+  readonly #log: Pick<Logger, 'debug'>;
   readonly #first = Promise.withResolvers<void>();
   #sample: Sample | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor({ database, log }: Pick<Parts, 'database' | 'log'>) {
-    this.#database = database;
+  /** `readTime` asks the store for epoch milliseconds. */
+  constructor({ readTime, log }: { readTime(): Promise<number>; log: Pick<Logger, 'debug'> }) {
+    this.#readTime = readTime;
     this.#log = log;
   }
 
-  /** Asks now and from then on. Rejects never: while the database is away, what was known last is carried on. */
+  /** Asks now and from then on. Rejects never: while the store is away, what was known last is carried on. */
   async start(): Promise<void> {
     await this.#sync();
     const isKnown = this.#sample !== undefined;
@@ -42,17 +42,17 @@ export class SharedClock {
     this.#timer.unref();
   }
 
-  /** Resolves when the database has told its time once: before that, nothing may be leased by ours. */
+  /** Resolves when the store has told its time once: before that, nothing may be leased by ours. */
   get ready(): Promise<void> {
     return this.#first.promise;
   }
 
   now(): number {
     if (this.#sample === undefined) return Date.now();
-    return Math.round(this.#sample.database + (performance.now() - this.#sample.monotonic));
+    return Math.round(this.#sample.store + (performance.now() - this.#sample.monotonic));
   }
 
-  /** How long this machine may have been asleep since the database was asked: by so much `now` may be late. */
+  /** How long this machine may have been asleep since the store was asked: by so much `now` may be late. */
   sleptMs(): number {
     if (this.#sample === undefined) return 0;
     const { monotonic, wall } = this.#sample;
@@ -69,14 +69,14 @@ export class SharedClock {
   async #sync(): Promise<void> {
     try {
       const before = performance.now();
-      const database = await readDatabaseTime(this.#database);
+      const store = await this.#readTime();
       const monotonic = performance.now();
       const roundTripMs = monotonic - before;
-      const sample = { database: database + roundTripMs / 2, monotonic, wall: Date.now(), roundTripMs };
+      const sample = { store: store + roundTripMs / 2, monotonic, wall: Date.now(), roundTripMs };
       if (this.#isBetter(sample)) this.#sample = sample;
       this.#first.resolve();
     } catch (error) {
-      this.#log.debug({ err: error }, 'the time of the database could not be read');
+      this.#log.debug({ err: error }, 'the shared time could not be read');
     }
   }
 
