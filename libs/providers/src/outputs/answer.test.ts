@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { answered } from './answer.ts';
 import { rawOf } from './raw.ts';
 
@@ -57,6 +57,34 @@ describe('the end of a job by its answer', () => {
 
     expect(outputs).toHaveLength(64);
     expect(notes).toEqual(['The model made 70 outputs; the first 64 are kept, 6 are missing here.']);
+  });
+});
+
+describe('an answer far wider than any model gives', () => {
+  const link = 'https://a.example/1.png';
+  const many = <T>(item: T) => Array.from({ length: 300_000 }, () => item);
+
+  it.each<[string, unknown, string]>([
+    ['links', many(link), 'at least 10000'],
+    ['objects with links', many({ url: link }), 'at least 10000'],
+    ['typed links', many({ url: link, content_type: 'image/png' }), 'at least 10000'],
+    ['names', Object.fromEntries(many(link).map((each, at) => [`image${at}`, each])), 'at least 10000'],
+  ])('of %s is not looked at to its end', (_what, answer, count) => {
+    const canParse = vi.spyOn(URL, 'canParse');
+
+    const { outputs, notes } = answered(answer, facts);
+
+    // Twice at most for each that is looked at, of three hundred thousand.
+    expect(canParse.mock.calls.length).toBeLessThanOrEqual(20_000);
+    canParse.mockRestore();
+    expect(outputs).toHaveLength(64);
+    expect(notes?.[0]).toContain(`The model made ${count} outputs`);
+  });
+
+  it('still has the file that follows many numbers and words', () => {
+    const words = Array.from({ length: 100_000 }, (_, at) => ({ word: 'so', start: at, end: at + 1 }));
+
+    expect(answered({ words, file: link }, facts).outputs).toMatchObject([{ url: link }]);
   });
 });
 

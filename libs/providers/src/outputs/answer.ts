@@ -23,7 +23,7 @@ const maxDepth = 4;
  */
 export function answered(answer: unknown, facts: AnswerFacts): JobView {
   const { upstreamStatus, expiresAt, isPartial } = facts;
-  const { outputs, left } = outputsWith(answer, { expiresAt });
+  const { outputs, left, isAtLeast } = outputsWith(answer, { expiresAt });
   const raw = rawOf(answer);
   if (outputs.length === 0) {
     const message = 'The model says that it is done and gave no output.';
@@ -35,7 +35,7 @@ export function answered(answer: unknown, facts: AnswerFacts): JobView {
   const notes = [
     ...(left > 0
       ? [
-          `The model made ${outputs.length + left} outputs; the first ${outputs.length} are kept, ${left} are missing here.`,
+          `The model made ${isAtLeast ? 'at least ' : ''}${outputs.length + left} outputs; the first ${outputs.length} are kept, ${left} are missing here.`,
         ]
       : []),
     ...notesOf(answer),

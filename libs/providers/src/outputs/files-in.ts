@@ -1,10 +1,12 @@
-import { isObject, readDataUri, writeJson } from '@inferry/contracts';
+import { isDataUri, isObject, readDataUri, writeJson } from '@inferry/contracts';
 import type { ProviderOutput } from '../provider.ts';
 import { type FileType, typeOfBytes, typeOfName } from '../schema/file-types.ts';
 import { isMedium, mediumOf, mediumOfType } from '../schema/index.ts';
 
 const maxFiles = 64;
 const maxDepth = 6;
+/** Links and contents that are looked at: an answer of hundreds of thousands would hold up everybody else for seconds. */
+const maxLooks = 10_000;
 /** Names under which platforms put what is no result. */
 const noResults = new Set(['input', 'usage', 'metrics', 'cost', 'errors', 'error', 'seed', 'metadata']);
 /** Names that say that something is an address, and nothing of what is there. */
@@ -12,8 +14,8 @@ const addressNames = /^(url|uri|href|link|data|download_?url|file_?url)$/i;
 
 interface Walk {
   found: ProviderOutput[];
-  /** How many more there are than are kept. */
-  rest: { count: number };
+  /** How many more there are than are kept, and what has been looked at. */
+  rest: { count: number; looks: number };
   /** The name that a value stands under; those of lists are their list's. */
   name: string;
   depth: number;
@@ -32,7 +34,7 @@ export function filesIn(
 }
 
 function collectAll(output: unknown, expiresAt: string | undefined): Pick<Walk, 'found' | 'rest'> {
-  const walk = { found: [], rest: { count: 0 }, name: '', depth: 0, expiresAt };
+  const walk = { found: [], rest: { count: 0, looks: 0 }, name: '', depth: 0, expiresAt };
   collect(output, walk);
   return walk;
 }
@@ -45,17 +47,22 @@ export function outputsOf(
   return outputsWith(output, options).outputs;
 }
 
-/** The same, with how many files there are beyond those that are kept. */
+/** The same, with how many files there are beyond those that are kept; at least so many when not all were looked at. */
 export function outputsWith(
   output: unknown,
   { expiresAt }: { expiresAt?: string | undefined } = {},
-): { outputs: ProviderOutput[]; left: number } {
+): { outputs: ProviderOutput[]; left: number; isAtLeast: boolean } {
   const { found, rest } = collectAll(output, expiresAt);
-  if (found.length > 0) return { outputs: found, left: rest.count };
+  if (found.length > 0) return { outputs: found, left: rest.count, isAtLeast: rest.looks > maxLooks };
+  return { outputs: wordsOf(output), left: 0, isAtLeast: false };
+}
+
+/** An answer without files, as text or as JSON. */
+function wordsOf(output: unknown): ProviderOutput[] {
   const answer = answerIn(output);
-  if (answer !== undefined) return { outputs: [textOf(answer)], left: 0 };
-  if (isEmpty(output)) return { outputs: [], left: 0 };
-  return { outputs: [{ kind: 'json', contentType: 'application/json', text: writeJson(output) }], left: 0 };
+  if (answer !== undefined) return [textOf(answer)];
+  if (isEmpty(output)) return [];
+  return [{ kind: 'json', contentType: 'application/json', text: writeJson(output) }];
 }
 
 function textOf(text: string): ProviderOutput {
@@ -85,15 +92,21 @@ function answerIn(output: unknown): string | undefined {
 }
 
 function collect(value: unknown, walk: Walk): void {
-  if (walk.depth > maxDepth) return;
+  if (walk.depth > maxDepth || isDone(walk)) return;
   if (typeof value === 'string') {
     const file = toFile(value, walk);
     if (file !== undefined) keep(file, walk);
   } else if (Array.isArray(value)) {
-    for (const item of value) collect(item, { ...walk, depth: walk.depth + 1 });
+    const inner = { ...walk, depth: walk.depth + 1 };
+    for (const item of value) collect(item, inner);
   } else if (isObject(value) && !collectNamed(value, walk) && !collectTyped(value, walk)) {
     collectFields(value, walk);
   }
+}
+
+/** There are more than are kept, and more than are counted. */
+function isDone({ found, rest }: Walk): boolean {
+  return rest.looks > maxLooks && found.length >= maxFiles;
 }
 
 /** What is beyond the bound is counted, so that nobody takes a part for the whole. */
@@ -104,6 +117,7 @@ function keep(file: ProviderOutput, { found, rest }: Walk): void {
 
 function collectFields(value: Readonly<Record<string, unknown>>, walk: Walk): void {
   for (const [name, inner] of Object.entries(value)) {
+    if (isDone(walk)) return;
     if (noResults.has(name)) continue;
     // What stands under `images` says more than `url` does.
     const said = addressNames.test(name) && walk.name !== '' ? walk.name : name;
@@ -125,7 +139,10 @@ function collectNamed({ type, data, filename }: Readonly<Record<string, unknown>
 function collectTyped(value: Readonly<Record<string, unknown>>, walk: Walk): boolean {
   const { url, content_type: contentType, mime_type: mimeType, type, file_name: fileName } = value;
   const mime = [contentType, mimeType, type].find((said) => typeof said === 'string' && said.includes('/'));
-  if (typeof url !== 'string' || !/^https?:\/\/\S+$/.test(url) || !URL.canParse(url)) return false;
+  if (typeof url !== 'string' || !/^https?:\/\/\S+$/.test(url)) return false;
+  if (mime === undefined && !isMedium(type)) return false;
+  if (!mayLook(walk)) return true;
+  if (!URL.canParse(url)) return false;
   const named = {
     url,
     ...(walk.expiresAt !== undefined && { expiresAt: walk.expiresAt }),
@@ -142,11 +159,17 @@ function collectTyped(value: Readonly<Record<string, unknown>>, walk: Walk): boo
 }
 
 function toFile(text: string, walk: Walk): ProviderOutput | undefined {
-  if (/^https?:\/\/\S+$/.test(text)) return toLink(text, walk);
-  const inline = fromDataUri(text);
-  if (inline !== undefined) return inline;
+  if (/^https?:\/\/\S+$/.test(text)) return mayLook(walk) ? toLink(text, walk) : undefined;
+  if (isDataUri(text)) return mayLook(walk) ? fromDataUri(text) : undefined;
+  if (text.length < 64) return undefined;
   const isMedia = /base64|data/i.test(walk.name) || mediumOf(walk.name) !== undefined;
-  return isMedia && text.length >= 64 && /^[A-Za-z0-9+/\s]+={0,2}$/.test(text) ? toBytes(text) : undefined;
+  if (!isMedia || !mayLook(walk)) return undefined;
+  return /^[A-Za-z0-9+/\s]+={0,2}$/.test(text) ? toBytes(text) : undefined;
+}
+
+function mayLook({ rest }: Walk): boolean {
+  rest.looks += 1;
+  return rest.looks <= maxLooks;
 }
 
 function toLink(url: string, { name, expiresAt }: Walk): ProviderOutput | undefined {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { outputsOf } from '../runs/run-document.ts';
 import { succeeded } from '../testing/platform.ts';
 import { createWorld, type World } from '../testing/world.ts';
 
@@ -47,6 +48,23 @@ describe('a poll', () => {
 
     const { run } = await world.get(runId, { include: ['upstream'] });
     expect(run).toMatchObject({ status: 'running', upstream: { status: 'PAUSED' } });
+  });
+
+  it('that brings far more outputs than any model makes keeps the first, and says so', async () => {
+    world.platform.endsAs = succeeded('', {
+      outputs: Array.from({ length: 2_000 }, () => ({
+        kind: 'text',
+        contentType: 'text/plain',
+        text: 'x',
+      })),
+    });
+
+    const runId = await world.start();
+    await world.ended(runId);
+    const outputs = outputsOf(await world.row(runId));
+
+    expect(outputs).toMatchObject({ notes: ['The model made 2000 outputs; 1744 of them are not kept.'] });
+    expect('stored' in outputs && outputs.stored).toHaveLength(256);
   });
 
   it('that does not find a young job asks again, and takes what it made', async () => {

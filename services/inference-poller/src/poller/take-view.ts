@@ -10,6 +10,8 @@ import { changeRun, type HeldRun } from './held-run.ts';
 /** For a provider that does not say how long its jobs may need to turn up. */
 const settlesWithinMs = 120_000;
 const maxNotes = 6;
+/** Far more than any model makes; a row and whoever copies them are not to grow with what a platform says. */
+const maxOutputs = 256;
 const maxNoteLength = 240;
 const maxLogLines = 200;
 const maxLogLength = 500;
@@ -110,8 +112,10 @@ function progressOf(reported: number | undefined, before: number | null): number
 }
 
 function pendingOf({ outputs = [], notes, isPartial }: JobView): string {
-  const told = notes ?? (isPartial === true ? ['Fewer outputs came back than were asked for.'] : []);
-  const pending = outputs.map(({ bytes, text, ...rest }): PendingOutput => {
+  const told = [...(notes ?? (isPartial === true ? ['Fewer outputs came back than were asked for.'] : []))];
+  const beyond = outputs.length - maxOutputs;
+  if (beyond > 0) told.unshift(`The model made ${outputs.length} outputs; ${beyond} of them are not kept.`);
+  const pending = outputs.slice(0, maxOutputs).map(({ bytes, text, ...rest }): PendingOutput => {
     const isInMemory = bytes !== undefined || (text !== undefined && text.length > maxPendingText);
     return { ...rest, ...(text === undefined || isInMemory ? {} : { text }), isInMemory };
   });
