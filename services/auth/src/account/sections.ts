@@ -23,7 +23,7 @@ export interface Reading {
   deps: Pick<AuthDeps, 'bus' | 'limits' | 'credentialLimit'>;
   input: z.infer<typeof getAccount.input>;
   /** The caller's own rights go with every question: an owner answers for this subject alone. */
-  context: Pick<HandlerContext, 'principal' | 'signal'>;
+  context: Pick<HandlerContext, 'principal' | 'signal' | 'deadlineAt'>;
   /** Where to go on; empty on the first page. */
   from: Position;
 }
@@ -41,6 +41,8 @@ interface Section {
 }
 
 const questionTimeoutMs = 4_000;
+/** What remains of the call for the sections that were answered, when one was not. */
+const answerMs = 400;
 /** Platforms are asked. */
 const probeTimeoutMs = 8_000;
 const windowSeconds = 60;
@@ -113,11 +115,12 @@ function toState({ label, owner, state, limited_until: until }: Connection): Rec
 }
 
 /** What the platforms say is left, of the caller's own accounts there. */
-async function readBalances({ deps, input, ...reading }: Reading): Promise<SectionPage> {
+async function readBalances(reading: Reading): Promise<SectionPage> {
+  const { deps, input } = reading;
   const { connections } = await deps.bus.call(
     listConnections,
     { probe: true },
-    { ...toCall({ deps, input, ...reading }), timeoutMs: probeTimeoutMs },
+    toCall(reading, probeTimeoutMs),
   );
   const balance = connections
     .filter(({ provider }) => input.provider === undefined || provider === input.provider)
@@ -163,6 +166,6 @@ async function readLimits({ deps, context: { principal } }: Reading): Promise<Se
   return { part: { limits: { windows: [{ ...window, reset_seconds: Math.ceil(resetMs / 1_000) }] } } };
 }
 
-function toCall({ context: { principal, signal } }: Reading) {
-  return { principal, signal, timeoutMs: questionTimeoutMs };
+function toCall({ context: { principal, signal, deadlineAt } }: Reading, mostMs = questionTimeoutMs) {
+  return { principal, signal, timeoutMs: Math.max(0, Math.min(mostMs, deadlineAt - Date.now() - answerMs)) };
 }

@@ -8,6 +8,8 @@ import { type CredentialsDeps, probeCandidate } from '../vault/credentials.ts';
 /** A balance that was asked for this lately is not asked for again. */
 const freshMs = 60_000;
 const maxProbes = 10;
+/** What remains of the call when platforms are still silent: the others' answers, and what was known. */
+const answerMs = 400;
 
 const Balance = z.object({ amount: z.number(), currency: z.string() });
 const Owner = z.enum(['deployment', 'team', 'user']);
@@ -15,7 +17,7 @@ const State = z.enum(['ok', 'rejected', 'unknown']);
 
 /** What the principal's runs can use. Whose account the deployment's key is, and what is left there, is not theirs. */
 export function handleListConnections(deps: CredentialsDeps): Handler<typeof listConnections> {
-  return async ({ probe }, { principal }) => {
+  return async ({ probe }, { principal, deadlineAt }) => {
     const isOperator = principal.kind === 'local';
     let candidates = await deps.connections.usable(principal);
     if (
@@ -23,6 +25,7 @@ export function handleListConnections(deps: CredentialsDeps): Handler<typeof lis
       (await probeStale(
         deps,
         candidates.filter((one) => isShown(one, isOperator)),
+        deadlineAt - Date.now() - answerMs,
       ))
     )
       candidates = await deps.connections.usable(principal);
@@ -37,14 +40,21 @@ function isShown({ row }: Candidate, isOperator: boolean): boolean {
   return isOperator || row.owner_kind !== 'deployment';
 }
 
-/** True when something may have changed. */
-async function probeStale(deps: CredentialsDeps, candidates: readonly Candidate[]): Promise<boolean> {
+/** True when something may have changed. A platform that takes longer is not waited for; its answer is kept when it comes. */
+async function probeStale(
+  deps: CredentialsDeps,
+  candidates: readonly Candidate[],
+  mostMs: number,
+): Promise<boolean> {
   const stale = candidates
     .filter(({ row }) => deps.now() - (row.checked_at ?? 0) >= freshMs && row.state !== 'rejected')
     .slice(0, maxProbes);
-  await Promise.all(
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, Math.max(0, mostMs));
+  const probed = Promise.all(
     stale.map(async (one) => deps.connections.noteProbe(one, await probeCandidate(deps, one))),
   );
+  await Promise.race([probed, late]).finally(() => clearTimeout(timer));
   return stale.length > 0;
 }
 

@@ -7,13 +7,13 @@ import { createLocalKeks, type KekProvider } from '../vault/key-ring.ts';
 export interface ScriptedKeys {
   provider: Provider;
   /** Key to what the platform says of it; others are rejected. */
-  verdicts: Map<string, Probe>;
+  verdicts: Map<string, Probe | Promise<Probe>>;
   /** The keys that it was shown. */
   shown: string[];
 }
 
 export function scriptedKeys(slug = 'scripted'): ScriptedKeys {
-  const verdicts = new Map<string, Probe>();
+  const verdicts = new Map<string, Probe | Promise<Probe>>();
   const shown: string[] = [];
   const refuse = () => Promise.reject(new Error('this platform only checks keys'));
   const provider: Provider = {

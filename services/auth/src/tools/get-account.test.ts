@@ -163,6 +163,19 @@ describe('get_account', () => {
     expect(structuredContent.limits).toHaveProperty('windows');
   });
 
+  it('answers within its time what it can when a service is silent', async () => {
+    answerAll();
+    auth.answer(readUsage, () => new Promise(() => undefined));
+    const options = { principal: ada, timeoutMs: 1_200 };
+
+    const { structuredContent } = JSON.parse(await auth.bus.callTool(getAccount, {}, options));
+
+    expect(structuredContent).toMatchObject({
+      usage: { error: { code: 'deadline_exceeded' } },
+      budgets: [budget],
+    });
+  });
+
   it('shows no detail of a section that failed inside', async () => {
     answerAll();
     auth.limits.hit = () => Promise.reject(new Error('redis://user:hunter2@host'));

@@ -345,6 +345,17 @@ describe('the list of connections', () => {
     expect(JSON.stringify(listed)).not.toContain('"sk-ada-1"');
   });
 
+  test('is told as it was known while a platform takes its time', async () => {
+    await put('sk-ada-1', { kind: 'user', id: 'ada' });
+    keys.verdicts.set('sk-ada-1', new Promise(() => undefined));
+    const options = { principal: ada, timeoutMs: 900 };
+
+    const { connections: listed } = await auth.bus.call(listConnections, { probe: true }, options);
+
+    expect(keys.shown).toEqual(['sk-ada-1']);
+    expect(listed).toMatchObject([{ provider: 'scripted', owner: 'user' }]);
+  });
+
   test('tells nobody but the operator what the deployment has left', async () => {
     await put('sk-env-one', { kind: 'deployment', id: '' });
 

@@ -20,7 +20,7 @@ export interface DescribeModelsOptions {
 const oldAfterMs = 24 * 3_600_000;
 const timeoutMs = 10_000;
 /** Longest wait for a newer answer than the one that there is. */
-const renewMs = 4_000;
+const renewMs = 1_500;
 /** Nobody is asked again sooner after a failure. */
 const failedMs = 10_000;
 const maxAtOnce = 32;

@@ -45,6 +45,8 @@ const freshMs = 60_000;
 const usableMs = 3_600_000;
 const failedMs = 5_000;
 const timeoutMs = 5_000;
+/** A search does not wait longer for one platform: it has the others' models, and the next search this one's too. */
+export const searchPatienceMs = 1_500;
 const maxConnections = 500;
 const maxModels = 1_000;
 
@@ -69,10 +71,14 @@ export class OwnModels {
   }
 
   /** The caller's own models, of one provider or of all. Never rejects: what cannot be read is left out. */
-  async of(principal: Principal, slug?: string): Promise<OwnScope> {
+  async of(
+    principal: Principal,
+    slug?: string,
+    { patienceMs = timeoutMs }: { patienceMs?: number } = {},
+  ): Promise<OwnScope> {
     const providers = this.#providers.filter((provider) => slug === undefined || provider.slug === slug);
     if (providers.length === 0) return noOwnModels;
-    const found = await Promise.all(providers.map((provider) => this.#read(provider, principal)));
+    const found = await Promise.all(providers.map((provider) => this.#read(provider, principal, patienceMs)));
     const catalogs = found.filter((catalog) => catalog !== undefined && catalog !== 'unknown');
     return { catalogs, isIncomplete: found.includes('unknown') };
   }
@@ -95,15 +101,23 @@ export class OwnModels {
     return described;
   }
 
-  async #read(provider: Provider, principal: Principal): Promise<OwnCatalog | 'unknown' | undefined> {
+  async #read(
+    provider: Provider,
+    principal: Principal,
+    patienceMs: number,
+  ): Promise<OwnCatalog | 'unknown' | undefined> {
     try {
-      const signal = AbortSignal.timeout(timeoutMs);
-      const key = await this.#options.keys.get(provider.slug, principal, { signal });
-      return key === undefined ? undefined : await this.#listed(provider, key);
+      return await withinMs(patienceMs, this.#keyed(provider, principal));
     } catch (error) {
       this.#options.log.debug({ err: error, provider: provider.slug }, 'own models cannot be listed');
       return 'unknown';
     }
+  }
+
+  async #keyed(provider: Provider, principal: Principal): Promise<OwnCatalog | undefined> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const key = await this.#options.keys.get(provider.slug, principal, { signal });
+    return key === undefined ? undefined : this.#listed(provider, key);
   }
 
   async #listed(provider: Provider, key: ProviderKey): Promise<OwnCatalog> {
@@ -196,4 +210,11 @@ function toOwnDocument(provider: string, model: ProviderModel, updatedAt: number
     isDescribed: model.schemaState !== 'summary',
     isOwn: true,
   };
+}
+
+/** Rejects after that time; the work goes on. */
+async function withinMs<T>(ms: number, work: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new AppError('deadline_exceeded', 'No answer in time.')), ms);
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -24,6 +24,8 @@ export class AskingProvider extends ScriptedCatalogProvider {
   readonly keys: string[] = [];
   /** What the next questions about one model or account fail with. */
   awayWith: AppError | undefined;
+  /** What the next list of an account waits for. */
+  heldBy: Promise<void> | undefined;
 
   async describeModel(nativeId: string, context: ProviderContext): Promise<ProviderModel> {
     this.described.push(nativeId);
@@ -37,6 +39,7 @@ export class AskingProvider extends ScriptedCatalogProvider {
   async listOwnModels(context: ProviderContext): Promise<ProviderModel[]> {
     this.ownListCalls += 1;
     this.#note(context);
+    await this.heldBy;
     if (this.awayWith !== undefined) throw this.awayWith;
     return this.owned.get(context.credential?.reveal() ?? '') ?? [];
   }

@@ -17,6 +17,8 @@ import { isRunnable, noLongerOffered, resolveModel } from '../resolve-model.ts';
 
 /** A budget that cannot be read must not hold up a price. */
 const budgetTimeoutMs = 2_000;
+/** What remains of the call for the estimate alone. */
+const answerMs = 400;
 
 type Estimate = Awaited<ReturnType<Handler<typeof estimateCost>>>;
 
@@ -84,12 +86,13 @@ interface BudgetAnswer {
 /** What the budgets say of such runs; nothing when nobody answers for them now. */
 async function askBudget(
   { bus }: CatalogDeps,
-  { principal, signal }: HandlerContext,
+  { principal, signal, deadlineAt }: HandlerContext,
   { currency, min, max }: { currency: string; min?: number | undefined; max?: number | undefined },
 ): Promise<BudgetAnswer> {
   const run = { currency, ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
+  const timeoutMs = Math.max(0, Math.min(budgetTimeoutMs, deadlineAt - Date.now() - answerMs));
   const answer = await bus
-    .call(readBudgets, { run }, { principal, signal, timeoutMs: budgetTimeoutMs })
+    .call(readBudgets, { run }, { principal, signal, timeoutMs })
     .catch(() => undefined);
   if (answer === undefined) return { isAffordable: true };
   const { refusal } = answer;

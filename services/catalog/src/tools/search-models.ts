@@ -3,6 +3,7 @@ import { AppError, type ModelSummary, type searchModels } from '@inferry/contrac
 import type { CallerAccess } from '../caller-access.ts';
 import type { CatalogDeps } from '../deps.ts';
 import { toSummary } from '../model-card.ts';
+import { searchPatienceMs } from '../own/own-models.ts';
 import { type FoundModels, findModels, type ModelSearch } from '../search/find-models.ts';
 import { countThatFits, type SearchPage, shorten, toListed } from './short-search.ts';
 
@@ -14,7 +15,7 @@ export function handleSearchModels(deps: CatalogDeps): Handler<typeof searchMode
   const { models, providers, own } = deps;
   return async (input, { principal }) => {
     const access = await deps.accesses.of(principal);
-    const mine = await own.of(principal, input.provider);
+    const mine = await own.of(principal, input.provider, { patienceMs: searchPatienceMs });
     const owned = mine.catalogs.map(({ index }) => index);
     const isMine = input.mine === true;
     const scope = isMine ? [] : slugsOf(deps, input);
