@@ -18,8 +18,20 @@ const maxRepetitions = 2_000;
 /** States times characters, for all patterns of one input: some 100 to 200 ms at the most. */
 const maxSteps = 6_000_000;
 const maxKept = 2_000;
+/** Of all programs that are kept, at some 200 bytes for each of their instructions. */
+const maxKeptSize = 400_000;
+/** Instructions of all patterns of one schema, which take some 50 ms to make. */
+const maxSchemaSize = 20_000;
+/** What a pattern counts that is none: finding that out takes time as well. */
+const unusableSize = 1_000;
 
-const kept = new Recent<LinearPattern | 'unusable'>(maxKept);
+interface Kept {
+  pattern: LinearPattern | undefined;
+  size: number;
+}
+
+const kept = new Recent<Kept>(maxKept);
+let keptSize = 0;
 
 let stepsLeft = maxSteps;
 
@@ -31,34 +43,60 @@ export function withinSteps<T>(check: () => T): T {
 
 /** Undefined for look-around, back-references, other languages' expressions and what is too large to run. */
 export function linearPattern(pattern: string): LinearPattern | undefined {
-  if (pattern.length > maxPatternLength) return undefined;
+  return keptOf(pattern).pattern;
+}
+
+/**
+ * The same for the patterns of one schema, in its order, while they are not too much together: what is beyond is undefined
+ * as well. Models' authors write thousands of them, and each takes milliseconds and a megabyte.
+ */
+export function linearPatterns(): (pattern: string) => LinearPattern | undefined {
+  let left = maxSchemaSize;
+  return (pattern) => {
+    if (left <= 0) return undefined;
+    const { pattern: linear, size } = keptOf(pattern);
+    left -= size;
+    return left < 0 ? undefined : linear;
+  };
+}
+
+function keptOf(pattern: string): Kept {
+  if (pattern.length > maxPatternLength) return { pattern: undefined, size: 1 };
   const known = kept.get(pattern);
-  if (known !== undefined) return known === 'unusable' ? undefined : known;
+  if (known !== undefined) return known;
   const made = compile(pattern);
-  kept.set(pattern, made ?? 'unusable');
+  keptSize += made.size;
+  if (keptSize > maxKeptSize) {
+    kept.clear();
+    keptSize = made.size;
+  }
+  kept.set(pattern, made);
   return made;
 }
 
-function compile(pattern: string): LinearPattern | undefined {
+function compile(pattern: string): Kept {
+  const unusable = { pattern: undefined, size: unusableSize };
   try {
-    if (repetitionsIn(pattern) > maxRepetitions) return undefined;
+    if (repetitionsIn(pattern) > maxRepetitions) return unusable;
     // What is no expression by the standard was written for another language, and means something else there.
-    if (new RegExp(pattern, 'u').source === '') return undefined;
+    if (new RegExp(pattern, 'u').source === '') return unusable;
     const compiled = RE2JS.compile(toRe2(pattern));
     const size = compiled.programSize();
-    if (size > maxProgramSize) return undefined;
-    return {
-      test(text) {
-        const steps = size * text.length;
-        if (steps > stepsLeft) return true;
-        stepsLeft -= steps;
-        return compiled.matcher(text).find();
-      },
-    };
+    if (size > maxProgramSize) return { pattern: undefined, size };
+    return { pattern: { test: tester(compiled, size) }, size };
   } catch {
     // Not an expression, or one that needs to look back: nobody but the platform can tell.
-    return undefined;
+    return unusable;
   }
+}
+
+function tester(compiled: RE2JS, size: number): LinearPattern['test'] {
+  return (text) => {
+    const steps = size * text.length;
+    if (steps > stepsLeft) return true;
+    stepsLeft -= steps;
+    return compiled.matcher(text).find();
+  };
 }
 
 function repetitionsIn(pattern: string): number {

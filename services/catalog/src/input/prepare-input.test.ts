@@ -1,5 +1,7 @@
 import { type JsonObject, writeJson } from '@inferry/contracts';
-import { describe, expect, it } from 'vitest';
+import { RE2JS } from 're2js';
+import { describe, expect, it, vi } from 'vitest';
+import { toPortable } from '../sections/portable.ts';
 import { everyFieldSchema } from '../testing/model-of.ts';
 import { createValidator } from './model-validator.ts';
 import { prepareInput } from './prepare-input.ts';
@@ -355,6 +357,22 @@ describe('hostile input and odd schemas', () => {
       expect(prepare({ text: 'x' }, { text: { type: 'string', pattern } }).problems).toEqual([]);
     },
   );
+
+  it('runs patterns of a schema while they are small together, and leaves thousands to the platform', () => {
+    const fields = Array.from({ length: 900 }, (_, at) => [
+      `f${at}`,
+      { type: 'string', pattern: `^[a-z]{1,900}b?${at}$` },
+    ]);
+    const compiled = vi.spyOn(RE2JS, 'compile');
+    const validator = createValidator({ type: 'object', properties: Object.fromEntries(fields) });
+
+    const { problems } = prepareInput(validator, { f0: '!', f899: '!' });
+    toPortable({ type: 'object', properties: Object.fromEntries(fields) });
+
+    expect(problems.map(({ path }) => path)).toEqual(['f0']);
+    expect(compiled.mock.calls.length).toBeLessThan(30);
+    compiled.mockRestore();
+  });
 
   it('forbids no field that a pattern which it cannot run may allow', () => {
     const validator = createValidator({

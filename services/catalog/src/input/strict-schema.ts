@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '@inferry/contracts';
-import { linearPattern } from './linear-pattern.ts';
+import { linearPatterns } from './linear-pattern.ts';
 import { isFileSchema, maxDepth, oneSchema, schemaLists, schemaMaps, typesOf } from './schema-parts.ts';
 
 const maxUniqueItems = 200;
@@ -26,7 +26,7 @@ const urlKeywords = ['format', 'pattern', 'minLength', 'maxLength', 'contentMedi
  * `nodes` is how large it is.
  */
 export function toStrictSchema(schema: JsonObject): { strict: JsonObject; nodes: number } {
-  const walk = { depth: 0, budget: { nodes: maxNodes } };
+  const walk = { depth: 0, budget: { nodes: maxNodes }, linear: linearPatterns() };
   const strict = strictOf(schema, walk);
   return { strict, nodes: maxNodes - Math.max(0, walk.budget.nodes) };
 }
@@ -34,6 +34,7 @@ export function toStrictSchema(schema: JsonObject): { strict: JsonObject; nodes:
 interface Walk {
   depth: number;
   budget: { nodes: number };
+  linear: ReturnType<typeof linearPatterns>;
 }
 
 function strictOf(schema: JsonObject, walk: Walk): JsonObject {
@@ -47,7 +48,7 @@ function strictOf(schema: JsonObject, walk: Walk): JsonObject {
   repairTypes(result, schema.nullable === true);
   repairBounds(result);
   repairLists(result);
-  repairPatterns(result);
+  repairPatterns(result, walk.linear);
   if (isFileSchema(schema)) for (const keyword of urlKeywords) delete result[keyword];
   return result;
 }
@@ -65,8 +66,8 @@ function walkKeyword(keyword: string, value: unknown, walk: Walk): unknown {
   return value;
 }
 
-function strictOrSame(value: unknown, { depth, budget }: Walk): unknown {
-  return isObject(value) ? strictOf(value, { depth: depth + 1, budget }) : value;
+function strictOrSame(value: unknown, walk: Walk): unknown {
+  return isObject(value) ? strictOf(value, { ...walk, depth: walk.depth + 1 }) : value;
 }
 
 /** A reference to another document is never fetched: what it would say, the platform says. */
@@ -130,12 +131,11 @@ function fitsType(value: unknown, schema: JsonObject): boolean {
 }
 
 /** Only what runs in linear time is run: where it cannot, the platform checks it. */
-function repairPatterns(schema: JsonObject): void {
-  if (typeof schema.pattern !== 'string' || linearPattern(schema.pattern) === undefined)
-    delete schema.pattern;
+function repairPatterns(schema: JsonObject, linear: Walk['linear']): void {
+  if (typeof schema.pattern !== 'string' || linear(schema.pattern) === undefined) delete schema.pattern;
   if (!isObject(schema.patternProperties)) return;
   const named = Object.entries(schema.patternProperties);
-  const usable = named.filter(([pattern]) => linearPattern(pattern) !== undefined);
+  const usable = named.filter(([pattern]) => linear(pattern) !== undefined);
   schema.patternProperties = Object.fromEntries(usable);
   if (usable.length === named.length) return;
   // What the others would have allowed must not be forbidden now.

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '@inferry/contracts';
 import { isMedium, normaliseSchema } from '@inferry/providers/schema';
-import { linearPattern } from '../input/linear-pattern.ts';
+import { linearPatterns } from '../input/linear-pattern.ts';
 
 /** A model's schema as every client can read it. Validation goes by the schema as its provider wrote it. */
 export function toPortable(schema: JsonObject): JsonObject {
@@ -10,13 +10,13 @@ export function toPortable(schema: JsonObject): JsonObject {
       return isMedium(mark) ? mark : undefined;
     },
   });
-  return withPatternsThatHold(portable);
+  return withPatternsThatHold(portable, linearPatterns());
 }
 
 /** A pattern that is not run here is told as what it is: words of the platform's, which it checks itself. */
-function withPatternsThatHold(schema: JsonObject): JsonObject {
+function withPatternsThatHold(schema: JsonObject, linear: ReturnType<typeof linearPatterns>): JsonObject {
   const { pattern, ...rest } = schema;
-  const isRun = typeof pattern !== 'string' || linearPattern(pattern) !== undefined;
+  const isRun = typeof pattern !== 'string' || linear(pattern) !== undefined;
   const told = isRun ? schema : { ...rest, description: describe(rest.description, pattern) };
   const { properties, items } = told;
   return {
@@ -25,11 +25,11 @@ function withPatternsThatHold(schema: JsonObject): JsonObject {
       properties: Object.fromEntries(
         Object.entries(properties).map(([name, field]) => [
           name,
-          isObject(field) ? withPatternsThatHold(field) : field,
+          isObject(field) ? withPatternsThatHold(field, linear) : field,
         ]),
       ),
     }),
-    ...(isObject(items) && { items: withPatternsThatHold(items) }),
+    ...(isObject(items) && { items: withPatternsThatHold(items, linear) }),
   };
 }
 
