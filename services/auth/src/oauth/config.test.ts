@@ -24,6 +24,12 @@ function problemsOf(env: Record<string, string>): readonly string[] {
 }
 
 describe('the variables of the authorization server', () => {
+  it("gives tokens for the gateway's further hosts", () => {
+    const { settings } = parseOAuthConfig({ MCP_ALLOWED_HOSTS: 'a.example, b.example:8443' });
+
+    expect(settings.hosts).toEqual(['a.example', 'b.example:8443']);
+  });
+
   it('have defaults: off, 15 minutes, 30 days, a year, a minute of grace', () => {
     const { isOn, settings, clients, enterprise } = parseOAuthConfig({});
 

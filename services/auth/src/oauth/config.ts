@@ -19,6 +19,8 @@ const OAuthEnv = z.object({
   INFERRY_AUTH: z.enum(['none', 'keys', 'oauth']).default('keys'),
   PUBLIC_URL: RuntimeEnv.shape.PUBLIC_URL,
   TRUSTED_PROXIES: envList.default([]),
+  /** The gateway's own variable: what it serves, clients ask for tokens for. */
+  MCP_ALLOWED_HOSTS: envList.default([]),
   /** Seconds that an access token lives. */
   OAUTH_ACCESS_TOKEN_SECONDS: envInt(60, 3_600).default(defaultSettings.accessTokenSeconds),
   /** Days without use after which a client must sign in again. */
@@ -82,6 +84,7 @@ export function parseOAuthConfig(env: Env): OAuthConfig {
       ...defaultSettings,
       ...redirects,
       proxies,
+      hosts: parsed.MCP_ALLOWED_HOSTS,
       accessTokenSeconds: parsed.OAUTH_ACCESS_TOKEN_SECONDS,
       refreshIdleSeconds: parsed.OAUTH_REFRESH_IDLE_DAYS * 86_400,
       grantSeconds: parsed.OAUTH_GRANT_DAYS * 86_400,

@@ -7,6 +7,8 @@ export interface OAuthSettings {
   issuer: string;
   /** Every key of this folder that is not a signing key is derived from it. */
   secret: Secret;
+  /** Further hosts that gateways answer for (`host`, `host:port`): names of the same resource. */
+  hosts: readonly string[];
   accessTokenSeconds: number;
   codeSeconds: number;
   /** How long a sign-in may take. */
@@ -69,6 +71,7 @@ const day = 86_400;
 
 /** Everything but who the deployment is. */
 export const defaultSettings: Omit<OAuthSettings, 'issuer' | 'secret'> = {
+  hosts: [],
   accessTokenSeconds: 900,
   codeSeconds: 60,
   interactionSeconds: 900,

@@ -30,7 +30,7 @@ type Context = TokenEndpointGrantContext<{ assertion?: string; scope?: string }>
  * enterprise has decided, without a page and without a refresh token, since the client can get the next assertion.
  */
 export function addEnterpriseGrant(provider: Provider, deps: EnterpriseDeps): void {
-  const verifier = createIdJagVerifier(deps.settings.issuer, deps.issuers);
+  const verifier = createIdJagVerifier(deps.settings, deps.issuers);
   const handle = async (ctx: Context): Promise<void> => {
     const { params, client } = ctx.oidc;
     const idJag = await verifier.verify(params.assertion ?? '');

@@ -2,7 +2,7 @@ import { isScope, type Scope } from '@inferry/contracts';
 import { createProxyFetch } from '@inferry/runtime/proxy-fetch';
 import { createRemoteJWKSet, customFetch, decodeJwt, type JWTPayload, jwtVerify } from 'jose';
 import { z } from 'zod';
-import { canonicalResource } from '../policy/resource.ts';
+import { canonicalResource, type Place } from '../policy/resource.ts';
 import { resourceOf } from '../settings.ts';
 import type { EnterpriseIssuer } from './enterprise-issuer.ts';
 
@@ -34,7 +34,7 @@ const Claims = z.object({
   name: z.string().optional(),
 });
 
-export function createIdJagVerifier(ours: string, issuers: readonly EnterpriseIssuer[]): IdJagVerifier {
+export function createIdJagVerifier(ours: Place, issuers: readonly EnterpriseIssuer[]): IdJagVerifier {
   const options = { timeoutDuration: 3_000, [customFetch]: createProxyFetch() };
   const known = new Map(
     issuers.map((issuer) => [
@@ -48,7 +48,7 @@ export function createIdJagVerifier(ours: string, issuers: readonly EnterpriseIs
       if (trusted === undefined) return undefined;
       const payload = await verified(assertion, trusted.keys, {
         issuer: trusted.issuer.issuer,
-        audience: ours,
+        audience: ours.issuer,
       });
       const claims = Claims.safeParse(payload);
       if (!claims.success || !isForUs(claims.data.resource, ours)) return undefined;
@@ -87,9 +87,9 @@ async function verified(
   }
 }
 
-function isForUs(resource: string | string[] | undefined, issuer: string): boolean {
+function isForUs(resource: string | string[] | undefined, ours: Place): boolean {
   const named = [resource ?? []].flat();
-  return named.every((value) => canonicalResource(value, issuer) === resourceOf(issuer));
+  return named.every((value) => canonicalResource(value, ours) === resourceOf(ours.issuer));
 }
 
 function toIdJag(claims: z.infer<typeof Claims>, { scopes, clientIds }: EnterpriseIssuer): IdJag | undefined {

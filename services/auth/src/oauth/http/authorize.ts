@@ -3,7 +3,7 @@ import { enginePaths, interactionPath } from '../engine/configuration.ts';
 import type { EngineReply } from '../engine/inject.ts';
 import type { ProblemView } from '../interactions/interactions.ts';
 import { checkRedirectUri } from '../policy/redirect-uris.ts';
-import { canonicalResource } from '../policy/resource.ts';
+import { canonicalResource, type Place } from '../policy/resource.ts';
 import { parseScope } from '../policy/scopes.ts';
 import type { HttpDeps } from './http-deps.ts';
 import { addressOf } from './request-address.ts';
@@ -36,7 +36,7 @@ export function handleAuthorize(
       );
       return reply;
     }
-    const query = toEngineQuery(asked, settings.issuer);
+    const query = toEngineQuery(asked, settings);
     const answer = await engine.ask({
       method: 'GET',
       path: enginePaths.authorization,
@@ -67,10 +67,10 @@ function toUnreadable(clientId: string, reason: string): ProblemView {
 
 const invalidRedirect = { status: 400, code: 'invalid_redirect_uri', title: 'This client cannot be let in' };
 
-function toEngineQuery(asked: URLSearchParams, issuer: string): URLSearchParams {
+function toEngineQuery(asked: URLSearchParams, place: Place): URLSearchParams {
   const query = new URLSearchParams([...asked].filter(([name]) => passed.includes(name)));
   query.set('scope', parseScope(asked.getAll('scope').join(' ')).join(' '));
-  for (const resource of new Set(asked.getAll('resource').map((value) => canonicalResource(value, issuer))))
+  for (const resource of new Set(asked.getAll('resource').map((value) => canonicalResource(value, place))))
     query.append('resource', resource);
   if (asked.get('prompt') === 'none') query.set('prompt', 'none');
   const mode = asked.get('response_mode');

@@ -4,7 +4,7 @@ import type { WindowHit, WindowVerdict } from '@inferry/limits';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { enginePaths } from '../engine/configuration.ts';
 import type { EngineReply } from '../engine/inject.ts';
-import { canonicalResource } from '../policy/resource.ts';
+import { canonicalResource, type Place } from '../policy/resource.ts';
 import { keepKnown } from '../policy/scopes.ts';
 import { toForm } from './bodies.ts';
 import { clientIdOf, withoutEmptySecret } from './client-id.ts';
@@ -70,7 +70,7 @@ function windowsOf({ settings }: HttpDeps, { form, authorization, address }: Ask
 
 async function answerOf(deps: HttpDeps, { form, authorization, address }: Asking): Promise<EngineReply> {
   const { engine, singleFlight, settings } = deps;
-  normalise(form, settings.issuer);
+  normalise(form, settings);
   if (form.get('grant_type') === 'client_credentials' && !form.has('scope'))
     form.set('scope', deps.scopesOfClient(clientIdOf(form, authorization)).join(' '));
   const headers = authorization === undefined ? {} : { authorization };
@@ -99,8 +99,8 @@ function keepGranted(form: URLSearchParams, granted: readonly string[]): void {
 }
 
 /** One spelling of the resource, and no scopes that nobody knows here: a refresh without any keeps what it has. */
-function normalise(form: URLSearchParams, issuer: string): void {
-  const resources = [...new Set(form.getAll('resource').map((value) => canonicalResource(value, issuer)))];
+function normalise(form: URLSearchParams, place: Place): void {
+  const resources = [...new Set(form.getAll('resource').map((value) => canonicalResource(value, place)))];
   form.delete('resource');
   for (const resource of resources) form.append('resource', resource);
   const asked = form.getAll('scope').join(' ');
