@@ -69,9 +69,16 @@ function expectRetryable(outcome: CallOutcome): void {
   if (!isBroken) expect(['unavailable', 'rate_limited', 'busy']).toContain(errorOf(outcome)?.code);
 }
 
-function startRuns(label: string): { ended: Promise<string[]>; refs: string[] } {
+/** Resolves when half of the runs are at the platform and none can have ended: what comes now comes in their midst. */
+async function startRuns(label: string): Promise<{ ended: Promise<string[]>; refs: string[] }> {
+  const submits = () => [...upstream.submissions().values()].reduce((sum, count) => sum + count, 0);
+  const before = submits();
   const refs = Array.from({ length: runsAtOnce }, (_, index) => `${label}-${index}`);
   const ended = Promise.all(refs.map((ref, index) => runToEnd(ref, 2_000 + (index % 10) * 300)));
+  ended.catch(() => undefined);
+  await expect
+    .poll(submits, { timeout: 20_000, interval: 20 })
+    .toBeGreaterThanOrEqual(before + runsAtOnce / 2);
   return { ended, refs };
 }
 
@@ -96,8 +103,7 @@ describe('a replica killed under 50 runs', () => {
   it.each([...serviceNames])(
     'loses no run and submits none twice when %s dies',
     async (service: ServiceName) => {
-      const { ended, refs } = startRuns(`kill-${service}`);
-      await sleep(1_200);
+      const { ended, refs } = await startRuns(`kill-${service}`);
 
       cluster.of(service)[0]?.kill('SIGKILL');
 
@@ -113,8 +119,7 @@ describe('a server restarted under load', () => {
   it.each(['nats', 'redis', 'postgres'] as const)(
     'recovers within 10 s of a restart of %s',
     async (name) => {
-      const { ended, refs } = startRuns(`restart-${name}`);
-      await sleep(1_000);
+      const { ended, refs } = await startRuns(`restart-${name}`);
       const probes: CallOutcome[] = [];
       const probing = new AbortController();
       const prober = probeUntil(probing.signal, probes);

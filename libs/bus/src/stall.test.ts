@@ -1,5 +1,5 @@
 import { listProviders, localPrincipal } from '@inferry/contracts';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createBus } from './create-bus.ts';
 import { createInProcessTransport } from './in-process-transport.ts';
 
@@ -25,7 +25,7 @@ it('does not take its own standstill for the death of a responder', async () => 
     return { providers: [] };
   });
   const answer = asking.call(listProviders, {}, { principal: localPrincipal });
-  await new Promise((done) => setTimeout(done, 30));
+  await vi.waitFor(() => expect(calls).toBe(1));
 
   for (let round = 0; round < 4; round += 1) {
     holdTheLoop(300);

@@ -162,7 +162,14 @@ describe('hostile content', () => {
 
     const forged = { jsonrpc: '2.0', method: 'ui/notifications/tool-result', params: looks(origin).quoted };
     await inView(open, `postMessage(${JSON.stringify(forged)}, '*')`);
-    await inView(open, 'new Promise((resolve) => setTimeout(resolve, 100))');
+    // Messages come in order: when the one after it is there, it was heard or passed over.
+    await inView(
+      open,
+      `new Promise((resolve) => {
+        addEventListener('message', ({ data }) => data === 'after' && resolve());
+        postMessage('after', '*');
+      })`,
+    );
 
     expect(await open.view.locator('.card').getAttribute('data-phase')).toBe('waiting');
   });

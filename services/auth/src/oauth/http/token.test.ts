@@ -45,6 +45,35 @@ function redeem(
 }
 
 describe('a code', () => {
+  it.each([
+    ['with its id in the body', (id: string) => id],
+    ['without', () => undefined],
+  ])('is redeemed by a client whose HTTP Basic has an empty secret, %s', async (_what, inBody) => {
+    const { code, verifier } = await newCode();
+    const request = codeForm(clientId, code, verifier);
+    if (inBody(clientId) === undefined) request.delete('client_id');
+    const authorization = `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:`).toString('base64')}`;
+
+    const first = await post(`${oauth.url}/oauth/token`, request, { authorization });
+    const refresh = form({ grant_type: 'refresh_token', refresh_token: first.body.refresh_token ?? '' });
+    const second = await post(`${oauth.url}/oauth/token`, refresh, { authorization });
+
+    expect([first.status, second.status]).toEqual([200, 200]);
+    expect(claimsOf(second.body).client_id).toBe(clientId);
+  });
+
+  it('is not redeemed by a client that names another one in HTTP Basic, or that guesses a secret', async () => {
+    const other = await register(oauth.url);
+    const { code, verifier } = await newCode();
+    for (const named of [`${other}:`, `${clientId}:guess`, ':']) {
+      const headers = { authorization: `Basic ${Buffer.from(named).toString('base64')}` };
+      const answer = await post(`${oauth.url}/oauth/token`, codeForm(clientId, code, verifier), headers);
+
+      expect(answer.status).toBeGreaterThanOrEqual(400);
+      expect(answer.body).not.toHaveProperty('access_token');
+    }
+  });
+
   it.each<[string, Record<string, string | undefined>, string]>([
     ['another verifier', { code_verifier: pkce().verifier }, 'invalid_grant'],
     ['no verifier', { code_verifier: undefined }, 'invalid_grant'],
