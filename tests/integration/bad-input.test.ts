@@ -37,15 +37,15 @@ function call(key: string, tool: string, args: unknown): Promise<CallOutcome> {
   return callTool(cluster.url, { tool, args: args as Record<string, unknown>, timeoutMs: 15_000, key });
 }
 
-/** A value that no argument of this schema takes. */
+/** A value that no argument of this schema takes; null is none that was given. */
 function wrongValue(field: JsonObject): fc.Arbitrary<unknown> {
   const types = {
     string: fc.oneof(fc.integer(), fc.constant({}), fc.constant([])),
-    other: fc.constantFrom('nope', null, '{"a":', [[]], {}),
+    other: fc.constantFrom('nope', '{"a":', [[]], {}),
   };
   if (field.type === 'string') return types.string;
-  if (field.type === 'object') return fc.constantFrom('nope', 7, null, [1]);
-  if (field.type === 'array') return fc.constantFrom('nope', 7, null, {});
+  if (field.type === 'object') return fc.constantFrom('nope', 7, [1]);
+  if (field.type === 'array') return fc.constantFrom('nope', 7, {});
   return types.other;
 }
 

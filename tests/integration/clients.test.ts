@@ -205,7 +205,7 @@ describe('curl', () => {
   });
 
   it('calls a tool without initialize and without a session (RF-76, RW-01)', async () => {
-    const params = { name: 'search_models', arguments: { category: 'text', limit: 5 } };
+    const params = { name: 'search_models', arguments: { category: 'text', limit: 20 } };
     const body = JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/call', params });
     const result = await resultOf(await fetch(`${cluster.url}/`, { method: 'POST', headers, body }));
 

@@ -43,7 +43,7 @@ it('shows one run_model as one connected trace across gateway, services, databas
       const found = traceOf('run_model');
       const services = new Set(found.map((span) => span.service));
       expect(services).toEqual(
-        new Set(['inferry-mcp-gateway', 'inferry-inference-poller', 'inferry-catalog']),
+        new Set(['inferry-auth', 'inferry-mcp-gateway', 'inferry-inference-poller', 'inferry-catalog']),
       );
       expect(found.some((span) => span.name.includes('submit'))).toBe(true);
       expect(found.some((span) => 'db.system.name' in span.attributes)).toBe(true);

@@ -67,7 +67,7 @@ export const busRights: Readonly<Record<string, BusRights>> = {
     asks: [
       { subject: 'tools.v1.>' },
       ...surfaces,
-      ...[verifyKey, verifyPassthrough, readRevocations, readJwks, readVaultKey, openAsset],
+      ...[verifyKey, verifyPassthrough, readRevocations, readJwks, readVaultKey, openAsset, listProviders],
     ],
     tells: [callCancelled, clientAnswered],
     hears: [

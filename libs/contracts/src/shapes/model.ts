@@ -20,13 +20,16 @@ export const ModelSummary = z.object({
 });
 export type ModelSummary = z.infer<typeof ModelSummary>;
 
+/** Any JSON value, and said so: a schema without a keyword reads as a mistake to clients that check schemas. */
+const anyJson = z.unknown().meta({ type: ['string', 'number', 'boolean', 'array', 'object', 'null'] });
+
 export const ModelInput = z.object({
   name: z.string().optional().describe('Field'),
   type: z.string().optional().describe('Type'),
   required: z.boolean().optional().describe('Required'),
-  default: z.unknown().optional().describe('Default'),
+  default: anyJson.optional().describe('Default'),
   description: z.string().optional().describe('Meaning'),
-  allowed: z.array(z.unknown()).optional().describe('Allowed values'),
+  allowed: z.array(anyJson).optional().describe('Allowed values'),
   is_file: z.boolean().optional().describe('Takes a file URL'),
 });
 export type ModelInput = z.infer<typeof ModelInput>;
