@@ -76,7 +76,7 @@ export interface ToolContract<
   /** What the handler returns; the same as `output` unless the result carries more than the structure. */
   reply: R;
   annotations: ToolAnnotations;
-  /** True for the tools whose call lasts as long as a run; they are answered with progress. */
+  /** True for the tools whose call may last longer than two seconds; they are answered with progress. */
   isLong: boolean;
   /**
    * For the tools whose call waits for a run as long as `wait_seconds` says: how long it waits when that is not given,
