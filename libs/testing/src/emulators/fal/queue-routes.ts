@@ -114,7 +114,7 @@ function toStatus(emulator: Emulator, job: EmulatedJob): Answer {
   }
   const queued = job.state === 'queued' ? { queue_position: 2 } : {};
   const line = { message: 'Step 3 of 8', level: 'INFO', source: 'USER', timestamp: '2026-01-01T00:00:00Z' };
-  const logs = job.state === 'running' ? { logs: [line] } : {};
+  const logs = job.state === 'queued' ? {} : { logs: [line] };
   return { status: 202, body: { status, ...about, ...queued, ...logs } };
 }
 

@@ -32,14 +32,14 @@ export function chatRoutes(emulator: Emulator): EmulatedRoute[] {
         const job = emulator.endJob(emulator.createJob({ id: emulator.id('chatcmpl-'), model, input: {} }));
         if (job.state === 'failed') throw emulator.refusal('validation', job.failure.message);
         const head = { id: job.id, created: Math.floor(emulator.now() / 1_000), model };
+        const used = { prompt_tokens: 1, completion_tokens: 4, total_tokens: 5 };
         if (stream !== true) {
           const message = { role: 'assistant', content: parts.join(''), refusal: null };
-          const usage = { prompt_tokens: 1, completion_tokens: 4, total_tokens: 5 };
           return {
             ...head,
             object: 'chat.completion',
-            choices: [{ index: 0, message, finish_reason: 'stop' }],
-            usage,
+            choices: [{ index: 0, message, logprobs: null, finish_reason: 'stop' }],
+            usage: used,
           };
         }
         const object = 'chat.completion.chunk';
@@ -49,7 +49,7 @@ export function chatRoutes(emulator: Emulator): EmulatedRoute[] {
           choices: [{ index: 0, delta: { content }, finish_reason: null }],
         }));
         const last = { ...head, object, choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] };
-        const usage = { ...head, object, choices: [], usage: { total_tokens: 5 } };
+        const usage = { ...head, object, choices: [], usage: used };
         return sendEvents<unknown>(reply, [...chunks, last, usage, '[DONE]']);
       },
     },

@@ -61,13 +61,15 @@ function answer(emulator: Emulator, body: ImageBody, call: EmulatedCall): unknow
   const count = Math.max(body.n ?? 1, job.outputs);
   const base64 = () => sampleFile('image', job.scenario.outputBytes).bytes.toString('base64');
   if (body.stream === true) {
-    const partial = Array.from({ length: body.partial_images ?? 0 }, (_, index) => ({
-      type: 'image_generation.partial_image',
+    const kind = call.body instanceof FormData ? 'image_edit' : 'image_generation';
+    const told = { ...lookOf(body), created_at: Math.floor(emulator.now() / 1_000) };
+    const partial = Array.from({ length: Number(body.partial_images ?? 0) }, (_, index) => ({
+      type: `${kind}.partial_image`,
       b64_json: base64(),
       partial_image_index: index,
-      output_format: 'png',
+      ...told,
     }));
-    const last = { type: 'image_generation.completed', b64_json: base64(), output_format: 'png', usage: {} };
+    const last = { type: `${kind}.completed`, b64_json: base64(), ...told, usage: imageUsage };
     return sendEvents(call.reply, [...partial, last], (event) => event.type);
   }
   return {
@@ -77,8 +79,19 @@ function answer(emulator: Emulator, body: ImageBody, call: EmulatedCall): unknow
         ? { b64_json: base64() }
         : { url: emulator.makeFile(job, 'image').url, revised_prompt: body.prompt },
     ),
-    ...(asBase64 && { output_format: body.output_format ?? 'png', usage: { total_tokens: 1 } }),
+    ...(asBase64 && { ...lookOf(body), usage: imageUsage }),
   };
+}
+
+const imageUsage = {
+  input_tokens: 10,
+  input_tokens_details: { image_tokens: 0, text_tokens: 10 },
+  output_tokens: 272,
+  total_tokens: 282,
+};
+
+function lookOf({ background = 'opaque', output_format: format = 'png', quality = 'low', size }: ImageBody) {
+  return { background, output_format: format, quality, size: size ?? '1024x1024' };
 }
 
 function refused(emulator: Emulator, { failure }: EmulatedJob): Error {

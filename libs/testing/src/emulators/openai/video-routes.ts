@@ -80,15 +80,18 @@ function readForm(emulator: Emulator, form: FormData): z.infer<typeof VideoBody>
 
 function toVideo(emulator: Emulator, job: EmulatedJob): unknown {
   const code = job.failure.kind === 'content' ? 'moderation_blocked' : 'video_generation_failed';
+  const now = Math.floor(emulator.now() / 1_000);
   return {
     id: job.id,
     object: 'video',
     model: job.model,
     status: words[job.state],
     progress: job.state === 'succeeded' ? 100 : job.state === 'queued' ? 0 : 40,
-    created_at: Math.floor(emulator.now() / 1_000),
-    completed_at: null,
-    expires_at: null,
+    created_at: Math.floor(job.createdAt / 1_000),
+    completed_at: job.state === 'succeeded' ? now : null,
+    expires_at: job.state === 'succeeded' ? now + 86_400 : null,
+    prompt: String(job.input.prompt ?? ''),
+    remixed_from_video_id: null,
     seconds: job.input.seconds ?? '4',
     size: job.input.size ?? '720x1280',
     error: job.state === 'failed' ? { code, message: job.failure.message } : null,

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Answer, EmulatedRoute, Emulator, EmulatorDefinition } from '../kit/index.ts';
 import { Refusal } from '../kit/index.ts';
 import { findReplicateModel, replicateModels, toWire } from './models.ts';
@@ -42,7 +43,7 @@ export const replicateEmulator: EmulatorDefinition = {
 function catalogRoutes(emulator: Emulator): EmulatedRoute[] {
   const slugs = [...new Set(replicateModels.map(({ collection }) => collection))];
   const half = Math.ceil(slugs.length / 2);
-  const toCollection = (slug: string) => ({ slug, name: slug, description: '' });
+  const toCollection = (slug: string) => ({ slug, name: slug, description: '', full_description: null });
   return [
     {
       method: 'GET',
@@ -111,7 +112,7 @@ function accountRoutes(emulator: Emulator): EmulatedRoute[] {
             id,
             content_type: content.type,
             size: bytes.length,
-            checksums: { sha256: '' },
+            checksums: { sha256: hash('sha256', bytes) },
             metadata: {},
             created_at: '2026-01-01T00:00:00Z',
             expires_at: null,

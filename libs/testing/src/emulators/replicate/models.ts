@@ -63,9 +63,11 @@ export function toWire({
     visibility: 'public',
     is_official,
     run_count: 12_345,
+    github_url: null,
+    paper_url: null,
     license_url: null,
     cover_image_url: null,
-    default_example: makes === 'text' ? { input: { prompt: 'x' }, output: ['Once'] } : null,
+    default_example: makes === 'text' ? exampleOf(`${owner}/${name}`) : null,
     latest_version: {
       id: version,
       created_at: '2026-01-01T00:00:00Z',
@@ -81,5 +83,27 @@ export function toWire({
         },
       },
     },
+  };
+}
+
+function exampleOf(model: string) {
+  const at = 'https://api.replicate.com/v1/predictions/aaaaaaaaaaaaaaaaaaaaaaaaaa';
+  const time = '2026-01-01T00:00:00.000Z';
+  return {
+    id: 'aaaaaaaaaaaaaaaaaaaaaaaaaa',
+    model,
+    version: 'hidden',
+    status: 'succeeded',
+    input: { prompt: 'x' },
+    output: ['Once'],
+    error: null,
+    logs: '',
+    metrics: { predict_time: 0.4 },
+    data_removed: false,
+    source: 'web',
+    created_at: time,
+    started_at: time,
+    completed_at: time,
+    urls: { get: at, cancel: `${at}/cancel` },
   };
 }

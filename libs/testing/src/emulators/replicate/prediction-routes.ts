@@ -99,6 +99,9 @@ function toPrediction(emulator: Emulator, job: EmulatedJob) {
   const model = findReplicateModel(job.model);
   const at = emulator.url(`/predictions/${job.id}`);
   const isText = model?.makes === 'text';
+  const timeOf = (seconds: number) => new Date(job.createdAt + seconds * 1_000).toISOString();
+  const hasStarted = job.state !== 'queued';
+  const isOver = ['succeeded', 'failed', 'cancelled'].includes(job.state);
   const isRemoved = emulator.quirks.has('data_removed') && job.state === 'succeeded';
   return {
     id: job.id,
@@ -112,9 +115,9 @@ function toPrediction(emulator: Emulator, job: EmulatedJob) {
     metrics: job.state === 'succeeded' ? { predict_time: 0.4, total_time: 0.5 } : {},
     data_removed: isRemoved,
     source: 'api',
-    created_at: new Date(job.createdAt).toISOString(),
-    started_at: null,
-    completed_at: null,
+    created_at: timeOf(0),
+    started_at: hasStarted ? timeOf(0.1) : null,
+    completed_at: isOver ? timeOf(0.5) : null,
     urls: { get: at, cancel: `${at}/cancel`, ...(isText && { stream: emulator.url(`/stream/${job.id}`) }) },
   };
 }
