@@ -38,13 +38,14 @@ function statusOf({ id, state, failure }: EmulatedJob): unknown {
     traceback: ['  File "/comfy/execution.py", line 1, in execute\n'],
     current_inputs: {},
     current_outputs: [],
+    timestamp: 2,
   };
   switch (state) {
     case 'succeeded':
       return {
         status_str: 'success',
         completed: true,
-        messages: [start, ['execution_success', { prompt_id: id }]],
+        messages: [start, ['execution_success', { prompt_id: id, timestamp: 2 }]],
       };
     case 'failed':
       return { status_str: 'error', completed: false, messages: [start, ['execution_error', error]] };
@@ -54,7 +55,10 @@ function statusOf({ id, state, failure }: EmulatedJob): unknown {
         completed: false,
         messages: [
           start,
-          ['execution_interrupted', { prompt_id: id, node_id: '3', node_type: 'KSampler', executed: [] }],
+          [
+            'execution_interrupted',
+            { prompt_id: id, node_id: '3', node_type: 'KSampler', executed: [], timestamp: 2 },
+          ],
         ],
       };
     default:

@@ -3,7 +3,7 @@ import type { EmulatedRoute, Emulator } from '../kit/index.ts';
 import { Refusal } from '../kit/index.ts';
 import { uploadsOf } from './file-routes.ts';
 import { behindProxy } from './open-route.ts';
-import { playToSocket } from './socket.ts';
+import { playToSocket, waitingIn } from './socket.ts';
 import { validateGraph } from './validate-graph.ts';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -39,7 +39,7 @@ export function promptRoutes(emulator: Emulator): EmulatedRoute[] {
       method: 'GET',
       path: '/prompt',
       kind: 'other',
-      handle: () => ({ exec_info: { queue_remaining: emulator.jobs.size } }),
+      handle: () => ({ exec_info: { queue_remaining: waitingIn(emulator) } }),
     }),
   ];
 }

@@ -13,9 +13,14 @@ export const acceptComfySocket: NonNullable<EmulatorDefinition['acceptSocket']> 
   const open = sockets.get(emulator) ?? new Map<string, WebSocket>();
   sockets.set(emulator, open.set(clientId, ws));
   ws.on('close', () => open.delete(clientId));
-  send(ws, 'status', { status: { exec_info: { queue_remaining: emulator.jobs.size } }, sid: clientId });
+  send(ws, 'status', { status: { exec_info: { queue_remaining: waitingIn(emulator) } }, sid: clientId });
   for (const job of emulator.jobs.values()) if (job.clientId === clientId) playToSocket(emulator, job);
 };
+
+/** What runs counts as well; what has ended does not. */
+export function waitingIn({ jobs }: Emulator): number {
+  return [...jobs.values()].filter(({ state }) => ['queued', 'running', 'unknown'].includes(state)).length;
+}
 
 /** Lets a job run as its socket sees it, in a turn for each step. */
 export function playToSocket(emulator: Emulator, job: EmulatedJob): void {

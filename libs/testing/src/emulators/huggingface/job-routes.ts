@@ -59,6 +59,7 @@ function falRoutes(emulator: Emulator): EmulatedRoute[] {
           status: 'IN_QUEUE',
           response_url: at,
           status_url: `${at}/status`,
+          cancel_url: `${at}/cancel`,
           queue_position: 2,
         };
       },
@@ -101,8 +102,14 @@ function falRoutes(emulator: Emulator): EmulatedRoute[] {
 }
 
 function replicateRoutes(emulator: Emulator): EmulatedRoute[] {
+  const at = 'https://api.replicate.com/v1/predictions';
   const view = (job: EmulatedJob) => ({
     id: job.id,
+    model: job.model,
+    version: 'hidden',
+    created_at: new Date(job.createdAt).toISOString(),
+    // As with fal: addresses of its own, which are not for whoever came through the router.
+    urls: { get: `${at}/${job.id}`, cancel: `${at}/${job.id}/cancel` },
     status: replicateWords[job.state],
     output: job.state === 'succeeded' ? [emulator.makeFile(job, mediumOf(job)).url] : null,
     error: job.state === 'failed' ? job.failure.message : null,
@@ -134,6 +141,9 @@ function waveSpeedRoutes(emulator: Emulator): EmulatedRoute[] {
     message: 'success',
     data: {
       id: job.id,
+      model: job.model,
+      urls: { get: `https://api.wavespeed.ai/api/v3/predictions/${job.id}/result` },
+      created_at: new Date(job.createdAt).toISOString(),
       status: waveWords[job.state],
       outputs: job.state === 'succeeded' ? [emulator.makeFile(job, mediumOf(job)).url] : [],
       error: job.state === 'failed' ? job.failure.message : '',

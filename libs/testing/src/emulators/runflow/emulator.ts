@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Answer, EmulatedRoute, Emulator, EmulatorDefinition } from '../kit/index.ts';
 import { Refusal } from '../kit/index.ts';
-import { runflowModels } from './models.ts';
+import { type RunflowModel, runflowModels } from './models.ts';
 import { runRoutes } from './run-routes.ts';
 
 function says(status: number, code: string, message: string): Answer {
@@ -49,7 +49,7 @@ function accountRoutes(emulator: Emulator): EmulatedRoute[] {
       kind: 'catalog',
       isOpen: true,
       query: ['limit', 'pq'],
-      handle: () => ({ items: runflowModels.map(({ makes: _makes, ...model }) => model), next_pq: null }),
+      handle: () => ({ items: runflowModels.map(toListed), next_pq: null }),
     },
     { method: 'GET', path: '/auth/me', kind: 'probe', handle: () => ({ email: 'ada@example.com' }) },
     {
@@ -62,6 +62,11 @@ function accountRoutes(emulator: Emulator): EmulatedRoute[] {
           : { balance: '12.5000', currency: 'USD' },
     },
   ];
+}
+
+function toListed({ makes: _makes, ...model }: RunflowModel): object {
+  const { provider_slug: provider, model_slug: slug } = model;
+  return { ...model, runs_endpoint: `/v1/models/${provider}/${slug}/runs` };
 }
 
 function assetRoutes(emulator: Emulator): EmulatedRoute[] {
@@ -103,8 +108,12 @@ function assetRoutes(emulator: Emulator): EmulatedRoute[] {
       body: z.strictObject({ folder_id: z.string().optional() }),
       handle({ params }) {
         const id = params.id ?? '';
-        if (!emulator.files.has(id)) throw emulator.refusal('validation', 'asset');
-        throw new Refusal({ status: 201, body: { id, url: emulator.url(`/uploaded/${id}?signature=2`) } });
+        const kept = emulator.files.get(id);
+        if (kept === undefined) throw emulator.refusal('validation', 'asset');
+        throw new Refusal({
+          status: 201,
+          body: { id, url: emulator.url(`/uploaded/${id}?signature=2`), mime_type: kept.contentType },
+        });
       },
     },
   ];

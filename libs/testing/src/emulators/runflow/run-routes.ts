@@ -58,7 +58,7 @@ function take(emulator: Emulator, { params, body }: EmulatedCall): never {
   const model = findRunflowModel(path);
   if (model === undefined) throw emulator.refusal('unknown_model', path);
   // as: parsed by the route's schema.
-  const { input, client_ref: ref, callback_url: webhookUrl } = body as Body;
+  const { input, metadata, client_ref: ref, callback_url: webhookUrl } = body as Body;
   const missing = model.inputs.find(({ name, is_required }) => is_required && input[name] === undefined);
   if (missing !== undefined) throw emulator.refusal('validation', missing.name);
   const known = [...emulator.jobs.values()].find((job) => job.clientId === ref && job.model === path);
@@ -66,7 +66,14 @@ function take(emulator: Emulator, { params, body }: EmulatedCall): never {
   const job =
     known !== undefined && ref !== undefined && !emulator.quirks.has('not_idempotent')
       ? known
-      : emulator.createJob({ id: emulator.uuid(), model: path, input, webhookUrl, clientId: ref });
+      : emulator.createJob({
+          id: emulator.uuid(),
+          model: path,
+          input,
+          webhookUrl,
+          clientId: ref,
+          extra: { metadata },
+        });
   throw new Refusal({ status: 201, body: toRun(emulator, job) });
 }
 
@@ -79,16 +86,41 @@ function toRun(emulator: Emulator, job: EmulatedJob) {
     id: job.id,
     [emulator.quirks.has('status_field') ? 'status' : 'status_code']: word,
     target_type: 'model',
+    model_id: job.model,
     input: job.input,
     output: job.state === 'succeeded' ? toOutput(emulator, job) : null,
     cost: isOver ? '0.3500' : null,
+    cost_breakdown: null,
     nodes_total: 4,
     nodes_completed: job.state === 'queued' ? 0 : job.state === 'running' ? 2 : 4,
+    batch_id: null,
     client_ref: job.clientId ?? null,
-    created_at: new Date(job.createdAt).toISOString(),
-    failure_code: job.state === 'failed' ? codeOf(job) : null,
-    failure_message: job.state === 'failed' ? job.failure.message : null,
+    request_id: null,
+    callback_url: job.webhookUrl ?? null,
+    metadata: job.extra.metadata ?? {},
+    has_logs: false,
+    has_node_runs: false,
+    ...timesOf(job),
+    ...failureOf(job),
+    node_runs: [],
+    links: { self: `/v1/runs/${job.id}` },
   };
+}
+
+function timesOf({ state, createdAt }: EmulatedJob) {
+  const timeOf = (ms: number) => new Date(createdAt + ms).toISOString();
+  const isOver = ['succeeded', 'failed', 'cancelled'].includes(state);
+  return {
+    created_at: timeOf(0),
+    started_at: state === 'queued' ? null : timeOf(100),
+    completed_at: isOver ? timeOf(1_000) : null,
+    duration_ms: isOver ? 900 : null,
+  };
+}
+
+function failureOf(job: EmulatedJob) {
+  if (job.state !== 'failed') return { failure_code: null, failure_message: null, failure_stage_code: null };
+  return { failure_code: codeOf(job), failure_message: job.failure.message, failure_stage_code: 'execution' };
 }
 
 function codeOf({ failure: { kind } }: EmulatedJob): string {
