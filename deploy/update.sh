@@ -21,7 +21,7 @@ for service in "$@"; do
   # The load balancer has seen the new ones before the old ones drain.
   sleep "${SETTLE_SECONDS:-3}"
   # shellcheck disable=SC2086 # one argument for each container
-  docker stop -t 20 $old > /dev/null
+  docker stop -t 55 $old > /dev/null
   # shellcheck disable=SC2086
   docker rm $old > /dev/null
 done

@@ -111,6 +111,16 @@ describe('docker-compose.yml', () => {
     expect(parseInt(service?.stop_grace_period ?? '0', 10) * 1_000).toBeGreaterThan(drainMs + 2_000);
   });
 
+  test('leaves a poller time for the answers of submits that are out', () => {
+    const drainMs = Number(/SHUTDOWN_GRACE_MS:-(\d+)/.exec(composeText)?.[1]);
+    const submitMs = Number(/^SUBMIT_TIMEOUT_MS=(\d+)/m.exec(read('.env.example'))?.[1]);
+    const service = compose.services['inference-poller'];
+
+    expect(parseInt(service?.stop_grace_period ?? '0', 10) * 1_000).toBeGreaterThan(
+      drainMs + submitMs + 4_000,
+    );
+  });
+
   it('asks every caller for a credential', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: Compose's placeholder, not ours
     expect(compose.services['mcp-gateway']?.environment?.INFERRY_AUTH).toBe('${INFERRY_AUTH:-keys}');

@@ -37,6 +37,8 @@ export interface EmbeddedSystem {
   port: number;
   parts: Parts;
   close(graceMs: number): Promise<void>;
+  /** How much longer than the grace that may take. */
+  lingerMs: number;
 }
 
 /** Every problem of the services' configuration at once. */
@@ -95,6 +97,7 @@ export async function startEmbedded(config: StartConfig, env: Env): Promise<Embe
     app,
     port: portOf(app),
     parts: partsFor('cli'),
+    lingerMs: Math.max(...services.map((service) => service.lingerMs ?? 0)),
     async close(graceMs) {
       await Promise.all([
         ...services.map((service) => service.drain(graceMs)),

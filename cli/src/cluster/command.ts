@@ -6,7 +6,7 @@ import { type ClusterOptions, startCluster } from './start-cluster.ts';
 
 const readyTimeoutMs = 60_000;
 /** Longer than what each service gets. */
-const stopGraceMs = 25_000;
+const stopGraceMs = 60_000;
 const usage = 'npm run cluster -- [--replicas 2] [--auth none|keys|oauth] [--fixtures]';
 
 /** `npm run cluster`: the whole system as processes, until Ctrl-C or SIGTERM. */

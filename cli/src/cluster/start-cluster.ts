@@ -113,7 +113,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     async stop() {
       stopProbing.abort();
       await probing;
-      const graceMs = Number(env.SHUTDOWN_GRACE_MS) + 3_000;
+      // What a poller has sent is waited for beyond the grace.
+      const submitMs = Number(env.SUBMIT_TIMEOUT_MS || 30_000);
+      const graceMs = Number(env.SHUTDOWN_GRACE_MS) + submitMs + 5_000;
       const codes = await Promise.all(replicas.map((replica) => replica.stop(graceMs)));
       await closeOutside(proxy, servers);
       await rm(folder, { recursive: true, force: true });

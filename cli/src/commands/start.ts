@@ -50,6 +50,7 @@ export async function start(args: readonly string[], given: Env): Promise<number
   stopOnSignals({
     log: system.parts.log,
     graceMs: config.shutdownGraceMs,
+    lingerMs: () => system.lingerMs,
     async stop(graceMs) {
       await system.close(graceMs);
       await emulated?.close();

@@ -77,7 +77,12 @@ async function start<C>(
   const telemetry = await startTelemetry(name, env);
   const stopping = new AbortController();
   let stop = async (_graceMs: number): Promise<void> => stopping.abort(stopReason);
-  stopOnSignals({ log, graceMs: config.shutdownGraceMs, stop: (graceMs) => stop(graceMs) });
+  let lingerMs = 0;
+  stopOnSignals({
+    ...{ log, graceMs: config.shutdownGraceMs },
+    lingerMs: () => lingerMs,
+    stop: (graceMs) => stop(graceMs),
+  });
   const problems: Record<string, string> = { service: 'starting' };
   const health = await startHealth(config, problems);
   // Whoever started this process over a channel learns the port, whatever the log level.
@@ -87,6 +92,7 @@ async function start<C>(
     signal: stopping.signal,
   });
   const service = await create(opened.parts, { config, env, secrets, settings });
+  lingerMs = service.lingerMs ?? 0;
   const app = await createHttpApp([service], { publicUrl: config.publicUrl });
   await health.handOver(app);
   log.info({ host: config.host, port: health.port }, 'listening');

@@ -36,5 +36,7 @@ export interface Service {
    * service owns itself (leases, timers, HTTP) is its own to stop.
    */
   drain(graceMs: number): Promise<void>;
+  /** How much longer `drain` may take where it waits for what was paid for and what nobody else can read. */
+  lingerMs?: number;
   close(): Promise<void>;
 }

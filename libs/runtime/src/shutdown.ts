@@ -1,6 +1,8 @@
 export interface ShutdownOptions {
   log: { info(fields: object, message: string): void; error(fields: object, message: string): void };
   graceMs: number;
+  /** How much longer `stop` may take before it is forced; asked when the signal comes. */
+  lingerMs?(): number;
   /** Finishes or hands over what is in flight, then closes everything, in order. */
   stop(graceMs: number): Promise<void>;
 }
@@ -15,7 +17,7 @@ const impatientAfterMs = 1_500;
  * Stops once on SIGTERM, SIGINT, SIGHUP or the end of the parent process: exit code 0 when `stop` ended in time, 1
  * when it did not. Another signal a while later ends the process at once.
  */
-export function stopOnSignals({ log, graceMs, stop }: ShutdownOptions): void {
+export function stopOnSignals({ log, graceMs, lingerMs, stop }: ShutdownOptions): void {
   let stoppingSince: number | undefined;
   const onSignal = (signal: NodeJS.Signals | 'disconnect') => {
     if (stoppingSince !== undefined) {
@@ -24,10 +26,13 @@ export function stopOnSignals({ log, graceMs, stop }: ShutdownOptions): void {
     }
     stoppingSince = performance.now();
     log.info({ signal }, 'stopping');
-    const deadline = setTimeout(() => {
-      log.error({ graceMs }, 'stopping took too long');
-      process.exit(1);
-    }, graceMs + 2_000);
+    const deadline = setTimeout(
+      () => {
+        log.error({ graceMs }, 'stopping took too long');
+        process.exit(1);
+      },
+      graceMs + 2_000 + (lingerMs?.() ?? 0),
+    );
     deadline.unref();
     stop(graceMs).then(
       () => process.exit(0),

@@ -127,6 +127,7 @@ export async function createInferenceService(
     name: 'inference-poller',
     routes: (app) => mountHooks(app, { deps, poller, limits: parts.limits, options }),
     readiness: () => readinessOf(deps),
+    lingerMs: poller.lingerMs,
     async drain(graceMs) {
       webhooks.stop();
       await poller.drain(graceMs);

@@ -276,6 +276,25 @@ describe('a drain', () => {
     expect(run?.status).toMatch(/queued|running/);
   });
 
+  it('waits beyond its grace for the answer of a paid call that is out', async () => {
+    const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    world.platform.submitScripts = [
+      async () => {
+        ask();
+        await answered;
+      },
+    ];
+    const first = await world.addReplica({ timings: { ...fastTimings, submitTimeoutMs: 10_000 } });
+    const runId = await world.start();
+    await asked;
+    setTimeout(answer, 300);
+
+    await first.service.drain(50);
+
+    expect(await world.row(runId)).toMatchObject({ phase: 'running', lease_owner: null });
+  });
+
   it('takes no further runs', async () => {
     const first = await world.addReplica();
     await first.service.drain(100);

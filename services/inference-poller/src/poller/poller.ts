@@ -120,13 +120,22 @@ export class Poller {
     return count;
   }
 
-  /** Stops taking runs and hands over what it holds: remote runs at once, local jobs when the grace is over. */
+  /** How much longer than its grace a stop takes at most: until the deadline of a paid call that is out. */
+  get lingerMs(): number {
+    return this.#deps.timings.submitTimeoutMs + 2_000;
+  }
+
+  /**
+   * Stops taking runs and hands over what it holds: remote runs at once, local jobs when the grace is over. The answer of a paid
+   * call that has left is waited for beyond that: nobody else can read it.
+   */
   async drain(graceMs: number): Promise<void> {
     this.#draining.abort();
     this.#stopLooking();
     const grace = new AbortController();
     await Promise.race([this.#idle(), sleep(Math.max(0, graceMs - 1_000), grace.signal)]);
     this.#abandoning.abort();
+    await Promise.race([this.#deps.insistence.answered(), sleep(this.lingerMs, grace.signal)]);
     const written = Promise.all([this.#idle(), this.#deps.insistence.idle()]);
     await Promise.race([written, sleep(Math.min(graceMs, 1_000), grace.signal)]);
     grace.abort();

@@ -20,6 +20,7 @@ export class Sending implements SubmitGuard {
   readonly #key: OpenedCredential | undefined;
   #announcing: Promise<void> | undefined;
   #isOver = false;
+  #onAnswer: (() => void) | undefined;
   /** What the row says of it, or may say: the answer of a write can be lost as well. */
   ref: SubmitRef | undefined;
 
@@ -39,8 +40,15 @@ export class Sending implements SubmitGuard {
 
   mayLeave(): boolean {
     // A platform whose work is several calls: what one of them began, the others go on with.
-    if (!this.hasLeft) this.hasLeft = !this.#isOver && isLeaseSafe(this.#deps, this.#held);
+    if (this.hasLeft) return true;
+    this.hasLeft = !this.#isOver && isLeaseSafe(this.#deps, this.#held);
+    if (this.hasLeft) this.#onAnswer = this.#deps.insistence.awaitAnswer();
     return this.hasLeft;
+  }
+
+  /** What became of it is written, or on its way to the row. */
+  end(): void {
+    this.#onAnswer?.();
   }
 
   /** From now on nothing of it leaves, and nothing of it is on its way to the row. */

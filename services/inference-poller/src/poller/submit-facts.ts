@@ -19,6 +19,8 @@ type FactDeps = Pick<InferenceDeps, 'bus' | 'database' | 'log' | 'journal' | 'no
 /** Writes that are repeated until the database has taken them, whoever holds the run by then. */
 export class Insistence {
   readonly #work = new Map<string, Promise<void>>();
+  /** Calls that have left and have no answer yet. */
+  readonly #out = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   readonly #deps: Pick<InferenceDeps, 'log' | 'timings' | 'random'>;
 
@@ -41,7 +43,22 @@ export class Insistence {
     this.#work.set(runId, work);
   }
 
-  /** Resolves when nothing waits any more. */
+  /** A paid call has left: a process that stops waits for it until the returned function is called. */
+  awaitAnswer(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#out.add(promise);
+    return () => {
+      this.#out.delete(promise);
+      resolve();
+    };
+  }
+
+  /** Resolves when every call that has left has its answer, and the answer is on its way to the row. */
+  async answered(): Promise<void> {
+    while (this.#out.size > 0) await Promise.all(this.#out);
+  }
+
+  /** Resolves when nothing waits to be written any more. */
   async idle(): Promise<void> {
     while (this.#work.size > 0) await Promise.all(this.#work.values());
   }

@@ -50,12 +50,16 @@ export async function submitRun(deps: InferenceDeps, held: HeldRun, provider: Pr
   } catch (error) {
     return handleFailure(deps, held, { error, access: undefined, sending });
   }
-  const sent = await send(deps, held, { provider, access: asked, sending });
-  if ('error' in sent) {
-    await sending.stop();
-    return handleFailure(deps, held, { error: sent.error, access: asked.key, sending });
+  try {
+    const sent = await send(deps, held, { provider, access: asked, sending });
+    if ('error' in sent) {
+      await sending.stop();
+      return await handleFailure(deps, held, { error: sent.error, access: asked.key, sending });
+    }
+    await keepHandle(deps, held, { ...sent, submit: sending.ref });
+  } finally {
+    sending.end();
   }
-  await keepHandle(deps, held, { ...sent, submit: sending.ref });
 }
 
 /** Before anything is sent: whoever cannot be asked for a key now is asked again later. Undefined then. */
