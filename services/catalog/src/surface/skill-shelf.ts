@@ -11,8 +11,8 @@ export const skillPrefix = 'skill://inferry/';
 export const skillTtlMs = 300_000;
 
 interface ShelvedSkill extends LoadedSkill {
-  /** Undefined: our own. */
-  provider: string | undefined;
+  /** Whose it is; none: our own. */
+  providers: string[];
 }
 
 /** The skills that this deployment has: our own, then those of its providers. */
@@ -25,31 +25,35 @@ export class SkillShelf {
     this.#isUsable = isUsable;
   }
 
-  /** Reads every file once; a skill that is not in order, or is there twice, fails the start. */
+  /** Reads every file once; a skill that is not in order, or another one of the same name, fails the start. */
   static async load(
     providers: readonly Provider[],
     isUsable: (provider: string) => boolean,
   ): Promise<SkillShelf> {
     const sets = [
-      { provider: undefined, sources: ownSkills },
-      ...providers.map(({ slug, skills = [] }) => ({ provider: slug, sources: skills })),
+      { owners: [], sources: ownSkills },
+      ...providers.map(({ slug, skills = [] }) => ({ owners: [slug], sources: skills })),
     ];
     const loaded = await Promise.all(
-      sets.map(async ({ provider, sources }) =>
-        (await loadSkills(sources, skillPrefix)).map((skill) => ({ ...skill, provider })),
+      sets.map(async ({ owners, sources }) =>
+        (await loadSkills(sources, skillPrefix)).map((skill) => ({ ...skill, providers: owners })),
       ),
     );
-    const skills = loaded.flat();
-    const names = skills.map(({ resource }) => resource.name);
-    const twice = names.find((name, index) => names.indexOf(name) !== index);
-    if (twice !== undefined) throw new Error(`two skills are called ${twice}`);
+    const skills: ShelvedSkill[] = [];
+    for (const skill of loaded.flat()) {
+      const same = skills.find(({ resource }) => resource.name === skill.resource.name);
+      if (same === undefined) skills.push({ ...skill, providers: [...skill.providers] });
+      // One more platform of a kind has the skill of its kind.
+      else if (same.providers.length > 0 && digestsOf(same) === digestsOf(skill))
+        same.providers.push(...skill.providers);
+      else throw new Error(`two skills are called ${skill.resource.name}`);
+    }
     return new SkillShelf(skills, isUsable);
   }
 
   /** Another text when what is offered is another one, or says something else. */
   get version(): string {
-    const digests = this.#open().flatMap(({ offered }) => offered.resources.map(({ digest }) => digest));
-    return hash('sha256', digests.join(), 'base64url').slice(0, 8);
+    return hash('sha256', this.#open().map(digestsOf).join(), 'base64url').slice(0, 8);
   }
 
   offered(): OfferedSkill[] {
@@ -70,6 +74,10 @@ export class SkillShelf {
 
   /** A skill of a provider that nobody can use would teach calls that fail. */
   #open(): readonly ShelvedSkill[] {
-    return this.#skills.filter(({ provider }) => provider === undefined || this.#isUsable(provider));
+    return this.#skills.filter(({ providers }) => providers.length === 0 || providers.some(this.#isUsable));
   }
+}
+
+function digestsOf({ offered }: LoadedSkill): string {
+  return offered.resources.map(({ digest }) => digest).join();
 }

@@ -17,8 +17,8 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 /** A provider whose skill is that of the local models. */
-function providerWithSkill(slug: string): ScriptedCatalogProvider {
-  return new ScriptedCatalogProvider({ slug, models: [modelOf('a')], skills: local.skills ?? [] });
+function providerWithSkill(slug: string, skills = local.skills ?? []): ScriptedCatalogProvider {
+  return new ScriptedCatalogProvider({ slug, models: [modelOf('a')], skills });
 }
 
 const start = (...providers: ScriptedCatalogProvider[]) => world.startReplica(providers, quick);
@@ -85,10 +85,27 @@ describe('skills of the catalog', () => {
     );
   });
 
-  it('fail the start when two have one name', async () => {
-    await expect(start(providerWithSkill('p'), providerWithSkill('q'))).rejects.toThrow(
+  it('fail the start when two that differ have one name', async () => {
+    const others = (local.skills ?? []).map(({ name, files }) => ({
+      name,
+      files: { ...files, 'MORE.md': Object.values(files)[0] ?? new URL('file:///none') },
+    }));
+
+    await expect(start(providerWithSkill('p'), providerWithSkill('q', others))).rejects.toThrow(
       'two skills are called local-models',
     );
+  });
+
+  it('are there once for two platforms of one kind, while one of them can be used', async () => {
+    const [first, second] = [providerWithSkill('p'), providerWithSkill('q')];
+    const replica = await start(first, second);
+
+    await vi.waitFor(async () => expect(await namesOf(replica)).toEqual(['run-models', 'local-models']));
+
+    first.isReady = false;
+    expect(await namesOf(replica)).toEqual(['run-models', 'local-models']);
+    second.isReady = false;
+    expect(await namesOf(replica)).toEqual(['run-models']);
   });
 
   it('name only tools, arguments and local models that exist', async () => {
