@@ -20,8 +20,11 @@ export const ModelSummary = z.object({
 });
 export type ModelSummary = z.infer<typeof ModelSummary>;
 
-/** Any JSON value, and said so: a schema without a keyword reads as a mistake to clients that check schemas. */
-const anyJson = z.unknown().meta({ type: ['string', 'number', 'boolean', 'array', 'object', 'null'] });
+/**
+ * Any JSON value. Clients that check schemas take one without a keyword for a mistake, and a list of types or a union for
+ * one that not every client reads: a bound that nothing is outside of satisfies both.
+ */
+const anyJson = z.unknown().meta({ minItems: 0 });
 
 export const ModelInput = z.object({
   name: z.string().optional().describe('Field'),
