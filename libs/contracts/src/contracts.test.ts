@@ -281,6 +281,7 @@ describe('pinned', () => {
       'rpc.v1.inference.read_outputs',
       'rpc.v1.upload.open_asset',
       'rpc.v1.upload.resolve_assets',
+      'rpc.v1.upload.read_storage',
     ]);
   });
 

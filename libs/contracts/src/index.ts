@@ -94,7 +94,7 @@ export {
 } from './rpc/credentials.ts';
 export { rpcs } from './rpc/index.ts';
 export { Budget, readBudgets, readOutputs, readUsage, type UsageTotals } from './rpc/inference.ts';
-export { openAsset, resolveAssets, StoredAsset } from './rpc/upload.ts';
+export { openAsset, readStorage, resolveAssets, StoredAsset } from './rpc/upload.ts';
 export { Secret } from './secret.ts';
 export { Page, ValidationProblem } from './shapes/basics.ts';
 export { ModelInput, ModelSummary, modelKinds, Quote } from './shapes/model.ts';

@@ -7,6 +7,7 @@ import { defaultSpendingRules, type Spender, type SpendingRules, spenders } from
 const AuthEnv = z.object({
   /** The gateway's own variable: `get_account` tells what is left of it. */
   RATE_LIMIT_CREDENTIAL: envInt(1, 1_000_000).default(600),
+  RATE_LIMIT_SUBJECT: envInt(1, 1_000_000).optional(),
   /** Key-encryption keys, `name:base64`, the current one first; without them no key of a provider is stored. */
   AUTH_KEKS: z.string().optional(),
   /** A file with the same, such as /run/secrets/auth_keks. */
@@ -26,6 +27,8 @@ type AuthEnv = z.infer<typeof AuthEnv>;
 export interface AuthConfig {
   /** Requests a minute that the gateway allows each credential. */
   credentialLimit: number;
+  /** And all credentials of one account together. */
+  subjectLimit: number;
   /** Undefined: this deployment stores no keys of providers. */
   keks: KekProvider | undefined;
   passthroughKeys: 'stored' | 'never-stored';
@@ -37,6 +40,7 @@ export function parseAuthConfig(env: Env): AuthConfig {
   const ring = parsed.AUTH_KEKS ?? readKeyFile(parsed.AUTH_KEKS_FILE);
   return Object.freeze({
     credentialLimit: parsed.RATE_LIMIT_CREDENTIAL,
+    subjectLimit: parsed.RATE_LIMIT_SUBJECT ?? Math.max(600, parsed.RATE_LIMIT_CREDENTIAL),
     keks: ring === undefined ? undefined : createLocalKeks(parseKeyRing(ring)),
     passthroughKeys: parsed.PASSTHROUGH_KEYS,
     spending: {

@@ -14,5 +14,7 @@ export interface AuthDeps {
   credentials: CredentialService;
   /** Requests a minute that the gateway allows each credential. */
   credentialLimit: number;
+  /** And all credentials of one account together; undefined: each counts by itself. */
+  subjectLimit: number | undefined;
   now(): number;
 }

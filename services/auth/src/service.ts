@@ -23,10 +23,11 @@ export type AuthParts = Pick<Parts, 'bus' | 'database' | 'limits' | 'log' | 'now
 /** Who callers are, what they may and what they have: keys, their revocation, the account. */
 export async function createAuthService(parts: AuthParts, options: AuthOptions): Promise<HttpService> {
   const { bus, database, limits, log } = parts;
-  const { credentialLimit = 600, now = parts.now ?? Date.now } = options;
+  const { credentialLimit = 600, subjectLimit, now = parts.now ?? Date.now } = options;
   const keyUsage = createKeyUsage(database, { log, now });
   const credentials = await openCredentials(parts, { ...options, now });
-  const deps: AuthDeps = { bus, database, limits, log, keyUsage, credentials, credentialLimit, now };
+  const bounds = { credentialLimit, subjectLimit };
+  const deps: AuthDeps = { bus, database, limits, log, keyUsage, credentials, ...bounds, now };
 
   bus.serve(verifyKey, handleVerifyKey(deps));
   bus.serve(readRevocations, handleReadRevocations(deps));

@@ -3,6 +3,7 @@ import {
   createUpload,
   openAsset,
   readOutputs,
+  readStorage,
   resolveAssets,
   type Secret,
   uploadFile,
@@ -127,6 +128,14 @@ function serveUpload(bus: Bus, deps: UploadDeps): void {
   bus.serve(viewOutput, handleViewOutput(deps));
   bus.serve(openAsset, handleOpenAsset(deps));
   bus.serve(resolveAssets, handleResolveAssets(deps));
+  bus.serve(readStorage, async (_input, { principal }) => {
+    const { bytes, files } = deps.quota;
+    return {
+      ...(await deps.quota.usageOf(principal.subject)),
+      ...(bytes === undefined ? {} : { max_bytes: bytes }),
+      ...(files === undefined ? {} : { max_files: files }),
+    };
+  });
 }
 
 async function readinessOf({ bus, database, blobs, limits }: Parts): Promise<Readiness> {

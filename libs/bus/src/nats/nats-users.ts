@@ -23,6 +23,7 @@ import {
   readJwks,
   readOutputs,
   readRevocations,
+  readStorage,
   readUsage,
   readVaultKey,
   releaseCredential,
@@ -77,7 +78,7 @@ export const busRights: Readonly<Record<string, BusRights>> = {
   },
   auth: {
     serves: [...ownedBy('auth'), ...toolsNamed('get_account')],
-    asks: [listConnections, listProviders, listRuns, readBudgets, readUsage, reportCredential],
+    asks: [listConnections, listProviders, listRuns, readBudgets, readStorage, readUsage, reportCredential],
     tells: [connectionChanged, grantRevoked, jwksChanged, passthroughSeen],
     hears: [jwksChanged, passthroughSeen],
   },

@@ -11,7 +11,7 @@ import {
   verifyPassthrough,
 } from './credentials.ts';
 import { readBudgets, readOutputs, readUsage } from './inference.ts';
-import { openAsset, resolveAssets } from './upload.ts';
+import { openAsset, readStorage, resolveAssets } from './upload.ts';
 
 /** Every internal request. */
 export const rpcs: readonly RpcContract[] = [
@@ -32,4 +32,5 @@ export const rpcs: readonly RpcContract[] = [
   readOutputs,
   openAsset,
   resolveAssets,
+  readStorage,
 ];

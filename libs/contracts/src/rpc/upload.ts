@@ -46,3 +46,15 @@ export const resolveAssets = defineRpc({
   /** In the order of `refs`; null where the reference is a foreign URL. */
   output: z.object({ assets: z.array(StoredAsset.nullable()) }),
 });
+
+/** What the caller has stored or promised to store, and how much it may be where that is bounded. */
+export const readStorage = defineRpc({
+  subject: 'rpc.v1.upload.read_storage',
+  input: z.object({}),
+  output: z.object({
+    bytes: z.int(),
+    files: z.int(),
+    max_bytes: z.int().optional(),
+    max_files: z.int().optional(),
+  }),
+});

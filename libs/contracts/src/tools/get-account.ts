@@ -41,7 +41,7 @@ export const getAccount = defineTool({
       .array(jsonObject.describe('scope, limit, spent, reserved, resets_at'))
       .optional()
       .describe('Budgets'),
-    limits: jsonObject.optional().describe('Rate-limit state'),
+    limits: jsonObject.optional().describe('Rate-limit state, storage'),
     page: Page.optional(),
     next_action: z.string().optional().describe('What to call for the rest'),
     error: ErrorEnvelope.optional(),

@@ -9,7 +9,9 @@ import {
   type Principal,
   type ProviderState,
   readBudgets,
+  readStorage,
   readUsage,
+  toAppError,
   type UsageTotals,
 } from '@inferry/contracts';
 import type { z } from 'zod';
@@ -20,7 +22,7 @@ export type Account = z.infer<typeof getAccount.output>;
 export type SectionName = (typeof accountSections)[number];
 
 export interface Reading {
-  deps: Pick<AuthDeps, 'bus' | 'limits' | 'credentialLimit'>;
+  deps: Pick<AuthDeps, 'bus' | 'limits' | 'credentialLimit' | 'subjectLimit'>;
   input: z.infer<typeof getAccount.input>;
   /** The caller's own rights go with every question: an owner answers for this subject alone. */
   context: Pick<HandlerContext, 'principal' | 'signal' | 'deadlineAt'>;
@@ -152,18 +154,40 @@ function honest<T extends UsageTotals>(totals: T): Omit<T, 'charged'> & { charge
   return { ...totals, charged: charged === 0 && unknown > 0 && unknown >= runs ? 'unknown' : charged };
 }
 
-/** Looks at the gateway's window of this credential without counting against it. */
-async function readLimits({ deps, context: { principal } }: Reading): Promise<SectionPage> {
+/** What the gateway's windows have left, without counting against them, and what is stored of what may be. */
+async function readLimits(reading: Reading): Promise<SectionPage> {
+  const [windows, storage] = await Promise.all([readWindows(reading), readStored(reading)]);
+  return { part: { limits: { windows, ...(storage === undefined ? {} : { storage }) } } };
+}
+
+/** Of this credential, and of all credentials of its account where they are counted together. */
+async function readWindows({ deps, context: { principal } }: Reading): Promise<Record<string, unknown>[]> {
   // The gateway does not count the one user of a loopback system.
-  if (principal.kind === 'local') return { part: { limits: { windows: [] } } };
-  const limit = deps.credentialLimit;
-  const { remaining, resetMs } = await deps.limits.hit({
-    key: `credential:${principal.grant_id}`,
-    rule: { limit, windowMs: windowSeconds * 1_000 },
-    cost: 0,
-  });
-  const window = { name: 'requests', limit, window_seconds: windowSeconds, remaining };
-  return { part: { limits: { windows: [{ ...window, reset_seconds: Math.ceil(resetMs / 1_000) }] } } };
+  if (principal.kind === 'local') return [];
+  const windows = [
+    { name: 'requests', limit: deps.credentialLimit, key: `credential:${principal.grant_id}` },
+    ...(deps.subjectLimit === undefined
+      ? []
+      : [{ name: 'account', limit: deps.subjectLimit, key: `subject:${principal.subject}` }]),
+  ];
+  return Promise.all(
+    windows.map(async ({ name, limit, key }) => {
+      const rule = { limit, windowMs: windowSeconds * 1_000 };
+      const { remaining, resetMs } = await deps.limits.hit({ key, rule, cost: 0 });
+      const window = { name, limit, window_seconds: windowSeconds, remaining };
+      return { ...window, reset_seconds: Math.ceil(resetMs / 1_000) };
+    }),
+  );
+}
+
+/** Windows are told also while files are away. */
+async function readStored(reading: Reading): Promise<Record<string, unknown> | undefined> {
+  try {
+    return await reading.deps.bus.call(readStorage, {}, toCall(reading));
+  } catch (error) {
+    const { code } = toAppError(error);
+    return code === 'unavailable' ? undefined : { error: toAppError(error).toEnvelope() };
+  }
 }
 
 function toCall({ context: { principal, signal, deadlineAt } }: Reading, mostMs = questionTimeoutMs) {

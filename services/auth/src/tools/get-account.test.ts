@@ -6,6 +6,7 @@ import {
   type Principal,
   type ProviderState,
   readBudgets,
+  readStorage,
   readUsage,
 } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -210,6 +211,18 @@ describe('the limits of an account', () => {
     expect(structuredContent.limits).toEqual({
       windows: [{ name: 'requests', limit: 600, window_seconds: 60, remaining: 558, reset_seconds: 60 }],
     });
+  });
+
+  it('tell what is stored of what may be', async () => {
+    auth.answer(readStorage, async (_input, { principal }) => ({
+      bytes: principal.subject.length,
+      files: 1,
+      max_bytes: 100,
+    }));
+
+    const { structuredContent } = await account({ sections: ['limits'] });
+
+    expect(structuredContent.limits).toMatchObject({ storage: { bytes: 3, files: 1, max_bytes: 100 } });
   });
 
   it('are none for the one user of a loopback system', async () => {

@@ -17,7 +17,7 @@ const defaultSections: readonly SectionName[] = ['identity', 'providers', 'balan
 const callerCodes = new Set(['invalid_cursor', 'validation_failed', 'cancelled']);
 
 export function handleGetAccount(
-  deps: Pick<AuthDeps, 'bus' | 'limits' | 'log' | 'credentialLimit'>,
+  deps: Pick<AuthDeps, 'bus' | 'limits' | 'log' | 'credentialLimit' | 'subjectLimit'>,
 ): Handler<typeof getAccount> {
   return async (input, context) => {
     const { since, until, bucket, provider, cursor } = input;

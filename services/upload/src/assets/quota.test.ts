@@ -1,4 +1,4 @@
-import { createUpload, openAsset, uploadFile } from '@inferry/contracts';
+import { createUpload, openAsset, readStorage, uploadFile } from '@inferry/contracts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { alice, bob, startUpload, type UploadUnderTest } from '../testing.ts';
 
@@ -36,6 +36,21 @@ describe('what a tenant may store', () => {
 
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 507, 507, 507, 507]);
     expect(await upload.keys()).toHaveLength(2);
+  });
+
+  it('is told with what is stored and promised, to each tenant of its own', async () => {
+    upload = await startUpload({ maxStoredBytes: 100 });
+    await open({ size: 60 });
+    await put((await open({})).upload_url, 'x'.repeat(5));
+
+    const told = await Promise.all(
+      [alice, bob].map((principal) => upload.bus.call(readStorage, {}, { principal })),
+    );
+
+    expect(told).toEqual([
+      { bytes: 65, files: 2, max_bytes: 100 },
+      { bytes: 0, files: 0, max_bytes: 100 },
+    ]);
   });
 
   it('counts files', async () => {

@@ -23,7 +23,8 @@ export function isExempt({ ref }: Pick<AssetRow, 'ref'>): boolean {
   return ref?.startsWith('ref:') === true && !ref.startsWith('ref:inline/');
 }
 
-export interface Quota {
+export interface Quota extends QuotaLimits {
+  usageOf(subject: string): Promise<Usage>;
   /** Runs `write` while nobody else stores for this tenant; throws when so much more does not fit. */
   reserve<T>(subject: string, more: Usage, write: () => Promise<T>): Promise<T>;
   /** Bytes that may still come; promises of other uploads are not among them. */
@@ -55,6 +56,9 @@ export function createQuota(
   }
 
   return {
+    bytes: Number.isFinite(bytes) ? bytes : undefined,
+    files: Number.isFinite(files) ? files : undefined,
+    usageOf,
     async reserve(subject, more, write) {
       if (!isBounded) return write();
       const key = `upload:quota:${subject}`;
