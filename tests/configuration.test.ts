@@ -45,7 +45,7 @@ const wrong = {
   TOOLSETS: 'everything',
   PROVIDERS: 'nope',
   CATALOG_SYNC_SECONDS: '1',
-  PUBLIC_URL: 'https://example.com/a/path',
+  PUBLIC_URL: 'https://example.com/?a=b',
   INFERRY_EXTRA_PROVIDERS: './not-there.ts',
 };
 

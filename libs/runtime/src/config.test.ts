@@ -57,6 +57,16 @@ describe('parseRuntimeConfig', () => {
   });
 });
 
+describe('PUBLIC_URL', () => {
+  it('may have a path, and nothing else beside its host', () => {
+    expect(parseRuntimeConfig({ PUBLIC_URL: 'https://example.com/ai/' }).publicUrl).toBe(
+      'https://example.com/ai',
+    );
+    for (const url of ['https://example.com/?a=b', 'https://example.com/#a', 'https://ada@example.com/'])
+      expect(() => parseRuntimeConfig({ PUBLIC_URL: url })).toThrow(ConfigError);
+  });
+});
+
 describe('isLoopback', () => {
   it.each(['127.0.0.1', '127.9.9.9', 'localhost', '::1'])('is true for %s', (host) => {
     expect(isLoopback(host)).toBe(true);

@@ -82,10 +82,10 @@ function isUrl(text: string, protocol: RegExp, assumed = ''): boolean {
 const httpUrl = urlOf(/^https?:$/, 'must be an http or https URL');
 
 /** How clients reach the system. */
-const originUrl = httpUrl.refine((text) => {
+const publicUrl = httpUrl.refine((text) => {
   const url = URL.parse(text);
-  return url === null || (url.pathname === '/' && url.search === '' && url.hash === '');
-}, 'must be an address without a path, such as https://inferry.example.com; a path in front is not served');
+  return url === null || `${url.search}${url.hash}${url.username}` === '';
+}, 'must be an address alone, such as https://inferry.example.com or https://example.com/ai');
 
 /** The variables that every service reads. */
 export const RuntimeEnv = z.object({
@@ -93,7 +93,7 @@ export const RuntimeEnv = z.object({
   ...SecretsEnv.shape,
   HOST: z.string().default('127.0.0.1'),
   PORT: envInt(0, 65_535).default(8080),
-  PUBLIC_URL: originUrl.optional(),
+  PUBLIC_URL: publicUrl.optional(),
   UPLOAD_INTERNAL_URL: httpUrl.optional(),
   NATS_URL: z
     .string()
