@@ -12,7 +12,8 @@ interface Trial {
   script(platform: Platform): void;
   /** What else dies with the process. */
   onCrash?(platform: Platform): void;
-  check(world: World, reply: Reply): Promise<void> | void;
+  /** `lastStep` is the one after which it died; a run that came through has the last of all. */
+  check(world: World, reply: Reply, lastStep: string): Promise<void> | void;
 }
 
 /** Starts a run on a replica that dies after its k-th step, then asks another one for it; for every k there is. */
@@ -44,7 +45,7 @@ async function killAt(step: number, trial: Trial): Promise<boolean> {
     const reply = await world.run({ client_ref: clientRef, wait_seconds: 20 });
 
     await expectOneRunSettledOnce(world, gate.lastStep);
-    await trial.check(world, reply);
+    await trial.check(world, reply, gate.lastStep);
     return hasCrashed;
   } finally {
     await world.close();
@@ -99,20 +100,26 @@ describe('a replica killed at any point of a run', () => {
 
   it('never submits twice where the platform cannot tell what became of a submit', async () => {
     const endings = new Set<string>();
+    const unknownAfter = new Set<string>();
     await killAtEachStep({
       script: (platform) => {
         platform.endsAs = succeeded();
         platform.onRecover = () => ({ outcome: 'unknown' });
       },
-      check: ({ platform }, { run, error }) => {
+      check: ({ platform }, { run, error }, lastStep) => {
         const ending = run?.status ?? error?.code ?? '';
         endings.add(ending);
+        if (ending === 'submit_unknown') unknownAfter.add(lastStep);
         expect(['succeeded', 'submit_unknown']).toContain(ending);
         expect(platform.submitCount).toBeLessThanOrEqual(1);
       },
     });
 
     expect([...endings].sort()).toEqual(['submit_unknown', 'succeeded']);
+    // From the moment at which the job is noted where others can read it, nothing is lost.
+    const before = ['commit', 'before submit', 'after submit', 'before note'];
+    expect([...unknownAfter].filter((step) => !before.includes(step))).toEqual([]);
+    expect(unknownAfter).toContain('before note');
   }, 120_000);
 
   it('starts a job again that died with its process, and charges once', async () => {

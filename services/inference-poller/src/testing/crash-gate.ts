@@ -1,5 +1,6 @@
 import type { Transport } from '@inferry/bus';
 import type { Database } from '@inferry/database';
+import type { Limits } from '@inferry/limits';
 import type { Provider } from '@inferry/providers';
 import type { KyselyPlugin } from 'kysely';
 
@@ -90,6 +91,22 @@ export class CrashGate {
       cancel: (handle, context) => guard('cancel', () => provider.cancel(handle, context)),
       recover: (request, context) => guard('recover', () => provider.recover(request, context)),
     };
+  }
+
+  /** What replicas share beside the database. */
+  guardNotes(limits: Limits): Limits {
+    const note: Limits['note'] = async (...args) => {
+      await this.pass('before note');
+      await limits.note(...args);
+      await this.pass('after note');
+    };
+    return new Proxy(limits, {
+      get: (target, name) => {
+        if (name === 'note') return note;
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
   }
 
   /** `isLost` tells which messages never arrive although the process lives. */

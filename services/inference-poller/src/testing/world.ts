@@ -131,7 +131,7 @@ export class World {
     const database = gate.guardDatabase(this.database);
     const providers = options.providers ?? [this.platform.provider()];
     const service = await createInferenceService(
-      { bus, database, limits: this.limits, log: pino({ level: 'silent' }), replica: name },
+      { bus, database, limits: gate.guardNotes(this.limits), log: pino({ level: 'silent' }), replica: name },
       {
         allowPrivateOutputs: true,
         now: () => Date.now() + this.skipped,

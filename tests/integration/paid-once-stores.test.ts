@@ -1,0 +1,145 @@
+/** Paid submits while Postgres is cut off or gone for longer than a submit may take, and stops that are shorter: counted by the platform. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Cluster, startCluster } from '@inferry/cli';
+import { createTcpProxy, type TcpProxy } from '@inferry/testing';
+import { type ScriptedUpstream, startScriptedUpstream } from '@inferry/testing/scripted-upstream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { callTool, runOf } from './support/mcp-http.ts';
+
+const submitTimeoutMs = 5_000;
+const settlesMs = 3_000;
+/** Longer than anybody waits who goes by less than an answer. */
+const longMs = submitTimeoutMs + settlesMs + 3_000;
+const graceMs = 2_000;
+const runsAtOnce = 6;
+
+let upstream: ScriptedUpstream;
+let cluster: Cluster;
+/** Of each poller, its way to Postgres. */
+const databases: TcpProxy[] = [];
+const log: string[] = [];
+
+beforeAll(async () => {
+  upstream = await startScriptedUpstream();
+  cluster = await startCluster({
+    ...{ replicas: 2, port: 0, auth: 'none' },
+    env: {
+      PATH: process.env.PATH,
+      INFERRY_EXTRA_PROVIDERS: '@inferry/testing/scripted-provider',
+      SCRIPTED_UPSTREAM_URL: upstream.url,
+      SUBMIT_TIMEOUT_MS: String(submitTimeoutMs),
+      SUBMIT_SETTLES_MS: String(settlesMs),
+      SHUTDOWN_GRACE_MS: String(graceMs),
+      LOG_LEVEL: 'warn',
+    },
+    adapt: async (env, { service }) => {
+      if (service !== 'inference-poller') return env;
+      const url = new URL(env.DATABASE_URL ?? '');
+      const proxy = await createTcpProxy({ port: Number(url.port) });
+      databases.push(proxy);
+      url.port = String(proxy.port);
+      // The servers of tests confirm commits before they are written down, as no server should that counts money.
+      url.searchParams.set('options', '-c synchronous_commit=on');
+      return { ...env, DATABASE_URL: url.href };
+    },
+    onLine: (prefix, line) => log.push(`[${prefix}] ${line}`),
+  });
+  await cluster.ready(90_000);
+}, 120_000);
+afterAll(async () => {
+  await cluster?.stop();
+  await upstream?.close();
+  await Promise.all(databases.map((proxy) => proxy.close()));
+}, 60_000);
+
+let label = 0;
+
+async function begin(model: 'job' | 'forgetful', input: Record<string, unknown>): Promise<string> {
+  label += 1;
+  const args = { model: `scripted/${model}`, input, client_ref: `stores-${label}`, wait_seconds: 0 };
+  const outcome = await callTool(cluster.url, { tool: 'run_model', args, timeoutMs: 30_000 });
+  return runOf(outcome)?.run_id ?? JSON.stringify(outcome.structured);
+}
+
+/** Starts the runs and resolves when the platform has read all their submits. */
+async function send(model: 'job' | 'forgetful', input: Record<string, unknown>): Promise<string[]> {
+  const runs = await Promise.all(Array.from({ length: runsAtOnce }, () => begin(model, input)));
+  await expect
+    .poll(() => runs.filter((run) => !upstream.submissions().has(run)), { timeout: 20_000 })
+    .toEqual([]);
+  return runs;
+}
+
+const untaken = (runs: readonly string[]) => runs.filter((run) => !upstream.acceptances().has(run));
+
+async function ends(runs: readonly string[]): Promise<string[]> {
+  const outcomes = await Promise.all(
+    runs.map((run_id) => callTool(cluster.url, { tool: 'get_run', args: { run_id }, timeoutMs: 20_000 })),
+  );
+  return outcomes.map((outcome, index) => {
+    const taken = upstream.acceptances().get(runs[index] ?? '') ?? 0;
+    return `${runOf(outcome)?.status}, taken ${taken}`;
+  });
+}
+
+async function expectOnce(runs: readonly string[]): Promise<void> {
+  await expect
+    .poll(() => ends(runs), { timeout: 40_000, interval: 500, message: log.slice(-12).join('\n') })
+    .toEqual(runs.map(() => 'succeeded, taken 1'));
+}
+
+async function cutFor(proxies: readonly TcpProxy[], ms: number): Promise<void> {
+  for (const proxy of proxies) proxy.blackhole();
+  await sleep(ms);
+  for (const proxy of proxies) proxy.restore();
+}
+
+describe('nothing is lost on a platform that can tell nothing', () => {
+  it('when the database is cut off from both pollers for longer than a submit may take', async () => {
+    const runs = await send('forgetful', { accept_ms: 1_000 });
+
+    await cutFor(databases, longMs);
+
+    await expectOnce(runs);
+  }, 90_000);
+
+  it('when it is cut off from one of them for so long', async () => {
+    const runs = await send('forgetful', { accept_ms: 1_000 });
+
+    await cutFor(databases.slice(0, 1), longMs);
+
+    await expectOnce(runs);
+  }, 90_000);
+
+  it('when its server is down for some seconds', async () => {
+    const runs = await send('forgetful', { accept_ms: 1_000 });
+
+    await cluster.servers.postgres?.kill();
+    await sleep(8_000);
+    await cluster.servers.postgres?.restart();
+
+    await expectOnce(runs);
+  }, 90_000);
+
+  it('when both pollers are killed while it is away and they alone have the answers', async () => {
+    const runs = await send('forgetful', { accept_ms: 1_000 });
+    for (const proxy of databases) proxy.blackhole();
+    const before = log.length;
+    await expect.poll(() => untaken(runs)).toEqual([]);
+    const unwritten = () => log.slice(before).filter((line) => line.includes('not written yet'));
+    await expect.poll(() => unwritten().length, { timeout: 20_000 }).toBeGreaterThanOrEqual(runsAtOnce);
+
+    for (const poller of cluster.of('inference-poller')) poller.kill('SIGKILL');
+    for (const proxy of databases) proxy.restore();
+
+    await expectOnce(runs);
+  }, 90_000);
+});
+
+it('both pollers stop although their submits take longer than the grace', async () => {
+  const runs = await send('forgetful', { accept_ms: graceMs + 1_500 });
+
+  for (const poller of cluster.of('inference-poller')) poller.kill('SIGTERM');
+
+  await expectOnce(runs);
+}, 90_000);
