@@ -1,4 +1,4 @@
-/** Paid submits while Postgres is cut off or gone for longer than a submit may take, and stops that are shorter: counted by the platform. */
+/** Paid submits while Postgres is cut off, slow, or gone for longer than a submit may take, and stops that are shorter. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cluster, startCluster } from '@inferry/cli';
 import { createTcpProxy, type TcpProxy } from '@inferry/testing';
@@ -52,17 +52,23 @@ afterAll(async () => {
   await Promise.all(databases.map((proxy) => proxy.close()));
 }, 60_000);
 
+type ScriptedModel = 'job' | 'forgetful';
 let label = 0;
 
-async function begin(model: 'job' | 'forgetful', input: Record<string, unknown>): Promise<string> {
+function begin(model: ScriptedModel, input: Record<string, unknown>): Promise<string> {
   label += 1;
-  const args = { model: `scripted/${model}`, input, client_ref: `stores-${label}`, wait_seconds: 0 };
+  return beginAs(`stores-${label}`, model, input);
+}
+
+/** The run's id, or what was answered in its place. */
+async function beginAs(ref: string, model: ScriptedModel, input: Record<string, unknown>): Promise<string> {
+  const args = { model: `scripted/${model}`, input, client_ref: ref, wait_seconds: 0 };
   const outcome = await callTool(cluster.url, { tool: 'run_model', args, timeoutMs: 30_000 });
   return runOf(outcome)?.run_id ?? JSON.stringify(outcome.structured);
 }
 
 /** Starts the runs and resolves when the platform has read all their submits. */
-async function send(model: 'job' | 'forgetful', input: Record<string, unknown>): Promise<string[]> {
+async function send(model: ScriptedModel, input: Record<string, unknown>): Promise<string[]> {
   const runs = await Promise.all(Array.from({ length: runsAtOnce }, () => begin(model, input)));
   await expect
     .poll(() => runs.filter((run) => !upstream.submissions().has(run)), { timeout: 20_000 })
@@ -143,3 +149,24 @@ it('both pollers stop although their submits take longer than the grace', async 
 
   await expectOnce(runs);
 }, 90_000);
+
+it('every run is sent once although the database is 300 ms away and calls have to be repeated', async () => {
+  await cluster.ready(30_000);
+  for (const proxy of databases) proxy.latency(150);
+  const refs = Array.from({ length: 20 }, (_, index) => `slow-${index}`);
+  const input = { accept_ms: 200 };
+  const first: Promise<string>[] = [];
+  for (const ref of refs) {
+    first.push(beginAs(ref, 'forgetful', input));
+    await sleep(200);
+  }
+  await Promise.all(first);
+  for (const proxy of databases) proxy.restore();
+
+  const repeat = () => Promise.all(refs.map((ref) => beginAs(ref, 'forgetful', input)));
+  await expect
+    .poll(async () => (await repeat()).filter((answer) => !answer.startsWith('run_')), { timeout: 30_000 })
+    .toEqual([]);
+
+  await expectOnce(await repeat());
+}, 120_000);
