@@ -127,7 +127,7 @@ describe('whoever reaches the bus', () => {
 
     // What the server refuses to pass on is never answered.
     expect(await ask('mcp-gateway', gateway)).toEqual([
-      ...['deadline_exceeded', 'deadline_exceeded', 'unauthorized', 'unauthorized'],
+      ...['unavailable', 'unavailable', 'unauthorized', 'unauthorized'],
     ]);
     expect((await ask('inference-poller', poller))[0]).toBe('unauthorized');
   });
