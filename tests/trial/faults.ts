@@ -81,7 +81,9 @@ function draw(kind: FaultKind, draw: Draw): Fault | undefined {
     case 'freeze': {
       const replica = random.pick(system.cluster.replicas);
       const forMs = random.between(3_000, 14_000);
-      return fault(draw, nameOf(replica), (signal) => freeze(replica, forMs, signal));
+      return fault(draw, nameOf(replica), (signal) =>
+        unheard(system, nameOf(replica), () => freeze(replica, forMs, signal)),
+      );
     }
     case 'restart_store':
     case 'store_away':
@@ -127,7 +129,9 @@ function linkFault({ system, random, busy }: Draw, kind: LinkFault): Fault | und
       else proxy.blackhole();
     }
     if (kind === 'reset_platform') return;
-    await pause(forMs, signal);
+    const isCut = links.some(({ to }) => to === 'platform');
+    if (isCut) await unheard(system, process, () => pause(forMs, signal));
+    else await pause(forMs, signal);
     for (const { proxy } of links) proxy.restore();
   });
 }
@@ -148,6 +152,14 @@ function fault({ busy }: Pick<Draw, 'busy'>, what: string, run: Fault['run']): F
   if (busy.has(what)) return undefined;
   busy.add(what);
   return { what, run, release: () => busy.delete(what) };
+}
+
+/** While it lasts, what the platform says reaches nobody. */
+async function unheard(system: TrialSystem, process: string, during: () => Promise<void>): Promise<void> {
+  const { unreachable } = system.platform;
+  unreachable.push(process);
+  await during();
+  unreachable.splice(unreachable.indexOf(process), 1);
 }
 
 async function freeze(replica: Replica, forMs: number, signal: AbortSignal): Promise<void> {

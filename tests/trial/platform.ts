@@ -17,7 +17,9 @@ export interface Submission {
   takenAt: number | undefined;
   /** Our id of the run, where the dialect carries one. */
   reference: string | undefined;
-  /** The reply left whole, and the connection it left by was open for a while after. */
+  /** The process that sent it. */
+  by: string;
+  /** The reply left whole, by a connection that was open for a while after, to a process that was neither cut off nor frozen. */
   wasTold: boolean;
   /** A callback about the job was answered with success. */
   wasCalledBack: boolean;
@@ -34,6 +36,8 @@ export interface TrialPlatform {
   submissions: readonly Submission[];
   /** Calls that came without the platform's key. */
   keyless(): number;
+  /** Processes that hear nothing just now, once for each reason. */
+  unreachable: string[];
   close(): Promise<void>;
 }
 
@@ -53,16 +57,17 @@ class Platform {
   readonly submissions: Submission[] = [];
   readonly jobs = new Map<string, Job>();
   keyless = 0;
+  readonly unreachable: string[] = [];
   readonly #callbacks = new Set<Promise<void>>();
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://platform');
-    const [, name = '', ...rest] = url.pathname.split('/');
+    const [, by = '', name = '', ...rest] = url.pathname.split('/');
     const dialect = dialects.find((known) => known === name.split('.')[0]);
     if (dialect === undefined) return send(response, 404, { detail: 'nothing here' });
     if (request.headers.authorization === undefined && request.method === 'POST') this.keyless += 1;
     const body = await readJson(request);
-    const exchange = { url, path: rest.join('/'), method: request.method ?? 'GET', body, response };
+    const exchange = { by, url, path: rest.join('/'), method: request.method ?? 'GET', body, response };
     if (dialect === 'runflow') return this.#runflow(exchange);
     if (dialect === 'runware') return this.#runware(exchange, name);
     if (dialect === 'replicate') return this.#replicate(exchange);
@@ -73,7 +78,7 @@ class Platform {
     await Promise.all(this.#callbacks);
   }
 
-  async #runflow({ url, path, method, body, response }: Exchange): Promise<void> {
+  async #runflow({ by, url, path, method, body, response }: Exchange): Promise<void> {
     if (path === 'public/models') return send(response, 200, { items: [runflowModel] });
     if (path === 'auth/me') return send(response, 200, { email: 'trial@example.com' });
     if (path === 'billing/balance') return send(response, 200, { balance: '100', currency: 'USD' });
@@ -81,7 +86,7 @@ class Platform {
     if (submit) {
       const { input, client_ref: reference, callback_url: callback } = readObject(body);
       return this.#submit(
-        { dialect: 'runflow', prompt: readObject(input).prompt, reference, callback, response },
+        { dialect: 'runflow', by, prompt: readObject(input).prompt, reference, callback, response },
         (job) => ({ id: job.jobId, status_code: 'queued', client_ref: job.reference }),
       );
     }
@@ -96,7 +101,7 @@ class Platform {
     return job ? send(response, 200, toRunflow(job)) : send(response, 404, { detail: 'no such run' });
   }
 
-  async #runware({ path, body, response }: Exchange, name: string): Promise<void> {
+  async #runware({ by, path, body, response }: Exchange, name: string): Promise<void> {
     if (name === 'runware.content') {
       if (path === 'models') return send(response, 200, { total: 1, items: [runwareModel] });
       return path.endsWith('/examples') ? send(response, 200, []) : send(response, 200, runwareModel);
@@ -111,7 +116,7 @@ class Platform {
     }
     if (taskType !== 'getResponse' && taskType !== 'getTaskDetails') {
       return this.#submit(
-        { dialect: 'runware', prompt, reference: uuid, callback, response, jobId: uuid },
+        { dialect: 'runware', by, prompt, reference: uuid, callback, response, jobId: uuid },
         () => ({ data: [{ taskType, taskUUID }] }),
       );
     }
@@ -129,7 +134,7 @@ class Platform {
     return send(response, 200, toRunware(job));
   }
 
-  async #replicate({ path, method, body, response }: Exchange): Promise<void> {
+  async #replicate({ by, path, method, body, response }: Exchange): Promise<void> {
     if (path === 'collections')
       return send(response, 200, { next: null, results: [{ slug: 'trial', name: 'Trial' }] });
     if (path === 'collections/trial') return send(response, 200, { slug: 'trial', models: [replicateModel] });
@@ -139,7 +144,7 @@ class Platform {
     if (path.endsWith('predictions') && method === 'POST') {
       const { input, webhook: callback } = readObject(body);
       return this.#submit(
-        { dialect: 'replicate', prompt: readObject(input).prompt, callback, response },
+        { dialect: 'replicate', by, prompt: readObject(input).prompt, callback, response },
         (job) => toReplicate(job, 'starting'),
       );
     }
@@ -147,10 +152,10 @@ class Platform {
     return job ? send(response, 200, toReplicate(job)) : send(response, 404, { detail: 'not found' });
   }
 
-  async #acme({ path, method, body, response }: Exchange): Promise<void> {
+  async #acme({ by, path, method, body, response }: Exchange): Promise<void> {
     if (path === 'account') return send(response, 200, { name: 'trial' });
     if (path === 'jobs' && method === 'POST') {
-      return this.#submit({ dialect: 'acme', prompt: readObject(body).prompt, response }, (job) => ({
+      return this.#submit({ dialect: 'acme', by, prompt: readObject(body).prompt, response }, (job) => ({
         id: job.jobId,
       }));
     }
@@ -169,6 +174,7 @@ class Platform {
   async #submit(
     submit: {
       dialect: Dialect;
+      by: string;
       prompt: unknown;
       reference?: unknown;
       callback?: unknown;
@@ -187,6 +193,7 @@ class Platform {
       readAt: Date.now(),
       takenAt: undefined,
       reference: typeof submit.reference === 'string' ? submit.reference : undefined,
+      by: submit.by,
       wasTold: false,
       wasCalledBack: false,
     };
@@ -229,7 +236,7 @@ class Platform {
     if (socket === null || socket.destroyed) return;
     send(response, job.dialect === 'replicate' ? 201 : 200, body);
     await sleep(toldMs);
-    job.wasTold = !socket.destroyed;
+    job.wasTold = !socket.destroyed && !this.unreachable.includes(job.by);
   }
 
   #callBackLater(job: Job): void {
@@ -286,6 +293,7 @@ function callbackOf(job: Job): unknown {
 }
 
 interface Exchange {
+  by: string;
   url: URL;
   path: string;
   method: string;
@@ -449,6 +457,7 @@ export async function startPlatform(): Promise<TrialPlatform> {
     port: typeof address === 'object' && address !== null ? address.port : 0,
     submissions: platform.submissions,
     keyless: () => platform.keyless,
+    unreachable: platform.unreachable,
     async close() {
       server.closeAllConnections();
       server.close();

@@ -79,7 +79,7 @@ export async function startTrialSystem(options: TrialSystemOptions): Promise<Tri
       }
       const proxy = await createTcpProxy({ port: platform.port });
       links.push({ process: name, to: 'platform', proxy });
-      return { ...own, ...platformBases(`http://127.0.0.1:${proxy.port}`) };
+      return { ...own, ...platformBases(`http://127.0.0.1:${proxy.port}/${name}`) };
     },
     onLine(prefix, line) {
       log.push(`${new Date().toISOString()} [${prefix}] ${line}`);
