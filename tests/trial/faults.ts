@@ -5,7 +5,7 @@ import type { Replica } from '@inferry/cli';
 import type { Random } from './random.ts';
 import type { Link, TrialSystem } from './system.ts';
 
-export const faultWeights = {
+const faultWeights = {
   kill: 32,
   freeze: 16,
   terminate: 6,

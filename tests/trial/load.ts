@@ -29,7 +29,7 @@ export interface LateAnswer {
   said: string;
 }
 
-export interface LoadReport {
+interface LoadReport {
   calls: readonly LogicalCall[];
   answers: number;
   hung: number;

@@ -33,7 +33,7 @@ export interface TrialSystem {
   stop(): Promise<(number | null)[]>;
 }
 
-export interface TrialSystemOptions {
+interface TrialSystemOptions {
   replicas: number;
   subjects: readonly string[];
   env: Readonly<Record<string, string>>;

@@ -6,7 +6,7 @@ import { createRandom } from './random.ts';
 import { startTrialSystem, type TrialSystem } from './system.ts';
 import { comeToRest, type Findings, verify } from './verify.ts';
 
-export interface TrialOptions {
+interface TrialOptions {
   runs: number;
   seconds: number;
   seed: number;
@@ -20,7 +20,7 @@ export interface TrialOptions {
   say(line: string): void;
 }
 
-export interface TrialReport extends Findings {
+interface TrialReport extends Findings {
   seed: number;
   seconds: number;
   runs: number;

@@ -20,7 +20,7 @@ export interface SendOptions extends CallOptions {
   timeoutMs: number;
 }
 
-export interface CallerOptions {
+interface CallerOptions {
   /** The service's: one segment of a subject. */
   name: string;
   timings: BusTimings;

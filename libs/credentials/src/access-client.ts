@@ -9,7 +9,7 @@ export interface Access {
   /** Whether the caller may spend the deployment's keys at all. */
   mayUseDeployment: boolean;
 }
-export type AccessState = z.infer<typeof readAccess.output>['providers'][number]['state'];
+type AccessState = z.infer<typeof readAccess.output>['providers'][number]['state'];
 
 /** Who can use what. Answers are kept for a few seconds, and forgotten when keys or grants change. */
 export interface AccessClient {
@@ -18,7 +18,7 @@ export interface AccessClient {
   close(): void;
 }
 
-export interface AccessClientOptions {
+interface AccessClientOptions {
   /** The providers that there are, and whether they need a key. */
   providers: readonly { slug: string; needsKey?: boolean }[];
   now?: () => number;

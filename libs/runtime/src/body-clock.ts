@@ -6,7 +6,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type AddressRanges, addressKey } from './client-address.ts';
 
-export interface BodyClockOptions {
+interface BodyClockOptions {
   /** The longest that a body may take to come. */
   wholeMs: number;
   /** How long a sender that was answered already may go on, so that it can read the answer. */

@@ -14,7 +14,7 @@ export function isHttpService(service: Service): service is HttpService {
   return 'routes' in service;
 }
 
-export interface HttpAppOptions {
+interface HttpAppOptions {
   /** Where this server stands in front of everything. */
   connections?: ConnectionLimit | undefined;
   /** How long a body may take where nobody has a clock of its own on it, and a sender that was answered already. */

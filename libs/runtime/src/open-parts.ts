@@ -22,7 +22,7 @@ export interface OpenedParts {
   close(): Promise<void>;
 }
 
-export interface OpenPartsOptions {
+interface OpenPartsOptions {
   name: string;
   config: RuntimeConfig;
   secrets: ServiceSecrets;

@@ -13,12 +13,12 @@ import { startHealth } from './start-health.ts';
 import { startTelemetry } from './telemetry/start-telemetry.ts';
 
 /** What a service reads of its environment before anything is connected. */
-export interface ConfigureContext {
+interface ConfigureContext {
   env: Env;
   log: Logger;
 }
 
-export interface CreateContext<C> {
+interface CreateContext<C> {
   config: RuntimeConfig;
   env: Env;
   secrets: ServiceSecrets;

@@ -4,7 +4,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { ConfigError } from '@inferry/contracts';
 import type { FastifyInstance } from 'fastify';
 
-export interface StartHealth {
+interface StartHealth {
   port: number;
   /** The app answers on this port from now on. */
   handOver(app: FastifyInstance): Promise<void>;

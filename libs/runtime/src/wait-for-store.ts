@@ -8,7 +8,7 @@ export class StoreRefusal extends Error {
   override readonly name = 'StoreRefusal';
 }
 
-export interface WaitForStoreOptions {
+interface WaitForStoreOptions {
   log: Pick<Logger, 'warn' | 'info'>;
   /** Store to what is wrong with it, for `/readyz`. */
   problems: Record<string, string>;

@@ -18,7 +18,7 @@ const settings = [
   'listen_addresses=127.0.0.1',
 ];
 
-export interface PostgresOptions {
+interface PostgresOptions {
   /** Of the user `postgres`; without one anybody on this machine may enter. */
   password?: string;
   maxConnections?: number;

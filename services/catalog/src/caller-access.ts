@@ -15,7 +15,7 @@ export interface CallerAccess {
   refusalOf(provider: string): AppError | undefined;
 }
 
-export interface CallerAccessOptions {
+interface CallerAccessOptions {
   access: Pick<AccessClient, 'of'>;
   providers: ConnectedProviders;
   /** Platforms that are not open here, but could be. */

@@ -1,7 +1,7 @@
 /** Work that is let in some at a time, with a share for each tenant, in turn: one who asks for much waits alone. */
 import { AppError } from '@inferry/contracts';
 
-export interface GateOptions {
+interface GateOptions {
   atOnce: number;
   waiting: number;
   /** Of one tenant: at once and waiting. */

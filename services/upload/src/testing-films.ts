@@ -13,7 +13,7 @@ function box(type: string, ...bodies: Uint8Array[]): Buffer {
   return Buffer.concat([u32(body.byteLength + 8), Buffer.from(type, 'latin1'), body]);
 }
 
-export interface HostileFilm {
+interface HostileFilm {
   /** All samples are these same bytes. */
   sample: Buffer;
   samples: number;

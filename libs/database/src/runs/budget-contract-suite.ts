@@ -8,7 +8,7 @@ import { insertRun, type NewRun } from './insert-run.ts';
 import { readUsageTotals } from './usage.ts';
 import { endQueuedRun, type RunEnd } from './write-run.ts';
 
-export interface BudgetWorld {
+interface BudgetWorld {
   database(): Database;
   newRow(runId: string, changes: Partial<NewRun['row']>): NewRun['row'];
   now: number;

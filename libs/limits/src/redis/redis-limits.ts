@@ -18,7 +18,7 @@ export interface RedisLimitsOptions {
 }
 
 /** Limits that every replica shares, and with them a clock. */
-export interface SharedLimits extends Limits {
+interface SharedLimits extends Limits {
   /** Epoch milliseconds by the server's clock. */
   time(): Promise<number>;
 }

@@ -4,7 +4,7 @@ import type { JobView } from '../provider.ts';
 import { outputsWith } from './files-in.ts';
 import { rawOf } from './raw.ts';
 
-export interface AnswerFacts {
+interface AnswerFacts {
   upstreamStatus: string;
   /** When its links stop working. */
   expiresAt?: string | undefined;

@@ -5,7 +5,7 @@
 import { Recent } from '@inferry/runtime';
 import { RE2JS } from 're2js';
 
-export interface LinearPattern {
+interface LinearPattern {
   /** True where it matches, and where looking would take longer than it may: the platform decides then. */
   test(text: string): boolean;
 }

@@ -8,7 +8,7 @@ export interface Look {
   spacingMs?: number;
 }
 
-export interface LookerOptions {
+interface LookerOptions {
   look(): Promise<Look>;
   onError(error: unknown): void;
   now(): number;

@@ -4,7 +4,7 @@
  */
 import type { Lane } from '@inferry/database';
 
-export interface PlacesOptions {
+interface PlacesOptions {
   capacity: number;
   /** Of them, at one platform. */
   perPlatform?: number;

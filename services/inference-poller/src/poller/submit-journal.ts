@@ -14,14 +14,14 @@ const Entry = z.object({
   handle: z.record(z.string(), z.unknown()).optional(),
   is_queued: z.boolean().optional(),
 });
-export type JournalEntry = z.infer<typeof Entry>;
+type JournalEntry = z.infer<typeof Entry>;
 
 /** Long enough for a database to come back, short enough to be no second database. */
 const keepNoteMs = 24 * 3_600_000;
 const maxEntries = 10_000;
 const maxEntryBytes = 65_536;
 
-export interface SubmitJournalOptions {
+interface SubmitJournalOptions {
   /** A folder that outlives the process; without one its submits outlive it in `notes` alone. */
   folder: string | undefined;
   /** What replicas share, for a successor on another machine. */

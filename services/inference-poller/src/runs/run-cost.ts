@@ -28,7 +28,7 @@ export function rulesFor({ rates, unpriced }: MoneyRules, currency: string): Omi
  */
 export type Charge = 'reported' | 'quoted' | 'assumed' | 'refused' | 'none';
 
-export interface Settlement {
+interface Settlement {
   /** What is booked, in `currency`; undefined books nothing. */
   micros: number | undefined;
   currency: string;

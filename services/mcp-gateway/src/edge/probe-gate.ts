@@ -18,7 +18,7 @@ export interface ProbeGate {
   chargeOf(request: IncomingMessage): Charge;
 }
 
-export interface ProbeGateOptions {
+interface ProbeGateOptions {
   windows: Pick<Windows, 'roomForProbe' | 'chargeProbe'>;
   trustedProxies: AddressRanges;
   trustedEgress: AddressRanges;

@@ -20,7 +20,7 @@ export interface OpenCallLimits {
 }
 
 /** Whose call it is: limits count all credentials of a subject together, revoking ends those of one grant. */
-export type CallOwner = string | Pick<Principal, 'subject' | 'grant_id'>;
+type CallOwner = string | Pick<Principal, 'subject' | 'grant_id'>;
 
 /** What one credential, or one account, has open. */
 interface Holder {

@@ -2,7 +2,7 @@ import { exactDigits, isObject, type JsonObject } from '@inferry/contracts';
 import { type Refusal, refuseInvalid } from '../refusal.ts';
 
 /** A number that JavaScript would round, in the digits in which it came; `JSON.stringify` writes them again. */
-export interface ExactNumber {
+interface ExactNumber {
   readonly rawJSON: string;
 }
 

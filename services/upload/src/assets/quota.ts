@@ -7,7 +7,7 @@ import { AppError } from '@inferry/contracts';
 import type { AssetRow, Database } from '@inferry/database';
 import type { Limits } from '@inferry/limits';
 
-export interface QuotaLimits {
+interface QuotaLimits {
   /** Undefined: as much as there is. */
   bytes: number | undefined;
   files: number | undefined;

@@ -1,7 +1,7 @@
 /** The ready command of create_upload: how a path that the caller's shell sees is named, read and sent. */
 
 /** A word of a POSIX shell that stands for exactly this text. */
-export function shellQuote(text: string): string {
+function shellQuote(text: string): string {
   // No argument of a process can hold a NUL.
   return `'${text.replaceAll('\0', '').replaceAll("'", "'\\''")}'`;
 }
@@ -16,7 +16,7 @@ export interface LocalPath {
 }
 
 /** A path that no command can be made of, and what to pass in place of it. */
-export interface PathProblem {
+interface PathProblem {
   message: string;
   hint: string;
 }
@@ -102,7 +102,7 @@ function powershellQuote(text: string): string {
   return `'${text.replaceAll('\0', '').replace(/['\u2018-\u201b]/g, '$&$&')}'`;
 }
 
-export interface UploadCommand {
+interface UploadCommand {
   path: LocalPath;
   contentType: string | undefined;
   url: string;
@@ -117,7 +117,7 @@ export function uploadCommand({ path, contentType, url }: UploadCommand): string
   return `${isPosix ? 'curl' : 'curl.exe'} -fsS -g ${header}-T ${path.word} ${quote(url)}`;
 }
 
-export interface PartsCommand {
+interface PartsCommand {
   path: LocalPath;
   partBytes: number;
   partCount: number;

@@ -145,7 +145,7 @@ function headerOf(headers: Headers, name: string): string | undefined {
 }
 
 /** RFC 6266: the extended form (RFC 8187) where both are there. */
-export function dispositionName(header: string | undefined): string | undefined {
+function dispositionName(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
   const [, charset = '', encoded] = /;\s*filename\*\s*=\s*([\w-]+)'[^']*'([^;\s]+)/i.exec(header) ?? [];
   const extended = encoded === undefined ? undefined : decodedName(encoded, charset);

@@ -1,7 +1,7 @@
 /** The transfers in hand: bounded, shared out among tenants and files, and known when this process stops. */
 import { AppError } from '@inferry/contracts';
 
-export interface TransferLimits {
+interface TransferLimits {
   atOnce: number;
   /** Of one tenant, and of one URL. */
   perTenant: number;

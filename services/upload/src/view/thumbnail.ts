@@ -55,7 +55,7 @@ export async function thumbnailOfFile(
 }
 
 /** How a coded frame becomes what is shown. */
-export interface FrameShape {
+interface FrameShape {
   /** Of what is shown of it, before it is turned; codecs fill up to whole blocks. */
   width: number;
   height: number;

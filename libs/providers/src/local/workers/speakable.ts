@@ -98,7 +98,7 @@ const currencies: Readonly<Record<string, string>> = {
   '\u20b9': 'rupees',
 };
 
-export interface Speakable {
+interface Speakable {
   /** Plain ASCII. */
   text: string;
   /** Characters that cannot be said, each once. */

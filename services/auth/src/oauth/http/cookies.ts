@@ -11,7 +11,7 @@ export function cookieOf(headers: IncomingHttpHeaders, name: string): string | u
 }
 
 /** How cookies of ours are called and where browsers send them: to this deployment alone, on a host that others share. */
-export interface CookieForm {
+interface CookieForm {
   named(name: string): string;
   attributes: string;
 }

@@ -28,7 +28,7 @@ export function passes(refused: readonly WindowVerdict[], reply: FastifyReply): 
   return false;
 }
 
-export interface StrangerRule {
+interface StrangerRule {
   name: string;
   perAddress: number;
   inAll: number;
