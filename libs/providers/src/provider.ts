@@ -82,6 +82,8 @@ export interface ProviderModel {
   /** Portable JSON Schema (2020-12); file fields carry `"x-inferry-file": "<medium>"`. */
   inputSchema: JsonObject;
   outputSchema: JsonObject;
+  /** The input schema as the platform wrote it, for readers who want exactly that. Default: there is only the portable one. */
+  nativeSchema?: JsonObject;
   price: ModelPrice;
   examples: { title: string; input: JsonObject; output: JsonObject; cost: number; capability?: string }[];
   /** Markdown: what it is made of, its limits, its licence. */
@@ -168,6 +170,8 @@ export interface SubmitRequest {
   /** Which submit of the run this is (default 1): for platforms that must never see one id of ours twice. */
   attempt?: number;
   options: JsonObject;
+  /** The caller's own tags, for a platform that keeps some with a job. */
+  tags?: Readonly<Record<string, string>>;
   /** Where the platform may report the job, when the deployment can be reached from outside. */
   webhookUrl?: string;
 }

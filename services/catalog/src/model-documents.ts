@@ -73,7 +73,7 @@ export function createModelDocuments(
 /** What changes often is as the list says; what the list leaves out is as the model's own page says. */
 export function withDetail(listed: ModelDocument, detail: ModelDetail | undefined): ModelDocument {
   if (detail === undefined) return { ...listed, isDescribed: false };
-  const { inputSchema, outputSchema, examples, readme, price, capabilities } = detail.model;
+  const { inputSchema, outputSchema, nativeSchema, examples, readme, price, capabilities } = detail.model;
   const known = listed.model;
   return {
     ...listed,
@@ -84,6 +84,7 @@ export function withDetail(listed: ModelDocument, detail: ModelDetail | undefine
       ...known,
       inputSchema,
       outputSchema,
+      ...(nativeSchema === undefined ? {} : { nativeSchema }),
       examples: examples.length > 0 ? examples : known.examples,
       readme: readme === '' ? known.readme : readme,
       price: known.price.basis === 'unknown' ? price : known.price,

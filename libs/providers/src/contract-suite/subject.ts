@@ -8,6 +8,7 @@ export interface Sample {
   input: SubmitRequest['input'];
   files?: Readonly<Record<string, InputFile>>;
   options?: SubmitRequest['options'];
+  tags?: SubmitRequest['tags'];
   /** The kinds of its outputs, in their order. */
   outputs: ProviderOutput['kind'][];
 }

@@ -58,8 +58,8 @@ export class World {
   }
 
   request(sample: Sample, runId: string = this.nextRunId()): SubmitRequest {
-    const { nativeId, input, files = {}, options = {} } = sample;
-    return { nativeId, input, files, runId, options };
+    const { nativeId, input, files = {}, options = {}, tags } = sample;
+    return { nativeId, input, files, runId, options, ...(tags && { tags }) };
   }
 
   submit(sample: Sample = this.subject.samples.happy, context: ProviderContext = this.context()) {

@@ -62,6 +62,44 @@ describe('what is special at ModelRunner', () => {
     expect(job?.extra.metadata).toEqual({ inferry_run: expect.stringMatching(/^run_/) });
   });
 
+  it('sends as many tags of the caller along as there is room for beside our id [MRD-02]', async () => {
+    const tags = Object.fromEntries(Array.from({ length: 16 }, (_, at) => [`tag${at}`, String(at)]));
+
+    await world.submit({ ...sdxl, outputs: ['image'], tags: { ...tags, inferry_run: 'forged' } });
+
+    const [job] = [...world.emulator.jobs.values()];
+    const sent = Object(job?.extra.metadata) as Record<string, string>;
+    expect(Object.keys(sent)).toHaveLength(16);
+    expect(sent).toMatchObject({ tag0: '0', tag14: '14', inferry_run: expect.stringMatching(/^run_/) });
+  });
+
+  it('keeps the schema of a model as the platform wrote it beside the portable one [MR-16]', async () => {
+    const model = await world.provider.describeModel?.(sdxl.nativeId, world.context());
+
+    expect(model?.nativeSchema).toEqual({
+      type: 'object',
+      required: ['prompt'],
+      properties: {
+        prompt: { type: 'string', title: 'Prompt', 'x-order': 0 },
+        num_outputs: { type: 'integer', minimum: 1, maximum: 4, default: 1, 'x-order': 1 },
+        metadata: { type: 'object' },
+      },
+    });
+  });
+
+  it('lists the curated set in its own order, and knows models by the id that wrappers have [MR-12]', async () => {
+    const listed = await world.provider.listModels(world.context());
+    const models = listed === 'unchanged' ? [] : listed.models;
+    const featured = models.filter((model) => model.isFeatured).sort((a, b) => b.weight - a.weight);
+
+    expect(featured.map(({ nativeId }) => nativeId)).toEqual([
+      'bria/remove-background',
+      'luma/ray-flash',
+      'bytedance/sdxl-lightning-4step',
+    ]);
+    expect(featured[2]?.aliases).toEqual(['00000000-0000-4000-8000-000000000001']);
+  });
+
   it('offers no fields that are the platform\u2019s own, and no language models', async () => {
     const model = await world.provider.describeModel?.(sdxl.nativeId, world.context());
     const listed = await world.provider.listModels(world.context());
@@ -75,8 +113,10 @@ describe('what is special at ModelRunner', () => {
     });
     expect(model?.examples).toMatchObject([{ input: { prompt: 'a lighthouse at dusk' }, cost: 0.0042 }]);
     expect(listed === 'unchanged' ? [] : listed.models.map(({ nativeId }) => nativeId)).toEqual([
+      'bria/remove-background',
       'bytedance/sdxl-lightning-4step',
       'kling/v2/image-to-video',
+      'luma/ray-flash',
     ]);
   });
 

@@ -30,6 +30,8 @@ import * as wire from './wire.ts';
 const base = 'platform';
 /** The run's id among the metadata of a request, by which it is found again. */
 const runKey = 'inferry_run';
+/** That many the platform takes of a request. */
+const maxMetadata = 16;
 const recoverPage = 50;
 /** What the clocks of two computers may differ by. */
 const clockMarginMs = 300_000;
@@ -82,11 +84,14 @@ class ModelRunnerProvider extends PlatformAdapter implements Provider {
     request: SubmitRequest,
     context: ProviderContext,
   ): Promise<{ handle: JobHandle; view: JobView }> {
-    const { nativeId, options, runId, webhookUrl } = request;
+    const { nativeId, options, runId, webhookUrl, tags = {} } = request;
     const input = await uploadFiles(request, { signal: context.signal }, (file) =>
       this.#upload(file, context),
     );
-    const own = { metadata: { [runKey]: runId }, ...(webhookUrl !== undefined && { webhook: webhookUrl }) };
+    // Its caller's tags stand there too, so that its dashboard can be searched by them (MRD-02).
+    const told = Object.entries(tags).slice(0, maxMetadata - 1);
+    const metadata = { ...Object.fromEntries(told), [runKey]: runId };
+    const own = { metadata, ...(webhookUrl !== undefined && { webhook: webhookUrl }) };
     const { priority } = options;
     const headers =
       priority === 'low' || priority === 'normal' ? { 'x-modelrunner-queue-priority': priority } : {};

@@ -5,7 +5,13 @@ import { cleanText } from '../errors/index.ts';
 import type { ListReader, PlatformClient } from '../http/index.ts';
 import { rateOf, toRatedPrice } from '../prices/price-text.ts';
 import type { PriceRate, Provider, ProviderContext, ProviderModel } from '../provider.ts';
-import { capabilitiesOf, categoriesOf, componentSchema, type Form } from '../schema/index.ts';
+import {
+  capabilitiesOf,
+  categoriesOf,
+  componentSchema,
+  type Form,
+  nativeComponent,
+} from '../schema/index.ts';
 import { CatalogModel, CatalogPage, ExampleRequest, Price, Prices } from './wire.ts';
 
 const pageSize = 100;
@@ -21,19 +27,40 @@ export async function listCatalog(
   { context, etag, lists }: { context: ProviderContext; etag: string | undefined; lists: ListReader },
 ): ReturnType<Provider['listModels']> {
   const found = new Map<string, ProviderModel>();
+  const ranks = await readFeatured(client, context);
   for (let page = 1; page <= maxPages; page++) {
     const call = { base, path: '/models', query: { page, limit: pageSize }, isKeyless: true };
     const { body } = await client.read(CatalogPage, call, context);
     for (const listed of lists.read(body.data, CatalogModel)) {
       const model = toModel(listed);
       if (!isPlainId(model.nativeId)) lists.skip(model.nativeId, 'its name cannot be part of an address');
-      else if (isRunnable(model)) found.set(model.nativeId, { ...model, schemaState: 'summary' });
+      else if (isRunnable(model))
+        found.set(model.nativeId, { ...ranked(model, ranks), schemaState: 'summary' });
     }
     if (page >= (body.totalPages ?? 1) || body.data.length === 0) break;
   }
   const models = [...found.values()].sort((left, right) => (left.nativeId < right.nativeId ? -1 : 1));
   const now = createHash('sha256').update(JSON.stringify(models)).digest('base64url');
   return etag === now ? 'unchanged' : { etag: now, models };
+}
+
+/** The curated set in its order; where it cannot be read, the list tells which models are in it (MR-12). */
+async function readFeatured(client: PlatformClient, context: ProviderContext): Promise<Map<string, number>> {
+  try {
+    const call = { base, path: '/models/featured', isKeyless: true };
+    const { body } = await client.read(z.array(z.unknown()), call, context);
+    const known = body.flatMap((listed) => CatalogModel.safeParse(listed).data ?? []);
+    return new Map(known.map(({ ownerName, alias }, at) => [`${ownerName}/${alias}`, known.length - at]));
+  } catch (error) {
+    if (error instanceof AppError) return new Map();
+    throw error;
+  }
+}
+
+/** Higher first among equals: the featured ones, best first. */
+function ranked(model: ProviderModel, ranks: ReadonlyMap<string, number>): ProviderModel {
+  const weight = ranks.get(model.nativeId);
+  return weight === undefined ? model : { ...model, isFeatured: true, weight };
 }
 
 /** One model with its schema and its price (MR-14, MR-16). */
@@ -150,7 +177,6 @@ function toModel(listed: CatalogModel, openapi?: unknown): ProviderModel {
   const { ownerName: owner, alias, name, description, category, capabilities: told } = listed;
   const nativeId = `${owner}/${alias}`;
   const summary = cleanText(listed.shortDescription || description || name || nativeId);
-  const useCases = (listed.useCases ?? []).slice(0, 12).map((it) => `- ${cleanText(it)}`);
   const inputSchema = componentSchema(openapi, 'Input', { hidden: reserved }) ?? {
     type: 'object',
     properties: {},
@@ -161,6 +187,7 @@ function toModel(listed: CatalogModel, openapi?: unknown): ProviderModel {
     output: formOf(listed.outputModalities?.[0] ?? category ?? ''),
     ...(listed.inputModalities && { inputs: listed.inputModalities.flatMap((it) => formOf(it) ?? []) }),
   });
+  const native = nativeComponent(openapi, 'Input');
   return {
     nativeId,
     title: cleanText(name ?? titleOf(openapi) ?? nativeId).slice(0, 120),
@@ -177,15 +204,24 @@ function toModel(listed: CatalogModel, openapi?: unknown): ProviderModel {
     outputSchema: componentSchema(openapi, 'Output') ?? { type: 'object', properties: {} },
     price: priceOf(listed),
     examples: [],
-    readme: [
-      summary,
-      description && cleanText(description, { maxLength: 4_000 }),
-      useCases.length > 0 && `Used for:\n${useCases.join('\n')}`,
-    ]
-      .filter((part, index, all) => typeof part === 'string' && part !== '' && all.indexOf(part) === index)
-      .join('\n\n'),
+    readme: readmeOf(listed, summary),
+    ...(native !== undefined && { nativeSchema: native }),
     ...(listed.thumbnailUrl && { coverUrl: listed.thumbnailUrl }),
+    // What the platform's own wrappers call it by.
+    ...(listed.id && { aliases: [listed.id] }),
   };
+}
+
+function readmeOf({ description, useCases: told }: CatalogModel, summary: string): string {
+  const useCases = (told ?? []).slice(0, 12).map((it) => `- ${cleanText(it)}`);
+  const parts = [
+    summary,
+    description && cleanText(description, { maxLength: 4_000 }),
+    useCases.length > 0 && `Used for:\n${useCases.join('\n')}`,
+  ];
+  return parts
+    .filter((part, index) => typeof part === 'string' && part !== '' && parts.indexOf(part) === index)
+    .join('\n\n');
 }
 
 /** Language models are refused by the queue: they have a surface of their own, which is OpenAI's. */

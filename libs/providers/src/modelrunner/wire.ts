@@ -53,6 +53,7 @@ export const ModelRunnerWebhook = z.object({
 
 /** `Model` of the platform's specification; the owner is called `ownerName` in it, and `owner` in the query alone. */
 export const CatalogModel = z.object({
+  id: maybe(id),
   ownerName: id,
   alias: id,
   name: maybe(z.string()),

@@ -8,4 +8,4 @@ export {
 export { type FieldSpec, schemaOfFields } from './field-list.ts';
 export { isMedium, type Medium, media, mediumOf, mediumOfType } from './media.ts';
 export { guessMedium, type NormaliseOptions, normaliseSchema } from './normalise-schema.ts';
-export { componentSchema, requestBodySchema } from './open-api.ts';
+export { componentSchema, nativeComponent, requestBodySchema } from './open-api.ts';

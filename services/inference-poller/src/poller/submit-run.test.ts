@@ -30,6 +30,12 @@ describe('a submit', () => {
     },
   );
 
+  it('carries the tags of its run, for platforms that keep some (MRD-02)', async () => {
+    const runId = await world.start({ metadata: { team: 'a' } });
+
+    await vi.waitFor(() => expect(world.platform.jobOf(runId).request.tags).toEqual({ team: 'a' }));
+  });
+
   it('is not repeated past the deadline of the run, and then nothing is charged', async () => {
     world.platform.submitScripts = Array.from({ length: 5_000 }, () => refuse('busy'));
     const runId = await world.start({ options: { ttl_seconds: 60 } });

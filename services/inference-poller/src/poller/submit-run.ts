@@ -98,6 +98,8 @@ async function send(
     runId: row.run_id,
     attempt: sending.attempt,
     options: optionsOf(row).caller,
+    // as: the tags were checked to be such a map before the row was written.
+    tags: JSON.parse(row.metadata) as Record<string, string>,
     ...(webhookUrl === undefined ? {} : { webhookUrl }),
   };
   try {

@@ -1,4 +1,4 @@
-/** The emulated models, by owner and alias. */
+/** The emulated models, by owner and alias, with what the platform tells of each. */
 export const modelrunnerModels = [
   {
     ownerName: 'bytedance',
@@ -8,6 +8,7 @@ export const modelrunnerModels = [
     description: 'Makes pictures in four steps, quickly, from a few words.',
     category: 'text-to-image',
     pricingMode: 'per_output',
+    rateCard: { pricingMode: 'per_output', pricePerOutput: '0.0042' },
     averageCost: '0.0042',
     tags: ['fast'],
     useCases: ['drafts'],
@@ -32,6 +33,7 @@ export const modelrunnerModels = [
     description: 'Sets a picture in motion.',
     category: 'image-to-video',
     pricingMode: 'per_output_second',
+    rateCard: { pricingMode: 'per_output_second', pricePerOutputSecond: '0.05' },
     averageCost: null,
     tags: null,
     useCases: null,
@@ -55,6 +57,7 @@ export const modelrunnerModels = [
     description: 'Writes text.',
     category: 'text-generation',
     pricingMode: 'per_token',
+    rateCard: { pricingMode: 'per_token', tokenPricing: { text: { input: '0.10', output: '0.20' } } },
     averageCost: null,
     tags: [],
     useCases: [],
@@ -66,6 +69,51 @@ export const modelrunnerModels = [
     makes: 'text',
     fields: { prompt: { type: 'string' } },
     required: ['prompt'],
+  },
+  {
+    ownerName: 'luma',
+    alias: 'ray-flash',
+    name: 'Ray Flash',
+    shortDescription: 'Makes short films from words.',
+    description: 'Makes short films from words.',
+    category: 'text-to-video',
+    pricingMode: 'per_output_second',
+    rateCard: { pricingMode: 'per_output_second', pricePerOutputSecond: '0.02' },
+    averageCost: '0.1',
+    tags: [],
+    useCases: [],
+    examples: [],
+    inputModalities: ['text'],
+    outputModalities: ['video'],
+    capabilities: [],
+    featured: true,
+    makes: 'video',
+    fields: {
+      prompt: { type: 'string', maxLength: 2000 },
+      duration: { type: 'integer', enum: [5, 9], default: 5 },
+    },
+    required: ['prompt'],
+  },
+  {
+    ownerName: 'bria',
+    alias: 'remove-background',
+    name: 'Remove background',
+    shortDescription: 'Cuts out what a picture shows.',
+    description: 'Cuts out what a picture shows.',
+    category: 'image-to-image',
+    pricingMode: 'per_output',
+    rateCard: { pricingMode: 'per_output', pricePerOutput: '0.018' },
+    averageCost: '0.018',
+    tags: ['cutout'],
+    useCases: [],
+    examples: [],
+    inputModalities: ['image'],
+    outputModalities: ['image'],
+    capabilities: ['remove_background'],
+    featured: true,
+    makes: 'image',
+    fields: { image_url: { type: 'string', format: 'uri', description: 'The picture.' } },
+    required: ['image_url'],
   },
 ] as const;
 
@@ -91,7 +139,7 @@ export function openApiOf({ ownerName: owner, alias, name, fields, required }: M
 
 /** `Model` of the platform's specification. */
 export function toListed(model: ModelRunnerModel, index: number): Record<string, unknown> {
-  const { fields: _fields, required: _required, makes: _makes, ...listed } = model;
+  const { fields: _fields, required: _required, makes: _makes, rateCard: _card, ...listed } = model;
   return {
     id: `00000000-0000-4000-8000-${String(index + 1).padStart(12, '0')}`,
     ...listed,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { EmulatedRoute, Emulator } from '../kit/index.ts';
-import { modelrunnerModels, openApiOf, toListed } from './models.ts';
+import type { EmulatedCall, EmulatedRoute, Emulator } from '../kit/index.ts';
+import { findModelRunnerModel, modelrunnerModels, openApiOf, toListed } from './models.ts';
 
 export const modelrunnerWebhookSecret: string = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
 
@@ -48,17 +48,26 @@ function catalogRoutes(): EmulatedRoute[] {
         'page',
         'limit',
       ],
-      handle({ query: { owner, search, page = '1', limit = '10' } }) {
-        const wanted = modelrunnerModels.filter(
-          (model) =>
-            (owner === undefined || model.ownerName === owner) &&
-            (search === undefined || `${model.alias} ${model.name}`.includes(String(search))),
-        );
+      handle({ query }) {
+        const { page = '1', limit = '10' } = query;
+        const wanted = listed().filter((model) => passes(model, query));
         const from = (Number(page) - 1) * Number(limit);
-        const data = wanted.slice(from, from + Number(limit)).map(toListed);
+        const data = wanted.slice(from, from + Number(limit));
         const totalPages = Math.max(1, Math.ceil(wanted.length / Number(limit)));
         return { page: Number(page), limit: Number(limit), total: wanted.length, totalPages, data };
       },
+    },
+    {
+      method: 'GET',
+      path: '/models/featured',
+      base,
+      kind: 'catalog',
+      isOpen: true,
+      // Best first: the order in which they are curated, which the paginated list does not have.
+      handle: () =>
+        listed()
+          .filter(({ featured }) => featured === true)
+          .reverse(),
     },
     {
       method: 'GET',
@@ -68,16 +77,13 @@ function catalogRoutes(): EmulatedRoute[] {
       isOpen: true,
       query: ['endpoint'],
       handle({ query }) {
-        const endpoints = [query.endpoint].flat();
-        const rateCard = { pricingMode: 'per_output', pricePerOutput: '0.0042' };
-        const prices = endpoints.map((endpoint) => ({
-          endpoint,
-          rateCard,
-          pricingRules: null,
-          averageCost: '0.0042',
-          currency: 'USD',
-        }));
-        return { version: 1, prices, notFound: [] };
+        const endpoints = [query.endpoint].flat().map(String);
+        const known = endpoints.filter((endpoint) => findModelRunnerModel(endpoint) !== undefined);
+        const prices = known.map((endpoint) => {
+          const { rateCard, averageCost } = findModelRunnerModel(endpoint) ?? {};
+          return { endpoint, rateCard, pricingRules: null, averageCost, currency: 'USD' };
+        });
+        return { version: 1, prices, notFound: endpoints.filter((endpoint) => !known.includes(endpoint)) };
       },
     },
     ...modelrunnerModels.map(
@@ -91,6 +97,31 @@ function catalogRoutes(): EmulatedRoute[] {
       }),
     ),
   ];
+}
+
+/** `Model`s, by name: pages of a list come in one order. */
+function listed(): Record<string, unknown>[] {
+  return modelrunnerModels.map(toListed);
+}
+
+/** The filters that the platform's list takes; words are looked for in the fields that its specification names. */
+function passes(model: Record<string, unknown>, query: EmulatedCall['query']): boolean {
+  const has = (field: string, value: unknown) =>
+    value === undefined || [model[field]].flat().includes(String(value));
+  const { owner, category, inputModality, outputModality, capability, featured, search = '' } = query;
+  const words = ['name', 'alias', 'description', 'ownerName', 'category', 'tags']
+    .map((field) => String(model[field] ?? ''))
+    .join(' ')
+    .toLowerCase();
+  return (
+    has('ownerName', owner) &&
+    has('category', category) &&
+    has('inputModalities', inputModality) &&
+    has('outputModalities', outputModality) &&
+    [capability ?? []].flat().every((each) => has('capabilities', each)) &&
+    (featured === undefined || String(model.featured) === featured) &&
+    words.includes(String(search).toLowerCase())
+  );
 }
 
 function storageRoutes(emulator: Emulator): EmulatedRoute[] {

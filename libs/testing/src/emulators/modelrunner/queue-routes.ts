@@ -47,18 +47,26 @@ function recordRoutes(emulator: Emulator): EmulatedRoute[] {
       path: '/requests',
       kind: 'other',
       query: ['status', 'modelEndpoint', 'deploymentId', 'metadata', 'page', 'limit'],
-      handle({ query }) {
-        const wanted = Object.entries(JSON.parse(String(query.metadata ?? '{}')));
+      handle({ query: { status, modelEndpoint, metadata, page = '1', limit = '10' } }) {
+        const wanted = Object.entries(JSON.parse(String(metadata ?? '{}')));
         const data = [...emulator.jobs.values()]
           .filter(({ extra }) =>
             // as: the submit has checked that it is such a map.
             wanted.every(([name, value]) => (extra.metadata as Record<string, string>)[name] === value),
           )
           .map((job) => toRequestItem(emulator, job))
+          .filter((item) => status === undefined || item.status === status)
+          .filter((item) => modelEndpoint === undefined || item.modelEndpoint === modelEndpoint)
           .reverse();
-        const limit = Number(query.limit ?? 10);
-        const totalPages = Math.max(1, Math.ceil(data.length / limit));
-        return { page: 1, limit, total: data.length, totalPages, data: data.slice(0, limit) };
+        const from = (Number(page) - 1) * Number(limit);
+        const totalPages = Math.max(1, Math.ceil(data.length / Number(limit)));
+        return {
+          page: Number(page),
+          limit: Number(limit),
+          total: data.length,
+          totalPages,
+          data: data.slice(from, from + Number(limit)),
+        };
       },
     },
     {

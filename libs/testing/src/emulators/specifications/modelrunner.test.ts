@@ -96,7 +96,14 @@ const Prices = z.strictObject({
   prices: z.array(
     z.strictObject({
       endpoint: z.string(),
-      rateCard: z.strictObject({ pricingMode: z.literal('per_output'), pricePerOutput: decimal }),
+      rateCard: z.discriminatedUnion('pricingMode', [
+        z.strictObject({ pricingMode: z.literal('per_output'), pricePerOutput: decimal }),
+        z.strictObject({ pricingMode: z.literal('per_output_second'), pricePerOutputSecond: decimal }),
+        z.strictObject({
+          pricingMode: z.literal('per_token'),
+          tokenPricing: z.record(z.string(), z.unknown()),
+        }),
+      ]),
       pricingRules: z.unknown().nullable(),
       averageCost: decimal.nullable(),
       currency: z.literal('USD'),
@@ -141,6 +148,59 @@ describe('the emulated ModelRunner answers as its specification says', () => {
 
     expect(page(Model).safeParse(models.body).error).toBeUndefined();
     expect(Prices.safeParse(prices.body).error).toBeUndefined();
+  });
+
+  it('to a list by its filters, page by page, and to the featured set without pages [MR-11][MR-12]', async () => {
+    const asked = (query: string) => ask(`/models?${query}`, { base: 'platform' });
+    const aliases = async (query: string) =>
+      page(Model)
+        .parse((await asked(query)).body)
+        .data.map(({ alias }) => alias);
+    const featured = await ask('/models/featured', { base: 'platform' });
+
+    expect(await aliases('category=text-to-image')).toEqual(['sdxl-lightning-4step']);
+    expect(await aliases('outputModality=video&inputModality=text')).toEqual([
+      'v2/image-to-video',
+      'ray-flash',
+    ]);
+    expect(await aliases('capability=remove_background&featured=true')).toEqual(['remove-background']);
+    expect(await aliases('search=lightning')).toEqual(['sdxl-lightning-4step']);
+    expect(await aliases('limit=2&page=2')).toEqual(['llama', 'ray-flash']);
+    expect(page(Model).parse((await asked('limit=2&page=2')).body)).toMatchObject({
+      total: 5,
+      totalPages: 3,
+    });
+    expect(
+      z
+        .array(Model)
+        .parse(featured.body)
+        .every((model) => model.featured),
+    ).toBe(true);
+  });
+
+  it('to a batch of prices with those that it has, and names the others', async () => {
+    const endpoints = ['luma/ray-flash', 'nobody/nothing', 'meta/llama'];
+    const query = endpoints.map((endpoint) => `endpoint=${endpoint}`).join('&');
+
+    const { body } = await ask(`/models/pricing?${query}`, { base: 'platform' });
+
+    expect(Prices.parse(body).notFound).toEqual(['nobody/nothing']);
+    expect(Prices.parse(body).prices.map(({ rateCard }) => rateCard.pricingMode)).toEqual([
+      'per_output_second',
+      'per_token',
+    ]);
+  });
+
+  it('to a list of requests by status, model and page, newest first [MR-34][MR-35]', async () => {
+    const ids = [await submit(), await submit(), await submit()].map(({ queued }) => queued.request_id);
+    const asked = async (query: string) => page(RequestItem).parse((await ask(`/requests?${query}`)).body);
+
+    const first = await asked('limit=2&modelEndpoint=bytedance/sdxl-lightning-4step');
+    const second = await asked('limit=2&page=2&status=IN_QUEUE');
+
+    expect(first.data.map(({ id }) => id)).toEqual([ids[2], ids[1]]);
+    expect(second).toMatchObject({ page: 2, total: 3, totalPages: 2, data: [{ id: ids[0] }] });
+    expect((await ask('/requests?status=FAILED')).body).toMatchObject({ total: 0, data: [] });
   });
 
   it('to a request from its submit to its result, and keeps what it cost apart from that', async () => {
