@@ -1,20 +1,24 @@
-// Writes docs/tools.md, docs/errors.md and docs/providers.md from the contracts and the adapters; with --check, fails when
-// one is out of date.
+// Writes the pages that follow from the contracts, the adapters and the titles of the tests; with --check, fails when one
+// is out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tools } from '@inferry/contracts';
 import { adapters } from '@inferry/providers';
+import { acceptancePage, readCitations, readPromises, shortenNotYet } from './acceptance-page.ts';
 import { errorsPage } from './errors-page.ts';
 import { composeNatsConfig } from './nats-config.ts';
 import { providersPage } from './providers-page.ts';
 import { toolsPage } from './tools-page.ts';
 
+const tests = readCitations();
 const pages = {
+  'docs/acceptance.md': acceptancePage(readPromises(), tests),
   'docs/errors.md': errorsPage(),
   'docs/tools.md': toolsPage(tools),
   'docs/providers.md': providersPage(adapters),
   'deploy/nats/nats.conf': composeNatsConfig(),
 };
+if (!process.argv.includes('--check')) shortenNotYet(tests);
 for (const [name, page] of Object.entries(pages)) {
   const file = join(import.meta.dirname, '..', name);
   if (!process.argv.includes('--check')) writeFileSync(file, page);

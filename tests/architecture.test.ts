@@ -2,6 +2,13 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { tools } from '@inferry/contracts';
 import { describe, expect, it } from 'vitest';
+import {
+  acceptancePage,
+  prefixOf,
+  readCitations,
+  readNotYet,
+  readPromises,
+} from '../scripts/acceptance-page.ts';
 import { errorsPage } from '../scripts/errors-page.ts';
 import { toolsPage } from '../scripts/tools-page.ts';
 
@@ -116,5 +123,36 @@ describe('docs', () => {
       .map(([, name]) => name);
 
     expect([...new Set(names)].filter((name) => !example.includes(`${name}=`))).toEqual([]);
+  });
+});
+
+describe('promises (docs/acceptance.md; npm run docs)', () => {
+  const promises = readPromises();
+  const citations = readCitations();
+  const shown = new Set(citations.map(({ id }) => id));
+  const notYet = readNotYet();
+
+  it('have a page that says which tests show them', () => {
+    expect(readFileSync(join(root, 'docs', 'acceptance.md'), 'utf8')).toBe(
+      acceptancePage(promises, citations),
+    );
+  });
+
+  it('are cited only where there is one', () => {
+    const ids = new Set(promises.map(({ id }) => id));
+
+    expect(citations.filter(({ id }) => !ids.has(id))).toEqual([]);
+    expect(notYet.filter((id) => !ids.has(id))).toEqual([]);
+    expect(ids.size).toBe(promises.length);
+  });
+
+  it('of a server of ModelRunner, Runware or Runflow have a test, but for a list that only gets shorter', () => {
+    const owed = promises.filter(
+      ({ id, kind, scope }) =>
+        scope === 'S' && 'TADLEHPVB'.includes(kind) && ['MR', 'RW', 'RF'].includes(prefixOf(id)),
+    );
+
+    expect(owed.map(({ id }) => id).filter((id) => !shown.has(id) && !notYet.includes(id))).toEqual([]);
+    expect(notYet.filter((id) => shown.has(id))).toEqual([]);
   });
 });

@@ -105,7 +105,7 @@ function apply(
   if (provider !== undefined) provider.models = toSolutions(list);
 }
 
-it('a client that listens (SDK v2) has the prompts and schemas of the catalog after every change upstream (RF-45)', {
+it('a client that listens (SDK v2) has the prompts and schemas of the catalog after every change upstream [RF-45]', {
   timeout: 180_000,
 }, async () => {
   const month = upstreamMonth(7);

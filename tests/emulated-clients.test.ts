@@ -91,7 +91,7 @@ describe('a client that follows what it is told gets the output of a run of ten 
   );
 });
 
-describe('an agent that wants to wait longer than its client can gets the output too, from one run (RF-29)', () => {
+describe('an agent that wants to wait longer than its client can gets the output too, from one run [RF-29]', () => {
   it.each(rows.filter(({ insists }) => insists).map((row) => [titleOf(row), row] as const))(
     '%s',
     (_title, row) => {

@@ -115,7 +115,7 @@ describe('a page in Chromium', () => {
     expect(body).toContain('invalid_request');
   });
 
-  it('of another origin sends nothing and reads nothing (RF-50)', async () => {
+  it('of another origin sends nothing and reads nothing [RF-50]', async () => {
     const seen = await postFrom(refused, initialize);
 
     expect(seen.failure).toContain('Failed to fetch');

@@ -189,7 +189,7 @@ async function resultOf(response: Response): Promise<CurlResult> {
 describe('curl', () => {
   const headers = { 'content-type': 'application/json' };
 
-  it('initializes without an Accept header and reads serverInfo and instructions (RF-75)', async () => {
+  it('initializes without an Accept header and reads serverInfo and instructions', async () => {
     const params = {
       protocolVersion: '2025-06-18',
       capabilities: {},
@@ -204,7 +204,7 @@ describe('curl', () => {
     expect(result.instructions.length).toBeGreaterThan(100);
   });
 
-  it('calls a tool without initialize and without a session (RF-76, RW-01)', async () => {
+  it('calls a tool without initialize and without a session [X13]', async () => {
     const params = { name: 'search_models', arguments: { category: 'text', limit: 20 } };
     const body = JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/call', params });
     const result = await resultOf(await fetch(`${cluster.url}/`, { method: 'POST', headers, body }));

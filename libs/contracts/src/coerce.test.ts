@@ -13,7 +13,7 @@ const schema = {
   },
 };
 
-describe('coerce (RWD-02)', () => {
+describe('coerce [RWD-02]', () => {
   test.each([
     ['a number that came as text', { count: '5' }, { count: 5 }],
     ['a negative number in exponent form', { count: '-1e3' }, { count: -1_000 }],

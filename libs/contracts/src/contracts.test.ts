@@ -138,7 +138,7 @@ describe.each(everyTool)('the tool %s', (_name, tool) => {
     expect([tool.inputSchema.type, tool.outputSchema?.type]).toEqual(['object', outputType]);
   });
 
-  test('requires nothing at the top of its output and declares the error (X6)', () => {
+  test('requires nothing at the top of its output and declares the error [X6]', () => {
     const { required, properties } = toPortableSchema(tool.output, 'output');
 
     expect(required).toBeUndefined();

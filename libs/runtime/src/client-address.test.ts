@@ -43,7 +43,7 @@ describe('the key of an address', () => {
     ['2001:db8::1', '2001:db8:0:0::/64'],
     ['::1', '0:0:0:0::/64'],
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-  ])('of %s is its /64 (X16)', (address, key) => {
+  ])('of %s is its /64 [X16]', (address, key) => {
     expect(addressKey(address)).toBe(key);
   });
 });

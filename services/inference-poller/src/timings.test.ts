@@ -9,21 +9,21 @@ describe('pollDelayMs', () => {
   it.each([
     [0, 2_000],
     [29_999, 2_000],
-  ])('polls a run of %d ms again after %d ms (RF-24)', (age, expected) => {
+  ])('polls a run of %d ms again after %d ms [RF-24]', (age, expected) => {
     expect(delay(age)).toBe(expected);
   });
 
   it.each([
     [30_000, 5_000],
     [119_999, 5_000],
-  ])('polls a run of %d ms again after %d ms (RF-25)', (age, expected) => {
+  ])('polls a run of %d ms again after %d ms [RF-25]', (age, expected) => {
     expect(delay(age)).toBe(expected);
   });
 
   it.each([
     [120_000, 10_000],
     [3_600_000, 10_000],
-  ])('polls a run of %d ms again after %d ms (RF-26)', (age, expected) => {
+  ])('polls a run of %d ms again after %d ms [RF-26]', (age, expected) => {
     expect(delay(age)).toBe(expected);
   });
 
@@ -54,7 +54,7 @@ describe('defaultTimings', () => {
     expect(renewMs * 3).toBeLessThan(leaseMs);
   });
 
-  it('try a webhook for about two hours (MRD-04)', () => {
+  it('try a webhook for about two hours [MRD-04]', () => {
     const totalMs = defaultTimings.webhookRetriesMs.reduce((sum, ms) => sum + ms, 0);
 
     expect(totalMs / 60_000).toBeGreaterThan(110);

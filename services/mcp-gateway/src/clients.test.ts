@@ -80,7 +80,7 @@ describe.each(Object.entries(kinds))('a client (%s)', (_kind, connect) => {
     }
   }
 
-  test('connects and lists the tools', async () => {
+  test('connects and lists the tools [MR-04][RF-02]', async () => {
     await withClient(async (client) => {
       const { tools } = await client.listTools();
 
@@ -99,7 +99,7 @@ describe.each(Object.entries(kinds))('a client (%s)', (_kind, connect) => {
     });
   });
 
-  test('reads the error of a call whose output schema it checks (X6)', async () => {
+  test('reads the error of a call whose output schema it checks [X6]', async () => {
     await withClient(async (client) => {
       await client.listTools();
 

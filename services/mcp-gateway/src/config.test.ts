@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { parseGatewayConfig } from './config.ts';
 
 describe('the configuration', () => {
-  test('has a default for everything, and asks for keys', () => {
+  test('has a default for everything, and asks for keys [RF-52]', () => {
     const config = parseGatewayConfig({});
 
     expect(config).toMatchObject({
@@ -23,7 +23,7 @@ describe('the configuration', () => {
     expect(openCallLimits.perGrant).toBe(Number.POSITIVE_INFINITY);
   });
 
-  test('waits ten minutes at most, and as long as the shorter of both variables says (RF-27)', () => {
+  test('waits ten minutes at most, and as long as the shorter of both variables says [RF-27]', () => {
     const longest = (env: Record<string, string>) =>
       parseGatewayConfig(env).waits.budget('some-agent', 'progress').maxSeconds;
 

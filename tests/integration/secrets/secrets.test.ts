@@ -103,7 +103,7 @@ async function apiKey(subject: string): Promise<string> {
 }
 
 describe('a deployment where people sign in with their keys', () => {
-  it('runs with the caller’s own key, however they came in, and shows no secret anywhere', async () => {
+  it('runs with the caller’s own key, however they came in, and shows no secret anywhere [RF-04][RW-14][RW-15]', async () => {
     const ada = await connect(adaKey);
     const carol = await apiKey('carol');
 
@@ -160,7 +160,7 @@ describe('a deployment where people sign in with their keys', () => {
     for (const secret of ada.secrets) expect(heard).not.toContain(secret);
   });
 
-  it('ends the access that rests on a key when its platform refuses it (X9, RW-45)', async () => {
+  it('ends the access that rests on a key when its platform refuses it [X9][RW-45]', async () => {
     const dying = 'kp_dying_2c8e4a6d0f1b3957';
     platform.keys.set(dying, 'dying');
     const { accessToken, refreshToken, clientId } = await connect(dying);

@@ -47,7 +47,7 @@ describe('signing in with a provider’s key', () => {
     await page.getByRole('button', { name: 'Connect' }).click();
   }
 
-  it('shows a page for it, tries it once and lets the client in (RW-05, RW-16, RW-41)', async () => {
+  it('shows a page for it, tries it once and lets the client in [RW-05][RW-16][RW-41][RW-42]', async () => {
     const registration = await begin(system);
 
     await page.getByRole('button', { name: 'Allow' }).click();
@@ -61,7 +61,7 @@ describe('signing in with a provider’s key', () => {
     expect(runware.probes).toBe(1);
   });
 
-  it('never gives the key to the client, nor to the database as text (RW-06, RW-44)', async () => {
+  it('never gives the key to the client, nor to the database as text [RW-06][RW-44]', async () => {
     const registration = await begin(system);
 
     await page.getByRole('button', { name: 'Allow' }).click();
@@ -101,7 +101,7 @@ describe('signing in with a provider’s key', () => {
     expect(await system.dump()).not.toContain('runware');
   });
 
-  it('asks for another key when the one that they signed in with is dead (RW-45, RW-52)', async () => {
+  it('asks for another key when the one that they signed in with is dead [RW-45][RW-52]', async () => {
     await begin(system);
     await page.getByRole('button', { name: 'Allow' }).click();
     await paste(key);
@@ -226,7 +226,7 @@ describe('a key that the provider’s console mints', () => {
     await consoleSite.close();
   });
 
-  it('is fetched once the person approved, and is neither code nor token (RP-31 to RP-34)', async () => {
+  it('is fetched once the person approved, and is neither code nor token', async () => {
     const registration = await begin(system);
 
     await page.getByRole('button', { name: 'Allow' }).click();

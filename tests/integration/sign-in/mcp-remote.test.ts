@@ -93,7 +93,7 @@ async function signIn(address: string): Promise<void> {
   await fetch(nextOf(end));
 }
 
-describe('mcp-remote (RW-07, RW-12)', () => {
+describe('mcp-remote [RW-07][RW-12]', () => {
   it('registers, has its user sign in, calls a tool, and remembers its tokens', async () => {
     const first = await connect();
     const answer = await first.callTool({ name: 'get_account', arguments: { sections: ['identity'] } });

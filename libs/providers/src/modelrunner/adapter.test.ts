@@ -45,7 +45,7 @@ describe('what is special at ModelRunner', () => {
     await world.close();
   });
 
-  it.each([[false], [true]])('sees a failed request (told with 200: %s) (MRD-03)', async (is200) => {
+  it.each([[false], [true]])('sees a failed request (told with 200: %s) [MRD-03]', async (is200) => {
     if (is200) world.emulator.quirks.add('failed_200');
     world.emulator.script({ states: ['failed'], failWith: { kind: 'generate', message: 'no luck' } });
 
@@ -54,7 +54,7 @@ describe('what is special at ModelRunner', () => {
     expect(end).toMatchObject({ status: 'failed', error: { code: 'generate_failed', message: 'no luck' } });
   });
 
-  it('sends our id along, and never as an input of the model (MRD-02)', async () => {
+  it('sends our id along, and never as an input of the model [MRD-02]', async () => {
     await world.submit();
 
     const [job] = [...world.emulator.jobs.values()];
@@ -120,7 +120,7 @@ describe('what is special at ModelRunner', () => {
     ]);
   });
 
-  it('puts a file of ours into its storage (MR-30, MRD-01)', async () => {
+  it('puts a file of ours into its storage [MRD-01]', async () => {
     const bytes = Buffer.from('a picture');
     const url = world.emulator.keepFile(bytes, 'image/png');
     const files = { image: { url, contentType: 'image/png', bytes: bytes.length } };
@@ -170,7 +170,7 @@ describe('what is special at ModelRunner', () => {
     expect((await world.run()).at(-1)).toMatchObject({ status: 'failed', charged: { amount: 0 } });
   });
 
-  it('says that a model cannot be cancelled (MRD-03)', async () => {
+  it('says that a model cannot be cancelled [MRD-03]', async () => {
     world.emulator.script({ states: ['running'] });
     const { handle } = await world.submit();
 

@@ -51,7 +51,7 @@ describe('what is special at Runflow', () => {
     expect(views.at(-1)?.charged).toEqual({ amount: 0.35, currency: 'USD' });
   });
 
-  it('sends our id as its reference, so that a second submit of one run is one run (RF-23, RF-29)', async () => {
+  it('sends our id as its reference, so that a second submit of one run is one run [RF-29]', async () => {
     const request = world.request(subject.samples.happy);
     const first = await world.provider.submit(request, world.context());
     const second = await world.provider.submit(request, world.context());
@@ -82,7 +82,7 @@ describe('what is special at Runflow', () => {
     expect(await world.provider.recover(lost, world.context())).toEqual({ outcome: 'unknown' });
   });
 
-  it('refuses a service key before anything is sent (RF-06)', async () => {
+  it('refuses a service key before anything is sent [RF-06]', async () => {
     const context = { credential: new Secret('rf_svc_0123456789'), signal: AbortSignal.timeout(5_000) };
 
     const error = await refusalOf(() => world.provider.submit(world.request(subject.samples.happy), context));
@@ -98,7 +98,7 @@ describe('what is special at Runflow', () => {
     expect(await world.provider.balance?.(world.context())).toEqual({ amount: 12.5, currency: 'USD' });
   });
 
-  it('puts solutions first, and makes a schema of a list of inputs (RF-17, RF-18)', async () => {
+  it('puts solutions first, and makes a schema of a list of inputs', async () => {
     const listed = await world.provider.listModels(world.context());
     const models = listed === 'unchanged' ? [] : listed.models;
     const [wan] = models;

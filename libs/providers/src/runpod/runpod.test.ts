@@ -87,7 +87,7 @@ describe('endpoints of the caller', () => {
     { version: 'v1', isGone: false, asked: ['rest1'] },
     { version: 'v2', isGone: false, asked: ['rest'] },
     { version: 'auto', isGone: true, asked: ['rest', 'rest1'] },
-  ])('are listed by version $version of the control plane (RP-60)', async ({ version, isGone, asked }) => {
+  ])('are listed by version $version of the control plane [RP-60]', async ({ version, isGone, asked }) => {
     const other = await World.open({ ...subject, settings: { RUNPOD_REST_VERSION: version } });
     if (isGone) other.emulator.quirks.add('rest_v2_gone');
     try {
@@ -101,7 +101,7 @@ describe('endpoints of the caller', () => {
     }
   });
 
-  it('follow the version for endpoints before the version for all (RP-61)', async () => {
+  it('follow the version for endpoints before the version for all [RP-61]', async () => {
     const settings = { RUNPOD_REST_VERSION: 'v2', RUNPOD_REST_VERSION_ENDPOINTS: 'v1' };
     const other = await World.open({ ...subject, settings });
     try {
@@ -195,7 +195,7 @@ describe('a job', () => {
     expect(view).toMatchObject({ status: 'running', progress: 1 / 3, logs: ['Update 1/3'] });
   });
 
-  it('that waits long says why, and the platform is asked at most every 15 seconds (RPB-10)', async () => {
+  it('that waits long says why, and the platform is asked at most every 15 seconds [RPB-10]', async () => {
     world.emulator.script({ states: ['queued'] });
     const { handle } = await world.submit();
     const early = await world.provider.poll(handle, world.context());

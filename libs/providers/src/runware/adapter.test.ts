@@ -78,7 +78,7 @@ describe('what is special at Runware', () => {
     expect(JSON.stringify(error.details)).toContain('positivePrompt');
   });
 
-  it('adds up what its results cost (RW-31)', async () => {
+  it('adds up what its results cost [RW-31]', async () => {
     expect((await world.run({ ...three, outputs: [] })).at(-1)?.charged).toEqual({
       amount: 0.0039,
       currency: 'USD',
@@ -97,7 +97,7 @@ describe('what is special at Runware', () => {
     expect(verdict?.outcome).toBe('rejected');
   });
 
-  it('shows models with what the platform says of them (RW-22, RW-24, RW-27)', async () => {
+  it('shows models with what the platform says of them [RW-24]', async () => {
     const listed = await world.provider.listModels(world.context());
     const models = listed === 'unchanged' ? [] : listed.models;
     const shown = models.find(({ nativeId }) => nativeId === flux.nativeId);
@@ -139,7 +139,7 @@ describe('what is special at Runware', () => {
     expect(await world.provider.balance?.(world.context())).toEqual({ amount: 12.5, currency: 'USD' });
   });
 
-  it('hides what is the platform\u2019s own in a schema, and shows its examples (RW-26, RW-29, RWD-02)', async () => {
+  it('hides what is the platform\u2019s own in a schema, and shows its examples [RWD-02]', async () => {
     const model = await world.provider.describeModel?.(flux.nativeId, world.context());
 
     expect(Object.keys(Object(model?.inputSchema.properties))).toEqual([
@@ -157,7 +157,7 @@ describe('what is special at Runware', () => {
     expect(model?.readme).toContain('2048x2048: $0.005');
   });
 
-  it('asks for the kind of task once, and takes the caller\u2019s word for it (RW-17)', async () => {
+  it('asks for the kind of task once, and takes the caller\u2019s word for it [RW-17]', async () => {
     await world.submit();
     await world.submit();
     await world.submit({ ...flux, outputs: [], options: { task_type: 'imageInference' } });

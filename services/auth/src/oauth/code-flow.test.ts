@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 describe('a sign-in', () => {
-  it('ends with a code, the state and the issuer at the client (MR-49, RFC 9207)', async () => {
+  it('ends with a code, the state and the issuer at the client (RFC 9207) [MR-49]', async () => {
     const clientId = await register(oauth.url);
 
     const { callback, page } = await signIn(oauth.url, { clientId });
@@ -57,7 +57,7 @@ describe('a sign-in', () => {
     expect(tokens).toMatchObject({ token_type: 'Bearer', expires_in: 900, scope: 'mcp' });
   });
 
-  it('is refreshed with a new refresh token each time (MR-50)', async () => {
+  it('is refreshed with a new refresh token each time [MR-50]', async () => {
     const clientId = await register(oauth.url);
     const first = await tokensOf(oauth.url, { clientId });
 

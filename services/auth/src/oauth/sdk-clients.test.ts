@@ -73,7 +73,7 @@ async function complete(
 }
 
 describe.each(sdks)('%s', (name, authorize) => {
-  it('registers itself, signs in and refreshes (MR-02, MR-03, MR-06)', async () => {
+  it('registers itself, signs in and refreshes [MR-02][MR-03][MR-06]', async () => {
     const application = new ScriptedApplication(oauth.url);
 
     const tokens = await complete(authorize, application);

@@ -178,7 +178,7 @@ describe('every document', () => {
     }
   });
 
-  it('tells whoever comes with a forgotten client how to clear it there (RW-48, RW-49)', async () => {
+  it('tells whoever comes with a forgotten client how to clear it there [RW-48][RW-49]', async () => {
     system = await openSignIn();
 
     const page = await new TestBrowser(system.url).open(

@@ -189,7 +189,7 @@ describe('a key that its platform refused', () => {
     return id;
   }
 
-  test('ends the grants that rest on it, when its platform says again that it is dead (X9, RW-45)', async () => {
+  test('ends the grants that rest on it, when its platform says again that it is dead [X9][RW-45]', async () => {
     const id = await signIn();
     keys.verdicts.delete('sk-ada-1');
     const revoked: string[] = [];

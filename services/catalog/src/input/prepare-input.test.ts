@@ -18,7 +18,7 @@ function problemAt(path: string, result: ReturnType<typeof prepareInput>) {
 }
 
 describe('coercion and defaults', () => {
-  it('parses numbers, booleans, objects and lists that came as strings (RWD-02)', () => {
+  it('parses numbers, booleans, objects and lists that came as strings [RWD-02]', () => {
     const { input, problems } = prepare({
       prompt: 'x',
       count: '2',
@@ -212,7 +212,7 @@ describe('files', () => {
   });
 
   it.each(['/home/me/cat.png', './cat.png', '~/cat.png', 'C:\\cat.png', 'file:///cat.png', 'cat.png'])(
-    'refuses the local path %s and points to create_upload (MR-33)',
+    'refuses the local path %s and points to create_upload [MR-33]',
     (image) => {
       const problem = problemAt('image', prepare({ prompt: 'x', image }));
 

@@ -39,7 +39,7 @@ function complete({ bus }: CatalogReplica, argument: [string, string], ref: Ref 
 }
 
 describe('prompts of the catalog', () => {
-  it('are one for each solution that can be run, with its required inputs (RF-40)', async () => {
+  it('are one for each solution that can be run, with its required inputs [RF-40]', async () => {
     const away = providerOf('q', solution('acme/away'));
     away.isReady = false;
     const replica = await world.startReplica(
@@ -79,7 +79,7 @@ describe('prompts of the catalog', () => {
     expect(names.sort()).toEqual(['logo-inpaint', 'object-removal-prompt', 'p-acme-up', 'p-bolt-up']);
   });
 
-  it('lead to run_model, with a gap for what is not given (RF-42)', async () => {
+  it('lead to run_model, with a gap for what is not given', async () => {
     const schema = { ...everyFieldSchema, required: ['prompt', 'image'] };
     const replica = await startReady(world, [providerOf('p', solution('heads', { inputSchema: schema }))]);
 
@@ -104,7 +104,7 @@ describe('prompts of the catalog', () => {
     await expect(get('feet', {})).rejects.toMatchObject({ code: 'prompt_not_found' });
   });
 
-  it('are announced once when the catalog changes, and not told again to whoever knows them (RF-43, RF-45)', async () => {
+  it('are announced once when the catalog changes, and not told again to whoever knows them [RF-43][RF-45]', async () => {
     const provider = providerOf('p', solution('one'));
     const replica = await startReady(world, [provider], quick);
     const { version } = await replica.bus.call(surface.describe, {}, { principal });
@@ -139,7 +139,7 @@ describe('resources of the catalog', () => {
   const read = ({ bus }: CatalogReplica, uri: string) =>
     bus.call(surface.readResource, { uri }, { principal });
 
-  it('hold the schema of a model as JSON (RW-29)', async () => {
+  it('hold the schema of a model as JSON', async () => {
     const replica = await startReady(world, [fake('p', 'acme/draw')]);
 
     const { contents } = await read(replica, 'inferry://models/p/acme/draw/schema');

@@ -110,7 +110,7 @@ describe('get_model', () => {
     expect(`${first.structuredContent.readme}${second.structuredContent.readme}`).toBe(described.readme);
   });
 
-  it('takes a native id that one provider knows, whatever slashes it has (X11)', async () => {
+  it('takes a native id that one provider knows, whatever slashes it has [X11]', async () => {
     const replica = await startReady(world, [provider(), fake('q', 'other')]);
 
     const { structuredContent } = await replica.tool(getModel, { model: 'acme/draw' });
@@ -118,7 +118,7 @@ describe('get_model', () => {
     expect(structuredContent.model).toMatchObject({ model: 'p/acme/draw' });
   });
 
-  it('splits an id at the first slash, even when a native id reads the same (X11)', async () => {
+  it('splits an id at the first slash, even when a native id reads the same [X11]', async () => {
     const replica = await startReady(world, [fake('p', 'x'), fake('q', 'p/x')]);
 
     const { structuredContent } = await replica.tool(getModel, { model: 'p/x' });
@@ -148,7 +148,7 @@ describe('get_model', () => {
     expect(structuredContent.model).toMatchObject({ model: 'p/swift-brush' });
   });
 
-  it('answers ambiguous_model with the candidates when several providers know a native id (X11)', async () => {
+  it('answers ambiguous_model with the candidates when several providers know a native id [X11]', async () => {
     const replica = await startReady(world, [fake('p', 'same'), fake('q', 'same')]);
 
     const error = errorOf(await replica.tool(getModel, { model: 'same' }));
@@ -157,7 +157,7 @@ describe('get_model', () => {
     expect(error?.details?.candidates).toEqual(['p/same', 'q/same']);
   });
 
-  it('takes the one provider that is connected when several know a native id (X11)', async () => {
+  it('takes the one provider that is connected when several know a native id [X11]', async () => {
     const away = fake('q', 'same');
     away.isReady = false;
     const replica = await startReady(world, [fake('p', 'same'), away]);
@@ -167,7 +167,7 @@ describe('get_model', () => {
     expect(structuredContent.model).toMatchObject({ model: 'p/same' });
   });
 
-  it('answers model_not_found with at most three models that are close (RF-67)', async () => {
+  it('answers model_not_found with at most three models that are close [RF-67]', async () => {
     const replica = await startReady(world, [
       fake('p', 'lightning-1', 'lightning-2', 'lightning-3', 'lightning-4', 'thunder'),
     ]);

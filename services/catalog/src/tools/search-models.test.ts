@@ -72,7 +72,7 @@ describe('search_models', () => {
     expect(errorOf(await replica.tool(searchModels, { query: 'b', cursor }))?.code).toBe('invalid_cursor');
   });
 
-  it('answers catalog_fetch_failed while no provider has ever answered (RF-68)', async () => {
+  it('answers catalog_fetch_failed while no provider has ever answered [RF-68]', async () => {
     const provider = fake('p', 'a');
     provider.failure = new AppError('upstream_unavailable', 'down');
     const replica = await world.startReplica([provider], quick);

@@ -50,7 +50,7 @@ describe('a submit', () => {
   });
 
   it.each(['validation_failed', 'unauthorized', 'content_blocked', 'upstream_failed'] as const)(
-    'fails the run with its code when refused as %s (RF-66)',
+    'fails the run with its code when refused as %s [RF-66]',
     async (code) => {
       world.platform.submitScripts = [refuse(code)];
 

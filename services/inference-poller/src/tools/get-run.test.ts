@@ -15,7 +15,7 @@ async function startedRun(args = {}): Promise<string> {
 }
 
 describe('get_run', () => {
-  it('finds a run by its id or its client_ref (MR-24)', async () => {
+  it('finds a run by its id or its client_ref', async () => {
     const runId = await startedRun({ client_ref: 'mine' });
 
     const byRef = await world.call(getRun, { client_ref: 'mine' });
@@ -41,7 +41,7 @@ describe('get_run', () => {
     expect(theirs.error?.code).toBe('run_not_found');
   });
 
-  it('waits for the end with wait_seconds (MR-25)', async () => {
+  it('waits for the end with wait_seconds', async () => {
     const runId = await startedRun();
     const answered = world.get(runId, { wait_seconds: 10 });
     await vi.waitFor(() => expect(world.platform.submitCount).toBe(1));

@@ -20,7 +20,7 @@ async function start(args = {}, settings = {}): Promise<string> {
 }
 
 describe('list_runs', () => {
-  it("lists the caller's runs only, newest first (MR-34)", async () => {
+  it("lists the caller's runs only, newest first", async () => {
     const mine = [await start(), await start(), await start()];
     await start({}, { principal: bob });
 
@@ -39,7 +39,7 @@ describe('list_runs', () => {
     expect(all.text).toContain('1 of 3 shown');
   });
 
-  it('pages to the last run without losing or repeating one (MR-35)', async () => {
+  it('pages to the last run without losing or repeating one', async () => {
     const mine = [];
     for (let index = 0; index < 7; index++) mine.push(await start());
 
@@ -55,7 +55,7 @@ describe('list_runs', () => {
     expect(seen).toEqual(mine.reverse());
   });
 
-  it('filters by tags, which must all hold (MRD-02)', async () => {
+  it('filters by tags, which must all hold [MRD-02]', async () => {
     const both = await start({ metadata: { team: 'a', env: 'dev' } });
     await start({ metadata: { team: 'a', env: 'prod' } });
     await start({ metadata: { team: 'b', env: 'dev' } });
@@ -63,7 +63,7 @@ describe('list_runs', () => {
     expect(idsOf(await world.list({ metadata: { team: 'a', env: 'dev' } }))).toEqual([both]);
   });
 
-  it('filters by status, model, provider and time (MR-35)', async () => {
+  it('filters by status, model, provider and time', async () => {
     const first = await start({ model: 'scripted/other' });
     world.platform.endsAs = succeeded();
     await world.ended(first);

@@ -16,7 +16,7 @@ async function countRuns(): Promise<number> {
 }
 
 describe('run_model', () => {
-  it('runs a model, waits for its end and returns outputs, time and cost (RF-16, RF-19, RF-20, MR-29)', async () => {
+  it('runs a model, waits for its end and returns outputs, time and cost [RW-31]', async () => {
     world.platform.endsAs = succeeded('hello');
 
     const { run, text, isError } = await world.run();
@@ -31,7 +31,7 @@ describe('run_model', () => {
     expect(text).toContain('Cost: $0.07.');
   });
 
-  it('sends the validated input, the options and our id of the run (RF-31, MR-22)', async () => {
+  it('sends the validated input, the options and our id of the run', async () => {
     const { run } = await world.run({
       input: { steps: '4' },
       options: { low_priority: true },
@@ -62,7 +62,7 @@ describe('run_model', () => {
     },
   );
 
-  it('returns a run id at once with wait_seconds 0 (RF-22, MR-21)', async () => {
+  it('returns a run id at once with wait_seconds 0', async () => {
     const { run, isError } = await world.run({ wait_seconds: 0 });
 
     expect(isError).toBe(false);
@@ -76,7 +76,7 @@ describe('run_model', () => {
     expect(run?.next_action).toBe(`get_run(run_id="${run?.run_id}", wait_seconds=25)`);
   });
 
-  it('answers running and how to go on when the wait ends before the run (RF-28)', async () => {
+  it('answers running and how to go on when the wait ends before the run', async () => {
     const { run, isError } = await world.run({}, { wait: { defaultSeconds: 1, maxSeconds: 1 } });
 
     expect(isError).toBe(false);
@@ -99,7 +99,7 @@ describe('run_model', () => {
     expect(run?.status).toMatch(/queued|running/);
   });
 
-  it('tells the run id with its first progress, and progress only grows (RF-21)', async () => {
+  it('tells the run id with its first progress, and progress only grows [RF-21]', async () => {
     const steps: Progress[] = [];
     const answered = world.run({}, { onProgress: (step) => steps.push(step) });
     await vi.waitFor(() => expect(world.platform.submitCount).toBe(1));
@@ -145,7 +145,7 @@ describe('run_model', () => {
     expect(world.platform.submitCount).toBe(1);
   });
 
-  it('fails with the code of the run and the run in details.run (RF-60, RF-64)', async () => {
+  it('fails with the code of the run and the run in details.run [RF-60][RF-64]', async () => {
     world.platform.endsAs = {
       status: 'failed',
       upstreamStatus: 'FAILED',
@@ -159,13 +159,13 @@ describe('run_model', () => {
     expect(text).toMatch(/^\[content_blocked\] The prompt was refused\./);
   });
 
-  it('calls a failure without a reason generate_failed (RF-64)', async () => {
+  it('calls a failure without a reason generate_failed [RF-64]', async () => {
     world.platform.endsAs = { status: 'failed', upstreamStatus: 'FAILED' };
 
     expect((await world.run()).error?.code).toBe('generate_failed');
   });
 
-  it('passes on that credits are missing, and charges nothing (RF-65)', async () => {
+  it('passes on that credits are missing, and charges nothing [RF-65][RW-53]', async () => {
     world.platform.submitScripts = [
       () => {
         throw new AppError('insufficient_credits', 'Top up to continue.', { upstreamStatus: 402 });
@@ -178,13 +178,13 @@ describe('run_model', () => {
     expect(error?.details?.run?.cost?.charged).toBe(0);
   });
 
-  it('passes on that a model is unknown (RF-67)', async () => {
+  it('passes on that a model is unknown [RF-67]', async () => {
     expect((await world.run({ model: 'scripted/none' })).error?.code).toBe('model_not_found');
   });
 });
 
 describe('run_model before anything is charged', () => {
-  it('refuses an invalid input with the field and the problem, and runs nothing (RF-61)', async () => {
+  it('refuses an invalid input with the field and the problem, and runs nothing', async () => {
     const { error } = await world.run({ input: { bad: true } });
 
     expect(error?.code).toBe('validation_failed');
@@ -207,14 +207,14 @@ describe('run_model before anything is charged', () => {
     ['a long name', { ['k'.repeat(65)]: 'v' }],
     ['a value that is no string', { k: 1 }],
     ['a long value', { k: 'v'.repeat(513) }],
-  ])('refuses metadata with %s (MRD-02)', async (_what, metadata) => {
+  ])('refuses metadata with %s [MRD-02]', async (_what, metadata) => {
     const { error } = await world.run({ metadata });
 
     expect(error?.code).toBe('validation_failed');
     expect(await countRuns()).toBe(0);
   });
 
-  it('takes 16 tags of the largest size (MRD-02)', async () => {
+  it('takes 16 tags of the largest size [MRD-02]', async () => {
     const entries = Array.from({ length: 16 }, (_, index) => [`${index}`.padEnd(64, 'k'), 'v'.repeat(512)]);
 
     const { isError } = await world.run({ metadata: Object.fromEntries(entries), wait_seconds: 0 });
@@ -265,7 +265,7 @@ describe('run_model before anything is charged', () => {
     expect(await countRuns()).toBe(0);
   });
 
-  it('passes a foreign URL on to a hosted platform as it is (MR-23)', async () => {
+  it('passes a foreign URL on to a hosted platform as it is [MR-23]', async () => {
     const { run } = await world.run({ input: { file: 'https://example.com/a.png' }, wait_seconds: 0 });
 
     await vi.waitFor(() => expect(world.platform.submitCount).toBe(1));
@@ -309,7 +309,7 @@ describe('run_model before anything is charged', () => {
 });
 
 describe('run_model with an idempotency key', () => {
-  it('returns the same run for the same client_ref, also when it has ended (RF-23, RF-29)', async () => {
+  it('returns the same run for the same client_ref, also when it has ended [RF-29]', async () => {
     world.platform.endsAs = succeeded();
     const first = await world.run({ client_ref: 'a' });
 

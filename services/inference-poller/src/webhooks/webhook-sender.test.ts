@@ -51,7 +51,7 @@ async function deliveries(): Promise<
 }
 
 describe('a webhook', () => {
-  it('tells the run as get_run shows it, signed by Standard Webhooks (MRD-04)', async () => {
+  it('tells the run as get_run shows it, signed by Standard Webhooks [MRD-04]', async () => {
     await world.addReplica(options);
     const { run } = await world.run({ webhook: url });
     await vi.waitFor(() => expect(messages).toHaveLength(1));

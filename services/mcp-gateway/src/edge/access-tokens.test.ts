@@ -113,7 +113,7 @@ const ping = (token: string, headers: Record<string, string> = {}) =>
 describe('an access token', () => {
   beforeEach(() => start());
 
-  test('opens the endpoint for whom it was issued, with its scopes and grant', async () => {
+  test('opens the endpoint for whom it was issued, with its scopes and grant [RW-43]', async () => {
     const answer = await post(gateway.url, callOf('search_models'), {
       authorization: `Bearer ${await sign({ scope: 'models:read something:else' })}`,
     });
@@ -204,7 +204,7 @@ describe('an access token', () => {
     expect(answer.json.error.data.code).toBe('missing_authorization');
   });
 
-  test('that is refused leads to whoever signs people in', async () => {
+  test('that is refused leads to whoever signs people in [MR-53][MR-54][RP-28]', async () => {
     const missing = await post(gateway.url, rpc('ping'));
     const ended = await ping(await sign({ exp: now() - 60 }));
 
@@ -215,7 +215,7 @@ describe('an access token', () => {
     );
   });
 
-  test('of a revoked grant is refused from the event on, though it was verified before', async () => {
+  test('of a revoked grant is refused from the event on, though it was verified before [MR-55]', async () => {
     const token = await sign();
     await ping(token);
 
@@ -354,7 +354,7 @@ describe('the metadata of this resource', () => {
     ['/mcp', '/mcp'],
     ['/mcp/', '/mcp'],
     ['/mcp/x/run', '/mcp/x/run'],
-  ])('at its address%s names the issuer as tokens do (RF-48, RP-29)', async (suffix, path) => {
+  ])('at its address%s names the issuer as tokens do [MR-47][RF-48][RP-29]', async (suffix, path) => {
     await start();
 
     const response = await get(`/.well-known/oauth-protected-resource${suffix}`);

@@ -78,7 +78,7 @@ describe('a credential', () => {
     expect(stranger.headers.get('ratelimit')).toBe('"pre_auth";r=29;t=60');
   });
 
-  test('that is missing is answered 401 missing_authorization (RF-53)', async () => {
+  test('that is missing is answered 401 missing_authorization [RF-53]', async () => {
     await start();
 
     const answer = await post(gateway.url, rpc('ping'));
@@ -88,7 +88,7 @@ describe('a credential', () => {
   });
 
   test.each(['Basic abc', 'Bearer rf_live_0123456789abcdef', 'Bearer $INFERRY_KEY', 'Bearer ifr_short'])(
-    'that reads %s is answered 401 malformed_authorization without asking anybody (RF-54)',
+    'that reads %s is answered 401 malformed_authorization without asking anybody [RF-54]',
     async (authorization) => {
       await start();
 
@@ -100,7 +100,7 @@ describe('a credential', () => {
     },
   );
 
-  test('that nobody knows is answered 401 invalid_token, and asked about once (MR-55)', async () => {
+  test('that nobody knows is answered 401 invalid_token, and asked about once [MR-55]', async () => {
     await start();
     const unknown = { authorization: 'Bearer ifr_unknownunknownunknown' };
     await post(gateway.url, rpc('ping'), unknown);
@@ -142,7 +142,7 @@ describe('a credential', () => {
     expect(answer.headers.get('retry-after')).toBe('2');
   });
 
-  test('is not limited by the failures of its address (X16)', async () => {
+  test('is not limited by the failures of its address [X16]', async () => {
     await start({ env: { RATE_LIMIT_IP_PRE_AUTH: '2' } });
     for (let i = 0; i < 4; i += 1) await post(gateway.url, rpc('ping'));
 
@@ -151,7 +151,7 @@ describe('a credential', () => {
     expect(answer.status).toBe(200);
   });
 
-  test('is answered 429 with Retry-After above its limit (RF-55, RF-59)', async () => {
+  test('is answered 429 with Retry-After above its limit [RF-55][RF-59]', async () => {
     await start({ env: { RATE_LIMIT_CREDENTIAL: '2' } });
     for (let i = 0; i < 2; i += 1) await post(gateway.url, rpc('ping'), bearer);
 
@@ -176,7 +176,7 @@ describe('a credential', () => {
 });
 
 describe('the failures of an address', () => {
-  test('without a credential are answered 429 above the limit (RF-57)', async () => {
+  test('without a credential are answered 429 above the limit [RF-57]', async () => {
     await start({ env: { RATE_LIMIT_IP_PRE_AUTH: '2' } });
     for (let i = 0; i < 2; i += 1) await post(gateway.url, rpc('ping'));
 
@@ -185,7 +185,7 @@ describe('the failures of an address', () => {
     expect(answer.status).toBe(429);
   });
 
-  test('with a good credential have a limit of their own (RF-58)', async () => {
+  test('with a good credential have a limit of their own [RF-58]', async () => {
     await start({ env: { RATE_LIMIT_IP_POST_AUTH: '2' } });
     for (let i = 0; i < 2; i += 1) await post(gateway.url, '{', bearer);
 

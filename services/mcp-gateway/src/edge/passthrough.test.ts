@@ -95,7 +95,7 @@ describe('a key that a caller brings along', () => {
   });
 
   test.each([
-    ['a prefix that is not accepted (RF-54)', 'sk_live_0123456789abcdef'],
+    ['a prefix that is not accepted [RF-54]', 'sk_live_0123456789abcdef'],
     ['a refused prefix', 'rf_svc_0123456789abcdef'],
     ['the shape of a token', 'rf_live_eyJhbGciOi.eyJzdWIiOiIx.c2lnbmF0dXJl'],
     ['too few characters', 'r8_'],

@@ -37,7 +37,7 @@ function awayStore(): Limits {
 }
 
 describe('the windows', () => {
-  test('refuse a credential over its limit with the time to wait (RF-55, RF-59)', async () => {
+  test('refuse a credential over its limit with the time to wait [RF-55][RF-59]', async () => {
     const { windows } = windowsOn(createInProcessLimits());
     for (let i = 0; i < 3; i += 1) await windows.chargeCredential(ada, 1);
 
@@ -79,7 +79,7 @@ describe('the windows', () => {
     expect(refusal).toBeUndefined();
   });
 
-  test('refuse the failures of an address over its limit (RF-57)', async () => {
+  test('refuse the failures of an address over its limit [RF-57]', async () => {
     const { windows } = windowsOn(createInProcessLimits());
     for (let i = 0; i < 2; i += 1) await windows.chargeFailure('pre_auth', '203.0.113.7');
 
@@ -128,7 +128,7 @@ describe('the windows', () => {
     expect(away).toEqual(['closed', 'closed']);
   });
 
-  test('tell how much is left', async () => {
+  test('tell how much is left [RF-56]', async () => {
     const { windows } = windowsOn(createInProcessLimits());
 
     const charge = await windows.chargeCredential(ada, 1);
@@ -139,7 +139,7 @@ describe('the windows', () => {
     });
   });
 
-  test.each(['160.79.106.35', '2001:db8:1::1'])('give the shared egress %s more (X16)', async (address) => {
+  test.each(['160.79.106.35', '2001:db8:1::1'])('give the shared egress %s more [X16]', async (address) => {
     const { windows } = windowsOn(createInProcessLimits());
     for (let i = 0; i < 5; i += 1) {
       expect(isRefusal(await windows.chargeFailure('pre_auth', address))).toBe(false);
@@ -148,7 +148,7 @@ describe('the windows', () => {
     expect(await windows.chargeFailure('pre_auth', address)).toMatchObject({ status: 429 });
   });
 
-  test('count an IPv6 network as one address (X16)', async () => {
+  test('count an IPv6 network as one address [X16]', async () => {
     const { windows } = windowsOn(createInProcessLimits());
     await windows.chargeFailure('pre_auth', '2001:db9::1');
     await windows.chargeFailure('pre_auth', '2001:db9::2');

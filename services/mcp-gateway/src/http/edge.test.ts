@@ -24,13 +24,13 @@ function postAs(headers: Record<string, string>, body: string): Promise<{ status
 const json = { 'content-type': 'application/json' };
 
 describe('the edge', () => {
-  test('refuses a foreign Host with 403 host_rejected (RF-49)', async () => {
+  test('refuses a foreign Host with 403 host_rejected [RF-49]', async () => {
     const answer = await postAs({ ...json, host: 'evil.example' }, '{}');
 
     expect(answer).toMatchObject({ status: 403, json: { error: { data: { code: 'host_rejected' } } } });
   });
 
-  test('refuses a loopback Host with another port (RF-72)', async () => {
+  test('refuses a loopback Host with another port [RF-72]', async () => {
     const answer = await postAs({ ...json, host: 'localhost:1' }, '{}');
 
     expect(answer.status).toBe(403);
@@ -42,7 +42,7 @@ describe('the edge', () => {
     expect(answer.status).toBe(401);
   });
 
-  test('refuses a foreign Origin with 403 origin_rejected (RF-50)', async () => {
+  test('refuses a foreign Origin with 403 origin_rejected [RF-50]', async () => {
     const answer = await post(gateway.url, rpc('ping'), { origin: 'https://evil.example' });
 
     expect(answer.status).toBe(403);
@@ -62,7 +62,7 @@ describe('the edge', () => {
     expect(answer.status).toBe(401);
   });
 
-  test('refuses a body above the cap with 413 and names the other way (RF-51, X3)', async () => {
+  test('refuses a body above the cap with 413 and names the other way [RF-51][X3]', async () => {
     const answer = await post(gateway.url, 'x'.repeat(3_000), { 'mcp-name': 'run_model' });
 
     expect(answer.status).toBe(413);
@@ -142,7 +142,7 @@ test('a body that announces no length is counted while it is read', async () => 
 
 describe('beside MCP', () => {
   test.each(['GET', 'DELETE'])(
-    '%s is answered 405 with Allow before any auth work (RPB-08)',
+    '%s is answered 405 with Allow before any auth work [RPB-08]',
     async (method) => {
       for (const path of ['/mcp', '/']) {
         const answer = await toAnswer(await fetch(new URL(path, gateway.url), { method }));
@@ -176,7 +176,7 @@ describe('beside MCP', () => {
     expect(answer.json.error.data.code).toBe('not_found');
   });
 
-  test('/healthz says that the process lives (RF-05)', async () => {
+  test('/healthz says that the process lives [RF-05]', async () => {
     const answer = await toAnswer(await fetch(new URL('/healthz', gateway.url)));
 
     expect(answer.status).toBe(200);

@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => gateway.close());
 
 describe('the legacy era', () => {
-  test('answers initialize without an Accept header with its name and instructions (RF-75, MR-56)', async () => {
+  test('answers initialize without an Accept header with its name and instructions [MR-56]', async () => {
     const answer = await post(
       gateway.url,
       rpc('initialize', { protocolVersion: '2025-06-18', capabilities: {} }),
@@ -32,7 +32,7 @@ describe('the legacy era', () => {
     });
   });
 
-  test('answers a call without initialize and session with text and structure (RF-76, X13)', async () => {
+  test('answers a call without initialize and session with text and structure [X13]', async () => {
     const answer = await post(gateway.url, callOf('search_models', { query: 'cats', limit: 5 }));
 
     expect(answer.json.result.content[0].text).toContain('local/flux');
@@ -40,7 +40,7 @@ describe('the legacy era', () => {
   });
 
   test.each(['*/*', 'application/json', 'text/html', 'application/json, text/event-stream'])(
-    'answers a quick call in JSON when Accept is %s (X5)',
+    'answers a quick call in JSON when Accept is %s [X5]',
     async (accept) => {
       const answer = await post(gateway.url, callOf('search_models'), { accept });
 
@@ -49,7 +49,7 @@ describe('the legacy era', () => {
     },
   );
 
-  test('answers MCP at the bare origin too (X2)', async () => {
+  test('answers MCP at the bare origin too [X2]', async () => {
     const answer = await post(new URL('/', gateway.url).href, rpc('ping'));
 
     expect(answer.json).toEqual({ jsonrpc: '2.0', id: 1, result: {} });
@@ -57,11 +57,12 @@ describe('the legacy era', () => {
 
   test.each([
     ['2025-03-26', '2025-03-26'],
+    ['2025-06-18', '2025-06-18'],
     ['2025-11-25', '2025-11-25'],
     ['2024-11-05', '2024-11-05'],
     ['2023-01-01', '2025-11-25'],
     ['2026-07-28', '2025-11-25'],
-  ])('initialize at %s agrees on %s', async (protocolVersion, agreed) => {
+  ])('initialize at %s agrees on %s [RF-03]', async (protocolVersion, agreed) => {
     const answer = await post(gateway.url, rpc('initialize', { protocolVersion }));
 
     expect(answer.json.result.protocolVersion).toBe(agreed);
@@ -167,7 +168,7 @@ describe('the modern era', () => {
 });
 
 describe('a call that fails', () => {
-  test('in the service is a result for the agent (RF-60, RF-61, RF-62)', async () => {
+  test('in the service is a result for the agent [RF-60][RF-61][RF-62]', async () => {
     const answer = await post(gateway.url, callOf('search_models', { query: 'fail' }));
 
     expect(answer.status).toBe(200);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createIdentity } from './identity.ts';
 
-test('the instructions stand on their own within the 2,000 characters that every client keeps (X15)', () => {
+test('the instructions stand on their own within the 2,000 characters that every client keeps [X15]', () => {
   const { instructions } = createIdentity({
     name: 'brand',
     title: 'A Brand With A Rather Long Name That Fills All 64 Characters....',

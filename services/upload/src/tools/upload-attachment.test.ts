@@ -27,7 +27,7 @@ async function call(attachment: string, args: Record<string, unknown> = {}, prin
   return (await upload.tool(uploadFile, args, { principal, attachment })).structuredContent;
 }
 
-it('keeps an attachment for good, under the name and type of the call (X3)', async () => {
+it('keeps an attachment for good, under the name and type of the call [X3]', async () => {
   const attachment = await attach('a,b');
 
   const stored = await call(attachment, { file_name: 'table.csv', content_type: 'text/csv' });

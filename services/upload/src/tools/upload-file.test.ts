@@ -44,7 +44,7 @@ const call = async (args: Record<string, unknown>, callId?: string) =>
   (await upload.tool(uploadFile, args, callId === undefined ? {} : { callId })).structuredContent;
 
 describe('upload_file with a url', () => {
-  it('copies the file and answers its canonical URL (MR-30, MR-31)', async () => {
+  it('copies the file and answers its canonical URL [MR-31]', async () => {
     const stored = await call({ url: `${origin}/dir/table.csv` });
 
     expect(stored).toEqual({
@@ -97,7 +97,7 @@ describe('upload_file with a url', () => {
     });
   });
 
-  it('stops at 200 MiB and stores nothing (MR-32, MR-57)', { timeout: 60_000 }, async () => {
+  it('stops at 200 MiB and stores nothing [MR-32][MR-57]', { timeout: 60_000 }, async () => {
     const before = await upload.keys();
 
     const { error } = await call({ url: `${origin}/huge` });
@@ -110,7 +110,7 @@ describe('upload_file with a url', () => {
   });
 
   it.each(['/etc/passwd', './a.png', '~/a.png', '../a', 'file:///etc/passwd', 'C:\\a.png', '\\\\host\\a'])(
-    'refuses the local path %s and names create_upload (MR-33)',
+    'refuses the local path %s and names create_upload [MR-33]',
     async (url) => {
       const { error } = await call({ url });
 
@@ -151,7 +151,7 @@ it('answers the same asset to a call that is made twice at the same time', async
 });
 
 describe('upload_file with base64', () => {
-  it('stores the bytes (MR-30)', async () => {
+  it('stores the bytes', async () => {
     const stored = await call({ base64: btoa('hello'), file_name: 'a.txt' });
 
     expect(stored).toMatchObject({ bytes: 5, content_type: 'text/plain' });

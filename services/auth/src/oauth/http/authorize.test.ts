@@ -55,7 +55,7 @@ describe('where a code may go', () => {
   });
 
   it.each(['http://127.0.0.1:1/callback', 'http://127.0.0.1/callback', 'http://127.0.0.1:65535/callback'])(
-    'is any port of the registered loopback address: %s (RFC 8252, RP-40)',
+    'is any port of the registered loopback address: %s (RFC 8252) [RP-40]',
     async (uri) => {
       const page = await open({ redirect_uri: uri });
 
@@ -163,7 +163,7 @@ describe('an authorization request', () => {
     expect(claimsOf(tokens).aud).toBe(`${oauth.url}/mcp`);
   });
 
-  it('of a client that is not known tells how to make the client forget this server (RW-48, RW-49)', async () => {
+  it('of a client that is not known tells how to make the client forget this server [RW-48][RW-49]', async () => {
     const page = await open({ client_id: 'client_of_another_time' });
 
     expect(page.status).toBe(400);
@@ -182,7 +182,7 @@ describe('an authorization request', () => {
     expect(Number(pages[3]?.headers.get('retry-after'))).toBeGreaterThan(0);
   });
 
-  it('works at the address that old clients guess (RP-31, RW-41)', async () => {
+  it('works at the address that old clients guess [RP-31][RW-41]', async () => {
     const { challenge } = pkce();
     const url = authorizeUrl(oauth.url, { client_id: clientId, code_challenge: challenge });
 

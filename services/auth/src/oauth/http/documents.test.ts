@@ -17,7 +17,7 @@ const paths = [
 ];
 
 describe('the metadata', () => {
-  it.each(paths)('is at %s, for any page (MR-48, RP-29, RW-40)', async (path) => {
+  it.each(paths)('is at %s, for any page [MR-48][RP-29][RW-40]', async (path) => {
     const response = await fetch(`${oauth.url}${path}`);
 
     expect(response.status).toBe(200);

@@ -23,7 +23,7 @@ async function isKnown(clientId: string): Promise<boolean> {
 }
 
 describe('a registration', () => {
-  it('makes a public client of whoever asks (MR-02, MR-51, RP-30)', async () => {
+  it('makes a public client of whoever asks [MR-02][MR-51][RP-30]', async () => {
     const { status, body, headers } = await send({ client_name: 'Claude', redirect_uris: [redirectUri] });
 
     expect(status).toBe(201);

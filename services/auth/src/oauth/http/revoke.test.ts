@@ -25,7 +25,7 @@ async function canRefresh(): Promise<boolean> {
   return (await post(`${oauth.url}/oauth/token`, refreshForm(clientId, tokens.refresh_token))).status === 200;
 }
 
-describe('revocation (MR-52, RFC 7009)', () => {
+describe('revocation (RFC 7009) [MR-52]', () => {
   it.each(['access_token', 'refresh_token'] as const)('of the %s ends the grant everywhere', async (kind) => {
     const { status, headers } = await revoke(tokens[kind]);
 

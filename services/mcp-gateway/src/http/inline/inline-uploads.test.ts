@@ -103,7 +103,7 @@ async function sendHead(headers: string): Promise<Socket> {
   return socket;
 }
 
-describe('a call of upload_file with base64 above the body cap (X3)', () => {
+describe('a call of upload_file with base64 above the body cap [X3]', () => {
   test('stores the decoded bytes and calls the tool with the asset instead of them', async () => {
     await start();
     const bytes = file(3 * mebibyte);
@@ -150,7 +150,7 @@ describe('a call of upload_file with base64 above the body cap (X3)', () => {
     expect(calls).toEqual([]);
   });
 
-  test('cuts it off above 200 MiB (MR-57)', { timeout: 60_000 }, async () => {
+  test('cuts it off above 200 MiB', { timeout: 60_000 }, async () => {
     await start();
     function* parts() {
       yield textOf('upload_file', { base64: '?' }).split('?')[0] ?? '';

@@ -80,7 +80,7 @@ describe('prompts', () => {
     expect(result.messages[0].content.text).toBe('Hello ');
   });
 
-  test('are listed without a message to the services (RF-43)', async () => {
+  test('are listed without a message to the services [RF-43]', async () => {
     await ask('prompts/list');
     const before = one.asked.length;
 
@@ -90,7 +90,7 @@ describe('prompts', () => {
     expect(one.asked.length).toBe(before);
   });
 
-  test('are an empty list when no service can be asked, and soon asked for again (RF-74)', async () => {
+  test('are an empty list when no service can be asked, and soon asked for again [RF-74]', async () => {
     const alone = await startTestGateway({ env: { MCP_SURFACES: 'away' } });
     const { body, headers } = modern('prompts/list');
 
@@ -100,7 +100,7 @@ describe('prompts', () => {
     await alone.close();
   });
 
-  test('follow what the service offers (RF-45)', async () => {
+  test('follow what the service offers [RF-45]', async () => {
     await ask('prompts/list');
 
     one.change([{ name: 'bye' }]);
@@ -186,7 +186,7 @@ describe('what is offered', () => {
     await bus.close();
   });
 
-  test('stays when the service that offered it is gone (RF-74)', async () => {
+  test('stays when the service that offered it is gone [RF-74]', async () => {
     const transport = createInProcessTransport();
     const service = createBus(transport, { name: 'one' });
     serveTestSurface(service, { service: 'one' });
