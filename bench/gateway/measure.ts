@@ -51,16 +51,7 @@ export async function measureAll(
   { pace, onSample }: { pace: Pace; onSample: (sample: Sample) => void },
 ): Promise<Sample[]> {
   const samples: Sample[] = [];
-  for (const server of servers) {
-    for (const workload of server.target.workloads) {
-      await processes.load({
-        port: server.port,
-        workload,
-        connections: 16,
-        seconds: pace.prewarmSeconds * 2,
-      });
-    }
-  }
+  for (const server of servers) await warm(processes, server, pace.prewarmSeconds * 2);
   for (let round = 0; round < pace.rounds; round += 1) {
     const steps = stepsOf(round % 2 === 0 ? servers : [...servers].reverse(), pace.connections);
     for (const step of steps) {
@@ -70,6 +61,14 @@ export async function measureAll(
     }
   }
   return samples;
+}
+
+/** Throws when a server has no good answer to something: what it does instead says nothing about its speed. */
+async function warm(processes: Processes, { port, target }: Server, seconds: number): Promise<void> {
+  for (const workload of target.workloads) {
+    const { ok, sample } = await processes.load({ port, workload, connections: 16, seconds });
+    if (ok === 0) throw new Error(`${target.name} answers "${workload.label}" wrongly: ${sample}`);
+  }
 }
 
 function stepsOf(servers: readonly Server[], connections: readonly number[]): Step[] {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startNats, startRedis } from '@inferry/testing';
+import { startNats, startRedis, waitFor } from '@inferry/testing';
 import { startNode, stop } from '../processes.ts';
 import { otherCore, pin, serverCore } from './cores.ts';
 import type { LoadOptions, LoadResult } from './load.ts';
@@ -46,9 +46,8 @@ export class Processes {
     await Promise.all([nats.pid, redis.pid].map((pid) => processes.#pin(pid, otherCore)));
     const { port } = await processes.startBehind('./servers/stub-platform.ts', {});
     outside.platformUrl = `http://127.0.0.1:${port}`;
-    const env = { NATS_URL: nats.url };
-    await processes.startBehind('./servers/l2-answers.ts', env);
-    await processes.startBehind('./servers/tool-service.ts', env);
+    await processes.startBehind('./servers/l2-answers.ts', { NATS_URL: nats.url });
+    await processes.startBehind('./servers/tool-service.ts', serviceEnv(outside));
     return processes;
   }
 
@@ -112,10 +111,18 @@ export class Processes {
     });
     this.#children.push(child);
     await this.#pin(child.pid, options.core);
-    return { pid: child.pid, port: Number(match[1]) };
+    const port = Number(match[1]);
+    // Ours say more than that they listen: whether they know what they answer by.
+    if (entry.startsWith('@inferry/')) await ready(port, entry);
+    return { pid: child.pid, port };
   }
 
   async #pin(pid: number | undefined, core: number): Promise<void> {
     if (!(await pin(pid, core))) this.isPinned = false;
   }
+}
+
+function ready(port: number, what: string): Promise<boolean> {
+  const isReady = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
+  return waitFor(isReady, { what: `${what} to be ready`, timeoutMs: 30_000 });
 }

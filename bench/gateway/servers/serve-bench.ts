@@ -1,5 +1,5 @@
 import type { Bus } from '@inferry/bus';
-import { getAccount, getRun, readRevocations, verifyKey } from '@inferry/contracts';
+import { getAccount, getRun, readAccess, readRevocations, verifyKey } from '@inferry/contracts';
 import { quickReply, runSteps } from './answers.ts';
 
 /** Serves what the bench calls; keys are all good, since what is measured is the gateway and not who issued them. */
@@ -11,6 +11,13 @@ export function serveBench(bus: Bus): void {
   bus.serve(verifyKey, async ({ key_sha256: sha256 }) => ({
     principal: { subject: 'bench', grant_id: `key_${sha256.slice(0, 8)}`, kind: 'api_key', scopes: ['mcp'] },
     cache_seconds: 60,
+  }));
+  bus.serve(readAccess, async ({ providers }) => ({
+    providers: providers.map(({ slug, needs_key: needsKey }) => ({
+      slug,
+      state: needsKey ? 'missing' : 'open',
+    })),
+    may_use_deployment: false,
   }));
   bus.serve(readRevocations, async () => ({ items: [], latest: 0 }));
 }
