@@ -32,7 +32,7 @@ import { accessOf, toContext } from './poller/provider-access.ts';
 import { ReleaseQueue } from './poller/release-queue.ts';
 import { defaultPollerLimits, type PollerLimits } from './poller/stages.ts';
 import { adopt, Insistence, noteReplyLost } from './poller/submit-facts.ts';
-import { SubmitJournal } from './poller/submit-journal.ts';
+import { type JournalFiles, SubmitJournal } from './poller/submit-journal.ts';
 import { handleReadBudgets } from './rpc/read-budgets.ts';
 import { handleReadOutputs } from './rpc/read-outputs.ts';
 import { handleReadUsage } from './rpc/read-usage.ts';
@@ -88,6 +88,8 @@ export interface InferenceOptions {
   journalFolder?: string | undefined;
   /** Whether no other process writes into that folder: whoever left something there has ended. */
   isJournalOwn?: boolean;
+  /** For tests: how it writes there. */
+  journalFiles?: JournalFiles;
   /** For tests, instead of the database's clock. */
   now?: () => number;
   random?: () => number;
@@ -182,7 +184,12 @@ function createDeps(
       mode: options.webhooksIn ?? 'auto',
       secret: options.hookSecret,
     }),
-    journal: new SubmitJournal({ folder: options.journalFolder, notes: limits, log }),
+    journal: new SubmitJournal({
+      folder: options.journalFolder,
+      notes: limits,
+      log,
+      files: options.journalFiles,
+    }),
     insistence: new Insistence({ log, timings, random }),
     now: options.now ?? (() => clock.now()),
     sleptMs: () => (isTestClock ? 0 : clock.sleptMs()),

@@ -21,12 +21,28 @@ const keepNoteMs = 24 * 3_600_000;
 const maxEntries = 10_000;
 const maxEntryBytes = 65_536;
 
+/** How its files change. Each resolves when it is done. */
+export interface JournalFiles {
+  write(file: string, text: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  /** Also of a file that is not there. */
+  remove(file: string): Promise<void>;
+}
+
+export const diskFiles: JournalFiles = {
+  write: (file, text) => writeFile(file, text, { mode: 0o600 }),
+  rename,
+  remove: (file) => rm(file, { force: true }),
+};
+
 interface SubmitJournalOptions {
   /** A folder that outlives the process; without one its submits outlive it in `notes` alone. */
   folder: string | undefined;
   /** What replicas share, for a successor on another machine. */
   notes: Pick<Parts['limits'], 'note' | 'readNote' | 'dropNote'>;
   log: Parts['log'];
+  /** Default: the disk's. */
+  files?: JournalFiles | undefined;
 }
 
 /**
@@ -36,10 +52,12 @@ interface SubmitJournalOptions {
  */
 export class SubmitJournal {
   readonly #options: SubmitJournalOptions;
+  readonly #files: JournalFiles;
   readonly #known = new Map<string, JournalEntry>();
 
   constructor(options: SubmitJournalOptions) {
     this.#options = options;
+    this.#files = options.files ?? diskFiles;
   }
 
   /** Before the call leaves. */
@@ -60,7 +78,7 @@ export class SubmitJournal {
     const isNoted = this.#known.delete(runId);
     if (isNoted) this.#options.notes.dropNote(keyOf(runId)).catch(() => undefined);
     const { folder } = this.#options;
-    if (folder !== undefined) await rm(this.#fileOf(folder, runId), { force: true }).catch(() => undefined);
+    if (folder !== undefined) await this.#files.remove(this.#fileOf(folder, runId)).catch(() => undefined);
   }
 
   /** What this process or one before it knows of a run's submit. */
@@ -103,8 +121,8 @@ export class SubmitJournal {
     const file = this.#fileOf(folder, entry.run_id);
     try {
       // Renamed when it is whole: a process that dies here leaves the entry of before.
-      await writeFile(`${file}.new`, JSON.stringify(entry), { mode: 0o600 });
-      await rename(`${file}.new`, file);
+      await this.#files.write(`${file}.new`, JSON.stringify(entry));
+      await this.#files.rename(`${file}.new`, file);
     } catch (error) {
       log.warn({ err: error, runId: entry.run_id }, 'a submit is not in the journal: memory alone has it');
     }

@@ -2,35 +2,38 @@ import type { Transport } from '@inferry/bus';
 import type { Database } from '@inferry/database';
 import type { Limits } from '@inferry/limits';
 import type { Provider } from '@inferry/providers';
-import type { KyselyPlugin } from 'kysely';
+import type { KyselyPlugin, QueryId } from 'kysely';
+import { diskFiles, type JournalFiles } from '../poller/submit-journal.ts';
 
 class Crash extends Error {}
 
 /**
  * Kills a replica from outside, as `kill -9` does: after the chosen step nothing of it reaches the database, the
- * platform or the bus any more, and what it awaits never comes.
+ * platform, its files or the bus any more, and what it awaits never comes. A step has the name of what it is and counts
+ * what was so named before it (`update 2`): what a replica does besides, by its clock, moves none of the others.
  */
 export class CrashGate {
   isCrashed = false;
   /** Resolves at the crash. */
   readonly crashed: Promise<void>;
-  /** How many steps have been passed. */
-  steps = 0;
-  #crashAfter: number;
-  readonly #names: string[] = [];
+  /** What has been passed, in order. */
+  readonly steps: string[] = [];
+  #crashAt: string | undefined;
+  readonly #counts = new Map<string, number>();
   readonly #subscriptions: { unsubscribe(): void }[] = [];
 
   readonly #onCrash: () => void;
 
-  constructor(crashAfter = Number.POSITIVE_INFINITY) {
-    this.#crashAfter = crashAfter;
+  constructor(crashAt?: string) {
+    this.#crashAt = crashAt;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.crashed = promise;
     this.#onCrash = resolve;
   }
 
-  get lastStep(): string {
-    return this.#names.at(-1) ?? '';
+  /** It lives on, whatever it does from now on. */
+  disarm(): void {
+    this.#crashAt = undefined;
   }
 
   crash(): void {
@@ -43,9 +46,11 @@ export class CrashGate {
   /** True when the process dies at this very step. */
   #diesAt(name: string): boolean {
     if (this.isCrashed) return true;
-    this.steps += 1;
-    this.#names.push(name);
-    if (this.steps > this.#crashAfter) this.crash();
+    const count = (this.#counts.get(name) ?? 0) + 1;
+    this.#counts.set(name, count);
+    const step = `${name} ${count}`;
+    this.steps.push(step);
+    if (step === this.#crashAt) this.crash();
     return this.isCrashed;
   }
 
@@ -54,9 +59,9 @@ export class CrashGate {
   }
 
   guardDatabase(database: Database): Database {
-    const outside = this.#plugin(async () => this.pass('statement'));
-    const inside = this.#plugin(async () => {
-      if (this.#diesAt('statement in a transaction')) throw new Crash();
+    const outside = this.#plugin((kind) => this.pass(kind));
+    const inside = this.#plugin(async (kind) => {
+      if (this.#diesAt(`${kind} in a transaction`)) throw new Crash();
     });
     return {
       ...database,
@@ -109,6 +114,20 @@ export class CrashGate {
     });
   }
 
+  /** What its successor on the same disk finds. */
+  guardFiles(): JournalFiles {
+    const guard = async (name: string, work: () => Promise<void>): Promise<void> => {
+      await this.pass(`before ${name}`);
+      await work();
+      await this.pass(`after ${name}`);
+    };
+    return {
+      write: (file, text) => guard('writing a file', () => diskFiles.write(file, text)),
+      rename: (from, to) => guard('renaming a file', () => diskFiles.rename(from, to)),
+      remove: (file) => guard('removing a file', () => diskFiles.remove(file)),
+    };
+  }
+
   /** `isLost` tells which messages never arrive although the process lives. */
   guardTransport(transport: Transport, isLost: (subject: string) => boolean): Transport {
     return {
@@ -133,14 +152,16 @@ export class CrashGate {
     };
   }
 
-  #plugin(after: () => Promise<void>): KyselyPlugin {
+  #plugin(after: (kind: string) => Promise<void>): KyselyPlugin {
+    const kinds = new WeakMap<QueryId, string>();
     return {
-      transformQuery: ({ node }) => {
+      transformQuery: ({ node, queryId }) => {
         if (this.isCrashed) throw new Crash();
+        kinds.set(queryId, node.kind.replace(/(Query)?Node$/, '').toLowerCase());
         return node;
       },
-      transformResult: async ({ result }) => {
-        await after();
+      transformResult: async ({ result, queryId }) => {
+        await after(kinds.get(queryId) ?? 'statement');
         return result;
       },
     };

@@ -134,6 +134,7 @@ export class World {
       { bus, database, limits: gate.guardNotes(this.limits), log: pino({ level: 'silent' }), replica: name },
       {
         allowPrivateOutputs: true,
+        journalFiles: gate.guardFiles(),
         now: () => Date.now() + this.skipped,
         ...options,
         timings: { ...fastTimings, ...options.timings },
