@@ -414,6 +414,33 @@ export function describeRunQueries(
         expect(older).toEqual([]);
       });
 
+      it('lists by words that a platform has for more than one status, page by page', async () => {
+        const rows = [
+          { status: 'succeeded', upstream_status: 'COMPLETED' },
+          { status: 'failed', upstream_status: 'COMPLETED' },
+          { status: 'failed', upstream_status: 'FAILED' },
+          { status: 'failed', upstream_status: null },
+          { status: 'expired', upstream_status: 'COMPLETED' },
+        ] as const;
+        const ids: string[] = [];
+        for (const [at, row] of rows.entries())
+          ids.push((await insert({ ...row, created_at: now - at, subject: 'carol' })).run_id);
+        const filter = { subject: 'carol', tags: {} };
+        const completed = [{ status: 'succeeded' }, { status: 'failed', upstream: 'COMPLETED' }];
+        const failed = [{ status: 'failed', isNot: 'COMPLETED' }, { status: 'expired' }];
+        const list = async (anyOf: typeof failed, offset: number) =>
+          (await listRunRows(database.queries, { ...filter, anyOf, offset, limit: 2 })).map(
+            (row) => row.run_id,
+          );
+
+        expect(await list(completed, 0)).toEqual([ids[0], ids[1]]);
+        expect(await list(failed, 0)).toEqual([ids[2], ids[3]]);
+        expect(await list(failed, 2)).toEqual([ids[4]]);
+        expect(await list(failed, 4)).toEqual([]);
+        expect(await countRunRows(database.queries, { ...filter, anyOf: failed }, 10)).toBe(3);
+        expect(await countRunRows(database.queries, { ...filter, anyOf: [] }, 10)).toBe(0);
+      });
+
       it.each<[UsageBucket, string]>([
         ['hour', '2031-03-05T10:00:00.000Z'],
         ['day', '2031-03-05T00:00:00.000Z'],

@@ -70,9 +70,18 @@ export async function hasOpenRuns(
   return open !== undefined;
 }
 
+/** A status of ours, and where the platform's own word for it matters what that is or is not. */
+interface RunWord {
+  status: string;
+  upstream?: string | undefined;
+  isNot?: string | undefined;
+}
+
 export interface RunFilter {
   subject: string;
   status?: string | undefined;
+  /** Any of these: words of a platform that say less, or more, than ours. Default: all. */
+  anyOf?: readonly RunWord[] | undefined;
   model?: string | undefined;
   provider?: string | undefined;
   since?: number | undefined;
@@ -80,6 +89,8 @@ export interface RunFilter {
   tags: Readonly<Record<string, string>>;
   /** Where the page before ended. */
   before?: { createdAt: number; runId: string } | undefined;
+  /** How many of the newest are passed over, for pages by number. */
+  offset?: number | undefined;
   limit: number;
 }
 
@@ -95,13 +106,14 @@ export async function listRunRows(queries: Queries, filter: RunFilter): Promise<
       ]),
     );
   }
-  return query.orderBy('created_at', 'desc').orderBy('run_id', 'desc').limit(filter.limit).execute();
+  const page = query.orderBy('created_at', 'desc').orderBy('run_id', 'desc').limit(filter.limit);
+  return (filter.offset === undefined ? page : page.offset(filter.offset)).execute();
 }
 
 /** How many runs a list has in all; undefined when they are more than `atMost`, which nobody wants to wait for. */
 export async function countRunRows(
   queries: Queries,
-  filter: Omit<RunFilter, 'before' | 'limit'>,
+  filter: Omit<RunFilter, 'before' | 'offset' | 'limit'>,
   atMost: number,
 ): Promise<number | undefined> {
   const { count } = await queries
@@ -119,11 +131,12 @@ export async function countRunRows(
 }
 
 /** A subject's runs that pass every filter. */
-function matches(filter: Omit<RunFilter, 'before' | 'limit'>) {
+function matches(filter: Omit<RunFilter, 'before' | 'offset' | 'limit'>) {
   return (eb: ExpressionBuilder<Schema, 'runs'>) => {
-    const { subject, status, model, provider, since, tags } = filter;
+    const { subject, status, anyOf, model, provider, since, tags } = filter;
     const conditions = [eb('subject', '=', subject)];
     if (status !== undefined) conditions.push(eb('status', '=', status));
+    if (anyOf !== undefined) conditions.push(eb.or(anyOf.map((word) => says(eb, word))));
     if (model !== undefined) conditions.push(eb('model', '=', model));
     if (provider !== undefined) conditions.push(eb('provider', '=', provider));
     if (since !== undefined) conditions.push(eb('created_at', '>=', since));
@@ -140,4 +153,11 @@ function matches(filter: Omit<RunFilter, 'before' | 'limit'>) {
     );
     return eb.and([...conditions, ...tagged]);
   };
+}
+
+function says(eb: ExpressionBuilder<Schema, 'runs'>, { status, upstream, isNot }: RunWord) {
+  const is = eb('status', '=', status);
+  if (upstream !== undefined) return eb.and([is, eb('upstream_status', '=', upstream)]);
+  if (isNot === undefined) return is;
+  return eb.and([is, eb.or([eb('upstream_status', 'is', null), eb('upstream_status', '<>', isNot)])]);
 }

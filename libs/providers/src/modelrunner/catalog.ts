@@ -193,7 +193,10 @@ function toModel(listed: CatalogModel, openapi?: unknown): ProviderModel {
     title: cleanText(name ?? titleOf(openapi) ?? nativeId).slice(0, 120),
     summary,
     kind: 'model',
-    categories: categoriesOf(capabilities),
+    // The platform's own word as well: by it its list is filtered (MR-11).
+    categories: [...new Set([...categoriesOf(capabilities), cleanText(category ?? '').slice(0, 60)])].filter(
+      (word) => word !== '',
+    ),
     capabilities,
     creator: owner,
     tags: (listed.tags ?? []).slice(0, 20).map((tag) => cleanText(tag).slice(0, 60)),

@@ -50,6 +50,41 @@ function allPages(
   throw new Error('The pages do not end.');
 }
 
+describe('a page by its number', () => {
+  const models = generateModels(230);
+  const index = indexOf(models);
+  const inOrder = allPages(index, { limit: 50 });
+
+  it.each([
+    [1, 50],
+    [3, 50],
+    [5, 50],
+    [2, 115],
+    [24, 10],
+  ])('%i of %i each is that part of the one order that cursors go through [MR-11]', (number, limit) => {
+    const found = find(index, { limit, offset: (number - 1) * limit });
+
+    expect(idsOf(found)).toEqual(inOrder.slice((number - 1) * limit, number * limit));
+    expect(found.total).toBe(inOrder.length);
+    expect(found.nextCursor).toBeUndefined();
+  });
+
+  it('is empty after the end, and the same when it is asked for again', () => {
+    expect(find(index, { limit: 10, offset: 1_000_000 })).toMatchObject({ cards: [], total: inOrder.length });
+
+    const query = { query: 'image', limit: 7, offset: 7 };
+    expect(idsOf(find(index, query))).toEqual(idsOf(find(index, query)));
+    expect(idsOf(find(index, query))).toEqual(idsOf(find(index, { query: 'image', limit: 14 })).slice(7));
+  });
+
+  it('counts only what is wanted', () => {
+    const [wanted] = inOrder;
+    const isWanted = ({ id }: { id: string }) => id === wanted;
+
+    expect(find(index, { offset: 0, isWanted })).toMatchObject({ total: 1, cards: [{ id: wanted }] });
+  });
+});
+
 describe('ranking', () => {
   it('puts the model whose id is asked for first', () => {
     const index = indexOf([

@@ -12,6 +12,10 @@ export interface ModelSearch {
   withFacets: boolean;
   limit: number;
   cursor?: string | undefined;
+  /** How many of the best are passed over: a page by its number, which has no cursor. */
+  offset?: number | undefined;
+  /** What else a model has to be. Default: anything. */
+  isWanted?(card: ModelCard): boolean;
   /** Whether the caller can use a provider now; models of the others count as offline. */
   isUsable(provider: string): boolean;
   /** Whether the caller may know of it at all. Default: all may. */
@@ -38,7 +42,10 @@ export function findModels(indexes: readonly SearchIndex[], search: ModelSearch)
   const asked = [query, includeOffline, search.scope, dimensions.map((dimension) => filters[dimension])];
   const position = search.cursor === undefined ? undefined : searchCursors.read(asked, search.cursor);
   const { matched, isStrict } = matchWords(indexes, query, position);
-  const page = new TopPage(search.limit, position?.after);
+  const page =
+    search.offset === undefined
+      ? new TopPage(search.limit, position?.after)
+      : new NumberedPage(search.limit, search.offset);
   const scans = matched.map(({ index, matches }) => ({ index, ...scan(index, matches, { search, page }) }));
   const shown = page.sorted();
   const last = shown.at(-1);
@@ -46,7 +53,7 @@ export function findModels(indexes: readonly SearchIndex[], search: ModelSearch)
     cards: shown.map(({ card }) => card),
     total: scans.reduce((sum, { total }) => sum + total, 0),
     nextCursor:
-      last !== undefined && page.hasMore
+      last !== undefined && page.hasMore && search.offset === undefined
         ? searchCursors.write(asked, { isStrict, after: last.key })
         : undefined,
     facets: search.withFacets ? toFacets(scans) : undefined,
@@ -80,7 +87,7 @@ function matchWords(
 function scan(
   index: SearchIndex,
   { slots, scores }: Matches,
-  { search, page }: { search: ModelSearch; page: TopPage },
+  { search, page }: { search: ModelSearch; page: Page },
 ): { total: number; counts: Uint32Array[] | undefined } {
   const { values } = index;
   const columns = dimensions.map((dimension) => values.column(dimension));
@@ -105,7 +112,9 @@ function scan(
   return { total, counts };
 }
 
-function isListed({ isLive, provider }: ModelCard, search: ModelSearch): boolean {
+function isListed(card: ModelCard, search: ModelSearch): boolean {
+  const { isLive, provider } = card;
+  if (search.isWanted?.(card) === false) return false;
   if (search.includeOffline) return search.isShown?.(provider) ?? true;
   return isLive && search.isUsable(provider);
 }
@@ -183,8 +192,44 @@ interface Ranked {
   key: RankKey;
 }
 
+/** Takes every match, and has those of one page in the end. */
+interface Page {
+  offer(card: ModelCard, score: number): void;
+  sorted(): readonly Ranked[];
+  readonly hasMore: boolean;
+}
+
+/** All matches in their order, of which a part is shown: a number says how far into the list a page is. */
+class NumberedPage implements Page {
+  readonly #limit: number;
+  readonly #offset: number;
+  readonly #all: Ranked[] = [];
+
+  constructor(limit: number, offset: number) {
+    this.#limit = limit;
+    this.#offset = offset;
+  }
+
+  get hasMore(): boolean {
+    return this.#all.length > this.#offset + this.#limit;
+  }
+
+  offer(card: ModelCard, score: number): void {
+    this.#all.push({ card, key: keyOf(card, score) });
+  }
+
+  sorted(): readonly Ranked[] {
+    const sorted = this.#all.sort((left, right) => compareRank(left.key, right.key));
+    return sorted.slice(this.#offset, this.#offset + this.#limit);
+  }
+}
+
+function keyOf({ isFeatured, weight, id }: ModelCard, score: number): RankKey {
+  return { score, isFeatured, weight, id };
+}
+
 /** The best `limit` models after a key: a short sorted list, since sorting all matches would cost more. */
-class TopPage {
+class TopPage implements Page {
   readonly #limit: number;
   readonly #after: RankKey | undefined;
   readonly #best: Ranked[] = [];
@@ -200,7 +245,7 @@ class TopPage {
     const isFull = this.#best.length >= this.#limit;
     // Most models end here, on any page but the last: they cost no object.
     if (isFull && this.hasMore && worst !== undefined && score < worst.key.score) return;
-    const key: RankKey = { score, isFeatured: card.isFeatured, weight: card.weight, id: card.id };
+    const key = keyOf(card, score);
     if (this.#after !== undefined && compareRank(key, this.#after) <= 0) return;
     if (isFull) this.hasMore = true;
     if (isFull && worst !== undefined && compareRank(key, worst.key) > 0) return;
