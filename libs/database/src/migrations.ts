@@ -3,6 +3,7 @@ import { catalogDetailTables } from './catalog/migration.ts';
 import { connectionLimits, connectionTables } from './connections/migration.ts';
 import type { Dialect } from './database.ts';
 import { oauthTables } from './oauth/migration.ts';
+import { wrapperTables } from './wrappers/migration.ts';
 
 export interface Migration {
   /** Ordered and never changed once released; so is what `up` returns. */
@@ -56,6 +57,7 @@ export const migrations: readonly Migration[] = [
   { id: '0007_charge_certainty', oldest: first, up: (dialect) => chargeCertainty(columnTypes[dialect]) },
   { id: '0008_makers', oldest: first, up: (dialect) => makerColumns(columnTypes[dialect]) },
   { id: '0009_fair_leases', oldest: first, up: () => [...leaseIndexes] },
+  { id: '0010_wrappers', oldest: first, up: (dialect) => wrapperTables(dialect) },
 ];
 
 function tables(types: ColumnTypes): string[] {

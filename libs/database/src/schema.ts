@@ -3,12 +3,18 @@ import type { AccountTables } from './accounts/tables.ts';
 import type { CatalogDetailTables } from './catalog/tables.ts';
 import type { ConnectionTables } from './connections/tables.ts';
 import type { OAuthTables } from './oauth/tables.ts';
+import type { WrapperTables } from './wrappers/tables.ts';
 
 /**
  * The tables. Types that both databases hold alike: text, 64-bit integers (times are epoch milliseconds, money is
  * millionths of a currency unit, flags are 0 and 1) and JSON as text.
  */
-export interface Schema extends ConnectionTables, OAuthTables, AccountTables, CatalogDetailTables {
+export interface Schema
+  extends ConnectionTables,
+    OAuthTables,
+    AccountTables,
+    CatalogDetailTables,
+    WrapperTables {
   runs: RunTable;
   run_events: RunEventTable;
   run_tags: RunTagTable;
@@ -69,6 +75,8 @@ export interface RunTable {
   error: string | null;
   raw: string | null;
   logs: string;
+  /** `<owner>/<alias>` of the wrapper that made the input of `model`, as it was called then. */
+  wrapper: Generated<string | null>;
 }
 
 export interface RunEventTable {
