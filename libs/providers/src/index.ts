@@ -13,6 +13,15 @@ export { type ContractCase, contractCases } from './contract-cases.ts';
 export type { AdapterDefinition, AdapterFacts, AdapterOptions } from './definition.ts';
 export { startDeadline } from './http/send-once.ts';
 export { type OpenProvidersOptions, openInstance, openProviders } from './open-providers.ts';
+export {
+  type Capability,
+  type CommunityModel,
+  type CommunityQuery,
+  type RecordPart,
+  type RecordQuery,
+  recordParts,
+  type StoredMedia,
+} from './platform-services.ts';
 export type {
   Balance,
   CancelResult,

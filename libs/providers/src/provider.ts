@@ -1,6 +1,13 @@
 import type { ErrorCode, JsonObject, Quote, Secret } from '@inferry/contracts';
 import type { SkillSource } from '@inferry/skills';
 import type { z } from 'zod';
+import type {
+  Capability,
+  CommunityModel,
+  CommunityQuery,
+  RecordQuery,
+  StoredMedia,
+} from './platform-services.ts';
 
 /** What a platform can do, so that nobody asks it for more. */
 export interface ProviderCapabilities {
@@ -313,6 +320,33 @@ export interface Provider {
   listOwnModels?(context: ProviderContext): Promise<ProviderModel[]>;
   /** One model with its schema, where `listModels` gives summaries (`schemaState: 'summary'`). */
   describeModel?(nativeId: string, context: ProviderContext): Promise<ProviderModel>;
+  /**
+   * A model that is in no list and can be run by its id all the same, as far as this caller can see; undefined where nobody
+   * knows it. `options` are a run's: they may say what the platform does not.
+   */
+  describeUnlisted?(
+    nativeId: string,
+    options: JsonObject,
+    context: ProviderContext,
+  ): Promise<ProviderModel | undefined>;
+  /** Its taxonomy, with its own names. */
+  listCapabilities?(context: ProviderContext): Promise<Capability[]>;
+  /** What it says of a model, in its own words; undefined where it has no such model, or nothing of that kind about it. */
+  readRecord?(query: RecordQuery, context: ProviderContext): Promise<unknown>;
+  /** Models that nobody curates, and the account's own. */
+  searchCommunity?(
+    query: CommunityQuery,
+    context: ProviderContext,
+  ): Promise<{ total: number; models: CommunityModel[] }>;
+  /** Registers weights that are at a public address. Sent once. */
+  uploadModel?(weights: JsonObject, context: ProviderContext): Promise<JsonObject>;
+  /** Keeps what a link, a data URI or base64 holds. Sent once. */
+  storeMedia?(media: string, context: ProviderContext): Promise<StoredMedia>;
+  deleteMedia?(id: string, context: ProviderContext): Promise<StoredMedia>;
+  /** A task by its own id: what was asked and what was answered. Undefined: it knows none of that id. */
+  readTask?(id: string, context: ProviderContext): Promise<JsonObject | undefined>;
+  /** The account of the key, with everything that whoever holds it is told. */
+  readAccount?(context: ProviderContext): Promise<JsonObject>;
   /** Reads and verifies a webhook over its raw bytes. */
   readWebhook?(webhook: InboundWebhook, context: ProviderContext): Promise<WebhookVerdict>;
   close(): Promise<void>;

@@ -2,7 +2,7 @@ import { isObject, type JsonObject } from '@inferry/contracts';
 import { withoutKeys } from '../errors/clean-text.ts';
 import type { JobView } from '../provider.ts';
 
-const maxChars = 24_000;
+const maxRawChars = 24_000;
 const maxText = 2_000;
 const maxItems = 500;
 const maxDepth = 12;
@@ -11,7 +11,10 @@ const maxDepth = 12;
  * A platform's answer as `get_run(include: raw)` may show it: content in base64 and long texts cut, keys taken out, links
  * without what signs them, and within a bound.
  */
-export function rawOf(answer: unknown): JsonObject | undefined {
+export function rawOf(
+  answer: unknown,
+  { maxChars = maxRawChars }: { maxChars?: number } = {},
+): JsonObject | undefined {
   if (answer === undefined || answer === null) return undefined;
   const budget = { left: maxChars };
   const short = shorten(answer, budget, 0);

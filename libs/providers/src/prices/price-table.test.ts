@@ -38,6 +38,24 @@ describe('a quote by a table of configurations', () => {
     });
   });
 
+  it('is by the class of its size, in whatever shape, where the table has classes', () => {
+    const classes: [string, number][] = [
+      ['1k', 0.05],
+      ['2K', 0.07],
+    ];
+    const exactly = (amount: number) => ({ min: amount, max: amount, exact: true });
+
+    expect(quote(classes, { width: 2_752, height: 1_504 })).toMatchObject(exactly(0.07));
+    expect(quote(classes, { width: 1_280, height: 704, numberResults: 2 })).toMatchObject(exactly(0.1));
+    expect(quote(classes, { resolution: '2k' })).toMatchObject(exactly(0.07));
+    expect(quote(classes, { width: 1_536, height: 1_536 })).toMatchObject({
+      min: 0.05,
+      max: 0.07,
+      exact: false,
+    });
+    expect(quote(classes, { width: 4_096, height: 4_096 })).not.toHaveProperty('max');
+  });
+
   it('lies between rows that are smaller and larger in everything', () => {
     expect(quote(pictures, { width: 1_536, height: 1_024 })).toEqual({
       currency: 'USD',

@@ -21,12 +21,16 @@ interface Facts {
   pixels?: number | undefined;
   /** The shorter side, which `1080p` names. */
   lines?: number | undefined;
+  /** `2k`: about as many pixels as a square of that many thousands, in whatever shape. */
+  thousands?: number | undefined;
   seconds?: number | undefined;
   steps?: number | undefined;
   rest: string;
 }
 
-const facts = ['pixels', 'lines', 'seconds', 'steps'] as const;
+const facts = ['pixels', 'lines', 'thousands', 'seconds', 'steps'] as const;
+/** By how much a size of a class may be off: platforms round to what their models take. */
+const classSlack = 0.15;
 const stepFields = ['steps', 'numinferencesteps', 'inferencesteps', 'numsteps'];
 
 /** The price of an input by the table of its model; a floor where the table does not say. */
@@ -66,12 +70,13 @@ function factsOf({ configuration }: Row): Facts {
   const [seconds] = take(/(\d{1,4}(?:\.\d{1,3})?)[\s-]?(?:seconds?|secs?|s)\b/).map(Number);
   const [steps] = take(/(\d{1,4})[\s-]?steps?\b/).map(Number);
   const [lines] = take(/\b(\d{3,4})p\b/).map(Number);
+  const [thousands] = take(/\b(\d{1,2})\s?k\b/).map(Number);
   take(/\b1[\s-]?(?:image|video|result|output|clip)\b/);
   rest = rest
     .replace(/\b(?:image|video|audio|result|output|clip|per|at|of|an?|each|and|for)s?\b|[^a-z0-9]/g, ' ')
     .trim();
   const pixels = width === undefined || height === undefined ? undefined : width * height;
-  return { pixels, lines, seconds, steps, rest };
+  return { pixels, lines, thousands, seconds, steps, rest };
 }
 
 function askedIn(read: PricedInput, input: JsonObject): Facts {
@@ -81,6 +86,7 @@ function askedIn(read: PricedInput, input: JsonObject): Facts {
   const steps = Number(read.field(stepFields)?.value);
   const resolution = read.field(['resolution', 'outputresolution', 'videoresolution'])?.value;
   const [, named] = typeof resolution === 'string' ? (/^(\d{3,4})p$/i.exec(resolution.trim()) ?? []) : [];
+  const [, thousands] = typeof resolution === 'string' ? (/^(\d{1,2})k$/i.exec(resolution.trim()) ?? []) : [];
   const sides = [Number(input.width), Number(input.height)].filter((side) => side > 0);
   const short = sides.length === 2 ? Math.min(...sides) : undefined;
   return {
@@ -88,8 +94,17 @@ function askedIn(read: PricedInput, input: JsonObject): Facts {
     seconds: said(seconds),
     steps: steps > 0 ? steps : undefined,
     lines: named === undefined ? short : Number(named),
+    thousands: thousands === undefined ? classOf(said(pixels)) : Number(thousands),
     rest: '',
   };
+}
+
+/** The class of a size; what is between two of them is itself. */
+function classOf(pixels: number | undefined): number | undefined {
+  if (pixels === undefined) return undefined;
+  const thousands = Math.sqrt(pixels) / 1_024;
+  const nearest = Math.round(thousands);
+  return Math.abs(thousands - nearest) <= nearest * classSlack ? nearest : thousands;
 }
 
 interface Bounds {
@@ -157,5 +172,8 @@ function hasMovers(read: PricedInput, rows: readonly { facts: Facts }[]): boolea
 }
 
 function isInTable(name: string, rows: readonly { facts: Facts }[]): boolean {
-  return name.endsWith('resolution') && rows.some((row) => row.facts.lines !== undefined);
+  return (
+    name.endsWith('resolution') &&
+    rows.some(({ facts: row }) => row.lines !== undefined || row.thousands !== undefined)
+  );
 }

@@ -103,7 +103,7 @@ describe('what is special at Runware', () => {
     const shown = models.find(({ nativeId }) => nativeId === flux.nativeId);
 
     // Drafts and unlisted ones are nobody's to see; what is deprecated is shown and not offered.
-    expect(models.filter(({ isLive }) => isLive)).toHaveLength(3);
+    expect(models.filter(({ isLive }) => isLive)).toHaveLength(8);
     expect(models.filter(({ isLive }) => !isLive).map(({ nativeId }) => nativeId)).toEqual([
       'runware:deprecated@1',
     ]);
@@ -111,7 +111,7 @@ describe('what is special at Runware', () => {
     expect(shown).toMatchObject({
       capabilities: ['io:text-to-image'],
       categories: ['image', 'text-to-image'],
-      creator: 'Black Forest Labs',
+      creator: 'black-forest-labs',
       weight: 90,
       price: { text: '$0.0013 to $0.005 by its examples', amount: 0.0013 },
     });

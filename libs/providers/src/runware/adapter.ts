@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto';
+/** Runware: every task is sent to one address, and followed by an id of our own. */
 import { AppError, type JsonObject, type Quote } from '@inferry/contracts';
 import type { AdapterOptions } from '../definition.ts';
-import { classifyFailure, type Purpose } from '../errors/index.ts';
+import { classifyFailure, cleanText, type Purpose } from '../errors/index.ts';
 import { secretsOf } from '../http/call-parts.ts';
 import { type Call, PlatformAdapter, parseJson, probeWith, type Reply, uploadFiles } from '../http/index.ts';
+import type { Capability, CommunityQuery, RecordQuery, StoredMedia } from '../platform-services.ts';
 import { quoteByTable } from '../prices/price-table.ts';
 import { quotePrice } from '../prices/price-text.ts';
 import type {
@@ -24,10 +25,28 @@ import type {
 import { listCatalog, readModel } from './catalog.ts';
 import { codeOf, failureRule } from './failure-rule.ts';
 import { type TaskFacts, toJobView } from './job-view.ts';
+import { describeUnlisted, readRecord } from './records.ts';
 import { Schemas } from './schemas.ts';
 import { runwareSkills } from './skills.ts';
 import { taskUuidOf } from './task-id.ts';
-import { AccountDetails, RunwareWebhook, type TaskError, type TaskItem, TaskReply } from './wire.ts';
+import {
+  ask,
+  deleteMedia,
+  readAccount,
+  searchCommunity,
+  storeMedia,
+  toTaskRecord,
+  type Utilities,
+  uploadModel,
+} from './utilities.ts';
+import {
+  AccountDetails,
+  Capabilities,
+  RunwareWebhook,
+  type TaskError,
+  type TaskItem,
+  TaskReply,
+} from './wire.ts';
 
 /** When the official client looks for the first time. */
 const firstPollMs = 1_000;
@@ -77,12 +96,13 @@ class RunwareProvider extends PlatformAdapter implements Provider {
     const facts = { uuid: taskUuidOf(runId, attempt), results: resultsOf(input) };
     const task = {
       ...input,
+      ...platformFieldsOf(options),
       taskType,
       taskUUID: facts.uuid,
       model,
       deliveryMethod: 'async',
       includeCost: true,
-      ...(webhookUrl !== undefined && { webhookURL: webhookUrl }),
+      ...(webhookUrl !== undefined && options.webhook_url === undefined && { webhookURL: webhookUrl }),
     };
     const reply = await this.client.submit(TaskReply, toCall(task), context);
     const isTaken = itemsOf(reply.body, facts.uuid).length > 0;
@@ -128,12 +148,7 @@ class RunwareProvider extends PlatformAdapter implements Provider {
 
   /** Absent is what the platform's own code says: a 404 may be a balancer's, and an empty answer says nothing. */
   async #findTask(uuid: string, context: ProviderContext): Promise<JobHandle | 'absent' | 'unknown'> {
-    const call = toCall({ taskType: 'getTaskDetails', taskUUID: uuid });
-    const { body } = await this.client.read(
-      TaskReply,
-      { method: 'POST', ...call, accept: [400, 404] },
-      context,
-    );
+    const { body } = await this.#askArchive(uuid, context);
     const [found] = itemsOf(body, uuid);
     if (found !== undefined) return { uuid, results: askedIn(found) };
     const errors = (body.errors ?? []).filter(({ taskUUID }) => (taskUUID ?? uuid) === uuid);
@@ -142,15 +157,74 @@ class RunwareProvider extends PlatformAdapter implements Provider {
     return errors.some((error) => isUnknownCode(error)) ? 'absent' : 'unknown';
   }
 
+  #askArchive(uuid: string, context: ProviderContext): Promise<Reply<TaskReply>> {
+    const call = toCall({ taskType: 'getTaskDetails', taskUUID: uuid });
+    return this.client.read(TaskReply, { method: 'POST', ...call, accept: [400, 404] }, context);
+  }
+
+  async readTask(uuid: string, context: ProviderContext): Promise<JsonObject | undefined> {
+    const reply = await this.#askArchive(uuid, context);
+    const [found] = itemsOf(reply.body, uuid);
+    if (found !== undefined) return toTaskRecord(found);
+    if ((reply.body.errors ?? []).some((error) => codeOf(error) === 'run_expired')) return undefined;
+    throw refusalOf(reply, { title: this.title, context, purpose: 'read' });
+  }
+
+  readRecord(query: RecordQuery, context: ProviderContext): Promise<unknown> {
+    return readRecord(this.client, query, context);
+  }
+
+  async listCapabilities(context: ProviderContext): Promise<Capability[]> {
+    const call = { base: 'content', path: '/capabilities', isKeyless: true } as const;
+    const { body } = await this.client.read(Capabilities, call, context);
+    return body.map(({ id, label }) => ({ id, label: cleanText(label ?? id, { maxLength: 100 }) }));
+  }
+
+  searchCommunity(query: CommunityQuery, context: ProviderContext): ReturnType<typeof searchCommunity> {
+    return searchCommunity(this.#utilities(context), query);
+  }
+
+  /** Whether it is there, its key may tell; without a key nobody is asked. */
+  describeUnlisted(
+    air: string,
+    options: JsonObject,
+    context: ProviderContext,
+  ): Promise<ProviderModel | undefined> {
+    const find = async (id: string) => {
+      if (context.credential === undefined) return undefined;
+      const { models } = await this.searchCommunity({ search: id }, context);
+      return models.find(({ nativeId }) => nativeId === id);
+    };
+    return describeUnlisted(air, options.task_type, { schemas: this.#schemas, context, find });
+  }
+
+  uploadModel(weights: JsonObject, context: ProviderContext): Promise<JsonObject> {
+    return uploadModel(this.#utilities(context), weights);
+  }
+
+  storeMedia(media: string, context: ProviderContext): Promise<StoredMedia> {
+    return storeMedia(this.#utilities(context), media);
+  }
+
+  deleteMedia(id: string, context: ProviderContext): Promise<StoredMedia> {
+    return deleteMedia(this.#utilities(context), id);
+  }
+
+  readAccount(context: ProviderContext): Promise<JsonObject> {
+    return readAccount(this.#utilities(context));
+  }
+
+  #utilities(context: ProviderContext): Utilities {
+    const refusal: Utilities['refusalOf'] = (reply, purpose) =>
+      refusalOf(reply, { title: this.title, context, purpose });
+    return { client: this.client, refusalOf: refusal, context };
+  }
+
   async balance(context: ProviderContext): Promise<Balance | undefined> {
-    const call = toCall({
+    const details = await ask(this.#utilities(context), {
       taskType: 'accountManagement',
-      taskUUID: randomUUID(),
       operation: 'getDetails',
     });
-    const reply = await this.client.read(TaskReply, { method: 'POST', ...call }, context);
-    const [details] = reply.body.data ?? [];
-    if (details === undefined) throw refusalOf(reply, { title: this.title, context, purpose: 'read' });
     const { data } = AccountDetails.safeParse(details);
     if (data === undefined) return undefined;
     const { balance } = data;
@@ -184,12 +258,23 @@ class RunwareProvider extends PlatformAdapter implements Provider {
     context: ProviderContext,
   ): Promise<string> {
     const media = `data:${contentType};base64,${Buffer.from(bytes).toString('base64')}`;
-    const task = { taskType: 'mediaStorage', taskUUID: randomUUID(), operation: 'upload', media };
-    const reply = await this.client.change(TaskReply, toCall(task), context);
-    const url = reply.body.data?.[0]?.mediaURL;
-    if (typeof url === 'string') return url;
-    throw refusalOf(reply, { title: this.title, context, purpose: 'change' });
+    const { url } = await this.storeMedia(media, context);
+    if (url !== undefined) return url;
+    throw new AppError('upstream_malformed', `${this.title} stored a file and did not say where.`);
   }
+}
+
+/** What every task may say beside its model's input. A webhook that the caller names is theirs; the task is polled then. */
+function platformFieldsOf(options: JsonObject): JsonObject {
+  const named = [
+    ['output_type', 'outputType'],
+    ['media_ttl', 'ttl'],
+    ['upload_endpoint', 'uploadEndpoint'],
+    ['webhook_url', 'webhookURL'],
+  ] as const;
+  return Object.fromEntries(
+    named.flatMap(([ours, theirs]) => (options[ours] === undefined ? [] : [[theirs, options[ours]]])),
+  );
 }
 
 /** One address for every task, and always a list of them. */

@@ -1,3 +1,4 @@
+/** Runware's curated models, and one of them with its schema and its examples. */
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '@inferry/contracts';
 import { AppError, isObject } from '@inferry/contracts';
@@ -61,9 +62,10 @@ export async function readModel(
   const path = `/models/${encodeURIComponent(air)}`;
   const { body: listed } = await client.read(CatalogModel, { base, path, isKeyless: true }, context);
   const { requestSchema, responseSchema } = await schemas.of(air, context);
-  const model = toModel(listed, normaliseSchema(requestSchema, { hidden: internalFields }));
+  const model = toModel(listed, normaliseSchema(requestSchema ?? {}, { hidden: internalFields }));
   const outputSchema = normaliseSchema(responseSchema ?? {}, { hidden: ['taskType', 'taskUUID'] });
-  return { ...model, outputSchema, examples: await readExamples(client, air, context) };
+  const native = requestSchema === null ? {} : { nativeSchema: requestSchema };
+  return { ...model, ...native, outputSchema, examples: await readExamples(client, air, context) };
 }
 
 /** Examples are a help and no condition: a model without them can be run. */

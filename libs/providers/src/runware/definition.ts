@@ -21,7 +21,7 @@ export const runware: AdapterDefinition = {
       'unsigned: a call to the address of a run makes us ask for its task; what else it says is never taken',
     idempotency: 'the UUID of the task, which follows from the run and the count of its submits',
     schemas: 'JSON Schema of each model, read with the model',
-    prices: 'prices of examples, read with the list; the cost of a run with its result',
+    prices: 'its table of configurations, read with the list; the cost of a run with its result',
     files: 'put into its storage; foreign links are passed on',
     failures: 'what its tasks tell; nothing where they tell nothing',
     results: 'not known how long; `ttl` of the platform',
@@ -38,6 +38,21 @@ export const runware: AdapterDefinition = {
       .regex(/^[A-Za-z0-9]{2,60}$/)
       .optional()
       .describe('What the task is, where the schema of the model does not say: imageInference'),
+    output_type: z
+      .enum(['URL', 'base64Data', 'dataURI'])
+      .optional()
+      .describe('How the platform gives results back; they become files here either way'),
+    media_ttl: z.int().min(60).optional().describe('Seconds for which the platform keeps its own link'),
+    upload_endpoint: z
+      .url({ protocol: /^https$/ })
+      .max(2_000)
+      .optional()
+      .describe('Where the platform also puts the result, with PUT'),
+    webhook_url: z
+      .url({ protocol: /^https$/ })
+      .max(2_000)
+      .optional()
+      .describe('Where the platform posts each result itself, unsigned'),
   }),
   exceptions: {
     happy_sync: 'every task is delivered later, since a call that is held is lost when it breaks',
@@ -49,8 +64,9 @@ export const runware: AdapterDefinition = {
     'what a second task with the same UUID gets, which is never sent',
     'what getTaskDetails answers for a task that was never sent (taskNotFound is assumed)',
     'how long a task can be asked for',
+    'whether its schema service knows models of the community, and what it answers for one that it does not know',
+    'the tasks of the platform for storing media and uploading models, beyond the types of its SDK',
     'whether `balance` of accountManagement is an object, as the types of its SDK have it, or a number; both are read',
-    'whether models can be read from the catalogue by their AIR as well as by their slug',
     'whether every model takes asynchronous delivery',
     'its WebSocket, which is not used: polling costs the same and needs no connection that is held',
   ],

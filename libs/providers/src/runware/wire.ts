@@ -1,3 +1,4 @@
+/** What Runware really sends, as narrow as it is read and no narrower. */
 import { z } from 'zod';
 import { amount, maybe, maybeWords } from '../http/index.ts';
 
@@ -82,8 +83,37 @@ export const Example = z.looseObject({
   cost: maybe(amount),
 });
 
+/** `requestSchema` is null for a model that has none. */
 export const ResolvedSchema = z.object({
-  requestSchema: z.record(z.string(), z.unknown()),
+  requestSchema: z.record(z.string(), z.unknown()).nullable(),
   responseSchema: maybe(z.record(z.string(), z.unknown())),
 });
 export type ResolvedSchema = z.infer<typeof ResolvedSchema>;
+
+/** What tasks models are for: by AIR, and for weights that are in no list by their architecture. */
+export const Registry = z.object({
+  models: z.record(z.string(), z.object({ taskType: maybe(z.string()), id: maybe(z.string()) })),
+  architectureTaskTypes: z.record(z.string(), z.string()).catch({}),
+});
+export type Registry = z.infer<typeof Registry>;
+
+export const Capabilities = z.array(z.object({ id: z.string().min(1).max(100), label: maybe(z.string()) }));
+
+/** One of `modelSearch`; what it does not tell is null or absent. */
+export const FoundModel = z.object({
+  air: z.string().min(1).max(250),
+  name: maybe(z.string()),
+  version: maybe(z.string()),
+  category: maybe(z.string()),
+  architecture: maybe(z.string()),
+  tags: maybeWords,
+});
+export const SearchAnswer = z.object({ totalResults: maybe(z.number()), results: z.array(z.unknown()) });
+
+export const MediaAnswer = z.object({ mediaUUID: z.string().min(1).max(200), mediaURL: maybe(z.string()) });
+
+/** `getTaskDetails`: the tasks as they were sent, and the answer that they got. */
+export const TaskDetails = z.object({
+  request: z.union([z.array(z.record(z.string(), z.unknown())), z.record(z.string(), z.unknown())]),
+  response: maybe(z.record(z.string(), z.unknown())),
+});

@@ -1,9 +1,11 @@
+/** Runware's tasks by HTTP and WebSocket, its catalogue and its schemas, after its clients of July 2026. */
 import { isObject } from '@inferry/contracts';
 import { z } from 'zod';
 import type { Answer, EmulatorDefinition, RouteKind } from '../kit/index.ts';
 import { catalogRoutes } from './catalog-routes.ts';
 import { acceptRunwareSocket } from './socket.ts';
-import { answerTask, type Task } from './tasks.ts';
+import { answerTask } from './tasks.ts';
+import type { Task } from './utilities.ts';
 
 const Tasks = z.array(z.looseObject({ taskType: z.string(), taskUUID: z.string().optional() })).min(1);
 
@@ -12,6 +14,8 @@ const kinds: Readonly<Record<string, RouteKind>> = {
   getTaskDetails: 'other',
   mediaStorage: 'upload',
   accountManagement: 'balance',
+  modelSearch: 'other',
+  modelUpload: 'other',
   ping: 'other',
 };
 
@@ -23,7 +27,6 @@ function says(
   return { status, body: { errors: [{ code, message, ...(parameter !== undefined && { parameter }) }] } };
 }
 
-/** Runware's tasks by HTTP and WebSocket, its catalogue and its schemas, after its clients of July 2026. */
 export const runwareEmulator: EmulatorDefinition = {
   slug: 'runware',
   title: 'Runware',
@@ -48,7 +51,7 @@ export const runwareEmulator: EmulatorDefinition = {
     refuse_200: 'a task that is refused is told with 200 instead of 400',
   },
   routes: (emulator) => [
-    ...catalogRoutes(emulator),
+    ...catalogRoutes(),
     {
       method: 'POST',
       path: '',

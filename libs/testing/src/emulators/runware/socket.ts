@@ -1,7 +1,8 @@
 import { isObject } from '@inferry/contracts';
 import type { WebSocket } from 'ws';
 import { type Emulator, type EmulatorDefinition, Refusal } from '../kit/index.ts';
-import { answerTask, type Task } from './tasks.ts';
+import { answerTask } from './tasks.ts';
+import type { Task } from './utilities.ts';
 
 /** The same tasks over a socket: the first one says the key. Used by the official client alone. */
 export const acceptRunwareSocket: NonNullable<EmulatorDefinition['acceptSocket']> = (emulator, { ws }) => {

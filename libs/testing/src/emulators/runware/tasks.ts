@@ -1,18 +1,7 @@
-import type { EmulatedJob, Emulator } from '../kit/index.ts';
-import { Refusal } from '../kit/index.ts';
-import { findRunwareModel } from './models.ts';
-
-/** One task of a list. */
-export interface Task {
-  taskType: string;
-  taskUUID?: string | undefined;
-  [field: string]: unknown;
-}
-
-interface Reply {
-  data?: unknown[];
-  errors?: unknown[];
-}
+/** What each kind of task is answered with, by the types of the official SDK (`@runware/sdk` 1.6). */
+import { type EmulatedJob, type Emulator, Refusal } from '../kit/index.ts';
+import { findRunnable, priceOf } from './models.ts';
+import { answerUtility, type Reply, type Task } from './utilities.ts';
 
 const platformFields = [
   'taskType',
@@ -23,10 +12,10 @@ const platformFields = [
   'webhookURL',
   'outputType',
   'ttl',
+  'uploadEndpoint',
 ];
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** What each kind of task is answered with. */
 export function answerTask(emulator: Emulator, task: Task): Reply {
   switch (task.taskType) {
     case 'ping':
@@ -35,27 +24,15 @@ export function answerTask(emulator: Emulator, task: Task): Reply {
       return getResponse(emulator, task);
     case 'getTaskDetails':
       return getTaskDetails(emulator, task);
-    case 'mediaStorage':
-      return storeMedia(emulator, task);
-    case 'accountManagement':
-      return {
-        data: [
-          {
-            taskType: task.taskType,
-            taskUUID: task.taskUUID,
-            balance: { amount: 12.5, freeBalance: 0, currency: 'USD' },
-          },
-        ],
-      };
     default:
-      return infer(emulator, task);
+      return answerUtility(emulator, task) ?? infer(emulator, task);
   }
 }
 
 function infer(emulator: Emulator, task: Task): Reply {
   const uuid = task.taskUUID ?? '';
   if (!uuidPattern.test(uuid)) throw refuse(emulator, 'invalidTaskUUID', 'taskUUID');
-  const model = findRunwareModel(String(task.model));
+  const model = findRunnable(String(task.model));
   if (model === undefined || model.taskType !== task.taskType)
     throw emulator.refusal('unknown_model', String(task.model));
   if (emulator.jobs.has(uuid)) throw refuse(emulator, 'duplicateTaskUUID', 'taskUUID');
@@ -93,14 +70,22 @@ function getResponse(emulator: Emulator, { taskUUID = '' }: Task): Reply {
 
 function getTaskDetails(emulator: Emulator, { taskUUID = '', taskType }: Task): Reply {
   const job = emulator.peekJob(taskUUID);
-  return { data: [{ taskType, taskUUID, request: [job.extra.task], response: {} }] };
+  const isOver = job.state === 'succeeded' || job.state === 'failed' || job.state === 'cancelled';
+  const response = isOver ? archivedOf(emulator, job) : {};
+  return { data: [{ taskType, taskUUID, request: [job.extra.task], response }] };
 }
 
-function storeMedia(emulator: Emulator, { taskType, taskUUID, media }: Task): Reply {
-  const [, contentType = 'application/octet-stream', base64 = ''] =
-    /^data:([^;]+);base64,(.*)$/s.exec(String(media)) ?? [];
-  const mediaURL = emulator.keepFile(Buffer.from(base64, 'base64'), contentType);
-  return { data: [{ taskType, taskUUID, mediaUUID: emulator.uuid(), mediaURL }] };
+/** As the synchronous answer would have been: without the word of how it went. */
+function archivedOf(emulator: Emulator, job: EmulatedJob): Reply {
+  const { data, errors } = resultsOf(emulator, job);
+  if (data === undefined) return { errors: errors ?? [] };
+  return {
+    data: data.map((item) => {
+      // as: every item is an object of ours.
+      const { status: _status, ...rest } = item as { status?: string };
+      return rest;
+    }),
+  };
 }
 
 /** One item a result; what failed is told among the items, or apart. */
@@ -120,23 +105,47 @@ export function resultsOf(emulator: Emulator, job: EmulatedJob): Reply {
       ? { errors: [{ code, message, taskUUID: job.id }] }
       : { data: Array.from({ length: asked }, (_, index) => error(index)) };
   }
+  // as: the task as it came.
+  const cost = priceOf(job.model, job.extra.task as Task);
+  const kept = Array.isArray(job.extra.results) ? job.extra.results : [];
   const items = Array.from({ length: asked }, (_, index) =>
     index >= asked - job.failedOutputs
       ? error(index)
-      : { ...base, status: 'success', ...resultOf(emulator, job), cost: 0.0013 },
+      : (kept[index] ?? { ...base, status: 'success', ...resultOf(emulator, job), cost }),
   );
+  // A result is the same whenever it is asked for.
+  job.extra.results = items;
   return { data: items };
 }
 
 function resultOf(emulator: Emulator, job: EmulatedJob): object {
-  const makes = findRunwareModel(job.model)?.makes ?? 'image';
+  const makes = findRunnable(job.model)?.makes ?? 'image';
   if (emulator.quirks.has('empty_success')) return { seed: 7 };
-  if (makes === 'text') return { text: 'Once upon a time.', finishReason: 'stop' };
-  return { [`${makes}UUID`]: emulator.uuid(), [`${makes}URL`]: emulator.makeFile(job, makes).url, seed: 7 };
+  if (makes === 'text') {
+    const usage = { promptTokens: 4, completionTokens: 5, totalTokens: 9 };
+    return { text: 'Once upon a time.', finishReason: 'stop', usage };
+  }
+  const made = { [`${makes}UUID`]: emulator.uuid(), ...fileOf(emulator, { job, makes }) };
+  return makes === 'audio' ? { ...made, seed: 7 } : { ...made, seed: 7, NSFWContent: false };
+}
+
+/** A link, or the content where `outputType` asks for that. */
+function fileOf(
+  emulator: Emulator,
+  { job, makes }: { job: EmulatedJob; makes: 'image' | 'video' | 'audio' },
+): object {
+  const { url, contentType } = emulator.makeFile(job, makes);
+  // as: the task as it came.
+  const { outputType } = job.extra.task as Task;
+  if (outputType !== 'base64Data' && outputType !== 'dataURI') return { [`${makes}URL`]: url };
+  const base64 = emulator.files.get(url.split('/').at(-1) ?? '')?.bytes.toString('base64') ?? '';
+  return outputType === 'base64Data'
+    ? { [`${makes}Base64Data`]: base64 }
+    : { [`${makes}DataURI`]: `data:${contentType};base64,${base64}` };
 }
 
 function taskTypeOf({ model }: EmulatedJob): string {
-  return findRunwareModel(model)?.taskType ?? 'imageInference';
+  return findRunnable(model)?.taskType ?? 'imageInference';
 }
 
 function codeOf({ failure: { kind } }: EmulatedJob): string {
