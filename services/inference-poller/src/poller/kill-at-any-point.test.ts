@@ -126,7 +126,7 @@ describe('a replica killed at any point of a run', () => {
     });
 
     expect(deaths.length).toBeGreaterThan(15);
-  }, 120_000);
+  }, 300_000);
 
   it('stores each file once', async () => {
     const outputs = [0, 1].map(() => ({
@@ -144,7 +144,7 @@ describe('a replica killed at any point of a run', () => {
         expect(platform.submitCount).toBe(1);
       },
     });
-  }, 120_000);
+  }, 300_000);
 
   it('never submits twice where the platform cannot tell what became of a submit', async () => {
     const endings = new Map<string | undefined, string>();
@@ -160,7 +160,7 @@ describe('a replica killed at any point of a run', () => {
     expect(endings.get('after submit 1')).toBe('submit_unknown');
     expect(endings.get('before note 1')).toBe('submit_unknown');
     expect(endings.get('after note 1')).toBe('succeeded');
-  }, 120_000);
+  }, 300_000);
 
   it('loses nothing from the moment at which a file says it, where no store is shared', async () => {
     const journalFolder = await mkdtemp(join(tmpdir(), 'journal-'));
@@ -184,7 +184,7 @@ describe('a replica killed at any point of a run', () => {
     expect(endings.get('before renaming a file 2')).toBe('submit_unknown');
     expect(endings.get('after renaming a file 2')).toBe('succeeded');
     expect(endings.get('before removing a file 1')).toBe('succeeded');
-  }, 120_000);
+  }, 300_000);
 
   it('never sends a call again whose answer only the process that died could have', async () => {
     const endings = new Map<string | undefined, string>();
@@ -203,7 +203,7 @@ describe('a replica killed at any point of a run', () => {
 
     expect(endings.get('after submit 1')).toBe('submit_unknown');
     expect(endings.get(undefined)).toBe('succeeded');
-  }, 120_000);
+  }, 300_000);
 
   it('starts a job again that died with its process, and charges once', async () => {
     await killAtEachStep({
@@ -217,5 +217,5 @@ describe('a replica killed at any point of a run', () => {
         expect(platform.submitCount).toBeLessThanOrEqual(2);
       },
     });
-  }, 120_000);
+  }, 300_000);
 });

@@ -30,6 +30,10 @@ export async function reconcileSubmit(deps: InferenceDeps, held: HeldRun, provid
     held.hasOwnJob = false;
     return;
   }
+  // This process was stopped, or slow, and lost its lease: nobody judges what it is about to say itself.
+  if (deps.insistence.willTell(row.run_id)) {
+    return releaseRun(deps, held, { at: deps.now() + deps.timings.settleMs });
+  }
   const isRemote = provider.capabilities.jobs === 'remote';
   const settledAt = (row.submitted_at ?? 0) + deps.timings.settleMs;
   if (isRemote && deps.now() < settledAt) return releaseRun(deps, held, { at: settledAt });

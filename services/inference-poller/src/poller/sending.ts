@@ -21,6 +21,7 @@ export class Sending implements SubmitGuard {
   #announcing: Promise<void> | undefined;
   #isOver = false;
   #onAnswer: (() => void) | undefined;
+  readonly #onEnd: () => void;
   /** What the row says of it, or may say: the answer of a write can be lost as well. */
   ref: SubmitRef | undefined;
 
@@ -29,6 +30,7 @@ export class Sending implements SubmitGuard {
     this.#held = held;
     this.#key = key;
     this.attempt = (optionsOf(held.row).submits ?? 0) + 1;
+    this.#onEnd = deps.insistence.beginSubmit(held.row.run_id);
   }
 
   async announce(): Promise<void> {
@@ -49,6 +51,7 @@ export class Sending implements SubmitGuard {
   /** What became of it is written, or on its way to the row. */
   end(): void {
     this.#onAnswer?.();
+    this.#onEnd();
   }
 
   /** From now on nothing of it leaves, and nothing of it is on its way to the row. */

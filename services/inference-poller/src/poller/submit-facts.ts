@@ -21,6 +21,8 @@ export class Insistence {
   readonly #work = new Map<string, Promise<void>>();
   /** Calls that have left and have no answer yet. */
   readonly #out = new Set<Promise<void>>();
+  /** Runs of which this process has a submit on its way out. */
+  readonly #sending = new Map<string, number>();
   readonly #closing = new AbortController();
   readonly #deps: Pick<InferenceDeps, 'log' | 'timings' | 'random'>;
 
@@ -31,6 +33,21 @@ export class Insistence {
   /** Whether something of a run still waits to be written. */
   has(runId: string): boolean {
     return this.#work.has(runId);
+  }
+
+  /** Whether this process will say itself what became of a submit of the run. */
+  willTell(runId: string): boolean {
+    return this.has(runId) || this.#sending.has(runId);
+  }
+
+  /** A submit begins; it is over, or its outcome is on its way to the row, when the returned function is called. */
+  beginSubmit(runId: string): () => void {
+    this.#sending.set(runId, (this.#sending.get(runId) ?? 0) + 1);
+    return () => {
+      const others = (this.#sending.get(runId) ?? 1) - 1;
+      if (others > 0) this.#sending.set(runId, others);
+      else this.#sending.delete(runId);
+    };
   }
 
   insist(runId: string, write: () => Promise<unknown>): void {

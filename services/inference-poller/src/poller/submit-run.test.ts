@@ -1,7 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { AppError, type ErrorCode } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { succeeded } from '../testing/platform.ts';
 import { createWorld, type World } from '../testing/world.ts';
+import { diskFiles } from './submit-journal.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -206,4 +210,32 @@ describe('a submit', () => {
     expect((await world.run()).run?.status).toBe('succeeded');
     expect(world.platform.submitCount).toBe(1);
   });
+});
+
+it('is judged by nobody while its own process, which slept, has still to say that nothing left', async () => {
+  const journalFolder = await mkdtemp(join(tmpdir(), 'journal-'));
+  const { promise: asleep, resolve: wake } = Promise.withResolvers<void>();
+  const slept = await createWorld();
+  slept.platform.onRecover = () => ({ outcome: 'unknown' });
+  slept.platform.endsAs = succeeded();
+  const write = vi.fn<typeof diskFiles.write>(async (file, text) => {
+    await asleep;
+    await diskFiles.write(file, text);
+  });
+  try {
+    await slept.addReplica({ journalFolder, journalFiles: { ...diskFiles, write } });
+    const runId = await slept.start();
+    await vi.waitFor(() => expect(write).toHaveBeenCalled());
+    const { version } = await slept.row(runId);
+
+    slept.skipped += 3_600_000 / 2;
+    await vi.waitFor(async () => expect((await slept.row(runId)).version).toBeGreaterThan(version + 3));
+    wake();
+
+    expect((await slept.ended(runId)).status).toBe('succeeded');
+    expect(slept.platform.submitCount).toBe(1);
+  } finally {
+    await slept.close();
+    await rm(journalFolder, { recursive: true });
+  }
 });

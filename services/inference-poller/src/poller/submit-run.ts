@@ -46,11 +46,6 @@ export async function submitRun(deps: InferenceDeps, held: HeldRun, provider: Pr
   }
   const sending = new Sending(deps, held, asked.key);
   try {
-    refuseWithoutKey(deps, held.row, asked.key);
-  } catch (error) {
-    return handleFailure(deps, held, { error, access: undefined, sending });
-  }
-  try {
     const sent = await send(deps, held, { provider, access: asked, sending });
     if ('error' in sent) {
       await sending.stop();
@@ -103,6 +98,7 @@ async function send(
     ...(webhookUrl === undefined ? {} : { webhookUrl }),
   };
   try {
+    refuseWithoutKey(deps, row, access.key);
     if (provider.announcesSubmit !== true) {
       await sending.announce();
       if (!sending.mayLeave()) throw new LeaseLost();
