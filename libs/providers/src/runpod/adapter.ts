@@ -20,10 +20,11 @@ import type {
 } from '../provider.ts';
 import { readMyself } from './account.ts';
 import { listCatalog } from './catalog.ts';
+import { parseRestVersions, type RestVersion } from './control/versions.ts';
 import { failureRule } from './failure-rule.ts';
 import { endpointPath, jobPath } from './job-path.ts';
 import { isOver, statusOf, toJobView } from './job-view.ts';
-import { listEndpoints, parseRestVersion, type RestVersion } from './own-endpoints.ts';
+import { listEndpoints } from './own-endpoints.ts';
 import { QueueNotes } from './queue-notes.ts';
 import { toRunBody } from './run-body.ts';
 import { runpodSkills } from './skills.ts';
@@ -56,7 +57,7 @@ class RunpodProvider extends PlatformAdapter implements Provider {
     });
     const { settings, now } = options;
     this.#now = now;
-    this.#restVersion = parseRestVersion(settings);
+    this.#restVersion = parseRestVersions(settings).ENDPOINTS;
     this.#hasHub = settings.RUNPOD_HUB === '1';
     this.#chunks = new StreamedChunks(this.client);
     this.#notes = new QueueNotes(this.client, now);

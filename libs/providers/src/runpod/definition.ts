@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AdapterDefinition } from '../definition.ts';
+import { restVersionSettings } from './control/versions.ts';
 
 /** Runpod: public endpoints, and the serverless endpoints of whoever calls. */
 export const runpod: AdapterDefinition = {
@@ -38,9 +39,7 @@ export const runpod: AdapterDefinition = {
   keyVariables: ['RUNPOD_API_KEY'],
   keyPrefixes: ['rpa_'],
   settings: {
-    RUNPOD_REST_VERSION:
-      'Which version of the control plane lists endpoints of your own: v2 (default), v1, or auto (v2, and v1 where that is not there).',
-    RUNPOD_REST_VERSION_ENDPOINTS: 'The same for endpoints alone; it goes before RUNPOD_REST_VERSION.',
+    ...restVersionSettings,
     RUNPOD_HUB:
       '1 lists the workers of the Runpod Hub too, as solutions: they cannot be run before somebody has deployed one as an endpoint of an account, so that they are left out unless they are wanted.',
   },

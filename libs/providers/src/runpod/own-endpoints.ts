@@ -1,24 +1,12 @@
-import { AppError, ConfigError } from '@inferry/contracts';
+import { AppError } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
 import type { ListReader, PlatformClient } from '../http/index.ts';
 import type { ProviderContext, ProviderModel } from '../provider.ts';
 import { capabilitiesOf, categoriesOf } from '../schema/index.ts';
+import type { RestVersion } from './control/versions.ts';
 import { outputSchemaOf } from './public-models.ts';
 import { Endpoint, EndpointsV1, EndpointsV2 } from './wire.ts';
 import { workerKindOf } from './worker-kinds.ts';
-
-export type RestVersion = 'v1' | 'v2' | 'auto';
-
-/** Throws on a version that there is not. */
-export function parseRestVersion(settings: Readonly<Record<string, string | undefined>>): RestVersion {
-  for (const name of ['RUNPOD_REST_VERSION_ENDPOINTS', 'RUNPOD_REST_VERSION']) {
-    const version = settings[name]?.trim().toLowerCase();
-    if (version === undefined || version === '') continue;
-    if (version === 'v1' || version === 'v2' || version === 'auto') return version;
-    throw new ConfigError([`${name}: "${version.slice(0, 20)}" is neither v1, v2 nor auto`]);
-  }
-  return 'v2';
-}
 
 /** The serverless endpoints of the account: each is a model of its owner alone. */
 export async function listEndpoints(

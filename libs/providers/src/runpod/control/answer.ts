@@ -1,0 +1,89 @@
+/** What a call of the control plane answers, and the pages and bodies that all of them share. */
+import { AppError, isObject } from '@inferry/contracts';
+import type { RunpodWire } from './wire.ts';
+
+/** Arguments that the tool's schema has accepted. */
+export type Args = Readonly<Record<string, unknown>>;
+
+/** A body that goes to the client as JSON; `isError` where it says why nothing was done. */
+export interface NativeAnswer {
+  body: unknown;
+  isError?: boolean;
+}
+
+export type NativeCall = (args: Args, wire: RunpodWire) => Promise<NativeAnswer>;
+
+export type Item = Record<string, unknown>;
+
+const defaultLimit = 20;
+
+/** Refused before or instead of a call. */
+export function refused(error: string, status?: number): NativeAnswer {
+  return { body: status === undefined ? { error } : { error, status }, isError: true };
+}
+
+/** Without what is undefined. */
+export function compact(entries: Readonly<Record<string, unknown>>): Item {
+  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined));
+}
+
+export function strings(value: unknown): string[] | undefined {
+  return Array.isArray(value) ? value.map(String) : undefined;
+}
+
+export function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Whether a text has another in it, whatever the case; nothing sought is in everything. */
+export function includes(value: unknown, sought: unknown): boolean {
+  return String(value ?? '')
+    .toLowerCase()
+    .includes(String(sought).toLowerCase());
+}
+
+/** One segment of a path: no id may lead anywhere else. */
+export function segment(id: unknown): string {
+  const name = String(id);
+  if (name === '' || /^\.{1,2}$/.test(name)) {
+    throw new AppError('not_found', 'Runpod has nothing of this id.', { upstreamStatus: 404 });
+  }
+  return encodeURIComponent(name);
+}
+
+/** The objects of a list, in a property or by itself. Throws where there is no list: an outage is not an empty account. */
+export function itemsOf(body: unknown, key?: string): Item[] {
+  const list = Array.isArray(body) ? body : isObject(body) && key !== undefined ? body[key] : undefined;
+  if (Array.isArray(list)) return list.filter(isObject);
+  throw new AppError(
+    'upstream_malformed',
+    'Runpod answered something that is not the list that was asked for.',
+    {
+      upstreamStatus: 200,
+      nextAction: 'Nothing can be concluded from it. Try again in a moment.',
+    },
+  );
+}
+
+/** A page of a list (RPB-02): the cursor is the offset in base64, and one that is none begins at the start. */
+export function page(items: readonly unknown[], { limit, cursor }: Args, beside: Item = {}): NativeAnswer {
+  const size = typeof limit === 'number' ? limit : defaultLimit;
+  const offset = typeof cursor === 'string' ? offsetOf(cursor) : 0;
+  const shown = items.slice(offset, offset + size);
+  const end = offset + shown.length;
+  const truncated = end < items.length;
+  const pagination = {
+    total: items.length,
+    returned: shown.length,
+    offset,
+    truncated,
+    nextCursor: truncated ? Buffer.from(String(end)).toString('base64') : null,
+    ...(truncated && { note: `${items.length - end} more: pass nextCursor as cursor.` }),
+  };
+  return { body: { ...compact(beside), items: shown, pagination } };
+}
+
+function offsetOf(cursor: string): number {
+  const digits = Buffer.from(cursor, 'base64').toString('utf8');
+  return /^\d{1,9}$/.test(digits) ? Number(digits) : 0;
+}
