@@ -80,7 +80,7 @@ async function serveAuth(auth: Bus, revocations: readonly Revocation[]): Promise
 async function openReplica(bus: Bus): Promise<Authentication> {
   const authentication = openAuthentication(
     {
-      ...{ auth: 'oauth', publicUrl: issuer, maxStaleMs },
+      ...{ auth: 'oauth', publicUrl: issuer, maxStaleMs, profileHosts: [] },
       keyPrefixes: { accepted: [], refused: [] },
       serverInfo: { name: 'inferry', title: 'Inferry', version: '0' },
     },

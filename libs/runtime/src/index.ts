@@ -26,6 +26,18 @@ export { type Cursors, createCursors } from './cursors.ts';
 export { deriveSecret } from './derive-secret.ts';
 export { createHttpApp, type HttpService, isHttpService, pathOfUrl, readinessOf } from './http-app.ts';
 export { createLogger, type LoggerOptions } from './logger.ts';
+export {
+  issuerOfHost,
+  type Place,
+  type ProfileHost,
+  parseProfileHosts,
+  profileHostOf,
+  profileOfAudience,
+  profileOfPath,
+  profileOfRequest,
+  resourceAt,
+  resourceName,
+} from './mounts.ts';
 export { newReplicaName } from './open-parts.ts';
 export { Recent } from './recent.ts';
 export { portOf, runService, type ServiceProcess } from './run-service.ts';

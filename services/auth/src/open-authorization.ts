@@ -5,7 +5,13 @@ import type { AuthorizationOptions } from './authorization-options.ts';
 import { admit } from './identity/accounts.ts';
 import type { Identity } from './identity/driver.ts';
 import { openIdentity } from './identity/open-identity.ts';
-import { type AuthEngine, createAuthEngine, type Grants, toSettings } from './oauth/index.ts';
+import {
+  type AuthEngine,
+  createAuthEngine,
+  type Grants,
+  type OAuthSettings,
+  toSettings,
+} from './oauth/index.ts';
 import { createLocalSealer } from './oauth/signing/key-sealer.ts';
 import type { CredentialService } from './vault/open-credentials.ts';
 import { withEarlierSealer } from './vault/vault.ts';
@@ -25,14 +31,15 @@ export async function openAuthorization(
   const { config, identity, secret, pagesSecret } = options;
   const settings = toSettings(config, options.publicUrl, secret);
   let grants: Grants | undefined;
-  const pages = openIdentity(parts, {
-    ...{ config: identity, credentials, providers, now, secret: pagesSecret },
-    ...{ publicUrl: settings.issuer, proxies: settings.proxies },
-    grants() {
-      if (grants === undefined) throw new Error('the authorization server is not open yet');
-      return grants;
-    },
-  });
+  const pages = ({ issuer, proxies }: OAuthSettings) =>
+    openIdentity(parts, {
+      ...{ config: identity, credentials, providers, now, secret: pagesSecret },
+      ...{ publicUrl: issuer, proxies },
+      grants() {
+        if (grants === undefined) throw new Error('the authorization server is not open yet');
+        return grants;
+      },
+    });
   const local = createLocalSealer(secret);
   const { vault } = credentials;
   const engine = await createAuthEngine(parts, {

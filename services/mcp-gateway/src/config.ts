@@ -7,7 +7,9 @@ import {
   envInt,
   envList,
   isLoopback,
+  type ProfileHost,
   parseAddressRanges,
+  parseProfileHosts,
   parseRest,
   RuntimeEnv,
 } from '@inferry/runtime';
@@ -38,6 +40,8 @@ const GatewayEnv = z.object({
   MCP_ALLOWED_HOSTS: envList.optional(),
   /** Exact values of the Origin header; without it loopback origins on any port. */
   MCP_ALLOWED_ORIGINS: envList.optional(),
+  /** Hosts whose root, `/mcp` and OAuth paths are those of one profile: `mcp.example.com=runware`. */
+  PROFILE_HOSTS: envList.default([]),
   MCP_MAX_BODY_BYTES: envInt(1_024, 64 * 1_024 * 1_024).default(256 * 1_024),
   /** Base64 files of upload_file that pass through this process at once. */
   MAX_INLINE_UPLOADS: envInt(0, 1_000).default(5),
@@ -97,6 +101,7 @@ export interface GatewayConfig {
   publicUrl: string | undefined;
   keyPrefixes: KeyPrefixes;
   maxStaleMs: number;
+  profileHosts: readonly ProfileHost[];
   allowedHosts: AllowedHosts;
   /** Undefined: loopback origins. */
   allowedOrigins: ReadonlySet<string> | undefined;
@@ -121,15 +126,17 @@ export interface GatewayConfig {
 /** Reads the gateway's variables; throws `ConfigError` with every problem at once. */
 export function parseGatewayConfig(env: Env): GatewayConfig {
   const { data: parsed, problems } = parseRest(GatewayEnv, env);
-  problems.push(...problemsOf(parsed));
+  problems.push(...problemsOf(parsed), ...hostProblemsOf(parsed));
   const trustedProxies = collect(problems, 'TRUSTED_PROXIES', () =>
     parseAddressRanges(parsed.TRUSTED_PROXIES),
   );
+  const profileHosts = collect(problems, 'PROFILE_HOSTS', () => parseProfileHosts(parsed.PROFILE_HOSTS));
   const trustedEgress = collect(problems, 'TRUSTED_EGRESS', () => parseAddressRanges(parsed.TRUSTED_EGRESS));
   const rows = collect(problems, 'WAIT_TABLE_FILE', () => readClientRows(parsed.WAIT_TABLE_FILE));
   if (
     trustedProxies === undefined ||
     trustedEgress === undefined ||
+    profileHosts === undefined ||
     rows === undefined ||
     problems.length > 0
   )
@@ -142,7 +149,8 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
       refused: parsed.MCP_REFUSED_KEY_PREFIXES,
     },
     maxStaleMs: parsed.MAX_REVOCATION_STALENESS_SECONDS * 1_000,
-    allowedHosts: toAllowedHosts(parsed),
+    profileHosts,
+    allowedHosts: toAllowedHosts(parsed, profileHosts),
     allowedOrigins:
       parsed.MCP_ALLOWED_ORIGINS === undefined ? undefined : new Set(parsed.MCP_ALLOWED_ORIGINS.map(lower)),
     maxBodyBytes: parsed.MCP_MAX_BODY_BYTES,
@@ -206,10 +214,17 @@ function* problemsOf(env: GatewayEnv): Generator<string> {
   if (unknown.length > 0) yield `TOOLSETS: unknown ${unknown.join(', ')}; known: ${toolsets.join(', ')}`;
 }
 
+function* hostProblemsOf({ PUBLIC_URL: url, PROFILE_HOSTS: hosts }: GatewayEnv): Generator<string> {
+  const own = url === undefined ? undefined : new URL(url).host;
+  if (own !== undefined && hosts.some((item) => item.toLowerCase().startsWith(`${own}=`)))
+    yield 'PROFILE_HOSTS: the host of PUBLIC_URL is the whole deployment’s';
+}
+
 /** Without a list: the loopback names and the bound address on the own port, and what the public URL is reached by. */
-function toAllowedHosts(env: GatewayEnv): AllowedHosts {
+function toAllowedHosts(env: GatewayEnv, profileHosts: readonly ProfileHost[]): AllowedHosts {
   const url = env.PUBLIC_URL === undefined ? undefined : new URL(env.PUBLIC_URL);
   const names = (env.MCP_ALLOWED_HOSTS ?? []).flatMap((name) => spellingsOf(name));
+  names.push(...profileHosts.flatMap(({ host }) => spellingsOf(host)));
   if (url !== undefined) names.push(...spellingsOf(url.host, url.protocol));
   if (url !== undefined && isLoopback(url.hostname))
     names.push(...loopbackNames.flatMap((name) => spellingsOf(`${name}:${url.port}`, url.protocol)));

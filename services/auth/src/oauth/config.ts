@@ -7,6 +7,7 @@ import {
   envList,
   parseAddressRanges,
   parseEnv,
+  parseProfileHosts,
   RuntimeEnv,
 } from '@inferry/runtime';
 import { z } from 'zod';
@@ -21,6 +22,8 @@ const OAuthEnv = z.object({
   TRUSTED_PROXIES: envList.default([]),
   /** The gateway's own variable: what it serves, clients ask for tokens for. */
   MCP_ALLOWED_HOSTS: envList.default([]),
+  /** The gateway's own variable: hosts of profiles, each of which is an issuer of its own. */
+  PROFILE_HOSTS: envList.default([]),
   /** Seconds that an access token lives. */
   OAUTH_ACCESS_TOKEN_SECONDS: envInt(60, 3_600).default(defaultSettings.accessTokenSeconds),
   /** Days without use after which a client must sign in again. */
@@ -66,6 +69,7 @@ export function parseOAuthConfig(env: Env): OAuthConfig {
     }
   };
   const proxies = collect('TRUSTED_PROXIES', () => parseAddressRanges(parsed.TRUSTED_PROXIES));
+  const profileHosts = collect('PROFILE_HOSTS', () => parseProfileHosts(parsed.PROFILE_HOSTS));
   const redirects = collect('OAUTH_ALLOWED_REDIRECTS', () => parseRedirects(parsed.OAUTH_ALLOWED_REDIRECTS));
   const { OAUTH_CLIENTS_FILE: clientsFile, OAUTH_ENTERPRISE_FILE: enterpriseFile } = parsed;
   const clients = collect('OAUTH_CLIENTS_FILE', () =>
@@ -74,7 +78,13 @@ export function parseOAuthConfig(env: Env): OAuthConfig {
   const enterprise = collect('OAUTH_ENTERPRISE_FILE', () =>
     enterpriseFile === undefined ? [] : parseEnterpriseIssuers(readFileSync(enterpriseFile, 'utf8')),
   );
-  if (proxies === undefined || redirects === undefined || clients === undefined || enterprise === undefined)
+  if (
+    proxies === undefined ||
+    profileHosts === undefined ||
+    redirects === undefined ||
+    clients === undefined ||
+    enterprise === undefined
+  )
     throw new ConfigError(problems);
   return Object.freeze({
     isOn: parsed.INFERRY_AUTH === 'oauth',
@@ -85,6 +95,7 @@ export function parseOAuthConfig(env: Env): OAuthConfig {
       ...redirects,
       proxies,
       hosts: parsed.MCP_ALLOWED_HOSTS,
+      profileHosts,
       accessTokenSeconds: parsed.OAUTH_ACCESS_TOKEN_SECONDS,
       refreshIdleSeconds: parsed.OAUTH_REFRESH_IDLE_DAYS * 86_400,
       grantSeconds: parsed.OAUTH_GRANT_DAYS * 86_400,

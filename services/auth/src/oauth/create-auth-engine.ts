@@ -2,23 +2,20 @@ import type { Subscription } from '@inferry/bus';
 import { jwksChanged } from '@inferry/contracts';
 import { bindRecord, findRecord } from '@inferry/database/oauth';
 import type { Parts } from '@inferry/runtime';
+import type Provider from 'oidc-provider';
 import { z } from 'zod';
 import type { AuthEngine, OAuthEvent } from './auth-engine.ts';
 import { createClientGrants } from './clients/client-grants.ts';
 import { createClientStore } from './clients/client-store.ts';
 import { type StaticClient, toEngineClient } from './clients/static-client.ts';
 import { createDocumentFetch, type DocumentFetchOptions } from './documents/document-fetch.ts';
-import { createProtocolEngine, type ProtocolEngine } from './engine/protocol-engine.ts';
 import { recordIdOf } from './engine/record-id.ts';
 import { type AdmitPerson, addEnterpriseGrant, jwtBearer } from './enterprise/enterprise-grant.ts';
 import type { EnterpriseIssuer } from './enterprise/enterprise-issuer.ts';
 import { createGrants } from './grants/grants.ts';
 import { createUsage, type Usage } from './grants/usage.ts';
-import { oauthRoutes } from './http/routes.ts';
-import { createBrowsers } from './interactions/browser.ts';
-import { createInteractions } from './interactions/create-interactions.ts';
 import type { OAuthPages } from './interactions/interactions.ts';
-import { plainViews } from './interactions/plain-views.ts';
+import { openIssuer, type SharedParts, settingsAt } from './issuers.ts';
 import { startUpkeep, type Upkeep } from './jobs/upkeep.ts';
 import { defaultScope } from './policy/scopes.ts';
 import { createSingleFlight } from './refresh/single-flight.ts';
@@ -30,7 +27,8 @@ export type AuthEngineParts = Pick<Parts, 'bus' | 'database' | 'limits' | 'log'>
 
 export interface AuthEngineOptions {
   settings: OAuthSettings;
-  pages: OAuthPages;
+  /** The pages of an issuer: the deployment's own, or the one at the host of a profile. */
+  pages(settings: OAuthSettings): OAuthPages;
   /** Seals the signing keys; by default with a key from the deployment's secret. */
   sealer?: KeySealer | undefined;
   /** Clients that the operator knows, such as services with credentials of their own. */
@@ -49,7 +47,7 @@ export async function createAuthEngine(
   options: AuthEngineOptions,
 ): Promise<AuthEngine> {
   const { bus, database, limits, log } = parts;
-  const { settings, pages, now = Date.now } = options;
+  const { settings, now = Date.now } = options;
   const emit = (event: OAuthEvent): void => options.onEvent?.(event);
   const onFault = (error: unknown): void => {
     log.error({ err: error }, 'the authorization server failed');
@@ -68,64 +66,42 @@ export async function createAuthEngine(
   const known = options.clients ?? [];
   const { enterprise } = options;
   const documents = createDocumentFetch({ limits, settings, log, now, ...options.documents });
-  const engine: ProtocolEngine = createProtocolEngine({
-    ...{ database, settings, ring, clients, grants, now, onFault },
+  const shared: SharedParts = {
+    ...{ database, ring, clients, grants, limits, documents, now, onFault },
     staticClients: known.map(toEngineClient),
     grantOfClient: createClientGrants({ grants, clients: known }),
     fetchDocument: documents.fetch,
-    extend(provider) {
-      if (hasIssuers(enterprise)) addEnterpriseGrant(provider, { ...enterprise, settings, grants });
-    },
     onTokens(use) {
       usage.note(use);
       emit({ name: 'tokens_issued', ...use });
     },
-  });
-  const browsers = createBrowsers({ ...settings, maxAgeSeconds: settings.interactionSeconds });
-  const views = { ...plainViews, ...pages.views };
-  const addressOf = { proxies: settings.proxies, issuer: settings.issuer };
-  const interactions = createInteractions({
-    ...addressOf,
-    database,
-    engine,
-    grants,
-    clients,
-    browsers,
-    views,
-    now,
+    singleFlight: createSingleFlight({ database, graceSeconds: settings.refreshGraceSeconds, now }),
+    scopesOfClient: (id) => known.find(({ clientId }) => clientId === id)?.scopes ?? [defaultScope],
+    async scopesOfRefresh(token) {
+      const recordId = recordIdOf('RefreshToken', token);
+      const row = await findRecord(database.queries, { recordId, at: now() });
+      return row === undefined ? undefined : Scoped.parse(JSON.parse(row.payload)).scope.split(' ');
+    },
+    bind: (uid, browser) =>
+      bindRecord(database.queries, { recordId: recordIdOf('Interaction', uid), browser }),
+    grantTypes: grantTypesOf(known, hasIssuers(enterprise)),
+  };
+  const extendAt = (own: OAuthSettings) => (provider: Provider) => {
+    if (hasIssuers(enterprise)) addEnterpriseGrant(provider, { ...enterprise, settings: own, grants });
+  };
+  const main = openIssuer(shared, { settings, pages: options.pages(settings), extend: extendAt(settings) });
+  const ofHosts = settings.profileHosts.map((host) => {
+    const own = settingsAt(settings, host);
+    return openIssuer(shared, { settings: own, pages: options.pages(own), extend: extendAt(own), host });
   });
   const upkeep = startUpkeep({ database, ring, limits, log, now });
   // Not only read: without the key that was taken out there may be none left.
   const subscription = bus.on(jwksChanged, () => void ring.rotate().catch(onFault));
-  const http = {
-    engine,
-    ring,
-    grants,
-    browsers,
-    interactions,
-    pages,
-    views,
-    limits,
-    settings,
-    documents,
-    onFault,
-  };
   return {
-    ...{ issuer: settings.issuer, interactions, grants, ring, tick: upkeep.run },
-    routes: (app) =>
-      oauthRoutes(app, {
-        ...http,
-        singleFlight: createSingleFlight({ database, graceSeconds: settings.refreshGraceSeconds, now }),
-        scopesOfClient: (id) => known.find(({ clientId }) => clientId === id)?.scopes ?? [defaultScope],
-        async scopesOfRefresh(token) {
-          const recordId = recordIdOf('RefreshToken', token);
-          const row = await findRecord(database.queries, { recordId, at: now() });
-          return row === undefined ? undefined : Scoped.parse(JSON.parse(row.payload)).scope.split(' ');
-        },
-        bind: (uid, browser) =>
-          bindRecord(database.queries, { recordId: recordIdOf('Interaction', uid), browser }),
-        grantTypes: grantTypesOf(known, hasIssuers(enterprise)),
-      }),
+    ...{ issuer: settings.issuer, interactions: main.interactions, grants, ring, tick: upkeep.run },
+    async routes(app) {
+      for (const issuer of [main, ...ofHosts]) await issuer.routes(app);
+    },
     killGrant: (grantId) => grants.revoke(grantId),
     ...lifeOf({ upkeep, usage, subscription }),
   };

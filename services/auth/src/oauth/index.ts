@@ -15,5 +15,5 @@ export type {
   SignIn,
 } from './interactions/interactions.ts';
 export { handleReadJwks } from './rpc/read-jwks.ts';
-export { defaultSettings, type OAuthSettings, resourceOf } from './settings.ts';
+export { defaultSettings, type OAuthSettings } from './settings.ts';
 export type { KeySealer } from './signing/key-sealer.ts';

@@ -1,5 +1,5 @@
 import type { Secret } from '@inferry/contracts';
-import type { AddressRanges } from '@inferry/runtime';
+import type { AddressRanges, ProfileHost } from '@inferry/runtime';
 
 /** How the authorization server of a deployment behaves. */
 export interface OAuthSettings {
@@ -7,6 +7,12 @@ export interface OAuthSettings {
   issuer: string;
   /** Every key of this folder that is not a signing key is derived from it. */
   secret: Secret;
+  /** The deployment's public URL where this issuer is at the host of a profile; undefined: the issuer is it. */
+  deployment?: string | undefined;
+  /** The one profile that this issuer lets people in to; undefined: all of them. */
+  profile?: string | undefined;
+  /** Hosts of profiles, each of which is an issuer of its own. */
+  profileHosts: readonly ProfileHost[];
   /** Further hosts that gateways answer for (`host`, `host:port`): names of the same resource. */
   hosts: readonly string[];
   accessTokenSeconds: number;
@@ -72,6 +78,7 @@ const day = 86_400;
 /** Everything but who the deployment is. */
 export const defaultSettings: Omit<OAuthSettings, 'issuer' | 'secret'> = {
   hosts: [],
+  profileHosts: [],
   accessTokenSeconds: 900,
   codeSeconds: 60,
   interactionSeconds: 900,
@@ -92,8 +99,3 @@ export const defaultSettings: Omit<OAuthSettings, 'issuer' | 'secret'> = {
   proxies: { has: () => false },
   keyRotationDays: 90,
 };
-
-/** The one name of what access tokens are for (RFC 8707): the MCP endpoint, whatever path of it a client calls. */
-export function resourceOf(issuer: string): string {
-  return `${issuer}/mcp`;
-}

@@ -83,7 +83,7 @@ export async function openSignIn(options: SignInTestOptions = {}): Promise<SignI
     secret: new Secret('s'.repeat(43)),
     redirectHosts: new Set([...defaultSettings.redirectHosts, ...redirectHosts]),
   };
-  const engine = await createAuthEngine(parts, { settings, pages, now });
+  const engine = await createAuthEngine(parts, { settings, pages: () => pages, now });
   grants = engine.grants;
   const app = await createHttpApp([asService(engine)], { publicUrl: url });
   await app.listen({ host: '127.0.0.1', port });

@@ -29,6 +29,8 @@ export interface BearerAuthentication {
   /** Stands before the platforms that such keys are tried at. */
   probes?: ProbeGate | undefined;
   revoked: RevokedGrants;
+  /** The profile whose mount a request came to; undefined: the deployment's own. */
+  profileOf?: ((request: IncomingMessage) => string | undefined) | undefined;
   challenge: Challenger;
   /** Without the bus no revocation arrives: tokens that are older than this are refused then; 0: none. */
   maxStaleMs?: number | undefined;
@@ -53,8 +55,13 @@ export function createBearerAuthentication(parts: BearerAuthentication): Authent
     return revoked.has(principal.grant_id) ? refusals.badKey : principal;
   }
 
-  function admitToken(refusals: Refusals, grant: TokenGrant | null): Outcome {
-    if (grant === null || revoked.has(grant.principal.grant_id)) return refusals.badToken;
+  function isFor({ profiles }: TokenGrant, request: IncomingMessage): boolean {
+    return profiles === undefined || profiles.has(parts.profileOf?.(request) ?? '');
+  }
+
+  function admitToken(refusals: Refusals, grant: TokenGrant | null, request: IncomingMessage): Outcome {
+    if (grant === null || !isFor(grant, request) || revoked.has(grant.principal.grant_id))
+      return refusals.badToken;
     const isStale = maxStaleMs > 0 && revoked.deafMs > maxStaleMs && now() - grant.issuedAtMs > maxStaleMs;
     return isStale ? refusals.stale : grant.principal;
   }
@@ -73,10 +80,10 @@ export function createBearerAuthentication(parts: BearerAuthentication): Authent
   function authenticateToken(
     refusals: Refusals,
     verifier: TokenVerifier,
-    { bearer, sha256 }: { bearer: string; sha256: string },
+    { bearer, sha256, request }: { bearer: string; sha256: string; request: IncomingMessage },
   ): Outcome | Promise<Outcome> {
     if (!verifier.isLoaded || !revoked.isLoaded) return refusals.notLoaded;
-    return verifier.verify(bearer, sha256).then((grant) => admitToken(refusals, grant));
+    return verifier.verify(bearer, sha256).then((grant) => admitToken(refusals, grant, request));
   }
 
   return (request) => {
@@ -88,12 +95,12 @@ export function createBearerAuthentication(parts: BearerAuthentication): Authent
     const sha256 = hash('sha256', bearer);
     // Before its shape is looked at: what was verified before has a good one.
     const known = tokens?.known(sha256);
-    if (known !== undefined) return admitToken(refusals, known);
+    if (known !== undefined) return admitToken(refusals, known, request);
     const verifier = keyPattern.test(bearer) ? keys : passthroughFor(parts, bearer, request);
     if (verifier !== undefined) return authenticateKey(refusals, verifier, sha256);
     return tokens === undefined || !jwtShape.test(bearer)
       ? refusals.malformed
-      : authenticateToken(refusals, tokens, { bearer, sha256 });
+      : authenticateToken(refusals, tokens, { bearer, sha256, request });
   };
 }
 

@@ -8,7 +8,7 @@ import { createKeyVerifier } from './key-verifier.ts';
 import { mountNoServer } from './no-authorization-server.ts';
 import { createPassthroughVerifier } from './passthrough-verifier.ts';
 import type { ProbeGate } from './probe-gate.ts';
-import { mountResourceMetadata, ResourceAddress } from './resource-metadata.ts';
+import { mountResourceMetadata, profileOfMessage, ResourceAddress } from './resource-metadata.ts';
 import { watchRevokedGrants } from './revoked-grants.ts';
 import { type SigningKeys, watchSigningKeys } from './signing-keys.ts';
 import { createTokenVerifier } from './token-verifier.ts';
@@ -34,7 +34,10 @@ export interface AuthenticationParts {
   now?: (() => number) | undefined;
 }
 
-type AuthConfig = Pick<GatewayConfig, 'auth' | 'publicUrl' | 'keyPrefixes' | 'maxStaleMs' | 'serverInfo'>;
+type AuthConfig = Pick<
+  GatewayConfig,
+  'auth' | 'publicUrl' | 'profileHosts' | 'keyPrefixes' | 'maxStaleMs' | 'serverInfo'
+>;
 
 export function openAuthentication(config: AuthConfig, parts: AuthenticationParts): Authentication {
   const { name } = config.serverInfo;
@@ -54,9 +57,9 @@ export function openAuthentication(config: AuthConfig, parts: AuthenticationPart
 
 function openBearers(config: AuthConfig, parts: AuthenticationParts): Authentication {
   const { bus, log, onRevoked, probes, now = Date.now } = parts;
-  const { keyPrefixes, publicUrl, serverInfo, maxStaleMs } = config;
+  const { keyPrefixes, profileHosts, publicUrl, serverInfo, maxStaleMs } = config;
   const hasServer = config.auth === 'oauth' && publicUrl !== undefined;
-  const address = hasServer ? new ResourceAddress(publicUrl) : undefined;
+  const address = hasServer ? new ResourceAddress(publicUrl, profileHosts) : undefined;
   const challenge = createChallenger(
     serverInfo.name,
     address === undefined ? undefined : (request) => address.metadataUrl(request),
@@ -65,13 +68,15 @@ function openBearers(config: AuthConfig, parts: AuthenticationParts): Authentica
   const signingKeys: SigningKeys | undefined = hasServer
     ? watchSigningKeys(bus, { log, onRemoved: () => tokens?.forget() })
     : undefined;
-  const tokens = signingKeys === undefined ? undefined : createTokenVerifier(signingKeys, { now });
+  const tokens =
+    signingKeys === undefined ? undefined : createTokenVerifier(signingKeys, { now, profileHosts });
   const passthrough =
     keyPrefixes.accepted.length === 0 ? undefined : createPassthroughVerifier(bus, keyPrefixes);
   const keys = createKeyVerifier(bus);
   return {
     authenticate: createBearerAuthentication({
       ...{ keys, tokens, passthrough, probes, revoked, challenge, maxStaleMs, now },
+      profileOf: (request) => profileOfMessage(request, profileHosts),
     }),
     challenge,
     problems: () => ({

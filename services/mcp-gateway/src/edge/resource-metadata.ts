@@ -1,6 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { scopes } from '@inferry/contracts';
-import { isLoopback } from '@inferry/runtime';
+import {
+  isLoopback,
+  issuerOfHost,
+  type ProfileHost,
+  profileHostOf,
+  profileOfPath,
+  profileOfRequest,
+} from '@inferry/runtime';
 import type { FastifyInstance } from 'fastify';
 import { namesIn } from './cors.ts';
 import { oneValue } from './one-value.ts';
@@ -17,19 +24,25 @@ export class ResourceAddress {
   /** Of the public URL, without a slash at the end. */
   readonly #prefix: string;
 
-  constructor(publicUrl: string) {
+  readonly #publicUrl: string;
+  readonly #profileHosts: readonly ProfileHost[];
+
+  constructor(publicUrl: string, profileHosts: readonly ProfileHost[] = []) {
     const { origin, protocol, host, pathname } = new URL(publicUrl);
     this.#origin = origin;
     this.#protocol = protocol;
     this.#host = host;
     this.#prefix = pathname.replace(/\/+$/, '');
+    this.#publicUrl = publicUrl;
+    this.#profileHosts = profileHosts;
   }
 
   /** The address of the metadata that covers the address of a request; without one, of the canonical resource. */
   metadataUrl(request: IncomingMessage | undefined): string {
     if (request === undefined) return `${this.#origin}${metadataPath}${this.#prefix}/mcp`;
     const path = pathOf(request.url ?? '/');
-    return `${this.#originOf(request)}${metadataPath}${this.#withPrefix(isMcpPath(path) ? path : '/mcp')}`;
+    const covered = isMcpPath(path) ? path : '/mcp';
+    return `${this.#originOf(request)}${metadataPath}${this.#withPrefix(request, covered)}`;
   }
 
   /** What the metadata at a path is about; undefined when MCP is not served there. */
@@ -38,11 +51,26 @@ export class ResourceAddress {
     const path = below.startsWith(this.#prefix) ? below.slice(this.#prefix.length) : below;
     if (!isMcpPath(path)) return undefined;
     // The bare document is about the canonical resource: clients try it for whichever address they have.
-    if (below === '') return `${this.#originOf(request)}${this.#withPrefix('')}/`;
-    return `${this.#originOf(request)}${this.#withPrefix(path)}${path === '' ? '/' : ''}`;
+    if (below === '') return `${this.#originOf(request)}${this.#withPrefix(request, '')}/`;
+    return `${this.#originOf(request)}${this.#withPrefix(request, path)}${path === '' ? '/' : ''}`;
   }
 
-  #withPrefix(path: string): string {
+  /** Who signs people in for the resource at a path of the metadata; the host of a profile does so for it alone. */
+  issuerFor(request: IncomingMessage, issuer: string): string {
+    const host = this.#profileHostOf(request);
+    const below = pathOf(request.url ?? '').slice(metadataPath.length);
+    return host === undefined || (profileOfPath(below) ?? host.profile) !== host.profile
+      ? issuer
+      : issuerOfHost(host, this.#publicUrl);
+  }
+
+  #profileHostOf({ headers }: IncomingMessage): ProfileHost | undefined {
+    return profileHostOf(oneValue(headers.host), this.#profileHosts);
+  }
+
+  /** The hosts of profiles have nothing in front of their paths. */
+  #withPrefix(request: IncomingMessage, path: string): string {
+    if (this.#profileHostOf(request) !== undefined) return path;
     return this.#prefix !== '' && path.startsWith(`${this.#prefix}/`) ? path : `${this.#prefix}${path}`;
   }
 
@@ -57,6 +85,15 @@ export class ResourceAddress {
     const isInternal = isLoopback(url.hostname) && !isLoopback(new URL(this.#origin).hostname);
     return host === this.#host || isInternal ? this.#origin : `${this.#protocol}//${host}`;
   }
+}
+
+/** The profile whose mount a request came to; undefined: the deployment's own tools. */
+export function profileOfMessage(
+  request: IncomingMessage,
+  profileHosts: readonly ProfileHost[],
+): string | undefined {
+  const { url = '/', headers } = request;
+  return profileOfRequest({ host: oneValue(headers.host), path: pathOf(url) }, profileHosts);
 }
 
 function pathOf(url: string): string {
@@ -105,7 +142,7 @@ export function mountResourceMetadata(
       reply.headers({ 'cache-control': 'public, max-age=300', vary: 'Host' });
       return {
         resource,
-        authorization_servers: [trust.issuer],
+        authorization_servers: [address.issuerFor(request.raw, trust.issuer)],
         scopes_supported: Object.keys(scopes),
         bearer_methods_supported: ['header'],
         resource_name: resourceName,

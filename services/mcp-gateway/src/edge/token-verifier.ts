@@ -1,5 +1,5 @@
 import { isScope, type Principal } from '@inferry/contracts';
-import { Recent } from '@inferry/runtime';
+import { issuerOfHost, type ProfileHost, profileOfAudience, Recent } from '@inferry/runtime';
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { z } from 'zod';
 import type { SigningKeys, TokenTrust } from './signing-keys.ts';
@@ -7,6 +7,8 @@ import type { SigningKeys, TokenTrust } from './signing-keys.ts';
 /** Whom an access token is for, and when that ends. */
 export interface TokenGrant {
   principal: Principal;
+  /** The profiles whose mounts it is for; undefined: the whole deployment. */
+  profiles?: ReadonlySet<string> | undefined;
   issuedAtMs: number;
   expiresAtMs: number;
 }
@@ -25,6 +27,8 @@ export interface TokenVerifierOptions {
   now?: () => number;
   /** Tokens remembered. */
   maxTokens?: number;
+  /** Each is an issuer of its own. */
+  profileHosts?: readonly ProfileHost[];
 }
 
 /** Clocks of servers differ by this much at most. */
@@ -39,6 +43,7 @@ const Claims = z.object({
   iat: z.number(),
   exp: z.number(),
   scope: z.string().max(1_000).optional(),
+  aud: z.union([z.string(), z.array(z.string())]),
 });
 
 /**
@@ -46,19 +51,18 @@ const Claims = z.object({
  * itself, and keys come from our own auth service alone. The second call with a token is one map read.
  */
 export function createTokenVerifier(keys: SigningKeys, options: TokenVerifierOptions = {}): TokenVerifier {
-  const now = options.now ?? Date.now;
+  const { now = Date.now, profileHosts = [] } = options;
   const grants = new Recent<TokenGrant>(options.maxTokens ?? 10_000);
   /** Grows when everything is forgotten: what is being verified then is not remembered. */
   let epoch = 0;
 
   async function check(token: string, trust: TokenTrust): Promise<JWTPayload> {
     const { payload } = await jwtVerify(token, trust.keys, {
-      issuer: trust.issuer,
-      audience: [...trust.audiences],
+      issuer: [trust.issuer, ...profileHosts.map((host) => issuerOfHost(host, trust.issuer))],
       typ: 'at+jwt',
       algorithms: ['ES256'],
       // Without this a token that never ends would be accepted.
-      requiredClaims: ['exp', 'iat', 'sub', 'client_id', 'gid'],
+      requiredClaims: ['exp', 'iat', 'sub', 'client_id', 'gid', 'aud'],
       clockTolerance: toleranceSeconds,
       currentDate: new Date(now()),
     });
@@ -90,7 +94,9 @@ export function createTokenVerifier(keys: SigningKeys, options: TokenVerifierOpt
       try {
         const claims = Claims.safeParse(await checkWithNewKeys(token));
         if (!claims.success) return null;
-        const grant = toGrant(claims.data);
+        const profiles = profilesOf([claims.data.aud].flat(), keys.trust);
+        if (profiles === null) return null;
+        const grant = { ...toGrant(claims.data), profiles };
         if (before === epoch) grants.set(sha256, grant);
         return grant;
       } catch (error) {
@@ -103,6 +109,17 @@ export function createTokenVerifier(keys: SigningKeys, options: TokenVerifierOpt
       grants.clear();
     },
   };
+}
+
+/** What a token is for: undefined is the whole deployment, null nothing of ours. */
+function profilesOf(
+  audiences: readonly string[],
+  trust: TokenTrust | undefined,
+): ReadonlySet<string> | undefined | null {
+  if (trust === undefined) return null;
+  if (audiences.some((audience) => trust.audiences.includes(audience))) return undefined;
+  const named = audiences.flatMap((audience) => profileOfAudience(audience, trust.issuer) ?? []);
+  return named.length === 0 ? null : new Set(named);
 }
 
 function toGrant({ sub, client_id: client, gid, iat, exp, scope = '' }: z.infer<typeof Claims>): TokenGrant {

@@ -72,7 +72,7 @@ async function findEngineGrant(
 ): Promise<AdapterPayload | undefined> {
   const read = engineContext.getStore()?.grant;
   const grant = read?.grantId === id ? read : await grants.find(id);
-  return grant === undefined ? undefined : toEngineGrant(grant, settings.issuer);
+  return grant === undefined ? undefined : toEngineGrant(grant, settings);
 }
 
 // as by the parse: the engine wrote this JSON, and reads it as its own payload.

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type Configuration, errors, type JWK, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Grant } from '../grants/grants.ts';
+import { defaultResource, isOwnResource } from '../policy/resource.ts';
 import { allScopes } from '../policy/scopes.ts';
-import { type OAuthSettings, resourceOf } from '../settings.ts';
+import type { OAuthSettings } from '../settings.ts';
 import { type AdapterDeps, createAdapter } from './adapter.ts';
 import { resourceServerOf } from './resource-server.ts';
 
@@ -72,7 +73,6 @@ export function toConfiguration(parts: ConfigurationParts): Configuration {
 
 function features(parts: ConfigurationParts): NonNullable<Configuration['features']> {
   const { settings } = parts;
-  const resource = resourceOf(settings.issuer);
   return {
     clientCredentials: { enabled: true },
     clientIdMetadataDocument: {
@@ -92,11 +92,11 @@ function features(parts: ConfigurationParts): NonNullable<Configuration['feature
     },
     resourceIndicators: {
       enabled: true,
-      defaultResource: () => resource,
+      defaultResource: () => defaultResource(settings),
       useGrantedResource: () => true,
       getResourceServerInfo(_ctx, asked) {
-        if (asked !== resource) throw new errors.InvalidTarget();
-        return resourceServerOf(settings);
+        if (!isOwnResource(asked, settings)) throw new errors.InvalidTarget();
+        return resourceServerOf(settings, asked);
       },
     },
     revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },

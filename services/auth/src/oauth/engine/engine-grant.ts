@@ -1,9 +1,14 @@
+// Grants of ours as the protocol engine reads them.
 import type { AdapterPayload } from 'oidc-provider';
 import type { Grant } from '../grants/grants.ts';
-import { resourceOf } from '../settings.ts';
+import { isOwnResource } from '../policy/resource.ts';
+import type { OAuthSettings } from '../settings.ts';
 
-/** A grant as the engine reads it: the scopes are of the resource, and of itself so that it knows them. */
-export function toEngineGrant(grant: Grant, issuer: string): AdapterPayload {
+/**
+ * A grant as the engine reads it: the scopes are of every resource that may be named here, and of itself so that it knows
+ * them. Which of the resources a code or refresh token is for stands in those.
+ */
+export function toEngineGrant(grant: Grant, settings: OAuthSettings): AdapterPayload {
   const scope = grant.scopes.join(' ');
   return {
     jti: grant.grantId,
@@ -13,6 +18,11 @@ export function toEngineGrant(grant: Grant, issuer: string): AdapterPayload {
     iat: Math.floor(grant.createdAt / 1_000),
     exp: Math.floor(grant.expiresAt / 1_000),
     openid: { scope },
-    resources: { [resourceOf(issuer)]: scope },
+    resources: new Proxy<Record<string, string>>(
+      {},
+      {
+        get: (_all, name) => (typeof name === 'string' && isOwnResource(name, settings) ? scope : undefined),
+      },
+    ),
   };
 }

@@ -2,8 +2,9 @@ import type Provider from 'oidc-provider';
 import { errors, type TokenEndpointGrantContext } from 'oidc-provider';
 import { resourceServerOf } from '../engine/resource-server.ts';
 import type { Grant, Grants } from '../grants/grants.ts';
+import { defaultResource, isOwnResource } from '../policy/resource.ts';
 import { keepKnown } from '../policy/scopes.ts';
-import { type OAuthSettings, resourceOf } from '../settings.ts';
+import type { OAuthSettings } from '../settings.ts';
 import type { EnterpriseIssuer } from './enterprise-issuer.ts';
 import { createIdJagVerifier, type IdJag } from './id-jag.ts';
 
@@ -75,16 +76,15 @@ async function toTokens(
   { oidc }: Context,
   { grant, settings }: { grant: Grant; settings: OAuthSettings },
 ): Promise<object> {
-  const resource = resourceOf(settings.issuer);
-  if (oidc.params.resource !== undefined && oidc.params.resource !== resource)
-    throw new errors.InvalidTarget();
+  const resource = oidc.params.resource ?? defaultResource(settings);
+  if (typeof resource !== 'string' || !isOwnResource(resource, settings)) throw new errors.InvalidTarget();
   const token = new provider.AccessToken({
     client: oidc.client,
     accountId: grant.subject,
     grantId: grant.grantId,
     gty: jwtBearer,
     scope: grant.scopes.join(' '),
-    resourceServer: new provider.ResourceServer(resource, resourceServerOf(settings)),
+    resourceServer: new provider.ResourceServer(resource, resourceServerOf(settings, resource)),
   });
   return {
     access_token: await token.save(),

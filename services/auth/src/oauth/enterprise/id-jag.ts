@@ -2,8 +2,7 @@ import { isScope, type Scope } from '@inferry/contracts';
 import { createProxyFetch } from '@inferry/runtime/proxy-fetch';
 import { createRemoteJWKSet, customFetch, decodeJwt, type JWTPayload, jwtVerify } from 'jose';
 import { z } from 'zod';
-import { canonicalResource, type Place } from '../policy/resource.ts';
-import { resourceOf } from '../settings.ts';
+import { canonicalResource, isOwnResource, type Place } from '../policy/resource.ts';
 import type { EnterpriseIssuer } from './enterprise-issuer.ts';
 
 /** What an identity provider says: this person may use this client here (Identity Assertion JWT Authorization Grant). */
@@ -89,7 +88,7 @@ async function verified(
 
 function isForUs(resource: string | string[] | undefined, ours: Place): boolean {
   const named = [resource ?? []].flat();
-  return named.every((value) => canonicalResource(value, ours) === resourceOf(ours.issuer));
+  return named.every((value) => isOwnResource(canonicalResource(value, ours), ours));
 }
 
 function toIdJag(claims: z.infer<typeof Claims>, { scopes, clientIds }: EnterpriseIssuer): IdJag | undefined {

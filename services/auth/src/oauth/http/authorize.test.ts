@@ -146,7 +146,7 @@ describe('an authorization request', () => {
     },
   );
 
-  it.each(['', '/', '/mcp', '/mcp/', '/mcp/runpod', '/mcp/x/run,files'])(
+  it.each(['', '/', '/mcp', '/mcp/', '/mcp/x/run,files'])(
     'is for one resource, however the client spells it: %s (RFC 8707)',
     async (path) => {
       const tokens = await tokensOf(oauth.url, { clientId, params: { resource: `${oauth.url}${path}` } });

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { enginePaths } from '../engine/configuration.ts';
-import { resourceOf } from '../settings.ts';
+import { profileOfResource } from '../policy/resource.ts';
 import { toForm } from './bodies.ts';
 import { clientIdOf, withoutEmptySecret } from './client-id.ts';
 import type { HttpDeps } from './http-deps.ts';
@@ -57,12 +57,12 @@ async function readOwn(
   try {
     const { payload } = await jwtVerify(token, createLocalJWKSet({ keys: ring.jwks() }), {
       issuer: settings.issuer,
-      audience: resourceOf(settings.issuer),
       typ: 'at+jwt',
       algorithms: ['ES256'],
       requiredClaims: ['exp', 'client_id', 'gid'],
     });
-    return { clientId: String(payload.client_id), grantId: String(payload.gid) };
+    const isOurs = [payload.aud ?? []].flat().some((aud) => profileOfResource(aud, settings) !== undefined);
+    return isOurs ? { clientId: String(payload.client_id), grantId: String(payload.gid) } : undefined;
   } catch {
     // Not ours, or over: there is nothing to revoke, and the answer is the same.
     return undefined;

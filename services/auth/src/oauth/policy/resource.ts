@@ -1,54 +1,40 @@
-import { isLoopback } from '@inferry/runtime';
-import { type OAuthSettings, resourceOf } from '../settings.ts';
+// What access tokens are for: which resources clients may name here, and how tokens say them.
+import { profileOfAudience, resourceAt, resourceName } from '@inferry/runtime';
+import type { OAuthSettings } from '../settings.ts';
 
-/** Where this deployment is, and by which further hosts gateways answer for it. */
-export type Place = Pick<OAuthSettings, 'issuer' | 'hosts'>;
+/** Where this deployment is, by which further hosts gateways answer for it, and which mount an issuer is for. */
+export type Place = Pick<OAuthSettings, 'issuer' | 'hosts'> &
+  Partial<Pick<OAuthSettings, 'deployment' | 'profileHosts' | 'profile'>>;
 
-/**
- * The one spelling of this deployment's resource for every spelling that clients use: with a trailing slash, with an
- * upper-case scheme or host, by another name of loopback, by a further host that gateways answer for, the bare origin, or one of the paths below `/mcp`. Anything else stays as it is and is
- * refused as `invalid_target`.
- */
-export function canonicalResource(value: string, { issuer, hosts }: Place): string {
-  const url = URL.parse(value);
-  if (url === null || url.hash !== '' || url.username !== '' || url.search !== '') return value;
-  const base = new URL(issuer);
-  if (!isSamePlace(url, base) && !isFurtherHost(url, { base, hosts })) return value;
-  const prefix = base.pathname.replace(/\/+$/, '');
-  const path = url.pathname.replace(/\/+$/, '');
-  const isOurs = path === prefix || path === `${prefix}/mcp` || path.startsWith(`${prefix}/mcp/`);
-  return isOurs ? resourceOf(issuer) : value;
+/** The deployment's own address, which its resources are named by; an issuer may be at the host of a profile. */
+export function deploymentOf({ deployment, issuer }: Place): string {
+  return deployment ?? issuer;
 }
 
-/** Final dots and the names of loopback are spellings; case and default ports are looked past by the parser. */
-function isSamePlace(url: URL, base: URL): boolean {
-  const name = nameOf(url);
-  if (url.protocol !== base.protocol || url.port !== base.port) return false;
-  return name === base.hostname || (isLoopback(name) && isLoopback(base.hostname));
+/** The one spelling of a resource of ours; anything else stays as it is and is refused as `invalid_target`. */
+export function canonicalResource(value: string, place: Place): string {
+  const { hosts, profileHosts } = place;
+  const found = resourceAt(value, { url: deploymentOf(place), hosts, profileHosts });
+  return found !== undefined && isOwnResource(found, place) ? found : value;
 }
 
-/** A host that an operator lists without a port, or with one that a scheme implies, is meant with any of them. */
-function isFurtherHost(url: URL, { base, hosts }: { base: URL; hosts: readonly string[] }): boolean {
-  if (url.protocol !== base.protocol) return false;
-  return hosts.some((host) => {
-    const listed = URL.parse(`${base.protocol}//${host}`);
-    if (listed === null) return false;
-    const ports = impliedPorts.has(portOf(host)) ? impliedPorts : new Set([listed.port]);
-    return nameOf(url) === nameOf(listed) && (ports.has(url.port) || url.port === listed.port);
-  });
+/** What a token is for where a client names nothing. */
+export function defaultResource(place: Place): string {
+  return resourceName(deploymentOf(place), place.profile);
 }
 
-const impliedPorts: ReadonlySet<string> = new Set(['', '80', '443']);
-
-function nameOf({ hostname }: URL): string {
-  return hostname.replace(/\.$/, '');
+/** Whether tokens are given here for a resource: at the host of a profile, for that profile alone. */
+export function isOwnResource(resource: string, place: Place): boolean {
+  const profile = profileOfResource(resource, place);
+  return profile !== undefined && (place.profile === undefined || place.profile === profile);
 }
 
-function portOf(host: string): string {
-  return /:(\d+)$/.exec(host)?.[1] ?? '';
+/** The profile that a resource is of; `''` for the whole deployment. */
+export function profileOfResource(resource: string, place: Place): string | undefined {
+  return profileOfAudience(resource, deploymentOf(place));
 }
 
-/** The values of `aud` that name this deployment; tokens carry the first. */
+/** The values of `aud` that name the whole deployment; tokens for it carry the first. */
 export function audiencesOf(issuer: string): string[] {
-  return [resourceOf(issuer), issuer, `${issuer}/`];
+  return [resourceName(issuer), issuer, `${issuer}/`];
 }

@@ -7,6 +7,7 @@ import { createHttpApp, type HttpService, type Parts, portOf } from '@inferry/ru
 import type { FastifyInstance } from 'fastify';
 import type { AuthEngine, OAuthEvent } from '../auth-engine.ts';
 import { type AuthEngineOptions, createAuthEngine } from '../create-auth-engine.ts';
+import type { OAuthPages } from '../interactions/interactions.ts';
 import { defaultSettings, type OAuthSettings } from '../settings.ts';
 import { plainPages } from './plain-pages.ts';
 
@@ -28,8 +29,9 @@ export interface OAuthUnderTest {
   close(): Promise<void>;
 }
 
-export interface OAuthTestOptions extends Partial<Omit<AuthEngineOptions, 'settings'>> {
-  settings?: Partial<OAuthSettings>;
+export interface OAuthTestOptions extends Partial<Omit<AuthEngineOptions, 'settings' | 'pages'>> {
+  pages?: OAuthPages;
+  settings?: Partial<OAuthSettings> | ((url: string) => Partial<OAuthSettings>);
   replicas?: number;
   /** Another than one in memory; the test's own to close. */
   database?: Database;
@@ -38,7 +40,14 @@ export interface OAuthTestOptions extends Partial<Omit<AuthEngineOptions, 'setti
 
 /** Replicas of the authorization server over real HTTP, on one database, behind a balancer. */
 export async function openOAuth(options: OAuthTestOptions = {}): Promise<OAuthUnderTest> {
-  const { settings: changed, replicas: count = 2, database: given, limits: givenLimits, ...rest } = options;
+  const {
+    settings: changed,
+    pages = plainPages,
+    replicas: count = 2,
+    database: given,
+    limits: givenLimits,
+    ...rest
+  } = options;
   const transport = createInProcessTransport();
   const database = given ?? openDatabase({ url: 'sqlite::memory:' });
   await database.migrate();
@@ -49,7 +58,7 @@ export async function openOAuth(options: OAuthTestOptions = {}): Promise<OAuthUn
     ...defaultSettings,
     issuer: balancer.url,
     secret: new Secret('s'.repeat(43)),
-    ...changed,
+    ...(typeof changed === 'function' ? changed(balancer.url) : changed),
   };
   const events: OAuthEvent[] = [];
   const faults: unknown[] = [];
@@ -57,9 +66,9 @@ export async function openOAuth(options: OAuthTestOptions = {}): Promise<OAuthUn
   const replicas: Replica[] = [];
   for (let index = 0; index < count; index += 1) {
     const engineOptions = {
-      pages: plainPages,
       onEvent: (event: OAuthEvent) => void events.push(event),
       ...rest,
+      pages: () => pages,
     };
     replicas.push(await startReplica({ ...shared, transport }, { ...engineOptions, settings }));
   }
