@@ -1,4 +1,4 @@
-import { AppError, type Principal } from '@inferry/contracts';
+import { AppError, type JsonObject, type Principal } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
 import type { CallerAccess, CallerAccesses } from './caller-access.ts';
 import type { ConnectedProviders } from './connected-providers.ts';
@@ -6,6 +6,7 @@ import type { ListedModels } from './listed-models.ts';
 import { toModelId } from './model-card.ts';
 import type { ModelDocument, ModelDocuments } from './model-documents.ts';
 import type { OwnModels } from './own/own-models.ts';
+import type { UnlistedModels } from './own/unlisted-models.ts';
 import { findModels } from './search/find-models.ts';
 import { toWords } from './search/tokenize.ts';
 
@@ -16,9 +17,13 @@ export interface ModelResolver {
   accesses: Pick<CallerAccesses, 'of' | 'refusalOfKnown'>;
   documents: Pick<ModelDocuments, 'read'>;
   own: Pick<OwnModels, 'of'>;
+  unlisted: Pick<UnlistedModels, 'find'>;
   /** The model with its schemas, where they have to be asked for. Throws `catalog_fetch_failed`. */
   complete(document: ModelDocument, principal: Principal): Promise<ModelDocument>;
 }
+
+/** A name, with the options of the run that it is for. */
+export type ModelWish = string | { name: string; options: JsonObject };
 
 const maxSuggestions = 3;
 
@@ -26,14 +31,15 @@ const maxSuggestions = 3;
  * The model that a caller names: `<provider>/<native id>`, split at the first slash, a name that the operator gave to a
  * model, or a native id that exactly one connected provider knows (X11); where none has that id, another id that a
  * platform takes for its model, such as a slug, does as well. What exists for the caller's account alone is found for
- * nobody else. A model that is no longer listed is found too, since old runs name it. Throws
- * `model_not_found` or `ambiguous_model`.
+ * nobody else. A model that is no longer listed is found too, since old runs name it, and so is one that no list has where
+ * its platform takes it by its id. Throws `model_not_found` or `ambiguous_model`.
  */
 export async function resolveModel(
   resolver: ModelResolver,
-  name: string,
+  wish: ModelWish,
   principal: Principal,
 ): Promise<ModelDocument> {
+  const { name, options } = typeof wish === 'string' ? { name: wish, options: {} } : wish;
   const { models, providers } = resolver;
   const slug = slugOf(name);
   // A slug of ours in front decides, even when some native id reads the same.
@@ -53,7 +59,32 @@ export async function resolveModel(
   const old = slug !== undefined && !isCanonical ? await readVisible(resolver, name) : undefined;
   if (old !== undefined) return old;
   const access = await resolver.accesses.of(principal);
+  const unlisted = await findUnlisted(resolver, { name, slug, options, access }, principal);
+  if (unlisted !== undefined) return unlisted;
   throw notConnected(resolver, slug, access) ?? notFound(resolver, name, access);
+}
+
+/** By its platform's slug and its id, or by its id alone where one platform that the caller can use has it. */
+async function findUnlisted(
+  { models, providers, unlisted }: ModelResolver,
+  wish: { name: string; slug: string | undefined; options: JsonObject; access: CallerAccess },
+  principal: Principal,
+): Promise<ModelDocument | undefined> {
+  const { name, slug, options, access } = wish;
+  const named = slug === undefined ? undefined : providers.get(slug);
+  const nativeId = named === undefined ? name : name.slice(named.slug.length + 1);
+  const asked = (named === undefined ? providers.slugs : [named.slug]).filter((each) =>
+    access.isUsable(each),
+  );
+  const found = await Promise.all(
+    asked.map(async (each) => {
+      const provider = providers.get(each);
+      return provider === undefined ? undefined : unlisted.find({ provider, nativeId, options }, principal);
+    }),
+  );
+  const shown = found.filter((document) => document !== undefined && !models.curation.isHidden(document.id));
+  if (shown.length > 1) throw ambiguous(shown.flatMap((document) => document?.id ?? []));
+  return shown[0];
 }
 
 /** A platform that is known and cannot be used by this caller: its models cannot be told apart from made-up ones. */
@@ -143,10 +174,10 @@ function cannotTell(): AppError {
 /** The model that is to be run, and by whom; throws when it cannot be, with what to do. */
 export async function resolveRunnableModel(
   resolver: ModelResolver,
-  name: string,
+  wish: ModelWish,
   principal: Principal,
 ): Promise<{ document: ModelDocument; provider: Provider }> {
-  const document = await resolveModel(resolver, name, principal);
+  const document = await resolveModel(resolver, wish, principal);
   const provider = resolver.providers.get(document.provider);
   const access = await resolver.accesses.of(principal);
   if (document.isDeleted || provider === undefined) throw noLongerOffered(resolver, document, access);

@@ -20,6 +20,7 @@ import { createValidators } from './input/model-validator.ts';
 import { ListedModels } from './listed-models.ts';
 import { createModelDocuments } from './model-documents.ts';
 import { OwnModels } from './own/own-models.ts';
+import { UnlistedModels } from './own/unlisted-models.ts';
 import { deploymentContext, type ProviderKeys } from './provider-keys.ts';
 import { handleListProviders } from './rpc/list-providers.ts';
 import { handlePrepareRun } from './rpc/prepare-run.ts';
@@ -125,6 +126,7 @@ function createDeps(parts: CatalogParts, options: CatalogOptions) {
     accesses: new CallerAccesses({ access, providers: connected, known: options.known ?? [] }),
     documents,
     own,
+    unlisted: new UnlistedModels({ keys, now }),
     complete: (document, principal) =>
       document.isOwn === true ? own.complete(document, principal) : describing.complete(document),
     validatorOf: ({ id, revision, model }) => validatorFor(`${id}@${revision}`, model.inputSchema),

@@ -199,7 +199,7 @@ function markOf(key: Pick<ProviderKey, 'credential'> | undefined): string {
 }
 
 /** Its revision is its content: what is compiled for it is shared only by what is the same. */
-function toOwnDocument(provider: string, model: ProviderModel, updatedAt: number): ModelDocument {
+export function toOwnDocument(provider: string, model: ProviderModel, updatedAt: number): ModelDocument {
   return {
     id: toModelId(provider, model.nativeId),
     provider,

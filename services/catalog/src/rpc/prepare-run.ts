@@ -8,7 +8,11 @@ import { resolveRunnableModel } from '../resolve-model.ts';
 
 export function handlePrepareRun(deps: CatalogDeps): Handler<typeof prepareRun> {
   return async ({ model: name, input: raw, options }, { principal }) => {
-    const { document, provider } = await resolveRunnableModel(deps, name, principal);
+    const { document, provider } = await resolveRunnableModel(
+      deps,
+      { name, options: options ?? {} },
+      principal,
+    );
     const { input, problems: inProblems, fileFields } = prepareInput(deps.validatorOf(document), raw);
     const problems = [...inProblems, ...optionProblems(provider, options ?? {})];
     return {
