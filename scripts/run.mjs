@@ -24,6 +24,8 @@ const commands = {
   vault: { install: 'production', run: ['cli/src/main.ts', 'vault'] },
   budgets: { install: 'production', run: ['cli/src/main.ts', 'budgets'] },
   'webhook-secret': { install: 'production', run: ['cli/src/main.ts', 'webhook-secret'] },
+  add: { install: 'production', run: ['cli/src/main.ts', 'add'] },
+  remove: { install: 'production', run: ['cli/src/main.ts', 'remove'] },
   migrate: { install: 'production', run: ['cli/src/main.ts', 'migrate'] },
   secrets: { install: 'production', run: ['cli/src/main.ts', 'secrets'] },
   emulators: { install: 'full', run: ['libs/testing/src/emulators/main.ts'] },

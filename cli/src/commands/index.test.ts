@@ -16,7 +16,8 @@ afterEach(() => {
 });
 
 function run(command: Command, name = 'trial'): Promise<number | undefined> {
-  return runCommand({ trial: async () => command }, { name, args: [], env: {} });
+  const entry = { summary: 'A trial.', usage: '[x]', examples: ['trial x'], load: async () => command };
+  return runCommand({ trial: entry }, { name, args: [], env: {} });
 }
 
 function failing(error: unknown): Command {
@@ -48,7 +49,28 @@ describe('a command', () => {
 
   it('that there is not is answered with those that there are', async () => {
     expect(await run(async () => 0, 'toString')).toBe(2);
-    expect(printed).toBe('Commands: trial\n');
+    expect(printed).toContain("unknown command 'toString'");
+  });
+
+  it.each(Object.keys(commands))('%s tells with --help what it does, with an example', async (name) => {
+    const shown = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+
+    expect(await runCommand(commands, { name, args: ['--help'], env: {} })).toBe(0);
+    const help = shown.mock.calls.map(([text]) => String(text)).join('');
+    expect(help).toContain(`Usage: inferry ${name}`);
+    expect(help).toMatch(/Examples:\n {2}inferry \w/);
+  });
+
+  it.each(['bash', 'zsh', 'fish', 'powershell'])('is completed by %s', async (shell) => {
+    const shown = vi.spyOn(console, 'log').mockReturnValue(undefined);
+
+    expect(await runCommand(commands, { name: 'completion', args: [shell], env: {} })).toBe(0);
+    expect(shown.mock.calls.flat().join('\n')).toContain('inferry');
+  });
+
+  it('that was mistyped is answered with the nearest', async () => {
+    expect(await runCommand(commands, { name: 'keyz', args: [], env: {} })).toBe(2);
+    expect(printed).toContain('Did you mean keys?');
   });
 
   it('that is broken shows where', async () => {

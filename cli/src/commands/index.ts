@@ -1,23 +1,111 @@
 import { AppError } from '@inferry/contracts';
 import { ConfigError, type Env, withSecretFiles } from '@inferry/runtime';
+import { versionOf } from '../version.ts';
 
 /** One command of the command line; resolves with its exit code, or with undefined to go on until it is stopped. */
 export type Command = (args: readonly string[], env: Env) => Promise<number | undefined>;
 
-/** Loaded when asked for, so that no command pays for another's dependencies. */
-export const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  start: async () => (await import('./start.ts')).start,
-  demo: async () => (await import('./demo.ts')).demo,
-  accounts: async () => (await import('./accounts.ts')).accounts,
-  oauth: async () => (await import('./oauth.ts')).oauth,
-  keys: async () => (await import('./keys.ts')).keys,
-  vault: async () => (await import('./vault.ts')).vault,
-  connections: async () => (await import('./connections.ts')).connections,
-  budgets: async () => (await import('./budgets.ts')).budgets,
-  'webhook-secret': async () => (await import('./webhook-secret.ts')).webhookSecret,
-  migrate: async () => (await import('./migrate.ts')).migrate,
-  secrets: async () => (await import('./secrets.ts')).secrets,
-  cluster: async () => (await import('../cluster/command.ts')).cluster,
+export interface CommandEntry {
+  summary: string;
+  /** What follows the name. */
+  usage: string;
+  /** Of each, the words after the name of the program. */
+  examples: readonly string[];
+  /** Loaded when asked for, so that no command pays for another's dependencies. */
+  load(): Promise<Command>;
+}
+
+export type CommandTable = Readonly<Record<string, CommandEntry>>;
+
+export const commands: CommandTable = {
+  start: {
+    summary: 'The whole system in one process, over HTTP.',
+    usage: '[--emulators]',
+    examples: ['start', 'start --emulators'],
+    load: async () => (await import('./start.ts')).start,
+  },
+  demo: {
+    summary: 'Runs three models of a started system through a real MCP client.',
+    usage: '[picture]',
+    examples: ['demo', 'demo photo.jpg'],
+    load: async () => (await import('./demo.ts')).demo,
+  },
+  add: {
+    summary: 'Put this server into the configuration of MCP clients.',
+    usage: '[options]',
+    examples: [
+      'add',
+      'add --client cursor,claude-code --url https://mcp.example.com/mcp --yes',
+      'add --profile runware --mode local --client codex',
+    ],
+    load: async () => (await import('./installer.ts')).add,
+  },
+  remove: {
+    summary: 'Take out of the configurations of MCP clients what "add" put there.',
+    usage: '[options]',
+    examples: ['remove', 'remove --client cursor --dry-run'],
+    load: async () => (await import('./installer.ts')).remove,
+  },
+  keys: {
+    summary: 'API keys of this server: create, list, revoke.',
+    usage: 'create|list|revoke …',
+    examples: ['keys create --subject alice', 'keys list'],
+    load: async () => (await import('./keys.ts')).keys,
+  },
+  accounts: {
+    summary: 'Who may sign in with a browser.',
+    usage: 'create|list|reset|disable|enable …',
+    examples: ['accounts create alice', 'accounts list'],
+    load: async () => (await import('./accounts.ts')).accounts,
+  },
+  oauth: {
+    summary: 'What people allowed their clients, and the signing keys.',
+    usage: 'grants|revoke …',
+    examples: ['oauth grants'],
+    load: async () => (await import('./oauth.ts')).oauth,
+  },
+  budgets: {
+    summary: 'What subjects may spend.',
+    usage: 'set|remove|list --subject S …',
+    examples: ['budgets set --subject alice --limit 25 --period month', "budgets list --subject '*'"],
+    load: async () => (await import('./budgets.ts')).budgets,
+  },
+  connections: {
+    summary: 'Keys of providers, stored for everybody, a team or a user.',
+    usage: 'add|list|test|remove|join|leave …',
+    examples: ['connections list'],
+    load: async () => (await import('./connections.ts')).connections,
+  },
+  vault: {
+    summary: 'The keys of providers that are stored encrypted.',
+    usage: 'check|rewrap',
+    examples: ['vault check'],
+    load: async () => (await import('./vault.ts')).vault,
+  },
+  'webhook-secret': {
+    summary: 'What receivers of webhooks verify signatures with.',
+    usage: '…',
+    examples: ['webhook-secret'],
+    load: async () => (await import('./webhook-secret.ts')).webhookSecret,
+  },
+  migrate: {
+    summary: 'Bring the database of DATABASE_URL up to date.',
+    usage: '',
+    examples: ['migrate'],
+    load: async () => (await import('./migrate.ts')).migrate,
+  },
+  secrets: {
+    summary: 'What each service needs of INFERRY_SECRET.',
+    usage: '…',
+    examples: ['secrets'],
+    load: async () => (await import('./secrets.ts')).secrets,
+  },
+  cluster: {
+    summary: 'Every service in processes of its own, on NATS, Redis and Postgres.',
+    usage: '[--replicas 2] [--auth none|keys|oauth]',
+    examples: ['cluster --replicas 2'],
+    load: async () => (await import('../cluster/command.ts')).cluster,
+  },
 };
 
 export interface CommandLine {
@@ -31,16 +119,17 @@ export interface CommandLine {
  * printed for a person.
  */
 export async function runCommand(
-  table: typeof commands,
+  table: CommandTable,
   { name, args, env }: CommandLine,
 ): Promise<number | undefined> {
-  const load = Object.hasOwn(table, name) ? table[name] : undefined;
-  if (load === undefined) {
-    process.stderr.write(`Commands: ${Object.keys(table).join(', ')}\n`);
-    return 2;
+  const entry = Object.hasOwn(table, name) ? table[name] : undefined;
+  const asksForHelp = args.some((arg) => arg === '--help' || arg === '-h');
+  if (entry === undefined || asksForHelp) {
+    const { answerHelp } = await import('./help.ts');
+    return answerHelp(table, { words: [name, ...args], version: versionOf(env) });
   }
   try {
-    const command = await load();
+    const command = await entry.load();
     return await command(args, withSecretFiles(env));
   } catch (error) {
     if (error instanceof AppError) {
