@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defineConfig, type RolldownOptions } from 'rolldown';
+import { defineConfig, type OutputOptions, type RolldownOptions } from 'rolldown';
 import { workerFamilies } from './libs/providers/src/local/worker-files.ts';
 
 const root = import.meta.dirname;
@@ -56,6 +56,19 @@ function workerEntries(): Record<string, string> {
   return Object.fromEntries(
     workerFamilies.map((family) => [`workers/${family}`, join(folder, `${family}.ts`)]),
   );
+}
+
+/**
+ * The command line as a package of its own: without what belongs to the tests (emulators, stores that are started for a
+ * cluster), whose commands say so.
+ */
+export function packageBundle(folder: string): RolldownOptions & { output: OutputOptions } {
+  const options = bundle('cli');
+  const { output } = options;
+  if (output === undefined || Array.isArray(output)) throw new Error('one output is expected');
+  const missing = join(root, 'scripts/not-in-package.ts');
+  const alias = { '@inferry/testing': missing, '@inferry/testing/emulators': missing };
+  return { ...options, resolve: { alias }, output: { ...output, dir: folder } };
 }
 
 const services = readdirSync(join(root, 'services')).map((name) => `services/${name}`);

