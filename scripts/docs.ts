@@ -2,7 +2,7 @@
 // is out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { tools } from '@inferry/contracts';
+import { inferry } from '@inferry/profiles';
 import { adapters } from '@inferry/providers';
 import { acceptancePage, readCitations, readPromises, shortenNotYet } from './acceptance-page.ts';
 import { errorsPage } from './errors-page.ts';
@@ -14,7 +14,7 @@ const tests = readCitations();
 const pages = {
   'docs/acceptance.md': acceptancePage(readPromises(), tests),
   'docs/errors.md': errorsPage(),
-  'docs/tools.md': toolsPage(tools),
+  'docs/tools.md': toolsPage(inferry.tools),
   'docs/providers.md': providersPage(adapters),
   'deploy/nats/nats.conf': composeNatsConfig(),
 };

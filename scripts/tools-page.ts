@@ -5,7 +5,7 @@ export function toolsPage(tools: readonly AnyTool[]): string {
   return [
     '# Tools',
     '',
-    '<!-- Generated from libs/contracts by `npm run docs`; do not edit. -->',
+    '<!-- Generated from libs/profiles by `npm run docs`; do not edit. -->',
     '',
     'Every result has the same facts as text and as `structuredContent`. A failed call is a result with `isError: true`,',
     'text that begins `[code] message`, and `structuredContent.error`: see [errors](errors.md).',
@@ -15,7 +15,7 @@ export function toolsPage(tools: readonly AnyTool[]): string {
     ...tools.map((tool) => {
       const [first = ''] = tool.description.split(/(?<=\.) /);
       const reads = tool.annotations.readOnlyHint ? 'yes' : 'no';
-      return `| [\`${tool.name}\`](#${tool.name}) | ${tool.toolset} | \`${tool.scope}\` | ${reads} | ${first} |`;
+      return `| [\`${tool.name}\`](#${tool.name}) | ${tool.operation.toolset} | \`${tool.operation.scope}\` | ${reads} | ${first} |`;
     }),
     '',
     ...tools.flatMap(section),

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { tools } from '@inferry/contracts';
+import { operations } from '@inferry/contracts';
+import { inferry } from '@inferry/profiles';
 import { describe, expect, it } from 'vitest';
 import {
   acceptancePage,
@@ -17,7 +18,8 @@ const root = join(import.meta.dirname, '..');
 /** What each package's shipped code may import of ours. */
 const allowed: Record<string, readonly string[]> = {
   contracts: [],
-  bus: ['contracts'],
+  profiles: ['contracts'],
+  bus: ['contracts', 'profiles'],
   credentials: ['contracts', 'bus'],
   database: ['contracts'],
   limits: ['contracts'],
@@ -29,6 +31,7 @@ const allowed: Record<string, readonly string[]> = {
 };
 const forServices = [
   'contracts',
+  'profiles',
   'bus',
   'database',
   'limits',
@@ -92,15 +95,15 @@ describe('packages', () => {
 });
 
 describe('services', () => {
-  it('serve every tool exactly once', () => {
+  it('serve every operation exactly once', () => {
     const sources = readdirSync(join(root, 'services')).flatMap((name) =>
       shippedFiles(join(root, 'services', name, 'src')),
     );
     const served = sources
       .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/bus\.serve\((\w+),/g)])
       .map(([, name]) => name);
-    const names = tools.map((tool) =>
-      tool.name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+    const names = operations.map(({ name }) =>
+      name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
     );
 
     expect(names.map((name) => served.filter((other) => other === name).length)).toEqual(names.map(() => 1));
@@ -109,7 +112,7 @@ describe('services', () => {
 
 describe('docs', () => {
   it('docs/tools.md is what the contracts say', () => {
-    expect(readFileSync(join(root, 'docs', 'tools.md'), 'utf8')).toBe(toolsPage(tools));
+    expect(readFileSync(join(root, 'docs', 'tools.md'), 'utf8')).toBe(toolsPage(inferry.tools));
     expect(readFileSync(join(root, 'docs', 'errors.md'), 'utf8')).toBe(errorsPage());
   });
 

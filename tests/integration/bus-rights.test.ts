@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 
 const services = ['mcp-gateway', 'auth', 'catalog', 'inference-poller', 'upload'];
 const users = [...services, 'cli', 'fixtures'];
-const every = [...contracts.tools, ...contracts.rpcs, ...contracts.events].map(({ subject }) => subject);
+const every = [...contracts.operations, ...contracts.rpcs, ...contracts.events].map(({ subject }) => subject);
 
 let server: LocalServer;
 const connections: NatsConnection[] = [];
@@ -79,7 +79,7 @@ describe.each(services)('%s', (name) => {
 
     expect(await heard(name, every)).toEqual(every.filter((subject) => allowed.has(subject)));
     expect(
-      await heard(name, ['>', '*', 'tools.>', 'rpc.v1.>', 'events.v1.>', 'inbox.>', '_INBOX.>', '$SYS.>']),
+      await heard(name, ['>', '*', 'ops.>', 'rpc.v1.>', 'events.v1.>', 'inbox.>', '_INBOX.>', '$SYS.>']),
     ).toEqual([]);
   });
 
@@ -126,7 +126,7 @@ function subjectsUsedBy(service: string): string[] {
     names.flatMap((name) => {
       const value: unknown = Object.entries(contracts).find(([key]) => key === name)?.[1];
       return typeof value === 'object' && value !== null && 'kind' in value && 'subject' in value
-        ? [String(value.subject)].filter((subject) => /^(tools|rpc|events)\./.test(subject))
+        ? [String(value.subject)].filter((subject) => /^(ops|rpc|events)\./.test(subject))
         : [];
     }),
   );
@@ -147,9 +147,9 @@ test('keys are asked for by the services that call platforms, and by nobody else
 });
 
 test('a service of an operator serves tools of its own, and gets no call of ours', async () => {
-  const ours = contracts.tools.map(({ subject }) => subject);
+  const ours = contracts.operations.map(({ subject }) => subject);
 
-  expect(await heard('fixtures', ['tools.v1.their_own', 'rpc.v1.fixtures.complete'])).toHaveLength(2);
+  expect(await heard('fixtures', ['ops.v1.their_own', 'rpc.v1.fixtures.complete'])).toHaveLength(2);
   expect(await heard('fixtures', [...ours, 'rpc.v1.auth.verify_key'])).toEqual([]);
   expect(await told('fixtures', every)).toEqual(['events.v1.surface.changed', 'events.v1.resource.updated']);
 });

@@ -12,6 +12,7 @@ import {
   runModel,
 } from '@inferry/contracts';
 import { createRecipient } from '@inferry/credentials';
+import { canonicalTool } from '@inferry/profiles';
 import { startNats } from '@inferry/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -114,8 +115,8 @@ describe('whoever reaches the bus', () => {
     const codes = await Promise.all([
       codeOf(bus.call(openCredential, { provider: 'replicate', public_key: key }, options)),
       codeOf(bus.call(readBudgets, {}, options)),
-      codeOf(bus.callTool(listRuns, {}, options)),
-      codeOf(bus.callTool(runModel, { model: 'local/embed', input: { text: 'x' } }, options)),
+      codeOf(bus.callTool(canonicalTool(listRuns), {}, options)),
+      codeOf(bus.callTool(canonicalTool(runModel), { model: 'local/embed', input: { text: 'x' } }, options)),
     ]);
     await bus.close();
     return codes;
@@ -156,9 +157,11 @@ it('a bus with one user for all still keeps made-up principals out', async () =>
     expect(await codeOf(bus.call(openCredential, { provider: 'replicate', public_key: key }, options))).toBe(
       'unauthorized',
     );
-    expect(await codeOf(bus.callTool(listRuns, {}, options))).toBe('unauthorized');
+    expect(await codeOf(bus.callTool(canonicalTool(listRuns), {}, options))).toBe('unauthorized');
     expect(
-      await codeOf(bus.callTool(runModel, { model: 'local/embed', input: { text: 'x' } }, options)),
+      await codeOf(
+        bus.callTool(canonicalTool(runModel), { model: 'local/embed', input: { text: 'x' } }, options),
+      ),
     ).toBe('unauthorized');
     await bus.close();
   } finally {

@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AnyTool, getAccount, getRun, type ToolResult, tools } from '@inferry/contracts';
+import {
+  type AnyTool,
+  getAccount,
+  getRun,
+  type JsonObject,
+  plainWords,
+  type ToolResult,
+} from '@inferry/contracts';
+import { canonicalTool, inferry } from '@inferry/profiles';
 
 /** What every server under test answers, so that all are asked and checked alike. */
 
@@ -13,7 +21,7 @@ export function toListed({ name, title, description, inputSchema, outputSchema, 
   return { name, title, description, inputSchema, outputSchema, annotations: { title, ...annotations } };
 }
 
-export const listed = tools.map(toListed);
+export const listed = inferry.tools.map(toListed);
 export const listText = JSON.stringify({ tools: listed });
 
 /** As long as ours: what a server tells a model about itself is most of these two answers. */
@@ -38,17 +46,15 @@ export const fixedResults: Readonly<Record<string, string>> = {
   'tools/list': listText,
 };
 
-export const quickResult: ToolResult = {
-  content: getAccount.present(quickReply),
-  structuredContent: getAccount.toStructured(quickReply),
-};
+function resultOf(tool: AnyTool, reply: JsonObject): ToolResult {
+  return { content: tool.present(reply, { args: undefined, words: plainWords }), structuredContent: reply };
+}
+
+export const quickResult: ToolResult = resultOf(canonicalTool(getAccount), quickReply);
 export const quickResultText = JSON.stringify(quickResult);
 
 const doneReply = { logs: [`sent ${steps}`] };
-export const doneResult: ToolResult = {
-  content: getRun.present(doneReply),
-  structuredContent: getRun.toStructured(doneReply),
-};
+export const doneResult: ToolResult = resultOf(canonicalTool(getRun), doneReply);
 export const doneResultText = JSON.stringify(doneResult);
 
 /** `get_run` without `wait_seconds` sends ten steps at once; with it, one every `waitStepMs` until the time is over. */

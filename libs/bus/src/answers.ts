@@ -1,9 +1,16 @@
+/** Handlers as the bus calls them, JSON in and JSON out: an operation's reply is shown by the tool that a call names. */
 import {
+  type AnyOperation,
   type AnyTool,
   AppError,
+  type ErrorEnvelope,
   InputRequired,
+  inWords,
+  isShort,
+  type JsonObject,
   parseArguments,
   type RpcContract,
+  type Told,
   type ToolResult,
   toAppError,
   toErrorResult,
@@ -12,31 +19,91 @@ import type { HandlerContext } from './bus.ts';
 import type { OnInternalError } from './frames.ts';
 import { markFailed } from './tracing.ts';
 
-/** What the two kinds of contract have in common once their handler is wrapped: JSON in, JSON out. */
-export type Answer = (data: string, handlerContext: HandlerContext) => Promise<string>;
+/** What every kind of contract has once its handler is wrapped; `toolId` is the tool that the call names. */
+export type Answer = (
+  data: string,
+  handlerContext: HandlerContext,
+  toolId: string | undefined,
+) => Promise<string>;
 
 /** Any handler, where its contract's types do not matter. */
 export type AnyHandler = (input: never, handlerContext: HandlerContext) => Promise<unknown>;
 
-/** A tool's answer is a `ToolResult` even when it failed: the error is for the agent to read. */
-export function toolAnswer(tool: AnyTool, handler: AnyHandler, onInternalError: OnInternalError): Answer {
-  return async (data, handlerContext) => {
+interface Showing {
+  find(toolId: string): AnyTool | undefined;
+  onInternalError: OnInternalError;
+}
+
+/** A call by a tool has a `ToolResult`, even when it failed: the error is for the agent to read. Any other has the reply. */
+export function operationAnswer(
+  operation: AnyOperation,
+  handler: AnyHandler,
+  { find, onInternalError }: Showing,
+): Answer {
+  return async (data, handlerContext, toolId) => {
+    if (toolId === undefined) {
+      // as: parseArguments has just checked the input against the schema that types the handler.
+      const input = parseArguments(operation, JSON.parse(data)) as never;
+      return JSON.stringify(await handler(input, handlerContext)) ?? 'null';
+    }
+    const tool = find(toolId);
+    if (tool === undefined)
+      throw new AppError('tool_not_available', 'This service does not know the tool yet.');
+    const told: Told<JsonObject> = { args: undefined, words: tool.profile.words };
     try {
-      // as: parseArguments has just checked the arguments against the schema that types the handler.
-      const input = parseArguments(tool, JSON.parse(data)) as never;
-      const reply = await handler(input, handlerContext);
-      const content = tool.present(reply);
-      if (tool.isContentOnly === true) return JSON.stringify({ content });
-      const result: ToolResult = { content, structuredContent: tool.toStructured(reply) };
-      return JSON.stringify(result);
+      const input = readInput(tool, operation, { data, told });
+      handlerContext.isShort = (reply) => isShort(tool.present(reply, told), structureOf(tool, reply, told));
+      return inWords(show(tool, await handler(input, handlerContext), told), told.words);
     } catch (error) {
       if (error instanceof InputRequired) throw error;
-      if (!(error instanceof AppError)) onInternalError(error, tool.subject);
+      if (!(error instanceof AppError)) onInternalError(error, operation.subject);
       const known = toAppError(error);
       markFailed(known);
-      return JSON.stringify(toErrorResult(known.toEnvelope()));
+      return showError(tool, known.toEnvelope(), told);
     }
   };
+}
+
+/** What another operation is called with goes on with a call of the tool: it is the operation's own input. */
+function readInput(
+  tool: AnyTool,
+  operation: AnyOperation,
+  { data, told }: { data: string; told: Told<JsonObject> },
+): never {
+  const raw: unknown = JSON.parse(data);
+  // as: parseArguments has just checked the input against the schema that types the handler.
+  if (tool.operation.name !== operation.name) return parseArguments(operation, raw) as never;
+  const args = parseArguments(tool, raw);
+  told.args = args;
+  if (tool.toInput === undefined) return args as never;
+  return parseArguments(operation, tool.toInput(args, told)) as never;
+}
+
+function show(tool: AnyTool, reply: unknown, told: Told<JsonObject>): string {
+  const failure = tool.toFailure?.(reply, told);
+  if (failure !== undefined) return JSON.stringify(toErrorResult(inCodes(tool, failure)));
+  const content = tool.present(reply, told);
+  if (tool.isContentOnly === true) return JSON.stringify({ content });
+  const structuredContent = structureOf(tool, reply, told);
+  return JSON.stringify({ content, structuredContent } satisfies ToolResult);
+}
+
+function structureOf(tool: AnyTool, reply: unknown, told: Told<JsonObject>): Record<string, unknown> {
+  // as: without a function of its own, a tool's structure is the reply, which its output schema describes.
+  return tool.toStructured === undefined
+    ? (reply as Record<string, unknown>)
+    : tool.toStructured(reply, told);
+}
+
+/** An error as the clients of a tool's profile are told it. */
+function showError(tool: AnyTool, error: ErrorEnvelope, told: Told<JsonObject>): string {
+  const shown = tool.toError === undefined ? error : tool.toError(error, told);
+  return inWords(JSON.stringify(toErrorResult(inCodes(tool, shown))), told.words);
+}
+
+function inCodes(tool: AnyTool, error: ErrorEnvelope): ErrorEnvelope {
+  const code = tool.profile.codes[error.code];
+  return code === undefined ? error : { ...error, code };
 }
 
 /** An rpc's answer is the handler's value; what it throws goes back as an error. */

@@ -1,10 +1,12 @@
 import type {
+  AnyOperation,
   AnyTool,
   EventContract,
   JsonObject,
+  Operation,
   Principal,
   RpcContract,
-  ToolContract,
+  Tool,
   WaitBudget,
 } from '@inferry/contracts';
 import type { z } from 'zod';
@@ -58,6 +60,11 @@ export interface CallOptions {
   onLog?: ((entry: LogEntry) => void) | undefined;
 }
 
+export interface ToolCallOptions extends CallOptions {
+  /** Called in place of the tool's own operation, with its input: what goes on with a call of the tool, which shows the reply. */
+  operation?: AnyOperation | undefined;
+}
+
 export interface HandlerContext {
   principal: Principal;
   /** The service itself asks, on nobody's behalf. */
@@ -75,16 +82,23 @@ export interface HandlerContext {
   /** `CallOptions.attachment`: set by a service of ours, never by a client, who writes arguments only. */
   attachment?: string | undefined;
   progress(step: Progress): void;
+  /** Whether the result that the caller's tool makes of this reply is short; true where no tool asks. */
+  isShort(reply: unknown): boolean;
   client?: ClientSide | undefined;
   log?(entry: LogEntry): void;
 }
 
-export type Handler<C extends ToolContract | RpcContract> =
-  C extends ToolContract<infer I, z.ZodObject, infer R>
+/** What a service answers: an operation, a tool with an operation of its own, or an internal request. */
+export type Served = AnyOperation | AnyTool | RpcContract;
+
+export type Handler<C extends Served> =
+  C extends Operation<infer I, infer R>
     ? (input: z.infer<I>, context: HandlerContext) => Promise<z.infer<R>>
-    : C extends RpcContract<infer I, infer O>
-      ? (input: z.infer<I>, context: HandlerContext) => Promise<z.infer<O>>
-      : never;
+    : C extends Tool<Operation<infer I, infer R>>
+      ? (input: z.infer<I>, context: HandlerContext) => Promise<z.infer<R>>
+      : C extends RpcContract<infer I, infer O>
+        ? (input: z.infer<I>, context: HandlerContext) => Promise<z.infer<O>>
+        : never;
 
 export interface Subscription {
   unsubscribe(): void;
@@ -106,15 +120,21 @@ export interface Bus {
    * when the call could not be made: `unavailable` (nobody
    * serves it, or whoever served it died), `deadline_exceeded`, `cancelled` or `message_too_large`.
    */
-  callTool(tool: AnyTool, args: unknown, options: CallOptions): Promise<string>;
+  callTool(tool: AnyTool, args: unknown, options: ToolCallOptions): Promise<string>;
   /** Calls a service; rejects with the `AppError` that the handler threw, or as `callTool` does. */
   call<I extends z.ZodType, O extends z.ZodType>(
     rpc: RpcContract<I, O>,
     input: z.input<I>,
     options: CallOptions,
   ): Promise<z.infer<O>>;
-  /** Answers a tool or rpc from now on, sharing the calls with every other process in `queue`. */
-  serve<C extends ToolContract | RpcContract>(contract: C, handler: Handler<C>): void;
+  /** Calls an operation for a service of ours: what it replies, and no tool's result of it. */
+  call<I extends z.ZodObject, R extends z.ZodType>(
+    operation: Operation<I, R>,
+    input: z.input<I>,
+    options: CallOptions,
+  ): Promise<z.infer<R>>;
+  /** Answers an operation or rpc from now on, sharing the calls with every other process in `queue`. */
+  serve<C extends Served>(contract: C, handler: Handler<C>): void;
   publish<P extends z.ZodType>(event: EventContract<P>, payload: z.input<P>): void;
   /** Listens to an event; an event may be lost, so whoever acts on one also re-reads the truth on a timer. */
   on<P extends z.ZodType>(event: EventContract<P>, listener: (payload: z.infer<P>) => void): Subscription;

@@ -1,7 +1,7 @@
 import { Principal } from '@inferry/contracts';
 import { context, propagation } from '@opentelemetry/api';
 import { z } from 'zod';
-import type { CallOptions } from './bus.ts';
+import type { SendOptions } from './caller.ts';
 import type { Statements } from './statements.ts';
 
 /** The header of a call beside those of the W3C trace context: one, since each costs both sides what a field does not. */
@@ -16,6 +16,8 @@ const CallEnvelope = z.object({
   /** Whom the call is made for, signed. */
   statement: z.string().max(8_192).optional(),
   id: z.string(),
+  /** The tool that shows the reply, as `<profile>/<tool>`; without one the caller gets the reply itself. */
+  tool: z.string().max(200).optional(),
   wait: z.object({ defaultSeconds: z.number(), maxSeconds: z.number() }).optional(),
   attachment: z.string().optional(),
   client: z
@@ -41,11 +43,13 @@ function toPrincipalText(principal: Principal): string {
 
 /** The envelope without its time, which is another one each time that the call is issued; `id` for a call without one. */
 export function toEnvelopeText(
-  { principal, grant, callId, wait, attachment, client }: CallOptions,
+  { principal, grant, callId, tool, wait, attachment, client }: Omit<SendOptions, 'timeoutMs'>,
   id: string,
   statements: Statements | undefined,
 ): string {
   let text = `"id":${JSON.stringify(callId ?? id)}`;
+  // A key and a name of our own: nothing in them needs an escape.
+  if (tool !== undefined) text += `,"tool":"${tool}"`;
   if (statements === undefined || statements.acceptsUnsigned) {
     text += `,"principal":${toPrincipalText(principal)}`;
   }

@@ -18,6 +18,8 @@ import type { IncomingMessage, Transport, TransportSubscription } from './transp
 
 export interface SendOptions extends CallOptions {
   timeoutMs: number;
+  /** The id of the tool that shows the reply. */
+  tool?: string | undefined;
 }
 
 interface CallerOptions {

@@ -2,8 +2,8 @@ import { getEventListeners } from 'node:events';
 import {
   AppError,
   defineEvent,
+  defineOwnTool,
   defineRpc,
-  defineTool,
   localPrincipal,
   type Principal,
   type ToolResult,
@@ -35,7 +35,7 @@ export const suiteTimings: BusTimings = {
   sweepMs: 25,
 };
 
-const echo = defineTool({
+const echo = defineOwnTool({
   name: 'suite_echo',
   title: 'Echo',
   description: 'Says it back.',
@@ -746,7 +746,7 @@ export function describeBus(name: string, harness: BusHarness): void {
 
     it('survives frames that are none and takes the result that follows', async () => {
       const raw = await rawTransport();
-      raw.subscribe(echo.subject, ({ reply = '' }) => {
+      raw.subscribe(echo.operation.subject, ({ reply = '' }) => {
         for (const data of [
           '',
           '?',
@@ -771,7 +771,9 @@ export function describeBus(name: string, harness: BusHarness): void {
 
     it('turns an error frame that cannot be read into an internal error', async () => {
       const raw = await rawTransport();
-      raw.subscribe(echo.subject, ({ reply = '' }) => raw.publish({ subject: reply, data: 'E{"code":' }));
+      raw.subscribe(echo.operation.subject, ({ reply = '' }) =>
+        raw.publish({ subject: reply, data: 'E{"code":' }),
+      );
       await raw.flush();
       const caller = await connect();
 
@@ -791,7 +793,7 @@ export function describeBus(name: string, harness: BusHarness): void {
       raw.subscribe('inbox.raw.*', ({ data }) => frames.push(data));
       await raw.flush();
 
-      raw.publish({ subject: echo.subject, data: '{"text":"x"}', reply: 'inbox.raw.1', headers });
+      raw.publish({ subject: echo.operation.subject, data: '{"text":"x"}', reply: 'inbox.raw.1', headers });
 
       await vi.waitFor(() => expect(frames).toEqual([expect.stringMatching(/^E\{"code":"internal"/)]));
     });
@@ -803,7 +805,8 @@ export function describeBus(name: string, harness: BusHarness): void {
       raw.subscribe('inbox.raw.*', ({ data }) => frames.push(data));
       await raw.flush();
 
-      raw.publish({ ...rawCall, subject: echo.subject, data: '{', reply: 'inbox.raw.1' });
+      const headers = headersOf({ tool: echo.id });
+      raw.publish({ subject: echo.operation.subject, data: '{', reply: 'inbox.raw.1', headers });
 
       await vi.waitFor(() => expect(frames).toEqual([expect.stringMatching(/^R.*"isError":true/)]));
     });
@@ -811,7 +814,7 @@ export function describeBus(name: string, harness: BusHarness): void {
 }
 
 const rawCall = {
-  subject: hold.subject,
+  subject: hold.operation.subject,
   data: '{}',
   headers: headersOf({}),
 };

@@ -1,13 +1,15 @@
 import {
+  type AnyOperation,
+  type AnyTool,
   AppError,
   type EventContract,
   type RpcContract,
-  type ToolContract,
   toAppError,
 } from '@inferry/contracts';
+import { toolOf } from '@inferry/profiles';
 import type { z } from 'zod';
-import { type AnyHandler, rpcAnswer, toolAnswer } from './answers.ts';
-import type { Bus } from './bus.ts';
+import { type AnyHandler, operationAnswer, rpcAnswer } from './answers.ts';
+import type { Bus, CallOptions, Served } from './bus.ts';
 import { Caller } from './caller.ts';
 import { type BusTimings, defaultTimings, type OnInternalError } from './frames.ts';
 import { type AcceptedSpeakers, Responder } from './responder.ts';
@@ -41,6 +43,9 @@ export function createBus(transport: Transport, options: BusOptions): Bus {
     onInternalError,
   });
 
+  /** Of a service that is not ours: known to whoever serves them alone. */
+  const ownTools = new Map<string, AnyTool>();
+
   return {
     get isConnected() {
       return transport.isConnected;
@@ -50,21 +55,30 @@ export function createBus(transport: Transport, options: BusOptions): Bus {
     },
     callTool(tool, args, callOptions) {
       const timeoutMs = callOptions.timeoutMs ?? toolTimeoutMs;
-      return caller.send(tool.subject, JSON.stringify(args ?? {}), { ...callOptions, timeoutMs });
+      const { subject } = callOptions.operation ?? tool.operation;
+      return caller.send(subject, JSON.stringify(args ?? {}), { ...callOptions, tool: tool.id, timeoutMs });
     },
-    async call(rpc, input, callOptions) {
-      const timeoutMs = callOptions.timeoutMs ?? rpc.timeoutMs;
-      const json = await caller.send(rpc.subject, JSON.stringify(input) ?? 'null', {
-        ...callOptions,
-        timeoutMs,
-      });
-      return parseReply(rpc, json, onInternalError);
+    async call<O extends z.ZodType>(
+      asked: RpcContract<z.ZodType, O> | AnyOperation,
+      input: unknown,
+      callOptions: CallOptions,
+    ): Promise<z.infer<O>> {
+      const { subject } = asked;
+      const timeoutMs = callOptions.timeoutMs ?? (asked.kind === 'rpc' ? asked.timeoutMs : toolTimeoutMs);
+      const json = await caller.send(subject, JSON.stringify(input) ?? 'null', { ...callOptions, timeoutMs });
+      // as: the overloads of `call` say that O is the schema of what this one replies.
+      const schema = (asked.kind === 'rpc' ? asked.output : asked.reply) as O;
+      return parseReply({ subject, schema }, json, onInternalError);
     },
-    serve(contract: ToolContract | RpcContract, handler: unknown) {
+    serve(served: Served, handler: unknown) {
       // as: `Handler<C>` is exactly this for the contract at hand; the overload's conditional type hides it.
       const run = handler as AnyHandler;
+      const contract = served.kind === 'tool' ? served.operation : served;
+      if (served.kind === 'tool') ownTools.set(served.id, served);
       const answer =
-        contract.kind === 'tool' ? toolAnswer(contract, run, onInternalError) : rpcAnswer(contract, run);
+        contract.kind === 'operation'
+          ? operationAnswer(contract, run, { find: (id) => toolOf(id) ?? ownTools.get(id), onInternalError })
+          : rpcAnswer(contract, run);
       responder.serve(contract.subject, name, { answer, accepts: acceptedSpeakers(contract) });
     },
     publish(event, payload) {
@@ -88,21 +102,21 @@ export function createBus(transport: Transport, options: BusOptions): Bus {
   };
 }
 
-/** A tool is called by a person's client; a service on its own has the internal requests, a run those that say so. */
-function acceptedSpeakers(contract: ToolContract | RpcContract): AcceptedSpeakers {
+/** An operation is called for a person; a service on its own has the internal requests, a run those that say so. */
+function acceptedSpeakers(contract: AnyOperation | RpcContract): AcceptedSpeakers {
   return { services: contract.kind === 'rpc', runs: contract.kind === 'rpc' && contract.servesRuns === true };
 }
 
 /** A reply that does not fit its contract is our own fault, and no caller's business. */
 function parseReply<O extends z.ZodType>(
-  rpc: RpcContract<z.ZodType, O>,
+  { subject, schema }: { subject: string; schema: O },
   json: string,
   onInternalError: OnInternalError,
 ): z.infer<O> {
   try {
-    return rpc.output.parse(JSON.parse(json));
+    return schema.parse(JSON.parse(json));
   } catch (error) {
-    onInternalError(error, rpc.subject);
+    onInternalError(error, subject);
     throw toAppError(error);
   }
 }

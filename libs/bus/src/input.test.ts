@@ -1,4 +1,5 @@
 import { getRun, InputRequired, localPrincipal } from '@inferry/contracts';
+import { canonicalTool } from '@inferry/profiles';
 import { afterEach, expect, test } from 'vitest';
 import type { Bus, ClientSide, HandlerContext, LogEntry } from './bus.ts';
 import { createBus } from './create-bus.ts';
@@ -23,7 +24,7 @@ test('a handler that needs input of the client ends the call with what it needs'
     throw new InputRequired({ confirm: request }, 'where I was');
   });
 
-  const call = caller.callTool(getRun, {}, { principal: localPrincipal });
+  const call = caller.callTool(canonicalTool(getRun), {}, { principal: localPrincipal });
 
   await expect(call).rejects.toMatchObject({
     name: 'InputRequired',
@@ -39,7 +40,7 @@ test('a handler is told what the client can do and what it answered, in any scri
   });
   const client = { capabilities: { elicitation: {} }, responses: { name: 'Çelik 🙂' }, state: 's' };
 
-  await caller.callTool(getRun, {}, { principal: localPrincipal, client });
+  await caller.callTool(canonicalTool(getRun), {}, { principal: localPrincipal, client });
 
   expect(seen).toEqual([client]);
 });
@@ -51,7 +52,11 @@ test('what a handler logs reaches the caller before the result', async () => {
     return {};
   });
 
-  await caller.callTool(getRun, {}, { principal: localPrincipal, onLog: (entry) => lines.push(entry) });
+  await caller.callTool(
+    canonicalTool(getRun),
+    {},
+    { principal: localPrincipal, onLog: (entry) => lines.push(entry) },
+  );
 
   expect(lines).toEqual([{ level: 'info', message: 'half way' }]);
 });

@@ -199,7 +199,7 @@ export class Responder {
     this.#active.set(reply, call);
     try {
       if (this.#fence !== undefined && !(await this.#isStillWanted(call))) return;
-      const json = await served.answer(message.data, this.#toContext(envelope, speaker, call));
+      const json = await served.answer(message.data, this.#toContext(envelope, speaker, call), envelope.tool);
       if (this.#isAwaited(call)) this.#sendResult(reply, json);
     } catch (error) {
       if (error instanceof InputRequired) return this.#sendNeeded(call, error);
@@ -260,6 +260,7 @@ export class Responder {
       log: (entry: LogEntry) => {
         if (this.#isAwaited(call)) this.#send(call.reply, 'L', JSON.stringify(entry));
       },
+      isShort: () => true,
       progress: (step: Progress) => {
         if (this.#isAwaited(call)) this.#send(call.reply, 'P', JSON.stringify(step));
       },

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AppError, defineRpc, defineTool, localPrincipal, type Principal } from '@inferry/contracts';
+import { AppError, defineOwnTool, defineRpc, localPrincipal, type Principal } from '@inferry/contracts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Bus, HandlerContext } from './bus.ts';
@@ -43,7 +43,7 @@ const aboutRun = defineRpc({
   input: z.object({}),
   output: z.object({}),
 });
-const tool = defineTool({
+const tool = defineOwnTool({
   name: 'suite_tool',
   title: 'Tool',
   description: 'Answers.',

@@ -1,9 +1,9 @@
-import { AppError, defineTool } from '@inferry/contracts';
+import { AppError, defineOwnTool } from '@inferry/contracts';
 import { z } from 'zod';
 import type { Bus } from './bus.ts';
 
 /** A tool of the contract suite whose responder is killed while it answers. */
-export const hold = defineTool({
+export const hold = defineOwnTool({
   name: 'suite_hold',
   title: 'Hold',
   description: 'Answers when told to finish.',

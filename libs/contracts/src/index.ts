@@ -8,21 +8,6 @@ export {
   text,
   toErrorResult,
 } from './content.ts';
-export {
-  type AnyTool,
-  type Continuation,
-  defineEvent,
-  defineRpc,
-  defineTool,
-  type EventContract,
-  type RpcContract,
-  type TaskCall,
-  type TaskMapping,
-  type ToolAnnotations,
-  type ToolContract,
-  type Toolset,
-  type ToolUi,
-} from './contract.ts';
 export { type DataUri, fromBase64, isDataUri, readDataUri } from './data-uri.ts';
 export { type ErrorCode, type ErrorRow, errorCodes } from './error-codes.ts';
 export {
@@ -65,6 +50,40 @@ export {
   readJson,
   writeJson,
 } from './json/read-json.ts';
+export {
+  type AnyOperation,
+  type Continuation,
+  defineEvent,
+  defineOperation,
+  defineRpc,
+  type EventContract,
+  type Operation,
+  type OperationCall,
+  type RpcContract,
+  type TaskMapping,
+  type Toolset,
+  toolsets,
+} from './operation.ts';
+export { type CancelOutcome, cancelOutcomes } from './operations/cancel-run.ts';
+export { accountSections, usageBuckets } from './operations/get-account.ts';
+export { modelSections } from './operations/get-model.ts';
+export { runParts } from './operations/get-run.ts';
+export {
+  cancelRun,
+  continueRun,
+  createUpload,
+  estimateCost,
+  getAccount,
+  getModel,
+  getRun,
+  listRuns,
+  operations,
+  runModel,
+  searchModels,
+  uploadFile,
+  viewOutput,
+} from './operations/index.ts';
+export { ViewedOutput } from './operations/view-output.ts';
 export { parseArguments, validationFailed } from './parse-arguments.ts';
 export { type JsonObject, toPortableSchema, unportableKeywords } from './portable-schema.ts';
 export {
@@ -77,6 +96,12 @@ export {
   shortWait,
   type WaitBudget,
 } from './principal.ts';
+export {
+  defineProfile,
+  type Profile,
+  type ProfileAccess,
+  type ProfileIcon,
+} from './profile.ts';
 export { type Proxies, proxiesOf } from './proxies.ts';
 export { isPrivateHost, isPublicAddress } from './public-address.ts';
 export { readJwks, readRevocations, verifyKey } from './rpc/auth.ts';
@@ -116,25 +141,15 @@ export {
   surfaceOf,
 } from './surface/index.ts';
 export type { TaskState } from './task.ts';
-export { type CancelOutcome, cancelOutcomes } from './tools/cancel-run.ts';
-export { accountSections, usageBuckets } from './tools/get-account.ts';
-export { modelSections } from './tools/get-model.ts';
-export { runParts } from './tools/get-run.ts';
 export {
-  cancelRun,
-  continueRun,
-  createUpload,
-  estimateCost,
-  getAccount,
-  getModel,
-  getRun,
-  listRuns,
-  runModel,
-  searchModels,
-  tools,
-  uploadFile,
-  viewOutput,
-} from './tools/index.ts';
-export { money } from './tools/present.ts';
-export { runViewUri } from './tools/run-ui.ts';
+  type AnyTool,
+  defineOwnTool,
+  defineTool,
+  runViewUri,
+  type Told,
+  type Tool,
+  type ToolAnnotations,
+  type ToolUi,
+} from './tool.ts';
 export { isPage } from './web-page.ts';
+export { argumentOf, callOf, hint, inWords, plainWords, type Said, type Words, writeCall } from './words.ts';

@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 import { coerce, isObject } from './coerce.ts';
 import type { Problem } from './content.ts';
-import type { ToolContract } from './contract.ts';
 import { AppError } from './errors.ts';
 import { isUnset, unstorable, withoutUnset } from './given.ts';
 import type { JsonObject } from './portable-schema.ts';
@@ -11,7 +10,7 @@ import type { JsonObject } from './portable-schema.ts';
  * `validation_failed` with the field, the problem and a hint for each fault, before anything else happens.
  */
 export function parseArguments<I extends z.ZodObject>(
-  tool: Pick<ToolContract<I>, 'name' | 'input' | 'inputSchema'>,
+  tool: { name: string; input: I; inputSchema: JsonObject },
   raw: unknown,
 ): z.infer<I> {
   const value = withoutUnset(tool.inputSchema, coerce(tool.inputSchema, isUnset(raw) ? {} : (raw ?? {})));
@@ -20,7 +19,7 @@ export function parseArguments<I extends z.ZodObject>(
   const bad = unstorable(value);
   if (bad !== undefined) throw validationFailed(tool.name, [{ ...bad, path: clip(bad.path) }]);
   const known = Object.keys(tool.input.shape);
-  const unknown = Object.keys(value).filter((name) => !known.includes(name));
+  const unknown = isOpen(tool.input) ? [] : Object.keys(value).filter((name) => !known.includes(name));
   const parsed = tool.input.safeParse(value);
   const problems: Problem[] = unknown.slice(0, 16).map((name) => ({
     path: clip(name),
@@ -34,6 +33,11 @@ export function parseArguments<I extends z.ZodObject>(
   // as: safeParse returns the schema's output; the generic is lost through `error`.
   if (problems.length === 0) return parsed.data as z.infer<I>;
   throw validationFailed(tool.name, problems);
+}
+
+/** Whether a schema takes fields that it does not name. */
+function isOpen({ def }: z.ZodObject): boolean {
+  return def.catchall !== undefined && def.catchall._zod.def.type !== 'never';
 }
 
 export function validationFailed(subject: string, problems: readonly Problem[]): AppError {

@@ -2,8 +2,7 @@
  * The size that a result has when nobody asks for more: an agent pays for each byte of it in every later turn, and clients
  * show it the text or the structure, so that each is measured alone.
  */
-import type { z } from 'zod';
-import type { ToolContract } from './contract.ts';
+import type { ContentBlock } from './content.ts';
 
 export const maxShortBytes = 1_024;
 
@@ -13,13 +12,10 @@ export function bytesOf(text: string): number {
   return encoder.encode(text).length;
 }
 
-/** Whether a tool's result of this reply is short, as text and as structure. */
-export function isShort<I extends z.ZodObject, O extends z.ZodObject, R extends z.ZodType>(
-  tool: Pick<ToolContract<I, O, R>, 'present' | 'toStructured'>,
-  reply: z.infer<R>,
-): boolean {
-  if (bytesOf(JSON.stringify(tool.toStructured(reply) ?? {})) > maxShortBytes) return false;
-  const said = tool.present(reply).map((block) => (block.type === 'text' ? block.text : ''));
+/** Whether a tool's result is short, as text and as structure. */
+export function isShort(content: readonly ContentBlock[], structured: unknown): boolean {
+  if (bytesOf(JSON.stringify(structured ?? {})) > maxShortBytes) return false;
+  const said = content.map((block) => (block.type === 'text' ? block.text : ''));
   return bytesOf(said.join('\n')) <= maxShortBytes;
 }
 

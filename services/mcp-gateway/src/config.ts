@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Toolset } from '@inferry/contracts';
+import { type Toolset, toolsets } from '@inferry/contracts';
 import {
   type AddressRanges,
   ConfigError,
@@ -20,7 +20,7 @@ import type { WindowLimits } from './edge/windows.ts';
 import type { OpenCallLimits } from './http/open-calls.ts';
 import { type Icon, isIconUrl, ownIcon } from './mcp/icon.ts';
 import type { ServerIdentity } from './mcp/identity.ts';
-import { type Selection, toolsets } from './mcp/selection.ts';
+import type { Selection } from './mcp/selection.ts';
 import type { SubscriptionLimits } from './mcp/subscriptions/subscriptions.ts';
 import { type ClientRow, ClientRows, type ClientTable, createClientTable, knownClients } from './waiting.ts';
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { tools as allTools, callCancelled, type Secret } from '@inferry/contracts';
+import { callCancelled, type Secret } from '@inferry/contracts';
 import { createInProcessLimits } from '@inferry/limits';
+import { inferry } from '@inferry/profiles';
 import type { HttpService, Parts, Readiness } from '@inferry/runtime';
 import type { GatewayConfig } from './config.ts';
 import { checkContentEncoding, checkContentType, createBodyCheck, refuseBodySize } from './edge/body.ts';
@@ -52,7 +53,7 @@ export async function createGatewayService(
     hasSurfaces: config.surfaces.length > 0,
     icons: config.icons,
   });
-  const tools = [...allTools, ...(await loadExtraTools(config.extraTools))];
+  const tools = [...inferry.tools, ...(await loadExtraTools(config.extraTools))];
   const tasks = createTasks({ bus, tools });
   const { subscriptionLimits } = config;
   const { closeSurfaces, ...surface } = startSurfaces(bus, {

@@ -1,7 +1,14 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
-import { type Bus, createBus, createInProcessTransport, type Handler, type Transport } from '@inferry/bus';
-import { type AnyTool, getRun, type JsonObject, type Secret, type ToolContract } from '@inferry/contracts';
+import {
+  type Bus,
+  createBus,
+  createInProcessTransport,
+  type Handler,
+  type HandlerContext,
+  type Transport,
+} from '@inferry/bus';
+import { type AnyOperation, type AnyTool, getRun, type JsonObject, type Secret } from '@inferry/contracts';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
 import { createHttpApp, createLogger } from '@inferry/runtime';
 import type { FastifyInstance } from 'fastify';
@@ -72,14 +79,14 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   };
 }
 
-/** Serves a tool with a handler that need not fill in what its contract calls a reply. */
-export function serveTool<C extends ToolContract>(
+/** Serves an operation, or a tool with one of its own, with a handler that need not fill in what is called a reply. */
+export function serveTool(
   services: Bus,
-  tool: C & AnyTool,
-  handler: (input: JsonObject, context: Parameters<Handler<C>>[1]) => Promise<JsonObject>,
+  served: AnyOperation | AnyTool,
+  handler: (input: JsonObject, context: HandlerContext) => Promise<JsonObject>,
 ): void {
   // as: the contract's own schemas still check what goes in; what comes out is this test's business.
-  services.serve(tool as C, handler as Handler<C>);
+  services.serve(served, handler as Handler<typeof served>);
 }
 
 export interface Answer {

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Blobs, createFolderBlobs } from '@inferry/blobs';
 import { type Bus, createBus, createInProcessTransport } from '@inferry/bus';
-import { type AnyTool, type Principal, Secret } from '@inferry/contracts';
+import { type AnyOperation, type Principal, Secret } from '@inferry/contracts';
 import { type Database, openDatabase } from '@inferry/database';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
+import { canonicalTool } from '@inferry/profiles';
 import { createHttpApp, type HttpService, portOf } from '@inferry/runtime';
 import { pino } from 'pino';
 import { createUploadService, type UploadOptions } from './service.ts';
@@ -19,7 +20,7 @@ export interface UploadUnderTest {
   blobs: Blobs;
   limits: Limits;
   service: HttpService;
-  tool(tool: AnyTool, args: unknown, options?: ToolOptions): Promise<Answer>;
+  tool(operation: AnyOperation, args: unknown, options?: ToolOptions): Promise<Answer>;
   /** One more replica on the same database, blobs and limits; the URL that it listens on. */
   addReplica(): Promise<string>;
   keys(): Promise<string[]>;
@@ -92,8 +93,8 @@ export async function startUpload(options: Partial<UploadOptions> = {}): Promise
     blobs,
     limits,
     service: first.service,
-    async tool(tool, args, { principal = alice, ...rest } = {}) {
-      return JSON.parse(await bus.callTool(tool, args, { principal, ...rest }));
+    async tool(operation, args, { principal = alice, ...rest } = {}) {
+      return JSON.parse(await bus.callTool(canonicalTool(operation), args, { principal, ...rest }));
     },
     async addReplica() {
       const otherBus = createBus(createInProcessTransport(), { name: 'upload' });

@@ -3,6 +3,7 @@
  * A service is one user, and each may publish and subscribe only what it must.
  */
 import {
+  type AnyOperation,
   callCancelled,
   catalogChanged,
   clientAnswered,
@@ -15,6 +16,7 @@ import {
   listRuns,
   openAsset,
   openCredential,
+  operations,
   passthroughSeen,
   prepareRun,
   type RpcContract,
@@ -37,15 +39,13 @@ import {
   runQueued,
   surfaceChanged,
   surfaceOf,
-  type ToolContract,
-  tools,
   uploadFile,
   verifyKey,
   verifyPassthrough,
 } from '@inferry/contracts';
 import { directSubject, whoSubject } from '../frames.ts';
 
-type Called = Pick<ToolContract | RpcContract, 'subject'>;
+type Called = Pick<AnyOperation | RpcContract, 'subject'>;
 type Told = Pick<EventContract, 'subject'>;
 
 /** A service's part in the traffic of the bus. */
@@ -66,7 +66,7 @@ export const busRights: Readonly<Record<string, BusRights>> = {
   'mcp-gateway': {
     serves: [],
     asks: [
-      { subject: 'tools.v1.>' },
+      { subject: 'ops.v1.>' },
       ...surfaces,
       ...[verifyKey, verifyPassthrough, readRevocations, readJwks, readVaultKey, openAsset, listProviders],
     ],
@@ -77,7 +77,7 @@ export const busRights: Readonly<Record<string, BusRights>> = {
     ],
   },
   auth: {
-    serves: [...ownedBy('auth'), ...toolsNamed('get_account')],
+    serves: [...ownedBy('auth'), ...operationsNamed('get_account')],
     asks: [listConnections, listProviders, listRuns, readBudgets, readStorage, readUsage, reportCredential],
     tells: [connectionChanged, grantRevoked, jwksChanged, passthroughSeen],
     hears: [jwksChanged, passthroughSeen],
@@ -86,7 +86,7 @@ export const busRights: Readonly<Record<string, BusRights>> = {
     serves: [
       ...ownedBy('catalog'),
       ...surfaceRequests('catalog'),
-      ...toolsNamed('search_models', 'get_model', 'estimate_cost'),
+      ...operationsNamed('search_models', 'get_model', 'estimate_cost'),
     ],
     asks: [...keys, readAccess, readBudgets],
     tells: [catalogChanged, resourceUpdated, surfaceChanged],
@@ -96,14 +96,14 @@ export const busRights: Readonly<Record<string, BusRights>> = {
     serves: [
       ...ownedBy('inference'),
       ...surfaceRequests('inference'),
-      ...toolsNamed('run_model', 'continue_run', 'get_run', 'list_runs', 'cancel_run'),
+      ...operationsNamed('run_model', 'continue_run', 'get_run', 'list_runs', 'cancel_run'),
     ],
     asks: [...keys, prepareRun, openAsset, resolveAssets, uploadFile],
     tells: [runCancelRequested, runFinished, runProgressed, runQueued],
     hears: [connectionChanged, grantRevoked, runCancelRequested, runFinished, runProgressed, runQueued],
   },
   upload: {
-    serves: [...ownedBy('upload'), ...toolsNamed('create_upload', 'upload_file', 'view_output')],
+    serves: [...ownedBy('upload'), ...operationsNamed('create_upload', 'upload_file', 'view_output')],
     asks: [readOutputs],
     tells: [],
     hears: [],
@@ -156,13 +156,13 @@ interface SubjectRights {
 
 /**
  * The subjects of a service, by what the bus makes of its rights. `operator` hears everything and says nothing. A name that is not in the table is a service that an
- * operator adds: it serves tools that are not ours and requests of its own, and asks nobody.
+ * operator adds: it serves operations that are not ours and requests of its own, and asks nobody.
  */
 export function natsPermissions(name: string): { publish: SubjectRights; subscribe: SubjectRights } {
   if (name === 'operator') return { publish: { allow: [], deny: [] }, subscribe: { allow: ['>'], deny: [] } };
   const rights = busRights[name] ?? foreignRights(name);
   const isServing = rights.serves.length > 0;
-  const deny = busRights[name] === undefined ? tools.flatMap(calledSubjects) : [];
+  const deny = busRights[name] === undefined ? operations.flatMap(calledSubjects) : [];
   return {
     publish: {
       allow: [
@@ -189,7 +189,7 @@ export function natsPermissions(name: string): { publish: SubjectRights; subscri
 function foreignRights(name: string): BusRights {
   const own = [...surfaceRequests(name), { subject: `rpc.v1.${name}.>` }];
   return {
-    serves: [{ subject: 'tools.v1.>' }, ...own],
+    serves: [{ subject: 'ops.v1.>' }, ...own],
     asks: [],
     tells: [surfaceChanged, resourceUpdated],
     hears: [],
@@ -209,8 +209,8 @@ function ownedBy(segment: string): readonly Called[] {
   return rpcs.filter(({ subject }) => subject.startsWith(`rpc.v1.${segment}.`));
 }
 
-function toolsNamed(...names: string[]): readonly Called[] {
-  return names.map((name) => ({ subject: `tools.v1.${name}` }));
+function operationsNamed(...names: string[]): readonly Called[] {
+  return names.map((name) => ({ subject: `ops.v1.${name}` }));
 }
 
 function surfaceRequests(service: string): readonly Called[] {

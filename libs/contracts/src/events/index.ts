@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent, type EventContract } from '../contract.ts';
+import { defineEvent, type EventContract } from '../operation.ts';
 import { SealedText } from '../rpc/credentials.ts';
 import { RunStatus } from '../shapes/run.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineRpc } from '../contract.ts';
+import { defineRpc } from '../operation.ts';
 import { jsonObject, ValidationProblem } from '../shapes/basics.ts';
 import { Quote } from '../shapes/model.ts';
 

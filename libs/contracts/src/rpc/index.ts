@@ -1,4 +1,4 @@
-import type { RpcContract } from '../contract.ts';
+import type { RpcContract } from '../operation.ts';
 import { readJwks, readRevocations, verifyKey } from './auth.ts';
 import { listProviders, prepareRun } from './catalog.ts';
 import {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { defineRpc } from '../contract.ts';
 import { ErrorEnvelope } from '../errors.ts';
+import { defineRpc } from '../operation.ts';
+import { usageBuckets } from '../operations/get-account.ts';
 import { RunOutput } from '../shapes/run.ts';
-import { usageBuckets } from '../tools/get-account.ts';
 
 const UsageTotals = z.object({
   runs: z.int(),

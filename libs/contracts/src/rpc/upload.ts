@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineRpc } from '../contract.ts';
+import { defineRpc } from '../operation.ts';
 
 /**
  * Opens an asset for bytes that a service holds (an output of a run) and returns a one-time internal PUT URL: the

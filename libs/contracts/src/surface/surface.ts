@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineRpc, type RpcContract } from '../contract.ts';
+import { defineRpc, type RpcContract } from '../operation.ts';
 import {
   OfferedPrompt,
   OfferedResource,

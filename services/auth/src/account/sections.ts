@@ -18,7 +18,7 @@ import type { z } from 'zod';
 import type { AuthDeps } from '../deps.ts';
 import type { Position } from './positions.ts';
 
-export type Account = z.infer<typeof getAccount.output>;
+export type Account = z.infer<typeof getAccount.reply>;
 export type SectionName = (typeof accountSections)[number];
 
 export interface Reading {

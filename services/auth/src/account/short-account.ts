@@ -2,18 +2,19 @@
  * An account that costs an agent little: whole where it fits a kilobyte, else with what decides what can be run and what was
  * spent, and with the calls that have the rest. Whoever names sections gets them as they are.
  */
-import { getAccount, isShort, mostThatIsShort } from '@inferry/contracts';
+import { mostThatIsShort } from '@inferry/contracts';
 import type { Account } from './sections.ts';
 
 type Part = Record<string, unknown>;
 
-export function shortenAccount(account: Account): Account {
+/** `isShort` says of an account whether its result is short. */
+export function shortenAccount(account: Account, isShort: (account: Account) => boolean): Account {
   const { usage, ...rest } = account;
   const whole: Account = usage === undefined ? rest : { ...rest, usage: withoutBuckets(usage) };
-  if (isShort(getAccount, whole)) return whole;
+  if (isShort(whole)) return whole;
   const providers = (whole.providers ?? []).map(named);
   const brief: Account = { ...whole, ...(whole.providers === undefined ? {} : { providers }) };
-  if (isShort(getAccount, brief)) return brief;
+  if (isShort(brief)) return brief;
   const names = ['providers', 'balance', 'budgets'] as const;
   const fewer = (count: number): Account => {
     const cut = names.filter((name) => (brief[name]?.length ?? 0) > count);
@@ -21,7 +22,7 @@ export function shortenAccount(account: Account): Account {
     const next = `get_account(sections=${JSON.stringify(cut)}) for all of them`;
     return { ...brief, ...lists, ...(cut.length === 0 ? {} : { next_action: next }) };
   };
-  return fewer(mostThatIsShort(0, 100, (count) => isShort(getAccount, fewer(count))));
+  return fewer(mostThatIsShort(0, 100, (count) => isShort(fewer(count))));
 }
 
 /** Where money went is asked for; how much of it is told. */

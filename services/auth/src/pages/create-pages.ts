@@ -24,7 +24,7 @@ import type { Visit } from './sign-in/visit.ts';
 import type { KeyProvider } from './sign-in-page.ts';
 
 export interface PagesParts {
-  bus: Pick<Bus, 'call' | 'callTool' | 'publish'>;
+  bus: Pick<Bus, 'call' | 'publish'>;
   database: Database;
   limits: Limits;
   /** Late, because the authorization server that has them needs these pages first. */

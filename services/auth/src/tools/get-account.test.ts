@@ -9,6 +9,7 @@ import {
   readStorage,
   readUsage,
 } from '@inferry/contracts';
+import { canonicalTool } from '@inferry/profiles';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type AuthUnderTest, ada, openAuth } from '../testing/open-auth.ts';
 
@@ -26,7 +27,7 @@ interface Outcome {
 
 async function account(args: unknown, principal: Principal = ada): Promise<Outcome> {
   // as: a tool's result as the bus made it from the contract.
-  return JSON.parse(await auth.bus.callTool(getAccount, args, { principal })) as Outcome;
+  return JSON.parse(await auth.bus.callTool(canonicalTool(getAccount), args, { principal })) as Outcome;
 }
 
 function provider(slug: string): ProviderState {
@@ -169,7 +170,7 @@ describe('get_account', () => {
     auth.answer(readUsage, () => new Promise(() => undefined));
     const options = { principal: ada, timeoutMs: 1_200 };
 
-    const { structuredContent } = JSON.parse(await auth.bus.callTool(getAccount, {}, options));
+    const { structuredContent } = JSON.parse(await auth.bus.callTool(canonicalTool(getAccount), {}, options));
 
     expect(structuredContent).toMatchObject({
       usage: { error: { code: 'deadline_exceeded' } },

@@ -35,7 +35,7 @@ export function handleGetAccount(
     if (Object.keys(next).length > 0) account.page = { next_cursor: positions.write(query, next) };
     return input.sections?.length || input.limit !== undefined || cursor !== undefined
       ? account
-      : shortenAccount(account);
+      : shortenAccount(account, context.isShort);
   };
 }
 

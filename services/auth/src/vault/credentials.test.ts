@@ -13,6 +13,7 @@ import {
 import { createCredentialClient, purposes, sealText } from '@inferry/credentials';
 import { addTeamMember, findConnection, listAllConnections } from '@inferry/database/connections';
 import { insertGrant } from '@inferry/database/oauth';
+import { canonicalTool } from '@inferry/profiles';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AuthOptions } from '../service.ts';
 import { type AuthUnderTest, ada, openAuth } from '../testing/open-auth.ts';
@@ -380,7 +381,11 @@ describe('the list of connections', () => {
     await put('sk-ada-1', { kind: 'user', id: 'ada' });
 
     const { structuredContent } = JSON.parse(
-      await auth.bus.callTool(getAccount, { sections: ['balance', 'providers'] }, { principal: ada }),
+      await auth.bus.callTool(
+        canonicalTool(getAccount),
+        { sections: ['balance', 'providers'] },
+        { principal: ada },
+      ),
     );
 
     expect(structuredContent.balance).toEqual([

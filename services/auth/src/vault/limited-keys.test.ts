@@ -1,5 +1,6 @@
 import { getAccount, listConnections, listProviders, type Principal, Secret } from '@inferry/contracts';
 import { createCredentialClient } from '@inferry/credentials';
+import { canonicalTool } from '@inferry/profiles';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type AuthUnderTest, ada, openAuth } from '../testing/open-auth.ts';
 import { type ScriptedKeys, scriptedKeys, testKeks } from '../testing/vault-platform.ts';
@@ -101,7 +102,11 @@ describe('a key that its platform wants to be left alone with', () => {
       ],
     }));
     const shown = async () => {
-      const reply = await auth.bus.callTool(getAccount, { sections: ['providers'] }, { principal: ada });
+      const reply = await auth.bus.callTool(
+        canonicalTool(getAccount),
+        { sections: ['providers'] },
+        { principal: ada },
+      );
       return JSON.parse(reply).structuredContent.providers[0].connections;
     };
 

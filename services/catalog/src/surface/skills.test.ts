@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import { localPrincipal, surfaceOf, tools } from '@inferry/contracts';
+import { localPrincipal, surfaceOf } from '@inferry/contracts';
+import { inferry } from '@inferry/profiles';
 import { createLocalProvider } from '@inferry/providers/local';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { quick } from '../testing/catalog-calls.ts';
@@ -118,7 +119,7 @@ describe('skills of the catalog', () => {
 
     const calls = [...texts.matchAll(/\b([a-z]+_[a-z]+)\(([^)]*)\)/g)];
     const unknown = calls.flatMap(([, name, args = '']) => {
-      const tool = tools.find((known) => known.name === name);
+      const tool = inferry.tools.find((known) => known.name === name);
       if (tool === undefined) return [name];
       const named = [...args.replaceAll(/"[^"]*"|\{[^}]*\}/g, '').matchAll(/([a-z_]+)\s*=/g)];
       return named.map(([, arg]) => arg).filter((arg) => !Object.hasOwn(tool.input.shape, arg ?? ''));

@@ -1,6 +1,6 @@
 import { type Bus, createBus, createInProcessTransport, type Transport } from '@inferry/bus';
 import {
-  type AnyTool,
+  type AnyOperation,
   type JsonObject,
   localPrincipal,
   type PreparedRun,
@@ -10,6 +10,7 @@ import {
 } from '@inferry/contracts';
 import { type Database, openDatabase } from '@inferry/database';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
+import { canonicalTool } from '@inferry/profiles';
 import type { Provider } from '@inferry/providers';
 import { createLogger, type Service } from '@inferry/runtime';
 import { type CatalogOptions, createCatalogService } from '../service.ts';
@@ -29,7 +30,7 @@ export interface CatalogReplica {
   service: Service;
   bus: Bus;
   /** Calls a tool as a client does; rejects only when the call itself could not be made. */
-  tool(tool: AnyTool, args: JsonObject, principal?: Principal): Promise<ToolResult>;
+  tool(operation: AnyOperation, args: JsonObject, principal?: Principal): Promise<ToolResult>;
   prepare(model: string, input: JsonObject, principal?: Principal): Promise<PreparedRun>;
 }
 
@@ -66,8 +67,8 @@ export async function openCatalogWorld(databaseUrl = 'sqlite::memory:'): Promise
         service,
         bus,
         // as: the bus gives the JSON text of a ToolResult.
-        tool: async (tool, args, principal = localPrincipal) =>
-          JSON.parse(await bus.callTool(tool, args, { principal })) as ToolResult,
+        tool: async (operation, args, principal = localPrincipal) =>
+          JSON.parse(await bus.callTool(canonicalTool(operation), args, { principal })) as ToolResult,
         prepare: (model, input, principal = localPrincipal) =>
           bus.call(prepareRun, { model, input }, { principal }),
       };

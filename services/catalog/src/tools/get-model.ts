@@ -26,7 +26,8 @@ const listedSections: ReadonlySet<Section> = new Set<Section>(['summary', 'prici
 const defaultMaxChars = 6_000;
 
 export function handleGetModel(deps: CatalogDeps): Handler<typeof getModel> {
-  return async ({ model: name, sections = [], ...shown }, { principal }) => {
+  return async ({ model: name, sections = [], ...shown }, context) => {
+    const { principal } = context;
     const listed = await resolveModel(deps, name, principal);
     const wanted = new Set(sections.length === 0 ? defaultSections : sections);
     const document = needsMore(wanted) ? await deps.complete(listed, principal) : listed;
@@ -34,7 +35,7 @@ export function handleGetModel(deps: CatalogDeps): Handler<typeof getModel> {
     const access = await deps.accesses.of(principal);
     const described = describe({ deps, document, access, window: { offset, maxChars }, capability }, wanted);
     const asksMore = sections.length > 0 || shown.max_chars !== undefined || offset > 0;
-    return asksMore ? described : shortenModel(described);
+    return asksMore ? described : shortenModel(described, context.isShort);
   };
 }
 

@@ -13,7 +13,8 @@ type Search = Parameters<Handler<typeof searchModels>>[0];
 
 export function handleSearchModels(deps: CatalogDeps): Handler<typeof searchModels> {
   const { models, providers, own } = deps;
-  return async (input, { principal }) => {
+  return async (input, context) => {
+    const { principal } = context;
     const access = await deps.accesses.of(principal);
     const mine = await own.of(principal, input.provider, { patienceMs: searchPatienceMs });
     const owned = mine.catalogs.map(({ index }) => index);
@@ -31,7 +32,7 @@ export function handleSearchModels(deps: CatalogDeps): Handler<typeof searchMode
     if (input.limit !== undefined) return toPage(whole, input, rest);
     const isQuestion = input.query !== undefined || input.facets === true;
     const count = countThatFits(whole.items, isQuestion);
-    return shorten(toPage(count < whole.items.length ? find(count) : whole, input, rest));
+    return shorten(toPage(count < whole.items.length ? find(count) : whole, input, rest), context.isShort);
   };
 }
 

@@ -2,21 +2,25 @@
  * A description of a model that costs an agent little: whole where it fits a kilobyte, else with what a first run needs, and
  * with the call that has the rest. Whoever names sections gets them as they are.
  */
-import { clip, getModel, isShort, type ModelInput, mostThatIsShort } from '@inferry/contracts';
+import { clip, type getModel, type ModelInput, mostThatIsShort } from '@inferry/contracts';
 import type { z } from 'zod';
 
-type Description = z.infer<typeof getModel.output>;
+type Description = z.infer<typeof getModel.reply>;
 
 /** How long descriptions may be, from what says most to what says least. */
 const lengths = [200, 100, 50, 0];
 const maxChoices = 8;
 
-export function shortenModel(described: Description): Description {
-  if (isShort(getModel, described)) return described;
+/** `isShort` says of a description whether its result is short. */
+export function shortenModel(
+  described: Description,
+  isShort: (described: Description) => boolean,
+): Description {
+  if (isShort(described)) return described;
   const inputs = described.inputs ?? [];
   const smaller = lengths
     .map((length) => ({ ...outline(described), inputs: inputs.map((input) => brief(input, length)) }))
-    .find((candidate) => isShort(getModel, candidate));
+    .find((candidate) => isShort(candidate));
   if (smaller !== undefined) return smaller;
   const withInputs = (count: number): Description => ({
     ...outline(described),
@@ -24,7 +28,7 @@ export function shortenModel(described: Description): Description {
     truncated: ['inputs'],
     next_action: `get_model(model="${described.model?.model ?? ''}", sections=["inputs"]) for all ${inputs.length} inputs`,
   });
-  return withInputs(mostThatIsShort(0, inputs.length, (count) => isShort(getModel, withInputs(count))));
+  return withInputs(mostThatIsShort(0, inputs.length, (count) => isShort(withInputs(count))));
 }
 
 /** The model and its price without what searches by it need alone. */

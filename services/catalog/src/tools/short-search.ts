@@ -2,10 +2,13 @@
  * A page of a search that costs an agent little: as many models as fit, the first of them with what tells whether they will
  * do, the rest by name. Whoever gives a limit is shown all of each.
  */
-import { clip, isShort, type ModelSummary, mostThatIsShort, searchModels } from '@inferry/contracts';
+import { clip, type ModelSummary, mostThatIsShort, type searchModels } from '@inferry/contracts';
 import type { z } from 'zod';
 
-export type SearchPage = z.infer<typeof searchModels.output>;
+export type SearchPage = z.infer<typeof searchModels.reply>;
+
+/** Says of a page whether its result is short. */
+type IsShort = (page: SearchPage) => boolean;
 
 /** What names alone may take: of a question the best hits matter, of a look around how many there are. */
 const nameBytes = { question: 400, look: 820 };
@@ -35,15 +38,15 @@ export function toListed(summary: ModelSummary): ModelSummary {
 }
 
 /** The page with as much of each model as fits, from the first one on. */
-export function shorten(page: SearchPage): SearchPage {
+export function shorten(page: SearchPage, isShort: IsShort): SearchPage {
   const items = page.items ?? [];
-  const facets = page.facets === undefined ? {} : { facets: fewer(page) };
+  const facets = page.facets === undefined ? {} : { facets: fewer(page, isShort) };
   const detailed = (count: number): SearchPage => ({
     ...page,
     ...facets,
     items: items.map((item, at) => (at < count ? brief(item) : named(item))),
   });
-  return detailed(mostThatIsShort(0, items.length, (count) => isShort(searchModels, detailed(count))));
+  return detailed(mostThatIsShort(0, items.length, (count) => isShort(detailed(count))));
 }
 
 /** The name alone, and whether it cannot be used now. */
@@ -57,7 +60,7 @@ function brief(item: ModelSummary): ModelSummary {
 }
 
 /** The values with the most models, as many of each dimension as fit. */
-function fewer({ facets = {}, ...page }: SearchPage): Record<string, unknown> {
+function fewer({ facets = {}, ...page }: SearchPage, isShort: IsShort): Record<string, unknown> {
   const items = (page.items ?? []).map(({ model }) => ({ model }));
   const best = (count: number) =>
     Object.fromEntries(
@@ -68,8 +71,6 @@ function fewer({ facets = {}, ...page }: SearchPage): Record<string, unknown> {
       ]),
     );
   return best(
-    mostThatIsShort(1, maxFacetValues, (count) =>
-      isShort(searchModels, { ...page, items, facets: best(count) }),
-    ),
+    mostThatIsShort(1, maxFacetValues, (count) => isShort({ ...page, items, facets: best(count) })),
   );
 }

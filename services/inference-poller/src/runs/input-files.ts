@@ -78,11 +78,8 @@ async function copyIn(deps: InferenceDeps, url: string, context: HandlerContext)
   const { principal, signal, callId } = context;
   const timeoutMs = Math.max(1_000, context.deadlineAt - deps.now());
   const options = { principal, signal, timeoutMs, callId: copyId(callId, url) };
-  const reply: unknown = JSON.parse(await deps.bus.callTool(uploadFile, { url }, options));
-  const structured = isObject(reply) && isObject(reply.structuredContent) ? reply.structuredContent : {};
-  const result = uploadFile.output.parse(structured);
-  if (result.error !== undefined) throw AppError.fromEnvelope(result.error);
-  const [asset] = await resolveAll(deps, [result.asset_id ?? ''], context);
+  const { asset_id: id } = await deps.bus.call(uploadFile, { url }, options);
+  const [asset] = await resolveAll(deps, [id ?? ''], context);
   if (asset === null || asset === undefined)
     throw new AppError('asset_not_found', 'The copied file is gone.');
   return asset;

@@ -2,7 +2,7 @@
  * A run that costs an agent little: whole where it fits a kilobyte, else with what is needed to use it, and with the call
  * that has the rest. Whoever asks for more gets it from `toRun`.
  */
-import { clip, getRun, isShort, mostThatIsShort, type Run, type RunOutput } from '@inferry/contracts';
+import { clip, isShort, mostThatIsShort, type Run, type RunOutput } from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
 import { outputsOf } from './run-document.ts';
 import { type RunViewOptions, toRfc3339, toRun, windowOutputs } from './run-view.ts';
@@ -21,7 +21,7 @@ export function toShortRun(
   row: RunRow,
   { offset = 0, ...options }: { offset?: number } & Omit<RunViewOptions, 'text'>,
 ): Run {
-  const fits = (run: Run) => isShort(getRun, { run, diagnosis: marginText });
+  const fits = (run: Run) => isShort([], { run, diagnosis: marginText });
   const { upstream: _upstream, ...whole } = toRun(row, {
     ...options,
     text: { offset, maxChars: maxTextChars },

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bus, createBus, createInProcessTransport, type Progress, type Transport } from '@inferry/bus';
 import {
-  type AnyTool,
+  type AnyOperation,
   AppError,
   cancelRun,
+  continueRun,
   type ErrorEnvelope,
   getRun,
   type JsonObject,
@@ -24,6 +25,7 @@ import {
 import { purposes, sealText } from '@inferry/credentials';
 import { type Database, openDatabase, type RunRow } from '@inferry/database';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
+import { canonicalTool } from '@inferry/profiles';
 import type { HttpService } from '@inferry/runtime';
 import { pino } from 'pino';
 import type { z } from 'zod';
@@ -147,11 +149,14 @@ export class World {
   }
 
   async call(
-    tool: AnyTool,
+    operation: AnyOperation,
     args: JsonObject,
     settings: CallSettings = {},
   ): Promise<Reply & { text: string; isError: boolean }> {
-    const options = { principal: alice, wait: { defaultSeconds: 10, maxSeconds: 600 }, ...settings };
+    const wait = { defaultSeconds: 10, maxSeconds: 600 };
+    const options = { operation, principal: alice, wait, ...settings };
+    // What goes on with a run is shown by the tool that started it.
+    const tool = canonicalTool(operation === continueRun ? runModel : operation);
     const reply: unknown = JSON.parse(await this.#client.callTool(tool, args, options));
     // as: the bus renders every tool reply as a ToolResult.
     const result = reply as { content: { text?: string }[]; structuredContent: Reply; isError?: boolean };

@@ -1,8 +1,7 @@
 import type { Handler, HandlerContext } from '@inferry/bus';
 import {
   clip,
-  isShort,
-  listRuns,
+  type listRuns,
   mostThatIsShort,
   type Problem,
   prepareRun,
@@ -60,7 +59,7 @@ export function handleListRuns(deps: InferenceDeps): Handler<typeof listRuns> {
     };
     const most = Math.min(found.rows.length, page.limit);
     if (limit !== undefined) return toReply(most);
-    return toReply(mostThatIsShort(Math.min(1, most), most, (count) => isShort(listRuns, toReply(count))));
+    return toReply(mostThatIsShort(Math.min(1, most), most, (count) => context.isShort(toReply(count))));
   };
 }
 

@@ -1,7 +1,7 @@
 import type { JsonObject } from '@inferry/contracts';
+import { inferry } from '@inferry/profiles';
 import { appsExtension } from './apps/app-hosts.ts';
 import type { Icon } from './icon.ts';
-import { writeInstructions } from './instructions.ts';
 import { skillsExtension, skillsSettings } from './skills/skill-methods.ts';
 import { tasksExtension } from './tasks/task-results.ts';
 import type { Era } from './versions.ts';
@@ -36,7 +36,7 @@ export function createIdentity(
       legacy: toCapabilities('legacy', hasSurfaces),
       modern: toCapabilities('modern', hasSurfaces),
     },
-    instructions: writeInstructions(serverInfo.title),
+    instructions: inferry.instructions(serverInfo.title),
   };
 }
 

@@ -1,13 +1,8 @@
-import { tools } from '@inferry/contracts';
+import { toolsets } from '@inferry/contracts';
+import { inferry } from '@inferry/profiles';
 import { describe, expect, test } from 'vitest';
 import { isRefusal } from '../refusal.ts';
-import {
-  createSelectionReader,
-  offers,
-  type Selection,
-  type SelectionSource,
-  toolsets,
-} from './selection.ts';
+import { createSelectionReader, offers, type Selection, type SelectionSource } from './selection.ts';
 import { createToolViews } from './tool-views.ts';
 
 const everything: Selection = { toolsets: new Set(toolsets), excluded: new Set(), isReadOnly: false };
@@ -21,7 +16,7 @@ function namesFor(source: Partial<SelectionSource>, offered = everything): strin
     ...source,
   });
   if (isRefusal(selection)) throw new Error(selection.message);
-  return tools.filter((tool) => offers(selection, tool)).map(({ name }) => name);
+  return inferry.tools.filter((tool) => offers(selection, tool)).map(({ name }) => name);
 }
 
 const runTools = ['run_model', 'get_run', 'list_runs', 'cancel_run'];
@@ -86,7 +81,7 @@ test('an unknown toolset is refused with the known ones', () => {
 });
 
 test('a view holds only what the scopes open, and the scope that opens the rest', () => {
-  const view = createToolViews()(everything, ['runs:read']);
+  const view = createToolViews(inferry.tools)(everything, ['runs:read']);
 
   expect([...view.byName.keys()]).toEqual(['get_run', 'list_runs']);
   expect(view.missingScopes.get('run_model')).toBe('runs:write');

@@ -1,8 +1,6 @@
-import type { AnyTool, Toolset } from '@inferry/contracts';
+import { type AnyTool, type Toolset, toolsets } from '@inferry/contracts';
 import { Recent } from '@inferry/runtime';
 import { type Refusal, refuse, rpcCodes } from '../refusal.ts';
-
-export const toolsets = ['discover', 'run', 'files', 'account', 'wrappers', 'infra'] as const;
 
 /** What a client sees that asks for nothing in particular. */
 const defaultToolsets: readonly Toolset[] = ['discover', 'run', 'files', 'account'];
@@ -25,7 +23,9 @@ export interface SelectionSource {
 
 export function offers({ toolsets: shown, excluded, isReadOnly }: Selection, tool: AnyTool): boolean {
   return (
-    shown.has(tool.toolset) && !excluded.has(tool.name) && (!isReadOnly || tool.annotations.readOnlyHint)
+    shown.has(tool.operation.toolset) &&
+    !excluded.has(tool.name) &&
+    (!isReadOnly || tool.annotations.readOnlyHint)
   );
 }
 

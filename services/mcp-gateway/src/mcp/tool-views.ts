@@ -1,4 +1,4 @@
-import { type AnyTool, tools as allTools, hasScope, type Scope } from '@inferry/contracts';
+import { type AnyTool, hasScope, type Scope } from '@inferry/contracts';
 import { Recent } from '@inferry/runtime';
 import { offers, type Selection } from './selection.ts';
 
@@ -16,18 +16,18 @@ export interface ToolView {
 export type ViewTools = (selection: Selection, scopes: readonly string[]) => ToolView;
 
 /** Views are made once each and kept while they are in use; there are few, however many callers there are. */
-export function createToolViews(tools: readonly AnyTool[] = allTools): ViewTools {
+export function createToolViews(tools: readonly AnyTool[]): ViewTools {
   const listed = new Map(tools.map((tool) => [tool.name, JSON.stringify(toListed(tool))]));
   const listedForApps = new Map(tools.map((tool) => [tool.name, JSON.stringify(toListedForApps(tool))]));
   const bySelection = new WeakMap<Selection, Recent<ToolView>>();
 
   function create(selection: Selection, scopes: readonly string[]): ToolView {
     const offered = tools.filter((tool) => offers(selection, tool));
-    const visible = offered.filter((tool) => hasScope(scopes, tool.scope));
-    const missing = offered.filter((tool) => !hasScope(scopes, tool.scope));
+    const visible = offered.filter((tool) => hasScope(scopes, tool.operation.scope));
+    const missing = offered.filter((tool) => !hasScope(scopes, tool.operation.scope));
     return {
       byName: new Map(visible.map((tool) => [tool.name, tool])),
-      missingScopes: new Map(missing.map((tool) => [tool.name, tool.scope])),
+      missingScopes: new Map(missing.map((tool) => [tool.name, tool.operation.scope])),
       list: toList(visible, listed),
       appList: toList(visible, listedForApps),
     };

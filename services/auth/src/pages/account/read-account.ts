@@ -9,7 +9,7 @@ import type { KeyProvider } from '../sign-in-page.ts';
 import type { AccountView, ConnectedClient, Usage } from './account-view.ts';
 
 export interface AccountSources {
-  bus: Pick<Bus, 'call' | 'callTool'>;
+  bus: Pick<Bus, 'call'>;
   database: Database;
   grants: Pick<Grants, 'list' | 'revokeOwn'>;
   connections: UserConnections;
@@ -86,9 +86,7 @@ async function readUsageTotals({ bus, now }: AccountSources, principal: Principa
 
 async function readRuns({ bus }: AccountSources, principal: Principal): Promise<AccountView['runs']> {
   const options = { principal, timeoutMs: questionTimeoutMs };
-  const text = await bus.callTool(listRuns, { limit: shownRuns }, options);
-  const { structuredContent } = JSON.parse(text);
-  return listRuns.output.parse(structuredContent).items ?? [];
+  return (await bus.call(listRuns, { limit: shownRuns }, options)).items ?? [];
 }
 
 /** The rights of a new API key. */

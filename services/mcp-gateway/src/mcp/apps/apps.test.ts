@@ -1,4 +1,5 @@
-import { runViewUri, tools } from '@inferry/contracts';
+import { runViewUri } from '@inferry/contracts';
+import { inferry } from '@inferry/profiles';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { modern, post, rpc, startTestGateway, type TestGateway } from '../../test-gateway.ts';
 import { metaKeys } from '../versions.ts';
@@ -52,7 +53,7 @@ describe.each([
   ])('are kept from a client that declares %s', async (_what, capabilities) => {
     const listed = await list(capabilities);
 
-    expect(listed).toHaveLength(tools.length);
+    expect(listed).toHaveLength(inferry.tools.length);
     expect(listed.filter((tool) => tool._meta !== undefined)).toEqual([]);
   });
 });

@@ -1,4 +1,11 @@
-import { type AnyTool, defineTool, ErrorEnvelope, isObject, type TaskState, text } from '@inferry/contracts';
+import {
+  type AnyTool,
+  defineOwnTool,
+  ErrorEnvelope,
+  isObject,
+  type TaskState,
+  text,
+} from '@inferry/contracts';
 import { z } from 'zod';
 
 const hints = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
@@ -16,7 +23,7 @@ const shared = {
 } as const;
 
 /** Asks its client for a name. */
-export const askName = defineTool({
+export const askName = defineOwnTool({
   ...shared,
   name: 'ask_name',
   title: 'Ask',
@@ -25,7 +32,7 @@ export const askName = defineTool({
 });
 
 /** Has an argument that proxies route by. */
-export const routed = defineTool({
+export const routed = defineOwnTool({
   ...shared,
   name: 'routed',
   title: 'Routed',
@@ -36,11 +43,11 @@ export const routed = defineTool({
 });
 
 const byId = z.object({ id: z.string() });
-export const readWork = defineTool({ ...shared, name: 'read_work', title: 'Read', input: byId });
-export const stopWork = defineTool({ ...shared, name: 'stop_work', title: 'Stop', input: byId });
+export const readWork = defineOwnTool({ ...shared, name: 'read_work', title: 'Read', input: byId });
+export const stopWork = defineOwnTool({ ...shared, name: 'stop_work', title: 'Stop', input: byId });
 
 /** Makes work that goes on. */
-export const work = defineTool({
+export const work = defineOwnTool({
   ...shared,
   name: 'work',
   title: 'Work',
@@ -51,18 +58,18 @@ export const work = defineTool({
     detach: (args) => ({ ...args, detached: true }),
     // as: the tests write nothing else into this field.
     read: ({ task }) => (isObject(task) ? (task as unknown as TaskState) : undefined),
-    get: (id) => ({ tool: readWork, args: { id } }),
-    cancel: (id) => ({ tool: stopWork, args: { id } }),
+    get: (id) => ({ operation: readWork.operation, input: { id } }),
+    cancel: (id) => ({ operation: stopWork.operation, input: { id } }),
   },
 });
 
 /** Work that only clients with tasks can have. */
-export const taskOnly = defineTool({
+export const taskOnly = defineOwnTool({
   ...shared,
   name: 'task_only',
   title: 'Task only',
   input: z.object({}),
-  task: { ...(work.task ?? never()), isRequired: true },
+  task: { ...(work.operation.task ?? never()), isRequired: true },
 });
 
 export const tools: readonly AnyTool[] = [askName, routed, work, taskOnly];

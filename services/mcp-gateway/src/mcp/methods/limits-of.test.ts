@@ -16,20 +16,30 @@ it.each([
   [listRuns, {}, 0],
   [cancelRun, {}, 0],
   [getModel, {}, 0],
-])('a call is answered within its wait and three seconds, the way to it included', (tool, args, seconds) => {
-  expect(limitsOf({ tool, args, wait })).toEqual({ timeoutMs: seconds * 1_000 + 2_500 });
-});
+])(
+  'a call is answered within its wait and three seconds, the way to it included',
+  (operation, args, seconds) => {
+    expect(limitsOf({ tool: { operation }, args, wait })).toEqual({ timeoutMs: seconds * 1_000 + 2_500 });
+  },
+);
 
 it('what letting the request in took is part of that', () => {
   const args = { wait_seconds: 2 };
 
-  expect(limitsOf({ tool: runModel, args, wait, heldMs: 1_200 })).toEqual({ timeoutMs: 3_300 });
-  expect(limitsOf({ tool: runModel, args, wait, heldMs: 2_400 })).toEqual({ timeoutMs: 2_400 });
+  expect(limitsOf({ tool: { operation: runModel }, args, wait, heldMs: 1_200 })).toEqual({
+    timeoutMs: 3_300,
+  });
+  expect(limitsOf({ tool: { operation: runModel }, args, wait, heldMs: 2_400 })).toEqual({
+    timeoutMs: 2_400,
+  });
 });
 
 it.each([uploadFile, viewOutput])(
   'a file has what the client has patience for, unless all are silent',
-  (tool) => {
-    expect(limitsOf({ tool, args: {}, wait })).toEqual({ timeoutMs: 55_000, patienceMs: 2_500 });
+  (operation) => {
+    expect(limitsOf({ tool: { operation }, args: {}, wait })).toEqual({
+      timeoutMs: 55_000,
+      patienceMs: 2_500,
+    });
   },
 );

@@ -1,4 +1,10 @@
-import { type AnyTool, isObject, type WaitBudget } from '@inferry/contracts';
+import {
+  type AnyOperation,
+  type AnyTool,
+  isObject,
+  type JsonObject,
+  type WaitBudget,
+} from '@inferry/contracts';
 import type { Resumptions } from '../client/resumptions.ts';
 import type { Exchange } from '../exchange.ts';
 import { type ProgressReporter, readProgressToken } from '../progress.ts';
@@ -8,10 +14,20 @@ import { toArguments } from '../tasks/call-as-task.ts';
 const firstWithPrimers = '2025-11-25';
 
 /** What goes over the bus: the call as the client made it, or the one that goes on with it. */
-export function toCall(tool: AnyTool, exchange: Exchange): { tool: AnyTool; args: unknown } {
+export function toCall(tool: AnyTool, exchange: Exchange): { operation: AnyOperation; args: unknown } {
+  const { operation } = tool;
   const { resumed } = exchange;
-  if (resumed === undefined) return { tool, args: toArguments(tool, exchange) };
-  return { tool: tool.continuation?.tool ?? tool, args: resumed.args };
+  if (resumed === undefined) return { operation, args: toArguments(tool, exchange) };
+  return { operation: operation.continuation?.operation ?? operation, args: resumed.args };
+}
+
+/** How long a call is to wait, as its client said it. */
+export function askedSeconds(tool: Pick<AnyTool, 'waitSeconds'>, args: unknown): number | undefined {
+  if (!isObject(args)) return undefined;
+  if (tool.waitSeconds !== undefined) return tool.waitSeconds(args);
+  const { wait_seconds: wish } = args;
+  const asked = wish === undefined || wish === null || wish === '' ? Number.NaN : Number(wish);
+  return asked >= 0 ? asked : undefined;
 }
 
 /** The client's patience began with the first call. */
@@ -36,11 +52,15 @@ export function makeResumable(
 ): void {
   const { era, channel, request, version, isAssumed } = exchange;
   const { tool, startedAt, known, reporter } = call;
-  if (era === 'modern' || !channel.canStream || tool.continuation === undefined) return;
+  const { continuation } = tool.operation;
+  if (era === 'modern' || !channel.canStream || continuation === undefined) return;
   // Earlier revisions have no events without content.
   if (reporter === undefined && version < firstWithPrimers) return;
   const { arguments: given } = request.params;
-  const args = exchange.resumed?.args ?? tool.continuation.args(isObject(given) ? given : {}, known);
+  const first: JsonObject = isObject(given) ? given : {};
+  const next =
+    continuation.input === undefined ? first : continuation.input(known, askedSeconds(tool, first));
+  const args = exchange.resumed?.args ?? next;
   if (args === undefined) return;
   const progressToken = readProgressToken(request.meta);
   const name = resumptions.name(

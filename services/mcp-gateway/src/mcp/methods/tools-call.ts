@@ -1,10 +1,10 @@
 import type { Bus, ClientSide } from '@inferry/bus';
 import {
+  type AnyOperation,
   type AnyTool,
   AppError,
   clip,
   type ErrorEnvelope,
-  isObject,
   type Scope,
   scopes,
   toAppError,
@@ -22,8 +22,8 @@ import type { CancellableCall, InFlight } from '../in-flight.ts';
 import { refuseParamHeaders } from '../param-headers.ts';
 import { createProgressReporter, type ProgressReporter, readProgressToken } from '../progress.ts';
 import { has } from '../revisions.ts';
-import { refuseWithoutTasks, toTask } from '../tasks/call-as-task.ts';
-import { leftOf, makeResumable, toCall } from './resumable-call.ts';
+import { isTask, refuseWithoutTasks, toTask } from '../tasks/call-as-task.ts';
+import { askedSeconds, leftOf, makeResumable, toCall } from './resumable-call.ts';
 
 export interface ToolsCallDeps {
   bus: Bus;
@@ -108,14 +108,15 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
   let known: Record<string, string> | undefined;
   try {
     const call = async (client?: ClientSide) => {
-      const { tool: called, args } = toCall(tool, exchange);
-      const text = await deps.bus.callTool(called, args, {
+      const { operation, args } = toCall(tool, exchange);
+      const text = await deps.bus.callTool(tool, args, {
+        operation,
         principal,
-        wait,
+        wait: isTask(tool, exchange) ? noWait : wait,
         client,
         life: channel.life,
         attachment: exchange.attachment,
-        ...limitsOf({ tool: called, args, wait, heldMs: exchange.heldMs }),
+        ...limitsOf({ tool, args, wait, heldMs: exchange.heldMs }),
         onLog: client === undefined ? undefined : logLines(exchange),
         onProgress(step) {
           if (step.data !== undefined && isNews(step.data, known)) {
@@ -127,7 +128,9 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
       });
       return toTask(text, { tool, exchange, serverInfo: deps.identity.serverInfo });
     };
-    return await (tool.isInteractive && resumed === undefined ? deps.rounds(exchange, call) : call());
+    return await (tool.operation.isInteractive && resumed === undefined
+      ? deps.rounds(exchange, call)
+      : call());
   } catch (error) {
     const failure = toAppError(error);
     if (failure.code !== 'cancelled') return JSON.stringify(toErrorResult(failure.toEnvelope()));
@@ -140,6 +143,14 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
   }
 }
 
+/** What is known of a tool where only its time matters. */
+type Timed = Pick<AnyTool, 'waitSeconds'> & {
+  operation: Pick<AnyOperation, 'waits' | 'isLong' | 'makesFile'>;
+};
+
+/** A call that is to be a task is answered as soon as its record is there. */
+const noWait: WaitBudget = { defaultSeconds: 0, maxSeconds: 0 };
+
 /** What the call may take in all, and in silence, of what is left since the request arrived. */
 export function limitsOf({
   tool,
@@ -147,25 +158,22 @@ export function limitsOf({
   wait,
   heldMs = 0,
 }: {
-  tool: Pick<AnyTool, 'waits' | 'isLong' | 'isContentOnly'>;
+  tool: Timed;
   args: unknown;
   wait: WaitBudget;
   heldMs?: number | undefined;
 }): { timeoutMs: number; patienceMs?: number } {
   const leftMs = Math.max(leastMs, marginMs - heldMs);
-  if (tool.waits !== undefined) return { timeoutMs: waitMsOf(tool, args, wait) + leftMs };
-  const isLong = tool.isLong || tool.isContentOnly === true;
-  return isLong
+  const { waits, isLong, makesFile } = tool.operation;
+  if (waits !== undefined) return { timeoutMs: waitMsOf(tool, args, wait) + leftMs };
+  return isLong || makesFile === true
     ? { timeoutMs: wait.maxSeconds * 1_000 + longMarginMs, patienceMs: leftMs }
     : { timeoutMs: leftMs };
 }
 
-function waitMsOf(tool: Pick<AnyTool, 'waits'>, args: unknown, wait: WaitBudget): number {
-  const wish =
-    isObject(args) && args.wait_seconds !== null && args.wait_seconds !== '' ? args.wait_seconds : undefined;
-  const asked = wish === undefined ? Number.NaN : Number(wish);
-  const usual = tool.waits === 'as_usual' ? wait.defaultSeconds : 0;
-  return Math.min(asked >= 0 ? asked : usual, wait.maxSeconds) * 1_000;
+function waitMsOf(tool: Timed, args: unknown, wait: WaitBudget): number {
+  const usual = tool.operation.waits === 'as_usual' ? wait.defaultSeconds : 0;
+  return Math.min(askedSeconds(tool, args) ?? usual, wait.maxSeconds) * 1_000;
 }
 
 function isNews(data: Record<string, string>, known: Record<string, string> | undefined): boolean {
@@ -182,7 +190,7 @@ function follow(
   if (token === undefined) {
     // The rest of a stream is a stream, however short.
     if (resumed !== undefined) channel.open();
-    else if (tool.isLong) channel.expectWait();
+    else if (tool.operation.isLong) channel.expectWait();
     return undefined;
   }
   const reporter = createProgressReporter(token, channel, {

@@ -1,4 +1,4 @@
-import { type AnyTool, isObject, type JsonObject } from '@inferry/contracts';
+import { type AnyTool, isObject, type JsonObject, type TaskMapping } from '@inferry/contracts';
 import type { Refusal } from '../../refusal.ts';
 import { refuseCapabilities } from '../client/rounds.ts';
 import type { Exchange } from '../exchange.ts';
@@ -9,20 +9,30 @@ const needsTasks = refuseCapabilities(tasksCapability);
 const needsNewEra = { ...needsTasks, status: 200 };
 
 /** The extension is of the modern era; whoever does not declare it gets the plain result (SEP-2663). */
-function isTask({ task }: AnyTool, { era, capabilities }: Exchange): boolean {
-  return task !== undefined && era === 'modern' && takesTasks(capabilities);
+export function isTask(tool: AnyTool, { era, capabilities }: Exchange): boolean {
+  return readerOf(tool) !== undefined && era === 'modern' && takesTasks(capabilities);
+}
+
+/** What reads the task in a result's structure: the reply's own reader where the structure is the reply. */
+export function readerOf({
+  operation: { task },
+  readTask,
+  toStructured,
+}: AnyTool): TaskMapping['read'] | undefined {
+  return task === undefined ? undefined : (readTask ?? (toStructured === undefined ? task.read : undefined));
 }
 
 /** Some tools cannot be called but as tasks. */
 export function refuseWithoutTasks(tool: AnyTool, exchange: Exchange): Refusal | undefined {
-  if (!tool.task?.isRequired || isTask(tool, exchange)) return undefined;
+  if (!tool.operation.task?.isRequired || isTask(tool, exchange)) return undefined;
   return exchange.era === 'modern' ? needsTasks : needsNewEra;
 }
 
-/** The arguments of a call that is to be a task, so that it does not wait. */
+/** The arguments of a call: those of one that is to be a task say so where that is not said by its wait alone. */
 export function toArguments(tool: AnyTool, exchange: Exchange): unknown {
   const args = exchange.request.params.arguments ?? {};
-  return tool.task !== undefined && isObject(args) && isTask(tool, exchange) ? tool.task.detach(args) : args;
+  const detach = tool.operation.task?.detach;
+  return detach !== undefined && isObject(args) && isTask(tool, exchange) ? detach(args) : args;
 }
 
 /** The task that a call made, if it goes on; else the result as it is. */
@@ -30,9 +40,10 @@ export function toTask(
   text: string,
   { tool, exchange, serverInfo }: { tool: AnyTool; exchange: Exchange; serverInfo: JsonObject },
 ): string {
-  if (tool.task === undefined || !isTask(tool, exchange)) return text;
+  const read = readerOf(tool);
+  if (read === undefined || !isTask(tool, exchange)) return text;
   // as: results are written by our own bus.
   const { structuredContent, isError } = JSON.parse(text) as JsonObject;
-  const task = isObject(structuredContent) && !isError ? tool.task.read(structuredContent) : undefined;
+  const task = isObject(structuredContent) && !isError ? read(structuredContent) : undefined;
   return task === undefined || isOver(task) ? text : createTaskResult(task, serverInfo);
 }

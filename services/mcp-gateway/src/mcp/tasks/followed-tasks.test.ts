@@ -11,7 +11,7 @@ import {
 import { isTaskStatusNotificationV2 } from '@modelcontextprotocol/ext-tasks/core/v2';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { framesOf, modern, post, startTestGateway, type TestGateway } from '../../test-gateway.ts';
-import { readWork } from '../client/asking.fixture.ts';
+import { work as makeWork, readWork } from '../client/asking.fixture.ts';
 import { type Listening, listenAt, methodsOf } from '../subscriptions/test-listening.ts';
 import { metaKeys } from '../versions.ts';
 
@@ -46,6 +46,7 @@ beforeEach(async () => {
     if (run === undefined) throw new AppError('run_not_found', 'There is no such run.');
     return { run: { run_id: id, created_at: createdAt, ...run } };
   });
+  first.services.serve(makeWork, async () => ({ said: 'done' }));
   first.services.serve(readWork, async () => ({ said: 'done', task: work }));
 });
 afterEach(() => Promise.all(gateways.map((gateway) => gateway.close())));

@@ -1,4 +1,4 @@
-import { isObject, type TaskCall, type TaskMapping } from '@inferry/contracts';
+import { isObject, type OperationCall, type TaskMapping } from '@inferry/contracts';
 import { isRefusal, type Refusal, refuseParams } from '../../refusal.ts';
 import { refuseCapabilities } from '../client/rounds.ts';
 import type { Exchange, Method, Reply } from '../exchange.ts';
@@ -47,8 +47,8 @@ async function readTask({ id, caller, tasks }: Found): Promise<Reply> {
 }
 
 /** An acknowledgement and nothing else: what became of the task is read. */
-async function acknowledge({ caller, tasks }: Found, next: TaskCall): Promise<Reply> {
-  const answer = await tasks.call(caller, next);
+async function acknowledge({ id, caller, tasks }: Found, next: OperationCall): Promise<Reply> {
+  const answer = await tasks.call(caller, id, next);
   return isRefusal(answer) ? answer : '{}';
 }
 

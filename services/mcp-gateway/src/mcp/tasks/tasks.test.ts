@@ -29,7 +29,7 @@ beforeEach(async () => {
         stopped.push(id);
         return {};
       });
-      services.serve(runModel, async ({ wait_seconds: seconds }) => ({
+      services.serve(runModel, async (_input, { wait: { maxSeconds: seconds } }) => ({
         run: { run_id: 'run_1', status: run, created_at: createdAt, progress: seconds === 0 ? 0.4 : 1 },
       }));
       services.serve(getRun, async () => ({

@@ -1,15 +1,17 @@
 import type { Bus } from '@inferry/bus';
 import {
+  type AnyOperation,
   type AnyTool,
   hasScope,
   isObject,
   type JsonObject,
+  type OperationCall,
   type Principal,
-  type TaskCall,
   type TaskMapping,
   type TaskState,
 } from '@inferry/contracts';
 import { isRefusal, type Refusal, refuse, refuseParams, rpcCodes } from '../../refusal.ts';
+import { readerOf } from './call-as-task.ts';
 import { detailedTask } from './task-results.ts';
 
 export interface TaskDeps {
@@ -40,7 +42,8 @@ export interface TaskView {
 /** The records of services that are tasks, found by how their ids begin. */
 export interface Tasks {
   mappingOf(id: string): TaskMapping | undefined;
-  call(caller: TaskCaller, next: TaskCall): Promise<ToolAnswer | Refusal>;
+  /** One of the calls that its mapping makes of the id of a task. */
+  call(caller: TaskCaller, id: string, next: OperationCall): Promise<ToolAnswer | Refusal>;
   /** Rejects when the service cannot be asked. */
   read(caller: TaskCaller, id: string): Promise<TaskView | Refusal>;
 }
@@ -53,34 +56,49 @@ const maxIdLength = 200;
 const unknownCodes = new Set<unknown>(['run_not_found', 'task_not_found', 'validation_failed']);
 
 export function createTasks({ bus, tools }: TaskDeps): Tasks {
-  const mappings = tools.flatMap(({ task }) => (task === undefined ? [] : [task]));
+  const makers = tools.filter((tool) => readerOf(tool) !== undefined);
 
-  function mappingOf(id: string): TaskMapping | undefined {
-    return id.length > maxIdLength ? undefined : mappings.find(({ idPrefix }) => id.startsWith(idPrefix));
+  function makerOf(id: string): AnyTool | undefined {
+    if (id.length > maxIdLength) return undefined;
+    return makers.find(({ operation: { task } }) => task !== undefined && id.startsWith(task.idPrefix));
+  }
+
+  /** The tool that shows the reply of another operation: the one that leads to it, else the one that made the task. */
+  function showing(id: string, operation: AnyOperation): AnyTool | undefined {
+    return tools.find((tool) => tool.operation.name === operation.name) ?? makerOf(id);
   }
 
   async function call(
     { principal, signal }: TaskCaller,
-    { tool, args }: TaskCall,
+    id: string,
+    { operation, input }: OperationCall,
   ): Promise<ToolAnswer | Refusal> {
-    if (!hasScope(principal.scopes, tool.scope)) {
-      return refuse(403, ['insufficient_scope', `This needs the scope ${tool.scope}.`], {
-        data: { required_scope: tool.scope },
+    const { scope } = operation;
+    if (!hasScope(principal.scopes, scope)) {
+      return refuse(403, ['insufficient_scope', `This needs the scope ${scope}.`], {
+        data: { required_scope: scope },
       });
     }
+    const tool = showing(id, operation);
+    if (tool === undefined) return unknownTask;
     const wait = { defaultSeconds: 0, maxSeconds: 0 };
-    return readAnswer(await bus.callTool(tool, args, { principal, wait, timeoutMs, signal }));
+    const options = { operation, principal, wait, timeoutMs, signal };
+    return readAnswer(await bus.callTool(tool, input, options));
   }
 
   return {
-    mappingOf,
+    mappingOf: (id) => makerOf(id)?.operation.task,
     call,
     async read(caller, id) {
-      const mapping = mappingOf(id);
-      if (mapping === undefined) return unknownTask;
-      const answer = await call(caller, mapping.get(id));
+      const maker = makerOf(id);
+      const mapping = maker?.operation.task;
+      if (maker === undefined || mapping === undefined) return unknownTask;
+      const next = mapping.get(id);
+      const answer = await call(caller, id, next);
       if (isRefusal(answer)) return answer satisfies Refusal;
-      const state = mapping.read(answer.structured);
+      const shown = showing(id, next.operation);
+      const read = shown === maker ? (readerOf(maker) ?? mapping.read) : (shown?.readTask ?? mapping.read);
+      const state = read(answer.structured);
       return state === undefined ? unknownTask : { state, text: detailedTask(state, answer.result) };
     },
   };

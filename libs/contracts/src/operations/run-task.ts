@@ -1,4 +1,4 @@
-import type { TaskMapping } from '../contract.ts';
+import type { TaskMapping } from '../operation.ts';
 import { isTerminal, Run } from '../shapes/run.ts';
 import type { TaskState } from '../task.ts';
 import { cancelRun } from './cancel-run.ts';
@@ -14,13 +14,12 @@ const pollMs = 2_000;
 export const runTask: TaskMapping = {
   idPrefix: 'run_',
   isRequired: false,
-  detach: (args) => ({ ...args, wait_seconds: 0 }),
-  read(structured) {
-    const run = Run.safeParse(structured.run);
+  read(reply) {
+    const run = Run.safeParse(reply.run);
     return run.success ? toTask(run.data) : undefined;
   },
-  get: (id) => ({ tool: getRun, args: { run_id: id } }),
-  cancel: (id) => ({ tool: cancelRun, args: { run_id: id } }),
+  get: (id) => ({ operation: getRun, input: { run_id: id } }),
+  cancel: (id) => ({ operation: cancelRun, input: { run_id: id } }),
 };
 
 function toTask(run: Run): TaskState {

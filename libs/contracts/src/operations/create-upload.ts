@@ -1,18 +1,12 @@
 import { z } from 'zod';
-import { text } from '../content.ts';
-import { defineTool } from '../contract.ts';
 import { ErrorEnvelope } from '../errors.ts';
+import { defineOperation } from '../operation.ts';
 import { jsonObject } from '../shapes/basics.ts';
-import { write } from './annotations.ts';
 
-export const createUpload = defineTool({
+export const createUpload = defineOperation({
   name: 'create_upload',
-  title: 'Create upload URL',
-  description:
-    'Get a one-time PUT URL for a local file plus a ready curl command, so file bytes never pass through the conversation. Use the returned asset_id or file_url in run_model. Multipart for large files.',
   toolset: 'files',
   scope: 'files:write',
-  annotations: write,
   input: z.object({
     file_name: z.string().min(1).max(4_096).describe('Path as your shell sees it'),
     content_type: z.string().max(200).optional().describe('MIME type'),
@@ -24,7 +18,7 @@ export const createUpload = defineTool({
       .describe('Hex; identical content is reused'),
     expires_in: z.int().min(60).optional().describe('Delete after seconds'),
   }),
-  output: z.object({
+  reply: z.object({
     asset_id: z.string().optional().describe('Asset'),
     file_url: z.string().optional().describe('Final URL'),
     method: z.string().optional().describe('PUT'),
@@ -38,15 +32,4 @@ export const createUpload = defineTool({
     deduplicated: z.boolean().optional().describe('Already stored; skip the PUT'),
     error: ErrorEnvelope.optional(),
   }),
-  present({ asset_id: assetId, file_url: fileUrl, part_count: parts, ...upload }) {
-    if (upload.deduplicated === true) {
-      return [text(`Already stored as ${assetId}: [file](${fileUrl}). No upload is needed.`)];
-    }
-    const how = parts === undefined ? '' : ` in ${parts} parts`;
-    return [
-      text(
-        `Upload the file${how} before ${upload.expires_at}:\n${upload.curl}\nThen use ${assetId} (or [its URL](${fileUrl})) in run_model.`,
-      ),
-    ];
-  },
 });

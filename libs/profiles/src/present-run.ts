@@ -1,6 +1,13 @@
-import { type ContentBlock, text } from '../content.ts';
-import type { Page } from '../shapes/basics.ts';
-import { isTerminal, type Run, type RunCost, type RunOutput } from '../shapes/run.ts';
+/** Runs, prices and pages as text: what the tools of several profiles say in the same way. */
+import {
+  type ContentBlock,
+  isTerminal,
+  type Page,
+  type Run,
+  type RunCost,
+  type RunOutput,
+  text,
+} from '@inferry/contracts';
 
 export function pageLine(shown: number, page: Page | undefined): string {
   const total = page?.total === undefined ? '' : ` of ${page.total}`;

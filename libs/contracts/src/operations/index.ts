@@ -1,5 +1,6 @@
-import type { AnyTool } from '../contract.ts';
+import type { AnyOperation } from '../operation.ts';
 import { cancelRun } from './cancel-run.ts';
+import { continueRun } from './continue-run.ts';
 import { createUpload } from './create-upload.ts';
 import { estimateCost } from './estimate-cost.ts';
 import { getAccount } from './get-account.ts';
@@ -11,8 +12,8 @@ import { searchModels } from './search-models.ts';
 import { uploadFile } from './upload-file.ts';
 import { viewOutput } from './view-output.ts';
 
-/** Every tool, in the order in which clients list them. */
-export const tools: readonly AnyTool[] = [
+/** Every operation that a tool can lead to. */
+export const operations: readonly AnyOperation[] = [
   searchModels,
   getModel,
   estimateCost,
@@ -20,17 +21,16 @@ export const tools: readonly AnyTool[] = [
   getRun,
   listRuns,
   cancelRun,
+  continueRun,
   createUpload,
   uploadFile,
   viewOutput,
   getAccount,
 ];
 
-/** Called by the gateway alone: no client sees them. */
-export { continueRun } from './continue-run.ts';
-
 export {
   cancelRun,
+  continueRun,
   createUpload,
   estimateCost,
   getAccount,

@@ -1,21 +1,15 @@
 import { z } from 'zod';
-import { text } from '../content.ts';
-import { defineTool } from '../contract.ts';
 import { ErrorEnvelope } from '../errors.ts';
+import { defineOperation } from '../operation.ts';
 import { cursor, jsonObject, limit, Page } from '../shapes/basics.ts';
-import { readOnly } from './annotations.ts';
 
 export const accountSections = ['identity', 'providers', 'balance', 'usage', 'budgets', 'limits'] as const;
 export const usageBuckets = ['hour', 'day', 'week', 'month', 'year'] as const;
 
-export const getAccount = defineTool({
+export const getAccount = defineOperation({
   name: 'get_account',
-  title: 'Get account',
-  description:
-    'Who you are here, connected providers and whether their keys work, balances, spend, budgets and rate limits.',
   toolset: 'account',
   scope: 'account:read',
-  annotations: readOnly,
   input: z.object({
     sections: z
       .array(z.enum(accountSections))
@@ -29,7 +23,7 @@ export const getAccount = defineTool({
     limit,
     cursor,
   }),
-  output: z.object({
+  reply: z.object({
     identity: jsonObject.optional().describe('Subject, client, scopes'),
     providers: z
       .array(jsonObject.describe('slug, connected, key_ok, capabilities, connections'))
@@ -46,12 +40,4 @@ export const getAccount = defineTool({
     next_action: z.string().optional().describe('What to call for the rest'),
     error: ErrorEnvelope.optional(),
   }),
-  present(account) {
-    const { next_action: next, ...sections } = account;
-    const lines = Object.entries(sections)
-      .filter(([, value]) => value !== undefined)
-      .map(([section, value]) => `${section}: ${JSON.stringify(value)}`);
-    if (next !== undefined) lines.push(`Next: ${next}`);
-    return [text(lines.join('\n'))];
-  },
 });

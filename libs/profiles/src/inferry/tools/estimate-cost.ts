@@ -1,38 +1,14 @@
-import { z } from 'zod';
-import { problemLine, text } from '../content.ts';
-import { defineTool } from '../contract.ts';
-import { ErrorEnvelope } from '../errors.ts';
-import { currency, jsonObject, ValidationProblem } from '../shapes/basics.ts';
-import { readOnly } from './annotations.ts';
-import { money, moneyLeft } from './present.ts';
+import { defineTool, estimateCost, problemLine, text } from '@inferry/contracts';
+import { readOnly } from '../../annotations.ts';
+import { money, moneyLeft } from '../../present-run.ts';
 
-export const estimateCost = defineTool({
+export const estimateCostTool = defineTool({
   name: 'estimate_cost',
   title: 'Estimate cost',
   description:
     'Quote a run before spending: price range, which inputs the quote could not see, and what is left of the balance and of your budget. Free.',
-  toolset: 'discover',
-  scope: 'models:read',
   annotations: readOnly,
-  input: z.object({
-    model: z.string().min(1).max(300).describe('Model id'),
-    input: jsonObject.optional().describe('The input you would run'),
-    count: z.int().min(1).max(1_000).optional().describe('How many such runs'),
-  }),
-  output: z.object({
-    currency: currency.optional(),
-    min: z.number().optional().describe('Low'),
-    max: z.number().optional().describe('High'),
-    exact: z.boolean().optional().describe('True when the price is fixed for this input'),
-    unpriced_inputs: z.array(z.string()).optional().describe('Inputs the quote ignored'),
-    basis: z.string().optional().describe('per_image, per_second, per_request, per_hour, unknown'),
-    balance: z.number().optional().describe('Provider balance if known'),
-    budget_left: z.number().optional().describe('Left of the caller budget'),
-    allowed: z.boolean().optional().describe('Would run_model accept it now'),
-    refusal: z.string().optional().describe('Why not, and what to do'),
-    validation: z.array(ValidationProblem).optional().describe('Input problems'),
-    error: ErrorEnvelope.optional(),
-  }),
+  operation: estimateCost,
   present(quote) {
     const { exact, basis, balance, budget_left: budgetLeft, allowed, validation = [] } = quote;
     const lines = [

@@ -1,13 +1,6 @@
-import { z } from 'zod';
-import { text } from '../content.ts';
-import { defineTool } from '../contract.ts';
-import { ErrorEnvelope } from '../errors.ts';
-import { Run } from '../shapes/run.ts';
-import { destructive } from './annotations.ts';
-import { presentRun } from './present.ts';
-
-export const cancelOutcomes = ['confirmed', 'requested', 'unsupported', 'already_finished'] as const;
-export type CancelOutcome = (typeof cancelOutcomes)[number];
+import { type CancelOutcome, cancelRun, defineTool, text } from '@inferry/contracts';
+import { destructive } from '../../annotations.ts';
+import { presentRun } from '../../present-run.ts';
 
 const sentences: Record<CancelOutcome, string> = {
   confirmed: 'It has stopped.',
@@ -16,20 +9,13 @@ const sentences: Record<CancelOutcome, string> = {
   already_finished: 'It had finished before.',
 };
 
-export const cancelRun = defineTool({
+export const cancelRunTool = defineTool({
   name: 'cancel_run',
   title: 'Cancel run',
   description:
     'Stop a queued or running run at the provider; breaking off a call does not. Says whether the provider really stopped it (confirmed), cannot (unsupported) or finished first, and what will be charged.',
-  toolset: 'run',
-  scope: 'runs:write',
   annotations: destructive,
-  input: z.object({ run_id: z.string().min(1).max(100).describe('Run handle') }),
-  output: z.object({
-    run: Run.optional(),
-    outcome: z.enum(cancelOutcomes).optional().describe('Result'),
-    error: ErrorEnvelope.optional(),
-  }),
+  operation: cancelRun,
   present({ run, outcome }) {
     const sentence = outcome === undefined ? [] : [text(`Cancel: ${outcome}. ${sentences[outcome]}`)];
     return run === undefined ? sentence : [...sentence, ...presentRun(run)];

@@ -1,4 +1,5 @@
-import type { ToolAnnotations } from '../contract.ts';
+/** The four hints of tools as most of them have it. */
+import type { ToolAnnotations } from '@inferry/contracts';
 
 export const readOnly: ToolAnnotations = {
   readOnlyHint: true,

@@ -1,8 +1,10 @@
+import { plainWords, type Run } from '@inferry/contracts';
 import { describe, expect, it } from 'vitest';
-import type { Run } from '../shapes/run.ts';
-import { estimateCost } from './estimate-cost.ts';
-import { money, presentRun } from './present.ts';
-import { runModel } from './run-model.ts';
+import { estimateCostTool } from './inferry/tools/estimate-cost.ts';
+import { runModelTool } from './inferry/tools/run-model.ts';
+import { money, presentRun } from './present-run.ts';
+
+const told = { args: undefined, words: plainWords };
 
 function textOf(blocks: readonly { type: string }[]): string {
   return blocks.map((block) => ('text' in block ? block.text : '')).join('\n');
@@ -22,7 +24,9 @@ describe('money as text', () => {
   });
 
   it('never calls nothing left free', () => {
-    const text = textOf(estimateCost.present({ currency: 'USD', max: 0.1, budget_left: 0, balance: 0 }));
+    const text = textOf(
+      estimateCostTool.present({ currency: 'USD', max: 0.1, budget_left: 0, balance: 0 }, told),
+    );
 
     expect(text).toContain('Budget left: nothing.');
     expect(text).toContain('Balance: nothing.');
@@ -30,14 +34,16 @@ describe('money as text', () => {
   });
 
   it('says that a price is not known where all that is known is that it is not below nothing', () => {
-    expect(textOf(estimateCost.present({ currency: 'USD', min: 0 }))).toContain('price unknown');
-    expect(textOf(runModel.present({ quote: { currency: 'USD' } }))).toContain('not known before the run');
+    expect(textOf(estimateCostTool.present({ currency: 'USD', min: 0 }, told))).toContain('price unknown');
+    expect(textOf(runModelTool.present({ quote: { currency: 'USD' } }, told))).toContain(
+      'not known before the run',
+    );
   });
 
   it('tells the whole quote of a dry run', () => {
     const quote = { currency: 'EUR', min: 1, max: 2, exact: false, unpriced_inputs: ['quality'] };
 
-    expect(textOf(runModel.present({ quote }))).toContain('at most 2.00 EUR. Not in it: quality.');
+    expect(textOf(runModelTool.present({ quote }, told))).toContain('at most 2.00 EUR. Not in it: quality.');
   });
 
   it.each<[Run['cost'], string]>([

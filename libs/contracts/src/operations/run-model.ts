@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { ErrorEnvelope } from '../errors.ts';
+import { defineOperation } from '../operation.ts';
+import { jsonObject, ValidationProblem } from '../shapes/basics.ts';
+import { Run } from '../shapes/run.ts';
+import { continueRun, toContinuation } from './continue-run.ts';
+import { runTask } from './run-task.ts';
+
+export const runModel = defineOperation({
+  name: 'run_model',
+  toolset: 'run',
+  scope: 'runs:write',
+  isLong: true,
+  waits: 'as_usual',
+  task: runTask,
+  continuation: { operation: continueRun, input: ({ run_id }, seconds) => toContinuation(run_id, seconds) },
+  input: z.object({
+    model: z.string().min(1).max(300).describe('Model id from search_models'),
+    input: jsonObject.optional().describe('Model inputs; see get_model'),
+    wait_seconds: z
+      .int()
+      .min(0)
+      .max(600)
+      .optional()
+      .describe('Max wait; 0 returns at once. Default: chosen for this client'),
+    client_ref: z
+      .string()
+      .min(1)
+      .max(128)
+      .optional()
+      .describe('Idempotency key, 1-128 characters; reuse it when retrying'),
+    max_cost: z.number().min(0).optional().describe('Refuse when the quote exceeds this'),
+    metadata: jsonObject.optional().describe('Up to 16 string tags to find the run later'),
+    webhook: z.string().max(2_000).optional().describe('HTTPS URL notified when the run settles'),
+    options: jsonObject
+      .optional()
+      .describe('Provider execution options, e.g. {"ttl_seconds":600,"low_priority":true}'),
+    dry_run: z.boolean().optional().describe('Validate and quote; do not run'),
+  }),
+  reply: z.object({
+    run: Run.optional(),
+    validation: z.array(ValidationProblem).optional().describe('Input problems'),
+    replayed: z.boolean().optional().describe('Returned an existing run for client_ref'),
+    quote: jsonObject.optional().describe('dry_run: what it would cost'),
+    error: ErrorEnvelope.optional(),
+  }),
+});

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { ErrorEnvelope } from '../errors.ts';
+import { defineOperation } from '../operation.ts';
+import { cursor, jsonObject, limit, Page } from '../shapes/basics.ts';
+import { ModelSummary, modelKinds } from '../shapes/model.ts';
+
+export const searchModels = defineOperation({
+  name: 'search_models',
+  toolset: 'discover',
+  scope: 'models:read',
+  input: z.object({
+    query: z.string().max(500).optional().describe('Free text over id, name, description, tags'),
+    provider: z.string().max(100).optional().describe('Provider slug'),
+    kind: z.enum(modelKinds).optional().describe('Catalog kind'),
+    category: z
+      .string()
+      .max(100)
+      .optional()
+      .describe('e.g. image, video, audio, text, 3d, text-to-image, solution'),
+    capability: z.string().max(100).optional().describe('e.g. io:text-to-image, op:upscale'),
+    creator: z.string().max(100).optional().describe('Model creator'),
+    featured: z.boolean().optional().describe('Curated shortlist only'),
+    mine: z.boolean().optional().describe('Only what you own, drafts included'),
+    include_offline: z.boolean().optional().describe('Also list models that are not live'),
+    facets: z.boolean().optional().describe('Return filter values with counts'),
+    limit,
+    cursor,
+  }),
+  reply: z.object({
+    items: z.array(ModelSummary).optional().describe('Matches'),
+    page: Page.optional(),
+    facets: jsonObject.optional().describe('Values and counts'),
+    stale: z.boolean().optional().describe('Served from cache; provider unreachable'),
+    hint: z.string().optional().describe('What to try next'),
+    error: ErrorEnvelope.optional(),
+  }),
+});

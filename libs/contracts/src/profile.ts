@@ -1,0 +1,106 @@
+/** One MCP server as a client meets it: its identity, texts, tools and words, prompts and resources, and what it says of keys. */
+import type { OfferedPrompt, OfferedResource } from './surface/index.ts';
+import type { AnyTool, ToolProfile } from './tool.ts';
+import { type Said, type Words, writeCall } from './words.ts';
+
+/** Of an image in `serverInfo.icons` (MCP 2025-11-25). */
+export interface ProfileIcon {
+  src: string;
+  mimeType?: string;
+  sizes?: string[];
+}
+
+/** What the clients of a profile are told about signing in. */
+export interface ProfileAccess {
+  /** `realm` of a challenge. */
+  realm?: string;
+  /** What the keys begin with that this profile takes as bearer, each with the platform that it is of. */
+  keyPrefixes?: Readonly<Record<string, string>>;
+  /** Keys that are refused by design, each with what to say. */
+  refusedPrefixes?: Readonly<Record<string, string>>;
+  /** The one scope of its grants; without it the deployment's. */
+  scope?: string;
+  /** Where a person gets a key. */
+  keyPage?: string;
+}
+
+export interface Profile {
+  /** The last part of its path, and of the ids of its tools. */
+  key: string;
+  /** Who the server says that it is; what is absent is the deployment's own. */
+  serverInfo: { name?: string; title?: string; version?: string };
+  icons?: readonly ProfileIcon[];
+  /** Told at the start; `title` is the server's. */
+  instructions(title: string): string;
+  tools: readonly AnyTool[];
+  words: Words;
+  /** The name by which a prompt of a service is offered; undefined where it is not. */
+  promptName(prompt: OfferedPrompt): string | undefined;
+  /** Whether a resource of a service, or a template by its address, is offered. */
+  hasResource(resource: Pick<OfferedResource, 'uri'>): boolean;
+  /** The platforms that it is limited to; absent where it is all of them. */
+  providers?: readonly string[];
+  /** Whether clients wait as long as they can where nothing is said, and not as long as is usual for them. */
+  waitsLong?: boolean;
+  access: ProfileAccess;
+  /** Rules over lists that it does not keep, by `<tool>: <rule>`, each with the reason. */
+  exceptions: Readonly<Record<string, string>>;
+}
+
+export interface ProfileDefinition
+  extends Omit<Profile, 'words' | 'promptName' | 'hasResource' | 'access' | 'exceptions'> {
+  /** The profile's codes for ours, where they differ. */
+  codes?: Readonly<Record<string, string>>;
+  /** Words for calls that no tool of it is named for, or that it says in another way. */
+  words?: Partial<Words>;
+  promptName?: Profile['promptName'];
+  hasResource?: Profile['hasResource'];
+  access?: ProfileAccess;
+  exceptions?: Profile['exceptions'];
+}
+
+/** A profile with its tools: each knows its id and its words. */
+export function defineProfile(definition: ProfileDefinition): Profile {
+  const { key, codes = {}, words: own = {}, tools } = definition;
+  const words = wordsOf(tools, own);
+  const profile: ToolProfile = { key, words, codes };
+  return {
+    promptName: ({ name }) => name,
+    hasResource: () => true,
+    access: {},
+    exceptions: {},
+    ...definition,
+    words,
+    tools: tools.map((tool) => ({ ...tool, id: `${key}/${tool.name}`, profile })),
+  };
+}
+
+/** An operation is said with the name of the first tool that leads to it. */
+function wordsOf(tools: readonly AnyTool[], own: Partial<Words>): Words {
+  const byOperation = new Map<string, AnyTool>();
+  for (const tool of tools) {
+    if (!byOperation.has(tool.operation.name)) byOperation.set(tool.operation.name, tool);
+  }
+  const nameIn = (tool: AnyTool, name: string): string | undefined => {
+    const { renamed } = tool;
+    if (renamed !== undefined && Object.hasOwn(renamed, name)) return renamed[name];
+    return name in tool.input.shape ? name : undefined;
+  };
+  return {
+    call(operation, args) {
+      const said = own.call?.(operation, args);
+      if (said !== undefined) return said;
+      const tool = byOperation.get(operation);
+      if (tool === undefined) return undefined;
+      const known = args.flatMap((arg): Said[] => {
+        const name = nameIn(tool, arg.name);
+        return name === undefined ? [] : [{ ...arg, name }];
+      });
+      return writeCall(tool.name, known);
+    },
+    argument(operation, name) {
+      const tool = byOperation.get(operation);
+      return own.argument?.(operation, name) ?? (tool === undefined ? undefined : nameIn(tool, name));
+    },
+  };
+}

@@ -1,0 +1,168 @@
+/** What a client sees in `tools/list`: a name, texts, schemas and pure functions around one operation. */
+import type { z } from 'zod';
+import type { ContentBlock } from './content.ts';
+import type { ErrorEnvelope } from './errors.ts';
+import { type AnyOperation, defineOperation, type Operation, type OperationDefinition } from './operation.ts';
+import { type JsonObject, toPortableSchema } from './portable-schema.ts';
+import type { TaskState } from './task.ts';
+import { plainWords, type Words } from './words.ts';
+
+/** MCP tool annotations; all four are stated for every tool (MCP 2026-07-28, tools). */
+export interface ToolAnnotations {
+  readOnlyHint: boolean;
+  destructiveHint: boolean;
+  idempotentHint: boolean;
+  openWorldHint: boolean;
+}
+
+/** As tools tell it in `_meta.ui` (MCP Apps 2026-01-26). */
+export interface ToolUi {
+  resourceUri: string;
+}
+
+/** Where the view of a run is read, by hosts that show one. */
+export const runViewUri = 'ui://inferry/run-view';
+
+/** What a tool's functions know of the call beside the reply. */
+export interface Told<A = unknown> {
+  /** The tool's own arguments; undefined where another call goes on with the first one. */
+  args: A | undefined;
+  words: Words;
+}
+
+/** What a tool has of the profile that it is in. */
+export interface ToolProfile {
+  key: string;
+  words: Words;
+  /** The profile's own codes for ours. */
+  codes: Readonly<Record<string, string>>;
+}
+
+export interface Tool<
+  P extends AnyOperation = AnyOperation,
+  I extends z.ZodObject = z.ZodObject,
+  O extends z.ZodObject = z.ZodObject,
+> {
+  kind: 'tool';
+  /** `<profile>/<name>`: what travels with a call. */
+  id: string;
+  name: string;
+  title: string;
+  description: string;
+  /** What it leads to. */
+  operation: P;
+  profile: ToolProfile;
+  input: I;
+  inputSchema: JsonObject;
+  /** What clients see as `structuredContent`: no top-level field is required, `error` is always declared. */
+  output: O;
+  /** Absent for `isContentOnly`, and where a profile lists none. */
+  outputSchema?: JsonObject | undefined;
+  annotations: ToolAnnotations;
+  /** True when a result is content alone: some clients show the model no content beside a structure. */
+  isContentOnly?: boolean;
+  /** What a host that shows views shows of a call (MCP Apps). */
+  ui?: ToolUi;
+  /** Arguments of the operation that this tool calls something else; `undefined` for those that it has not. */
+  renamed?: Readonly<Record<string, string | undefined>>;
+  /** How long a call is to wait, by its arguments as they came; without it `wait_seconds` says so. */
+  waitSeconds?(args: JsonObject): number | undefined;
+  /** The task in a structure of its own; a tool with one and without this is never a task. */
+  readTask?(structured: JsonObject): TaskState | undefined;
+  /** The input of the operation; absent where the arguments are that. */
+  toInput?(args: z.infer<I>, told: Told<z.infer<I>>): z.input<P['input']>;
+  /** The MCP content of a reply: the same facts as the structure, because clients show one or the other. */
+  present(reply: z.infer<P['reply']>, told: Told<z.infer<I>>): ContentBlock[];
+  /** `reply` as the structure; absent where the reply is that. */
+  toStructured?(reply: z.infer<P['reply']>, told: Told<z.infer<I>>): z.infer<O>;
+  /** A reply that is an error to the clients of this profile. */
+  toFailure?(reply: z.infer<P['reply']>, told: Told<z.infer<I>>): ErrorEnvelope | undefined;
+  /** An error in the profile's words, before its code is renamed. */
+  toError?(error: ErrorEnvelope, told: Told<z.infer<I>>): ErrorEnvelope;
+}
+
+/** Any tool, where its types do not matter. */
+export type AnyTool = Tool;
+
+export interface ToolDefinition<P extends AnyOperation, I extends z.ZodObject, O extends z.ZodObject>
+  extends Omit<
+    Tool<P, I, O>,
+    'kind' | 'id' | 'profile' | 'input' | 'inputSchema' | 'output' | 'outputSchema'
+  > {
+  /** The operation's where it is left out. */
+  input?: I;
+  /** The reply's where it is left out. */
+  output?: O;
+  /** Listed in place of what is made of `input`, for schemas that a profile has word by word. */
+  inputSchema?: JsonObject;
+  /** The same of `output`; `'none'` where the profile lists none. */
+  outputSchema?: JsonObject | 'none';
+  /** Arguments that are required although the schema of `input` lets them be absent: the handler says more of them. */
+  explained?: readonly (keyof z.infer<I> & string)[];
+}
+
+export function defineTool<
+  P extends AnyOperation,
+  I extends z.ZodObject = P['input'],
+  O extends z.ZodObject = P['reply'] extends z.ZodObject ? P['reply'] : z.ZodObject,
+>(definition: ToolDefinition<P, I, O>): Tool<P, I, O> {
+  const { explained = [], outputSchema, ...shared } = definition;
+  // as: I and O are the operation's own where a definition states none.
+  const { input = shared.operation.input as unknown as I, output = shared.operation.reply as unknown as O } =
+    definition;
+  return {
+    kind: 'tool',
+    ...shared,
+    id: `inferry/${shared.name}`,
+    profile: canonical,
+    input,
+    output,
+    inputSchema: shared.inputSchema ?? withRequired(toPortableSchema(input, 'input'), explained),
+    outputSchema:
+      definition.isContentOnly === true || outputSchema === 'none'
+        ? undefined
+        : (outputSchema ?? toPortableSchema(output, 'output')),
+  };
+}
+
+const canonical: ToolProfile = { key: 'inferry', words: plainWords, codes: {} };
+
+type OwnDefinition<I extends z.ZodObject, O extends z.ZodObject, R extends z.ZodType> = Omit<
+  OperationDefinition<I, R>,
+  'reply'
+> &
+  Omit<ToolDefinition<Operation<I, R>, I, O>, 'operation' | 'input' | 'output'> & { output: O; reply?: R };
+
+/** A tool with an operation of its own, of the same name: for a service that is not part of the product. */
+export function defineOwnTool<I extends z.ZodObject, O extends z.ZodObject, R extends z.ZodType = O>(
+  definition: OwnDefinition<I, O, R>,
+): Tool<Operation<I, R>, I, O> {
+  const { toolset, scope, isLong, waits, makesFile, isInteractive, task, continuation, ...shown } =
+    definition;
+  // as: R defaults to O, and a definition with another reply states it.
+  const reply = definition.reply ?? (definition.output as unknown as R);
+  const { name, input } = definition;
+  const operation = defineOperation({
+    ...withoutUndefined({ isLong, waits, makesFile, isInteractive, task, continuation }),
+    name,
+    toolset,
+    scope,
+    input,
+    reply,
+  });
+  // as: the same definition, with the operation beside it.
+  return defineTool({ ...shown, operation } as unknown as ToolDefinition<Operation<I, R>, I, O>);
+}
+
+function withoutUndefined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  // as: what is undefined is left out.
+  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+function withRequired(schema: JsonObject, names: readonly string[]): JsonObject {
+  const { required = [], ...rest } = schema;
+  if (!Array.isArray(required) || names.length === 0) return schema;
+  return { ...rest, required: [...required, ...names] };
+}

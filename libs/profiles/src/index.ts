@@ -1,0 +1,26 @@
+import type { AnyOperation, AnyTool, Profile } from '@inferry/contracts';
+import { inferry } from './inferry/profile.ts';
+
+export { inferry } from './inferry/profile.ts';
+
+/** Every profile of the product: one line each. */
+export const profiles: readonly Profile[] = [inferry];
+
+const byKey = new Map(profiles.map((profile) => [profile.key, profile]));
+const byId = new Map(profiles.flatMap(({ tools }) => tools.map((tool) => [tool.id, tool] as const)));
+
+export function profileOf(key: string): Profile | undefined {
+  return byKey.get(key);
+}
+
+/** The tool that a call names as `<profile>/<tool>`. */
+export function toolOf(id: string): AnyTool | undefined {
+  return byId.get(id);
+}
+
+/** The canonical tool of an operation. */
+export function canonicalTool(operation: Pick<AnyOperation, 'name'>): AnyTool {
+  const tool = inferry.tools.find((one) => one.operation.name === operation.name);
+  if (tool === undefined) throw new Error(`no tool leads to ${operation.name}`);
+  return tool;
+}

@@ -1,0 +1,34 @@
+/** The canonical profile: the tools of this system under its own names. Its functions are identities. */
+import { defineProfile } from '@inferry/contracts';
+import { writeInstructions } from './instructions.ts';
+import { cancelRunTool } from './tools/cancel-run.ts';
+import { createUploadTool } from './tools/create-upload.ts';
+import { estimateCostTool } from './tools/estimate-cost.ts';
+import { getAccountTool } from './tools/get-account.ts';
+import { getModelTool } from './tools/get-model.ts';
+import { getRunTool } from './tools/get-run.ts';
+import { listRunsTool } from './tools/list-runs.ts';
+import { runModelTool } from './tools/run-model.ts';
+import { searchModelsTool } from './tools/search-models.ts';
+import { uploadFileTool } from './tools/upload-file.ts';
+import { viewOutputTool } from './tools/view-output.ts';
+
+export const inferry = defineProfile({
+  key: 'inferry',
+  serverInfo: {},
+  instructions: writeInstructions,
+  // In the order in which clients list them.
+  tools: [
+    searchModelsTool,
+    getModelTool,
+    estimateCostTool,
+    runModelTool,
+    getRunTool,
+    listRunsTool,
+    cancelRunTool,
+    createUploadTool,
+    uploadFileTool,
+    viewOutputTool,
+    getAccountTool,
+  ],
+});

@@ -1,0 +1,39 @@
+import { defineTool, problemLine, runModel, runViewUri, text } from '@inferry/contracts';
+import { write } from '../../annotations.ts';
+import { money, presentRun } from '../../present-run.ts';
+
+export const runModelTool = defineTool({
+  name: 'run_model',
+  title: 'Run model',
+  description:
+    'Run any model and return its run. Spends credits. input is validated against the model schema first; nothing is charged when it is invalid. File inputs take URLs or asset ids: use create_upload for local files. Waits as long as the client allows, then returns status queued or running with run_id: the run goes on; continue with get_run. Pass client_ref to make a retry safe: the same client_ref never runs or charges twice. dry_run=true validates and quotes only.',
+  annotations: write,
+  operation: runModel,
+  // Whoever leaves it out is told what the model needs.
+  explained: ['input'],
+  ui: { resourceUri: runViewUri },
+  present({ run, validation, replayed, quote }) {
+    if (run === undefined) {
+      const problems = (validation ?? []).map((problem) => `- ${problemLine(problem)}`);
+      const verdict = problems.length === 0 ? 'The input is valid.' : 'The input is not valid:';
+      return [
+        text([`Dry run. ${verdict}${quoteText(quote)} Nothing was run or charged.`, ...problems].join('\n')),
+      ];
+    }
+    const blocks = presentRun(run);
+    return replayed ? [text('Same client_ref: this is the existing run.'), ...blocks] : blocks;
+  },
+});
+
+/** Everything that the quote says: whoever reads the text alone must know as much. */
+function quoteText(quote: Readonly<Record<string, unknown>> | undefined): string {
+  if (quote === undefined) return '';
+  const { min, max, exact, unpriced_inputs: unpriced } = quote;
+  const currency = { currency: typeof quote.currency === 'string' ? quote.currency : undefined };
+  const unseen = Array.isArray(unpriced) && unpriced.length > 0 ? ` Not in it: ${unpriced.join(', ')}.` : '';
+  if (typeof max === 'number') {
+    return ` Cost: ${exact === true ? '' : 'at most '}${money(currency, max)}.${unseen}`;
+  }
+  const least = typeof min === 'number' && min > 0 ? `, ${money(currency, min)} or more` : '';
+  return ` Cost: not known before the run${least}.${unseen}`;
+}
