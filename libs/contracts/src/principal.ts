@@ -21,11 +21,11 @@ export const localPrincipal: Principal = {
   subject: 'local',
   grant_id: 'local',
   kind: 'local',
-  scopes: ['mcp'],
+  scopes: ['mcp', 'infra'],
 };
 
 /**
- * Scopes that a grant can hold. `mcp` is the whole default set; the narrower ones open one part each
+ * Scopes that a grant can hold. `mcp` is the whole default set; the narrower ones open one part each, and `infra` is no part of it
  * (RFC 6749, section 3.3).
  */
 export const scopes = {
@@ -35,6 +35,7 @@ export const scopes = {
   'runs:write': 'Run models, which spends credits, and cancel runs',
   'files:write': 'Upload files and look at outputs',
   'account:read': 'See your account, balances and spend',
+  infra: 'Create, change and delete machines, endpoints and storage that are paid for while they exist',
 } as const satisfies Record<string, string>;
 export type Scope = keyof typeof scopes;
 
@@ -42,9 +43,12 @@ export function isScope(value: string): value is Scope {
   return Object.hasOwn(scopes, value);
 }
 
-/** True when the granted scopes cover the one asked for; `mcp` covers all. */
+/** Scopes that are granted by name alone: what they open costs money for as long as it exists. */
+const byNameOnly: ReadonlySet<string> = new Set<Scope>(['infra']);
+
+/** True when the granted scopes cover the one asked for; `mcp` covers all but those that are granted by name alone. */
 export function hasScope(granted: readonly string[], wanted: Scope): boolean {
-  return granted.includes('mcp') || granted.includes(wanted);
+  return granted.includes(wanted) || (granted.includes('mcp') && !byNameOnly.has(wanted));
 }
 
 /** How long a call may wait for this client, in seconds: decided by the gateway from its table of clients. */

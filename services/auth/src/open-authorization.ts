@@ -13,6 +13,7 @@ import {
   toSettings,
 } from './oauth/index.ts';
 import { createLocalSealer } from './oauth/signing/key-sealer.ts';
+import type { ProfilePages } from './pages/page-context.ts';
 import type { CredentialService } from './vault/open-credentials.ts';
 import { withEarlierSealer } from './vault/vault.ts';
 
@@ -31,10 +32,10 @@ export async function openAuthorization(
   const { config, identity, secret, pagesSecret } = options;
   const settings = toSettings(config, options.publicUrl, secret);
   let grants: Grants | undefined;
-  const pages = ({ issuer, proxies }: OAuthSettings) =>
+  const pages = ({ issuer, proxies, profile }: OAuthSettings) =>
     openIdentity(parts, {
       ...{ config: identity, credentials, providers, now, secret: pagesSecret },
-      ...{ publicUrl: issuer, proxies },
+      ...{ publicUrl: issuer, proxies, profile, profiles: profilePages },
       grants() {
         if (grants === undefined) throw new Error('the authorization server is not open yet');
         return grants;
@@ -56,6 +57,15 @@ export async function openAuthorization(
   grants = engine.grants;
   return engine;
 }
+
+/** Profiles of one platform: no other platform's key opens them. */
+const profilePages: ReadonlyMap<string, Omit<ProfilePages, 'branding'>> = new Map([
+  ['runware', { providers: ['runware'], isKeyFirst: true }],
+  ['runflow', { providers: ['runflow'], isKeyFirst: true }],
+  ['modelrunner', { providers: ['modelrunner'] }],
+  ['runpod', { providers: ['runpod'] }],
+  ['runpod-4', { providers: ['runpod'] }],
+]);
 
 /** Assertions bring no key along. */
 const noKeys = { put: async (): Promise<void> => undefined };

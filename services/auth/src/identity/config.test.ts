@@ -29,6 +29,9 @@ describe('configuration of signing in', () => {
 
   it.each([
     ['AUTH_DRIVERS', { AUTH_DRIVERS: 'local,magic' }],
+    ['PROFILE_BRANDS', { PROFILE_BRANDS: 'runware=Acme' }],
+    ['PROFILE_BRANDS', { PROFILE_BRANDS: '{"runware":{"color":"red"}}' }],
+    ['PROFILE_BRANDS', { PROFILE_BRANDS: '{"runware":{"logo":"http://a.example/l.png"}}' }],
     [
       'AUTH_SIGN_UP',
       { AUTH_DRIVERS: 'oidc', OIDC_ISSUER: 'https://a.example', OIDC_CLIENT_ID: 'a', AUTH_SIGN_UP: 'open' },

@@ -1,7 +1,14 @@
 import { Secret } from '@inferry/contracts';
 import { ConfigError, type Env, envInt, envList, isLoopback, parseEnv } from '@inferry/runtime';
 import { z } from 'zod';
-import { type Branding, type BrandLink, isLogoUrl, ownBranding, parseBrandLink } from '../pages/branding.ts';
+import {
+  type Branding,
+  type BrandLink,
+  isHttpsUrl,
+  isLogoUrl,
+  ownBranding,
+  parseBrandLink,
+} from '../pages/branding.ts';
 import { parseColour } from '../pages/colours.ts';
 import { type AttemptRules, defaultAttemptRules } from './attempts.ts';
 import { type DriverId, driverIds } from './driver.ts';
@@ -47,6 +54,8 @@ const IdentityEnv = z.object({
     .default(ownBranding.colour),
   /** In the foot of every page: `Help=https://…,Privacy=https://…`. */
   BRAND_LINKS: envList.default([]),
+  /** JSON: what the pages of a profile show instead, by its key: name, logo, color, links. */
+  PROFILE_BRANDS: z.string().default(''),
 });
 type IdentityEnv = z.infer<typeof IdentityEnv>;
 
@@ -59,14 +68,24 @@ export interface IdentityConfig {
   oidc: OidcOptions | undefined;
   handoff: Omit<HandoffOptions, 'fingerprint'> | undefined;
   branding: Branding;
+  /** Of profiles whose pages are not the deployment's. */
+  profileBrands: ReadonlyMap<string, Branding>;
 }
 
 /** Reads the variables of signing in and of the pages; throws `ConfigError` with every problem at once. */
 export function parseIdentityConfig(env: Env): IdentityConfig {
   const parsed = parseEnv(IdentityEnv, env);
   const links = parsed.BRAND_LINKS.map(parseBrandLink);
+  const brands = readProfileBrands(parsed.PROFILE_BRANDS);
   const problems = [...problemsOf(parsed), ...(links.includes(undefined) ? [badLinks] : [])];
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (typeof brands === 'string') problems.push(brands);
+  if (problems.length > 0 || typeof brands === 'string') throw new ConfigError(problems);
+  const branding: Branding = {
+    name: parsed.BRAND_NAME,
+    logo: parsed.BRAND_LOGO,
+    colour: parsed.BRAND_COLOR,
+    links: links.filter((link): link is BrandLink => link !== undefined),
+  };
   return Object.freeze({
     drivers: [...new Set(parsed.AUTH_DRIVERS.filter(isDriver))],
     canSignUp: parsed.AUTH_SIGN_UP === 'open',
@@ -75,13 +94,41 @@ export function parseIdentityConfig(env: Env): IdentityConfig {
     keyProviders: parsed.AUTH_KEY_PROVIDERS,
     oidc: toOidc(parsed),
     handoff: toHandoff(parsed),
-    branding: {
-      name: parsed.BRAND_NAME,
-      logo: parsed.BRAND_LOGO,
-      colour: parsed.BRAND_COLOR,
-      links: links.filter((link): link is BrandLink => link !== undefined),
-    },
+    branding,
+    profileBrands: new Map(Object.entries(brands).map(([key, own]) => [key, { ...branding, ...own }])),
   });
+}
+
+const isColour = (value: string): boolean => parseColour(value) !== undefined;
+const ProfileBrands = z.record(
+  z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'is not the key of a profile'),
+  z.strictObject({
+    name: z.string().min(1).max(60).optional(),
+    logo: z.string().max(32_000).refine(isLogoUrl, 'is neither an https: nor a data:image URL').optional(),
+    color: z.string().refine(isColour, 'is not like #4338ca').optional(),
+    links: z.record(z.string().max(40), z.string().refine(isHttpsUrl, 'is not an https: URL')).optional(),
+  }),
+);
+
+/** What each profile shows instead of the deployment's own; or what is wrong. */
+function readProfileBrands(text: string): Record<string, Partial<Branding>> | string {
+  try {
+    const parsed = ProfileBrands.safeParse(JSON.parse(text.trim() || '{}'));
+    if (!parsed.success) return `PROFILE_BRANDS: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`;
+    return Object.fromEntries(
+      Object.entries(parsed.data).map(([key, { name, logo, color: colour, links }]) => [
+        key,
+        {
+          ...(name === undefined ? {} : { name }),
+          ...(logo === undefined ? {} : { logo }),
+          ...(colour === undefined ? {} : { colour }),
+          ...(links && { links: Object.entries(links).map(([label, url]) => ({ text: label, url })) }),
+        },
+      ]),
+    );
+  } catch {
+    return 'PROFILE_BRANDS: is not JSON like {"runware":{"name":"Acme Media","color":"#0a7f5a"}}';
+  }
 }
 
 const badLinks = 'BRAND_LINKS: each is like Help=https://example.com/help';

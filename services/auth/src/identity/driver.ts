@@ -34,6 +34,8 @@ export interface FormDriver {
   kind: 'form';
   id: 'local' | 'apikey';
   label: string;
+  /** The one platform that it is of. */
+  provider?: string | undefined;
   submit(attempt: FormAttempt): Promise<SignInOutcome>;
 }
 
@@ -42,6 +44,8 @@ export interface RedirectDriver {
   kind: 'redirect';
   id: 'oidc' | 'handoff';
   label: string;
+  /** The one platform that it is of. */
+  provider?: string | undefined;
   /** `state` is ours: it names the sign-in, and must come back with the browser. */
   begin(request: {
     state: string;

@@ -3,6 +3,7 @@ import type { Provider } from '@inferry/providers';
 import { type AddressRanges, ConfigError, type Parts } from '@inferry/runtime';
 import type { Grants, OAuthPages } from '../oauth/index.ts';
 import { createPages } from '../pages/create-pages.ts';
+import type { ProfilePages } from '../pages/page-context.ts';
 import type { CredentialService } from '../vault/open-credentials.ts';
 import { createApiKeyDriver } from './apikey/apikey-driver.ts';
 import { createKeyProviders } from './apikey/key-providers.ts';
@@ -22,6 +23,10 @@ export interface IdentityOptions {
   /** 32 bytes in base64url, for the pages alone. */
   secret: Secret;
   proxies: AddressRanges;
+  /** Profiles that people sign in to in a way of their own. */
+  profiles?: ReadonlyMap<string, Omit<ProfilePages, 'branding'>> | undefined;
+  /** The profile whose host these pages are at: all of them look like it. */
+  profile?: string | undefined;
   /** Late, because the authorization server that has them needs these pages first. */
   grants(): Pick<Grants, 'list' | 'revokeOwn'>;
   now?: (() => number) | undefined;
@@ -56,7 +61,18 @@ export function openIdentity(
       keyProviders: credentials.connections.canStore ? keyProviders.list() : [],
       onError: (error) => log.error({ err: error }, 'a page failed'),
     },
-    { branding, publicUrl, secret, proxies, canSignUp, sessionSeconds, rules, now },
+    {
+      ...{ publicUrl, secret, proxies, canSignUp, sessionSeconds, rules, now },
+      branding: config.profileBrands.get(options.profile ?? '') ?? branding,
+      profiles: toProfilePages(options),
+    },
+  );
+}
+
+function toProfilePages({ config, profiles = new Map() }: IdentityOptions): Map<string, ProfilePages> {
+  const keys = new Set([...profiles.keys(), ...config.profileBrands.keys()]);
+  return new Map(
+    [...keys].map((key) => [key, { ...profiles.get(key), branding: config.profileBrands.get(key) }]),
   );
 }
 

@@ -13,7 +13,7 @@ import type { OAuthSettings } from './settings.ts';
 
 /** What every issuer of a deployment has in common. */
 export type SharedParts = Omit<ProtocolEngineParts, 'settings' | 'extend'> &
-  Omit<InteractionDeps, 'engine' | 'browsers' | 'issuer' | 'proxies' | 'views'> &
+  Omit<InteractionDeps, 'engine' | 'browsers' | 'settings' | 'views'> &
   Omit<HttpDeps, 'engine' | 'browsers' | 'interactions' | 'pages' | 'views' | 'settings'> & {
     grantTypes: readonly string[];
   };
@@ -47,8 +47,7 @@ export function openIssuer(
   const engine = createProtocolEngine({ ...shared, settings, extend });
   const browsers = createBrowsers({ ...settings, maxAgeSeconds: settings.interactionSeconds });
   const views = { ...plainViews, ...pages.views };
-  const { issuer, proxies } = settings;
-  const interactions = createInteractions({ ...shared, engine, browsers, issuer, proxies, views });
+  const interactions = createInteractions({ ...shared, engine, browsers, settings, views });
   const deps = { ...shared, engine, browsers, interactions, pages, views, settings };
   return {
     interactions,

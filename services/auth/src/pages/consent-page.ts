@@ -1,6 +1,7 @@
 import { displayText, type Html, html } from './html.ts';
 import type { PageParts } from './layout.ts';
 import type { ScopeChoice } from './scope-choices.ts';
+import { type KeyProvider, keyFields } from './sign-in-page.ts';
 
 /** The client that asks, as far as anybody can tell who it is. */
 export interface AskingClient {
@@ -20,6 +21,8 @@ export interface ConsentView {
   choices: readonly ScopeChoice[];
   /** Who is signed in already. */
   person: string | undefined;
+  /** The platforms whose key is asked for here; none: how to sign in is asked afterwards. */
+  keys: readonly KeyProvider[];
   action: string;
   csrf: string;
   problem?: string | undefined;
@@ -27,7 +30,7 @@ export interface ConsentView {
 
 /** Who asks, for what, and where it leads: before anybody is sent anywhere or asked for a key. */
 export function consentPage(view: ConsentView): PageParts {
-  const { client, brand, choices, person } = view;
+  const { client, brand, choices, person, keys } = view;
   const name = displayText(client.name, 60) || 'A client without a name';
   return {
     title: `Connect ${name}`,
@@ -46,12 +49,13 @@ ${client.isLoopback && loopbackWarning()}
 <ul class="ticks below">${choices.map(tick)}</ul>
 </fieldset>
 ${person !== undefined && signedInAs(person)}
+${keys.length > 0 && html`<input type="hidden" name="driver" value="apikey">${keyFields(keys)}`}
 <div class="actions">
 <button class="button main grow" name="decision" value="allow">Allow</button>
-<button class="button grow" name="decision" value="deny">Deny</button>
+<button class="button grow" name="decision" value="deny" formnovalidate>Deny</button>
 </div>
 </form>
-<p class="small muted">${person === undefined && 'Then you sign in. '}You can take this back at any time on your account page.</p>`,
+<p class="small muted">${person === undefined && keys.length === 0 && 'Then you sign in. '}You can take this back at any time on your account page.</p>`,
   };
 }
 
@@ -80,8 +84,9 @@ function loopbackWarning(): Html {
 computer, and nobody can check that. Allow it only if you asked a program here to connect just now.</p>`;
 }
 
-function tick({ scope, text, isTicked }: ScopeChoice): Html {
-  return html`<li><label><input type="checkbox" name="scope" value="${scope}"${isTicked && html` checked`}><span>${text}</span></label></li>`;
+function tick({ scope, text, isTicked, isCostly }: ScopeChoice): Html {
+  const note = isCostly && html` <span class="mark warn">costs money until it is stopped</span>`;
+  return html`<li><label><input type="checkbox" name="scope" value="${scope}"${isTicked && html` checked`}><span>${text}${note}</span></label></li>`;
 }
 
 function signedInAs(person: string): Html {

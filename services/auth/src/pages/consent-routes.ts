@@ -4,10 +4,12 @@ import type { Session, Sessions } from '../identity/sessions.ts';
 import { type Interactions, newGrantId, type SignIn } from '../oauth/index.ts';
 import { consentPage } from './consent-page.ts';
 import { formOf } from './forms.ts';
-import type { PageContext } from './page-context.ts';
 import { choicesFor, scopesOfTicks } from './scope-choices.ts';
+import { type SignInDeps, takeSignIn } from './sign-in/sign-in-routes.ts';
+import type { Visits } from './sign-in/visit.ts';
 
-export interface ConsentDeps extends PageContext {
+export interface ConsentDeps extends SignInDeps {
+  visits: Visits;
   interactions: Interactions;
   sessions: Sessions;
   /** False: the key that they signed in with is dead, and they must bring another. */
@@ -62,6 +64,10 @@ export async function takeConsent(
     return interactions.finish(request, reply, { subject, display, scopes, grantId });
   }
   await interactions.saveStash(signIn, { scopes });
+  if (deps.waysAt(signIn.profile).isKeyFirst && form.get('key') !== '') {
+    const visit = await deps.visits.interaction(request, reply, signIn.uid);
+    return takeSignIn(deps, { visit, request, reply });
+  }
   await reply.redirect(`${here}/sign-in`, 303);
 }
 
@@ -71,15 +77,17 @@ async function usableSession(deps: ConsentDeps, request: FastifyRequest): Promis
 }
 
 function sendConsent(
-  { branding, send }: ConsentDeps,
+  { waysAt }: ConsentDeps,
   { reply, signIn }: Way,
   { session, problem }: { session: Session | undefined; problem?: string },
 ): void {
+  const { branding, send, isKeyFirst, keyProviders } = waysAt(signIn.profile);
   const page = consentPage({
     brand: branding.name,
     client: signIn.client,
     choices: choicesFor(signIn.requestedScopes),
     person: session?.account.display,
+    keys: isKeyFirst && session === undefined ? keyProviders : [],
     action: `/oauth/interaction/${signIn.uid}`,
     csrf: signIn.csrf,
     problem,

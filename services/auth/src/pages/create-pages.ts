@@ -15,12 +15,13 @@ import { continuePage, problemPage } from './closing-pages.ts';
 import { showConsent, takeConsent } from './consent-routes.ts';
 import { parseForms } from './forms.ts';
 import { page } from './layout.ts';
-import { answerErrorsWithPages, type PageContext } from './page-context.ts';
-import { createSendPage, pageHeaders } from './send-page.ts';
+import { answerErrorsWithPages, type PageContext, type ProfilePages } from './page-context.ts';
+import { createPageHeaders, createSendPage } from './send-page.ts';
 import { createVisits } from './sign-in/create-visits.ts';
 import { type Step, showSignIn, takeCallback, takeSignIn } from './sign-in/sign-in-routes.ts';
 import { type SignUpDeps, showSignUp, takeSignUp } from './sign-in/sign-up-routes.ts';
 import type { Visit } from './sign-in/visit.ts';
+import { createWays } from './sign-in/ways.ts';
 import type { KeyProvider } from './sign-in-page.ts';
 
 export interface PagesParts {
@@ -37,6 +38,8 @@ export interface PagesParts {
 
 export interface PagesOptions {
   branding: Branding;
+  /** Of profiles whose pages are not the deployment's. */
+  profiles?: ReadonlyMap<string, ProfilePages> | undefined;
   /** Without a trailing slash. */
   publicUrl: string;
   /** 32 bytes in base64url, for these pages alone. */
@@ -51,12 +54,14 @@ export interface PagesOptions {
 /** All pages that people see: consent, signing in, the account, errors. */
 export function createPages(parts: PagesParts, options: PagesOptions): OAuthPages {
   return {
-    views: createViews(options.branding),
+    views: createViews((profile) => brandingAt(options, profile)),
     async mount(app, interactions) {
-      const headers = pageHeaders(options.branding);
+      const headers = createPageHeaders(brandingsOf(options));
       // Documents that are sent by others in this scope are ours too: the way back to a client, and errors.
-      app.addHook('onSend', async (_request, reply) => {
-        if (String(reply.getHeader('content-type')).startsWith('text/html')) reply.headers(headers);
+      app.addHook('onSend', async (_request, reply, payload) => {
+        const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
+        if (isPage) reply.headers(headers(String(payload)));
+        return payload;
       });
       const path = pathOfUrl(options.publicUrl);
       if (path !== '') putBelow(app, path);
@@ -81,19 +86,27 @@ function putBelow(app: FastifyInstance, path: string): void {
   });
 }
 
-function createViews(branding: Branding): OAuthViews {
+function brandingAt({ branding, profiles }: PagesOptions, profile: string | undefined): Branding {
+  return profiles?.get(profile ?? '')?.branding ?? branding;
+}
+
+function brandingsOf({ branding, profiles = new Map() }: PagesOptions): Branding[] {
+  return [branding, ...[...profiles.values()].flatMap(({ branding: own }) => own ?? [])];
+}
+
+function createViews(at: (profile: string | undefined) => Branding): OAuthViews {
   return {
-    continueTo: ({ location, client, isDenied }) =>
+    continueTo: ({ location, client, isDenied, profile }) =>
       page(
-        branding,
+        at(profile),
         continuePage({
-          brand: branding.name,
+          brand: at(profile).name,
           clientName: client.name,
           isAllowed: !isDenied,
           url: location,
         }),
       ),
-    problem: (problem) => page(branding, problemPage(problem)),
+    problem: (problem) => page(at(undefined), problemPage(problem)),
   };
 }
 
@@ -116,10 +129,11 @@ function mountPages(
   const vault = { put: connections.keep };
   const signIn = {
     ...context,
-    ...{ accounts: { database, vault, now }, drivers, keyProviders, canSignUp, limits, rules, visits },
+    ...{ accounts: { database, vault, now }, limits, rules, visits },
+    waysAt: createWays({ drivers, keyProviders, canSignUp }, options.profiles, context),
   };
   const isUsable = (session: Session): Promise<boolean> => hasLiveKey(connections, session);
-  const consent = { ...context, interactions, sessions, isUsable, bind: connections.bind };
+  const consent = { ...signIn, interactions, sessions, isUsable, bind: connections.bind };
 
   parseForms(scope);
   answerErrorsWithPages(scope, context);

@@ -5,6 +5,15 @@ import type { Branding } from './branding.ts';
 import { authorizationError, type ErrorView, errorPage } from './closing-pages.ts';
 import type { SendPage } from './send-page.ts';
 
+/** How the pages of one profile look, and how people sign in to it. */
+export interface ProfilePages {
+  branding?: Branding | undefined;
+  /** The platforms that it is limited to: no other one's key is asked for. */
+  providers?: readonly string[] | undefined;
+  /** Whether people sign in with their key of its platform, where that is a way to sign in here at all. */
+  isKeyFirst?: boolean | undefined;
+}
+
 /** What every page needs. */
 export interface PageContext {
   branding: Branding;

@@ -33,6 +33,22 @@ describe('ticks of the consent page', () => {
     ).toEqual(['mcp']);
   });
 
+  it('have what is granted by name alone only when it was asked for by name, and then say what it costs', () => {
+    const asked = choicesFor(['mcp', 'infra']);
+
+    expect(all.map(({ scope }) => scope)).not.toContain('infra');
+    expect(asked.filter(({ isCostly }) => isCostly)).toMatchObject([
+      { scope: 'infra', isTicked: true, text: expect.stringContaining('paid for while they exist') },
+    ]);
+    expect(
+      scopesOfTicks(
+        asked.map(({ scope }) => scope),
+        asked,
+      ),
+    ).toEqual(['mcp', 'infra']);
+    expect(scopesOfTicks(['models:read', 'infra'], all)).toEqual(['models:read']);
+  });
+
   it('grant nothing that could not be ticked', () => {
     const narrow = choicesFor(['models:read', 'runs:read']);
 

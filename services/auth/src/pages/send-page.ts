@@ -13,13 +13,22 @@ export function createSendPage(branding: Branding): SendPage {
     reply.code(status).type('text/html; charset=utf-8').send(page(branding, parts));
 }
 
+/** The headers of a page, by the branding that it was made with: its policy names the one style sheet in it. */
+export function createPageHeaders(brandings: readonly Branding[]): (html: string) => Record<string, string> {
+  const [own, ...others] = brandings.map((branding) => ({
+    style: `<style>${styleSheet(branding)}</style>`,
+    headers: pageHeaders(branding),
+  }));
+  return (html) => (others.find(({ style }) => html.includes(style)) ?? own)?.headers ?? {};
+}
+
 /**
  * The headers of every page. There is no `form-action`: browsers apply it to where a form's answer redirects to, and
  * `'self'` would keep people from getting back to their client. `same-origin` and not `no-referrer`: with that one,
  * our own forms would arrive with `Origin: null`. There is no Cross-Origin-Opener-Policy: clients that open us in a
  * window of theirs would take it for closed.
  */
-export function pageHeaders(branding: Branding): Record<string, string> {
+function pageHeaders(branding: Branding): Record<string, string> {
   const style = createHash('sha256').update(styleSheet(branding)).digest('base64');
   const images = branding.logo.startsWith('https:') ? `data: ${new URL(branding.logo).origin}` : 'data:';
   return {

@@ -76,26 +76,32 @@ spellcheck="false" required maxlength="200"${invalid}></div>
 ${method.canSignUp && html`<p class="small">New here? <a href="${view.linkTo('sign-up')}">Create an account</a></p>`}`;
 }
 
-/** Not a password field: a password manager must not keep or offer the key of another product. */
 function keyForm(view: SignInView, providers: readonly KeyProvider[]): Html {
-  const invalid = view.problem !== undefined && html` aria-invalid="true"`;
-  const [only, another] = providers;
-  const isOne = only !== undefined && another === undefined;
   return html`${formStart(view, 'apikey')}
-${isOne ? html`<input type="hidden" name="provider" value="${only.slug}">` : providerChoice(view, providers)}
-<div class="field"><label for="key">API key</label>
-<input id="key" name="key" class="code" autocomplete="off" autocapitalize="none" autocorrect="off" spellcheck="false"
-data-1p-ignore data-lpignore="true" data-bwignore required maxlength="4096" aria-describedby="key-hint"${invalid}>
-<p class="hint" id="key-hint">It is tried once, stored encrypted on this server and never shown to a client. Deleting it
-on your account page, or at the provider, ends its use.</p></div>
+${keyFields(providers, { entered: view.entered?.provider, isWrong: view.problem !== undefined })}
 <button class="button main wide">Connect</button>
 </form>`;
 }
 
-function providerChoice({ entered }: SignInView, providers: readonly KeyProvider[]): Html {
+/** Not a password field: a password manager must not keep or offer the key of another product. */
+export function keyFields(
+  providers: readonly KeyProvider[],
+  { entered, isWrong = false }: { entered?: string | undefined; isWrong?: boolean } = {},
+): Html {
+  const [only, another] = providers;
+  const isOne = only !== undefined && another === undefined;
+  return html`${isOne ? html`<input type="hidden" name="provider" value="${only.slug}">` : providerChoice(providers, entered)}
+<div class="field"><label for="key">${isOne ? `${only.title} API key` : 'API key'}</label>
+<input id="key" name="key" class="code" autocomplete="off" autocapitalize="none" autocorrect="off" spellcheck="false"
+data-1p-ignore data-lpignore="true" data-bwignore required maxlength="4096" aria-describedby="key-hint"${isWrong && html` aria-invalid="true"`}>
+<p class="hint" id="key-hint">It is tried once, stored encrypted on this server and never shown to a client. Deleting it
+on your account page, or at the provider, ends its use.</p></div>`;
+}
+
+function providerChoice(providers: readonly KeyProvider[], entered: string | undefined): Html {
   const options = providers.map(
     ({ slug, title }) =>
-      html`<option value="${slug}"${slug === entered?.provider && html` selected`}>${title}</option>`,
+      html`<option value="${slug}"${slug === entered && html` selected`}>${title}</option>`,
   );
   return html`<div class="field"><label for="provider">Provider</label>
 <select id="provider" name="provider">${options}</select></div>`;

@@ -6,7 +6,7 @@ import { createInProcessLimits } from '@inferry/limits';
 import type { Provider } from '@inferry/providers';
 import { createHttpApp, type Env, type HttpService, type Parts } from '@inferry/runtime';
 import { parseIdentityConfig } from '../identity/config.ts';
-import { openIdentity } from '../identity/open-identity.ts';
+import { type IdentityOptions, openIdentity } from '../identity/open-identity.ts';
 import { type AuthEngine, createAuthEngine, defaultSettings, type Grants } from '../oauth/index.ts';
 import { createLocalKeks, parseKeyRing } from '../vault/key-ring.ts';
 import { type CredentialService, openCredentials } from '../vault/open-credentials.ts';
@@ -35,6 +35,8 @@ export interface SignInTestOptions {
   /** False: a deployment that stores no keys. */
   hasVault?: boolean;
   redirectHosts?: readonly string[];
+  /** Profiles that people sign in to in a way of their own. */
+  profiles?: IdentityOptions['profiles'];
   /** Below which the deployment is, such as `/ai`. */
   path?: string;
   now?: () => number;
@@ -72,6 +74,7 @@ export async function openSignIn(options: SignInTestOptions = {}): Promise<SignI
     ...{ credentials, providers, publicUrl: url, now, config },
     secret: new Secret(Buffer.alloc(32, 9).toString('base64url')),
     proxies: { has: () => false },
+    profiles: options.profiles,
     grants() {
       if (grants === undefined) throw new Error('not open yet');
       return grants;

@@ -16,6 +16,7 @@ const consent: ConsentView = {
   client: { name: 'Claude', verifiedHost: 'claude.ai', redirectHost: 'claude.ai', isLoopback: false },
   choices: choicesFor(['mcp']),
   person: undefined,
+  keys: [],
   action: '/oauth/interaction/uid',
   csrf: 'csrf',
 };

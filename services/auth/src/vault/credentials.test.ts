@@ -266,7 +266,7 @@ describe('a key that a caller brought along', () => {
     const second = await admitted();
 
     expect(first).toEqual(second);
-    expect(first).toMatchObject({ kind: 'passthrough', scopes: ['mcp'] });
+    expect(first).toMatchObject({ kind: 'passthrough', scopes: ['mcp', 'infra'] });
     expect(JSON.stringify(first)).not.toContain('rf_live');
   });
 

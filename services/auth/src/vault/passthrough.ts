@@ -45,7 +45,7 @@ export async function admitPassthrough(
     // Whichever replica is asked for the key later has it then; it travels sealed, as it came.
     deps.bus.publish(passthroughSeen, { provider, sealed });
   }
-  return { subject, grant_id: id, kind: 'passthrough', scopes: ['mcp'] };
+  return { subject, grant_id: id, kind: 'passthrough', scopes: ['mcp', 'infra'] };
 }
 
 /** Keeps a key in memory, where none of these is ever stored. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { scopes } from '@inferry/contracts';
+import { hasScope, isScope, scopes } from '@inferry/contracts';
 import {
   isLoopback,
   issuerOfHost,
@@ -104,6 +104,9 @@ function isMcpPath(path: string): boolean {
   return path === '' || /^\/mcp(\/[\w.~,%-]+)*$/.test(path);
 }
 
+/** Clients ask for all that is listed: what is granted by name alone is asked for where a call needs it. */
+const usualScopes = Object.keys(scopes).filter((scope) => isScope(scope) && hasScope(['mcp'], scope));
+
 /** Whoever reads it, from whichever page. */
 const open = { 'access-control-allow-origin': '*', 'x-content-type-options': 'nosniff' } as const;
 
@@ -143,7 +146,7 @@ export function mountResourceMetadata(
       return {
         resource,
         authorization_servers: [address.issuerFor(request.raw, trust.issuer)],
-        scopes_supported: Object.keys(scopes),
+        scopes_supported: usualScopes,
         bearer_methods_supported: ['header'],
         resource_name: resourceName,
       };

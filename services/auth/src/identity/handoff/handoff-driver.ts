@@ -34,6 +34,7 @@ export function createHandoffDriver(options: HandoffOptions): RedirectDriver {
     kind: 'redirect',
     id: 'handoff',
     label: `Continue with ${provider.title}`,
+    provider: provider.slug,
     async begin({ state, callbackUrl, signal }) {
       const verifier = randomBytes(32).toString('base64url');
       const challenge = createHash('sha256').update(verifier).digest('base64url');

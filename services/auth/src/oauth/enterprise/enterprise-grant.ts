@@ -1,3 +1,4 @@
+import { hasScope } from '@inferry/contracts';
 import type Provider from 'oidc-provider';
 import { errors, type TokenEndpointGrantContext } from 'oidc-provider';
 import { resourceServerOf } from '../engine/resource-server.ts';
@@ -40,7 +41,7 @@ export function addEnterpriseGrant(provider: Provider, deps: EnterpriseDeps): vo
     if (!(await provider.ReplayDetection.unique(idJag.issuer, idJag.jti, idJag.expiresAt)))
       throw new errors.InvalidGrant('assertion was used');
     const asked = keepKnown(params.scope);
-    const scopes = asked.filter((scope) => idJag.scopes.includes(scope) || idJag.scopes.includes('mcp'));
+    const scopes = asked.filter((scope) => hasScope(idJag.scopes, scope));
     const grant = await grantOf(
       deps,
       { ...idJag, scopes: scopes.length === 0 ? idJag.scopes : scopes },

@@ -1,4 +1,4 @@
-import { isScope, type Scope } from '@inferry/contracts';
+import { hasScope, isScope, type Scope } from '@inferry/contracts';
 import { createProxyFetch } from '@inferry/runtime/proxy-fetch';
 import { createRemoteJWKSet, customFetch, decodeJwt, type JWTPayload, jwtVerify } from 'jose';
 import { z } from 'zod';
@@ -94,7 +94,7 @@ function isForUs(resource: string | string[] | undefined, ours: Place): boolean 
 function toIdJag(claims: z.infer<typeof Claims>, { scopes, clientIds }: EnterpriseIssuer): IdJag | undefined {
   if (clientIds !== undefined && !clientIds.includes(claims.client_id)) return undefined;
   const asked = (claims.scope ?? '').split(' ').filter(isScope);
-  const allowed = scopes.includes('mcp') ? asked : asked.filter((scope) => scopes.includes(scope));
+  const allowed = asked.filter((scope) => hasScope(scopes, scope));
   return {
     issuer: claims.iss,
     subject: claims.sub,

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { AppError } from '@inferry/contracts';
+import { AppError, hasScope, isScope } from '@inferry/contracts';
 import type { WindowHit, WindowVerdict } from '@inferry/limits';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { enginePaths } from '../engine/configuration.ts';
@@ -94,7 +94,7 @@ async function answerOf(deps: HttpDeps, { form, authorization, address }: Asking
 function keepGranted(form: URLSearchParams, granted: readonly string[]): void {
   const asked = (form.get('scope') ?? '').split(' ').filter((scope) => scope !== '');
   if (asked.length === 0) return;
-  const kept = granted.filter((scope) => asked.includes(scope) || asked.includes('mcp'));
+  const kept = granted.filter((scope) => asked.includes(scope) || (isScope(scope) && hasScope(asked, scope)));
   if (kept.length > 0) form.set('scope', kept.join(' '));
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, isScope, type Scope } from '@inferry/contracts';
 import type { Database } from '@inferry/database';
 import { consumeRecord, findRecord, putRecord, writeStash } from '@inferry/database/oauth';
-import { type AddressRanges, isLoopback } from '@inferry/runtime';
+import { isLoopback } from '@inferry/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ClientStore } from '../clients/client-store.ts';
@@ -12,7 +12,9 @@ import { recordIdOf } from '../engine/record-id.ts';
 import type { Grants } from '../grants/grants.ts';
 import { addressOf } from '../http/request-address.ts';
 import { sendPage } from '../http/send-page.ts';
+import { profileOfResource } from '../policy/resource.ts';
 import { parseScope } from '../policy/scopes.ts';
+import type { OAuthSettings } from '../settings.ts';
 import { openWith, sealWith } from '../signing/key-sealer.ts';
 import type { Browser, Browsers } from './browser.ts';
 import type { Approval, AskingClient, Interactions, OAuthViews, SignIn } from './interactions.ts';
@@ -23,8 +25,7 @@ export interface InteractionDeps {
   grants: Grants;
   clients: ClientStore;
   browsers: Browsers;
-  issuer: string;
-  proxies: AddressRanges;
+  settings: OAuthSettings;
   views: OAuthViews;
   now(): number;
 }
@@ -37,7 +38,7 @@ export function createInteractions(deps: InteractionDeps): Interactions {
     read: (request, uid) => read(deps, request, uid ?? uidOf(request)),
     checkForm(request, signIn, form) {
       const browser = browsers.of(request.headers);
-      const isOurs = isSameOrigin(request, deps.issuer);
+      const isOurs = isSameOrigin(request, deps.settings.issuer);
       if (browser === undefined || !isOurs || !browsers.isCsrf(browser, signIn.uid, form.csrf))
         throw new AppError('forbidden', 'This form was not sent from our page. Go back and try again.');
     },
@@ -57,8 +58,8 @@ export function createInteractions(deps: InteractionDeps): Interactions {
       const browser = browsers.of(request.headers);
       const answer = browser === undefined ? undefined : await findAnswer(deps, browser, uid);
       if (answer === undefined) return false;
-      const { location, name, isDenied } = answer;
-      sendPage(reply, 200, deps.views.continueTo({ location, client: { name }, isDenied }));
+      const { location, name, isDenied, profile } = answer;
+      sendPage(reply, 200, deps.views.continueTo({ location, client: { name }, isDenied, profile }));
       return true;
     },
     async deny(request, reply, uid) {
@@ -80,12 +81,14 @@ async function read(deps: InteractionDeps, request: FastifyRequest, uid: string)
     throw new AppError('forbidden', 'This sign-in was begun in another browser, or cookies are off.');
   const params = onlyStrings(found.params);
   const client = await engine.findClient(params.client_id ?? '', {
-    address: addressOf(request, deps.proxies),
+    address: addressOf(request, deps.settings.proxies),
   });
   if (client === undefined) throw new AppError('not_found', 'This client is not registered any more.');
   return {
     uid,
     client: toAskingClient(client, params.redirect_uri ?? ''),
+    // '' is the whole deployment.
+    profile: profileOfResource(params.resource ?? '', deps.settings) || deps.settings.profile,
     requestedScopes: parseScope(params.scope),
     params,
     csrf: browsers.csrf(browser, uid),
@@ -108,7 +111,12 @@ function isOver(): AppError {
 }
 
 /** The last page of a sign-in, kept a while for whoever sends its form twice or loads it again. */
-const Answer = z.object({ location: z.string(), name: z.string(), isDenied: z.boolean() });
+const Answer = z.object({
+  location: z.string(),
+  name: z.string(),
+  isDenied: z.boolean(),
+  profile: z.string().optional(),
+});
 type Answer = z.infer<typeof Answer>;
 
 const answerMs = 120_000;
@@ -187,21 +195,25 @@ interface Way {
 async function goOn(deps: InteractionDeps, way: Way): Promise<void> {
   const { engine, views } = deps;
   const { request, reply, signIn, decision } = way;
-  const answer = await engine.decide(signIn.uid, decision, { address: addressOf(request, deps.proxies) });
+  const answer = await engine.decide(signIn.uid, decision, {
+    address: addressOf(request, deps.settings.proxies),
+  });
   const location = answer.headers.location;
   if (typeof location !== 'string') {
     const message = 'The sign-in could not be completed. Start again from your client.';
     const problem = { status: 400, code: 'invalid_request', title: 'Sign-in failed', message };
     return sendPage(reply, 400, views.problem(problem));
   }
+  const { profile } = signIn;
   const isDenied = 'error' in decision;
   const browser = deps.browsers.of(request.headers);
   if (browser !== undefined) {
-    const kept: Answer = { location, name: signIn.client.name, isDenied };
+    const kept: Answer = { location, name: signIn.client.name, isDenied, profile };
     const text = Buffer.from(JSON.stringify(kept));
     await putAnswer(deps, signIn.uid, sealWith(answerKey(browser), text, signIn.uid));
   }
-  sendPage(reply, 200, views.continueTo({ location, client: { name: signIn.client.name }, isDenied }));
+  const { name } = signIn.client;
+  sendPage(reply, 200, views.continueTo({ location, client: { name }, isDenied, profile }));
 }
 
 function uidOf({ params }: FastifyRequest): string {

@@ -18,6 +18,8 @@ export interface AskingClient {
 export interface SignIn {
   uid: string;
   client: AskingClient;
+  /** The profile that the client wants to use; undefined: the whole deployment. */
+  profile: string | undefined;
   /** What the client asked for, or the default. The person may tick others. */
   requestedScopes: readonly Scope[];
   /** The parameters of the authorization request, such as `login_hint`. */
@@ -75,7 +77,12 @@ export interface ProblemView {
 /** What is shown where the protocol itself answers a browser. All return whole HTML documents. */
 export interface OAuthViews {
   /** Shown for a moment, or for longer where an app must be opened: goes on to `location` and has a link to it. */
-  continueTo(view: { location: string; client: Pick<AskingClient, 'name'>; isDenied: boolean }): string;
+  continueTo(view: {
+    location: string;
+    client: Pick<AskingClient, 'name'>;
+    isDenied: boolean;
+    profile?: string | undefined;
+  }): string;
   /** `location` is the client's own address with the error in it: a link to click, and nothing that goes by itself. */
   problem(view: ProblemView): string;
 }

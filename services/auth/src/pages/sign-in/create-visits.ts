@@ -50,6 +50,7 @@ export function createVisits(deps: VisitDeps): Visits {
         base: '/account',
         stateKey: accountStateKey,
         purpose: undefined,
+        profile: undefined,
         csrf,
         state: visit.state,
         check(form) {
@@ -85,6 +86,7 @@ async function interactionVisit(
     base: `/oauth/interaction/${uid}`,
     stateKey: uid,
     purpose: displayText(signIn.client.name),
+    profile: signIn.profile,
     csrf: signIn.csrf,
     state,
     check: (form) => interactions.checkForm(request, signIn, { csrf: form.get('csrf') }),

@@ -6,15 +6,14 @@ import type { FormDriver, IdentityDriver, RedirectDriver, SignInOutcome } from '
 import { isSameText } from '../../identity/same-text.ts';
 import { type Form, formOf } from '../forms.ts';
 import { abortOf, addressOf, type PageContext } from '../page-context.ts';
-import { type KeyProvider, type SignInMethod, signInPage } from '../sign-in-page.ts';
+import { type SignInMethod, signInPage } from '../sign-in-page.ts';
 import type { Visit, Visits } from './visit.ts';
+import type { Ways, WaysAt } from './ways.ts';
 
 export interface SignInDeps extends PageContext {
   accounts: AccountDeps;
-  /** In the order in which they are offered; at least one. */
-  drivers: readonly IdentityDriver[];
-  keyProviders: readonly KeyProvider[];
-  canSignUp: boolean;
+  /** What a profile's people are offered. */
+  waysAt: WaysAt;
 }
 
 /** One request of a visit. */
@@ -26,7 +25,7 @@ export interface Step {
 
 /** Shows the form of the asked for driver; where there is only one and it is elsewhere, goes there at once. */
 export async function showSignIn(deps: SignInDeps, step: Step, asked?: string): Promise<void> {
-  const { drivers } = deps;
+  const { drivers } = deps.waysAt(step.visit.profile);
   const [first, second] = drivers;
   if (first?.kind === 'redirect' && second === undefined && step.visit.purpose !== undefined)
     return leaveFor(deps, step, first);
@@ -39,17 +38,26 @@ export async function showSignIn(deps: SignInDeps, step: Step, asked?: string): 
 export async function takeSignIn(deps: SignInDeps, step: Step): Promise<void> {
   const form = formOf(step.request);
   step.visit.check(form);
-  const driver = deps.drivers.find(({ id }) => id === form.get('driver'));
+  const { drivers } = deps.waysAt(step.visit.profile);
+  const driver = drivers.find(({ id }) => id === form.get('driver'));
   if (driver === undefined) throw new AppError('invalid_request', 'There is no such way to sign in.');
   if (driver.kind === 'redirect') return leaveFor(deps, step, driver);
+  const fields = form.fields();
+  refuseOtherKeys(deps.waysAt(step.visit.profile), driver, fields.provider);
   const outcome = await driver.submit({
-    fields: form.fields(),
+    fields,
     address: addressOf(deps, step.request),
     transaction: step.visit.id,
   });
   const account = await accountOf(deps, outcome);
   if (typeof account !== 'string') return step.visit.complete(account);
   sendForm(deps, step, { open: driver, problem: account, form, status: 422 });
+}
+
+/** A profile of one platform is not opened with the key of another one. */
+function refuseOtherKeys({ keyProviders }: Ways, { id }: IdentityDriver, slug: string | undefined): void {
+  if (id === 'apikey' && !keyProviders.some((one) => one.slug === slug))
+    throw new AppError('invalid_request', 'Choose a provider.');
 }
 
 async function leaveFor(deps: SignInDeps, step: Step, driver: RedirectDriver): Promise<void> {
@@ -76,7 +84,8 @@ export async function takeCallback(
   const state = url.searchParams.get('state') ?? '';
   const visit = await visitOfState(deps.visits, { request, reply, key: state.split('.')[0] ?? '' });
   const { pending } = visit.state;
-  const driver = deps.drivers.find(({ id }) => id === pending?.driver);
+  const { drivers } = deps.waysAt(visit.profile);
+  const driver = drivers.find(({ id }) => id === pending?.driver);
   const isExpected =
     pending !== undefined &&
     isSameText(state, pending.state) &&
@@ -118,11 +127,11 @@ interface FormView {
 }
 
 function sendForm(deps: SignInDeps, { visit, reply }: Step, { open, problem, form, status }: FormView): void {
-  const methods = deps.drivers.map((driver) => toMethod(deps, driver));
+  const ways = deps.waysAt(visit.profile);
   const page = signInPage({
-    brand: deps.branding.name,
-    methods,
-    open: toMethod(deps, open),
+    brand: ways.branding.name,
+    methods: ways.drivers.map((driver) => toMethod(ways, driver)),
+    open: toMethod(ways, open),
     purpose: visit.purpose,
     action: `${visit.base}/sign-in`,
     linkTo: (method) =>
@@ -131,13 +140,10 @@ function sendForm(deps: SignInDeps, { visit, reply }: Step, { open, problem, for
     entered: form && { userName: form.get('user_name'), provider: form.get('provider') },
     problem,
   });
-  deps.send(reply, { ...page, status: status ?? 200 });
+  ways.send(reply, { ...page, status: status ?? 200 });
 }
 
-function toMethod(
-  { keyProviders, canSignUp }: SignInDeps,
-  driver: FormDriver | RedirectDriver,
-): SignInMethod {
+function toMethod({ keyProviders, canSignUp }: Ways, driver: FormDriver | RedirectDriver): SignInMethod {
   const { id, label } = driver;
   if (id === 'local') return { id, label, kind: 'password', canSignUp };
   if (id === 'apikey') return { id, label, kind: 'key', providers: keyProviders };

@@ -14,13 +14,13 @@ export interface SignUpDeps extends SignInDeps {
 }
 
 export function showSignUp(deps: SignInDeps, step: Step): void {
-  refuseUnlessOpen(deps);
+  refuseUnlessOpen(deps, step);
   sendForm(deps, step, {});
 }
 
 /** Makes an account, and signs in with it. */
 export async function takeSignUp(deps: SignUpDeps, step: Step): Promise<void> {
-  refuseUnlessOpen(deps);
+  refuseUnlessOpen(deps, step);
   const form = formOf(step.request);
   step.visit.check(form);
   const { isAllowed } = await takeAttempt(deps.limits, deps.rules, {
@@ -43,15 +43,16 @@ export async function takeSignUp(deps: SignUpDeps, step: Step): Promise<void> {
   }
 }
 
-function refuseUnlessOpen({ canSignUp }: SignInDeps): void {
-  if (!canSignUp) throw new AppError('not_found', 'Nobody can make an account here.');
+function refuseUnlessOpen({ waysAt }: SignInDeps, { visit }: Step): void {
+  if (!waysAt(visit.profile).canSignUp) throw new AppError('not_found', 'Nobody can make an account here.');
 }
 
 function sendForm(
-  { branding, send }: SignInDeps,
+  { waysAt }: SignInDeps,
   { visit, reply }: Step,
   { form, problem }: { form?: Form; problem?: string },
 ): void {
+  const { branding, send } = waysAt(visit.profile);
   const page = signUpPage({
     brand: branding.name,
     action: `${visit.base}/sign-up`,

@@ -24,6 +24,8 @@ export interface Visit {
   stateKey: string;
   /** The client's name, when there is one. */
   purpose: string | undefined;
+  /** The profile that the client wants to use. */
+  profile: string | undefined;
   csrf: string;
   state: VisitState;
   /** Whether a form is from a page of this visit. Errors: `forbidden`. */
