@@ -80,9 +80,8 @@ class InProcessTransport implements Transport {
   #takersOf(subject: string): MessageListener[] {
     const takers = this.#exact.get(subject)?.pick() ?? [];
     if (this.#wild.size === 0) return takers;
-    const segments = subject.split('.');
     for (const audience of this.#wild.values()) {
-      if (audience.matches(segments)) takers.push(...audience.pick());
+      if (audience.matches(subject)) takers.push(...audience.pick());
     }
     return takers;
   }
@@ -96,11 +95,14 @@ interface Member {
 /** Who listens to one subject or pattern. */
 class Audience {
   readonly #pattern: readonly string[];
+  /** Up to the first wildcard: almost every subject fails or passes by it. */
+  readonly #start: string;
   readonly #groups = new Map<string | undefined, Member[]>();
   #turn = 0;
 
   constructor(subject: string) {
     this.#pattern = subject.split('.');
+    this.#start = /^[^*>]*/.exec(subject)?.[0] ?? '';
   }
 
   get isEmpty(): boolean {
@@ -132,7 +134,9 @@ class Audience {
     return picked;
   }
 
-  matches(segments: readonly string[]): boolean {
+  matches(subject: string): boolean {
+    if (!subject.startsWith(this.#start)) return false;
+    const segments = subject.split('.');
     for (const [index, part] of this.#pattern.entries()) {
       if (part === '>') return segments.length > index;
       if (index >= segments.length || (part !== '*' && part !== segments[index])) return false;

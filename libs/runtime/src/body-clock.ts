@@ -24,11 +24,16 @@ export function ownBodyClock(request: IncomingMessage): void {
 
 /** Cuts requests whose body does not come to its end. */
 export function startBodyClocks(server: Server, options: BodyClockOptions): void {
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+  // Before anybody reads: what has come is then still seen.
+  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
     if (!hasBody(request)) return;
-    // Almost every body comes with its head: the parser is through with it before anything else happens.
+    // Almost every body comes with its head: the parser has handed it over before anything else happens.
     process.nextTick(watch, request, response, options);
   });
+}
+
+function isThere(request: IncomingMessage): boolean {
+  return request.complete || request.readableLength === Number(request.headers['content-length']);
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
@@ -37,7 +42,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 function watch(request: IncomingMessage, response: ServerResponse, options: BodyClockOptions): void {
-  if (request.complete) return;
+  if (isThere(request)) return;
   const { socket } = request;
   const whole = setTimeout(() => {
     if (request.complete || unhurried.has(request)) return;

@@ -34,7 +34,9 @@ export async function createHttpApp(
   const prefix = options.publicUrl === undefined ? '' : pathOfUrl(options.publicUrl);
   const app = fastify({
     logger: false,
-    rewriteUrl: (request: IncomingMessage) => withoutPrefix(request.url ?? '/', prefix),
+    ...(prefix === ''
+      ? {}
+      : { rewriteUrl: (request: IncomingMessage) => withoutPrefix(request.url ?? '/', prefix) }),
     // Slow senders are cut: headers within 10 s, a keep-alive connection idles 75 s (longer than load balancers').
     connectionTimeout: 0,
     keepAliveTimeout: 75_000,
@@ -84,6 +86,7 @@ export async function createHttpApp(
 
 /** A target in absolute form names the host itself: it is the one of the header, or nobody can say which counts. */
 function isOwnTarget({ url = '/', headers }: IncomingMessage): boolean {
+  if (url.startsWith('/')) return true;
   const [, authority] = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(url) ?? [];
   return authority === undefined || authority.toLowerCase() === headers.host?.toLowerCase();
 }
@@ -130,7 +133,6 @@ const wellKnown = /^(\/\.well-known\/[a-z-]+)(\/.*)$/;
  * path behind its name (RFC 8414 and RFC 9728, section 3.1).
  */
 function withoutPrefix(url: string, prefix: string): string {
-  if (prefix === '') return url;
   const [, document, behind] = wellKnown.exec(url) ?? [];
   if (document !== undefined && behind !== undefined) {
     return `${document}${isBelow(behind, prefix) ? behind.slice(prefix.length) : behind}`;

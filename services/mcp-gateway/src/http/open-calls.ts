@@ -27,12 +27,13 @@ interface Holder {
   key: string;
   open: number;
 }
+type Holders = Map<string, Holder>;
 
 /** A call from `add` to `delete`. */
 export interface HeldCall extends Member {
   readonly call: OpenCall;
-  readonly holders: readonly Holder[];
-  readonly grantId: string;
+  readonly grant: Holder;
+  readonly subject: Holder;
   readonly weight: number;
 }
 
@@ -41,7 +42,8 @@ const processBusy = refuse(503, ['busy', 'Too many calls at once.'], { retryAfte
 /** The requests that this process is answering: bounded, and waited for when it stops. */
 export class OpenCalls {
   readonly #calls = new Roster<HeldCall>();
-  readonly #holders = new Map<string, Holder>();
+  readonly #grants: Holders = new Map();
+  readonly #subjects: Holders = new Map();
   readonly #limits: OpenCallLimits;
   readonly #grantBusy: Refusal;
   #isDraining = false;
@@ -63,11 +65,10 @@ export class OpenCalls {
   refusal(owner: CallOwner, weight = 1): Refusal | undefined {
     const { perProcess, perGrant, perSubject = Number.POSITIVE_INFINITY } = this.#limits;
     if (this.#calls.size >= perProcess) return processBusy;
-    const [grant, subject] = keysOf(owner);
-    const open = (key: string): number => this.#holders.get(key)?.open ?? 0;
-    return open(grant) + weight > perGrant || open(subject) + weight > perSubject
-      ? this.#grantBusy
-      : undefined;
+    const { grant_id: grantId, subject } = keysOf(owner);
+    const ofGrant = (this.#grants.get(grantId)?.open ?? 0) + weight;
+    const ofSubject = (this.#subjects.get(subject)?.open ?? 0) + weight;
+    return ofGrant > perGrant || ofSubject > perSubject ? this.#grantBusy : undefined;
   }
 
   get size(): number {
@@ -75,9 +76,14 @@ export class OpenCalls {
   }
 
   add(call: OpenCall, owner: CallOwner, weight = 1): HeldCall {
-    const holders = keysOf(owner).map((key) => this.#hold(key, weight));
-    const grantId = typeof owner === 'string' ? owner : owner.grant_id;
-    const held: HeldCall = { call, holders, grantId, weight, place: -1 };
+    const { grant_id: grantId, subject } = keysOf(owner);
+    const held: HeldCall = {
+      call,
+      grant: hold(this.#grants, grantId, weight),
+      subject: hold(this.#subjects, subject, weight),
+      weight,
+      place: -1,
+    };
     this.#calls.add(held);
     if (this.#isDraining) call.hurry();
     return held;
@@ -85,23 +91,14 @@ export class OpenCalls {
 
   delete(held: HeldCall): void {
     if (!this.#calls.delete(held)) return;
-    for (const holder of held.holders) {
-      holder.open -= held.weight;
-      if (holder.open === 0) this.#holders.delete(holder.key);
-    }
+    release(this.#grants, held.grant, held.weight);
+    release(this.#subjects, held.subject, held.weight);
     if (this.#calls.size === 0) this.#whenIdle?.();
-  }
-
-  #hold(key: string, weight: number): Holder {
-    const holder = this.#holders.get(key) ?? { key, open: 0 };
-    this.#holders.set(key, holder);
-    holder.open += weight;
-    return holder;
   }
 
   /** Ends what a credential left open: revoking it is to have an effect now, not when a wait is over. */
   revoke(grantId: string): void {
-    for (const { call } of this.#calls.filter((held) => held.grantId === grantId)) call.stop('revoked');
+    for (const { call } of this.#calls.filter(({ grant }) => grant.key === grantId)) call.stop('revoked');
   }
 
   /**
@@ -127,8 +124,21 @@ export class OpenCalls {
   }
 }
 
-function keysOf(owner: CallOwner): [grant: string, subject: string] {
-  const { grant_id: grantId, subject } =
-    typeof owner === 'string' ? { grant_id: owner, subject: owner } : owner;
-  return [`grant:${grantId}`, `subject:${subject}`];
+function keysOf(owner: CallOwner): Pick<Principal, 'subject' | 'grant_id'> {
+  return typeof owner === 'string' ? { grant_id: owner, subject: owner } : owner;
+}
+
+function hold(holders: Holders, key: string, weight: number): Holder {
+  let holder = holders.get(key);
+  if (holder === undefined) {
+    holder = { key, open: 0 };
+    holders.set(key, holder);
+  }
+  holder.open += weight;
+  return holder;
+}
+
+function release(holders: Holders, holder: Holder, weight: number): void {
+  holder.open -= weight;
+  if (holder.open === 0) holders.delete(holder.key);
 }

@@ -1,18 +1,18 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Answerable } from './post.ts';
 
-/** One JSON answer. The text is not made a buffer first, so that Node sends it with the head in one write. */
+/**
+ * One JSON answer. The text is not made a buffer first, so that Node sends it with the head in one write; what has a byte
+ * for each character, as almost every answer, is copied as it is.
+ */
 export function writeJson(
   response: ServerResponse,
   text: string,
   { status, headers }: { status: number; headers?: OutgoingHttpHeaders | undefined },
 ): void {
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-    ...headers,
-  });
-  response.end(text);
+  const bytes = Buffer.byteLength(text);
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes, ...headers });
+  response.end(text, bytes === text.length ? 'latin1' : 'utf8');
 }
 
 /** The answer to what gets no response: it was taken. */

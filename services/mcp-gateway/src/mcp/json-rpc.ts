@@ -39,6 +39,8 @@ export type McpMessage = McpRequest | McpNotification | McpResponse;
 
 const none: JsonObject = Object.freeze({});
 
+/** Nothing that is not exact is shorter than this. */
+const anyLong = /\d[\d.eE+-]{14}/;
 /** What a client gets back as it sent it, where the number has so many digits that it may be rounded. */
 const longNumber = /"(?:id|requestId|progressToken)"\s*:\s*-?\d[\d.eE+-]{14}/;
 const echoed = new Set(['id', 'requestId', 'progressToken']);
@@ -55,7 +57,7 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): ExactNumber };
 export function parseJson(text: string): unknown {
   try {
     // as: the third parameter is not in TypeScript's library yet.
-    return longNumber.test(text) || longInteger.test(text)
+    return anyLong.test(text) && (longNumber.test(text) || longInteger.test(text))
       ? JSON.parse(text, keepExact as Reviver)
       : JSON.parse(text);
   } catch {

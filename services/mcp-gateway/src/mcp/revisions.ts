@@ -95,24 +95,37 @@ const fitters: Readonly<Record<string, { below: LegacyVersion; apply: FitResult 
 /** Methods whose results are the same texts again and again. */
 const isList = (method: string) => method.endsWith('/list');
 const maxKept = 32;
-const kept = new Map<string, string>();
+/** By the text itself, whose hash the engine has made once, and by what is shown of it. */
+const kept = new Map<string, Map<string, string>>();
 
 /** The text of a result as its client knows it; for the clients of today it is not even parsed. */
 export function fitResult(method: string, text: string, shown: Shown): string {
   const fitter = Object.hasOwn(fitters, method) ? fitters[method] : undefined;
   if (fitter === undefined) return text;
-  const isOlder = shown.fields < fitter.below || shown.content < fitter.below;
-  const hasLinks = (!shown.links || isOlder) && text.includes('"resource_link"');
-  if (!hasLinks && shown.fields >= fitter.below && !text.includes('"audio"')) return text;
-  const key = isList(method) ? `${shown.fields} ${text}` : undefined;
-  const known = key === undefined ? undefined : kept.get(key);
-  if (known !== undefined) return known;
+  // Lists have neither links nor sounds of their own.
+  if (isList(method)) return shown.fields >= fitter.below ? text : fitKept(fitter.apply, text, shown);
+  if (shown.fields < fitter.below) return fitText(fitter.apply, text, shown);
+  const hasLinks = (!shown.links || shown.content < fitter.below) && text.includes('"resource_link"');
+  const hasSounds = !has('contentTypes', 'audio', shown.content) && text.includes('"audio"');
+  return hasLinks || hasSounds ? fitText(fitter.apply, text, shown) : text;
+}
+
+function fitText(apply: FitResult, text: string, shown: Shown): string {
   // as: results are written here or by our own services.
-  const fitted = JSON.stringify(fitter.apply(JSON.parse(text) as JsonObject, shown));
-  if (key !== undefined) {
+  return JSON.stringify(apply(JSON.parse(text) as JsonObject, shown));
+}
+
+function fitKept(apply: FitResult, text: string, shown: Shown): string {
+  let byRevision = kept.get(text);
+  if (byRevision === undefined) {
     if (kept.size >= maxKept) kept.clear();
-    kept.set(key, fitted);
+    byRevision = new Map();
+    kept.set(text, byRevision);
   }
+  const known = byRevision.get(shown.fields);
+  if (known !== undefined) return known;
+  const fitted = fitText(apply, text, shown);
+  byRevision.set(shown.fields, fitted);
   return fitted;
 }
 
