@@ -10,7 +10,9 @@ const maxNodes = 5_000;
  */
 export function toPlainSchema(root: JsonObject): JsonObject {
   const budget = { nodes: maxNodes };
-  return plain(root, { root, depth: 0, budget, open: new Set() });
+  const whole = plain(root, { root, depth: 0, budget, open: new Set() });
+  // Of the rest nobody knows which fields it has.
+  return budget.nodes < 0 ? { ...whole, additionalProperties: true } : whole;
 }
 
 interface Walk {
@@ -49,17 +51,22 @@ function withAllOf(schema: JsonObject, walk: Walk): JsonObject {
   const { allOf, ...rest } = schema;
   if (!Array.isArray(allOf)) return schema;
   const parts = allOf.filter(isObject).map((part) => plain(part, { ...walk, depth: walk.depth + 1 }));
-  return [...parts, rest].reduce<JsonObject>(merge, {});
+  return mergeAll([...parts, rest]);
 }
 
-function merge(left: JsonObject, right: JsonObject): JsonObject {
-  const merged: JsonObject = { ...left, ...right };
-  if (isObject(left.properties) && isObject(right.properties)) {
-    merged.properties = { ...left.properties, ...right.properties };
+/** The last one counts, but fields and what is required come together. In time that follows from what there is. */
+function mergeAll(parts: readonly JsonObject[]): JsonObject {
+  const merged: JsonObject = {};
+  const fields = new Map<string, unknown>();
+  const required = new Set<unknown>();
+  for (const part of parts) {
+    Object.assign(merged, part);
+    if (isObject(part.properties))
+      for (const [name, field] of Object.entries(part.properties)) fields.set(name, field);
+    if (Array.isArray(part.required)) for (const name of part.required) required.add(name);
   }
-  if (Array.isArray(left.required) && Array.isArray(right.required)) {
-    merged.required = [...new Set([...left.required, ...right.required])];
-  }
+  if (isObject(merged.properties)) merged.properties = Object.fromEntries(fields);
+  if (Array.isArray(merged.required)) merged.required = [...required];
   return merged;
 }
 
@@ -75,7 +82,7 @@ function withVariants(schema: JsonObject, walk: Walk): JsonObject {
   if (only === undefined) return rest;
   const types = [...new Set([...real.flatMap(typesOf), ...nullable])];
   const type = types.length === 1 ? types[0] : types;
-  if (real.length === 1) return { ...merge(only, rest), type };
+  if (real.length === 1) return { ...mergeAll([only, rest]), type };
   const constants = real.map(({ const: constant }) => constant);
   const allConstant = constants.every((constant) => constant !== undefined);
   const properties = eitherOf(real.map(({ properties: own }) => own).filter(isObject));
@@ -85,12 +92,17 @@ function withVariants(schema: JsonObject, walk: Walk): JsonObject {
 /** The fields of all variants. One that they describe differently is known by its name and by whether it is a file. */
 function eitherOf(variants: readonly JsonObject[]): JsonObject {
   if (variants.length === 0) return {};
-  const names = new Set(variants.flatMap((properties) => Object.keys(properties)));
-  const fields = [...names].map((name) => {
-    const own = variants.flatMap((properties) => (Object.hasOwn(properties, name) ? [properties[name]] : []));
+  const byName = new Map<string, unknown[]>();
+  for (const [name, field] of variants.flatMap((properties) => Object.entries(properties))) {
+    const known = byName.get(name);
+    if (known === undefined) byName.set(name, [field]);
+    else known.push(field);
+  }
+  const fields = [...byName].map(([name, own]) => {
     const [first, ...others] = own.filter(isObject);
     if (first === undefined) return [name, {}];
-    const isSame = others.every((other) => JSON.stringify(other) === JSON.stringify(first));
+    const text = JSON.stringify(first);
+    const isSame = others.every((other) => JSON.stringify(other) === text);
     const mark = own
       .filter(isObject)
       .map((field) => field['x-inferry-file'])

@@ -6,6 +6,10 @@ const maxUniqueItems = 200;
 const jsonTypes = new Set(['string', 'number', 'integer', 'boolean', 'object', 'array', 'null']);
 /** What is compiled of one schema, in some 100 ms: more than any sensible one has. What is beyond is left open. */
 const maxNodes = 1_000;
+/** Choices that are compiled one within the other, some hundred levels of code; of more, none is checked. */
+const maxChoices = 200;
+/** Where a part that was left open would forbid something. */
+const turnedRound = ['oneOf', 'not', 'if', 'then', 'else', 'unevaluatedItems', 'unevaluatedProperties'];
 /** Names for a schema, which nothing here looks up, and a keyword of Ajv's own that changes what it returns. */
 const droppedKeywords = [
   '$schema',
@@ -26,24 +30,31 @@ const urlKeywords = ['format', 'pattern', 'minLength', 'maxLength', 'contentMedi
  * `nodes` is how large it is.
  */
 export function toStrictSchema(schema: JsonObject): { strict: JsonObject; nodes: number } {
-  const walk = { depth: 0, budget: { nodes: maxNodes }, linear: linearPatterns() };
+  const walk = { depth: 0, budget: { nodes: maxNodes, cuts: 0 }, linear: linearPatterns() };
   const strict = strictOf(schema, walk);
   return { strict, nodes: maxNodes - Math.max(0, walk.budget.nodes) };
 }
 
 interface Walk {
   depth: number;
-  budget: { nodes: number };
+  /** What may still be compiled, and how many parts were left open. */
+  budget: { nodes: number; cuts: number };
   linear: ReturnType<typeof linearPatterns>;
 }
 
 function strictOf(schema: JsonObject, walk: Walk): JsonObject {
   walk.budget.nodes -= 1;
-  if (walk.depth > maxDepth || walk.budget.nodes < 0) return {};
+  if (walk.depth > maxDepth || walk.budget.nodes < 0) {
+    walk.budget.cuts += 1;
+    return {};
+  }
+  const before = walk.budget.cuts;
   const kept = Object.entries(schema).filter(([keyword]) => !droppedKeywords.includes(keyword));
   const result: JsonObject = Object.fromEntries(
     kept.map(([keyword, value]) => [keyword, walkKeyword(keyword, value, walk)]),
   );
+  if (walk.budget.cuts > before) for (const keyword of turnedRound) delete result[keyword];
+  if (Array.isArray(result.oneOf) && result.oneOf.length > maxChoices) delete result.oneOf;
   repairReference(result);
   repairTypes(result, schema.nullable === true);
   repairBounds(result);

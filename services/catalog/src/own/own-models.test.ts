@@ -141,15 +141,12 @@ describe('own models', () => {
   it('of a platform that takes its time do not hold a search up, and are there for the next', async () => {
     const held = Promise.withResolvers<void>();
     platform.heldBy = held.promise;
-    const startedAt = performance.now();
 
     const first = await replica.tool(searchModels, {}, ada);
-    const tookMs = performance.now() - startedAt;
     held.resolve();
 
     expect(first.structuredContent).toMatchObject({ stale: true });
     expect(idsOf(first)).toEqual(['p/shared/draw']);
-    expect(tookMs).toBeLessThan(2_400);
     await vi.waitFor(async () => expect(await found(ada)).toContain('p/ep-ada'));
     expect(platform.ownListCalls).toBe(1);
   });
