@@ -53,6 +53,13 @@ const double = defineRpc({
 });
 const happened = defineEvent({ subject: 'events.v1.suite.happened', payload: z.object({ n: z.int() }) });
 
+/** What happens at once happens without them: a test that waited for one of these would not end. */
+const endless: BusTimings = {
+  ...suiteTimings,
+  ...{ takenMs: 600_000, lostAfterMs: 600_000, patienceMs: 600_000 },
+};
+const noEnd = { timeoutMs: 600_000 };
+
 const quick: CallOptions = { principal: localPrincipal, timeoutMs: 20_000 };
 
 /** The behaviour of every bus: run by the in-process one and by NATS. */
@@ -246,13 +253,11 @@ export function describeBus(name: string, harness: BusHarness): void {
     });
 
     it('rejects at once with unavailable when nobody serves the call', async () => {
-      const caller = await connect();
-      const startedAt = performance.now();
+      const caller = await connect({ timings: endless });
 
-      const error = await failureOf(caller.callTool(echo, { text: 'anyone?' }, quick));
+      const error = await failureOf(caller.callTool(echo, { text: 'anyone?' }, { ...quick, ...noEnd }));
 
       expect(error).toMatchObject({ code: 'unavailable', retryAfterSeconds: 2 });
-      expect(performance.now() - startedAt).toBeLessThan(suiteTimings.lostAfterMs / 2);
     });
 
     it('refuses a call that is too large before it is sent', async () => {
@@ -504,14 +509,12 @@ export function describeBus(name: string, harness: BusHarness): void {
         return { call_id: callId };
       });
       await settle(survivor);
-      const startedAt = performance.now();
 
       await victim.kill();
       const result = parseResult(await answered);
 
       expect(result.structuredContent.call_id).toBe('once');
       expect(steps.map((step) => step.progress)).toEqual([0.5]);
-      expect(performance.now() - startedAt).toBeLessThan(suiteTimings.lostAfterMs + 1_500);
     });
 
     it('rejects with what the last progress told when the only responder dies', async () => {
@@ -667,19 +670,17 @@ export function describeBus(name: string, harness: BusHarness): void {
       const leaving = await connect();
       serveAsVictim(leaving);
       await settle(leaving);
-      const caller = await connect();
-      const waiting = caller.callTool(hold, {}, { ...quick, callId: 'handed-over' });
+      const caller = await connect({ timings: endless });
+      const waiting = caller.callTool(hold, {}, { ...quick, ...noEnd, callId: 'handed-over' });
       await vi.waitFor(() => expect(leaving.load.answering).toBe(1));
       const staying = await connect();
       staying.serve(hold, async (_input, { callId }) => ({ call_id: callId }));
       await settle(staying);
 
       await leaving.drain(50);
-      const startedAt = performance.now();
       const result = parseResult(await waiting);
 
       expect(result.structuredContent.call_id).toBe('handed-over');
-      expect(performance.now() - startedAt).toBeLessThan(suiteTimings.lostAfterMs / 2);
     });
 
     it('loses no call of those that arrive while a replica leaves', async () => {

@@ -20,8 +20,8 @@ const other = defineRpc({ subject: 'rpc.v1.suite.other', input: z.object({}), ou
 const opened: { close(): Promise<void> }[] = [];
 afterEach(() => Promise.all(opened.splice(0).map((one) => one.close())));
 
-function open(transport: Transport): Bus {
-  const bus = createBus(transport, { name: 'service', timings });
+function open(transport: Transport, others: Partial<BusTimings> = {}): Bus {
+  const bus = createBus(transport, { name: 'service', timings: { ...timings, ...others } });
   opened.push(bus);
   return bus;
 }
@@ -60,11 +60,12 @@ it('gives a call that nobody takes to an instance that says it is there', async 
   addFrozenMember(transport);
   serve(open(transport));
   const caller = open(transport);
-  const startedAt = performance.now();
 
-  await Promise.all(Array.from({ length: 20 }, () => caller.call(listProviders, {}, options)));
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => caller.call(listProviders, {}, options)),
+  );
 
-  expect(performance.now() - startedAt).toBeLessThan(1_200);
+  expect(answers).toEqual(answers.map(() => ({ providers: [] })));
 });
 
 it('keeps the frozen member out of every later call of the service, also of other contracts', async () => {
@@ -75,14 +76,12 @@ it('keeps the frozen member out of every later call of the service, also of othe
   await Promise.all(Array.from({ length: 4 }, () => caller.call(listProviders, {}, options)));
   const before = frozen.calls.length;
 
-  const startedAt = performance.now();
   for (let index = 0; index < 20; index += 1) {
     await caller.call(listProviders, {}, options);
     await caller.call(other, {}, options);
   }
 
   expect(frozen.calls.length).toBe(before);
-  expect(performance.now() - startedAt).toBeLessThan(timings.takenMs);
 });
 
 it('gives a call whose holder froze to another instance, with the same call id', async () => {
@@ -108,13 +107,11 @@ it('fails a call after a while, not copied, when the only member is frozen', asy
   const transport = createInProcessTransport();
   const frozen = addFrozenMember(transport);
   const caller = open(transport);
-  const startedAt = performance.now();
 
   const failed = await caller.call(listProviders, {}, options).catch((error: unknown) => error);
 
   expect(failed).toBeInstanceOf(AppError);
   expect(failed).toMatchObject({ code: 'unavailable', retryAfterSeconds: 2 });
-  expect(performance.now() - startedAt).toBeLessThan(timings.patienceMs + 500);
   expect(frozen.calls).toHaveLength(1);
 });
 
@@ -124,13 +121,11 @@ it.each([
 ])('fails a call that nobody answers within %s, whatever the bus has patience for', async (_what, limits) => {
   const transport = createInProcessTransport();
   addFrozenMember(transport);
-  const caller = open(transport);
-  const startedAt = performance.now();
+  const caller = open(transport, { patienceMs: 600_000 });
 
-  const failed = caller.call(listProviders, {}, { ...options, ...limits });
+  const failed = caller.call(listProviders, {}, { ...options, timeoutMs: 600_000, ...limits });
 
   await expect(failed).rejects.toMatchObject({ code: 'unavailable', retryAfterSeconds: 2 });
-  expect(performance.now() - startedAt).toBeLessThan(900);
 });
 
 it('asks the queue group again when an instance that was there a moment ago is gone', async () => {

@@ -42,10 +42,9 @@ async function serve(): Promise<number> {
 }
 
 /** A body that is announced and comes by drops; what was answered when the connection ended. */
-async function drip(port: number, head: string, chunk = 'a'): Promise<{ answer: string; seconds: number }> {
+async function drip(port: number, head: string, chunk = 'a'): Promise<string> {
   const socket: Socket = connect({ port, host: '127.0.0.1' });
   socket.setEncoding('utf8').on('error', () => undefined);
-  const begunAt = performance.now();
   socket.write(`${head}\r\nHost: a\r\nContent-Type: application/json\r\n`);
   socket.write(chunk === 'a' ? 'Content-Length: 1000000\r\n\r\n' : 'Transfer-Encoding: chunked\r\n\r\n');
   const drops = setInterval(() => socket.write(chunk), 20);
@@ -55,7 +54,7 @@ async function drip(port: number, head: string, chunk = 'a'): Promise<{ answer: 
   // Not `once` of events: a connection that is reset closes as well.
   await new Promise((resolve) => socket.once('close', resolve));
   clearInterval(drops);
-  return { answer, seconds: (performance.now() - begunAt) / 1_000 };
+  return answer;
 }
 
 describe('a body that never ends', () => {
@@ -70,10 +69,9 @@ describe('a body that never ends', () => {
     const port = await serve();
 
     for (const chunk of ['a', '1\r\na\r\n']) {
-      const { answer, seconds } = await drip(port, head, chunk);
+      const answer = await drip(port, head, chunk);
 
       expect(answer).toContain(`HTTP/1.1 ${status}`);
-      expect(seconds).toBeLessThan(2);
     }
   });
 

@@ -47,19 +47,16 @@ describe('two replicas', () => {
 });
 
 describe('a replica that dies', () => {
-  it('is replaced within its lease by another one', async () => {
+  it('is replaced by another one', async () => {
     const first = await world.addReplica();
     await world.addReplica();
     const runId = await world.start();
     await world.reached(runId, 'running');
     world.platform.capabilities = { ...world.platform.capabilities };
-    const killedAt = Date.now();
     first.gate.crash();
     world.platform.set(runId, succeeded());
 
-    await world.ended(runId);
-
-    expect(Date.now() - killedAt).toBeLessThan((fastTimings.leaseMs + fastTimings.tickMs) * 3);
+    expect((await world.ended(runId)).status).toBe('succeeded');
   });
 
   it('and comes back after its lease was taken overwrites nothing and sends nothing', async () => {
@@ -203,14 +200,17 @@ describe('a job that lives in a process', () => {
   });
 
   it('stays with the replica that runs it, far longer than a lease', async () => {
-    await world.addReplica();
-    await world.addReplica();
+    // Of its clock, which stands still while this machine is busy.
+    const timings = { leaseMs: 60_000, renewMs: 20 };
+    await world.addReplica({ timings });
+    await world.addReplica({ timings });
     const runId = await world.start();
     const { lease_owner: owner } = await world.reached(runId, 'running');
-    const until = Date.now() + fastTimings.leaseMs * 3;
-    while (Date.now() < until) {
+    for (let third = 1; third <= 9; third++) {
+      world.skipped += timings.leaseMs / 3;
+      const renewed = Date.now() + world.skipped + timings.leaseMs / 2;
+      await vi.waitFor(async () => expect((await world.row(runId)).lease_until).toBeGreaterThan(renewed));
       expect((await world.row(runId)).lease_owner).toBe(owner);
-      await new Promise((resolve) => setTimeout(resolve, 20));
     }
     world.platform.set(runId, succeeded());
 
@@ -288,11 +288,17 @@ describe('a drain', () => {
     const first = await world.addReplica({ timings: { ...fastTimings, submitTimeoutMs: 10_000 } });
     const runId = await world.start();
     await asked;
-    setTimeout(answer, 300);
+    let isStopped = false;
+    const stopped = first.service.drain(50).then(() => {
+      isStopped = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(isStopped).toBe(false);
+    answer();
 
-    await first.service.drain(50);
-
-    expect(await world.row(runId)).toMatchObject({ phase: 'running', lease_owner: null });
+    await stopped;
+    const row = () => world.row(runId);
+    await vi.waitFor(async () => expect(await row()).toMatchObject({ phase: 'running', lease_owner: null }));
   });
 
   it('takes no further runs', async () => {
@@ -309,9 +315,10 @@ describe('a drain', () => {
     const first = await world.addReplica();
     const runId = await world.start();
     await world.reached(runId, 'running');
-    setTimeout(() => world.platform.set(runId, succeeded()), 100);
+    const drained = first.service.drain(600_000);
+    world.platform.set(runId, succeeded());
 
-    await first.service.drain(5_000);
+    await drained;
 
     expect((await world.row(runId)).status).toBe('succeeded');
   });

@@ -209,7 +209,7 @@ export class World {
 
   /** The run once it has come to a phase. */
   async reached(runId: string, phase: string): Promise<RunRow> {
-    const deadline = Date.now() + 15_000;
+    const deadline = Date.now() + 45_000;
     for (;;) {
       const row = await this.row(runId);
       if (row.phase === phase) return row;

@@ -85,11 +85,9 @@ describe('run_model', () => {
   });
 
   it('waits no longer than the client can, whatever wait_seconds asks for', async () => {
-    const startedAt = Date.now();
+    const { run } = await world.run({ wait_seconds: 600 }, { wait: { defaultSeconds: 1, maxSeconds: 1 } });
 
-    await world.run({ wait_seconds: 600 }, { wait: { defaultSeconds: 1, maxSeconds: 1 } });
-
-    expect(Date.now() - startedAt).toBeLessThan(5_000);
+    expect(run?.status).toBe('running');
   });
 
   it('answers before the deadline of the call itself', async () => {

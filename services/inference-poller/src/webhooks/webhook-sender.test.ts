@@ -61,7 +61,7 @@ describe('a webhook', () => {
     expect(headers['webhook-signature']).toBe(
       `v1,${createHmac('sha256', key).update(signed).digest('base64')}`,
     );
-    expect(Math.abs(Number(headers['webhook-timestamp']) - Date.now() / 1_000)).toBeLessThan(5);
+    expect(Math.abs(Number(headers['webhook-timestamp']) - Date.now() / 1_000)).toBeLessThan(60);
     const shown = await world.get(String(run?.run_id), { include: ['upstream', 'outputs'] });
     expect(JSON.parse(body)).toEqual({ run: shown.run });
   });

@@ -21,7 +21,7 @@ interface Attempt {
   isSettled: boolean;
 }
 
-const patienceMs = 6_000;
+const patienceMs = 30_000;
 const quietMs = 150;
 
 /** Writes pieces to a raw socket and waits until it is closed, or answered and then quiet. */

@@ -5,7 +5,6 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   acceptStream,
   callOf,
-  followRun,
   framesOf,
   type GetRunContext,
   modern,
@@ -19,7 +18,8 @@ import {
 } from '../test-gateway.ts';
 
 const stream = acceptStream;
-const follow = followRun;
+/** It waits for as long as its client can, however long a busy machine takes. */
+const follow = callOf('get_run', { run_id: 'run_1', wait_seconds: 600 }, { progressToken: 'p1' });
 const done = succeeded;
 
 const open: TestGateway[] = [];
@@ -153,12 +153,12 @@ test('200 waits are open at once and all are answered', async () => {
     return done;
   });
   const answers = Array.from({ length: 200 }, (_, id) => post(gateway.url, { ...follow, id }, stream));
-  await vi.waitFor(() => expect(waiting).toBe(200), { timeout: 10_000 });
+  await vi.waitFor(() => expect(waiting).toBe(200), { timeout: 25_000 });
 
   resolve();
 
   const texts = (await Promise.all(answers)).map(({ text }) => text);
-  expect(texts.filter((text) => text.includes('succeeded'))).toHaveLength(200);
+  expect(texts.filter((text) => !text.includes('succeeded'))).toEqual([]);
 });
 
 test('one call more than a process may hold is answered 503 busy', async () => {
@@ -217,10 +217,9 @@ describe('a gateway that stops', () => {
     const batch = post(gateway.url, [callOf('get_run', { run_id: 'run_1' })]);
     await vi.waitFor(() => expect(waiting).toBe(2));
 
-    const startedAt = performance.now();
-    await gateway.service.drain(10_000);
+    // Its grace is longer than this test may last.
+    await gateway.service.drain(600_000);
 
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
     expect(framesOf((await answer).text).at(-1)).toMatchObject({
       result: { structuredContent: { run: { run_id: 'run_1', status: 'running' } } },
     });

@@ -166,12 +166,11 @@ describe('subscriptions/listen', () => {
 
   test('ends with an empty result, soon, when its process stops', async () => {
     const listening = await listen({ promptsListChanged: true });
-    const startedAt = performance.now();
 
-    await gateways[0]?.service.drain(5_000);
+    // Its grace is longer than this test may last.
+    await gateways[0]?.service.drain(600_000);
 
     await vi.waitFor(() => expect(listening.isEnded).toBe(true));
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
     const last = framesOf(listening.text).at(-1);
     expect(last).toMatchObject({ id: 'listen-1', result: { resultType: 'complete' } });
     expect(last?.result).toMatchObject({ _meta: { [metaKeys.serverInfo]: { name: 'inferry' } } });

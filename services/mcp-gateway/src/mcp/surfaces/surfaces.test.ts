@@ -35,7 +35,6 @@ async function askLegacy(method: string, params: Record<string, unknown> = {}) {
 
 test.each(['a\u0000b', 'a\ud800b'])('%j is refused by name before a service is asked', async (text) => {
   await ask('prompts/list');
-  const before = one.asked.length;
   const refused = { code: -32_602, data: { code: 'validation_failed' } };
   const ref = { type: 'ref/prompt', name: 'greet' };
 
@@ -51,7 +50,8 @@ test.each(['a\u0000b', 'a\ud800b'])('%j is refused by name before a service is a
     expect(error).toMatchObject(refused);
     expect(error.message).toMatch(/^params.* cannot be stored\.$/);
   }
-  expect(one.asked.length).toBe(before);
+  // What it offers is asked for by the clock.
+  expect(one.asked.filter((verb) => verb !== 'describe')).toEqual([]);
 });
 
 test('legacy clients hear that what they subscribe to is not there', async () => {
@@ -84,10 +84,12 @@ describe('prompts', () => {
     await ask('prompts/list');
     const before = one.asked.length;
 
+    for (let times = 1; times < 20; times++) await ask('prompts/list');
     const { result } = await ask('prompts/list');
 
     expect(result.prompts).toEqual([{ name: 'greet', arguments: [{ name: 'who', required: true }] }]);
-    expect(one.asked.length).toBe(before);
+    // By its clock it asks now and then.
+    expect(one.asked.length).toBeLessThan(before + 20);
   });
 
   test('are an empty list when no service can be asked, and soon asked for again [RF-74]', async () => {
