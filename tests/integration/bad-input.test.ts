@@ -2,7 +2,7 @@ import { createKey } from '@inferry/auth';
 import type { Cluster } from '@inferry/cli';
 import { type AnyTool, isErrorCode, type JsonObject } from '@inferry/contracts';
 import { type Database, openDatabase } from '@inferry/database';
-import { inferry } from '@inferry/profiles';
+import { listedByDefault } from '@inferry/profiles';
 import type { ScriptedUpstream } from '@inferry/testing/scripted-upstream';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -60,7 +60,7 @@ function problemPaths(outcome: CallOutcome): string[] {
   return ((errorOf(outcome)?.details?.errors ?? []) as { path: string }[]).map(({ path }) => path);
 }
 
-describe.each(inferry.tools.map((tool) => [tool.name, tool] as const))('%s', (name, tool) => {
+describe.each(listedByDefault.map((tool) => [tool.name, tool] as const))('%s', (name, tool) => {
   it('names an unknown field', async () => {
     const outcome = await call(ada, name, { no_such_argument: 1 });
 

@@ -1,6 +1,6 @@
 import type { Cluster } from '@inferry/cli';
 import { runViewUri } from '@inferry/contracts';
-import { inferry } from '@inferry/profiles';
+import { listedByDefault } from '@inferry/profiles';
 import type { ScriptedUpstream } from '@inferry/testing/scripted-upstream';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type AnyClient, clientKinds, inspect, type ToolAnswer } from './support/clients.ts';
@@ -43,7 +43,7 @@ describe.each(Object.entries(clientKinds))(
     it('lists the tools', async () => {
       client = await connect(`${cluster.url}/mcp`);
 
-      expect(await client.listTools()).toEqual(inferry.tools.map(({ name }) => name));
+      expect(await client.listTools()).toEqual(listedByDefault.map(({ name }) => name));
     });
 
     it('runs a model and follows its progress, which only grows', async () => {
@@ -141,7 +141,7 @@ describe('the inspector on the command line', () => {
     const { code, output } = await inspect(`${cluster.url}/mcp`, ['--method', 'tools/list']);
 
     expect(code).toBe(0);
-    expect(JSON.parse(output).tools).toHaveLength(inferry.tools.length);
+    expect(JSON.parse(output).tools).toHaveLength(listedByDefault.length);
   });
 
   it('calls a tool', async () => {

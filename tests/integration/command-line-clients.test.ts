@@ -1,5 +1,5 @@
 import type { Cluster } from '@inferry/cli';
-import { inferry } from '@inferry/profiles';
+import { listedByDefault } from '@inferry/profiles';
 import type { ScriptedUpstream } from '@inferry/testing/scripted-upstream';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -58,7 +58,7 @@ describe.each(Object.entries(commandLines))('%s, against two replicas', (_kind, 
     const ended = await running.ended;
 
     expect(ended).toMatchObject({ code: 0 });
-    expect(commandLine.read(ended).tools).toHaveLength(inferry.tools.length);
+    expect(commandLine.read(ended).tools).toHaveLength(listedByDefault.length);
   });
 
   it('runs a model and is sent its progress, which never goes back', async () => {

@@ -7,7 +7,7 @@ import {
   plainWords,
   type ToolResult,
 } from '@inferry/contracts';
-import { canonicalTool, inferry } from '@inferry/profiles';
+import { canonicalTool, listedByDefault } from '@inferry/profiles';
 
 /** What every server under test answers, so that all are asked and checked alike. */
 
@@ -21,7 +21,7 @@ export function toListed({ name, title, description, inputSchema, outputSchema, 
   return { name, title, description, inputSchema, outputSchema, annotations: { title, ...annotations } };
 }
 
-export const listed = inferry.tools.map(toListed);
+export const listed = listedByDefault.map(toListed);
 export const listText = JSON.stringify({ tools: listed });
 
 /** As long as ours: what a server tells a model about itself is most of these two answers. */

@@ -1,7 +1,7 @@
 // SDK v1's McpServer as its own stateless Express example has it; answers are SSE, the example's default.
 
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { inferry } from '@inferry/profiles';
+import { listedByDefault } from '@inferry/profiles';
 import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
@@ -10,7 +10,7 @@ import { listenAnywhere } from './listening.ts';
 
 function createServer(): McpServer {
   const server = new McpServer({ name: 'bench', version: '1.0.0' }, { instructions });
-  for (const { name, title, description, input, output, annotations } of inferry.tools) {
+  for (const { name, title, description, input, output, annotations } of listedByDefault) {
     const config = {
       title,
       description,

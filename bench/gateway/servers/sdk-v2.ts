@@ -1,6 +1,6 @@
 // SDK v2's McpServer as its guide for Fastify has it: a server per request, schemas made once.
 
-import { inferry } from '@inferry/profiles';
+import { listedByDefault } from '@inferry/profiles';
 import { createMcpFastifyApp } from '@modelcontextprotocol/fastify';
 import { type NodeIncomingMessageLike, toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
@@ -9,7 +9,7 @@ import { announcePort } from './listening.ts';
 
 function createServer(): McpServer {
   const server = new McpServer({ name: 'bench', version: '1.0.0' }, { instructions });
-  for (const { name, title, description, input, output, annotations } of inferry.tools) {
+  for (const { name, title, description, input, output, annotations } of listedByDefault) {
     const config = { title, description, inputSchema: input, outputSchema: output, annotations };
     server.registerTool(name, config, async (args, context) => {
       const progressToken = context.mcpReq._meta?.progressToken;

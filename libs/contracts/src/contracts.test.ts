@@ -40,6 +40,11 @@ describe('pinned', () => {
       'ops.v1.upload_file',
       'ops.v1.view_output',
       'ops.v1.get_account',
+      'ops.v1.wrapper_guide',
+      'ops.v1.preview_wrapper',
+      'ops.v1.create_wrapper',
+      'ops.v1.patch_wrapper',
+      'ops.v1.delete_wrapper',
     ]);
   });
 
@@ -79,6 +84,10 @@ describe('pinned', () => {
       'internal',
       'model_not_found',
       'ambiguous_model',
+      'wrapper_not_found',
+      'wrapper_broken',
+      'version_conflict',
+      'too_many_wrappers',
       'run_not_found',
       'idempotency_conflict',
       'max_cost_exceeded',
@@ -141,6 +150,7 @@ describe('pinned', () => {
       'events.v1.run.queued',
       'events.v1.run.cancel_requested',
       'events.v1.catalog.changed',
+      'events.v1.wrapper.changed',
       'events.v1.grant.revoked',
       'events.v1.auth.jwks_changed',
       'events.v1.auth.connection_changed',

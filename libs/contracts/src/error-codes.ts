@@ -221,6 +221,30 @@ export const errorCodes = {
     meaning: 'Several providers have a model of this name',
     fix: 'Use the full id provider/name',
   },
+  wrapper_not_found: {
+    retryable: false,
+    http: 404,
+    meaning: "There is no such wrapper, or it is somebody else's",
+    fix: 'search_models(mine=true, kind="wrapper") shows yours',
+  },
+  wrapper_broken: {
+    retryable: false,
+    http: 409,
+    meaning: 'The base model of the wrapper is gone or takes other inputs now; nothing was charged',
+    fix: 'Its owner mends it with patch_wrapper; use the base model meanwhile',
+  },
+  version_conflict: {
+    retryable: false,
+    http: 409,
+    meaning: 'It was changed since the version that if_version names',
+    fix: 'Read it again, and change the version that details.version names',
+  },
+  too_many_wrappers: {
+    retryable: false,
+    http: 429,
+    meaning: 'The caller has as many wrappers as one may',
+    fix: 'Delete some that nobody needs, or have MAX_WRAPPERS raised',
+  },
   run_not_found: {
     retryable: false,
     http: 404,

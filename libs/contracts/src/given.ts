@@ -6,8 +6,8 @@ import { isObject } from './coerce.ts';
 import type { Problem } from './content.ts';
 import type { JsonObject } from './portable-schema.ts';
 
-/** Arguments whose content is judged by the schema of a model. */
-const foreign: ReadonlySet<string> = new Set(['input']);
+/** Arguments whose content is judged by the schema of a model, or is one. */
+const foreign: ReadonlySet<string> = new Set(['input', 'definition', 'patch', 'sample_input']);
 
 /** Whether a value says that there is none. */
 export function isUnset(value: unknown): boolean {

@@ -32,6 +32,7 @@ export {
   runProgressed,
   runQueued,
   surfaceChanged,
+  wrapperChanged,
 } from './events/index.ts';
 export { isUnset, unstorable } from './given.ts';
 export {
@@ -53,6 +54,7 @@ export {
 export {
   type AnyOperation,
   type Continuation,
+  defaultToolsets,
   defineEvent,
   defineOperation,
   defineRpc,
@@ -72,16 +74,21 @@ export {
   cancelRun,
   continueRun,
   createUpload,
+  createWrapper,
+  deleteWrapper,
   estimateCost,
   getAccount,
   getModel,
   getRun,
   listRuns,
   operations,
+  patchWrapper,
+  previewWrapper,
   runModel,
   searchModels,
   uploadFile,
   viewOutput,
+  wrapperGuide,
 } from './operations/index.ts';
 export { ViewedOutput } from './operations/view-output.ts';
 export { parseArguments, validationFailed } from './parse-arguments.ts';
@@ -124,6 +131,7 @@ export { Secret } from './secret.ts';
 export { Page, ValidationProblem } from './shapes/basics.ts';
 export { ModelInput, ModelSummary, modelKinds, Quote } from './shapes/model.ts';
 export { isTerminal, Run, RunCost, RunOutput, RunStatus, runStatuses } from './shapes/run.ts';
+export { Wrapper } from './shapes/wrapper.ts';
 export { clip, isShort, maxShortBytes, mostThatIsShort } from './short.ts';
 export {
   type Completion,

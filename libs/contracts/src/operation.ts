@@ -46,6 +46,9 @@ export interface TaskMapping {
 export const toolsets = ['discover', 'run', 'files', 'account', 'wrappers', 'infra'] as const;
 export type Toolset = (typeof toolsets)[number];
 
+/** What a client sees that asks for nothing in particular. */
+export const defaultToolsets: readonly Toolset[] = ['discover', 'run', 'files', 'account'];
+
 /** What a service answers; one or several tools lead to it. */
 export interface Operation<I extends z.ZodObject = z.ZodObject, R extends z.ZodType = z.ZodType> {
   kind: 'operation';

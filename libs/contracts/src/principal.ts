@@ -34,6 +34,7 @@ export const scopes = {
   'runs:read': 'See your runs and their results',
   'runs:write': 'Run models, which spends credits, and cancel runs',
   'files:write': 'Upload files and look at outputs',
+  'wrappers:write': 'Make, change, publish and delete your wrappers',
   'account:read': 'See your account, balances and spend',
   infra: 'Create, change and delete machines, endpoints and storage that are paid for while they exist',
 } as const satisfies Record<string, string>;

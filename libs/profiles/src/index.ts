@@ -1,4 +1,4 @@
-import type { AnyOperation, AnyTool, Profile } from '@inferry/contracts';
+import { type AnyOperation, type AnyTool, defaultToolsets, type Profile } from '@inferry/contracts';
 import { inferry } from './inferry/profile.ts';
 
 export { inferry } from './inferry/profile.ts';
@@ -17,6 +17,11 @@ export function profileOf(key: string): Profile | undefined {
 export function toolOf(id: string): AnyTool | undefined {
   return byId.get(id);
 }
+
+/** The canonical tools that a client sees that asks for nothing in particular. */
+export const listedByDefault: readonly AnyTool[] = inferry.tools.filter(({ operation }) =>
+  defaultToolsets.includes(operation.toolset),
+);
 
 /** The canonical tool of an operation. */
 export function canonicalTool(operation: Pick<AnyOperation, 'name'>): AnyTool {

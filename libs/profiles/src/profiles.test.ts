@@ -4,13 +4,12 @@ import {
   isObject,
   type JsonObject,
   parseArguments,
-  type Toolset,
   toPortableSchema,
   unportableKeywords,
 } from '@inferry/contracts';
 import { encode } from 'gpt-tokenizer/encoding/o200k_base';
 import { describe, expect, test } from 'vitest';
-import { inferry, profiles } from './index.ts';
+import { inferry, listedByDefault, profiles } from './index.ts';
 
 const { tools } = inferry;
 const everyTool = profiles.flatMap((profile) => profile.tools.map((tool) => [tool.id, tool] as const));
@@ -104,7 +103,9 @@ describe.each(everyTool)('the tool %s', (_name, tool) => {
     const names = Object.keys(isObject(properties) ? properties : {});
     // as: a schema's own list of names.
     const needed = names.filter((name) => (required as string[]).includes(name));
-    const given = Object.fromEntries(needed.map((name) => [name, name === 'input' ? {} : 'x']));
+    const typeOf = (name: string) =>
+      isObject(properties) && isObject(properties[name]) ? properties[name].type : '';
+    const given = Object.fromEntries(needed.map((name) => [name, typeOf(name) === 'object' ? {} : 'x']));
     const filled = Object.fromEntries(names.map((name) => [name, name in given ? given[name] : unset]));
 
     expect(parseArguments(tool, filled)).toEqual(parseArguments(tool, given));
@@ -165,10 +166,9 @@ describe('the lists', () => {
   });
 
   test('costs an agent less than 2,000 tokens for the tools that are on by default', () => {
-    const onByDefault: readonly Toolset[] = ['discover', 'run', 'files', 'account'];
-    const listed = tools
-      .filter(({ operation }) => onByDefault.includes(operation.toolset))
-      .map(({ name, description, inputSchema }) => JSON.stringify({ name, description, inputSchema }));
+    const listed = listedByDefault.map(({ name, description, inputSchema }) =>
+      JSON.stringify({ name, description, inputSchema }),
+    );
 
     const tokens = listed.reduce((sum, text) => sum + encode(text).length, 0);
 
@@ -190,6 +190,11 @@ describe('pinned', () => {
       'upload_file',
       'view_output',
       'get_account',
+      'wrapper_guide',
+      'preview_wrapper',
+      'create_wrapper',
+      'patch_wrapper',
+      'delete_wrapper',
     ]);
   });
 });

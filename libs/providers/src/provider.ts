@@ -73,7 +73,8 @@ export interface ProviderModel {
   title: string;
   /** One line. */
   summary: string;
-  kind: 'model' | 'solution' | 'endpoint';
+  /** No platform lists wrappers of ours: the catalog shows them as models of their base model's platform. */
+  kind: 'model' | 'solution' | 'endpoint' | 'wrapper';
   /** Medium and, more precisely, task: `image`, `image-to-image`. The first is the one shown. */
   categories: string[];
   /** `io:*`, `op:*`, `form:*`. */

@@ -1,10 +1,19 @@
 import type { Bus } from '@inferry/bus';
+import type { Database } from '@inferry/database';
+import type { Parts } from '@inferry/runtime';
 import type { ModelValidator } from './input/model-validator.ts';
 import type { ModelDocument } from './model-documents.ts';
 import type { ModelResolver } from './resolve-model.ts';
+import type { Wrappers } from './wrappers/wrappers.ts';
 
 /** What the handlers of this service need. */
 export interface CatalogDeps extends ModelResolver {
   bus: Bus;
+  database: Database;
+  wrappers: Wrappers;
+  /** How many wrappers one owner may have. */
+  maxWrappers: number;
+  log: Parts['log'];
+  now(): number;
   validatorOf(document: ModelDocument): ModelValidator;
 }

@@ -35,6 +35,8 @@ export interface ModelCard {
 
 export interface CardSource {
   provider: string;
+  /** Where it is not the provider's slug and the native id. */
+  id?: string | undefined;
   model: ProviderModel;
   updatedAt: number;
   fingerprint: string;
@@ -44,9 +46,9 @@ export function toModelId(provider: string, nativeId: string): string {
   return `${provider}/${nativeId}`;
 }
 
-export function toCard({ provider, model, updatedAt, fingerprint }: CardSource): ModelCard {
+export function toCard({ provider, model, updatedAt, fingerprint, id }: CardSource): ModelCard {
   return {
-    id: toModelId(provider, model.nativeId),
+    id: id ?? toModelId(provider, model.nativeId),
     provider,
     nativeId: model.nativeId,
     aliases: model.aliases ?? [],

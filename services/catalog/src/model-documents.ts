@@ -4,6 +4,7 @@ import type { DetailStore, ModelDetail } from './details/detail-store.ts';
 import type { ListedModels } from './listed-models.ts';
 import { fingerprintOf } from './sync/snapshot-reader.ts';
 import type { SnapshotStore } from './sync/snapshot-store.ts';
+import type { WrapperView } from './wrappers/wrapper-document.ts';
 
 /** A model with everything that there is to say about it. */
 export interface ModelDocument {
@@ -22,6 +23,8 @@ export interface ModelDocument {
   detail?: ModelDetail | undefined;
   /** It exists for the account of one connection alone. */
   isOwn?: true;
+  /** It is a wrapper: what it is run with is made for one of its base models. */
+  wrapper?: WrapperView;
 }
 
 /** A few kilobytes each. */

@@ -9,6 +9,7 @@ import type { OwnModels } from './own/own-models.ts';
 import type { UnlistedModels } from './own/unlisted-models.ts';
 import { findModels } from './search/find-models.ts';
 import { toWords } from './search/tokenize.ts';
+import { type WrapperDocument, Wrappers } from './wrappers/wrappers.ts';
 
 export interface ModelResolver {
   models: ListedModels;
@@ -18,6 +19,7 @@ export interface ModelResolver {
   documents: Pick<ModelDocuments, 'read'>;
   own: Pick<OwnModels, 'of'>;
   unlisted: Pick<UnlistedModels, 'find'>;
+  wrappers: Pick<Wrappers, 'find' | 'judge'>;
   /** The model with its schemas, where they have to be asked for. Throws `catalog_fetch_failed`. */
   complete(document: ModelDocument, principal: Principal): Promise<ModelDocument>;
 }
@@ -30,9 +32,10 @@ const maxSuggestions = 3;
 /**
  * The model that a caller names: `<provider>/<native id>`, split at the first slash, a name that the operator gave to a
  * model, or a native id that exactly one connected provider knows (X11); where none has that id, another id that a
- * platform takes for its model, such as a slug, does as well. What exists for the caller's account alone is found for
- * nobody else. A model that is no longer listed is found too, since old runs name it, and so is one that no list has where
- * its platform takes it by its id. Throws `model_not_found` or `ambiguous_model`.
+ * platform takes for its model, such as a slug, does as well. A wrapper is found by its owner's name and its alias, or by
+ * its id. What exists for the caller's account alone, or is for nobody but its owner, is found for nobody else. A model
+ * that is no longer listed is found too, since old runs name it, and so is one that no list has where its platform takes it
+ * by its id. Throws `model_not_found` or `ambiguous_model`.
  */
 export async function resolveModel(
   resolver: ModelResolver,
@@ -53,8 +56,8 @@ export async function resolveModel(
   const alias = models.curation.aliasOf(name);
   const aliased = alias === undefined ? undefined : await findCanonicalName(resolver, alias, principal);
   if (aliased !== undefined) return aliased;
-  const native = await findNative(resolver, name, principal);
-  if (native !== undefined) return native;
+  const made = await findNativeOrWrapper(resolver, name, principal);
+  if (made !== undefined) return made;
   // Of a provider that is no longer connected: still told to whoever asks about an old run.
   const old = slug !== undefined && !isCanonical ? await readVisible(resolver, name) : undefined;
   if (old !== undefined) return old;
@@ -156,6 +159,31 @@ async function findNative(
   return owned.find(({ id }) => id === only) ?? readVisible(resolver, only);
 }
 
+/** Neither may stand in for the other: what a name leads to must not depend on who made something yesterday. */
+async function findNativeOrWrapper(
+  resolver: ModelResolver,
+  name: string,
+  principal: Principal,
+): Promise<ModelDocument | undefined> {
+  const [native, wrapper] = await Promise.all([
+    findNative(resolver, name, principal),
+    findWrapper(resolver, name, principal),
+  ]);
+  if (native !== undefined && wrapper !== undefined) {
+    throw ambiguous([native.id, wrapper.wrapper.row.wrapper_id]);
+  }
+  return native ?? wrapper;
+}
+
+async function findWrapper(
+  { wrappers }: ModelResolver,
+  name: string,
+  principal: Principal,
+): Promise<WrapperDocument | undefined> {
+  const key = Wrappers.keyOf(name);
+  return key === undefined ? undefined : wrappers.find(key, principal);
+}
+
 /** Whatever the operator hides is as if it were not there. */
 async function readVisible(
   { models, documents }: ModelResolver,
@@ -177,7 +205,15 @@ export async function resolveRunnableModel(
   wish: ModelWish,
   principal: Principal,
 ): Promise<{ document: ModelDocument; provider: Provider }> {
-  const document = await resolveModel(resolver, wish, principal);
+  return mustBeRunnable(resolver, await resolveModel(resolver, wish, principal), principal);
+}
+
+/** The same for a model that has been found. */
+export async function mustBeRunnable(
+  resolver: ModelResolver,
+  document: ModelDocument,
+  principal: Principal,
+): Promise<{ document: ModelDocument; provider: Provider }> {
   const provider = resolver.providers.get(document.provider);
   const access = await resolver.accesses.of(principal);
   if (document.isDeleted || provider === undefined) throw noLongerOffered(resolver, document, access);

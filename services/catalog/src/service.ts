@@ -33,6 +33,9 @@ import { SnapshotStore } from './sync/snapshot-store.ts';
 import { handleEstimateCost } from './tools/estimate-cost.ts';
 import { handleGetModel } from './tools/get-model.ts';
 import { handleSearchModels } from './tools/search-models.ts';
+import { completeWrapper } from './wrappers/base-of-wrapper.ts';
+import { serveWrappers } from './wrappers/serve-wrappers.ts';
+import { Wrappers } from './wrappers/wrappers.ts';
 
 export interface CatalogOptions {
   providers: readonly Provider[];
@@ -44,6 +47,8 @@ export interface CatalogOptions {
   catalogFile?: string | undefined;
   /** Takes what reads that file again, and returns how to stop that; it is read on every change anyway. */
   onReload?: ((reload: () => void) => () => void) | undefined;
+  /** How many wrappers one owner may have. Default 100. */
+  maxWrappers?: number | undefined;
   /** Where keys for providers come from. Default: the auth service. */
   keys?: ProviderKeys | undefined;
   /** What each caller can use. Default: what the auth service says. */
@@ -68,8 +73,15 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
   bus.serve(estimateCost, handleEstimateCost(deps));
   bus.serve(prepareRun, handlePrepareRun(deps));
   bus.serve(listProviders, handleListProviders(deps));
+  serveWrappers(deps, shelf);
 
-  reader.onRead(serveCatalogSurface(deps, shelf));
+  const announceSurface = serveCatalogSurface(deps, shelf);
+  // A base model that changed may fit no more; what everybody finds changes with the catalog and with its wrappers.
+  reader.onRead(() => {
+    announceSurface();
+    deps.wrappers.refreshSoon();
+  });
+  deps.wrappers.onRefreshed(announceSurface);
 
   reader.onModels((ids) => announceResources(deps, ids));
 
@@ -88,8 +100,10 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
     file.close();
     keys.close();
     access.close();
+    deps.wrappers.close();
     await Promise.all(syncs.map((sync) => sync.stop()));
     await reader.stop();
+    await deps.wrappers.settled();
   }
   return {
     name: 'catalog',
@@ -119,17 +133,27 @@ function createDeps(parts: CatalogParts, options: CatalogOptions) {
   const describing = new DescribeModels({ store: details, documents, providerOf, contextFor, bus, log, now });
   const own = new OwnModels({ providers, keys, curation: () => file.curation, log, now });
   const validatorFor = createValidators();
+  const validatorOf: CatalogDeps['validatorOf'] = ({ id, revision, model }) =>
+    validatorFor(`${id}@${revision}`, model.inputSchema);
+  const wrappers = new Wrappers({ bus, database, models, documents, validatorOf, log, now });
   const deps: CatalogDeps = {
     bus,
+    database,
+    wrappers,
+    maxWrappers: options.maxWrappers ?? 100,
+    log,
+    now,
     models,
     providers: connected,
     accesses: new CallerAccesses({ access, providers: connected, known: options.known ?? [] }),
     documents,
     own,
     unlisted: new UnlistedModels({ keys, now }),
-    complete: (document, principal) =>
-      document.isOwn === true ? own.complete(document, principal) : describing.complete(document),
-    validatorOf: ({ id, revision, model }) => validatorFor(`${id}@${revision}`, model.inputSchema),
+    complete(document, principal) {
+      if (document.wrapper !== undefined) return completeWrapper(deps, document, principal);
+      return document.isOwn === true ? own.complete(document, principal) : describing.complete(document);
+    },
+    validatorOf,
   };
   const shared = { bus, limits, store, reader, models, log, contextFor, now, random };
   const syncs = providers.map(

@@ -42,6 +42,7 @@ import {
   uploadFile,
   verifyKey,
   verifyPassthrough,
+  wrapperChanged,
 } from '@inferry/contracts';
 import { directSubject, whoSubject } from '../frames.ts';
 
@@ -86,11 +87,12 @@ export const busRights: Readonly<Record<string, BusRights>> = {
     serves: [
       ...ownedBy('catalog'),
       ...surfaceRequests('catalog'),
-      ...operationsNamed('search_models', 'get_model', 'estimate_cost'),
+      ...operationsNamed('search_models', 'get_model', 'estimate_cost', 'wrapper_guide', 'preview_wrapper'),
+      ...operationsNamed('create_wrapper', 'patch_wrapper', 'delete_wrapper'),
     ],
     asks: [...keys, readAccess, readBudgets],
-    tells: [catalogChanged, resourceUpdated, surfaceChanged],
-    hears: [catalogChanged, connectionChanged, grantRevoked],
+    tells: [catalogChanged, resourceUpdated, surfaceChanged, wrapperChanged],
+    hears: [catalogChanged, connectionChanged, grantRevoked, wrapperChanged],
   },
   'inference-poller': {
     serves: [

@@ -53,6 +53,12 @@ export const catalogChanged = defineEvent({
   payload: z.object({ provider: z.string(), version: z.int() }),
 });
 
+/** A wrapper was made, changed or deleted: whoever keeps what its owner has reads it again. */
+export const wrapperChanged = defineEvent({
+  subject: 'events.v1.wrapper.changed',
+  payload: z.object({ subject: z.string(), wrapper_id: z.string() }),
+});
+
 /** An API key or grant was revoked. */
 export const grantRevoked = defineEvent({
   subject: 'events.v1.grant.revoked',
@@ -119,6 +125,7 @@ export const events: readonly EventContract[] = [
   runQueued,
   runCancelRequested,
   catalogChanged,
+  wrapperChanged,
   grantRevoked,
   jwksChanged,
   connectionChanged,

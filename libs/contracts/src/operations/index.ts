@@ -2,15 +2,20 @@ import type { AnyOperation } from '../operation.ts';
 import { cancelRun } from './cancel-run.ts';
 import { continueRun } from './continue-run.ts';
 import { createUpload } from './create-upload.ts';
+import { createWrapper } from './create-wrapper.ts';
+import { deleteWrapper } from './delete-wrapper.ts';
 import { estimateCost } from './estimate-cost.ts';
 import { getAccount } from './get-account.ts';
 import { getModel } from './get-model.ts';
 import { getRun } from './get-run.ts';
 import { listRuns } from './list-runs.ts';
+import { patchWrapper } from './patch-wrapper.ts';
+import { previewWrapper } from './preview-wrapper.ts';
 import { runModel } from './run-model.ts';
 import { searchModels } from './search-models.ts';
 import { uploadFile } from './upload-file.ts';
 import { viewOutput } from './view-output.ts';
+import { wrapperGuide } from './wrapper-guide.ts';
 
 /** Every operation that a tool can lead to. */
 export const operations: readonly AnyOperation[] = [
@@ -26,19 +31,29 @@ export const operations: readonly AnyOperation[] = [
   uploadFile,
   viewOutput,
   getAccount,
+  wrapperGuide,
+  previewWrapper,
+  createWrapper,
+  patchWrapper,
+  deleteWrapper,
 ];
 
 export {
   cancelRun,
   continueRun,
   createUpload,
+  createWrapper,
+  deleteWrapper,
   estimateCost,
   getAccount,
   getModel,
   getRun,
   listRuns,
+  patchWrapper,
+  previewWrapper,
   runModel,
   searchModels,
   uploadFile,
   viewOutput,
+  wrapperGuide,
 };

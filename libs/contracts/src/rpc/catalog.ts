@@ -14,6 +14,8 @@ export const PreparedRun = z.object({
   input: jsonObject,
   /** Names of the input fields (JSON pointers) that hold a file URL or an asset id. */
   file_fields: z.array(z.string()),
+  /** `<owner>/<alias>` of the wrapper that made the input of `model`. */
+  wrapper: z.string().optional(),
   quote: Quote,
   problems: z.array(ValidationProblem),
 });

@@ -37,6 +37,7 @@ export const Run = z.object({
   run_id: z.string().describe('Opaque, stable handle'),
   status: RunStatus.describe('Lifecycle'),
   model: z.string().optional().describe('Model'),
+  wrapper: z.string().optional().describe('Wrapper that made its input'),
   client_ref: z.string().optional().describe('Idempotency key'),
   progress: z.number().optional().describe('0..1'),
   queue_position: z.int().optional().describe('If the provider reports one'),

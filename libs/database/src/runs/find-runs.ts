@@ -82,6 +82,7 @@ export interface RunFilter {
   status?: string | undefined;
   /** Any of these: words of a platform that say less, or more, than ours. Default: all. */
   anyOf?: readonly RunWord[] | undefined;
+  /** A model, or a wrapper that made the input of one. */
   model?: string | undefined;
   provider?: string | undefined;
   since?: number | undefined;
@@ -137,7 +138,7 @@ function matches(filter: Omit<RunFilter, 'before' | 'offset' | 'limit'>) {
     const conditions = [eb('subject', '=', subject)];
     if (status !== undefined) conditions.push(eb('status', '=', status));
     if (anyOf !== undefined) conditions.push(eb.or(anyOf.map((word) => says(eb, word))));
-    if (model !== undefined) conditions.push(eb('model', '=', model));
+    if (model !== undefined) conditions.push(eb.or([eb('model', '=', model), eb('wrapper', '=', model)]));
     if (provider !== undefined) conditions.push(eb('provider', '=', provider));
     if (since !== undefined) conditions.push(eb('created_at', '>=', since));
     const tagged = Object.entries(tags).map(([name, value]) =>

@@ -8,9 +8,9 @@ import {
   findOwnerName,
   findVisibleWrapper,
   insertWrapper,
-  listOwnWrappers,
+  listOwnVersions,
   listPublicVersions,
-  readPublicWrappers,
+  readWrappers,
   updateWrapper,
 } from './wrappers.ts';
 
@@ -94,16 +94,20 @@ export function describeWrapperQueries(
         { wrapper_id: 'wrp_ada_old', version: 1, owner: 'ada-name' },
       ]);
       expect(await listPublicVersions(database.queries, 1)).toHaveLength(1);
-      const read = await readPublicWrappers(database.queries, ['wrp_ada_old', 'wrp_ada_unlisted', 'none']);
+      const read = await readWrappers(database.queries, ['wrp_ada_old', 'wrp_ada_unlisted', 'none']);
       expect(read.map((row) => [row.wrapper_id, row.owner])).toEqual([['wrp_ada_old', 'ada-name']]);
-      expect(await readPublicWrappers(database.queries, [])).toEqual([]);
+      expect(await readWrappers(database.queries, [])).toEqual([]);
     });
 
     it('lists everything of one owner', async () => {
       await insert(wrapperOf('ada', 'one'));
       await insert(wrapperOf('bob', 'two', open));
 
-      expect((await listOwnWrappers(database.queries, 'ada')).map((row) => row.alias)).toEqual(['one']);
+      expect((await listOwnVersions(database.queries, 'ada')).map((row) => row.wrapper_id)).toEqual([
+        'wrp_ada_one',
+      ]);
+      const ids = ['wrp_ada_one', 'wrp_bob_two'];
+      expect((await readWrappers(database.queries, ids, 'ada')).map(({ alias }) => alias)).toEqual(['one']);
     });
 
     it('finds a wrapper by every name that its owner has had, and shows the newest', async () => {
@@ -114,7 +118,7 @@ export function describeWrapperQueries(
         'wrp_ada_one',
         'wrp_ada_one',
       ]);
-      expect((await listOwnWrappers(database.queries, 'ada')).map(({ owner }) => owner)).toEqual([
+      expect((await listOwnVersions(database.queries, 'ada')).map(({ owner }) => owner)).toEqual([
         'lovelace',
       ]);
       await claimOwnerName(database.queries, { name: 'ada-name', subject: 'ada', at });
@@ -164,7 +168,7 @@ export function describeWrapperQueries(
       );
 
       expect(kinds.filter(({ kind }) => kind === 'inserted')).toHaveLength(3);
-      expect(await listOwnWrappers(database.queries, 'ada')).toHaveLength(3);
+      expect(await listOwnVersions(database.queries, 'ada')).toHaveLength(3);
     });
 
     it('changes a version once, however many name it', async () => {
@@ -180,7 +184,7 @@ export function describeWrapperQueries(
       const done = await Promise.all(['a', 'b', 'c'].map(change));
 
       expect(done.filter((row) => row !== undefined)).toMatchObject([{ version: 2 }]);
-      expect(await listOwnWrappers(database.queries, 'ada')).toMatchObject([{ version: 2, ...open }]);
+      expect(await readWrappers(database.queries, ['wrp_ada_one'])).toMatchObject([{ version: 2, ...open }]);
     });
 
     it('changes and deletes nothing of somebody else', async () => {

@@ -6,9 +6,10 @@ export {
   findVisibleWrapper,
   type Inserted,
   insertWrapper,
-  listOwnWrappers,
+  listOwnVersions,
   listPublicVersions,
-  readPublicWrappers,
+  readWrappers,
   updateWrapper,
   type WrapperKey,
+  type WrapperVersion,
 } from './wrappers.ts';

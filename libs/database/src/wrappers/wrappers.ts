@@ -58,42 +58,44 @@ export async function findVisibleWrapper(
   return one.executeTakeFirst();
 }
 
-/** Everything of one subject, the latest change first. */
-export async function listOwnWrappers(queries: Queries, subject: string): Promise<OwnedWrapperRow[]> {
-  return ownedRows(queries)
-    .where('wrappers.subject', '=', subject)
+export interface WrapperVersion {
+  wrapper_id: string;
+  version: number;
+  owner: string;
+}
+
+function versions(queries: Queries) {
+  return owned(queries)
+    .select(['wrapper_id', 'version', 'wrapper_owners.name as owner'])
     .orderBy('updated_at', 'desc')
-    .orderBy('wrapper_id')
-    .execute();
+    .orderBy('wrapper_id');
+}
+
+/** Which wrappers a subject has, drafts included, and in which version; the latest change first. */
+export async function listOwnVersions(queries: Queries, subject: string): Promise<WrapperVersion[]> {
+  return versions(queries).where('wrappers.subject', '=', subject).execute();
 }
 
 /** Which wrappers everybody may find, and in which version; the latest change first. */
-export async function listPublicVersions(
-  queries: Queries,
-  limit: number,
-): Promise<{ wrapper_id: string; version: number; owner: string }[]> {
-  return (
-    owned(queries)
-      .select(['wrapper_id', 'version', 'wrapper_owners.name as owner'])
-      // Written out, not bound: only then is the partial index used.
-      .where(sql<boolean>`visibility = 'public' and status = 'published'`)
-      .orderBy('updated_at', 'desc')
-      .limit(limit)
-      .execute()
-  );
+export async function listPublicVersions(queries: Queries, limit: number): Promise<WrapperVersion[]> {
+  // Written out, not bound: only then is the partial index used.
+  return versions(queries)
+    .where(sql<boolean>`visibility = 'public' and status = 'published'`)
+    .limit(limit)
+    .execute();
 }
 
-/** Those of the ids that everybody may find, whole. */
-export async function readPublicWrappers(
+/** Those of the ids that are this subject's or, without one, that everybody may find. */
+export async function readWrappers(
   queries: Queries,
   ids: readonly string[],
+  subject?: string,
 ): Promise<OwnedWrapperRow[]> {
   if (ids.length === 0) return [];
-  return ownedRows(queries)
-    .where('wrapper_id', 'in', ids)
-    .where('visibility', '=', 'public')
-    .where('status', '=', 'published')
-    .execute();
+  const rows = ownedRows(queries).where('wrapper_id', 'in', ids);
+  return subject === undefined
+    ? rows.where('visibility', '=', 'public').where('status', '=', 'published').execute()
+    : rows.where('wrappers.subject', '=', subject).execute();
 }
 
 export async function findOwnerName(queries: Queries, subject: string): Promise<string | undefined> {
@@ -134,8 +136,10 @@ export async function claimOwnerName(
 }
 
 export type Inserted =
-  | { kind: 'inserted' | 'replay'; row: WrapperRow }
-  | { kind: 'alias_taken' | 'too_many' };
+  | { kind: 'inserted'; row: WrapperRow }
+  | { kind: 'replay'; row: WrapperRow }
+  | { kind: 'alias_taken' }
+  | { kind: 'too_many' };
 
 /**
  * Stores a wrapper, or finds the one of the same `client_ref`, deleted or not. Its owner's rows are counted and added one

@@ -3,15 +3,20 @@ import { defineProfile } from '@inferry/contracts';
 import { writeInstructions } from './instructions.ts';
 import { cancelRunTool } from './tools/cancel-run.ts';
 import { createUploadTool } from './tools/create-upload.ts';
+import { createWrapperTool } from './tools/create-wrapper.ts';
+import { deleteWrapperTool } from './tools/delete-wrapper.ts';
 import { estimateCostTool } from './tools/estimate-cost.ts';
 import { getAccountTool } from './tools/get-account.ts';
 import { getModelTool } from './tools/get-model.ts';
 import { getRunTool } from './tools/get-run.ts';
 import { listRunsTool } from './tools/list-runs.ts';
+import { patchWrapperTool } from './tools/patch-wrapper.ts';
+import { previewWrapperTool } from './tools/preview-wrapper.ts';
 import { runModelTool } from './tools/run-model.ts';
 import { searchModelsTool } from './tools/search-models.ts';
 import { uploadFileTool } from './tools/upload-file.ts';
 import { viewOutputTool } from './tools/view-output.ts';
+import { wrapperGuideTool } from './tools/wrapper-guide.ts';
 
 export const inferry = defineProfile({
   key: 'inferry',
@@ -30,5 +35,10 @@ export const inferry = defineProfile({
     uploadFileTool,
     viewOutputTool,
     getAccountTool,
+    wrapperGuideTool,
+    previewWrapperTool,
+    createWrapperTool,
+    patchWrapperTool,
+    deleteWrapperTool,
   ],
 });

@@ -10,6 +10,7 @@ describe('ticks of the consent page', () => {
       ['runs:read', true],
       ['runs:write', true],
       ['files:write', true],
+      ['wrappers:write', true],
       ['account:read', true],
     ]);
   });

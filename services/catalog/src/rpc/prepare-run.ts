@@ -1,21 +1,32 @@
 import type { Handler } from '@inferry/bus';
-import type { prepareRun } from '@inferry/contracts';
+import type { Problem, prepareRun } from '@inferry/contracts';
 import type { CatalogDeps } from '../deps.ts';
 import { prepareInput } from '../input/prepare-input.ts';
 import { optionProblems } from '../input/run-options.ts';
 import { quoteInput } from '../quote/quote-input.ts';
-import { resolveRunnableModel } from '../resolve-model.ts';
+import { mustBeRunnable, resolveModel } from '../resolve-model.ts';
+import { expandForRun } from '../wrappers/base-of-wrapper.ts';
+import { inTermsOf } from '../wrappers/expand-wrapper.ts';
 
 export function handlePrepareRun(deps: CatalogDeps): Handler<typeof prepareRun> {
   return async ({ model: name, input: raw, options }, { principal }) => {
-    const { document, provider } = await resolveRunnableModel(
-      deps,
-      { name, options: options ?? {} },
-      principal,
-    );
-    const { input, problems: inProblems, fileFields } = prepareInput(deps.validatorOf(document), raw);
-    const problems = [...inProblems, ...optionProblems(provider, options ?? {})];
+    const named = await resolveModel(deps, { name, options: options ?? {} }, principal);
+    const wanted =
+      named.wrapper === undefined
+        ? { model: named, input: raw, problems: [], wrapper: undefined }
+        : await expandForRun(deps, { document: named, view: named.wrapper, raw }, principal);
+    const { document, provider } = await mustBeRunnable(deps, wanted.model, principal);
+    const prepared = prepareInput(deps.validatorOf(document), wanted.input);
+    const { input, fileFields } = prepared;
+    const compiled = named.wrapper?.compiled;
+    const inProblems =
+      compiled === undefined ? prepared.problems : inTermsOf(compiled, document, prepared.problems);
+    const problems = [
+      ...withoutDoubles(wanted.problems, inProblems),
+      ...optionProblems(provider, options ?? {}),
+    ];
     return {
+      ...(wanted.wrapper === undefined ? {} : { wrapper: wanted.wrapper }),
       model: document.id,
       provider: document.provider,
       native_id: document.model.nativeId,
@@ -26,4 +37,9 @@ export function handlePrepareRun(deps: CatalogDeps): Handler<typeof prepareRun> 
       problems,
     };
   };
+}
+
+/** A field that the wrapper's own schema refuses is missing from what the base model gets: that is said once. */
+function withoutDoubles(own: readonly Problem[], base: readonly Problem[]): Problem[] {
+  return own.length > 0 ? [...own] : [...base];
 }

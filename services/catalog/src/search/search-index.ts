@@ -48,6 +48,11 @@ export class SearchIndex {
     return this.#cards.length;
   }
 
+  get(id: string): ModelCard | undefined {
+    const slot = this.#slots.get(id);
+    return slot === undefined ? undefined : this.#cards[slot];
+  }
+
   cardAt(slot: number): ModelCard | undefined {
     return this.#cards[slot];
   }

@@ -10,4 +10,8 @@ export const ownSkills: readonly SkillSource[] = [
       'references/errors.md': new URL('../../skills/run-models/references/errors.md', import.meta.url),
     },
   },
+  {
+    name: 'build-wrappers',
+    files: { 'SKILL.md': new URL('../../skills/build-wrappers/SKILL.md', import.meta.url) },
+  },
 ];

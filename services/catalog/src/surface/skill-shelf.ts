@@ -64,6 +64,14 @@ export class SkillShelf {
     return this.#open().map(({ resource }) => resource);
   }
 
+  /** The text of one of our own skills, whatever else is open. */
+  guide(name: string): string {
+    const uri = `${skillPrefix}${name}/SKILL.md`;
+    const file = this.#skills.map(({ contents }) => contents.get(uri)).find((found) => found !== undefined);
+    if (file === undefined || !('text' in file)) throw new Error(`there is no skill ${name}`);
+    return file.text;
+  }
+
   read(uri: string): ResourceContents | undefined {
     for (const { contents } of this.#open()) {
       const found = contents.get(uri);

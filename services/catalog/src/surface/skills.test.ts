@@ -43,10 +43,12 @@ describe('skills of the catalog', () => {
     const provider = providerWithSkill('p');
     const replica = await start(provider);
 
-    await vi.waitFor(async () => expect(await namesOf(replica)).toEqual(['run-models', 'local-models']));
+    await vi.waitFor(async () =>
+      expect(await namesOf(replica)).toEqual(['run-models', 'build-wrappers', 'local-models']),
+    );
 
     provider.isReady = false;
-    expect(await namesOf(replica)).toEqual(['run-models']);
+    expect(await namesOf(replica)).toEqual(['run-models', 'build-wrappers']);
   });
 
   it('have another version when they are others', async () => {
@@ -101,12 +103,14 @@ describe('skills of the catalog', () => {
     const [first, second] = [providerWithSkill('p'), providerWithSkill('q')];
     const replica = await start(first, second);
 
-    await vi.waitFor(async () => expect(await namesOf(replica)).toEqual(['run-models', 'local-models']));
+    await vi.waitFor(async () =>
+      expect(await namesOf(replica)).toEqual(['run-models', 'build-wrappers', 'local-models']),
+    );
 
     first.isReady = false;
-    expect(await namesOf(replica)).toEqual(['run-models', 'local-models']);
+    expect(await namesOf(replica)).toEqual(['run-models', 'build-wrappers', 'local-models']);
     second.isReady = false;
-    expect(await namesOf(replica)).toEqual(['run-models']);
+    expect(await namesOf(replica)).toEqual(['run-models', 'build-wrappers']);
   });
 
   it('name only tools, arguments and local models that exist', async () => {

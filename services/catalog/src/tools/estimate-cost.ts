@@ -4,6 +4,8 @@ import {
   type Budget,
   type estimateCost,
   type JsonObject,
+  type Principal,
+  type Problem,
   type Quote,
   readBudgets,
 } from '@inferry/contracts';
@@ -14,6 +16,7 @@ import { schemasOf } from '../input/schema-parts.ts';
 import type { ModelDocument } from '../model-documents.ts';
 import { quoteInput, quoteRange, wrongFields } from '../quote/quote-input.ts';
 import { isRunnable, noLongerOffered, resolveModel } from '../resolve-model.ts';
+import { expandForRun } from '../wrappers/base-of-wrapper.ts';
 
 /** A budget that cannot be read must not hold up a price. */
 const budgetTimeoutMs = 2_000;
@@ -25,9 +28,10 @@ type Estimate = Awaited<ReturnType<Handler<typeof estimateCost>>>;
 export function handleEstimateCost(deps: CatalogDeps): Handler<typeof estimateCost> {
   return async ({ model: name, input, count = 1 }, context) => {
     const { principal } = context;
-    const document = await deps.complete(await resolveModel(deps, name, principal), principal);
+    const named = await resolveModel(deps, name, principal);
+    const { document, ...wanted } = await quotedModel(deps, { named, input }, principal);
     const access = await deps.accesses.of(principal);
-    const { quote, validation } = estimate({ deps, document, access }, input);
+    const { quote, validation } = estimate({ deps, document, access }, wanted);
     const result = toEstimate(quote, count);
     const budget = await askBudget(deps, context, { ...result, currency: quote.currency });
     if (budget.left !== undefined) result.budget_left = budget.left;
@@ -45,19 +49,47 @@ function refusalText(refusal: AppError | undefined): string | undefined {
   return refusal && [`[${refusal.code}] ${refusal.message}`, refusal.nextAction].filter(Boolean).join(' ');
 }
 
+interface QuotedInput {
+  /** Undefined: nobody has decided yet. */
+  given: JsonObject | undefined;
+  /** What is settled whatever is given: what a wrapper makes for its base model. */
+  fixed: JsonObject;
+  /** What is wrong with the input of a wrapper. */
+  own: Problem[];
+}
+
+/** What a call of this name would run: the model itself, or the base model of a wrapper with what that makes. */
+async function quotedModel(
+  deps: CatalogDeps,
+  { named, input }: { named: ModelDocument; input: JsonObject | undefined },
+  principal: Principal,
+): Promise<QuotedInput & { document: ModelDocument }> {
+  const { wrapper: view } = named;
+  if (view === undefined) {
+    return { document: await deps.complete(named, principal), given: input, fixed: {}, own: [] };
+  }
+  const expanded = await expandForRun(deps, { document: named, view, raw: input ?? {} }, principal);
+  const { model: document, input: mapped, problems: own } = expanded;
+  return { document, given: input === undefined ? undefined : mapped, fixed: mapped, own };
+}
+
 function estimate(
   { deps, document, access }: { deps: CatalogDeps; document: ModelDocument; access: CallerAccess },
-  given: JsonObject | undefined,
+  { given, fixed, own }: QuotedInput,
 ): { quote: Quote; validation: NonNullable<Estimate['validation']> } {
   const provider = deps.providers.get(document.provider);
   if (provider === undefined) throw noLongerOffered(deps, document, access);
   const validator = deps.validatorOf(document);
-  const { input, problems } = prepareInput(validator, given ?? {});
+  const prepared = prepareInput(validator, given ?? fixed);
+  const { input } = prepared;
+  const problems = own.length > 0 && given !== undefined ? [...own, ...prepared.problems] : prepared.problems;
   const quote = quoteInput(provider, document.model, { input, problems });
   if (given !== undefined && problems.length === 0) return { quote, validation: [] };
   const wrong = wrongFields(problems);
   const fields = schemasOf(validator.plain, 'properties');
-  const open = given === undefined ? fields : fields.filter(([name]) => wrong.includes(name));
+  const open = fields.filter(([name]) =>
+    given === undefined ? !Object.hasOwn(fixed, name) : wrong.includes(name),
+  );
   const usable = Object.fromEntries(Object.entries(input).filter(([name]) => !wrong.includes(name)));
   const { unpriced_inputs: unpriced } = quote;
   const range = quoteRange(provider, document.model, { input: usable, open });

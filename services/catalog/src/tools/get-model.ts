@@ -22,7 +22,8 @@ type Description = Awaited<ReturnType<Handler<typeof getModel>>>;
 
 const defaultSections: readonly Section[] = ['summary', 'inputs', 'pricing'];
 /** What lists of summaries hold too. */
-const listedSections: ReadonlySet<Section> = new Set<Section>(['summary', 'pricing', 'template', 'mappings']);
+const listedSections: ReadonlySet<Section> = new Set<Section>(['summary', 'pricing']);
+const wrapperSections: ReadonlySet<Section> = new Set<Section>(['template', 'mappings']);
 const defaultMaxChars = 6_000;
 
 export function handleGetModel(deps: CatalogDeps): Handler<typeof getModel> {
@@ -45,7 +46,8 @@ function describe(request: SectionRequest, wanted: ReadonlySet<Section>): Descri
   const truncated: string[] = [];
   for (const section of wanted) {
     const read = readers[section];
-    if (read === undefined) continue;
+    if (read === undefined || (wrapperSections.has(section) && request.document.wrapper === undefined))
+      continue;
     const { value, isCut } = read(request);
     Object.assign(described, { [section]: value });
     if (isCut) truncated.push(section);
@@ -69,7 +71,7 @@ type SectionReader<S extends Section> = (
   request: SectionRequest,
 ) => Windowed<S extends keyof Description ? NonNullable<Description[S]> : never>;
 
-/** `summary` is in every answer; `template` and `mappings` belong to wrappers, which no provider lists. */
+/** `summary` is in every answer; `template` and `mappings` belong to wrappers. */
 const readers: { [S in Section]?: SectionReader<S> } = {
   inputs: ({ deps, document, window }) =>
     windowOfList(describeInputs(deps.validatorOf(document).plain), window),
@@ -77,13 +79,18 @@ const readers: { [S in Section]?: SectionReader<S> } = {
   output_schema: ({ document, window }) => windowOfObject(toPortable(document.model.outputSchema), window),
   pricing: ({ document, window }) => windowOfObject(pricingOf(document), window),
   examples: ({ document, window, capability }) => windowOfList(examplesOf(document, capability), window),
+  template: ({ document, window }) =>
+    windowOfText(document.wrapper?.compiled.definition.template ?? '', window),
+  mappings: ({ document, window }) => windowOfObject(mappingsOf(document), window),
   readme: ({ deps, document, window }) => windowOfText(readmeOf(deps, document), window),
 };
 
 function summaryOf({ deps, document, access }: SectionRequest, isWanted: boolean) {
-  const { provider, model, updatedAt, isDeleted } = document;
-  const card = deps.models.curation.apply(toCard({ provider, model, updatedAt, fingerprint: '' }));
+  const { id, provider, model, updatedAt, isDeleted, wrapper } = document;
+  const card = deps.models.curation.apply(toCard({ id, provider, model, updatedAt, fingerprint: '' }));
   const summary = toSummary({ ...card, isLive: card.isLive && !isDeleted }, access);
+  const [problem] = wrapper?.problems ?? [];
+  if (problem !== undefined) summary.summary = `Broken: ${problem.message}. ${card.summary}`;
   if (isDeleted) summary.summary = `No longer offered by its provider. ${card.summary}`;
   if (isWanted) return summary;
   const { live, connected } = summary;
@@ -121,6 +128,24 @@ function examplesOf({ model }: ModelDocument, capability: string | undefined): J
       return example.capability === undefined ? isOwn : example.capability.toLowerCase() === wanted;
     })
     .map((example) => ({ ...example }));
+}
+
+/** How a wrapper makes the input of its base models, in the form that `patch_wrapper` takes. */
+function mappingsOf({ wrapper }: ModelDocument): JsonObject {
+  if (wrapper === undefined) return {};
+  const { row, compiled, bases, problems } = wrapper;
+  const { base_models: models, context = {} } = compiled.definition;
+  const { wrapper_id: id, version, visibility, status } = row;
+  return {
+    wrapper_id: id,
+    version: String(version),
+    visibility,
+    status,
+    default_base_model: bases[0],
+    base_models: models,
+    context,
+    ...(problems.length === 0 ? {} : { broken: problems }),
+  };
 }
 
 /** With a picture of what it makes, and with the options that a run of it may have. */

@@ -2,7 +2,7 @@ import type { Handler } from '@inferry/bus';
 import { AppError, type ModelSummary, type searchModels } from '@inferry/contracts';
 import type { CallerAccess } from '../caller-access.ts';
 import type { CatalogDeps } from '../deps.ts';
-import { toSummary } from '../model-card.ts';
+import { type ModelCard, toSummary } from '../model-card.ts';
 import { searchPatienceMs } from '../own/own-models.ts';
 import { type FoundModels, findModels, type ModelSearch } from '../search/find-models.ts';
 import { countThatFits, type SearchPage, shorten, toListed } from './short-search.ts';
@@ -12,18 +12,24 @@ const defaultLimit = 20;
 type Search = Parameters<Handler<typeof searchModels>>[0];
 
 export function handleSearchModels(deps: CatalogDeps): Handler<typeof searchModels> {
-  const { models, providers, own } = deps;
+  const { models, providers, own, wrappers } = deps;
   return async (input, context) => {
     const { principal } = context;
     const access = await deps.accesses.of(principal);
     const mine = await own.of(principal, input.provider, { patienceMs: searchPatienceMs });
-    const owned = mine.catalogs.map(({ index }) => index);
+    const ownWrappers = await wrappers.ownIndex(principal);
+    const owned = [...mine.catalogs.map(({ index }) => index), ownWrappers];
     const isMine = input.mine === true;
     const scope = isMine ? [] : slugsOf(deps, input);
-    if (owned.length === 0) refuseWithoutSnapshot(scope, providers);
-    const search = toSearch(access, input);
+    if (mine.catalogs.length === 0 && ownWrappers.size === 0) refuseWithoutSnapshot(scope, providers);
+    // The caller's own are in the list of all too, once they are public.
+    const isWanted = (card: ModelCard) => (ownWrappers.get(card.id) ?? card) === card;
+    const search = { ...toSearch(access, input), isWanted };
     const find = (limit: number) => {
-      const found = findModels(isMine ? owned : [models.index, ...owned], { ...search, limit });
+      const found = findModels(isMine ? owned : [models.index, wrappers.publicIndex, ...owned], {
+        ...search,
+        limit,
+      });
       return { found, items: found.cards.map((card) => toListed(toSummary(card, access))) };
     };
     const isStale = mine.isIncomplete || scope.some((slug) => providers.isStale(slug));

@@ -29,6 +29,7 @@ type OutputShape = z.infer<typeof RunOutput>;
 export function toRun(row: RunRow, { text, waitSeconds }: RunViewOptions): RunShape {
   const isEnded = row.phase === 'done';
   const run: RunShape = { run_id: row.run_id, status: statusOf(row), model: row.model };
+  if (row.wrapper !== null) run.wrapper = row.wrapper;
   if (row.client_ref !== null) run.client_ref = row.client_ref;
   if (!isEnded && row.progress !== null) run.progress = row.progress;
   if (!isEnded && row.queue_position !== null) run.queue_position = row.queue_position;

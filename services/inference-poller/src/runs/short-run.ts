@@ -74,7 +74,8 @@ function withoutDetails({
 
 /** A run as one of many: what it was, what came of it and where that is. */
 export function toListedRun(row: RunRow): Run {
-  const { run_id: id, status, model, client_ref: ref, progress, cost } = toRun(row, { text: undefined });
+  const shown = toRun(row, { text: undefined });
+  const { run_id: id, status, model, wrapper, client_ref: ref, progress, cost } = shown;
   const all = outputsOf(row);
   const outputs = row.phase === 'done' && 'stored' in all ? all.stored : [];
   const isMore = outputs.length > maxListedOutputs;
@@ -82,6 +83,7 @@ export function toListedRun(row: RunRow): Run {
     run_id: id,
     status,
     ...(model === undefined ? {} : { model }),
+    ...(wrapper === undefined ? {} : { wrapper }),
     ...(ref === undefined ? {} : { client_ref: clip(ref, 60) }),
     ...(progress === undefined ? {} : { progress }),
     created_at: toRfc3339(row.created_at).replace(/\.\d+Z$/, 'Z'),

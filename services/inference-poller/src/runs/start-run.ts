@@ -109,8 +109,13 @@ async function replay(
     if (error instanceof AppError && !error.retryable) return undefined;
     throw error;
   });
+  const isSameWrapper = (prepared?.wrapper ?? null) === row.wrapper;
   const before = hashOf(row.model, JSON.parse(row.input), JSON.parse(row.options).caller);
-  if (prepared !== undefined && before === hashOf(prepared.model, prepared.input, request.options))
+  if (
+    prepared !== undefined &&
+    isSameWrapper &&
+    before === hashOf(prepared.model, prepared.input, request.options)
+  )
     return row;
   throw new AppError(
     'idempotency_conflict',
@@ -206,6 +211,7 @@ function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
       client_ref: request.client_ref ?? null,
       request_hash: hashOf(request.model, request.input, request.options),
       model: prepared.model,
+      wrapper: prepared.wrapper ?? null,
       provider: prepared.provider,
       native_id: prepared.native_id,
       input: JSON.stringify(prepared.input),

@@ -110,7 +110,7 @@ async function resolve(
 ): Promise<{ model?: string; hint?: string }> {
   try {
     const prepared = await bus.call(prepareRun, { model, input: {} }, { principal, signal });
-    return { model: prepared.model };
+    return { model: prepared.wrapper ?? prepared.model };
   } catch (error) {
     const failure = toAppError(error);
     if (failure.code === 'cancelled') throw failure;

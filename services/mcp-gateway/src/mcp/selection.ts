@@ -1,9 +1,6 @@
-import { type AnyTool, type Toolset, toolsets } from '@inferry/contracts';
+import { type AnyTool, defaultToolsets, type Toolset, toolsets } from '@inferry/contracts';
 import { Recent } from '@inferry/runtime';
 import { type Refusal, refuse, rpcCodes } from '../refusal.ts';
-
-/** What a client sees that asks for nothing in particular. */
-const defaultToolsets: readonly Toolset[] = ['discover', 'run', 'files', 'account'];
 
 /** The part of the tools that a deployment offers, or that a request asks for. */
 export interface Selection {

@@ -1,5 +1,5 @@
 import { runViewUri } from '@inferry/contracts';
-import { inferry } from '@inferry/profiles';
+import { listedByDefault } from '@inferry/profiles';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { modern, post, rpc, startTestGateway, type TestGateway } from '../../test-gateway.ts';
 import { metaKeys } from '../versions.ts';
@@ -53,7 +53,7 @@ describe.each([
   ])('are kept from a client that declares %s', async (_what, capabilities) => {
     const listed = await list(capabilities);
 
-    expect(listed).toHaveLength(inferry.tools.length);
+    expect(listed).toHaveLength(listedByDefault.length);
     expect(listed.filter((tool) => tool._meta !== undefined)).toEqual([]);
   });
 });
