@@ -24,6 +24,7 @@ const commands = {
   vault: { install: 'production', run: ['cli/src/main.ts', 'vault'] },
   budgets: { install: 'production', run: ['cli/src/main.ts', 'budgets'] },
   'webhook-secret': { install: 'production', run: ['cli/src/main.ts', 'webhook-secret'] },
+  doctor: { install: 'production', run: ['cli/src/main.ts', 'doctor'] },
   add: { install: 'production', run: ['cli/src/main.ts', 'add'] },
   remove: { install: 'production', run: ['cli/src/main.ts', 'remove'] },
   migrate: { install: 'production', run: ['cli/src/main.ts', 'migrate'] },

@@ -46,6 +46,12 @@ export const commands: CommandTable = {
     examples: ['remove', 'remove --client cursor --dry-run'],
     load: async () => (await import('./installer.ts')).remove,
   },
+  doctor: {
+    summary: 'What works here and what does not, with what to do about it.',
+    usage: '[--url https://…/mcp] [--json]',
+    examples: ['doctor', 'doctor --url https://mcp.example.com/mcp --json'],
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
   keys: {
     summary: 'API keys of this server: create, list, revoke.',
     usage: 'create|list|revoke …',

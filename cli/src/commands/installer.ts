@@ -1,9 +1,14 @@
 /** `inferry add` and `inferry remove`: a server put into the configurations of MCP clients, and taken out again. */
-import { homedir } from 'node:os';
 import * as prompts from '@clack/prompts';
 import { ConfigError, type Env } from '@inferry/runtime';
 import { Command } from 'commander';
-import { type ClientKind, type Connection, clientKinds, type Place } from '../installer/client-table.ts';
+import {
+  type ClientKind,
+  type Connection,
+  clientKinds,
+  type Place,
+  placeOf,
+} from '../installer/client-table.ts';
 import {
   type Change,
   carryOut,
@@ -56,14 +61,8 @@ export interface Surroundings {
 }
 
 export function surroundingsOf(env: Env): Surroundings {
-  const { platform } = process;
   return {
-    place: {
-      platform: platform === 'darwin' || platform === 'win32' ? platform : 'linux',
-      home: env.HOME || env.USERPROFILE || homedir(),
-      cwd: process.cwd(),
-      env,
-    },
+    place: placeOf(env, process),
     isInteractive: process.stdin.isTTY === true && process.stdout.isTTY === true,
     write: (text) => process.stdout.write(text),
     version: versionOf(env),

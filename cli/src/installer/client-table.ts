@@ -3,6 +3,7 @@
  * what an entry looks like. All of it is data of the place that is asked about, so that the paths of macOS and Windows
  * are tested on Linux.
  */
+import { homedir } from 'node:os';
 import { posix, win32 } from 'node:path';
 
 /** The system and the person whose files are looked for. */
@@ -12,6 +13,19 @@ export interface Place {
   /** The project's folder: what `--scope project` is about. */
   cwd: string;
   env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Of whoever runs this. */
+export function placeOf(
+  env: Place['env'],
+  { platform, cwd }: { platform: NodeJS.Platform; cwd(): string },
+): Place {
+  return {
+    platform: platform === 'darwin' || platform === 'win32' ? platform : 'linux',
+    home: env.HOME || env.USERPROFILE || homedir(),
+    cwd: cwd(),
+    env,
+  };
 }
 
 export type Dialect = 'json' | 'jsonc' | 'toml' | 'yaml';
