@@ -22,6 +22,8 @@ export interface ProfileAccess {
   scope?: string;
   /** Where a person gets a key. */
   keyPage?: string;
+  /** Every refused credential is told an error and the metadata, a missing one and a key too, whoever signs people in. */
+  isAlwaysExplained?: boolean;
 }
 
 export interface Profile {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Toolset, toolsets } from '@inferry/contracts';
+import { profiles } from '@inferry/profiles';
 import {
   type AddressRanges,
   ConfigError,
@@ -126,7 +127,7 @@ export interface GatewayConfig {
 /** Reads the gateway's variables; throws `ConfigError` with every problem at once. */
 export function parseGatewayConfig(env: Env): GatewayConfig {
   const { data: parsed, problems } = parseRest(GatewayEnv, env);
-  problems.push(...problemsOf(parsed), ...hostProblemsOf(parsed));
+  problems.push(...problemsOf(parsed), ...prefixProblemsOf(parsed), ...hostProblemsOf(parsed));
   const trustedProxies = collect(problems, 'TRUSTED_PROXIES', () =>
     parseAddressRanges(parsed.TRUSTED_PROXIES),
   );
@@ -190,18 +191,20 @@ const prefixPattern = /^[\x21-\x7e]{3,32}=[a-z][a-z0-9-]{0,39}$/;
 
 function toPrefix(item: string): KeyPrefixes['accepted'][number] {
   const at = item.lastIndexOf('=');
+  if (at < 0) return { prefix: item, provider: platformOf(item) ?? '' };
   return { prefix: item.slice(0, at), provider: item.slice(at + 1) };
+}
+
+/** Whose keys begin like this, as a profile says: `rf_live` is enough for `rf_live_=runflow` (RF-46). */
+function platformOf(prefix: string): string | undefined {
+  if (prefix.length < 3) return undefined;
+  const known = profiles.flatMap(({ access }) => Object.entries(access.keyPrefixes ?? {}));
+  return known.find(([own]) => own.startsWith(prefix))?.[1];
 }
 
 function* problemsOf(env: GatewayEnv): Generator<string> {
   if (env.INFERRY_AUTH === 'oauth' && env.PUBLIC_URL === undefined)
     yield 'PUBLIC_URL: is needed with INFERRY_AUTH=oauth: clients sign in there';
-  for (const item of env.MCP_ACCEPTED_KEY_PREFIXES) {
-    if (!prefixPattern.test(item))
-      yield `MCP_ACCEPTED_KEY_PREFIXES: "${item.slice(0, 40)}" is not like rf_live_=runflow`;
-    else if (item.startsWith('ifr_') || item.startsWith('ey'))
-      yield 'MCP_ACCEPTED_KEY_PREFIXES: our own keys and tokens cannot be a provider’s';
-  }
   if (env.INFERRY_AUTH === 'none' && !isLoopback(env.HOST)) {
     yield 'INFERRY_AUTH: none is for loopback addresses only; use keys, or HOST=127.0.0.1';
   }
@@ -212,6 +215,15 @@ function* problemsOf(env: GatewayEnv): Generator<string> {
   if (badNames.length > 0) yield `MCP_SURFACES: not a name of a service: ${badNames.join(', ')}`;
   const unknown = env.TOOLSETS.filter((name) => !isToolset(name));
   if (unknown.length > 0) yield `TOOLSETS: unknown ${unknown.join(', ')}; known: ${toolsets.join(', ')}`;
+}
+
+function* prefixProblemsOf({ MCP_ACCEPTED_KEY_PREFIXES: prefixes }: GatewayEnv): Generator<string> {
+  for (const item of prefixes) {
+    if (!prefixPattern.test(item) && platformOf(item) === undefined)
+      yield `MCP_ACCEPTED_KEY_PREFIXES: "${item.slice(0, 40)}" is not like rf_live_=runflow`;
+    else if (item.startsWith('ifr_') || item.startsWith('ey'))
+      yield 'MCP_ACCEPTED_KEY_PREFIXES: our own keys and tokens cannot be a provider’s';
+  }
 }
 
 function* hostProblemsOf({ PUBLIC_URL: url, PROFILE_HOSTS: hosts }: GatewayEnv): Generator<string> {

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { localPrincipal, type Principal } from '@inferry/contracts';
 import { Recent } from '@inferry/runtime';
 import { isRefusal, type Refusal, refuse, refuseUnavailable } from '../refusal.ts';
-import type { Challenger } from './challenge.ts';
+import type { AccessAt, Challenger } from './challenge.ts';
 import type { KeyVerifier } from './key-verifier.ts';
 import { oneValue } from './one-value.ts';
 import { jwtShape, type PassthroughVerifier } from './passthrough-verifier.ts';
@@ -26,6 +26,10 @@ export interface BearerAuthentication {
   tokens?: TokenVerifier | undefined;
   /** Keys that callers bring along; undefined: none are taken. */
   passthrough?: PassthroughVerifier | undefined;
+  /** Whether such keys are taken at every mount. */
+  takesKeys?: boolean | undefined;
+  /** What the mount says of keys that a request came to. */
+  accessAt?: AccessAt | undefined;
   /** Stands before the platforms that such keys are tried at. */
   probes?: ProbeGate | undefined;
   revoked: RevokedGrants;
@@ -99,9 +103,24 @@ export function createBearerAuthentication(parts: BearerAuthentication): Authent
     const verifier = keyPattern.test(bearer) ? keys : passthroughFor(parts, bearer, request);
     if (verifier !== undefined) return authenticateKey(refusals, verifier, sha256);
     return tokens === undefined || !jwtShape.test(bearer)
-      ? refusals.malformed
+      ? explain(parts, refusals.malformed, { bearer, request })
       : authenticateToken(refusals, tokens, { bearer, sha256, request });
   };
+}
+
+/** A key that is refused by design is told so: it is not broken, and sending it again does not help. */
+function explain(
+  { passthrough, accessAt }: BearerAuthentication,
+  malformed: Refusal,
+  { bearer, request }: { bearer: string; request: IncomingMessage },
+): Refusal {
+  const found = passthrough?.refusalOf(bearer, accessAt?.(request));
+  if (found === undefined) return malformed;
+  const message = found.reason ?? `Keys that begin with ${found.prefix} are not taken here.`;
+  return refuse(401, ['malformed_authorization', message], {
+    nextAction: 'Send another kind of key.',
+    headers: malformed.headers ?? {},
+  });
 }
 
 type Verdict = Principal | Refusal | null | undefined;
@@ -121,16 +140,16 @@ function readBearer(authorization: string): string | undefined {
 }
 
 function passthroughFor(
-  { passthrough, probes }: BearerAuthentication,
+  { passthrough, probes, accessAt }: BearerAuthentication,
   key: string,
   request: IncomingMessage,
 ): Verifier | undefined {
-  const provider = passthrough?.providerOf(key);
+  const provider = passthrough?.providerOf(key, accessAt?.(request));
   if (passthrough === undefined || provider === undefined) return undefined;
   return {
-    known: (sha256) => passthrough.known(sha256),
+    known: (sha256) => passthrough.known({ sha256, provider }),
     verify(sha256) {
-      const ask = () => passthrough.verify(key, sha256);
+      const ask = () => passthrough.verify({ key, sha256, provider });
       if (probes === undefined) return ask();
       return probes.pass({ request, provider, isBad: (verdict) => verdict === null }, ask);
     },
@@ -146,19 +165,20 @@ const maxAddresses = 200;
 function createRefusals(parts: BearerAuthentication): (request: IncomingMessage) => Refusals {
   const made = new Recent<Refusals>(maxAddresses);
   return (request) => {
-    const { challenge } = parts;
-    const key = challenge({}, request)['www-authenticate'] ?? '';
+    const { challenge, takesKeys } = parts;
+    const hasKeys = takesKeys === true || parts.accessAt?.(request).keyPrefixes !== undefined;
+    const key = `${hasKeys} ${challenge({ scope: 'mcp' }, request)['www-authenticate']}`;
     const known = made.get(key);
     if (known !== undefined) return known;
-    const refusals = refusalsAt({ ...parts, challenge: (wanted) => challenge(wanted, request) });
+    const own: Challenger = (wanted) => challenge(wanted, request);
+    const refusals = refusalsAt(own, { hasServer: parts.tokens !== undefined, hasKeys });
     made.set(key, refusals);
     return refusals;
   };
 }
 
-function refusalsAt({ tokens, passthrough, challenge }: BearerAuthentication) {
-  const hasServer = tokens !== undefined;
-  const keyHint = `Send Authorization: Bearer ifr_…${passthrough === undefined ? '' : ' or a provider’s key'}`;
+function refusalsAt(challenge: Challenger, { hasServer, hasKeys }: { hasServer: boolean; hasKeys: boolean }) {
+  const keyHint = `Send Authorization: Bearer ifr_…${hasKeys ? ' or a provider’s key' : ''}`;
   return {
     missing: refuse(
       401,

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { Principal } from '@inferry/contracts';
+import type { Principal, ProfileAccess } from '@inferry/contracts';
+import type { MountKeys } from './passthrough-verifier.ts';
 
 /** The WWW-Authenticate header of a refused credential (RFC 6750, section 3; RFC 9728, section 5.1). */
 export interface Challenge {
@@ -12,6 +13,10 @@ export interface Challenge {
   isKey?: boolean;
 }
 
+/** What the clients of the mount are told that a request came to; nothing of its own: as the deployment's. */
+export type AccessAt = (request: IncomingMessage | undefined) => MountAccess;
+export type MountAccess = ProfileAccess & MountKeys;
+
 /** `request`: the one that is refused; the metadata that it is led to covers the address that it came to. */
 export type Challenger = (
   challenge?: Challenge,
@@ -20,24 +25,30 @@ export type Challenger = (
 
 /** `resourceMetadata` is given only where there is an authorization server. */
 export function createChallenger(
-  realm: string,
-  resourceMetadata?: string | ((request: IncomingMessage | undefined) => string),
+  ownRealm: string,
+  resourceMetadata?: string | ((request: IncomingMessage | undefined) => string | undefined),
+  accessAt: AccessAt = () => ({}),
 ): Challenger {
   const metadataAt = (request: IncomingMessage | undefined): string => {
-    if (resourceMetadata === undefined) return '';
-    const url = typeof resourceMetadata === 'string' ? resourceMetadata : resourceMetadata(request);
-    return `, resource_metadata="${url}"`;
+    const url = typeof resourceMetadata === 'function' ? resourceMetadata(request) : resourceMetadata;
+    return url === undefined ? '' : `, resource_metadata="${url}"`;
   };
   return ({ error, scope, isKey = false } = {}, request) => {
-    const metadata = metadataAt(request);
-    const reason = error === undefined ? '' : `, error="${error}"`;
-    const wanted = scope === undefined ? '' : `, scope="${scope}"`;
+    const { realm = ownRealm, isAlwaysExplained = false, scope: ownScope } = accessAt(request);
+    const metadata = isKey && !isAlwaysExplained ? '' : metadataAt(request);
+    const reason = error ?? (isAlwaysExplained ? 'invalid_token' : undefined);
+    // What a call lacks is asked for as it is; a sign-in is for what the mount is about.
+    const asked = error === 'insufficient_scope' ? scope : scope && (ownScope ?? scope);
     return {
-      'www-authenticate': `Bearer realm="${realm}"${reason}${wanted}${isKey ? '' : metadata}`,
+      'www-authenticate': `Bearer realm="${realm}"${toPart('error', reason)}${toPart('scope', asked)}${metadata}`,
       // Whoever signs in next must not get this answer again.
       'cache-control': 'no-store',
     };
   };
+}
+
+function toPart(name: string, value: string | undefined): string {
+  return value === undefined ? '' : `, ${name}="${value}"`;
 }
 
 /** The challenge of an admitted caller whose scopes do not suffice, or whose access has ended meanwhile. */

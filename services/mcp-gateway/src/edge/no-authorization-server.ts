@@ -7,8 +7,6 @@ import { refuse } from '../refusal.ts';
  * instead of that there is nothing.
  */
 const tried = [
-  '/.well-known/oauth-protected-resource',
-  '/.well-known/oauth-protected-resource/*',
   '/.well-known/oauth-authorization-server',
   '/.well-known/oauth-authorization-server/*',
   '/.well-known/openid-configuration',
@@ -28,12 +26,14 @@ const body = errorText(undefined, {
   message: `${refusal.message} ${String(refusal.data.next_action)}`,
 });
 
+export function refuseNoServer(reply: FastifyReply): FastifyReply {
+  reply.code(404).headers({ 'access-control-allow-origin': '*', 'cache-control': 'no-store' });
+  return reply.type('application/json').send(body);
+}
+
 /** The OAuth addresses of a deployment without an authorization server. */
 export function mountNoServer(app: FastifyInstance): void {
-  const answer = (_request: FastifyRequest, reply: FastifyReply) => {
-    reply.code(404).headers({ 'access-control-allow-origin': '*', 'cache-control': 'no-store' });
-    return reply.type('application/json').send(body);
-  };
+  const answer = (_request: FastifyRequest, reply: FastifyReply) => refuseNoServer(reply);
   for (const url of [...tried, ...triedByBrowser]) app.get(url, answer);
   // Before the body: no parser is asked what it thinks of it.
   const onRequest = async (request: FastifyRequest, reply: FastifyReply) => answer(request, reply);

@@ -1,9 +1,12 @@
+import type { IncomingMessage } from 'node:http';
 import type { Bus } from '@inferry/bus';
+import type { Profile } from '@inferry/contracts';
+import { profileOf } from '@inferry/profiles';
 import type { Parts } from '@inferry/runtime';
 import type { FastifyInstance } from 'fastify';
 import type { GatewayConfig } from '../config.ts';
 import { type Authenticate, authenticateLocal, createBearerAuthentication } from './authenticate.ts';
-import { type Challenger, createChallenger } from './challenge.ts';
+import { type AccessAt, type Challenger, createChallenger, type MountAccess } from './challenge.ts';
 import { createKeyVerifier } from './key-verifier.ts';
 import { mountNoServer } from './no-authorization-server.ts';
 import { createPassthroughVerifier } from './passthrough-verifier.ts';
@@ -30,6 +33,8 @@ export interface AuthenticationParts {
   onRevoked(grantId: string): void;
   /** Stands before the platforms that keys of callers are tried at. */
   probes?: ProbeGate | undefined;
+  /** What profiles say of themselves, by their keys; without it those of the product. */
+  profiles?: ((key: string) => Pick<Profile, 'access' | 'providers'> | undefined) | undefined;
   /** What tokens are issued and end by. */
   now?: (() => number) | undefined;
 }
@@ -59,10 +64,20 @@ function openBearers(config: AuthConfig, parts: AuthenticationParts): Authentica
   const { bus, log, onRevoked, probes, now = Date.now } = parts;
   const { keyPrefixes, profileHosts, publicUrl, serverInfo, maxStaleMs } = config;
   const hasServer = config.auth === 'oauth' && publicUrl !== undefined;
-  const address = hasServer ? new ResourceAddress(publicUrl, profileHosts) : undefined;
+  // Without a public URL a client is where it says that it is; only whoever reads metadata at all is led by it.
+  const address = new ResourceAddress(publicUrl ?? 'http://localhost', profileHosts);
+  const profiles = parts.profiles ?? profileOf;
+  const accessOf = (key: string | undefined): MountAccess => {
+    const profile = key === undefined ? undefined : profiles(key);
+    return profile === undefined ? {} : { ...profile.access, providers: profile.providers };
+  };
+  const profileAt = (request: IncomingMessage) => profileOfMessage(request, profileHosts);
+  const accessAt: AccessAt = (request) => accessOf(request === undefined ? undefined : profileAt(request));
   const challenge = createChallenger(
     serverInfo.name,
-    address === undefined ? undefined : (request) => address.metadataUrl(request),
+    (request) =>
+      hasServer || accessAt(request).isAlwaysExplained === true ? address.metadataUrl(request) : undefined,
+    accessAt,
   );
   const revoked = watchRevokedGrants(bus, { log, onRevoked });
   const signingKeys: SigningKeys | undefined = hasServer
@@ -70,13 +85,12 @@ function openBearers(config: AuthConfig, parts: AuthenticationParts): Authentica
     : undefined;
   const tokens =
     signingKeys === undefined ? undefined : createTokenVerifier(signingKeys, { now, profileHosts });
-  const passthrough =
-    keyPrefixes.accepted.length === 0 ? undefined : createPassthroughVerifier(bus, keyPrefixes);
+  const passthrough = createPassthroughVerifier(bus, keyPrefixes);
   const keys = createKeyVerifier(bus);
   return {
     authenticate: createBearerAuthentication({
       ...{ keys, tokens, passthrough, probes, revoked, challenge, maxStaleMs, now },
-      profileOf: (request) => profileOfMessage(request, profileHosts),
+      ...{ profileOf: profileAt, accessAt, takesKeys: keyPrefixes.accepted.length > 0 },
     }),
     challenge,
     problems: () => ({
@@ -85,14 +99,13 @@ function openBearers(config: AuthConfig, parts: AuthenticationParts): Authentica
     }),
     mount(app) {
       const resourceName = serverInfo.title ?? serverInfo.name;
-      if (signingKeys !== undefined && address !== undefined)
-        mountResourceMetadata(app, { keys: signingKeys, address, resourceName });
-      else mountNoServer(app);
+      mountResourceMetadata(app, { keys: signingKeys, address, resourceName, accessOf });
+      if (signingKeys === undefined) mountNoServer(app);
     },
     close() {
       revoked.close();
       signingKeys?.close();
-      passthrough?.close();
+      passthrough.close();
     },
   };
 }

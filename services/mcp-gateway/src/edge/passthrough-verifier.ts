@@ -18,13 +18,28 @@ export interface KeyPrefixes {
   refused: readonly string[];
 }
 
+/** What a mount adds to the keys that are taken everywhere, and which platforms it is limited to. */
+export interface MountKeys {
+  keyPrefixes?: Readonly<Record<string, string>> | undefined;
+  refusedPrefixes?: Readonly<Record<string, string>> | undefined;
+  providers?: readonly string[] | undefined;
+}
+
+export interface BroughtKey {
+  key: string;
+  sha256: string;
+  provider: string;
+}
+
 export interface PassthroughVerifier {
-  /** The provider of a key that is taken here; undefined: not one of those. */
-  providerOf(key: string): string | undefined;
+  /** The provider of a key that is taken at a mount; undefined: not one of those. */
+  providerOf(key: string, mount?: MountKeys): string | undefined;
+  /** The beginning that a key is refused for, and what to say of it. */
+  refusalOf(key: string, mount?: MountKeys): { prefix: string; reason: string | undefined } | undefined;
   /** The verdict as long as it may be reused; null: refused; undefined: ask. */
-  known(sha256: string): Principal | null | undefined;
+  known(asked: Pick<BroughtKey, 'provider' | 'sha256'>): Principal | null | undefined;
   /** Asks the auth service, with the key sealed to its vault; undefined: it cannot be asked now. */
-  verify(key: string, sha256: string): Promise<Principal | null | undefined>;
+  verify(asked: BroughtKey): Promise<Principal | null | undefined>;
   close(): void;
 }
 
@@ -54,8 +69,6 @@ export function createPassthroughVerifier(
   const now = options.now ?? Date.now;
   const verdicts = new Recent<Verdict>(options.maxVerdicts ?? 50_000);
   const asking = new Map<string, Promise<Principal | null | undefined>>();
-  // The longest first, so that a prefix within another one is found.
-  const accepted = [...prefixes.accepted].sort((a, b) => b.prefix.length - a.prefix.length);
   let vaultKey: string | undefined;
 
   async function question(key: string, provider: string) {
@@ -64,9 +77,8 @@ export function createPassthroughVerifier(
     return bus.call(verifyPassthrough, { provider, sealed }, callOptions);
   }
 
-  async function ask(key: string, sha256: string): Promise<Principal | null | undefined> {
-    const provider = providerOf(key);
-    if (provider === undefined) return null;
+  async function ask({ key, sha256, provider }: BroughtKey): Promise<Principal | null | undefined> {
+    const id = idOf({ sha256, provider });
     try {
       const { principal, cache_seconds: seconds } = await question(key, provider).catch((error: unknown) => {
         // The vault may have another key by now: one more try with that.
@@ -74,20 +86,32 @@ export function createPassthroughVerifier(
         vaultKey = undefined;
         return question(key, provider);
       });
-      verdicts.set(sha256, { principal, until: now() + seconds * 1_000 });
+      verdicts.set(id, { principal, until: now() + seconds * 1_000 });
       return principal;
     } catch (error) {
       if (error instanceof AppError) return undefined;
       throw error;
     } finally {
-      asking.delete(sha256);
+      asking.delete(id);
     }
   }
 
-  function providerOf(key: string): string | undefined {
+  function providerOf(key: string, mount: MountKeys = {}): string | undefined {
     if (!keyShape.test(key) || jwtShape.test(key)) return undefined;
-    if (prefixes.refused.some((prefix) => key.startsWith(prefix))) return undefined;
-    return accepted.find(({ prefix }) => key.startsWith(prefix))?.provider;
+    const { keyPrefixes = {}, providers } = mount;
+    if (refusalOf(key, mount) !== undefined) return undefined;
+    const own = Object.entries(keyPrefixes).map(([prefix, provider]) => ({ prefix, provider }));
+    // The longest counts, so that a prefix within another one is found.
+    const [found] = [...prefixes.accepted, ...own]
+      .filter(({ prefix }) => key.startsWith(prefix))
+      .sort((a, b) => b.prefix.length - a.prefix.length);
+    const isLimited = providers !== undefined && !providers.includes(found?.provider ?? '');
+    return isLimited ? undefined : found?.provider;
+  }
+
+  function refusalOf(key: string, { refusedPrefixes = {} }: MountKeys = {}) {
+    const found = [...Object.keys(refusedPrefixes), ...prefixes.refused].find((one) => key.startsWith(one));
+    return found === undefined ? undefined : { prefix: found, reason: refusedPrefixes[found] };
   }
 
   // The connection of a key that was brought along has the id of its grant.
@@ -97,18 +121,25 @@ export function createPassthroughVerifier(
 
   return {
     providerOf,
-    known(sha256) {
-      const verdict = verdicts.get(sha256);
+    refusalOf,
+    known(asked) {
+      const verdict = verdicts.get(idOf(asked));
       return verdict === undefined || verdict.until <= now() ? undefined : verdict.principal;
     },
-    verify(key, sha256) {
-      const open = asking.get(sha256);
+    verify(brought) {
+      const id = idOf(brought);
+      const open = asking.get(id);
       if (open !== undefined) return open;
       if (asking.size >= (options.maxQuestions ?? 256)) return Promise.resolve(undefined);
-      const asked = ask(key, sha256);
-      asking.set(sha256, asked);
+      const asked = ask(brought);
+      asking.set(id, asked);
       return asked;
     },
     close: () => subscription.unsubscribe(),
   };
+}
+
+/** A key is good or bad at one platform: which one is asked may differ from mount to mount. */
+function idOf({ sha256, provider }: Pick<BroughtKey, 'sha256' | 'provider'>): string {
+  return `${provider} ${sha256}`;
 }

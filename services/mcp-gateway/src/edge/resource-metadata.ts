@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { hasScope, isScope, scopes } from '@inferry/contracts';
+import { hasScope, isScope, type ProfileAccess, scopes } from '@inferry/contracts';
 import {
   isLoopback,
   issuerOfHost,
@@ -8,8 +8,9 @@ import {
   profileOfPath,
   profileOfRequest,
 } from '@inferry/runtime';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { namesIn } from './cors.ts';
+import { refuseNoServer } from './no-authorization-server.ts';
 import { oneValue } from './one-value.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
@@ -64,6 +65,12 @@ export class ResourceAddress {
       : issuerOfHost(host, this.#publicUrl);
   }
 
+  /** The profile that the metadata at a path is about. */
+  profileAt(request: IncomingMessage): string | undefined {
+    const below = pathOf(request.url ?? '').slice(metadataPath.length);
+    return profileOfPath(below) ?? this.#profileHostOf(request)?.profile;
+  }
+
   #profileHostOf({ headers }: IncomingMessage): ProfileHost | undefined {
     return profileHostOf(oneValue(headers.host), this.#profileHosts);
   }
@@ -104,6 +111,14 @@ function isMcpPath(path: string): boolean {
   return path === '' || /^\/mcp(\/[\w.~,%-]+)*$/.test(path);
 }
 
+interface MetadataParts {
+  /** Undefined: nobody signs in here. */
+  keys: SigningKeys | undefined;
+  address: ResourceAddress;
+  resourceName: string;
+  accessOf(profile: string | undefined): ProfileAccess;
+}
+
 /** Clients ask for all that is listed: what is granted by name alone is asked for where a call needs it. */
 const usualScopes = Object.keys(scopes).filter((scope) => isScope(scope) && hasScope(['mcp'], scope));
 
@@ -114,10 +129,7 @@ const open = { 'access-control-allow-origin': '*', 'x-content-type-options': 'no
  * The metadata of this protected resource at each address that it is served at, and at the bare one that some clients
  * try. It names the issuer exactly as its tokens do: clients compare the texts.
  */
-export function mountResourceMetadata(
-  app: FastifyInstance,
-  { keys, address, resourceName }: { keys: SigningKeys; address: ResourceAddress; resourceName: string },
-): void {
+export function mountResourceMetadata(app: FastifyInstance, parts: MetadataParts): void {
   for (const url of [metadataPath, `${metadataPath}/*`]) {
     app.options(url, async (request, reply) => {
       const asked = request.headers['access-control-request-headers'];
@@ -130,26 +142,34 @@ export function mountResourceMetadata(
       });
       return reply.send();
     });
-    app.get(url, async (request, reply) => {
-      const { trust } = keys;
-      reply.headers(open);
-      const resource = address.resourceAt(request.raw);
-      if (resource === undefined) {
-        reply.code(404);
-        return { error: { code: 'not_found', message: 'MCP is not served at this address.' } };
-      }
-      if (trust === undefined) {
-        reply.code(503).headers({ 'retry-after': '2', 'cache-control': 'no-store' });
-        return { error: { code: 'unavailable', message: 'This replica is starting.' } };
-      }
-      reply.headers({ 'cache-control': 'public, max-age=300', vary: 'Host' });
-      return {
-        resource,
-        authorization_servers: [address.issuerFor(request.raw, trust.issuer)],
-        scopes_supported: usualScopes,
-        bearer_methods_supported: ['header'],
-        resource_name: resourceName,
-      };
-    });
+    app.get(url, async (request, reply) => answerMetadata(parts, { request, reply }));
   }
+}
+
+function answerMetadata(
+  { keys, address, resourceName, accessOf }: MetadataParts,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+): object {
+  const { isAlwaysExplained, scope } = accessOf(address.profileAt(request.raw));
+  reply.headers(open);
+  const resource = address.resourceAt(request.raw);
+  if (keys === undefined && isAlwaysExplained !== true) return refuseNoServer(reply);
+  if (resource === undefined) {
+    reply.code(404);
+    return { error: { code: 'not_found', message: 'MCP is not served at this address.' } };
+  }
+  const about = { bearer_methods_supported: ['header'], resource_name: resourceName };
+  // Nobody signs in: what there is to say is that keys come in a header.
+  if (keys === undefined) return { resource, ...about };
+  if (keys.trust === undefined) {
+    reply.code(503).headers({ 'retry-after': '2', 'cache-control': 'no-store' });
+    return { error: { code: 'unavailable', message: 'This replica is starting.' } };
+  }
+  reply.headers({ 'cache-control': 'public, max-age=300', vary: 'Host' });
+  return {
+    resource,
+    authorization_servers: [address.issuerFor(request.raw, keys.trust.issuer)],
+    scopes_supported: scope === undefined ? usualScopes : scope.split(' '),
+    ...about,
+  };
 }
