@@ -3,6 +3,8 @@ import { Agent, request } from 'node:http';
 import type { JobView, Provider, ProviderModel } from '@inferry/providers';
 
 const base = process.env.BENCH_UPSTREAM_URL ?? '';
+/** When a job asks to be polled again; without it, as its age says. */
+const pollAfter = process.env.BENCH_POLL_AFTER_MS;
 
 export function createProvider(): Provider {
   const agent = new Agent({ keepAlive: true, maxSockets: 512 });
@@ -56,7 +58,11 @@ export function createProvider(): Provider {
   };
 }
 
-const running: JobView = { status: 'running', upstreamStatus: 'running' };
+const running: JobView = {
+  status: 'running',
+  upstreamStatus: 'running',
+  ...(pollAfter === undefined ? {} : { pollAfterMs: Number(pollAfter) }),
+};
 const done: JobView = {
   status: 'succeeded',
   upstreamStatus: 'succeeded',

@@ -1,8 +1,23 @@
 import type { AppError } from '@inferry/contracts';
-import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  context,
+  ProxyTracerProvider,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
 import type { IncomingMessage } from './transport.ts';
 
 const tracer = trace.getTracer('@inferry/bus');
+const nobody = new ProxyTracerProvider().getDelegate();
+
+/** Without an SDK the API does nothing with what it is told. */
+function isTraced(): boolean {
+  const provider = trace.getTracerProvider();
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegate() !== nobody;
+}
 
 /** Runs `work`, which never rejects, in a span that continues the caller's trace. */
 export async function inSpan(
@@ -10,6 +25,7 @@ export async function inSpan(
   subject: string,
   work: () => Promise<void>,
 ): Promise<void> {
+  if (!isTraced()) return work();
   const parent = propagation.extract(ROOT_CONTEXT, message, {
     get: (carrier, key) => carrier.header(key),
     keys: () => [],

@@ -22,17 +22,24 @@ function toChoice(choices: readonly unknown[], value: unknown): unknown {
 
 function coerceItems(schema: JsonObject, items: unknown[]): unknown[] {
   const itemSchema = schema.items;
-  return isObject(itemSchema) ? items.map((item) => coerce(itemSchema, item)) : items;
+  if (!isObject(itemSchema)) return items;
+  const coerced = items.map((item) => coerce(itemSchema, item));
+  return coerced.some((item, at) => item !== items[at]) ? coerced : items;
 }
 
 function coerceProperties(schema: JsonObject, value: JsonObject): JsonObject {
   const properties = schema.properties;
   if (!isObject(properties)) return value;
-  const entries = Object.entries(value).map(([name, field]) => {
+  // Most are right as they are, and every call passes here.
+  let coerced: JsonObject | undefined;
+  for (const name of Object.keys(value)) {
     const fieldSchema = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    return [name, isObject(fieldSchema) ? coerce(fieldSchema, field) : field];
-  });
-  return Object.fromEntries(entries);
+    const field = isObject(fieldSchema) ? coerce(fieldSchema, value[name]) : value[name];
+    if (field === value[name]) continue;
+    coerced ??= { ...value };
+    coerced[name] = field;
+  }
+  return coerced ?? value;
 }
 
 function fromString(types: readonly string[], value: string): unknown {

@@ -16,20 +16,34 @@ export function isUnset(value: unknown): boolean {
 
 /** Arguments without those that are optional and not set, at every level that the schema describes. */
 export function withoutUnset(schema: JsonObject, value: unknown): unknown {
-  if (Array.isArray(value)) {
-    const items = isObject(schema.items) ? schema.items : {};
-    return value.filter((item) => !isUnset(item)).map((item) => withoutUnset(items, item));
-  }
-  if (!isObject(value)) return value;
-  const properties = isObject(schema.properties) ? schema.properties : {};
+  if (Array.isArray(value)) return itemsGiven(isObject(schema.items) ? schema.items : {}, value);
+  return isObject(value) ? fieldsGiven(schema, value) : value;
+}
+
+function itemsGiven(schema: JsonObject, items: unknown[]): unknown[] {
+  const given = items.filter((item) => !isUnset(item)).map((item) => withoutUnset(schema, item));
+  return given.length === items.length && given.every((item, at) => item === items[at]) ? items : given;
+}
+
+/** Most have nothing to leave out, and every call passes here: then it is the value itself. */
+function fieldsGiven(schema: JsonObject, value: JsonObject): JsonObject {
   const required = Array.isArray(schema.required) ? schema.required : [];
-  const given = Object.entries(value).filter(([name, field]) => !isUnset(field) || required.includes(name));
-  return Object.fromEntries(
-    given.map(([name, field]) => {
-      const inner = Object.hasOwn(properties, name) ? properties[name] : undefined;
-      return [name, foreign.has(name) ? field : withoutUnset(isObject(inner) ? inner : {}, field)];
-    }),
-  );
+  let given: JsonObject | undefined;
+  for (const name of Object.keys(value)) {
+    const field = value[name];
+    const kept = foreign.has(name) ? field : withoutUnset(schemaOf(schema, name), field);
+    const isLeftOut = isUnset(field) && !required.includes(name);
+    if (kept === field && !isLeftOut) continue;
+    given ??= { ...value };
+    if (isLeftOut) delete given[name];
+    else given[name] = kept;
+  }
+  return given ?? value;
+}
+
+function schemaOf({ properties }: JsonObject, name: string): JsonObject {
+  const inner = isObject(properties) && Object.hasOwn(properties, name) ? properties[name] : undefined;
+  return isObject(inner) ? inner : {};
 }
 
 /** The first name or value that cannot be kept, and where; undefined when all can. */

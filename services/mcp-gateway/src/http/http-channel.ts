@@ -7,12 +7,6 @@ import { writeAccepted, writeJson } from './write-json.ts';
 
 const keepAlive = ': keep-alive\n\n';
 
-/**
- * What is sent within this time leaves as one piece, and with the answer when that comes meanwhile: a burst of progress
- * costs one write instead of a write for each, and nobody sees the difference. The answer itself waits for nothing.
- */
-const gatherMs = 5;
-
 const streamHead = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-cache, no-transform',
@@ -186,7 +180,7 @@ export class HttpChannel implements Channel, LongAnswer {
   }
 
   #flushSoon(): void {
-    this.#soon ??= setTimeout(() => this.#flush(), gatherMs);
+    this.#soon ??= setTimeout(() => this.#flush(), this.#streams.timings.gatherMs);
   }
 
   #flush(): void {

@@ -2,6 +2,11 @@ import { type Member, Roster } from '../roster.ts';
 import type { Telemetry } from '../telemetry.ts';
 
 export interface StreamTimings {
+  /**
+   * What is sent within this time leaves as one piece, and with the answer when that comes meanwhile: a burst of progress
+   * costs one write instead of a write for each, and nobody sees the difference. The answer itself waits for nothing.
+   */
+  gatherMs: number;
   /** A stream that was silent for so long says something; proxies and clients give up from 15 s on. */
   idleMs: number;
   /** A long call whose client follows no progress becomes a stream after this. */
@@ -14,6 +19,7 @@ export interface StreamTimings {
 }
 
 export const defaultTimings: StreamTimings = {
+  gatherMs: 5,
   idleMs: 10_000,
   lazyOpenMs: 8_000,
   stallMs: 30_000,

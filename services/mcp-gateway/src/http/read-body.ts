@@ -41,10 +41,33 @@ export function readBody(
   // What announces that it is large is looked at from its first bytes on.
   if (announced !== undefined && Number(announced) > maxBytes) return done({ kind: 'large', read: [] });
   // All of it came while the sender's credential was looked at, which is so for almost every call.
-  if (request.complete && request.readableLength <= maxBytes) {
-    const bytes: Buffer | null = request.read();
-    return done({ kind: 'whole', bytes: bytes ?? Buffer.alloc(0) });
-  }
+  if (isThere(request, maxBytes)) return done(takeThere(request));
+  // What came with the head is handed over by the parser before the next tick.
+  process.nextTick(() => {
+    if (isThere(request, maxBytes)) done(takeThere(request));
+    else follow(request, { maxBytes, timeoutMs }, done);
+  });
+}
+
+function isThere(request: IncomingMessage, maxBytes: number): boolean {
+  const { complete, readableLength: length, headers } = request;
+  return length <= maxBytes && (complete || (length > 0 && length === Number(headers['content-length'])));
+}
+
+function takeThere(request: IncomingMessage): BodyOutcome {
+  const bytes: Buffer | null = request.read();
+  // To its end, after which nothing holds it.
+  if (!request.complete) request.resume();
+  return { kind: 'whole', bytes: bytes ?? Buffer.alloc(0) };
+}
+
+/** Takes a body that is still coming. */
+function follow(
+  request: IncomingMessage,
+  { maxBytes, timeoutMs }: { maxBytes: number; timeoutMs: number },
+  done: (outcome: BodyOutcome) => void,
+): void {
+  if (request.destroyed) return done({ kind: 'gone' });
   const read: Buffer[] = [];
   let sizeBytes = 0;
   const timer = setTimeout(() => {
