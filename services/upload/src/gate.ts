@@ -9,6 +9,18 @@ interface GateOptions {
   waitingEach: number;
   /** What there is too much of, for the refusal. */
   what: string;
+  /** Work that has lasted so long is stopped for another tenant that waits, and begun again at its next turn. */
+  turnMs?: number;
+}
+
+/** How often work is begun for one call. */
+const maxTurns = 3;
+
+/** Work that is inside and can be stopped. */
+interface Work {
+  tenant: string;
+  begunAt: number;
+  stop: AbortController;
 }
 
 interface Waiter {
@@ -24,21 +36,54 @@ export class Gate {
   #waiting: Waiter[] = [];
   #busy = 0;
   #turns = 0;
+  readonly #working = new Set<Work>();
+  #nextLook: NodeJS.Timeout | undefined;
 
   constructor(options: GateOptions) {
     this.#options = options;
   }
 
-  /** Runs the work when there is room; gives up its place in the row when the signal is aborted. */
-  async run<T>(tenant: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (signal.aborted) throw gone();
-    if (this.#hasRoomFor(tenant)) this.#enter(tenant);
-    else await this.#wait(tenant, signal);
-    try {
-      return await work();
-    } finally {
-      this.#leave(tenant);
+  /**
+   * Runs the work when there is room; gives up its place in the row when the signal is aborted. The work ends when the signal
+   * that it is given is aborted.
+   */
+  async run<T>(tenant: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    for (let turn = 1; turn <= maxTurns; turn++) {
+      if (signal.aborted) throw gone();
+      if (this.#hasRoomFor(tenant)) this.#enter(tenant);
+      else await this.#wait(tenant, signal);
+      const mine = { tenant, begunAt: performance.now(), stop: new AbortController() };
+      this.#working.add(mine);
+      this.#makeWay();
+      try {
+        return await work(AbortSignal.any([signal, mine.stop.signal]));
+      } catch (error) {
+        if (signal.aborted || !mine.stop.signal.aborted) throw error;
+      } finally {
+        this.#working.delete(mine);
+        this.#leave(tenant);
+      }
     }
+    throw new AppError('busy', 'This takes long, and others wait.', {
+      retryAfterSeconds: 10,
+      nextAction: 'Call again later.',
+    });
+  }
+
+  /** Stops what has had its turn while somebody of another tenant waits; else looks again when it will have. */
+  #makeWay(): void {
+    clearTimeout(this.#nextLook);
+    const { turnMs, atOnceEach } = this.#options;
+    if (turnMs === undefined) return;
+    const waiting = this.#waiting.filter(({ tenant }) => (this.#inside.get(tenant) ?? 0) < atOnceEach);
+    const others = [...this.#working].filter(
+      ({ stop, tenant }) => !stop.signal.aborted && waiting.some((waiter) => waiter.tenant !== tenant),
+    );
+    const [first] = others.sort((a, b) => a.begunAt - b.begunAt);
+    if (first === undefined) return;
+    const leftMs = first.begunAt + turnMs - performance.now();
+    if (leftMs <= 0) first.stop.abort();
+    else this.#nextLook = setTimeout(() => this.#makeWay(), leftMs).unref();
   }
 
   #hasRoomFor(tenant: string): boolean {
@@ -96,6 +141,7 @@ export class Gate {
       };
       signal.addEventListener('abort', onAbort, { once: true });
       this.#waiting.push(waiter);
+      this.#makeWay();
     });
   }
 }

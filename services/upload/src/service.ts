@@ -97,6 +97,7 @@ export async function createUploadService(parts: Parts, options: UploadOptions):
       waiting: 32,
       atOnceEach: 1,
       waitingEach: 12,
+      turnMs: 3_000,
     }),
     viewer,
     addressPolicy: options.addressPolicy ?? {},

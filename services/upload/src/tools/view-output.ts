@@ -45,8 +45,8 @@ export function handleViewOutput(deps: UploadDeps): Handler<typeof viewOutput> {
     const { source, contentType } = subject;
     const look = { contentType, maxPx, atSeconds, ffmpegPath: deps.ffmpegPath };
     const { principal, signal } = context;
-    const seen = await deps.pictures.run(principal.subject, signal, () =>
-      deps.viewer.view(source, look, signal),
+    const seen = await deps.pictures.run(principal.subject, signal, (untilThen) =>
+      deps.viewer.view(source, look, untilThen),
     );
     return {
       ...(subject.assetId === undefined ? {} : { asset_id: subject.assetId }),
