@@ -1,4 +1,4 @@
-import { type JsonObject, type Problem, validationFailed } from '@inferry/contracts';
+import type { JsonObject, Problem } from '@inferry/contracts';
 import type { InferenceDeps } from '../deps.ts';
 import { webhookProblem } from '../webhooks/webhook-url.ts';
 
@@ -17,11 +17,11 @@ const maxNameLength = 64;
 const maxValueLength = 512;
 const maxDocumentLength = 16_384;
 
-/** What a run's schema does not say: tags (MRD-02), webhook and time to live. Throws with all problems at once. */
-export function checkRunRequest(
+/** What a run's schema does not say: tags (MRD-02), webhook and time to live, with all that is wrong with them. */
+export function readRunRequest(
   request: RunRequest,
   deps: Pick<InferenceDeps, 'timings' | 'webhooks'>,
-): { tags: Record<string, string>; ttlMs: number } {
+): { tags: Record<string, string>; ttlMs: number; problems: Problem[] } {
   const problems: Problem[] = [];
   const tags = readTags(request.metadata ?? {}, problems);
   if (request.webhook !== undefined) {
@@ -29,8 +29,7 @@ export function checkRunRequest(
     if (problem !== undefined) problems.push(problem);
   }
   const ttlMs = readTtl(request.options ?? {}, deps.timings.runTtlMs, problems);
-  if (problems.length > 0) throw validationFailed('run_model', problems);
-  return { tags, ttlMs };
+  return { tags, ttlMs, problems };
 }
 
 /** Tags as `list_runs` filters by them. */

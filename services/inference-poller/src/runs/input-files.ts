@@ -28,18 +28,11 @@ export async function locateFiles(
   request: { provider: Provider | undefined; input: JsonObject; pointers: readonly string[] },
   context: HandlerContext,
 ): Promise<RunFiles> {
-  const { provider, input, pointers } = request;
-  const wanted = pointers
-    .map((pointer) => ({ pointer, value: valueAt(input, pointer) }))
-    .filter((file): file is { pointer: string; value: string } => isReference(file.value));
-  const assets = await resolveAll(
-    deps,
-    wanted.map(({ value }) => value),
-    context,
-  );
+  const { provider } = request;
   const reach = provider?.capabilities.inputUrls;
-  const located = wanted.map(async ({ pointer, value }, index): Promise<[string, Asset][]> => {
-    const asset = assets[index] ?? (reach === 'internal' ? await copyIn(deps, value, context) : undefined);
+  const found = await findFiles(deps, request, context);
+  const located = found.map(async ({ pointer, value, asset: known }): Promise<[string, Asset][]> => {
+    const asset = known ?? (reach === 'internal' ? await copyIn(deps, value, context) : undefined);
     return asset === undefined ? [] : [[pointer, asset]];
   });
   const entries = (await Promise.all(located)).flat().map(([pointer, asset]) => [
@@ -51,6 +44,20 @@ export async function locateFiles(
     },
   ]);
   return Object.fromEntries(entries);
+}
+
+/** The files that an input names, and which of them are the caller's assets. Throws for one that is not there. */
+export async function findFiles(
+  deps: InferenceDeps,
+  { input, pointers }: { input: JsonObject; pointers: readonly string[] },
+  context: HandlerContext,
+): Promise<{ pointer: string; value: string; asset: Asset | null | undefined }[]> {
+  const wanted = pointers
+    .map((pointer) => ({ pointer, value: valueAt(input, pointer) }))
+    .filter((file): file is { pointer: string; value: string } => isReference(file.value));
+  const refs = wanted.map(({ value }) => value);
+  const assets = await resolveAll(deps, refs, context);
+  return wanted.map((file, index) => ({ ...file, asset: assets[index] }));
 }
 
 /** The input as the provider gets it, and its files by field name (nested fields: by path without the first slash). */

@@ -3,6 +3,7 @@ import type { HandlerContext } from '@inferry/bus';
 import {
   AppError,
   type PreparedRun,
+  type Problem,
   prepareRun,
   type Quote,
   runQueued,
@@ -21,8 +22,8 @@ import {
 import { context as otelContext, propagation } from '@opentelemetry/api';
 import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
-import { checkRunRequest, type RunRequest } from './check-run-request.ts';
-import { locateFiles } from './input-files.ts';
+import { type RunRequest, readRunRequest } from './check-run-request.ts';
+import { findFiles, locateFiles } from './input-files.ts';
 import { rulesFor } from './run-cost.ts';
 import { noOutputs, type RunFiles, type RunOptions, toMicros } from './run-document.ts';
 
@@ -52,7 +53,8 @@ export async function startRun(
   ]);
   if (existing !== undefined)
     return { row: await replay(deps, existing, { request, context }), isNew: false };
-  const checked = checkRunRequest(request, deps);
+  const { problems, ...checked } = readRunRequest(request, deps);
+  if (problems.length > 0) throw validationFailed('run_model', problems);
   if (standing.openRuns >= deps.maxOpenRuns) throw tooManyRuns(deps.maxOpenRuns);
   const prepared = await preparing;
   refuseTooDear(request.max_cost, prepared);
@@ -127,17 +129,41 @@ async function replay(
   );
 }
 
-/** Throws what starting it would throw for its price; nothing is held. */
-export async function refuseUnaffordable(
+/**
+ * What starting it would find wrong, and what it is quoted at. Throws what starting it would throw besides; nothing is
+ * held, copied or sent.
+ */
+export async function tryRun(
   deps: InferenceDeps,
-  prepared: Prepared,
-  { subject, maxCost }: { subject: string; maxCost: number | undefined },
-): Promise<void> {
-  refuseTooDear(maxCost, prepared);
+  request: RunRequest,
+  context: HandlerContext,
+): Promise<{ validation: Problem[]; quote: Quote }> {
+  const { principal, signal } = context;
+  const { subject } = principal;
+  const { queries } = deps.database;
+  const { model, input, options } = request;
+  const asked = { model, input, ...(options !== undefined && { options }) };
+  const ref = request.client_ref;
+  const [prepared, standing, existing] = await Promise.all([
+    deps.bus.call(prepareRun, asked, { principal, signal }),
+    readStanding(queries, subject, deps.maxOpenRuns),
+    ref === undefined ? undefined : findRunByKey(queries, subject, `ref:${ref}`),
+  ]);
   const { quote } = prepared;
+  const validation = [...prepared.problems, ...readRunRequest(request, deps).problems];
+  if (validation.length > 0) return { validation, quote };
+  if (existing !== undefined) {
+    // The run would be that one, at no price: or none, where this client_ref belongs to another.
+    await replay(deps, existing, { request, context });
+    return { validation, quote };
+  }
+  if (standing.openRuns >= deps.maxOpenRuns) throw tooManyRuns(deps.maxOpenRuns);
+  refuseTooDear(request.max_cost, prepared);
+  await findFiles(deps, { input: prepared.input, pointers: prepared.file_fields }, context);
   const rules = { ...rulesFor(deps.money, quote.currency), now: deps.now() };
-  const states = await readBudgetStates(deps.database.queries, subject, rules);
+  const states = await readBudgetStates(queries, subject, rules);
   holdable(states, { ...rules, ...wantedOf(quote) });
+  return { validation, quote };
 }
 
 /** What a quote asks of budgets. */

@@ -200,6 +200,45 @@ describe('run_model before anything is charged', () => {
   });
 
   it.each([
+    ['an input', { input: { bad: true } }, 'bad'],
+    ['a webhook', { webhook: 'http://127.0.0.1/hook' }, 'webhook'],
+    ['tags', { metadata: { k: 1 } }, 'metadata.k'],
+    ['a time to live', { options: { ttl_seconds: -1 } }, 'options.ttl_seconds'],
+  ])('tells of a dry run %s that the run would refuse', async (_what, args, path) => {
+    const run = await world.run(args);
+    const tried = await world.run({ ...args, dry_run: true });
+
+    expect(run.error).toMatchObject({ code: 'validation_failed', details: { errors: [{ path }] } });
+    expect(tried.validation).toEqual(run.error?.details?.errors);
+  });
+
+  it.each([
+    ['a price', { max_cost: 0.1 }, 'max_cost_exceeded'],
+    ['a file that is not there', { input: { file: 'asset_none' } }, 'asset_not_found'],
+    ['a client_ref of another run', { client_ref: 'taken', input: { other: 1 } }, 'idempotency_conflict'],
+    ['a model that nobody has', { model: 'scripted/none' }, 'model_not_found'],
+  ])('refuses a dry run for %s as the run', async (_what, args, code) => {
+    await world.run({ client_ref: 'taken', wait_seconds: 0 });
+
+    const run = await world.run(args);
+    const tried = await world.run({ ...args, dry_run: true });
+
+    expect(run.error?.code).toBe(code);
+    expect(tried.error).toEqual(run.error);
+    expect(await countRuns()).toBe(1);
+  });
+
+  it('refuses a dry run of who has too many runs open as the run', async () => {
+    await world.addReplica({ maxOpenRuns: 1 });
+    await world.start();
+    await world.replicas[0]?.bus.close();
+
+    const tried = await world.run({ dry_run: true });
+
+    expect(tried.error?.code).toBe('too_many_runs');
+  });
+
+  it.each([
     ['too many tags', Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`k${index}`, 'v']))],
     ['an empty name', { '': 'v' }],
     ['a long name', { ['k'.repeat(65)]: 'v' }],

@@ -14,7 +14,7 @@ import { runFailed } from '../runs/failed-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
 import { statusOf } from '../runs/run-view.ts';
 import { toShortRun } from '../runs/short-run.ts';
-import { refuseUnaffordable, startRun } from '../runs/start-run.ts';
+import { startRun, tryRun } from '../runs/start-run.ts';
 import { waitForRun } from '../runs/wait-for-run.ts';
 
 /** Starts a run, or finds the one of the same `client_ref`, and waits for it as long as the client can (RF-16). */
@@ -22,16 +22,7 @@ export function handleRunModel(deps: InferenceDeps): Handler<typeof runModel> {
   return async ({ input, ...rest }, context) => {
     if (input === undefined) throw await withoutInput(deps, rest, context);
     const args = { ...rest, input };
-    if (args.dry_run === true) {
-      const { model, options } = args;
-      const asked = { model, input, ...(options !== undefined && { options }) };
-      const { principal, signal } = context;
-      const prepared = await deps.bus.call(prepareRun, asked, { principal, signal });
-      const { problems, quote } = prepared;
-      const wish = { subject: principal.subject, maxCost: args.max_cost };
-      if (problems.length === 0) await refuseUnaffordable(deps, prepared, wish);
-      return { validation: problems, quote };
-    }
+    if (args.dry_run === true) return tryRun(deps, args, context);
     const { row, isNew } = await startRun(deps, args, context);
     const run = await outcomeOf(deps, row, { waitSeconds: args.wait_seconds, context, isNew });
     return { run, ...(isNew ? {} : { replayed: true }) };
