@@ -264,6 +264,27 @@ describe('a run whose owner is not there', () => {
   });
 
   it.each([
+    ['auth', 'unauthorized'],
+    ['mcp-gateway', 'unauthorized'],
+    ['upload', 'answered for inferry:upload'],
+  ])('is not spoken for beyond that by %s, which was called for it', async (service, expected) => {
+    const seen = serve();
+    const between = busOf(service);
+    const asked = defineRpc({
+      ...{ subject: 'rpc.v1.suite.asked', servesRuns: true },
+      ...{ input: z.object({}), output: z.object({}) },
+    });
+    between.serve(asked, async (_input, { principal }) => between.call(who, {}, { principal }));
+
+    const code = await codeOf(
+      busOf('inference-poller').call(asked, {}, { principal: ada, grant: grantOf(clock.now + 60_000) }),
+    );
+
+    const [last] = seen;
+    expect(last === undefined ? code : `${code} for ${last.principal.subject}`).toBe(expected);
+  });
+
+  it.each([
     ['another service says so', () => signerOf('upload'), ada],
     ['the service made its owner up', () => signerOf('inference-poller'), ada],
   ])('is not acted for when %s', async (_case, signer, principal) => {

@@ -72,6 +72,8 @@ export class Statements {
   readonly #publicKeys = new Map<string, KeyObject>();
   /** Statements by principal: one that came with a call goes on with every call that is made for it. */
   readonly #written = new WeakMap<Principal, { text: string; renewAt: number }>();
+  /** Those for whom a run alone speaks. */
+  readonly #ofRuns = new WeakSet<Principal>();
   readonly #read = new Map<string, { speaker: Speaker; exp: number }>();
 
   constructor(keys: StatementKeys) {
@@ -89,8 +91,12 @@ export class Statements {
     return this.#keys.acceptsUnsigned === true;
   }
 
-  /** The statement that a call for this principal carries. */
+  /**
+   * The statement that a call for this principal carries. Throws `unauthorized` where a service that may say who a caller is has
+   * the principal from a run: its word would open more than the run's.
+   */
   write(principal: Principal): string {
+    if (this.#ofRuns.has(principal) && speakers.includes(this.#keys.service)) throw unsigned();
     const known = this.#written.get(principal);
     const now = this.#now();
     if (known !== undefined && known.renewAt > now) return known.text;
@@ -105,6 +111,7 @@ export class Statements {
     if (known !== undefined && known.exp > this.#now()) return known.speaker;
     const stated = this.#verify(text);
     const speaker = this.#toSpeaker(stated);
+    if (speaker.run !== undefined) this.#ofRuns.add(speaker.principal);
     if (!speaker.isService && speaker.run === undefined) {
       // Only while it can still be passed on: a call for the same principal later on brings a newer one.
       this.#written.set(speaker.principal, { text, renewAt: stated.exp });
