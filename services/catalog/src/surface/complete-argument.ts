@@ -7,13 +7,13 @@ import type { SolutionPrompt } from './solution-prompts.ts';
 
 /** Model ids: those that begin so, then those that the words find. */
 export function completeModel(
-  { models }: CatalogDeps,
+  { models, wrappers }: CatalogDeps,
   { cards, access }: { cards: readonly ModelCard[]; access: CallerAccess },
   value: string,
 ): Completion {
   const start = value.toLowerCase();
   const prefixed = start === '' ? [] : cards.filter(({ id }) => id.toLowerCase().startsWith(start));
-  const found = findModels([models.index], {
+  const found = findModels([models.index, wrappers.publicIndex], {
     query: value.slice(0, 200).replaceAll('/', ' '),
     filters: {},
     includeOffline: false,

@@ -29,7 +29,7 @@ export function serveCatalogSurface(deps: CatalogDeps, shelf: SkillShelf): () =>
   let known: Snapshot | undefined;
   let announced = '';
 
-  const versionNow = () => `${providers.version}.${shelf.version}`;
+  const versionNow = () => `${providers.version}.${shelf.version}.${deps.wrappers.version}`;
 
   function current(): Snapshot {
     const version = versionNow();
@@ -102,8 +102,8 @@ export function serveCatalogSurface(deps: CatalogDeps, shelf: SkillShelf): () =>
   };
 }
 
-function runnableCards({ models, providers }: CatalogDeps): ModelCard[] {
-  return [...models.cards()]
+function runnableCards({ models, providers, wrappers }: CatalogDeps): ModelCard[] {
+  return [...models.cards(), ...wrappers.publicCards()]
     .filter(({ isLive, provider }) => isLive && providers.isUsable(provider))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }

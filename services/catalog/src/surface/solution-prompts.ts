@@ -22,7 +22,7 @@ const maxPrompts = 500;
 const maxArguments = 32;
 const maxDescription = 300;
 
-/** One prompt for each packaged workflow that can be run now (RF-40), by name. */
+/** One prompt for each packaged workflow that can be run now (RF-40) and each wrapper that everybody may run, by name. */
 export async function makeSolutionPrompts(deps: CatalogDeps): Promise<ReadonlyMap<string, SolutionPrompt>> {
   const solutions = [...deps.models.cards()]
     .filter(
@@ -38,6 +38,17 @@ export async function makeSolutionPrompts(deps: CatalogDeps): Promise<ReadonlyMa
     const name = names.get(card.id);
     if (document === undefined || name === undefined) continue;
     prompts.set(name, toPrompt(deps, name, document));
+    await pause();
+  }
+  for (const card of deps.wrappers
+    .publicCards()
+    .filter(({ isLive }) => isLive)
+    .sort(byRank)) {
+    if (prompts.size >= maxPrompts) break;
+    // With its owner in front: a wrapper takes no name from a workflow, nor changes it.
+    const name = toSlug(card.id);
+    const document = prompts.has(name) ? undefined : await deps.wrappers.findPublic(card.id);
+    if (document !== undefined) prompts.set(name, toPrompt(deps, name, document));
     await pause();
   }
   return prompts;

@@ -9,9 +9,11 @@ import {
   patchWrapper,
   previewWrapper,
   searchModels,
+  surfaceOf,
   type ToolResult,
   wrapperGuide,
 } from '@inferry/contracts';
+import { insertAccount, updateAccount } from '@inferry/database/accounts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { errorOf, fake, idsOf, quick, startReady, textOf } from '../testing/catalog-calls.ts';
 import { modelOf } from '../testing/model-of.ts';
@@ -344,6 +346,32 @@ describe('create_wrapper', () => {
     expect(twin.model).toMatch(/^me-[a-z0-9]{4}\/portrait$/);
   });
 
+  it('keeps its address when the account of its owner is called otherwise', async () => {
+    const replica = await start();
+    const account = { driver: 'local', external_id: 'l', password_hash: null, created_at: 1, seen_at: null };
+    const row = { ...account, account_id: 'acct_1', display: 'Ada L.', disabled_at: null, made_by: null };
+    await insertAccount(world.database.queries, row);
+    const owner: Principal = { subject: 'acct_1', grant_id: 'g', kind: 'oauth', scopes: ['mcp'] };
+
+    const first = await make(replica, {}, { principal: owner });
+    await updateAccount(world.database.queries, 'acct_1', { display: 'Countess' });
+    const second = await make(replica, { alias: 'two' }, { principal: owner });
+
+    expect([first.model, second.model]).toEqual(['ada-l/portrait', 'ada-l/two']);
+  });
+
+  it('makes no name of a key that somebody brings', async () => {
+    const replica = await start();
+    const guest: Principal = {
+      subject: 'key:0123abcd',
+      grant_id: 'pt_x',
+      kind: 'passthrough',
+      scopes: ['mcp'],
+    };
+
+    expect((await make(replica, {}, { principal: guest })).model).toMatch(/^guest(-[a-z0-9]{4})?\/portrait$/);
+  });
+
   it('does not take the id of a model for its address', async () => {
     const replica = await startReady(world, [fake('p', 'a', 'ada/portrait')]);
 
@@ -538,6 +566,39 @@ describe('a wrapper among models', () => {
       code: 'model_not_found',
     });
     await vi.waitFor(async () => expect(await seen()).toEqual([]));
+  });
+});
+
+describe('prompts', () => {
+  const surface = surfaceOf('catalog');
+  const promptsOf = async ({ bus }: CatalogReplica) => {
+    const { description } = await bus.call(surface.describe, {}, { principal: bob });
+    return description?.prompts ?? [];
+  };
+
+  it('are one for each wrapper that everybody may run, and take no name from a workflow', async () => {
+    const provider = fake('p', 'a');
+    provider.models = [...provider.models, modelOf('x/portrait', { kind: 'solution' })];
+    const replica = await startReady(world, [provider]);
+    const { wrapper_id: id } = await make(replica, {}, open);
+    await make(replica, { alias: 'hidden' });
+    await make(replica, { alias: 'unlisted', visibility: 'unlisted', status: 'published' });
+
+    await vi.waitFor(async () => {
+      expect((await promptsOf(replica)).map(({ name }) => name)).toEqual(['portrait', 'ada-portrait']);
+    });
+    const asked = { name: 'ada-portrait', arguments: { subject: 'a fox' } };
+    const { messages } = await replica.bus.call(surface.getPrompt, asked, { principal: bob });
+    expect(JSON.stringify(messages)).toContain('ada/portrait');
+    expect(JSON.stringify(messages)).toContain('subject: a fox');
+
+    await replica.tool(patchWrapper, { wrapper_id: id, patch: { visibility: 'private' } }, ada);
+    await vi.waitFor(async () => {
+      expect((await promptsOf(replica)).map(({ name }) => name)).toEqual(['portrait']);
+    });
+    await expect(replica.bus.call(surface.getPrompt, asked, { principal: bob })).rejects.toMatchObject({
+      code: 'prompt_not_found',
+    });
   });
 });
 

@@ -104,6 +104,12 @@ export class Wrappers {
     return models.curation.isHidden(document.id) ? undefined : document;
   }
 
+  /** One that everybody may find. */
+  findPublic(name: string): Promise<WrapperDocument | undefined> {
+    const key = Wrappers.keyOf(name);
+    return key === undefined ? Promise.resolve(undefined) : this.find(key, { subject: '' });
+  }
+
   /** What the wrapper would send to this model and the model does not take, as both are now. */
   judge({ row, compiled }: WrapperView, base: ModelDocument): Problem[] {
     const key = `${row.wrapper_id}@${row.version}/${base.id}@${base.revision}`;

@@ -6,6 +6,7 @@ import {
   text,
   type Wrapper,
 } from '@inferry/contracts';
+import { z } from 'zod';
 import { write } from '../../annotations.ts';
 
 export const createWrapperTool = defineTool({
@@ -14,6 +15,10 @@ export const createWrapperTool = defineTool({
   description: 'Create a wrapper you own. Private draft by default.',
   annotations: write,
   operation: createWrapper,
+  // A definition may also say that it is unlisted.
+  input: createWrapper.input.extend({
+    visibility: z.enum(['private', 'public']).optional().describe('Default private'),
+  }),
   present: ({ wrapper, replayed }) => presentWrapper(wrapper, replayed === true ? 'Existing' : 'Created'),
 });
 
