@@ -90,6 +90,7 @@ export {
   viewOutput,
   wrapperGuide,
 } from './operations/index.ts';
+export { tooLargeAttachment } from './operations/upload-file.ts';
 export { ViewedOutput } from './operations/view-output.ts';
 export { parseArguments, validationFailed } from './parse-arguments.ts';
 export { type JsonObject, toPortableSchema, unportableKeywords } from './portable-schema.ts';

@@ -63,6 +63,8 @@ export interface Tool<
   isContentOnly?: boolean;
   /** What a host that shows views shows of a call (MCP Apps). */
   ui?: ToolUi;
+  /** True where a file over the cap is answered with an error of the tool; else the request is refused. */
+  answersTooLarge?: boolean;
   /** Arguments of the operation that this tool calls something else; `undefined` for those that it has not. */
   renamed?: Readonly<Record<string, string | undefined>>;
   /** How long a call is to wait, by its arguments as they came; without it `wait_seconds` says so. */

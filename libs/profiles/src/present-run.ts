@@ -43,7 +43,8 @@ export function outputText({ kind, text: said, truncated, url }: RunOutput): str
   return `${kind === 'image' ? '!' : ''}[${kind ?? 'file'}](${url ?? ''})`;
 }
 
-function toLink(output: RunOutput): ContentBlock[] {
+/** Where an output is, for clients that take links by themselves. */
+export function toLink(output: RunOutput): ContentBlock[] {
   if (output.url === undefined) return [];
   const name = output.asset_id ?? `output-${output.index ?? 0}`;
   return [

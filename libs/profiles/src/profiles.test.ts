@@ -45,6 +45,13 @@ function failureOf(run: () => unknown): AppError {
   throw new Error('it was taken');
 }
 
+/** What a required argument may be. */
+function valueFor(name: string, { inputSchema: { properties } }: AnyTool): unknown {
+  const schema = isObject(properties) ? properties[name] : undefined;
+  if (isObject(schema) && Array.isArray(schema.enum)) return schema.enum[0];
+  return isObject(schema) && schema.type === 'object' ? {} : 'x';
+}
+
 describe.each(everyTool)('the tool %s', (_name, tool) => {
   test('has a name that every client takes', () => {
     expect(tool.name).toMatch(/^[a-z][a-z0-9_]{2,31}$/);
@@ -103,9 +110,7 @@ describe.each(everyTool)('the tool %s', (_name, tool) => {
     const names = Object.keys(isObject(properties) ? properties : {});
     // as: a schema's own list of names.
     const needed = names.filter((name) => (required as string[]).includes(name));
-    const typeOf = (name: string) =>
-      isObject(properties) && isObject(properties[name]) ? properties[name].type : '';
-    const given = Object.fromEntries(needed.map((name) => [name, typeOf(name) === 'object' ? {} : 'x']));
+    const given = Object.fromEntries(needed.map((name) => [name, valueFor(name, tool)]));
     const filled = Object.fromEntries(names.map((name) => [name, name in given ? given[name] : unset]));
 
     expect(parseArguments(tool, filled)).toEqual(parseArguments(tool, given));

@@ -172,7 +172,7 @@ async function findNativeOrWrapper(
   if (native !== undefined && wrapper !== undefined) {
     throw ambiguous([native.id, wrapper.wrapper.row.wrapper_id]);
   }
-  return native ?? wrapper;
+  return native ?? wrapper ?? findWrapperAt(resolver, name, principal);
 }
 
 async function findWrapper(
@@ -182,6 +182,18 @@ async function findWrapper(
 ): Promise<WrapperDocument | undefined> {
   const key = Wrappers.keyOf(name);
   return key === undefined ? undefined : wrappers.find(key, principal);
+}
+
+/** `<provider>/<owner>/<alias>`: a wrapper over models of that provider, where the provider has no such model itself. */
+async function findWrapperAt(
+  resolver: ModelResolver,
+  name: string,
+  principal: Principal,
+): Promise<WrapperDocument | undefined> {
+  const slug = slugOf(name);
+  if (slug === undefined) return undefined;
+  const found = await findWrapper(resolver, name.slice(slug.length + 1), principal);
+  return found?.provider === slug ? found : undefined;
 }
 
 /** Whatever the operator hides is as if it were not there. */

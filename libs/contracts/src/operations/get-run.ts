@@ -20,6 +20,7 @@ export const getRun = defineOperation({
     include: z.array(z.enum(runParts)).max(10).optional().describe('Default outputs'),
     offset: z.int().min(0).optional().describe('Continue truncated output'),
     max_chars: z.int().min(200).max(60_000).optional().describe('Inline text cap; default: what fits 1 KB'),
+    tell_wait: z.boolean().optional().describe('Say how long the call waited, of a run that has not ended'),
   }),
   reply: z.object({
     run: Run.optional(),
@@ -29,6 +30,10 @@ export const getRun = defineOperation({
     raw: jsonObject.optional().describe('Provider payload'),
     diagnosis: z.string().optional().describe('Why it is stuck, if it is'),
     next_offset: z.int().optional().describe('Continue from here'),
+    wait: z
+      .object({ seconds: z.int().describe('Waited'), asked: z.int().describe('Asked for') })
+      .optional()
+      .describe('Of a run that has not ended'),
     error: ErrorEnvelope.optional(),
   }),
 });

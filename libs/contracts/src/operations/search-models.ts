@@ -25,6 +25,18 @@ export const searchModels = defineOperation({
     facets: z.boolean().optional().describe('Return filter values with counts'),
     limit,
     cursor,
+    page_number: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe('A page by its number instead of a cursor: 10 models unless a limit says otherwise'),
+    shortlist: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('What is recommended for image, video, utility or a category'),
   }),
   reply: z.object({
     items: z.array(ModelSummary).optional().describe('Matches'),

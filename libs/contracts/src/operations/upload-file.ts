@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { ErrorEnvelope } from '../errors.ts';
 import { defineOperation } from '../operation.ts';
 
+/** In place of an asset: the file was larger than is taken, and nothing of it was kept. */
+export const tooLargeAttachment = 'too_large';
+
 export const uploadFile = defineOperation({
   name: 'upload_file',
   toolset: 'files',

@@ -28,6 +28,8 @@ export const CatalogFile = z
     $schema: z.string().optional(),
     /** The curated shortlist, best first; with it, nothing else is featured. */
     featured: z.array(modelId).max(1_000).optional(),
+    /** Shortlists by what they are for (`image`, `video`, `utility`, any category), best first. */
+    recommended: z.record(z.string().min(1).max(100), z.array(modelId).max(200)).optional(),
     /** Ids that nobody finds or runs; `*` stands for anything. */
     hidden: z.array(z.string().min(1).max(300)).max(1_000).optional(),
     /** Names of this deployment's own, e.g. `fast-image`, for models. */
@@ -35,11 +37,17 @@ export const CatalogFile = z
     models: z.record(modelId, ModelChanges).optional(),
     providers: z.record(z.string(), z.strictObject({ sync_seconds: z.int().min(5).max(86_400) })).optional(),
   })
-  .superRefine(({ featured = [] }, context) => {
-    featured.forEach((id, at) => {
-      if (featured.indexOf(id) === at) return;
-      context.addIssue({ code: 'custom', path: ['featured', at], message: 'is there twice' });
-    });
+  .superRefine(({ featured = [], recommended = {} }, context) => {
+    const lists = [
+      [['featured'], featured] as const,
+      ...Object.entries(recommended).map(([name, ids]) => [['recommended', name], ids] as const),
+    ];
+    for (const [path, ids] of lists) {
+      ids.forEach((id, at) => {
+        if (ids.indexOf(id) === at) return;
+        context.addIssue({ code: 'custom', path: [...path, at], message: 'is there twice' });
+      });
+    }
   });
 export type CatalogFile = z.infer<typeof CatalogFile>;
 

@@ -9,6 +9,8 @@ export interface Curation {
   isHidden(id: string): boolean;
   /** The model that a name of this deployment's own stands for. */
   aliasOf(name: string): string | undefined;
+  /** The operator's own shortlist for a purpose, best first; undefined where there is none. */
+  shortlistFor(purpose: string): readonly string[] | undefined;
   /** The card as it is to be shown: the same one where there is nothing to change. */
   apply(card: ModelCard): ModelCard;
   syncIntervalMs(provider: string): number | undefined;
@@ -20,11 +22,13 @@ const topWeight = 1e9;
 export function createCuration(file: CatalogFile): Curation {
   const ranks = file.featured === undefined ? undefined : new Map(file.featured.map((id, at) => [id, at]));
   const hidden = (file.hidden ?? []).map(toPattern);
-  const { models = {}, aliases = {}, providers = {} } = file;
+  const { models = {}, aliases = {}, providers = {}, recommended = {} } = file;
+  const shortlists = new Map(Object.entries(recommended).map(([name, ids]) => [name.toLowerCase(), ids]));
   return {
     version: hash('sha256', JSON.stringify(file), 'base64url').slice(0, 12),
     isHidden: (id) => hidden.some((pattern) => pattern.test(id)),
     aliasOf: (name) => (Object.hasOwn(aliases, name) ? aliases[name] : undefined),
+    shortlistFor: (purpose) => shortlists.get(purpose.toLowerCase()),
     apply(card) {
       const changes = Object.hasOwn(models, card.id) ? models[card.id] : undefined;
       const rank = ranks?.get(card.id);

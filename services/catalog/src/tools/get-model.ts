@@ -1,5 +1,5 @@
 import type { Handler } from '@inferry/bus';
-import type { getModel, JsonObject, modelSections } from '@inferry/contracts';
+import type { getModel, JsonObject } from '@inferry/contracts';
 import type { CallerAccess } from '../caller-access.ts';
 import type { CatalogDeps } from '../deps.ts';
 import { toCard, toSummary } from '../model-card.ts';
@@ -17,14 +17,16 @@ import {
 import { capabilitiesOf } from '../taxonomy.ts';
 import { shortenModel } from './short-model.ts';
 
-type Section = (typeof modelSections)[number];
+type Section = NonNullable<Parameters<Handler<typeof getModel>>[0]['sections']>[number];
 type Description = Awaited<ReturnType<Handler<typeof getModel>>>;
 
 const defaultSections: readonly Section[] = ['summary', 'inputs', 'pricing'];
 /** What lists of summaries hold too. */
-const listedSections: ReadonlySet<Section> = new Set<Section>(['summary', 'pricing']);
+const listedSections: ReadonlySet<Section> = new Set<Section>(['summary', 'pricing', 'ids']);
 const wrapperSections: ReadonlySet<Section> = new Set<Section>(['template', 'mappings']);
 const defaultMaxChars = 6_000;
+/** Of which a brief description keeps what fits. */
+const maxMaxChars = 60_000;
 
 export function handleGetModel(deps: CatalogDeps): Handler<typeof getModel> {
   return async ({ model: name, sections = [], ...shown }, context) => {
@@ -32,9 +34,14 @@ export function handleGetModel(deps: CatalogDeps): Handler<typeof getModel> {
     const listed = await resolveModel(deps, name, principal);
     const wanted = new Set(sections.length === 0 ? defaultSections : sections);
     const document = needsMore(wanted) ? await deps.complete(listed, principal) : listed;
-    const { capability, max_chars: maxChars = defaultMaxChars, offset = 0 } = shown;
+    const {
+      capability,
+      max_chars: maxChars = shown.brief === true ? maxMaxChars : defaultMaxChars,
+      offset = 0,
+    } = shown;
     const access = await deps.accesses.of(principal);
     const described = describe({ deps, document, access, window: { offset, maxChars }, capability }, wanted);
+    if (shown.brief === true) return shortenModel(described, context.isShort);
     const asksMore = sections.length > 0 || shown.max_chars !== undefined || offset > 0;
     return asksMore ? described : shortenModel(described, context.isShort);
   };
@@ -83,6 +90,12 @@ const readers: { [S in Section]?: SectionReader<S> } = {
     windowOfText(document.wrapper?.compiled.definition.template ?? '', window),
   mappings: ({ document, window }) => windowOfObject(mappingsOf(document), window),
   readme: ({ deps, document, window }) => windowOfText(readmeOf(deps, document), window),
+  // Whole: a piece of it is of no use to whoever wants exactly what the provider wrote.
+  native_schema: ({ document: { model, wrapper } }) => ({
+    value: model.nativeSchema ?? wrapper?.compiled.definition.input_schema ?? toPortable(model.inputSchema),
+    isCut: false,
+  }),
+  ids: ({ document: { model } }) => ({ value: model.aliases ?? [], isCut: false }),
 };
 
 function summaryOf({ deps, document, access }: SectionRequest, isWanted: boolean) {

@@ -1,6 +1,7 @@
 import type { Handler } from '@inferry/bus';
 import { AppError, type ModelSummary, type searchModels } from '@inferry/contracts';
 import type { CallerAccess } from '../caller-access.ts';
+import { shortlistFor } from '../curation/shortlist.ts';
 import type { CatalogDeps } from '../deps.ts';
 import { type ModelCard, toSummary } from '../model-card.ts';
 import { searchPatienceMs } from '../own/own-models.ts';
@@ -8,13 +9,16 @@ import { type FoundModels, findModels, type ModelSearch } from '../search/find-m
 import { countThatFits, type SearchPage, shorten, toListed } from './short-search.ts';
 
 const defaultLimit = 20;
+const numberedLimit = 10;
+/** A shortlist is read whole. */
+const shortlistLimit = 100;
 
 type Search = Parameters<Handler<typeof searchModels>>[0];
 
 export function handleSearchModels(deps: CatalogDeps): Handler<typeof searchModels> {
   const { models, providers, own, wrappers } = deps;
   return async (input, context) => {
-    const { principal } = context;
+    const { principal, isShort } = context;
     const access = await deps.accesses.of(principal);
     const mine = await own.of(principal, input.provider, { patienceMs: searchPatienceMs });
     const ownWrappers = await wrappers.ownIndex(principal);
@@ -24,22 +28,52 @@ export function handleSearchModels(deps: CatalogDeps): Handler<typeof searchMode
     if (mine.catalogs.length === 0 && ownWrappers.size === 0) refuseWithoutSnapshot(scope, providers);
     // The caller's own are in the list of all too, once they are public.
     const isWanted = (card: ModelCard) => (ownWrappers.get(card.id) ?? card) === card;
-    const search = { ...toSearch(access, input), isWanted };
-    const find = (limit: number) => {
-      const found = findModels(isMine ? owned : [models.index, wrappers.publicIndex, ...owned], {
-        ...search,
-        limit,
-      });
-      return { found, items: found.cards.map((card) => toListed(toSummary(card, access))) };
-    };
     const isStale = mine.isIncomplete || scope.some((slug) => providers.isStale(slug));
     const rest = isStale ? ({ stale: true } as const) : {};
-    const whole = find(search.limit);
-    if (input.limit !== undefined) return toPage(whole, input, rest);
-    const isQuestion = input.query !== undefined || input.facets === true;
-    const count = countThatFits(whole.items, isQuestion);
-    return shorten(toPage(count < whole.items.length ? find(count) : whole, input, rest), context.isShort);
+    const asked = { input, access, search: { ...toSearch(access, input), isWanted }, rest, isShort };
+    const indexes = isMine ? owned : [models.index, wrappers.publicIndex, ...owned];
+    return input.shortlist === undefined ? toFound(indexes, asked) : toShortlist(deps, indexes, asked);
   };
+}
+
+interface Asked {
+  input: Search;
+  access: CallerAccess;
+  search: ModelSearch;
+  rest: { stale?: true };
+  isShort: Parameters<typeof shorten>[1];
+}
+
+type Indexes = Parameters<typeof findModels>[0];
+
+function toFound(indexes: Indexes, { input, access, search, rest, isShort }: Asked): SearchPage {
+  const find = (limit: number) => {
+    const found = findModels(indexes, { ...search, limit });
+    return { found, items: found.cards.map((card) => toListed(toSummary(card, access))) };
+  };
+  const whole = find(search.limit);
+  if (input.limit !== undefined) return toPage(whole, input, rest);
+  // A page by its number has as many as it has to, each in as few words as need be.
+  if (input.page_number !== undefined) return shorten(toPage(whole, input, rest), isShort);
+  const isQuestion = input.query !== undefined || input.facets === true;
+  const count = countThatFits(whole.items, isQuestion);
+  return shorten(toPage(count < whole.items.length ? find(count) : whole, input, rest), isShort);
+}
+
+/** What is recommended, in the order of whoever recommends it. */
+function toShortlist(
+  { models }: CatalogDeps,
+  indexes: Indexes,
+  { input, access, search, rest, isShort }: Asked,
+): SearchPage {
+  const shortlist = shortlistFor(models.curation, input.shortlist ?? '');
+  const isWanted = (card: ModelCard) => shortlist.has(card) && (search.isWanted?.(card) ?? true);
+  const found = findModels(indexes, { ...search, isWanted, limit: shortlistLimit, offset: 0 });
+  const cards = found.cards
+    .map((card, at) => ({ card, place: shortlist.placeOf(card) ?? at }))
+    .sort((left, right) => left.place - right.place);
+  const items = cards.map(({ card }) => toListed(toSummary(card, access)));
+  return shorten(toPage({ found, items }, input, rest), isShort);
 }
 
 function toPage(
@@ -72,12 +106,17 @@ function toSearch(access: CallerAccess, input: Search): ModelSearch {
     filters: definedOnly({ provider, kind, category, capability, creator, featured: featuredFilter(input) }),
     includeOffline: input.include_offline ?? false,
     withFacets: input.facets ?? false,
-    limit: input.limit ?? defaultLimit,
+    limit: input.limit ?? (input.page_number === undefined ? defaultLimit : numberedLimit),
     cursor: input.cursor,
+    ...numbered(input),
     scope: input.mine === true ? 'mine' : undefined,
     isUsable: memo((slug) => access.isUsable(slug)),
     isShown: (slug) => access.isShown(slug),
   };
+}
+
+function numbered({ page_number: number, limit = numberedLimit }: Search): { offset?: number } {
+  return number === undefined ? {} : { offset: (number - 1) * limit };
 }
 
 /** RF-68: nothing to show, and the reason is that no provider in question ever answered. */

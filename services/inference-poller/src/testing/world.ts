@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bus, createBus, createInProcessTransport, type Progress, type Transport } from '@inferry/bus';
 import {
   type AnyOperation,
+  type AnyTool,
   AppError,
   cancelRun,
   continueRun,
@@ -153,15 +154,30 @@ export class World {
     args: JsonObject,
     settings: CallSettings = {},
   ): Promise<Reply & { text: string; isError: boolean }> {
-    const wait = { defaultSeconds: 10, maxSeconds: 600 };
-    const options = { operation, principal: alice, wait, ...settings };
     // What goes on with a run is shown by the tool that started it.
     const tool = canonicalTool(operation === continueRun ? runModel : operation);
+    const { structuredContent, ...shown } = await this.show(tool, args, { operation, ...settings });
+    // as: the canonical tools of runs show these fields.
+    return { ...(structuredContent as Reply), ...shown };
+  }
+
+  /** Calls a tool of any profile. */
+  async show(
+    tool: AnyTool,
+    args: JsonObject,
+    settings: CallSettings & { operation?: AnyOperation } = {},
+  ): Promise<{ structuredContent: JsonObject; text: string; isError: boolean }> {
+    const wait = { defaultSeconds: 10, maxSeconds: 600 };
+    const options = { principal: alice, wait, ...settings };
     const reply: unknown = JSON.parse(await this.#client.callTool(tool, args, options));
     // as: the bus renders every tool reply as a ToolResult.
-    const result = reply as { content: { text?: string }[]; structuredContent: Reply; isError?: boolean };
+    const result = reply as {
+      content: { text?: string }[];
+      structuredContent: JsonObject;
+      isError?: boolean;
+    };
     const text = result.content.map((block) => block.text ?? '').join('\n');
-    return { ...result.structuredContent, text, isError: result.isError === true };
+    return { structuredContent: result.structuredContent, text, isError: result.isError === true };
   }
 
   ask<I extends z.ZodType, O extends z.ZodType>(
@@ -290,7 +306,7 @@ function serveCatalog(neighbours: Bus, world: World): void {
   neighbours.serve(prepareRun, async ({ model, input }) => {
     world.catalogCalls += 1;
     if (world.catalogIsDown) throw new AppError('catalog_fetch_failed', 'The catalog is down.');
-    if (model === 'scripted/none') throw new AppError('model_not_found', 'There is no such model.');
+    if (model.endsWith('/none')) throw new AppError('model_not_found', 'There is no such model.');
     const { price = 0.5 } = input;
     const max = typeof price === 'number' ? { max: price } : {};
     const full = model.includes('/') ? model : `scripted/${model}`;

@@ -1,12 +1,12 @@
 import type { Handler } from '@inferry/bus';
-import { type getRun, type Run, type runParts, validationFailed } from '@inferry/contracts';
+import { type getRun, isTerminal, type Run, type runParts, validationFailed } from '@inferry/contracts';
 import { type RunRow, readRunEvents } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { diagnoseRun } from '../runs/diagnose-run.ts';
 import { failureOf } from '../runs/failed-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
 import { shownInputOf } from '../runs/run-document.ts';
-import { toRfc3339, toRun, windowOutputs } from '../runs/run-view.ts';
+import { statusOf, toRfc3339, toRun, windowOutputs } from '../runs/run-view.ts';
 import { restCall, toShortRun } from '../runs/short-run.ts';
 import { waitForRun } from '../runs/wait-for-run.ts';
 
@@ -19,9 +19,13 @@ export function handleGetRun(deps: InferenceDeps): Handler<typeof getRun> {
   return async (args, context) => {
     const found = await findOwnRun(deps, context.principal, keyOf(args));
     const waitSeconds = args.wait_seconds ?? 0;
+    const startedAt = performance.now();
     const row =
       waitSeconds === 0 ? found : await waitForRun(deps, found, { waitSeconds, context, isNew: false });
-    return describe(deps, row, { args, waitSeconds: context.wait.defaultSeconds });
+    const described = await describe(deps, row, { args, waitSeconds: context.wait.defaultSeconds });
+    if (args.tell_wait !== true || isTerminal(statusOf(row))) return described;
+    const seconds = Math.round((performance.now() - startedAt) / 1_000);
+    return { ...described, wait: { seconds: Math.min(seconds, waitSeconds), asked: waitSeconds } };
   };
 }
 

@@ -7,6 +7,7 @@ export interface InlineBytes {
 
 /** Base64 (standard or URL-safe, line breaks allowed), or a `data:` URI. */
 export function parseInlineBytes(value: string): InlineBytes {
+  if (isPath(value)) throw invalid('is a path of your machine, which cannot be read here');
   const isUri = /^\s*data:/i.test(value);
   // The field says base64, and what is streamed through a gateway is read so alone.
   if (isUri && !/^[^,]*;\s*base64\s*,/i.test(value.slice(0, 1_000)))
@@ -16,6 +17,16 @@ export function parseInlineBytes(value: string): InlineBytes {
   if (bytes === undefined) throw invalid(isUri ? 'is not a data URI that can be read' : 'is not base64');
   if (bytes.byteLength === 0) throw invalid('is empty');
   return { bytes, contentType: uri?.contentType };
+}
+
+/** Some paths are base64 as well; the beginning of a picture is no path that anybody has. */
+function isPath(value: string): boolean {
+  if (value.length > 1_000) return false;
+  const text = value.trim();
+  if (/^(file:\/\/|[A-Za-z]:[\\/]|~[\\/]|\.{1,2}[\\/]|\\\\)/.test(text)) return true;
+  return /^\/(home|users|tmp|var|mnt|media|opt|root|etc|usr|srv|private|volumes|workspace|app|data)\//i.test(
+    text,
+  );
 }
 
 function invalid(message: string): Error {

@@ -1,6 +1,15 @@
 import { buffer } from 'node:stream/consumers';
 import type { Handler, HandlerContext } from '@inferry/bus';
-import { AppError, isPage, type uploadFile, validationFailed } from '@inferry/contracts';
+import {
+  AppError,
+  callOf,
+  createUpload,
+  hint,
+  isPage,
+  tooLargeAttachment,
+  type uploadFile,
+  validationFailed,
+} from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
 import { headBytes } from '../assets/body.ts';
 import { detectType, essence } from '../assets/content-type.ts';
@@ -79,6 +88,7 @@ async function keepAttachment(
   subject: string,
   { assetId, wanted }: { assetId: string; wanted: Wanted },
 ): Promise<AssetRow> {
+  if (assetId === tooLargeAttachment) throw tooLarge();
   const asset = await findStored(deps, subject, assetId);
   const fileName = toFileName(wanted.fileName ?? '');
   const declared = wanted.contentType ?? asset.declared_type;
@@ -89,6 +99,14 @@ async function keepAttachment(
     expiresAt: endOf(deps, wanted),
   });
   return readStored(deps.assets, asset);
+}
+
+/** MR-57 */
+function tooLarge(): AppError {
+  return new AppError('upload_too_large', 'The file exceeds the 200 MiB upload cap.', {
+    nextAction: hint`Send it with ${callOf(createUpload)}: it takes large files, in parts, and its URL is taken by a run as well.`,
+    details: { field: 'base64', max_bytes: maxCopyBytes },
+  });
 }
 
 async function storeInline(

@@ -1,4 +1,12 @@
-import { defineTool, getModel, type ModelInput, type ModelSummary, text } from '@inferry/contracts';
+import {
+  defineTool,
+  getModel,
+  type ModelInput,
+  type ModelSummary,
+  modelSections,
+  text,
+} from '@inferry/contracts';
+import { z } from 'zod';
 import { readOnly } from '../../annotations.ts';
 
 export const getModelTool = defineTool({
@@ -8,6 +16,10 @@ export const getModelTool = defineTool({
     'Describe one model: inputs, outputs, price, examples. Call before the first run_model of a model you have not used. Default sections: summary, inputs, pricing. Ask for schema only when you need exact types, examples to copy working inputs without spending credits.',
   annotations: readOnly,
   operation: getModel,
+  input: getModel.input
+    .omit({ brief: true })
+    .extend({ sections: z.array(z.enum(modelSections)).max(20).optional().describe('Sections to return') }),
+  output: getModel.reply.omit({ native_schema: true, ids: true }),
   present({ model, inputs, truncated, readme, template, pricing, next_action: next, ...rest }) {
     const lines = model === undefined ? [] : summaryLines(model);
     for (const input of inputs ?? []) lines.push(inputLine(input));

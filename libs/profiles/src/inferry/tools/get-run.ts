@@ -9,6 +9,8 @@ export const getRunTool = defineTool({
     'Status and results of a run; with wait_seconds it waits for the end first. Large text or streamed output is paged: pass offset. Accepts run_id or client_ref.',
   annotations: readOnly,
   operation: getRun,
+  input: getRun.input.omit({ tell_wait: true }),
+  output: getRun.reply.omit({ wait: true }),
   ui: { resourceUri: runViewUri },
   present({ run, diagnosis, next_offset: nextOffset, error, ...parts }) {
     const lines: string[] = [];

@@ -8,6 +8,7 @@ export const listRunsTool = defineTool({
   description: 'Your runs, newest first. Finds runs whose id was lost.',
   annotations: readOnly,
   operation: listRuns,
+  input: listRuns.input.omit({ page_number: true, any_of: true, with_upstream: true }),
   present({ items = [], page, hint }) {
     const lines = items.flatMap(listedLines);
     lines.push(pageLine(items.length, page));

@@ -31,6 +31,8 @@ const dataUriHead = /^data:\s*([^,;]{0,200}?)\s*((?:;[^,;]{0,200}){0,8}),$/i;
 /** Base64 or a `data:` URI with base64, in pieces of any size: standard or URL-safe, white space anywhere. */
 export class Base64Decoder {
   readonly #maxBytes: number;
+  readonly #passesOver: boolean;
+  #isTooLarge = false;
   /** The first characters, until it is known whether they are the head of a data URI. */
   #head: string | undefined = '';
   #bits = 0;
@@ -41,8 +43,15 @@ export class Base64Decoder {
   #contentType: string | undefined;
   #problem: Base64Problem | undefined;
 
-  constructor(maxBytes: number) {
+  /** `passesOver`: of what is too large the rest is passed over, where it would be a problem otherwise. */
+  constructor(maxBytes: number, passesOver = false) {
     this.#maxBytes = maxBytes;
+    this.#passesOver = passesOver;
+  }
+
+  /** More came than is taken, and nothing of it counts. */
+  get isTooLarge(): boolean {
+    return this.#isTooLarge;
   }
 
   get problem(): Base64Problem | undefined {
@@ -63,6 +72,7 @@ export class Base64Decoder {
    * This loop sees each byte of a file: it is the reason for the class.
    */
   takeDigits(chunk: Uint8Array, start: number, output: Output): number {
+    if (this.#isTooLarge) return endOfDigits(chunk, start);
     if (this.#head !== undefined || this.#padding > 0) return start;
     const { bytes } = output;
     let { length } = output;
@@ -96,6 +106,7 @@ export class Base64Decoder {
 
   /** Takes one character, whatever it is. */
   take(code: number, output: Output): void {
+    if (this.#isTooLarge) return;
     if (this.#head === undefined) return this.#takePlain(code, output);
     const head = this.#head + String.fromCharCode(code);
     this.#head = head;
@@ -107,6 +118,7 @@ export class Base64Decoder {
 
   /** The end of the text. */
   end(output: Output): void {
+    if (this.#isTooLarge) return;
     if (this.#head?.toLowerCase().startsWith(scheme)) return this.#fail('not_a_data_uri');
     if (this.#head !== undefined) this.#replayHead(output);
     if (!this.#sawDigit || this.#digits === 1) return this.#fail('not_base64');
@@ -146,10 +158,18 @@ export class Base64Decoder {
   #grow(output: Output, length: number): void {
     this.#sizeBytes += length - output.length;
     output.length = length;
-    if (this.#sizeBytes > this.#maxBytes) this.#fail('file_too_large');
+    if (this.#sizeBytes <= this.#maxBytes) return;
+    if (this.#passesOver) this.#isTooLarge = true;
+    else this.#fail('file_too_large');
   }
 
   #fail(problem: Base64Problem): void {
     this.#problem ??= problem;
   }
+}
+
+function endOfDigits(chunk: Uint8Array, start: number): number {
+  let at = start;
+  while (at < chunk.length && (meanings[chunk[at] ?? 0] ?? foreign) >= 0) at += 1;
+  return at;
 }

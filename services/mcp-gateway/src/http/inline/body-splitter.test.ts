@@ -217,3 +217,41 @@ describe('a body', () => {
     expect(rest).toBe(body);
   });
 });
+
+describe('a reader that reads on past a file that is too large', () => {
+  const limits = { ...roomy, maxFileBytes: 100, readsOn: true };
+
+  test('has the whole call without the file, however the body is cut and written [MR-57]', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 101, max: 900 }),
+        fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 5 }),
+        fc.integer({ min: 0, max: 5 }),
+        (size, sizes, escapeEvery) => {
+          const call = (base64: string) => ({
+            method: 'tools/call',
+            params: { name: 'upload_file', arguments: { base64, fileName: 'a"b' } },
+            jsonrpc: '2.0',
+            id: 7,
+          });
+          const body = writeJson(call(Buffer.alloc(size, 'x').toString('base64')), escapeEvery);
+
+          const { splitter, rest, problem } = split(body, sizes, limits);
+
+          expect(problem).toBeUndefined();
+          expect(splitter.isTooLarge).toBe(true);
+          expect(splitter.isInFile).toBe(false);
+          expect(JSON.parse(rest)).toEqual(call(''));
+        },
+      ),
+    );
+  });
+
+  test('takes a file of exactly the most as any other', () => {
+    const base64 = Buffer.alloc(100, 'x').toString('base64');
+    const { file, splitter } = split(JSON.stringify({ params: { arguments: { base64 } } }), [7], limits);
+
+    expect(file).toHaveLength(100);
+    expect(splitter.isTooLarge).toBe(false);
+  });
+});

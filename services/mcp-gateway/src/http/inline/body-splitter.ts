@@ -5,6 +5,8 @@ export interface SplitterLimits {
   maxRestBytes: number;
   /** Bytes of the file once decoded. */
   maxFileBytes: number;
+  /** The rest of a call with a larger file is read all the same, without the file: it is answered, and not refused. */
+  readsOn?: boolean;
   maxDepth: number;
 }
 
@@ -70,11 +72,16 @@ export class BodySplitter {
 
   constructor(limits: SplitterLimits) {
     this.#limits = limits;
-    this.#file = new Base64Decoder(limits.maxFileBytes);
+    this.#file = new Base64Decoder(limits.maxFileBytes, limits.readsOn);
   }
 
   get problem(): SplitProblem | undefined {
     return this.#problem ?? this.#file.problem;
+  }
+
+  /** Of a reader that reads on: the file was larger than is taken. */
+  get isTooLarge(): boolean {
+    return this.#file.isTooLarge;
   }
 
   /** Whether the file's value has not ended. */

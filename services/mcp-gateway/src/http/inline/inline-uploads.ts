@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Bus } from '@inferry/bus';
-import { openAsset, type Principal, uploadFile } from '@inferry/contracts';
+import { openAsset, type Principal, tooLargeAttachment, uploadFile } from '@inferry/contracts';
 import { ownBodyClock } from '@inferry/runtime';
 import { oneValue } from '../../edge/one-value.ts';
 import type { ToolView } from '../../mcp/tool-views.ts';
@@ -176,7 +176,9 @@ class Passage {
     this.#large = large;
     this.#takePlace = takePlace;
     this.#pieces = piecesOf(large.request, parts.timings);
-    this.#splitter = new BodySplitter({ maxRestBytes: parts.maxBodyBytes, maxFileBytes, maxDepth });
+    const readsOn = large.view.byName.get(uploadFile.name)?.answersTooLarge === true;
+    const limits = { maxRestBytes: parts.maxBodyBytes, maxFileBytes, maxDepth, readsOn };
+    this.#splitter = new BodySplitter(limits);
   }
 
   close(): void {
@@ -196,6 +198,8 @@ class Passage {
     // A large body that ended without a file, or in the middle of one.
     if (this.#put === undefined) return this.#parts.tooLarge;
     if (this.#splitter.isInFile) return refusals.bad_string;
+    // The tool itself says so: the call is known now, by its id as well, which may come last.
+    if (this.#splitter.isTooLarge) return { body: this.#splitter.rest(), assetId: tooLargeAttachment };
     await this.#put.end();
     this.#isStored = true;
     return { body: this.#splitter.rest(), assetId: this.#assetId };
@@ -209,10 +213,9 @@ class Passage {
     if (problem === 'rest_too_large' || this.#rawBytes > maxRawBytes) return this.#parts.tooLarge;
     if (problem !== undefined) return refusals[problem];
     if (this.#isOtherCall()) return this.#parts.tooLarge;
-    if (this.#put !== undefined) {
-      if (bytes.length > 0) await this.#put.write(bytes);
-      return undefined;
-    }
+    if (this.#splitter.isTooLarge) this.#put?.destroy();
+    else if (this.#put !== undefined && bytes.length > 0) await this.#put.write(bytes);
+    if (this.#put !== undefined) return undefined;
     this.#held.push(Buffer.from(bytes));
     if (this.#splitter.fileBytes === 0) return undefined;
     if (this.#isKnown()) return this.#open();
