@@ -32,6 +32,8 @@ const variables = {
   'nats-server': 'NATS_URL',
   'redis-server': 'REDIS_URL',
   chromium: 'CHROMIUM_PATH',
+  nginx: 'PATH',
+  caddy: 'PATH',
 } as const;
 
 /** The path of a program from the system's packages, installed first where that is possible. */

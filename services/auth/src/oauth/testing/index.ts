@@ -15,3 +15,4 @@ export {
   tokensOf,
 } from './client.ts';
 export { type OAuthTestOptions, type OAuthUnderTest, openOAuth } from './open-oauth.ts';
+export { ScriptedApplication } from './sdk-client.ts';
