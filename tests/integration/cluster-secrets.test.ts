@@ -1,18 +1,20 @@
 /** A cluster's processes hold their own secrets alone, and whoever reaches its bus gets nothing there. */
 import { readFileSync } from 'node:fs';
-import { createBus } from '@inferry/bus';
+import { type Bus, type CallOptions, createBus } from '@inferry/bus';
 import { connectNats } from '@inferry/bus/nats';
 import { type Cluster, startCluster } from '@inferry/cli';
+import * as contracts from '@inferry/contracts';
 import {
   AppError,
   listRuns,
   localPrincipal,
   openCredential,
+  type RpcContract,
   readBudgets,
   runModel,
 } from '@inferry/contracts';
 import { createRecipient } from '@inferry/credentials';
-import { canonicalTool } from '@inferry/profiles';
+import { canonicalTool, inferry } from '@inferry/profiles';
 import { startNats } from '@inferry/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -140,6 +142,21 @@ describe('whoever reaches the bus', () => {
   });
 });
 
+const isRpc = (value: unknown): value is RpcContract =>
+  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'rpc';
+
+/** Everything that services answer on the bus, by its subject. */
+function everyQuestion(): Map<string, (bus: Bus, options: CallOptions) => Promise<unknown>> {
+  const surfaces = services.flatMap((service) => Object.values(contracts.surfaceOf(service)));
+  const asked = [...Object.values(contracts), ...surfaces].filter(isRpc);
+  return new Map([
+    ...asked.map((rpc) => [rpc.subject, (bus: Bus, o: CallOptions) => bus.call(rpc, {}, o)] as const),
+    ...inferry.tools.map(
+      (tool) => [tool.name, (bus: Bus, o: CallOptions) => bus.callTool(tool, {}, o)] as const,
+    ),
+  ]);
+}
+
 it('a bus with one user for all still keeps made-up principals out', async () => {
   const nats = await startNats();
   const { PATH } = process.env;
@@ -163,6 +180,13 @@ it('a bus with one user for all still keeps made-up principals out', async () =>
         bus.callTool(canonicalTool(runModel), { model: 'local/embed', input: { text: 'x' } }, options),
       ),
     ).toBe('unauthorized');
+    const answers = await Promise.all(
+      [...everyQuestion()].map(async ([subject, ask]) => [subject, await codeOf(ask(bus, options))] as const),
+    );
+    // What is not served here, an opt-in surface or toolset, has nobody who could answer.
+    const served = answers.filter(([, code]) => code !== 'unavailable');
+    expect(served.filter(([, code]) => code !== 'unauthorized')).toEqual([]);
+    expect(served.length).toBeGreaterThan(30);
     await bus.close();
   } finally {
     await plain.stop();

@@ -106,7 +106,8 @@ describe('one of two replicas that stands still costs a caller less than three s
     const waits = Array.from({ length: 8 }, () =>
       call({ tool: 'get_run', args: { run_id: runId, wait_seconds: 30 } }),
     );
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    // Wherever each of them is by then, on its way or held.
+    await call({ tool: 'get_run', args: { run_id: runId } });
     freeze('inference-poller');
 
     const outcomes = await Promise.all(waits);

@@ -129,6 +129,14 @@ describe('a caller who may use one platform', () => {
     });
     await expect(get('mine-solution')).resolves.toBeDefined();
     await expect(get('theirs-solution')).rejects.toMatchObject({ code: 'prompt_not_found' });
+    const complete = (prompt: string, name: string) => {
+      const input = { ref: { prompt }, argument: { name, value: '' }, context: {} };
+      return replica.bus.call(surface.complete, input, { principal: as('bound') });
+    };
+    for (const prompt of ['theirs-solution', 'own-solution'])
+      for (const name of ['model', 'provider', 'prompt'])
+        expect((await complete(prompt, name)).values).toEqual([]);
+    expect((await complete('mine-solution', 'provider')).values).toEqual(['mine']);
   });
 
   it('sees of the platforms which are connected', async () => {

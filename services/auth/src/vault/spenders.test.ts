@@ -6,6 +6,7 @@ import { admit, createLocalAccount } from '../identity/accounts.ts';
 import { createKey } from '../keys/keys.ts';
 import { type AuthUnderTest, openAuth } from '../testing/open-auth.ts';
 import { scriptKeys } from '../testing/scripted-keys.ts';
+import { readEnvironmentKeys } from './environment-keys.ts';
 import { type Spender, type SpendingRules, spenders, standingOf } from './spenders.ts';
 
 let auth: AuthUnderTest;
@@ -103,6 +104,30 @@ describe('who may spend the keys of the deployment', () => {
 });
 
 describe('the vault', () => {
+  test('keeps the keys of two platforms of one kind apart, for whoever asks', async () => {
+    await auth.close();
+    const env = {
+      ...{ PROVIDERS: 'replicate,rep2:replicate' },
+      ...{ REPLICATE_API_TOKEN: 'r8_first', REP2_API_KEY: 'r8_second' },
+    };
+    const slugs = ['replicate', 'rep2'];
+    auth = await openAuth({
+      providers: slugs.map((slug) => scriptKeys(slug, slug).provider),
+      environmentKeys: readEnvironmentKeys(env, slugs),
+    });
+    const client = createCredentialClient(auth.bus, { now: () => auth.clock.now });
+    const keysOf = async (holder: { subject: string; grant_id: string }) => {
+      const found = await Promise.all(slugs.map((slug) => client.get(slug, holder)));
+      const crossed = await client.get('rep2', holder, { connectionId: 'env_replicate_1' });
+      return [...found, crossed].map((key) => key?.credential.reveal());
+    };
+
+    expect(await keysOf(await callers.keys())).toEqual(['r8_first', 'r8_second', undefined]);
+    expect(await keysOf(await callers.passthrough())).toEqual([undefined, undefined, undefined]);
+    expect(await keysOf(await callers['sign-up']())).toEqual([undefined, undefined, undefined]);
+    client.close();
+  });
+
   test('opens the deployment’s key for those alone who may spend it, however they ask', async () => {
     await auth.close();
     const keys = scriptKeys('scripted', 'Scripted');
