@@ -127,3 +127,11 @@ function readCodes(error: unknown): { code: string | undefined; errcode: number 
   const errcode = 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : undefined;
   return { code, errcode };
 }
+
+/**
+ * A value as both databases take it. Postgres stores no NUL in text: what callers write with one is refused where it comes in,
+ * and what platforms write must not keep from being stored what was paid for.
+ */
+export function storable<T>(value: T): T | string {
+  return typeof value === 'string' && value.includes('\u0000') ? value.replaceAll('\u0000', '\ufffd') : value;
+}

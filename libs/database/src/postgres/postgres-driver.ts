@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@inferry/contracts';
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from 'kysely';
 import { Pool, type PoolClient, type QueryResultRow, TypeOverrides } from 'pg';
-import { isConnectionLost, isServerFull, toUnavailable, unavailable } from '../failures.ts';
+import { isConnectionLost, isServerFull, storable, toUnavailable, unavailable } from '../failures.ts';
 import { traceQuery } from '../trace-query.ts';
 
 const int8Oid = 20;
@@ -162,7 +162,7 @@ class PostgresConnection implements DatabaseConnection {
 
   async #send(text: string, parameters: readonly unknown[]) {
     try {
-      return await this.#client.query<QueryResultRow>(text, [...parameters]);
+      return await this.#client.query<QueryResultRow>(text, parameters.map(storable));
     } catch (error) {
       if (isConnectionLost(error)) this.#isBroken = true;
       const mapped = toUnavailable(error);

@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type { CompiledQuery, QueryResult } from 'kysely';
+import { storable } from '../failures.ts';
 
 const maxStatements = 256;
 
@@ -66,6 +67,7 @@ function createPrivately(location: string): void {
 function toInput(value: unknown): SQLInputValue {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
   if (value === undefined) return null;
+  if (typeof value === 'string') return storable(value);
   // as: node:sqlite itself refuses every type that it cannot bind.
   return value as SQLInputValue;
 }

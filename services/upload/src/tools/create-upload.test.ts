@@ -168,6 +168,16 @@ describe('create_upload', () => {
     },
   );
 
+  it('says the URL to a model once, in the line to run, and to a program by itself as well', async () => {
+    const { content, structuredContent } = await upload.tool(createUpload, { file_name: 'a.png', size: 9 });
+    const { upload_url: url, curl } = structuredContent as { upload_url: string; curl: string };
+    const times = (text: string) => text.split(url).length - 1;
+
+    expect(times(content[0]?.text ?? '')).toBe(1);
+    expect(times(curl)).toBe(1);
+    expect(times(JSON.stringify(structuredContent))).toBe(2);
+  });
+
   it('keeps an absolute path in the curl line and its last segment as the name', async () => {
     const { curl, file_url: url } = await create({ file_name: '/home/me/my cat.png' });
 
