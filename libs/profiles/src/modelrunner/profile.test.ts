@@ -85,6 +85,20 @@ describe('the profile', () => {
   });
 });
 
+describe('its resources', () => {
+  it.each([
+    ['inferry://models/{+model}/schema', true],
+    ['inferry://models/modelrunner/a/b/schema', true],
+    ['inferry://models/fal/a/b/schema', false],
+    ['inferry://runs/{run_id}', true],
+    ['skill://inferry/modelrunner/SKILL.md', true],
+    ['skill://inferry/build-wrappers/SKILL.md', true],
+    ['skill://inferry/runware/SKILL.md', false],
+  ])('%s: %s [MR-36]', (uri, isOffered) => {
+    expect(modelrunner.hasResource({ uri })).toBe(isOffered);
+  });
+});
+
 /** The same request, as a client of the product makes it and as one of ours does. */
 const pairs: [string, JsonObject, string, JsonObject][] = [
   [

@@ -70,5 +70,10 @@ export const modelrunner = defineProfile({
   words,
   codes: { run_not_found: 'request_not_found' },
   providers: [platform],
+  // Models of its platform, runs, and the skills that are about its tools.
+  hasResource: ({ uri }) =>
+    /^(?:inferry:\/\/models\/(?:modelrunner\/|\{)|inferry:\/\/runs|skill:\/\/(?:[^/]+\/)*(?:modelrunner|build-wrappers)\/)/.test(
+      uri,
+    ),
   access: { scope: 'mcp' },
 });
