@@ -45,6 +45,13 @@ describe('pinned', () => {
       'ops.v1.create_wrapper',
       'ops.v1.patch_wrapper',
       'ops.v1.delete_wrapper',
+      'ops.v1.list_capabilities',
+      'ops.v1.read_model_record',
+      'ops.v1.search_community',
+      'ops.v1.upload_weights',
+      'ops.v1.store_media',
+      'ops.v1.read_platform_account',
+      'ops.v1.get_task',
     ]);
   });
 

@@ -103,10 +103,10 @@ export function createCredentialClient(
 
   function opened(
     provider: string,
-    { connection_id: connectionId, sealed, base_url: baseUrl }: Answer,
+    { connection_id: connectionId, sealed, base_url: baseUrl, owner }: Answer,
   ): OpenedCredential {
     const credential = recipient.open(sealed, purposes.credential(provider, connectionId));
-    return { credential, connectionId, baseUrl };
+    return { credential, connectionId, baseUrl, owner };
   }
 
   function askOnce(key: string, question: Question): Promise<OpenedCredential | undefined> {

@@ -5,6 +5,8 @@ export interface OpenedCredential {
   credential: Secret;
   connectionId: string;
   baseUrl: string | undefined;
+  /** Whose it is. */
+  owner?: 'deployment' | 'team' | 'user' | undefined;
 }
 
 export interface KeptKey {

@@ -29,6 +29,7 @@ export {
   countRunRows,
   findRun,
   findRunByKey,
+  findRunsByUpstreamId,
   hasOpenRuns,
   listRunRows,
   type RunFilter,

@@ -1,11 +1,12 @@
 import { type AnyOperation, type AnyTool, defaultToolsets, type Profile } from '@inferry/contracts';
 import { inferry } from './inferry/profile.ts';
 import { modelrunner } from './modelrunner/profile.ts';
+import { runware } from './runware/profile.ts';
 
 export { inferry } from './inferry/profile.ts';
 
 /** Every profile of the product: one line each. */
-export const profiles: readonly Profile[] = [inferry, modelrunner];
+export const profiles: readonly Profile[] = [inferry, modelrunner, runware];
 
 const byKey = new Map(profiles.map((profile) => [profile.key, profile]));
 const byId = new Map(profiles.flatMap(({ tools }) => tools.map((tool) => [tool.id, tool] as const)));

@@ -59,7 +59,7 @@ export function toLink(output: RunOutput): ContentBlock[] {
 }
 
 /** "Generated in 6.4 s. Cost: $0.07." (RW-31). */
-function timeAndCost(run: Run): string {
+export function timeAndCost(run: Run): string {
   const cost = costText(run.cost);
   // That what failed cost nothing goes without saying.
   if (run.status !== 'succeeded') return run.cost?.charged === 0 ? '' : cost;

@@ -6,6 +6,7 @@ export interface ProviderKey {
   credential: Secret;
   connectionId: string;
   baseUrl?: string | undefined;
+  owner?: 'deployment' | 'team' | 'user' | undefined;
 }
 
 /** Where keys come from: `CredentialClient` of `@inferry/credentials` is one. */

@@ -2,10 +2,16 @@ import {
   catalogChanged,
   estimateCost,
   getModel,
+  listCapabilities,
   listProviders,
   prepareRun,
+  readModelRecord,
+  readPlatformAccount,
   resourceUpdated,
+  searchCommunity,
   searchModels,
+  storeMedia,
+  uploadWeights,
 } from '@inferry/contracts';
 import { type AccessClient, createAccessClient, createCredentialClient } from '@inferry/credentials';
 import type { KnownPlatform, Provider } from '@inferry/providers';
@@ -32,6 +38,15 @@ import { SnapshotReader } from './sync/snapshot-reader.ts';
 import { SnapshotStore } from './sync/snapshot-store.ts';
 import { handleEstimateCost } from './tools/estimate-cost.ts';
 import { handleGetModel } from './tools/get-model.ts';
+import {
+  handleListCapabilities,
+  handleReadModelRecord,
+  handleReadPlatformAccount,
+  handleSearchCommunity,
+  handleStoreMedia,
+  handleUploadWeights,
+  type PlatformDeps,
+} from './tools/platform.ts';
 import { handleSearchModels } from './tools/search-models.ts';
 import { completeWrapper } from './wrappers/base-of-wrapper.ts';
 import { serveWrappers } from './wrappers/serve-wrappers.ts';
@@ -71,6 +86,7 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
   bus.serve(searchModels, handleSearchModels(deps));
   bus.serve(getModel, handleGetModel(deps));
   bus.serve(estimateCost, handleEstimateCost(deps));
+  servePlatforms(bus, { ...deps, keys });
   bus.serve(prepareRun, handlePrepareRun(deps));
   bus.serve(listProviders, handleListProviders(deps));
   serveWrappers(deps, shelf);
@@ -111,6 +127,16 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
     drain: () => stop(),
     close: () => stop(),
   };
+}
+
+/** What is asked of a platform itself. */
+function servePlatforms(bus: Parts['bus'], deps: PlatformDeps): void {
+  bus.serve(listCapabilities, handleListCapabilities(deps));
+  bus.serve(readModelRecord, handleReadModelRecord(deps));
+  bus.serve(searchCommunity, handleSearchCommunity(deps));
+  bus.serve(uploadWeights, handleUploadWeights(deps));
+  bus.serve(storeMedia, handleStoreMedia(deps));
+  bus.serve(readPlatformAccount, handleReadPlatformAccount(deps));
 }
 
 function createDeps(parts: CatalogParts, options: CatalogOptions) {

@@ -2,6 +2,7 @@ import {
   cancelRun,
   continueRun,
   getRun,
+  getTask,
   listRuns,
   readBudgets,
   readOutputs,
@@ -43,6 +44,7 @@ import { serveRunSurface } from './surface/serve-surface.ts';
 import { defaultTimings, type Timings } from './timings.ts';
 import { handleCancelRun } from './tools/cancel-run.ts';
 import { handleGetRun } from './tools/get-run.ts';
+import { handleGetTask } from './tools/get-task.ts';
 import { handleListRuns } from './tools/list-runs.ts';
 import { handleContinueRun, handleRunModel } from './tools/run-model.ts';
 import { createWebhookSender } from './webhooks/webhook-sender.ts';
@@ -115,6 +117,7 @@ export async function createInferenceService(
   bus.serve(runModel, handleRunModel(deps));
   bus.serve(continueRun, handleContinueRun(deps));
   bus.serve(getRun, handleGetRun(deps));
+  bus.serve(getTask, handleGetTask(deps));
   bus.serve(listRuns, handleListRuns(deps));
   bus.serve(cancelRun, handleCancelRun(deps));
   bus.serve(readUsage, handleReadUsage(deps));

@@ -89,6 +89,8 @@ export const busRights: Readonly<Record<string, BusRights>> = {
       ...surfaceRequests('catalog'),
       ...operationsNamed('search_models', 'get_model', 'estimate_cost', 'wrapper_guide', 'preview_wrapper'),
       ...operationsNamed('create_wrapper', 'patch_wrapper', 'delete_wrapper'),
+      ...operationsNamed('list_capabilities', 'read_model_record', 'search_community', 'upload_weights'),
+      ...operationsNamed('store_media', 'read_platform_account'),
     ],
     asks: [...keys, readAccess, readBudgets],
     tells: [catalogChanged, resourceUpdated, surfaceChanged, wrapperChanged],
@@ -98,7 +100,7 @@ export const busRights: Readonly<Record<string, BusRights>> = {
     serves: [
       ...ownedBy('inference'),
       ...surfaceRequests('inference'),
-      ...operationsNamed('run_model', 'continue_run', 'get_run', 'list_runs', 'cancel_run'),
+      ...operationsNamed('run_model', 'continue_run', 'get_run', 'get_task', 'list_runs', 'cancel_run'),
     ],
     asks: [...keys, prepareRun, openAsset, resolveAssets, uploadFile],
     tells: [runCancelRequested, runFinished, runProgressed, runQueued],

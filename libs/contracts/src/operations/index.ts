@@ -8,8 +8,17 @@ import { estimateCost } from './estimate-cost.ts';
 import { getAccount } from './get-account.ts';
 import { getModel } from './get-model.ts';
 import { getRun } from './get-run.ts';
+import { getTask } from './get-task.ts';
 import { listRuns } from './list-runs.ts';
 import { patchWrapper } from './patch-wrapper.ts';
+import {
+  listCapabilities,
+  readModelRecord,
+  readPlatformAccount,
+  searchCommunity,
+  storeMedia,
+  uploadWeights,
+} from './platform.ts';
 import { previewWrapper } from './preview-wrapper.ts';
 import { runModel } from './run-model.ts';
 import { searchModels } from './search-models.ts';
@@ -36,6 +45,13 @@ export const operations: readonly AnyOperation[] = [
   createWrapper,
   patchWrapper,
   deleteWrapper,
+  listCapabilities,
+  readModelRecord,
+  searchCommunity,
+  uploadWeights,
+  storeMedia,
+  readPlatformAccount,
+  getTask,
 ];
 
 export {
@@ -48,12 +64,19 @@ export {
   getAccount,
   getModel,
   getRun,
+  getTask,
+  listCapabilities,
   listRuns,
   patchWrapper,
   previewWrapper,
+  readModelRecord,
+  readPlatformAccount,
   runModel,
+  searchCommunity,
   searchModels,
+  storeMedia,
   uploadFile,
+  uploadWeights,
   viewOutput,
   wrapperGuide,
 };

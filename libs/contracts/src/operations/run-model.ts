@@ -13,7 +13,7 @@ export const runModel = defineOperation({
   isLong: true,
   waits: 'as_usual',
   task: runTask,
-  continuation: { operation: continueRun, input: ({ run_id }, seconds) => toContinuation(run_id, seconds) },
+  continuation: { operation: continueRun, input: toContinuation },
   input: z.object({
     model: z.string().min(1).max(300).describe('Model id from search_models'),
     input: jsonObject.optional().describe('Model inputs; see get_model'),
@@ -36,12 +36,14 @@ export const runModel = defineOperation({
       .optional()
       .describe('Provider execution options, e.g. {"ttl_seconds":600,"low_priority":true}'),
     dry_run: z.boolean().optional().describe('Validate and quote; do not run'),
+    with_native: z.boolean().optional().describe("With every output, and the provider's own answer"),
   }),
   reply: z.object({
     run: Run.optional(),
     validation: z.array(ValidationProblem).optional().describe('Input problems'),
     replayed: z.boolean().optional().describe('Returned an existing run for client_ref'),
     quote: jsonObject.optional().describe('dry_run: what it would cost'),
+    native: jsonObject.optional().describe("The provider's own answer"),
     error: ErrorEnvelope.optional(),
   }),
 });

@@ -37,6 +37,7 @@ export const searchModels = defineOperation({
       .max(100)
       .optional()
       .describe('What is recommended for image, video, utility or a category'),
+    with_names: z.boolean().optional().describe('With names and capabilities, also where the id tells them'),
   }),
   reply: z.object({
     items: z.array(ModelSummary).optional().describe('Matches'),

@@ -41,6 +41,8 @@ export const openCredential = defineRpc({
         connection_id: z.string(),
         sealed: SealedText,
         base_url: z.string().optional(),
+        /** Whose it is: what is in the account behind a shared key is not for everybody who may spend it. */
+        owner: z.enum(['deployment', 'team', 'user']).optional(),
         expires_in_seconds: z.int().min(0).max(60),
       })
       .nullable(),

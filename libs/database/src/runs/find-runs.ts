@@ -13,6 +13,21 @@ export async function findRun(
     : query.where('idempotency_key', '=', `ref:${key.clientRef}`).executeTakeFirst();
 }
 
+/** Whoever's runs a platform knows by one id; two of its accounts may have the same. */
+export async function findRunsByUpstreamId(
+  queries: Queries,
+  provider: string,
+  upstreamId: string,
+): Promise<RunRow[]> {
+  return queries
+    .selectFrom('runs')
+    .selectAll()
+    .where('provider', '=', provider)
+    .where('upstream_id', '=', upstreamId)
+    .limit(10)
+    .execute();
+}
+
 /** The run that an idempotency key belongs to. */
 export async function findRunByKey(
   queries: Queries,

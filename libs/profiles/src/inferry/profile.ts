@@ -22,6 +22,8 @@ export const inferry = defineProfile({
   key: 'inferry',
   serverInfo: {},
   instructions: writeInstructions,
+  // A schema in one portable form is what every client can read.
+  hasResource: ({ uri }) => !uri.endsWith('/native-schema'),
   // In the order in which clients list them.
   tools: [
     searchModelsTool,

@@ -1,10 +1,16 @@
 /** Runware: every task is sent to one address, and followed by an id of our own. */
 import { AppError, type JsonObject, type Quote } from '@inferry/contracts';
 import type { AdapterOptions } from '../definition.ts';
-import { classifyFailure, cleanText, type Purpose } from '../errors/index.ts';
+import { beforeSubmit, classifyFailure, cleanText, type Purpose } from '../errors/index.ts';
 import { secretsOf } from '../http/call-parts.ts';
 import { type Call, PlatformAdapter, parseJson, probeWith, type Reply, uploadFiles } from '../http/index.ts';
-import type { Capability, CommunityQuery, RecordQuery, StoredMedia } from '../platform-services.ts';
+import type {
+  Capability,
+  CommunityModel,
+  CommunityQuery,
+  RecordQuery,
+  StoredMedia,
+} from '../platform-services.ts';
 import { quoteByTable } from '../prices/price-table.ts';
 import { quotePrice } from '../prices/price-text.ts';
 import type {
@@ -90,7 +96,7 @@ class RunwareProvider extends PlatformAdapter implements Provider {
     context: ProviderContext,
   ): Promise<{ handle: JobHandle; view: JobView }> {
     const { nativeId: model, options, runId, attempt, webhookUrl } = request;
-    const taskType = await this.#schemas.taskTypeOf(model, options.task_type, context);
+    const taskType = await beforeSubmit(() => this.#taskTypeOf(model, options, context));
     const limits = { signal: context.signal, maxBytes: maxUploadBytes };
     const input = await uploadFiles(request, limits, (file) => this.#upload(file, context));
     const facts = { uuid: taskUuidOf(runId, attempt), results: resultsOf(input) };
@@ -109,6 +115,11 @@ class RunwareProvider extends PlatformAdapter implements Provider {
     if (!isTaken) throw refusalOf(reply, { title: this.title, context, purpose: 'submit' });
     const view = { ...toJobView(reply.body, facts), pollAfterMs: firstPollMs };
     return { handle: { ...facts, submitted_at: this.#now() }, view };
+  }
+
+  #taskTypeOf(model: string, options: JsonObject, context: ProviderContext): Promise<string> {
+    const architectureOf = async () => (await this.#findCommunity(model, context))?.architecture;
+    return this.#schemas.taskTypeOf(model, options.task_type, { context, architectureOf });
   }
 
   async poll(handle: JobHandle, context: ProviderContext): Promise<JobView> {
@@ -184,18 +195,20 @@ class RunwareProvider extends PlatformAdapter implements Provider {
     return searchCommunity(this.#utilities(context), query);
   }
 
-  /** Whether it is there, its key may tell; without a key nobody is asked. */
   describeUnlisted(
     air: string,
     options: JsonObject,
     context: ProviderContext,
   ): Promise<ProviderModel | undefined> {
-    const find = async (id: string) => {
-      if (context.credential === undefined) return undefined;
-      const { models } = await this.searchCommunity({ search: id }, context);
-      return models.find(({ nativeId }) => nativeId === id);
-    };
+    const find = (id: string) => this.#findCommunity(id, context);
     return describeUnlisted(air, options.task_type, { schemas: this.#schemas, context, find });
+  }
+
+  /** Exactly that model; without a key nobody is asked. */
+  async #findCommunity(air: string, context: ProviderContext): Promise<CommunityModel | undefined> {
+    if (context.credential === undefined) return undefined;
+    const { models } = await this.searchCommunity({ search: air }, context);
+    return models.find(({ nativeId }) => nativeId === air);
   }
 
   uploadModel(weights: JsonObject, context: ProviderContext): Promise<JsonObject> {

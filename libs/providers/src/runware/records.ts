@@ -1,5 +1,5 @@
 /** What Runware says of a model in its own words, and of models that no list of it has. */
-import { AppError, type JsonObject } from '@inferry/contracts';
+import type { JsonObject } from '@inferry/contracts';
 import { z } from 'zod';
 import type { PlatformClient } from '../http/index.ts';
 import { rawOf } from '../outputs/raw.ts';
@@ -71,25 +71,15 @@ export async function describeUnlisted(
   const { schemas, context } = parts;
   const { requestSchema } = await schemas.of(air, context);
   const found = await parts.find(air);
-  const isNamed = typeof wanted === 'string';
-  if (requestSchema === null && found === undefined && !isNamed) return undefined;
-  const taskType =
-    (isNamed ? wanted : undefined) ??
-    (await schemas.findTaskType(air, context)) ??
-    (await schemas.taskTypeOfArchitecture(found?.architecture, context));
-  if (taskType === undefined) throw withoutTask(air);
+  if (requestSchema === null && found === undefined && typeof wanted !== 'string') return undefined;
+  // Said here, before a run is made, and not when it is sent.
+  await schemas.taskTypeOf(air, wanted, { context, architectureOf: async () => found?.architecture });
   const inputSchema =
     requestSchema === null
       ? { type: 'object', properties: usualFields, additionalProperties: true }
       : normaliseSchema(requestSchema, { hidden: internalFields });
   const native = requestSchema === null ? {} : { nativeSchema: requestSchema };
   return { ...toModel(air, { found, inputSchema }), ...native };
-}
-
-function withoutTask(air: string): AppError {
-  return new AppError('validation_failed', `Nothing says what kind of task ${air.slice(0, 100)} is for.`, {
-    nextAction: 'Say it in options.task_type, such as imageInference.',
-  });
 }
 
 function toModel(

@@ -1,7 +1,6 @@
 /** What models take and do, as the platform publishes it without a key; each answer is kept for five minutes. */
-import { AppError, isObject } from '@inferry/contracts';
+import { AppError, isObject, validationFailed } from '@inferry/contracts';
 import { z } from 'zod';
-import { beforeSubmit } from '../errors/index.ts';
 import { malformed } from '../http/call-parts.ts';
 import type { PlatformClient } from '../http/index.ts';
 import type { ProviderContext } from '../provider.ts';
@@ -45,18 +44,32 @@ export class Schemas {
     return schema;
   }
 
-  /** What a model does: as the caller says, as its schema says, or as the registry does. */
-  async taskTypeOf(model: string, wanted: unknown, context: ProviderContext): Promise<string> {
+  /**
+   * What a model does: as the caller says, as its schema or the registry does, else what its architecture is for, which
+   * `architectureOf` finds out where nothing else helps.
+   */
+  async taskTypeOf(
+    model: string,
+    wanted: unknown,
+    about: { context: ProviderContext; architectureOf(): Promise<string | undefined> },
+  ): Promise<string> {
     if (typeof wanted === 'string' && taskTypePattern.test(wanted)) return wanted;
-    const found = await beforeSubmit(() => this.findTaskType(model, context));
+    const { context, architectureOf } = about;
+    const found =
+      (await this.#findTaskType(model, context)) ??
+      (await this.#taskTypeOfArchitecture(await architectureOf(), context));
     if (found !== undefined) return found;
-    throw new AppError('validation_failed', 'Nothing says what the task of this model is.', {
-      nextAction: 'Say it in options.task_type, such as imageInference.',
-    });
+    throw validationFailed(model.slice(0, 100), [
+      {
+        path: 'options.task_type',
+        message: 'is required: nothing else says what kind of task this model is for',
+        hint: 'such as imageInference',
+      },
+    ]);
   }
 
   /** A constant of its schema, else what the registry knows it for. */
-  async findTaskType(model: string, context: ProviderContext): Promise<string | undefined> {
+  async #findTaskType(model: string, context: ProviderContext): Promise<string | undefined> {
     const said = taskTypeIn(await this.of(model, context));
     if (said !== undefined) return said;
     const known = (await this.#registered(context)).models[model]?.taskType;
@@ -64,7 +77,7 @@ export class Schemas {
   }
 
   /** What weights of an architecture are for. */
-  async taskTypeOfArchitecture(
+  async #taskTypeOfArchitecture(
     architecture: string | undefined,
     context: ProviderContext,
   ): Promise<string | undefined> {

@@ -32,10 +32,15 @@ export function handleOpenCredential(
         connection_id: row.connection_id,
         sealed: sealText(key, publicKey, purposes.credential(provider, row.connection_id)),
         ...(row.base_url === null ? {} : { base_url: row.base_url }),
+        owner: ownerOf(row),
         expires_in_seconds: maxKeptSeconds,
       },
     };
   };
+}
+
+function ownerOf({ owner_kind: kind }: { owner_kind: string }): 'deployment' | 'team' | 'user' {
+  return kind === 'user' || kind === 'team' ? kind : 'deployment';
 }
 
 /** Who acts for the owner of a run has the keys for the platform of that run alone. */

@@ -24,6 +24,14 @@ export const modelTemplates: OfferedTemplate[] = [
     mimeType: 'application/schema+json',
   },
   {
+    uriTemplate: `${modelPrefix}{+model}/native-schema`,
+    name: 'model_native_schema',
+    title: 'Input schema of a model, as its platform wrote it',
+    description:
+      'JSON Schema with the platform\u2019s own fields and forms, to validate parameters before a run.',
+    mimeType: 'application/schema+json',
+  },
+  {
     uriTemplate: `${modelPrefix}{+model}/card`,
     name: 'model_card',
     title: 'Model card',
@@ -32,10 +40,14 @@ export const modelTemplates: OfferedTemplate[] = [
   },
 ];
 
-const views = ['schema', 'card'] as const;
+const views = ['schema', 'native-schema', 'card'] as const;
 type View = (typeof views)[number];
 
-const mimeTypes: Record<View, string> = { schema: 'application/schema+json', card: 'text/markdown' };
+const mimeTypes: Record<View, string> = {
+  schema: 'application/schema+json',
+  'native-schema': 'application/schema+json',
+  card: 'text/markdown',
+};
 
 const maxCardChars = 100_000;
 
@@ -74,12 +86,15 @@ export async function readModelResource(
     throw new AppError('resource_not_found', 'There is no such resource.');
   }
   const { view } = target;
-  const text =
-    view === 'schema'
-      ? JSON.stringify(toPortable(document.model.inputSchema), undefined, 2)
-      : writeCard(deps, document, access);
-  return { uri, mimeType: mimeTypes[view], text };
+  return { uri, mimeType: mimeTypes[view], text: writers[view](deps, document, access) };
 }
+
+const writers: Record<View, typeof writeCard> = {
+  schema: (_deps, { model }) => JSON.stringify(toPortable(model.inputSchema), undefined, 2),
+  'native-schema': (_deps, { model }) =>
+    JSON.stringify(model.nativeSchema ?? toPortable(model.inputSchema), undefined, 2),
+  card: writeCard,
+};
 
 async function findDocument(
   deps: CatalogDeps,

@@ -49,7 +49,7 @@ type Indexes = Parameters<typeof findModels>[0];
 function toFound(indexes: Indexes, { input, access, search, rest, isShort }: Asked): SearchPage {
   const find = (limit: number) => {
     const found = findModels(indexes, { ...search, limit });
-    return { found, items: found.cards.map((card) => toListed(toSummary(card, access))) };
+    return { found, items: found.cards.map((card) => toListed(toSummary(card, access), input)) };
   };
   const whole = find(search.limit);
   if (input.limit !== undefined) return toPage(whole, input, rest);
@@ -72,7 +72,7 @@ function toShortlist(
   const cards = found.cards
     .map((card, at) => ({ card, place: shortlist.placeOf(card) ?? at }))
     .sort((left, right) => left.place - right.place);
-  const items = cards.map(({ card }) => toListed(toSummary(card, access)));
+  const items = cards.map(({ card }) => toListed(toSummary(card, access), input));
   return shorten(toPage({ found, items }, input, rest), isShort);
 }
 

@@ -27,11 +27,16 @@ export function countThatFits(items: readonly ModelSummary[], isQuestion: boolea
 }
 
 /** What is not known from the id, or is as usual, is left out. */
-export function toListed(summary: ModelSummary): ModelSummary {
-  const { title, provider: _provider, kind, capabilities: _capabilities, summary: about, ...rest } = summary;
+export function toListed(
+  summary: ModelSummary,
+  { with_names: withNames }: { with_names?: boolean | undefined } = {},
+): ModelSummary {
+  const { title, provider: _provider, kind, capabilities, summary: about, ...rest } = summary;
   const described = about === undefined || about === '' ? title : about;
+  const names = withNames === true ? { title, capabilities } : {};
   return {
     ...rest,
+    ...names,
     ...(kind === undefined || kind === 'model' ? {} : { kind }),
     ...(described === undefined ? {} : { summary: described }),
   };

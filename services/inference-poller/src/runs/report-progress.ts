@@ -11,8 +11,9 @@ const last = 0.98;
 export function reportProgress(
   context: Pick<HandlerContext, 'progress'>,
   row: RunRow,
+  { withNative = false }: { withNative?: boolean | undefined } = {},
 ): (state: RunState | undefined) => void {
-  const data = { run_id: row.run_id };
+  const data = { run_id: row.run_id, ...(withNative && { with_native: 'true' }) };
   let shown = 0;
   let message = messageOf(row);
   context.progress({ progress: 0, message, data });

@@ -17,9 +17,10 @@ const sendMs = 400;
 export async function waitForRun(
   deps: InferenceDeps,
   row: RunRow,
-  { waitSeconds, context, isNew }: { waitSeconds: number; context: HandlerContext; isNew: boolean },
+  wish: { waitSeconds: number; context: HandlerContext; isNew: boolean; withNative?: boolean | undefined },
 ): Promise<RunRow> {
-  const onState = reportProgress(context, row);
+  const { waitSeconds, context, isNew, withNative } = wish;
+  const onState = reportProgress(context, row, { withNative });
   if (isTerminal(statusOf(row))) return row;
   const timeoutMs = waitMsOf(deps, waitSeconds, context);
   // Nothing can be newer than what was written just now.

@@ -12,6 +12,7 @@ import type { InferenceDeps } from '../deps.ts';
 import type { RunRequest } from '../runs/check-run-request.ts';
 import { runFailed } from '../runs/failed-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
+import { toNativeRun } from '../runs/native-run.ts';
 import { statusOf } from '../runs/run-view.ts';
 import { toShortRun } from '../runs/short-run.ts';
 import { startRun, tryRun } from '../runs/start-run.ts';
@@ -24,8 +25,9 @@ export function handleRunModel(deps: InferenceDeps): Handler<typeof runModel> {
     const args = { ...rest, input };
     if (args.dry_run === true) return tryRun(deps, args, context);
     const { row, isNew } = await startRun(deps, args, context);
-    const run = await outcomeOf(deps, row, { waitSeconds: args.wait_seconds, context, isNew });
-    return { run, ...(isNew ? {} : { replayed: true }) };
+    const { wait_seconds: waitSeconds, with_native: withNative } = args;
+    const outcome = await outcomeOf(deps, row, { waitSeconds, withNative, context, isNew });
+    return { ...outcome, ...(isNew ? {} : { replayed: true }) };
   };
 }
 
@@ -46,9 +48,9 @@ async function withoutInput(
 
 /** Waits in place of a call of `run_model` that was cut off, and answers as that call would have. */
 export function handleContinueRun(deps: InferenceDeps): Handler<typeof continueRun> {
-  return async ({ run_id: runId, wait_seconds: waitSeconds }, context) => {
+  return async ({ run_id: runId, wait_seconds: waitSeconds, with_native: withNative }, context) => {
     const row = await findOwnRun(deps, context.principal, { runId });
-    return { run: await outcomeOf(deps, row, { waitSeconds, context, isNew: false, isReplay: false }) };
+    return outcomeOf(deps, row, { waitSeconds, withNative, context, isNew: false, isReplay: false });
   };
 }
 
@@ -56,13 +58,20 @@ export function handleContinueRun(deps: InferenceDeps): Handler<typeof continueR
 async function outcomeOf(
   deps: InferenceDeps,
   started: RunRow,
-  wish: { waitSeconds: number | undefined; context: HandlerContext; isNew: boolean; isReplay?: boolean },
-): Promise<ReturnType<typeof toShortRun>> {
-  const { context, isNew, isReplay = !isNew } = wish;
+  wish: {
+    waitSeconds: number | undefined;
+    withNative: boolean | undefined;
+    context: HandlerContext;
+    isNew: boolean;
+    isReplay?: boolean;
+  },
+): Promise<ReturnType<typeof toNativeRun>> {
+  const { context, isNew, isReplay = !isNew, withNative } = wish;
   const { defaultSeconds } = context.wait;
   const waitSeconds = wish.waitSeconds ?? defaultSeconds;
-  const row = await waitForRun(deps, started, { waitSeconds, context, isNew });
+  const row = await waitForRun(deps, started, { waitSeconds, context, isNew, withNative });
   const status = statusOf(row);
   if (isTerminal(status) && status !== 'succeeded') throw runFailed(row, isReplay);
-  return toShortRun(row, { waitSeconds: defaultSeconds });
+  if (withNative === true) return toNativeRun(row, { waitSeconds: defaultSeconds });
+  return { run: toShortRun(row, { waitSeconds: defaultSeconds }) };
 }

@@ -9,7 +9,7 @@ export const searchModelsTool = defineTool({
     'Find runnable models, solutions, wrappers and public endpoints across all connected providers. Use featured=true for a curated shortlist. Never invent a model id: use one returned here. facets=true also lists valid category, capability, provider and creator values.',
   annotations: readOnly,
   operation: searchModels,
-  input: searchModels.input.omit({ page_number: true, shortlist: true }),
+  input: searchModels.input.omit({ page_number: true, shortlist: true, with_names: true }),
   present({ items = [], page, facets, stale, hint }) {
     const lines = items.length === 0 ? ['No model matches.'] : items.map(searchLine);
     if (facets !== undefined) lines.push(`Facets: ${JSON.stringify(facets)}`);
