@@ -97,12 +97,15 @@ class Audience {
   readonly #pattern: readonly string[];
   /** Up to the first wildcard: almost every subject fails or passes by it. */
   readonly #start: string;
+  /** What follows: most patterns have one wildcard, at their end. */
+  readonly #end: string;
   readonly #groups = new Map<string | undefined, Member[]>();
   #turn = 0;
 
   constructor(subject: string) {
     this.#pattern = subject.split('.');
     this.#start = /^[^*>]*/.exec(subject)?.[0] ?? '';
+    this.#end = subject.slice(this.#start.length);
   }
 
   get isEmpty(): boolean {
@@ -136,6 +139,9 @@ class Audience {
 
   matches(subject: string): boolean {
     if (!subject.startsWith(this.#start)) return false;
+    const rest = this.#start.length;
+    if (this.#end === '>') return subject.length > rest;
+    if (this.#end === '*') return subject.length > rest && !subject.includes('.', rest);
     const segments = subject.split('.');
     for (const [index, part] of this.#pattern.entries()) {
       if (part === '>') return segments.length > index;
