@@ -165,10 +165,14 @@ async function findNativeOrWrapper(
   name: string,
   principal: Principal,
 ): Promise<ModelDocument | undefined> {
-  const [native, wrapper] = await Promise.all([
-    findNative(resolver, name, principal),
-    findWrapper(resolver, name, principal),
-  ]);
+  const looking = findWrapper(resolver, name, principal);
+  looking.catch(() => undefined);
+  const native = await findNative(resolver, name, principal);
+  // A model is found while the database is away, as far as it is in memory.
+  const wrapper = await looking.catch((error: unknown) => {
+    if (native === undefined) throw error;
+    return undefined;
+  });
   if (native !== undefined && wrapper !== undefined) {
     throw ambiguous([native.id, wrapper.wrapper.row.wrapper_id]);
   }

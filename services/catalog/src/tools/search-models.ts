@@ -21,14 +21,15 @@ export function handleSearchModels(deps: CatalogDeps): Handler<typeof searchMode
     const { principal, isShort } = context;
     const access = await deps.accesses.of(principal);
     const mine = await own.of(principal, input.provider, { patienceMs: searchPatienceMs });
-    const ownWrappers = await wrappers.ownIndex(principal);
+    const { index: ownWrappers, isStale: isOwnStale } = await wrappers.ownIndex(principal, searchPatienceMs);
     const owned = [...mine.catalogs.map(({ index }) => index), ownWrappers];
     const isMine = input.mine === true;
     const scope = isMine ? [] : slugsOf(deps, input);
     if (mine.catalogs.length === 0 && ownWrappers.size === 0) refuseWithoutSnapshot(scope, providers);
     // The caller's own are in the list of all too, once they are public.
     const isWanted = (card: ModelCard) => (ownWrappers.get(card.id) ?? card) === card;
-    const isStale = mine.isIncomplete || scope.some((slug) => providers.isStale(slug));
+    const isOldList = isOwnStale || mine.isIncomplete;
+    const isStale = isOldList || scope.some((slug) => providers.isStale(slug));
     const rest = isStale ? ({ stale: true } as const) : {};
     const asked = { input, access, search: { ...toSearch(access, input), isWanted }, rest, isShort };
     const indexes = isMine ? owned : [models.index, wrappers.publicIndex, ...owned];

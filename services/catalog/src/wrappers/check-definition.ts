@@ -20,12 +20,14 @@ import { type Mappings, type ProducedField, producedFields, promptField } from '
 import { compileTemplate, type Template } from './template.ts';
 
 const maxFields = 64;
-const maxSchema = 64_000;
+const maxSchema = 32_000;
 /** The selector of a call, and what templates read beside the input. */
 const reserved = new Set(['base_model', 'maps', 'constants', '__proto__']);
 /** More problems at once help nobody. */
 const maxProblems = 16;
 const maxChoices = 50;
+/** Each is put to the base model's schema. */
+const maxValues = 300;
 
 /** A base model as far as its input goes. */
 export interface BaseInput {
@@ -97,11 +99,12 @@ function attempt<T>(problems: Problem[], work: () => T): T | undefined {
   }
 }
 
-function compileSchema(schema: JsonObject): ModelValidator {
+/** The schema of a wrapper's own input. Throws `validation_failed` for one that does not name its fields. */
+export function compileSchema(schema: JsonObject): ModelValidator {
   const path = 'input_schema';
   const fail = (message: string, at = path) =>
     new AppError('validation_failed', `${at} ${message}`, { details: { errors: [{ path: at, message }] } });
-  if (JSON.stringify(schema).length > maxSchema) throw fail('is larger than 64 KB');
+  if (JSON.stringify(schema).length > maxSchema) throw fail('is larger than 32 KB');
   const plain = toPlainSchema(schema);
   if (!isObject(plain.properties)) throw fail('is no JSON Schema of an object with properties');
   const fields = schemasOf(plain, 'properties');
@@ -245,6 +248,9 @@ function wrongValues(
   produced: readonly ProducedField[],
   { compiled, base, path }: { compiled: CompiledDefinition; base: BaseInput; path: string },
 ): Problem[] {
+  const count = produced.reduce((sum, { values }) => sum + values.length, 0);
+  if (count > maxValues)
+    return [{ path: `${path}.mappings`, message: `fixes more than ${maxValues} values` }];
   const own = new Map(compiled.fields);
   const theirs = new Map(schemasOf(base.validator.plain, 'properties'));
   return produced.flatMap((field) => {

@@ -2,8 +2,10 @@
 import type { Handler } from '@inferry/bus';
 import {
   AppError,
+  clip,
   createWrapper,
   deleteWrapper,
+  isObject,
   type JsonObject,
   type Principal,
   type Problem,
@@ -17,7 +19,7 @@ import { createValidator } from '../input/model-validator.ts';
 import { prepareInput } from '../input/prepare-input.ts';
 import type { SkillShelf } from '../surface/skill-shelf.ts';
 import { resolveBase } from './base-of-wrapper.ts';
-import { type CompiledDefinition, compileDefinition } from './check-definition.ts';
+import { type CompiledDefinition, compileDefinition, compileSchema } from './check-definition.ts';
 import { parseMappings, toKnownNames } from './definition.ts';
 import {
   chooseBase,
@@ -132,7 +134,7 @@ async function previewView(
   const { prompt, mapped, problems } = expandInput(view.compiled, { base, validator }, input);
   const prepared = prepareInput(validator, structuredClone(mapped));
   const told = problems.length > 0 ? problems : inTermsOf(view.compiled, model, prepared.problems);
-  return { ...(prompt === undefined ? {} : { prompt }), mapped_input: mapped, problems: [...known, ...told] };
+  return shown({ prompt, mapped, problems: [...known, ...told] });
 }
 
 /** A draft without base models: rendering and mapping alone. */
@@ -142,13 +144,28 @@ function previewDraft(fields: JsonObject, sample: JsonObject): Preview {
     throw validationFailed('definition', [{ path: 'template', message: 'is required' }]);
   }
   const { prompt, mapped, problems } = expandDraft(fields, sample);
-  return { ...(prompt === undefined ? {} : { prompt }), mapped_input: mapped, problems };
+  return shown({ prompt, mapped, problems });
+}
+
+/** A prompt may have a megabyte: enough of it is shown to judge it. */
+const maxShown = 4_000;
+
+function shown({ prompt, mapped, problems }: Expansion): Preview {
+  const cut = Object.entries(mapped).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? clip(value, maxShown) : value,
+  ]);
+  return {
+    ...(prompt === undefined ? {} : { prompt: clip(prompt, maxShown) }),
+    mapped_input: Object.fromEntries(cut),
+    problems,
+  };
 }
 
 function drafted(fields: JsonObject, sample: JsonObject): Pick<Preview, 'prompt' | 'mapped_input'> {
   try {
     const { prompt } = expandDraft(fields, sample);
-    return prompt === undefined ? {} : { prompt };
+    return prompt === undefined ? {} : { prompt: clip(prompt, maxShown) };
   } catch (error) {
     if (error instanceof AppError) return {};
     throw error;
@@ -162,7 +179,7 @@ function expandDraft(
   const open = { type: 'object', additionalProperties: true };
   const compiled: Parameters<typeof expandWith>[0] = {
     template: typeof template === 'string' ? compileTemplate(template) : undefined,
-    validator: createValidator(typeof schema === 'object' && schema !== null ? { ...schema } : open),
+    validator: isObject(schema) ? compileSchema(schema) : createValidator(open),
     definition: { context: readContext(context) },
   };
   return expandWith(compiled, { mappings: parseMappings(mappings), validator: undefined }, sample);

@@ -153,6 +153,8 @@ describe('the bounds of a template', () => {
     ['named parts of a path', `{{${'[a].'.repeat(10_000)}b}}`],
     ['steps up', `{{${'../'.repeat(10_000)}b}}`],
     ['quotes', `{{and ${'"'.repeat(40_000)}}}`],
+    ['open brackets', `{{and ${'['.repeat(45_000)}}}`],
+    ['escaped quotes', `{{and "${'\\\\"'.repeat(15_000)}}}`],
   ])('refuse %s before they cost anything', (_name, source) => {
     expect(refusalOf(() => compileTemplate(source))).not.toBe('accepted');
   });

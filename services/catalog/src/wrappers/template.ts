@@ -17,9 +17,6 @@ const maxSteps = 10_000;
 /** So many characters compared or written count as one step. */
 const charactersPerStep = 4_096;
 
-/** Quoted text and bracketed names, as the parser ends them. */
-const literal = /"(?:\\"|[^"])*"|'(?:\\'|[^'])*'|\[(?:\\\]|[^\]])*\]/g;
-
 const helpers: Readonly<Record<string, { min: number; max: number }>> = {
   lookup: { min: 2, max: 2 },
   eq: { min: 2, max: 2 },
@@ -111,14 +108,39 @@ function refuseCostly(source: string): void {
 function countTag(tag: string): { words: number; blocks: number; branches: number } {
   // A comment is one token, however long it is.
   if (/^~?!/.test(tag)) return { words: 1, blocks: 0, branches: 0 };
-  const bare = tag.replaceAll(literal, ' x ');
-  if (/["'[]/.test(bare)) throw wrong(`has braces or an open quote within {{${clip(tag)}`);
+  const bare = withoutLiterals(tag);
+  if (bare === undefined) throw wrong(`has braces or an open quote within {{${clip(tag)}`);
   if (bare.split('(').length > most.calls) throw wrong('is nested too deeply');
   return {
     words: bare.match(/[\w$-]+|[^\s\w$-]/g)?.length ?? 0,
     blocks: /^~?[#^]/.test(tag) ? 1 : 0,
     branches: /^~?(?:\s*else\b|\^)/.test(tag) ? 1 : 0,
   };
+}
+
+const closers: Readonly<Record<string, string>> = { '"': '"', "'": "'", '[': ']' };
+
+/** A tag with a word for each quoted text and bracketed name, in one pass; undefined where one has no end. */
+function withoutLiterals(tag: string): string | undefined {
+  let bare = '';
+  for (let at = 0; at < tag.length; at++) {
+    const character = tag.charAt(at);
+    const closer = closers[character];
+    if (closer === undefined) bare += character;
+    else {
+      at = endOf(tag, closer, at + 1);
+      if (at < 0) return undefined;
+      bare += ' x ';
+    }
+  }
+  return bare;
+}
+
+/** Where a literal ends: a backslash before its closing character keeps it open, as the parser has it. */
+function endOf(tag: string, closer: string, from: number): number {
+  let end = tag.indexOf(closer, from);
+  while (end > from && tag.charAt(end - 1) === '\\') end = tag.indexOf(closer, end + 1);
+  return end;
 }
 
 function parsed(source: string): Program {

@@ -38,7 +38,7 @@ export class WrapperList {
   }
 
   cards(): ModelCard[] {
-    return [...this.#entries.values()].map(({ card }) => card);
+    return [...this.#entries.values()].flatMap(({ card }) => this.index.get(card.id) ?? []);
   }
 
   /** Makes the list what these versions say. */

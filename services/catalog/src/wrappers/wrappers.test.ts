@@ -1,4 +1,5 @@
 import {
+  AppError,
   createWrapper,
   deleteWrapper,
   estimateCost,
@@ -14,10 +15,14 @@ import {
   wrapperGuide,
 } from '@inferry/contracts';
 import { insertAccount, updateAccount } from '@inferry/database/accounts';
+import { createLogger } from '@inferry/runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createValidator } from '../input/model-validator.ts';
+import { ListedModels } from '../listed-models.ts';
 import { errorOf, fake, idsOf, quick, startReady, textOf } from '../testing/catalog-calls.ts';
 import { modelOf } from '../testing/model-of.ts';
 import { type CatalogReplica, type CatalogWorld, openCatalogWorld } from '../testing/start-catalog.ts';
+import { Wrappers } from './wrappers.ts';
 
 let world: CatalogWorld;
 beforeEach(async () => {
@@ -600,6 +605,27 @@ describe('prompts', () => {
       code: 'prompt_not_found',
     });
   });
+});
+
+it('are left out of a search, which says so, while the database is away', async () => {
+  const away = new Proxy(world.database.queries, {
+    get() {
+      throw new AppError('unavailable', 'The database is away.');
+    },
+  });
+  const wrappers = new Wrappers({
+    bus: world.busOf('catalog'),
+    database: { ...world.database, queries: away },
+    models: new ListedModels(),
+    documents: { read: async () => undefined, forget: () => undefined },
+    validatorOf: ({ model }) => createValidator(model.inputSchema),
+    log: createLogger({ service: 'catalog', replica: 'test', level: 'silent' }),
+    now: Date.now,
+  });
+
+  const own = await wrappers.ownIndex(ada, 60_000);
+
+  expect([own.index.size, own.isStale]).toEqual([0, true]);
 });
 
 describe('somebody else’s private wrapper', () => {

@@ -19,7 +19,7 @@ import type { ModelValidator } from '../input/model-validator.ts';
 import type { ListedModels } from '../listed-models.ts';
 import type { ModelCard } from '../model-card.ts';
 import type { ModelDocument, ModelDocuments } from '../model-documents.ts';
-import type { SearchIndex } from '../search/search-index.ts';
+import { SearchIndex } from '../search/search-index.ts';
 import { fingerprintOf } from '../sync/snapshot-reader.ts';
 import { type CompiledDefinition, checkAgainst } from './check-definition.ts';
 import { basesOf, createCompiler, toWrapperDocument, type WrapperView } from './wrapper-document.ts';
@@ -122,9 +122,14 @@ export class Wrappers {
   }
 
   /** Everything that is the caller's own, drafts included. */
-  async ownIndex({ subject }: Pick<Principal, 'subject'>): Promise<SearchIndex> {
-    const { list } = await this.#ownOf(subject);
-    return list.index;
+  async ownIndex(
+    { subject }: Pick<Principal, 'subject'>,
+    patienceMs: number,
+  ): Promise<{ index: SearchIndex; isStale: boolean }> {
+    const reading = this.#ownOf(subject);
+    // A search has what is in memory, whatever the database does.
+    const isRead = await withinMs(patienceMs, reading).catch(() => false);
+    return { index: this.#own.get(subject)?.list.index ?? noWrappers, isStale: isRead === false };
   }
 
   /** `listener` is called after each reading of what everybody finds. */
@@ -207,7 +212,7 @@ export class Wrappers {
     try {
       await own.reading;
     } catch (error) {
-      this.#own.delete(subject);
+      own.readAt = Number.NEGATIVE_INFINITY;
       throw error;
     }
     return own;
@@ -236,4 +241,13 @@ export class Wrappers {
       throw error;
     }
   }
+}
+
+const noWrappers = new SearchIndex();
+
+/** Rejects after that time; the work goes on. */
+async function withinMs<T>(ms: number, work: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new AppError('deadline_exceeded', 'No answer in time.')), ms);
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

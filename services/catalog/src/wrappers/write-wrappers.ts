@@ -60,10 +60,8 @@ export function handleCreateWrapper(deps: CatalogDeps): Handler<typeof createWra
       updated_at: now,
       deleted_at: null,
     };
-    const inserted = await insertWrapper(deps.database, row, {
-      most: deps.maxWrappers,
-      forgetBefore: now - rememberedMs,
-    });
+    const bounds = { most: deps.maxWrappers, forgetBefore: now - rememberedMs };
+    const inserted = await insertWrapper(deps.database, row, bounds).catch(aliasOrThrow);
     if (inserted.kind === 'alias_taken') throw aliasTaken();
     if (inserted.kind === 'too_many') throw tooMany(deps.maxWrappers);
     const { row: stored } = inserted;
@@ -250,7 +248,8 @@ function toWrapper(row: OwnedWrapperRow, definition: Definition, warnings: reado
     status: row.status,
     title: definition.title ?? row.alias,
     default_base_model: bases[0],
-    base_models: bases.length > 1 ? [...bases] : [bases[0]],
+    // The first ones: `get_model` has all of them.
+    base_models: bases.slice(0, 4),
     created_at: new Date(row.created_at).toISOString(),
     updated_at: new Date(row.updated_at).toISOString(),
     ...(warnings.length === 0 ? {} : { warnings: warnings.slice(0, 3) }),
@@ -277,6 +276,11 @@ function replayed(wanted: WrapperRow, stored: OwnedWrapperRow): Wrapper {
 
 function hashOf(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+}
+
+/** Another call may have taken an alias between the look and the writing. */
+function aliasOrThrow(error: unknown): never {
+  throw isUniqueViolation(error) ? aliasTaken() : error;
 }
 
 function aliasTaken(): AppError {
