@@ -63,8 +63,8 @@ const profilePages: ReadonlyMap<string, Omit<ProfilePages, 'branding'>> = new Ma
   ['runware', { providers: ['runware'], isKeyFirst: true }],
   ['runflow', { providers: ['runflow'], isKeyFirst: true }],
   ['modelrunner', { providers: ['modelrunner'] }],
-  ['runpod', { providers: ['runpod'] }],
-  ['runpod-4', { providers: ['runpod'] }],
+  ['runpod', { providers: ['runpod'], offeredScopes: ['infra'] }],
+  ['runpod-4', { providers: ['runpod'], offeredScopes: ['infra'] }],
 ]);
 
 /** Assertions bring no key along. */

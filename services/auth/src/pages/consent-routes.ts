@@ -4,7 +4,7 @@ import type { Session, Sessions } from '../identity/sessions.ts';
 import { type Interactions, newGrantId, type SignIn } from '../oauth/index.ts';
 import { consentPage } from './consent-page.ts';
 import { formOf } from './forms.ts';
-import { choicesFor, scopesOfTicks } from './scope-choices.ts';
+import { choicesFor, type ScopeChoice, scopesOfTicks } from './scope-choices.ts';
 import { type SignInDeps, takeSignIn } from './sign-in/sign-in-routes.ts';
 import type { Visits } from './sign-in/visit.ts';
 
@@ -52,7 +52,7 @@ export async function takeConsent(
     return void reply.redirect(here, 303);
   }
   if (decision !== 'allow') throw new AppError('invalid_request', 'Choose Allow or Deny.');
-  const scopes = scopesOfTicks(form.all('scope'), choicesFor(signIn.requestedScopes));
+  const scopes = scopesOfTicks(form.all('scope'), choicesOf(deps, signIn));
   if (scopes.length === 0) {
     const problem = 'Tick at least one thing that it may do, or deny.';
     return sendConsent(deps, { request, reply, signIn }, { session, problem });
@@ -76,16 +76,20 @@ async function usableSession(deps: ConsentDeps, request: FastifyRequest): Promis
   return session !== undefined && (await deps.isUsable(session)) ? session : undefined;
 }
 
+function choicesOf({ waysAt }: ConsentDeps, { requestedScopes, profile }: SignIn): ScopeChoice[] {
+  return choicesFor(requestedScopes, waysAt(profile).offeredScopes);
+}
+
 function sendConsent(
-  { waysAt }: ConsentDeps,
+  deps: ConsentDeps,
   { reply, signIn }: Way,
   { session, problem }: { session: Session | undefined; problem?: string },
 ): void {
-  const { branding, send, isKeyFirst, keyProviders } = waysAt(signIn.profile);
+  const { branding, send, isKeyFirst, keyProviders } = deps.waysAt(signIn.profile);
   const page = consentPage({
     brand: branding.name,
     client: signIn.client,
-    choices: choicesFor(signIn.requestedScopes),
+    choices: choicesOf(deps, signIn),
     person: session?.account.display,
     keys: isKeyFirst && session === undefined ? keyProviders : [],
     action: `/oauth/interaction/${signIn.uid}`,

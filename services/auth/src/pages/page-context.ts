@@ -1,4 +1,4 @@
-import { AppError, errorCodes, toAppError } from '@inferry/contracts';
+import { AppError, errorCodes, type Scope, toAppError } from '@inferry/contracts';
 import { type AddressRanges, addressKey, clientAddress } from '@inferry/runtime';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Branding } from './branding.ts';
@@ -12,6 +12,8 @@ export interface ProfilePages {
   providers?: readonly string[] | undefined;
   /** Whether people sign in with their key of its platform, where that is a way to sign in here at all. */
   isKeyFirst?: boolean | undefined;
+  /** Can be ticked although no client asked for them: some clients cannot ask for more than they began with. */
+  offeredScopes?: readonly Scope[] | undefined;
 }
 
 /** What every page needs. */

@@ -23,7 +23,10 @@ beforeEach(async () => {
         '{"runware":{"name":"Fast Media","color":"#0a7f5a","logo":"https://cdn.fast.example/l.png"}}',
     },
     providers: [runware.provider, other.provider],
-    profiles: new Map([['runware', { providers: ['runware'], isKeyFirst: true }]]),
+    profiles: new Map([
+      ['runware', { providers: ['runware'], isKeyFirst: true }],
+      ['runpod', { offeredScopes: ['infra'] }],
+    ]),
   });
   browser = new TestBrowser(system.url);
 });
@@ -120,6 +123,13 @@ describe('the page of the deployment', () => {
     expect(page.html).toContain('· Inferry</title>');
     expect(page.html).not.toContain('name="key"');
     expect(signIn.html).toContain('name="password"');
+  });
+
+  it('offers paid machines unticked where a profile has them, to clients that ask for mcp alone', async () => {
+    const page = await connect('/mcp/runpod', { scope: 'mcp' });
+
+    expect(page.html).toMatch(/value="infra"><span>/);
+    expect(page.html).toContain('costs money until it is stopped');
   });
 
   it('says in plain words that a scope opens paid machines, when it is asked for', async () => {

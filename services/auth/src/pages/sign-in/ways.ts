@@ -1,4 +1,5 @@
 // How people sign in to a profile, and how its pages look: the deployment's ways, narrowed to the profile's platforms.
+import type { Scope } from '@inferry/contracts';
 import type { IdentityDriver } from '../../identity/driver.ts';
 import type { PageContext, ProfilePages } from '../page-context.ts';
 import { createSendPage } from '../send-page.ts';
@@ -11,6 +12,7 @@ export interface Ways extends Pick<PageContext, 'branding' | 'send'> {
   canSignUp: boolean;
   /** The key is asked for on the page where the client is allowed. */
   isKeyFirst: boolean;
+  offeredScopes: readonly Scope[];
 }
 
 export type WaysAt = (profile: string | undefined) => Ways;
@@ -20,12 +22,13 @@ export function createWays(
   profiles: ReadonlyMap<string, ProfilePages> | undefined,
   { branding, send }: PageContext,
 ): WaysAt {
-  const deployment: Ways = { ...own, branding, send, isKeyFirst: false };
+  const deployment: Ways = { ...own, branding, send, isKeyFirst: false, offeredScopes: [] };
   const all = new Map([...(profiles ?? [])].map(([key, profile]) => [key, waysOf(deployment, profile)]));
   return (profile) => all.get(profile ?? '') ?? deployment;
 }
 
-function waysOf(deployment: Ways, { branding, providers, isKeyFirst = false }: ProfilePages): Ways {
+function waysOf(deployment: Ways, profile: ProfilePages): Ways {
+  const { branding, providers, isKeyFirst = false, offeredScopes = [] } = profile;
   const isOwn = (slug: string | undefined) =>
     slug === undefined || providers === undefined || providers.includes(slug);
   const keyProviders = deployment.keyProviders.filter(({ slug }) => isOwn(slug));
@@ -36,7 +39,7 @@ function waysOf(deployment: Ways, { branding, providers, isKeyFirst = false }: P
   return {
     ...deployment,
     ...(branding === undefined ? {} : { branding, send: createSendPage(branding) }),
-    keyProviders,
+    ...{ keyProviders, offeredScopes },
     drivers: [...byKey, ...drivers.filter((driver) => !byKey.includes(driver))],
     isKeyFirst: byKey.length > 0,
   };
