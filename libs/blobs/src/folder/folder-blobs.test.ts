@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { describeBlobs } from '../contract-suite.ts';
 import { createFolderBlobs } from './folder-blobs.ts';
@@ -63,5 +65,28 @@ it('removes a folder with its last blob', async () => {
   await blobs.delete('assets/ab12/x');
 
   expect(await readdir(path.join(folder, 'blobs'))).toEqual([]);
+  await rm(folder, { recursive: true });
+});
+
+it('says that there is no room, takes what there is room for, and leaves nothing half written', async () => {
+  const folder = await newFolder();
+  const script = `
+    import { Readable } from 'node:stream';
+    import { createFolderBlobs } from ${JSON.stringify(new URL('./folder-blobs.ts', import.meta.url).href)};
+    const blobs = createFolderBlobs({ folder: ${JSON.stringify(folder)} });
+    const put = (bytes) =>
+      blobs.put('assets/' + bytes, Readable.from([Buffer.alloc(bytes)])).then(
+        ({ sizeBytes }) => sizeBytes,
+        ({ code, message }) => [code, message],
+      );
+    console.log(JSON.stringify([await put(1_000_000), await put(10)]));`;
+  // The system itself refuses files of more than 64 blocks to this process, and says so instead of ending it.
+  const limited = `trap '' XFSZ; ulimit -f 64; exec "$0" --input-type=module -e "$1"`;
+
+  const { stdout } = await promisify(execFile)('sh', ['-c', limited, process.execPath, script]);
+
+  expect(JSON.parse(stdout)).toEqual([['unavailable', expect.stringContaining('storage is full')], 10]);
+  expect(await readdir(path.join(folder, 'tmp'))).toEqual([]);
+  expect(await readdir(path.join(folder, 'blobs/assets'))).toEqual(['10']);
   await rm(folder, { recursive: true });
 });

@@ -3,6 +3,7 @@ import type { BigIntStats } from 'node:fs';
 import { access, constants, type FileHandle, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import { AppError } from '@inferry/contracts';
 import type { BlobInfo, Blobs, ByteRange, PutOptions } from '../blobs.ts';
 import { checkKey } from '../key.ts';
 import { blobNotFound, joined, Meter, metered, storageUnavailable } from '../metered.ts';
@@ -173,8 +174,24 @@ async function onDisk<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw storageUnavailable(error);
+    throw isRoomless(error) ? storageFull(error) : storageUnavailable(error);
   }
+}
+
+/** The disk is full, a quota is, or a process may write no larger files. */
+function isRoomless(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
+}
+
+function storageFull(cause: unknown): AppError {
+  const message =
+    'The file storage is full: what is there can be read, and nothing new is taken until there is room.';
+  return new AppError('unavailable', message, {
+    retryAfterSeconds: 30,
+    nextAction: 'Tell whoever runs this server to make room, then call again.',
+    cause,
+  });
 }
 
 function isMissing(error: unknown): boolean {
