@@ -1,9 +1,9 @@
-import { type AnyTool, type JsonObject, parseArguments } from '@inferry/contracts';
+import { type AnyTool, callOf, type JsonObject, parseArguments } from '@inferry/contracts';
 import { encode } from 'gpt-tokenizer/encoding/o200k_base';
 import { describe, expect, it } from 'vitest';
 import { canonicalTool, toolOf } from '../index.ts';
 import { modelrunner } from './profile.ts';
-import { toStatusWord } from './words.ts';
+import { toProductError, toStatusWord } from './words.ts';
 
 const toolNamed = (name: string): AnyTool => {
   const tool = toolOf(`modelrunner/${name}`);
@@ -163,6 +163,27 @@ describe('a call of the product leads to the operation, and the input, of its ca
 
     expect(tool.operation).toBe(canonical.operation);
     expect(inputOf(tool, args)).toMatchObject(Object(inputOf(canonical, canonicalArgs)));
+  });
+});
+
+describe('an error', () => {
+  it('says no name of a canonical tool, and leaves a marked call to the words', () => {
+    const marked = callOf(canonicalTool({ name: 'get_run' }).operation, { run_id: 'run_1' });
+    const error = toProductError({
+      code: 'model_not_found',
+      message: 'No provider has modelrunner/a/b.',
+      retryable: false,
+      next_action: `Find a model with search_models, or send it with create_upload. ${marked}`,
+      details: { suggestions: ['modelrunner/a/c'] },
+    });
+
+    expect(error).toEqual({
+      code: 'model_not_found',
+      message: 'No provider has a/b.',
+      retryable: false,
+      next_action: `Find a model with search, or send it with create_upload_url. ${marked}`,
+      details: { suggestions: ['a/c'], status: 404 },
+    });
   });
 });
 

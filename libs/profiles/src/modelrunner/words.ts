@@ -146,8 +146,24 @@ const statuses: Readonly<Record<string, number>> = {
   rate_limited: 429,
 };
 
+/** What a text that was written for canonical clients says, with the names that there are here. */
+export function toProductText(said: string): string {
+  return said
+    .replaceAll(new RegExp(`\\b${prefix}`, 'g'), '')
+    .replace(canonicalName, (name) => ownNames[name] ?? name);
+}
+
+const ownNames: Readonly<Record<string, string>> = {
+  search_models: 'search',
+  get_run: 'get_request',
+  list_runs: 'list_my_requests',
+  create_upload: 'create_upload_url',
+};
+/** Not within a call that is marked in a text: that is said by the words of the profile. */
+const canonicalName = /(?<![\w\uE0F2.])(?:search_models|get_run|list_runs|create_upload)(?!\w)/g;
+
 function plainOf(value: unknown): unknown {
-  if (typeof value === 'string') return value.replaceAll(new RegExp(`\\b${prefix}`, 'g'), '');
+  if (typeof value === 'string') return toProductText(value);
   if (Array.isArray(value)) return value.map(plainOf);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plainOf(item)]));

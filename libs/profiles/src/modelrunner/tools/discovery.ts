@@ -53,9 +53,11 @@ export const CardList = z.object({
 
 type Found = z.infer<typeof searchModels.reply>;
 
+const emptyHint = 'Try other words, fewer filters or an earlier page.';
+
 export function toCardPage({ items = [], page: { total } = {}, hint }: Found, asked: Paging | undefined) {
   const listed = toPage(items.map(toCard), asked ?? {}, total);
-  return { ...listed, ...(hint !== undefined && { hint }) };
+  return { ...listed, ...(hint !== undefined && { hint: emptyHint }) };
 }
 
 interface Paging {
@@ -119,7 +121,7 @@ export function toShortlist(
   return {
     ...(args !== undefined && { category: args.category }),
     data: items.map(toCard),
-    ...(hint !== undefined && { hint }),
+    ...(hint !== undefined && { hint: 'list_models and list_wrappers have all there is.' }),
   };
 }
 
@@ -173,7 +175,7 @@ function toHits(
       type: item.kind === 'wrapper' ? ('wrapper' as const) : ('model' as const),
     })),
     ...(total !== undefined && { total }),
-    ...(hint !== undefined && { hint }),
+    ...(hint !== undefined && { hint: emptyHint }),
   };
 }
 

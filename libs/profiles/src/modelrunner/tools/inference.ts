@@ -22,6 +22,7 @@ import {
   toModel,
   toPage,
   toProductError,
+  toProductText,
   toStatusWord,
   toTotalPrice,
 } from '../words.ts';
@@ -281,7 +282,7 @@ function toRequestPage(
   args: { page?: number | undefined; limit?: number | undefined } | undefined,
 ) {
   const listed = toPage(items.map(toListed), args ?? {}, total);
-  return { ...listed, ...(hint !== undefined && { hint }) };
+  return { ...listed, ...(hint !== undefined && { hint: toProductText(hint) }) };
 }
 
 function requestLine({
