@@ -4,6 +4,7 @@ import {
   type AnyTool,
   AppError,
   type ErrorEnvelope,
+  hasWords,
   InputRequired,
   inWords,
   isShort,
@@ -14,6 +15,7 @@ import {
   type ToolResult,
   toAppError,
   toErrorResult,
+  valueInWords,
 } from '@inferry/contracts';
 import type { HandlerContext } from './bus.ts';
 import type { OnInternalError } from './frames.ts';
@@ -53,7 +55,7 @@ export function operationAnswer(
     try {
       const input = readInput(tool, operation, { data, told });
       handlerContext.isShort = (reply) => isShort(tool.present(reply, told), structureOf(tool, reply, told));
-      return inWords(show(tool, await handler(input, handlerContext), told), told.words);
+      return showReply(tool, await handler(input, handlerContext), told);
     } catch (error) {
       if (error instanceof InputRequired) throw error;
       if (!(error instanceof AppError)) onInternalError(error, operation.subject);
@@ -79,6 +81,12 @@ function readInput(
   return parseArguments(operation, tool.toInput(args, told)) as never;
 }
 
+/** In the words of the profile: few replies name a call, and those that do are said again. */
+function showReply(tool: AnyTool, reply: unknown, told: Told<JsonObject>): string {
+  const shown = show(tool, reply, told);
+  return hasWords(shown) ? inWords(show(tool, valueInWords(reply, told.words), told), told.words) : shown;
+}
+
 function show(tool: AnyTool, reply: unknown, told: Told<JsonObject>): string {
   const failure = tool.toFailure?.(reply, told);
   if (failure !== undefined) return JSON.stringify(toErrorResult(inCodes(tool, failure)));
@@ -97,7 +105,9 @@ function structureOf(tool: AnyTool, reply: unknown, told: Told<JsonObject>): Rec
 
 /** An error as the clients of a tool's profile are told it. */
 function showError(tool: AnyTool, error: ErrorEnvelope, told: Told<JsonObject>): string {
-  const shown = tool.toError === undefined ? error : tool.toError(error, told);
+  // as: an envelope whose texts alone were said in other words.
+  const said = valueInWords(error, told.words) as ErrorEnvelope;
+  const shown = tool.toError === undefined ? said : tool.toError(said, told);
   return inWords(JSON.stringify(toErrorResult(inCodes(tool, shown))), told.words);
 }
 

@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { AppError, ErrorEnvelope, InputRequired, NeededInput, toAppError } from '@inferry/contracts';
+import { AppError, type InputRequired } from '@inferry/contracts';
 import type { CallOptions, Progress } from './bus.ts';
 import { toEnvelopeText, toHeaders, traceHeaders } from './call-envelope.ts';
+import {
+  cancelled,
+  retryAdvice,
+  toError,
+  toInputRequired,
+  tooLate,
+  toSendError,
+  unavailable,
+} from './call-errors.ts';
 import type { CallLife, Interruptible } from './call-life.ts';
 import { CallTable } from './call-table.ts';
 import {
@@ -65,10 +74,6 @@ const maxAttempts = 3;
 const askAgainMs = 250;
 /** Before the number of a route, in the inbox that answers to its question come to. */
 const whoPrefix = 'who-';
-const retryAdvice = {
-  retryAfterSeconds: 2,
-  nextAction: 'Retry; a run that was started goes on and list_runs finds it.',
-};
 
 /**
  * The asking side: one wildcard inbox and one map for all calls (a fifth of what a request per subscription costs),
@@ -399,49 +404,4 @@ function isProgress(value: unknown): value is Progress {
   return (
     typeof value === 'object' && value !== null && 'progress' in value && typeof value.progress === 'number'
   );
-}
-
-function toInputRequired(json: string): InputRequired {
-  const { inputRequests, state } = NeededInput.parse(JSON.parse(json));
-  return new InputRequired(inputRequests, state);
-}
-
-function toError(json: string): AppError {
-  try {
-    return AppError.fromEnvelope(ErrorEnvelope.parse(JSON.parse(json)));
-  } catch (cause) {
-    return toAppError(cause);
-  }
-}
-
-function toSendError(error: unknown, maxPayloadBytes: number): AppError {
-  const known = toAppError(error);
-  if (known.code !== 'message_too_large') return known;
-  return new AppError('message_too_large', `The call is larger than ${maxPayloadBytes} bytes.`, {
-    nextAction: 'Upload large values with create_upload and pass the asset id.',
-    cause: error,
-  });
-}
-
-function cancelled(): AppError {
-  return new AppError('cancelled', 'The caller cancelled.');
-}
-
-function tooLate(call: Pending): AppError {
-  const details = detailsOf(call);
-  return new AppError('deadline_exceeded', 'The call took too long.', {
-    retryAfterSeconds: 1,
-    nextAction: retryAdvice.nextAction,
-    details,
-  });
-}
-
-function unavailable(message: string, call: Pending): AppError {
-  return new AppError('unavailable', message, { ...retryAdvice, details: detailsOf(call) });
-}
-
-/** What the last progress told, e.g. the run id: the caller goes on from there. */
-function detailsOf(call: Pending): Record<string, string> | undefined {
-  const data = call.lastProgress?.data;
-  return data === undefined || Object.keys(data).length === 0 ? undefined : data;
 }

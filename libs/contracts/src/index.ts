@@ -168,4 +168,16 @@ export {
   type ToolUi,
 } from './tool.ts';
 export { isPage } from './web-page.ts';
-export { argumentOf, callOf, hint, inWords, plainWords, type Said, type Words, writeCall } from './words.ts';
+export {
+  argumentOf,
+  callOf,
+  hasWords,
+  hint,
+  inWords,
+  modelId,
+  plainWords,
+  type Said,
+  valueInWords,
+  type Words,
+  writeCall,
+} from './words.ts';

@@ -26,6 +26,12 @@ export interface ProfileAccess {
   isAlwaysExplained?: boolean;
 }
 
+/** What a prompt leads to, where it leads to a model. */
+export interface PromptFacts {
+  provider?: string | undefined;
+  model?: string | undefined;
+}
+
 export interface Profile {
   /** The last part of its path, and of the ids of its tools. */
   key: string;
@@ -37,7 +43,7 @@ export interface Profile {
   tools: readonly AnyTool[];
   words: Words;
   /** The name by which a prompt of a service is offered; undefined where it is not. */
-  promptName(prompt: OfferedPrompt): string | undefined;
+  promptName(prompt: OfferedPrompt, about: PromptFacts): string | undefined;
   /** Whether a resource of a service, or a template by its address, is offered. */
   hasResource(resource: Pick<OfferedResource, 'uri'>): boolean;
   /** The platforms that it is limited to; absent where it is all of them. */
@@ -63,11 +69,12 @@ export interface ProfileDefinition
 
 /** A profile with its tools: each knows its id and its words. */
 export function defineProfile(definition: ProfileDefinition): Profile {
-  const { key, codes = {}, words: own = {}, tools } = definition;
+  const { key, codes = {}, words: own = {}, tools, providers } = definition;
   const words = wordsOf(tools, own);
   const profile: ToolProfile = { key, words, codes };
   return {
-    promptName: ({ name }) => name,
+    promptName: ({ name }, { provider }) =>
+      providers === undefined || (provider !== undefined && providers.includes(provider)) ? name : undefined,
     hasResource: () => true,
     access: {},
     exceptions: {},
@@ -88,6 +95,10 @@ function wordsOf(tools: readonly AnyTool[], own: Partial<Words>): Words {
     if (renamed !== undefined && Object.hasOwn(renamed, name)) return renamed[name];
     return name in tool.input.shape ? name : undefined;
   };
+  const named = (value: string | undefined) =>
+    value === undefined
+      ? undefined
+      : value.replace(/^"(.*)"$/, (_all, id: string) => `"${own.model?.(id) ?? id}"`);
   return {
     call(operation, args) {
       const said = own.call?.(operation, args);
@@ -96,10 +107,13 @@ function wordsOf(tools: readonly AnyTool[], own: Partial<Words>): Words {
       if (tool === undefined) return undefined;
       const known = args.flatMap((arg): Said[] => {
         const name = nameIn(tool, arg.name);
-        return name === undefined ? [] : [{ ...arg, name }];
+        return name === undefined
+          ? []
+          : [{ name, value: arg.name === 'model' ? named(arg.value) : arg.value }];
       });
       return writeCall(tool.name, known);
     },
+    model: own.model ?? ((id) => id),
     argument(operation, name) {
       const tool = byOperation.get(operation);
       return own.argument?.(operation, name) ?? (tool === undefined ? undefined : nameIn(tool, name));

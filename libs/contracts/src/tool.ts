@@ -59,6 +59,8 @@ export interface Tool<
   /** Absent for `isContentOnly`, and where a profile lists none. */
   outputSchema?: JsonObject | undefined;
   annotations: ToolAnnotations;
+  /** By which a request selects it on its profile's mount; the operation's toolset where it has none. */
+  group?: string;
   /** True when a result is content alone: some clients show the model no content beside a structure. */
   isContentOnly?: boolean;
   /** What a host that shows views shows of a call (MCP Apps). */

@@ -9,6 +9,8 @@ import type { AnyOperation } from './operation.ts';
 export interface Words {
   /** A call of an operation with these arguments; undefined where the profile has no tool for it. */
   call(operation: string, args: readonly Said[]): string | undefined;
+  /** A model by its id of ours. */
+  model(id: string): string;
   /** An argument of an operation by itself; undefined where the tool has none like it. */
   argument(operation: string, name: string): string | undefined;
 }
@@ -37,7 +39,7 @@ const part = /\uE0F2([^\uE0F2\uE0F3]*)\uE0F3/g;
 /** Marks a call of an operation in a text; an argument without a value is said by its name. */
 export function callOf(
   operation: Pick<AnyOperation, 'name'>,
-  args: Readonly<Record<string, string | number | boolean | undefined>> = {},
+  args: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>> = {},
 ): string {
   const said = Object.entries(args).map(
     ([name, value]) => marks.next + name + (value === undefined ? '' : marks.is + JSON.stringify(value)),
@@ -50,16 +52,25 @@ export function argumentOf(operation: Pick<AnyOperation, 'name'>, name: string):
   return `${marks.begin}.${operation.name}${marks.next}${name}${marks.end}`;
 }
 
-/** A sentence that is left out where one of its calls cannot be made: `hint\`Look with ${callOf(getRun)}.\``. */
+/** Marks a model's id in a text: a profile may have a shorter one. */
+export function modelId(id: string): string {
+  return `${marks.begin}=${id}${marks.end}`;
+}
+
+/** A sentence, or a part of one, that is left out where one of its calls cannot be made: `hint\`Look with ${callOf(getRun)}.\``. */
 export function hint(texts: TemplateStringsArray, ...values: readonly (string | number)[]): string {
   const said = texts.map((text, index) => text + String(values[index] ?? '')).join('');
   return marks.open + said + marks.close;
 }
 
-/** A text, or a text in JSON, in the words of a profile: one look for a mark where there is none. */
+/** Whether a text holds a mark: one of one-byte characters answers this without being read. */
+export function hasWords(text: string): boolean {
+  return text.includes(marks.begin) || text.includes(marks.open);
+}
+
+/** A text, or a text in JSON, in the words of a profile. */
 export function inWords(text: string, words: Words): string {
-  // A text of one-byte characters answers this without being read.
-  if (!text.includes(marks.begin) && !text.includes(marks.open)) return text;
+  if (!hasWords(text)) return text;
   return text
     .replace(sentence, (_all, space: string, said: string) => {
       const told = sayParts(said, words);
@@ -81,12 +92,22 @@ function sayParts(text: string, words: Words): string | undefined {
 
 function sayPart(call: string, words: Words): string | undefined {
   const [name = '', ...args] = call.split(marks.next);
+  if (name.startsWith('=')) return words.model(name.slice(1));
   if (name.startsWith('.')) return words.argument(name.slice(1), args[0] ?? '');
   const said = args.map((arg): Said => {
     const [argument = '', value] = arg.split(marks.is);
     return { name: argument, value };
   });
   return words.call(name, said);
+}
+
+/** The same of every text in a value; a text that was nothing but what is left out goes with its field. */
+export function valueInWords(value: unknown, words: Words): unknown {
+  if (typeof value === 'string') return inWords(value, words);
+  if (Array.isArray(value)) return value.map((item) => valueInWords(item, words));
+  if (typeof value !== 'object' || value === null) return value;
+  const said = Object.entries(value).map(([name, item]) => [name, valueInWords(item, words)] as const);
+  return Object.fromEntries(said.filter(([name, item]) => item !== '' || Reflect.get(value, name) === ''));
 }
 
 /** `get_run(run_id, wait_seconds=25)`: a call as agents read it. */
@@ -99,4 +120,5 @@ export function writeCall(name: string, args: readonly Said[]): string {
 export const plainWords: Words = {
   call: writeCall,
   argument: (_operation, name) => name,
+  model: (id) => id,
 };

@@ -175,6 +175,8 @@ export interface SubmitRequest {
   files: Readonly<Record<string, InputFile>>;
   /** Our id of the run: sent as the platform's idempotency or client id where it takes one. */
   runId: string;
+  /** The caller's own reference, for a platform whose account is theirs alone and that takes one. */
+  clientRef?: string;
   /** Which submit of the run this is (default 1): for platforms that must never see one id of ours twice. */
   attempt?: number;
   options: JsonObject;
@@ -260,6 +262,8 @@ export type CancelResult = 'confirmed' | 'requested' | 'too_late' | 'unsupported
 /** What became of the submits of a run. */
 export interface RecoverRequest {
   runId: string;
+  /** `SubmitRequest.clientRef` */
+  clientRef?: string;
   nativeId: string;
   /** When the last of them was sent. */
   submittedAt: string;

@@ -1,4 +1,12 @@
-import { AppError, type JsonObject, type Principal } from '@inferry/contracts';
+import {
+  AppError,
+  callOf,
+  hint,
+  type JsonObject,
+  modelId,
+  type Principal,
+  searchModels,
+} from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
 import type { CallerAccess, CallerAccesses } from './caller-access.ts';
 import type { ConnectedProviders } from './connected-providers.ts';
@@ -237,7 +245,7 @@ export async function mustBeRunnable(
   if (refusal !== undefined) throw refusal;
   if (!document.model.isLive) {
     throw new AppError('upstream_unavailable', 'The provider does not serve this model now.', {
-      nextAction: 'Use another model from search_models, or try again later.',
+      nextAction: `Use another model${hint` from ${callOf(searchModels)}`}, or try again later.`,
     });
   }
   return { document: await resolver.complete(document, principal), provider };
@@ -336,8 +344,8 @@ function distance(word: string, other: string): number {
 }
 
 function nextActionFor(suggestions: readonly string[]): string {
-  if (suggestions.length === 0) return 'Find a model with search_models.';
-  return `Did you mean ${suggestions.join(' or ')}? Otherwise find one with search_models.`;
+  if (suggestions.length === 0) return hint`Find a model with ${callOf(searchModels)}.`;
+  return `Did you mean ${suggestions.map(modelId).join(' or ')}?${hint` Otherwise find one with ${callOf(searchModels)}.`}`;
 }
 
 function suggest({ models }: ModelResolver, name: string, access: CallerAccess): string[] {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Toolset, toolsets } from '@inferry/contracts';
-import { profiles } from '@inferry/profiles';
+import { profileOf, profiles } from '@inferry/profiles';
 import {
   type AddressRanges,
   ConfigError,
@@ -41,6 +41,8 @@ const GatewayEnv = z.object({
   MCP_ALLOWED_HOSTS: envList.optional(),
   /** Exact values of the Origin header; without it loopback origins on any port. */
   MCP_ALLOWED_ORIGINS: envList.optional(),
+  /** The profiles that are served below `/mcp`, by their keys; without it those whose platform is connected. */
+  PROFILES: envList.optional(),
   /** Hosts whose root, `/mcp` and OAuth paths are those of one profile: `mcp.example.com=runware`. */
   PROFILE_HOSTS: envList.default([]),
   MCP_MAX_BODY_BYTES: envInt(1_024, 64 * 1_024 * 1_024).default(256 * 1_024),
@@ -103,6 +105,8 @@ export interface GatewayConfig {
   keyPrefixes: KeyPrefixes;
   maxStaleMs: number;
   profileHosts: readonly ProfileHost[];
+  /** Undefined: those whose platform is connected. */
+  profiles: readonly string[] | undefined;
   allowedHosts: AllowedHosts;
   /** Undefined: loopback origins. */
   allowedOrigins: ReadonlySet<string> | undefined;
@@ -151,6 +155,7 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
     },
     maxStaleMs: parsed.MAX_REVOCATION_STALENESS_SECONDS * 1_000,
     profileHosts,
+    profiles: parsed.PROFILES,
     allowedHosts: toAllowedHosts(parsed, profileHosts),
     allowedOrigins:
       parsed.MCP_ALLOWED_ORIGINS === undefined ? undefined : new Set(parsed.MCP_ALLOWED_ORIGINS.map(lower)),
@@ -226,7 +231,14 @@ function* prefixProblemsOf({ MCP_ACCEPTED_KEY_PREFIXES: prefixes }: GatewayEnv):
   }
 }
 
-function* hostProblemsOf({ PUBLIC_URL: url, PROFILE_HOSTS: hosts }: GatewayEnv): Generator<string> {
+function* hostProblemsOf({
+  PUBLIC_URL: url,
+  PROFILE_HOSTS: hosts,
+  PROFILES: keys = [],
+}: GatewayEnv): Generator<string> {
+  const unknown = keys.filter((key) => profileOf(key) === undefined);
+  if (unknown.length > 0)
+    yield `PROFILES: unknown ${unknown.join(', ')}; known: ${profiles.map(({ key }) => key).join(', ')}`;
   const own = url === undefined ? undefined : new URL(url).host;
   if (own !== undefined && hosts.some((item) => item.toLowerCase().startsWith(`${own}=`)))
     yield 'PROFILE_HOSTS: the host of PUBLIC_URL is the whole deployment’s';

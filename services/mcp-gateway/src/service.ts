@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { callCancelled, type Secret } from '@inferry/contracts';
 import { createInProcessLimits } from '@inferry/limits';
-import { inferry } from '@inferry/profiles';
 import type { HttpService, Parts, Readiness } from '@inferry/runtime';
 import type { GatewayConfig } from './config.ts';
 import { checkContentEncoding, checkContentType, createBodyCheck, refuseBodySize } from './edge/body.ts';
@@ -17,19 +16,16 @@ import { createEdge, type Edge, type EdgeParts } from './http/edge.ts';
 import { InlineUploads, mayBeUpload } from './http/inline/inline-uploads.ts';
 import { McpEndpoint } from './http/mcp-endpoint.ts';
 import { mountRoutes } from './http/mount-routes.ts';
+import { type Mounts, openMounts } from './http/mounts.ts';
 import { OpenCalls } from './http/open-calls.ts';
 import { defaultTimings, OpenStreams, type StreamTimings } from './http/open-streams.ts';
 import { type BodyTimings, defaultBodyTimings } from './http/read-body.ts';
-import { createReceiver } from './http/receive.ts';
+import { createReceiver, type Receiver } from './http/receive.ts';
 import { startConversation } from './mcp/client/conversation.ts';
 import { createMcpCore } from './mcp/core.ts';
-import { createIdentity } from './mcp/identity.ts';
 import { InFlight } from './mcp/in-flight.ts';
 import { createMethodTable } from './mcp/methods/index.ts';
-import { createSelectionReader } from './mcp/selection.ts';
 import { startSurfaces } from './mcp/surfaces/start-surfaces.ts';
-import { createTasks } from './mcp/tasks/tasks.ts';
-import { createToolViews } from './mcp/tool-views.ts';
 import { createTelemetry } from './telemetry.ts';
 
 export interface GatewayOptions {
@@ -49,18 +45,12 @@ export async function createGatewayService(
   const bodyTimings = { ...defaultBodyTimings, ...options.bodyTimings };
   const telemetry = createTelemetry();
   const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
-  const identity = createIdentity(config.serverInfo, {
-    hasSurfaces: config.surfaces.length > 0,
-    icons: config.icons,
-  });
-  const tools = [...inferry.tools, ...(await loadExtraTools(config.extraTools))];
-  const tasks = createTasks({ bus, tools });
+  const mounts = openMounts(bus, config, await loadExtraTools(config.extraTools));
   const { subscriptionLimits } = config;
   const { closeSurfaces, ...surface } = startSurfaces(bus, {
     services: config.surfaces,
     log,
     subscriptionLimits,
-    tasks,
   });
   const inFlight = new InFlight();
   const calls = new OpenCalls(config.openCallLimits);
@@ -79,9 +69,9 @@ export async function createGatewayService(
   const auth = openAuthentication(config, { bus, log, onRevoked, probes, now });
   const { challenge } = auth;
 
-  const conversation = startConversation(bus, { identity, secret: options.sessionSecret, now });
+  const conversation = startConversation(bus, { secret: options.sessionSecret, now });
   const { waits } = config;
-  const table = createMethodTable(identity, { bus, inFlight, waits, tasks, ...conversation, ...surface });
+  const table = createMethodTable({ bus, inFlight, waits, ...conversation, ...surface });
   const edge = createEdge({
     ...toChecks(config),
     authenticate: auth.authenticate,
@@ -94,10 +84,9 @@ export async function createGatewayService(
     onError,
   });
   const endpoint = new McpEndpoint({
-    core: createMcpCore(table, { identity, telemetry, clients: waits }),
+    core: createMcpCore(table, { telemetry, clients: waits }),
     edge,
-    readSelection: createSelectionReader(config.offered),
-    viewTools: createToolViews(tools),
+    mounts,
     ...conversation,
     challenge,
     calls,
@@ -109,12 +98,25 @@ export async function createGatewayService(
     inFlight.cancel({ subject, session, requestId });
   });
 
-  return toService({ bus, config, auth, streams, calls, endpoint, edge, bodyTimings, onError, close });
+  return toService({
+    bus,
+    config,
+    auth,
+    streams,
+    calls,
+    endpoint,
+    edge,
+    mounts,
+    bodyTimings,
+    onError,
+    close,
+  });
 
   async function close(): Promise<void> {
     cancellations.unsubscribe();
     conversation.clientRequests.close();
     closeSurfaces();
+    mounts.close();
     auth.close();
     streams.close();
     await local.close();
@@ -139,6 +141,7 @@ interface ServiceParts {
   calls: OpenCalls;
   endpoint: McpEndpoint;
   edge: Edge;
+  mounts: Mounts;
   bodyTimings: BodyTimings;
   onError(error: unknown): void;
   close(): Promise<void>;
@@ -146,7 +149,7 @@ interface ServiceParts {
 
 function toService({ bus, config, auth, streams, calls, edge, ...parts }: ServiceParts): HttpService {
   const { maxBodyBytes, maxInlineUploads } = config;
-  const { endpoint, onError, bodyTimings: timings } = parts;
+  const { endpoint, mounts, onError, bodyTimings: timings } = parts;
   const tooLarge = refuseBodySize(maxBodyBytes);
   const uploads = new InlineUploads({
     bus,
@@ -172,7 +175,8 @@ function toService({ bus, config, auth, streams, calls, edge, ...parts }: Servic
       // Some clients begin with a GET: where people sign in, its refusal leads there too.
       const challenge = (request: IncomingMessage) =>
         config.auth === 'oauth' ? auth.challenge({ scope: 'mcp' }, request) : {};
-      await mountRoutes(app, { edge, receive, resume: (post) => endpoint.resume(post), challenge, onError });
+      const resume: Receiver = (post) => endpoint.resume(post);
+      await mountRoutes(app, { edge, mounts, receive, resume, challenge, onError });
     },
     async drain(graceMs) {
       isDraining = true;

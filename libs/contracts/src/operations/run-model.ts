@@ -26,7 +26,7 @@ export const runModel = defineOperation({
     client_ref: z
       .string()
       .min(1)
-      .max(128)
+      .max(255)
       .optional()
       .describe('Idempotency key, 1-128 characters; reuse it when retrying'),
     max_cost: z.number().min(0).optional().describe('Refuse when the quote exceeds this'),
@@ -37,6 +37,12 @@ export const runModel = defineOperation({
       .describe('Provider execution options, e.g. {"ttl_seconds":600,"low_priority":true}'),
     dry_run: z.boolean().optional().describe('Validate and quote; do not run'),
     with_native: z.boolean().optional().describe("With every output, and the provider's own answer"),
+    ref_scope: z
+      .enum(['caller', 'model'])
+      .optional()
+      .describe('What client_ref counts within; of a model, the same one is the same run whatever its input'),
+    until: z.enum(['end', 'taken']).optional().describe('Wait for the end, or until the platform has it'),
+    whole: z.boolean().optional().describe('Everything that is known of the run, and not what is short'),
   }),
   reply: z.object({
     run: Run.optional(),

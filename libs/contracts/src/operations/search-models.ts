@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ErrorEnvelope } from '../errors.ts';
 import { defineOperation } from '../operation.ts';
-import { cursor, jsonObject, limit, Page } from '../shapes/basics.ts';
+import { cursor, jsonObject, Page } from '../shapes/basics.ts';
 import { ModelSummary, modelKinds } from '../shapes/model.ts';
 
 export const searchModels = defineOperation({
@@ -23,7 +23,7 @@ export const searchModels = defineOperation({
     mine: z.boolean().optional().describe('Only what you own, drafts included'),
     include_offline: z.boolean().optional().describe('Also list models that are not live'),
     facets: z.boolean().optional().describe('Return filter values with counts'),
-    limit,
+    limit: z.int().min(1).max(200).optional().describe('Max items, default 20'),
     cursor,
     page_number: z
       .int()
@@ -38,6 +38,8 @@ export const searchModels = defineOperation({
       .optional()
       .describe('What is recommended for image, video, utility or a category'),
     with_names: z.boolean().optional().describe('With names and capabilities, also where the id tells them'),
+    match: z.enum(['words', 'substring']).optional().describe('How query is looked for'),
+    whole: z.boolean().optional().describe('All that is known of each model'),
   }),
   reply: z.object({
     items: z.array(ModelSummary).optional().describe('Matches'),

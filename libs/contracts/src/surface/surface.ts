@@ -18,6 +18,8 @@ export const SurfaceDescription = z.object({
   prompts: z.array(OfferedPrompt).max(1_000),
   /** Prompts that are for those alone who can use a provider, by name. */
   prompt_providers: z.record(z.string(), z.string().max(64)).optional(),
+  /** The models that prompts lead to, by the prompts' names. */
+  prompt_models: z.record(z.string(), z.string().max(300)).optional(),
   templates: z.array(OfferedTemplate).max(100),
   /** Whose resources these are: a URI that begins with one of them is read here; the longest match decides. */
   uri_prefixes: z.array(z.string().min(1).max(200)).max(20),

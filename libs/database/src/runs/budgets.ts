@@ -1,5 +1,5 @@
 /** What subjects may spend: budgets, what is spent and held of them, and what a new run may hold. */
-import { AppError } from '@inferry/contracts';
+import { AppError, callOf, estimateCost, hint } from '@inferry/contracts';
 import { sql, type Transaction } from 'kysely';
 import type { Dialect, Queries } from '../database.ts';
 import type { BudgetTable, RunRow, Schema } from '../schema.ts';
@@ -298,8 +298,7 @@ function priceUnknown(state: BudgetState): AppError {
     'price_unknown',
     `The price of this run is not known before it, and a ${state.period} budget in ${state.currency} cannot hold it. Nothing was run or charged.`,
     {
-      nextAction:
-        'Choose a model whose price is known (estimate_cost tells), or ask whoever runs this server.',
+      nextAction: `Choose a model whose price is known${hint` (${callOf(estimateCost)} tells)`}, or ask whoever runs this server.`,
       details: detailsOf(state),
     },
   );

@@ -2,10 +2,13 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   AppError,
+  callOf,
+  hint,
   isObject,
   JsonTooLarge,
   readJson as parse,
   type ReadJsonOptions,
+  searchModels,
 } from '@inferry/contracts';
 import type { ListReader } from '../http/index.ts';
 import { builtInWorkflows } from './built-in.ts';
@@ -141,6 +144,6 @@ async function readJson(path: string, options: ReadJsonOptions = {}): Promise<un
 
 function unknown(): AppError {
   return new AppError('model_not_found', 'There is no workflow of this name.', {
-    nextAction: 'Find one with search_models.',
+    nextAction: hint`Find one with ${callOf(searchModels)}.`,
   });
 }

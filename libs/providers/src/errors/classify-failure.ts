@@ -1,4 +1,14 @@
-import { AppError, type ErrorCode, type Problem, validationFailed } from '@inferry/contracts';
+import {
+  AppError,
+  argumentOf,
+  callOf,
+  type ErrorCode,
+  hint,
+  type Problem,
+  runModel,
+  searchModels,
+  validationFailed,
+} from '@inferry/contracts';
 import { cleanText } from './clean-text.ts';
 import { type Headers, retryAfterSeconds } from './retry-after.ts';
 
@@ -106,13 +116,16 @@ const messages: Partial<Record<ErrorCode, [says: string, next: string]>> = {
   insufficient_credits: ['has no credit left on this account.', 'Top up the account there, then run again.'],
   unauthorized: ['does not accept the key.', 'Check the key of this connection and replace it if needed.'],
   forbidden: ['does not let this key do that.', 'Use a key with more rights, or another model.'],
-  model_not_found: ['does not know this model.', 'Find one with search_models.'],
+  model_not_found: ['does not know this model.', hint`Find one with ${callOf(searchModels)}.`],
   content_blocked: ['refused the content.', 'Change the input.'],
   rate_limited: ['limits how often it may be called.', 'Wait, then call again.'],
   busy: ['is at its limit.', 'Wait, then call again.'],
   upstream_unavailable: ['is not available.', 'Try again in a moment.'],
   deadline_exceeded: ['did not answer in time.', 'Try again.'],
-  run_expired: ['no longer knows this job.', 'Run again with a new client_ref.'],
+  run_expired: [
+    'no longer knows this job.',
+    `Run again${hint` with a new ${argumentOf(runModel, 'client_ref')}`}.`,
+  ],
 };
 
 function toError(

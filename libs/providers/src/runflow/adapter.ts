@@ -68,12 +68,12 @@ class RunflowProvider extends PlatformAdapter implements Provider {
     context: ProviderContext,
   ): Promise<{ handle: JobHandle; view: JobView }> {
     refuseServiceKey(context);
-    const { nativeId, runId, webhookUrl } = request;
+    const { nativeId, runId, clientRef = runId, webhookUrl } = request;
     const limits = { signal: context.signal, maxBytes: maxUploadBytes };
     const input = await uploadFiles(request, limits, (file) => this.#upload(file, context));
     const json = {
       input,
-      client_ref: runId,
+      client_ref: clientRef,
       // An address of a webhook that is too long for it is left out, and the run is polled.
       ...(webhookUrl !== undefined && webhookUrl.length <= 2_048 && { callback_url: webhookUrl }),
     };
@@ -104,17 +104,20 @@ class RunflowProvider extends PlatformAdapter implements Provider {
    * question says nothing: the newest runs are read as well, and that ours is not there is believed only when all of them could
    * be read and they go back to before it was sent.
    */
-  async recover({ runId, submittedAt }: RecoverRequest, context: ProviderContext): Promise<Recovery> {
+  async recover(
+    { runId, clientRef = runId, nativeId, submittedAt }: RecoverRequest,
+    context: ProviderContext,
+  ): Promise<Recovery> {
     const since = Date.parse(submittedAt) - clockMarginMs;
-    const asked = await this.#listRuns({ q: `client_ref:${runId}` }, context);
-    let found = jobIn(asked.runs, runId);
+    const asked = await this.#listRuns({ q: `client_ref:${clientRef}` }, context);
+    let found = jobIn(asked.runs, clientRef, nativeId);
     let next: string | undefined;
     for (let page = 0; found === undefined && page < recoverPages; page++) {
       const { runs, isWhole, ...more } = await this.#listRuns(
         next === undefined ? {} : { pq: next },
         context,
       );
-      found = jobIn(runs, runId);
+      found = jobIn(runs, clientRef, nativeId);
       const goesBack = runs.some(({ created_at: at }) => Date.parse(at ?? '') < since);
       const isEnd = more.next === undefined && runs.length < recoverPage;
       if (found === undefined && isWhole && (goesBack || isEnd)) return { outcome: 'absent' };
@@ -175,8 +178,12 @@ class RunflowProvider extends PlatformAdapter implements Provider {
   }
 }
 
-function jobIn(runs: readonly wire.ListedRun[], runId: string): Recovery | undefined {
-  const found = runs.find(({ client_ref: ref }) => ref === runId);
+/** One reference may be of several models; a list that names them is looked at by both. */
+function jobIn(runs: readonly wire.ListedRun[], reference: string, nativeId: string): Recovery | undefined {
+  const found = runs.find(
+    ({ client_ref: ref, model_id: model }) =>
+      ref === reference && (model?.includes('/') !== true || model === nativeId),
+  );
   return found && { outcome: 'found', handle: { id: found.id } };
 }
 

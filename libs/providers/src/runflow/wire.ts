@@ -29,7 +29,12 @@ export const Run = z
 export type Run = z.infer<typeof Run>;
 
 /** What tells of a listed run whose it is. */
-export const ListedRun = z.object({ id, client_ref: maybe(z.string()), created_at: maybe(z.string()) });
+export const ListedRun = z.object({
+  id,
+  client_ref: maybe(z.string()),
+  model_id: maybe(z.string()),
+  created_at: maybe(z.string()),
+});
 export type ListedRun = z.infer<typeof ListedRun>;
 
 export const RunPage = z.object({ items: z.array(z.unknown()), next_pq: maybe(z.string()) });

@@ -59,7 +59,7 @@ export const runpod: AdapterDefinition = {
     webhook: z
       .undefined({ error: 'is not taken: the platform reports to this server' })
       .optional()
-      .describe('give your own address as the argument webhook of run_model'),
+      .describe('give your own address as the argument webhook of the run'),
   }),
   exceptions: {
     describes_model: 'the list has the schemas already',

@@ -2,7 +2,7 @@
  * An account that costs an agent little: whole where it fits a kilobyte, else with what decides what can be run and what was
  * spent, and with the calls that have the rest. Whoever names sections gets them as they are.
  */
-import { mostThatIsShort } from '@inferry/contracts';
+import { callOf, getAccount, hint, mostThatIsShort } from '@inferry/contracts';
 import type { Account } from './sections.ts';
 
 type Part = Record<string, unknown>;
@@ -19,7 +19,7 @@ export function shortenAccount(account: Account, isShort: (account: Account) => 
   const fewer = (count: number): Account => {
     const cut = names.filter((name) => (brief[name]?.length ?? 0) > count);
     const lists = Object.fromEntries(cut.map((name) => [name, brief[name]?.slice(0, count)]));
-    const next = `get_account(sections=${JSON.stringify(cut)}) for all of them`;
+    const next = hint`${callOf(getAccount, { sections: cut })} for all of them`;
     return { ...brief, ...lists, ...(cut.length === 0 ? {} : { next_action: next }) };
   };
   return fewer(mostThatIsShort(0, 100, (count) => isShort(fewer(count))));

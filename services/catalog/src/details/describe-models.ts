@@ -1,4 +1,4 @@
-import { AppError, resourceUpdated, toAppError } from '@inferry/contracts';
+import { AppError, callOf, getModel, hint, resourceUpdated, toAppError } from '@inferry/contracts';
 import type { Provider, ProviderContext, ProviderModel } from '@inferry/providers';
 import { type Parts, Recent } from '@inferry/runtime';
 import { type ModelDocument, type ModelDocuments, withDetail } from '../model-documents.ts';
@@ -114,8 +114,7 @@ function toFailure(error: unknown): AppError {
   const { code } = toAppError(error);
   return new AppError('catalog_fetch_failed', 'The provider does not tell now what this model takes.', {
     retryAfterSeconds: 10,
-    nextAction:
-      'Try again in a few seconds; get_model with sections=["summary","pricing"] answers without the provider.',
+    nextAction: `Try again in a few seconds${hint`; ${callOf(getModel)} with sections=["summary","pricing"] answers without the provider`}.`,
     details: { reason: code },
     cause: error,
   });

@@ -1,4 +1,12 @@
-import { isObject, type JsonObject, type Problem, readDataUri } from '@inferry/contracts';
+import {
+  callOf,
+  createUpload,
+  hint,
+  isObject,
+  type JsonObject,
+  type Problem,
+  readDataUri,
+} from '@inferry/contracts';
 import { isFileSchema, maxDepth, schemasOf } from './schema-parts.ts';
 
 /** A value of an input that stands for a file. */
@@ -42,7 +50,7 @@ export function fileProblem({ pointer, value }: FileField): Problem | undefined 
     return {
       path,
       message: 'is a local path, which cannot be read from here',
-      hint: 'send the file with create_upload, then pass its asset id',
+      hint: hint`send the file with ${callOf(createUpload)}, then pass its asset id`,
     };
   }
   return { path, message: 'is not a file', hint: 'an http(s) URL, a data: URI or an asset id (asset_…)' };

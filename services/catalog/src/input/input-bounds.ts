@@ -1,4 +1,4 @@
-import type { Problem } from '@inferry/contracts';
+import { callOf, createUpload, hint, type Problem } from '@inferry/contracts';
 import { maxDepth } from './schema-parts.ts';
 
 const maxBytes = 1_000_000;
@@ -12,7 +12,7 @@ export function boundsProblem(input: unknown): Problem | undefined {
   return {
     path: '',
     message: 'is larger than 1 MB',
-    hint: 'store large values with create_upload and pass the asset id',
+    hint: hint`store large values with ${callOf(createUpload)} and pass the asset id`,
   };
 }
 

@@ -1,4 +1,12 @@
-import { AppError, isDataUri, isObject, type JsonObject } from '@inferry/contracts';
+import {
+  AppError,
+  callOf,
+  hint,
+  isDataUri,
+  isObject,
+  type JsonObject,
+  searchModels,
+} from '@inferry/contracts';
 import { Recent } from '@inferry/runtime';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { isAssetId } from './file-fields.ts';
@@ -80,7 +88,7 @@ function compile(
     return ajv.compile(schema);
   } catch (error) {
     throw new AppError('upstream_malformed', 'The provider describes the inputs of this model wrongly.', {
-      nextAction: 'Use another model from search_models, or tell whoever runs this server.',
+      nextAction: `Use another model${hint` from ${callOf(searchModels)}`}, or tell whoever runs this server.`,
       cause: error,
     });
   }

@@ -1,8 +1,11 @@
 import {
   AppError,
+  callOf,
+  hint,
   type OfferedTemplate,
   type Principal,
   type ResourceContents,
+  runModel,
   unstorable,
 } from '@inferry/contracts';
 import type { CallerAccess } from '../caller-access.ts';
@@ -20,7 +23,7 @@ export const modelTemplates: OfferedTemplate[] = [
     uriTemplate: `${modelPrefix}{+model}/schema`,
     name: 'model_schema',
     title: 'Input schema of a model',
-    description: 'JSON Schema of what run_model takes for a model.',
+    description: hint`JSON Schema of what ${callOf(runModel)} takes for a model.`,
     mimeType: 'application/schema+json',
   },
   {

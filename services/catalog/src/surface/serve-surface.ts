@@ -61,6 +61,7 @@ export function serveCatalogSurface(deps: CatalogDeps, shelf: SkillShelf): () =>
       scope: 'models:read',
       prompts: known.map(({ offered }) => offered),
       prompt_providers: Object.fromEntries(known.map(({ offered, provider }) => [offered.name, provider])),
+      prompt_models: Object.fromEntries(known.map(({ offered, model }) => [offered.name, model])),
       templates: modelTemplates,
       uri_prefixes: [modelPrefix, skillPrefix],
       skills: shelf.offered(),

@@ -1,5 +1,15 @@
-import type { ModelInput, OfferedPrompt, PromptMessage } from '@inferry/contracts';
-import { AppError } from '@inferry/contracts';
+import {
+  AppError,
+  argumentOf,
+  callOf,
+  createUpload,
+  hint,
+  type ModelInput,
+  modelId,
+  type OfferedPrompt,
+  type PromptMessage,
+  runModel,
+} from '@inferry/contracts';
 import type { CatalogDeps } from '../deps.ts';
 import type { ModelCard } from '../model-card.ts';
 import type { ModelDocument } from '../model-documents.ts';
@@ -128,11 +138,11 @@ export function writePrompt(
     return `- ${input.name}: ${isGiven ? value : `<${aboutInput(input)}>`}`;
   });
   const text = [
-    `Run "${prompt.title}" with run_model, model "${prompt.model}".`,
+    `Run "${prompt.title}" with ${callOf(runModel)}, model "${modelId(prompt.model)}".`,
     ...(prompt.summary === '' ? [] : [prompt.summary]),
     ...(lines.length === 0 ? [] : ['', 'Input:', ...lines]),
     '',
-    'Ask me for every input in <angle brackets>. A local file is uploaded with create_upload first. Pass a client_ref, tell me the price before you run it if it is not trivial, and show me the outputs as links.',
+    `Ask me for every input in <angle brackets>.${hint` A local file is uploaded with ${callOf(createUpload)} first.`}${hint` Pass a ${argumentOf(runModel, 'client_ref')}, tell me the price before you run it if it is not trivial,`} and show me the outputs as links.`,
   ].join('\n');
   return {
     description: clip(`${prompt.title}: ${prompt.summary}`, 2_000),

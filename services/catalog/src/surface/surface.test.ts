@@ -1,4 +1,11 @@
-import { localPrincipal, type Surface, surfaceChanged, surfaceOf } from '@inferry/contracts';
+import {
+  inWords,
+  localPrincipal,
+  plainWords,
+  type Surface,
+  surfaceChanged,
+  surfaceOf,
+} from '@inferry/contracts';
 import type { ProviderModel } from '@inferry/providers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { toPortable } from '../sections/portable.ts';
@@ -89,7 +96,7 @@ describe('prompts of the catalog', () => {
       { principal },
     );
 
-    const text = String(messages[0]?.content.text);
+    const text = inWords(String(messages[0]?.content.text), plainWords);
     expect(text).toContain('run_model, model "p/heads"');
     expect(text).toContain('- prompt: a smile');
     expect(text).toMatch(/- image: <.*URL or an asset id.*>/);

@@ -1,5 +1,5 @@
 import type { Handler } from '@inferry/bus';
-import type { getModel, JsonObject } from '@inferry/contracts';
+import { callOf, type getModel, hint, type JsonObject, runModel } from '@inferry/contracts';
 import type { CallerAccess } from '../caller-access.ts';
 import type { CatalogDeps } from '../deps.ts';
 import { toCard, toSummary } from '../model-card.ts';
@@ -171,7 +171,7 @@ function readmeOf({ providers }: CatalogDeps, { model, provider }: ModelDocument
   return [
     model.coverUrl === undefined ? '' : `![${model.title}](${model.coverUrl})`,
     model.readme,
-    shape === undefined ? '' : `Options of run_model: ${names.join('; ')}.`,
+    shape === undefined ? '' : hint`Options of ${callOf(runModel)}: ${names.join('; ')}.`,
   ]
     .filter((part) => part !== '')
     .join('\n\n');

@@ -31,7 +31,12 @@ export function handleSearchModels(deps: CatalogDeps): Handler<typeof searchMode
     const isOldList = isOwnStale || mine.isIncomplete;
     const isStale = isOldList || scope.some((slug) => providers.isStale(slug));
     const rest = isStale ? ({ stale: true } as const) : {};
-    const asked = { input, access, search: { ...toSearch(access, input), isWanted }, rest, isShort };
+    const wished = toSearch(access, input);
+    const search: ModelSearch = {
+      ...wished,
+      isWanted: (card) => isWanted(card) && wished.isWanted?.(card) !== false,
+    };
+    const asked = { input, access, search, rest, isShort };
     const indexes = isMine ? owned : [models.index, wrappers.publicIndex, ...owned];
     return input.shortlist === undefined ? toFound(indexes, asked) : toShortlist(deps, indexes, asked);
   };
@@ -50,7 +55,9 @@ type Indexes = Parameters<typeof findModels>[0];
 function toFound(indexes: Indexes, { input, access, search, rest, isShort }: Asked): SearchPage {
   const find = (limit: number) => {
     const found = findModels(indexes, { ...search, limit });
-    return { found, items: found.cards.map((card) => toListed(toSummary(card, access), input)) };
+    const shown = (card: ModelCard) => toSummary(card, access);
+    const listed = input.whole === true ? shown : (card: ModelCard) => toListed(shown(card), input);
+    return { found, items: found.cards.map(listed) };
   };
   const whole = find(search.limit);
   if (input.limit !== undefined) return toPage(whole, input, rest);
@@ -103,7 +110,8 @@ function slugsOf({ providers }: CatalogDeps, { provider }: Search): string[] {
 function toSearch(access: CallerAccess, input: Search): ModelSearch {
   const { provider, kind, category, capability, creator } = input;
   return {
-    query: input.query,
+    query: input.match === 'substring' ? undefined : input.query,
+    ...(input.match === 'substring' && input.query ? { isWanted: holds(input.query) } : {}),
     filters: definedOnly({ provider, kind, category, capability, creator, featured: featuredFilter(input) }),
     includeOffline: input.include_offline ?? false,
     withFacets: input.facets ?? false,
@@ -118,6 +126,13 @@ function toSearch(access: CallerAccess, input: Search): ModelSearch {
 
 function numbered({ page_number: number, limit = numberedLimit }: Search): { offset?: number } {
   return number === undefined ? {} : { offset: (number - 1) * limit };
+}
+
+/** Whether a text is in a model's name or id as it stands there, whatever its case. */
+function holds(text: string): (card: ModelCard) => boolean {
+  const wanted = text.toLowerCase();
+  return ({ nativeId, title }) =>
+    nativeId.toLowerCase().includes(wanted) || title.toLowerCase().includes(wanted);
 }
 
 /** RF-68: nothing to show, and the reason is that no provider in question ever answered. */

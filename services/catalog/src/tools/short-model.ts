@@ -2,7 +2,7 @@
  * A description of a model that costs an agent little: whole where it fits a kilobyte, else with what a first run needs, and
  * with the call that has the rest. Whoever names sections gets them as they are.
  */
-import { clip, type getModel, type ModelInput, mostThatIsShort } from '@inferry/contracts';
+import { callOf, clip, getModel, hint, type ModelInput, mostThatIsShort } from '@inferry/contracts';
 import type { z } from 'zod';
 
 type Description = z.infer<typeof getModel.reply>;
@@ -30,7 +30,7 @@ export function shortenModel(
     ...outline(parts.at(-1) ?? described),
     inputs: inputs.slice(0, count).map((input) => brief(input, 0)),
     truncated: ['inputs'],
-    next_action: `get_model(model="${described.model?.model ?? ''}", sections=["inputs"]) for all ${inputs.length} inputs`,
+    next_action: hint`${callOf(getModel, { model: described.model?.model ?? '', sections: ['inputs'] })} for all ${inputs.length} inputs`,
   });
   return withInputs(mostThatIsShort(0, inputs.length, (count) => isShort(withInputs(count))));
 }

@@ -1,4 +1,4 @@
-import { AppError, type RunOutput } from '@inferry/contracts';
+import { AppError, argumentOf, hint, type RunOutput, runModel } from '@inferry/contracts';
 import type { JobView, Provider } from '@inferry/providers';
 import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
@@ -119,7 +119,7 @@ async function fail(deps: InferenceDeps, held: HeldRun): Promise<void> {
     error: {
       code: 'upstream_failed',
       message: 'The run succeeded at the provider, but its outputs could not be read or stored here.',
-      next_action: 'Look for them in your account at the provider, or run again with a new client_ref.',
+      next_action: `Look for them in your account at the provider, or run again${hint` with a new ${argumentOf(runModel, 'client_ref')}`}.`,
     },
     charge: 'quoted',
   });

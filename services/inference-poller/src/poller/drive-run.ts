@@ -1,3 +1,4 @@
+import { argumentOf, hint, runModel } from '@inferry/contracts';
 import type { JobHandle, Provider } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { storeOutputs } from '../outputs/store-outputs.ts';
@@ -167,7 +168,7 @@ async function expireQueued(deps: InferenceDeps, held: HeldRun): Promise<void> {
     error: {
       code: 'run_expired',
       message: 'The run was not taken by its provider before its deadline. Nothing was sent or charged.',
-      next_action: 'Run again with a new client_ref, or choose another model.',
+      next_action: `Run again${hint` with a new ${argumentOf(runModel, 'client_ref')}`}, or choose another model.`,
     },
     charge: 'none',
   });

@@ -1,5 +1,5 @@
 /** The end of a run: its status, its charge and its webhook in one transaction, and then the news of it. */
-import { type ErrorEnvelope, runFinished } from '@inferry/contracts';
+import { type ErrorEnvelope, inWords, plainWords, runFinished } from '@inferry/contracts';
 import { endLeasedRun, type RunEnd, type RunRow } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { type Charge, settle } from '../runs/run-cost.ts';
@@ -87,7 +87,8 @@ function toDelivery(row: RunRow, at: number): ReturnType<RunEnd['delivery']> {
     // One message per run: a receiver tells repetitions by it.
     delivery_id: `msg_${row.run_id.replace(/^run_/, '')}`,
     url: row.webhook,
-    body: JSON.stringify(body),
+    // Whoever is told has no profile.
+    body: inWords(JSON.stringify(body), plainWords),
     attempts: 0,
     next_attempt_at: at,
     lease_until: null,

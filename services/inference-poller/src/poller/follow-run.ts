@@ -1,3 +1,4 @@
+import { argumentOf, hint, runModel } from '@inferry/contracts';
 import type { JobView, Provider } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { handleOf } from '../runs/run-document.ts';
@@ -78,7 +79,7 @@ export async function expireRun(deps: InferenceDeps, held: HeldRun, provider: Pr
       message: isStopped
         ? 'The run did not end before its deadline and was stopped.'
         : 'The run did not end before its deadline. The provider did not confirm that it stopped, so it may still be charged.',
-      next_action: 'Run again with a new client_ref; options.ttl_seconds sets the deadline.',
+      next_action: `Run again${hint` with a new ${argumentOf(runModel, 'client_ref')}`}; options.ttl_seconds sets the deadline.`,
     },
     charge: isStopped ? 'reported' : 'assumed',
   });

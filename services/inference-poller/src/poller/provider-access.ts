@@ -1,4 +1,4 @@
-import { AppError } from '@inferry/contracts';
+import { AppError, argumentOf, hint, runModel } from '@inferry/contracts';
 import type { Holder, OpenedCredential } from '@inferry/credentials';
 import { hasOpenRuns, type RunRow } from '@inferry/database';
 import type { ProviderContext } from '@inferry/providers';
@@ -42,7 +42,7 @@ export function refuseWithoutKey(
     'provider_not_connected',
     `There is no key of ${provider.title} for this run any more.`,
     {
-      nextAction: 'Connect the platform again, then run again with a new client_ref.',
+      nextAction: `Connect the platform again, then run again${hint` with a new ${argumentOf(runModel, 'client_ref')}`}.`,
     },
   );
 }

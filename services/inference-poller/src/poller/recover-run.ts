@@ -1,3 +1,4 @@
+import { argumentOf, hint, runModel } from '@inferry/contracts';
 import type { Provider, Recovery } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { optionsOf } from '../runs/run-document.ts';
@@ -152,9 +153,15 @@ async function waitForCallHolder(deps: InferenceDeps, held: HeldRun): Promise<vo
 
 async function ask(deps: InferenceDeps, held: HeldRun, provider: Provider): Promise<Recovery | undefined> {
   const { run_id: runId, native_id: nativeId, submitted_at: at, created_at: createdAt } = held.row;
-  const { submits = 1, doubted = [] } = optionsOf(held.row);
+  const { submits = 1, doubted = [], upstreamRef } = optionsOf(held.row);
   const attempts = [...new Set([...doubted, submits])];
-  const request = { runId, nativeId, attempts, submittedAt: toRfc3339(at ?? createdAt) };
+  const request = {
+    runId,
+    nativeId,
+    attempts,
+    submittedAt: toRfc3339(at ?? createdAt),
+    ...(upstreamRef === undefined ? {} : { clientRef: upstreamRef }),
+  };
   try {
     return await callProvider(deps, held, {
       name: 'recover',
@@ -186,7 +193,7 @@ async function failAsUnknown(deps: InferenceDeps, held: HeldRun): Promise<void> 
     error: {
       code: 'submit_unknown',
       message: `The submit to ${provider} was sent and its reply was lost. ${provider} cannot tell whether it took the run, so it was not sent again; it may have been charged there.`,
-      next_action: `Look at your account at ${provider}; if the run is not there, run again with a new client_ref.`,
+      next_action: `Look at your account at ${provider}; if the run is not there, run again${hint` with a new ${argumentOf(runModel, 'client_ref')}`}.`,
       details: { provider, run_id: runId, ...(at === null ? {} : { submitted_at: toRfc3339(at) }) },
     },
     charge: 'assumed',

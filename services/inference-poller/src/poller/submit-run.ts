@@ -86,13 +86,15 @@ async function send(
   const { row } = held;
   const { input, files } = withFiles(inputOf(row), filesOf(row));
   const webhookUrl = deps.hookUrls(row, provider);
+  const { caller, upstreamRef } = optionsOf(row);
   const request = {
     nativeId: row.native_id,
+    ...(upstreamRef === undefined ? {} : { clientRef: upstreamRef }),
     input,
     files,
     runId: row.run_id,
     attempt: sending.attempt,
-    options: optionsOf(row).caller,
+    options: caller,
     // as: the tags were checked to be such a map before the row was written.
     tags: JSON.parse(row.metadata) as Record<string, string>,
     ...(webhookUrl === undefined ? {} : { webhookUrl }),

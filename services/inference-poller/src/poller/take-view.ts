@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@inferry/contracts';
+import { argumentOf, callOf, type ErrorCode, hint, runModel, searchModels } from '@inferry/contracts';
 import type { RunWrite } from '@inferry/database';
 import type { JobView } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
@@ -129,17 +129,19 @@ function failureOf(view: JobView): { code: ErrorCode; message: string; next_acti
   return {
     code,
     message,
-    next_action: nextActions[code] ?? 'Run again with a new client_ref; if it repeats, choose another model.',
+    next_action:
+      nextActions[code] ??
+      `Run again${hint` with a new ${argumentOf(runModel, 'client_ref')}`}; if it repeats, choose another model.`,
   };
 }
 
 /** What helps after a failure of a kind; running it again as it is helps with none of these. */
 const nextActions: Partial<Record<ErrorCode, string>> = {
-  content_blocked: 'Change the input and run again with a new client_ref.',
-  validation_failed: 'Change the input and run again with a new client_ref.',
-  insufficient_credits: 'Top up the account at the provider, then run again with a new client_ref.',
-  unauthorized: 'Have the key of this provider put right, then run again with a new client_ref.',
+  content_blocked: `Change the input and run again${hint` with a new ${argumentOf(runModel, 'client_ref')}`}.`,
+  validation_failed: `Change the input and run again${hint` with a new ${argumentOf(runModel, 'client_ref')}`}.`,
+  insufficient_credits: `Top up the account at the provider, then run again${hint` with a new ${argumentOf(runModel, 'client_ref')}`}.`,
+  unauthorized: `Have the key of this provider put right, then run again${hint` with a new ${argumentOf(runModel, 'client_ref')}`}.`,
   forbidden: 'Use a key of the provider that may run this model, or choose another model.',
-  model_not_found: 'Choose another model with search_models.',
-  rate_limited: 'Wait a minute, then run again with a new client_ref.',
+  model_not_found: hint`Choose another model with ${callOf(searchModels)}.`,
+  rate_limited: `Wait a minute, then run again${hint` with a new ${argumentOf(runModel, 'client_ref')}`}.`,
 };

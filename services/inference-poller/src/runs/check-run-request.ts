@@ -6,6 +6,8 @@ export interface RunRequest {
   model: string;
   input: JsonObject;
   client_ref?: string | undefined;
+  /** What the reference counts within; without it all runs of its caller. */
+  ref_scope?: 'caller' | 'model' | undefined;
   max_cost?: number | undefined;
   metadata?: JsonObject | undefined;
   webhook?: string | undefined;

@@ -1,4 +1,4 @@
-import { AppError, type ErrorEnvelope, isErrorCode } from '@inferry/contracts';
+import { AppError, argumentOf, type ErrorEnvelope, hint, isErrorCode, runModel } from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
 import { errorOf } from './run-document.ts';
 import { toShortRun } from './short-run.ts';
@@ -28,7 +28,8 @@ export function runFailed(row: RunRow, replayed: boolean): AppError {
   return new AppError(code, `${asSentence(message)} Run ${row.run_id}.`, {
     upstreamStatus: failure?.upstream_status,
     retryAfterSeconds: failure?.retry_after_seconds,
-    nextAction: failure?.next_action ?? 'Run again with a new client_ref.',
+    nextAction:
+      failure?.next_action ?? `Run again${hint` with a new ${argumentOf(runModel, 'client_ref')}`}.`,
     details: { ...failure?.details, run: toShortRun(row, {}), ...(replayed ? { replayed } : {}) },
   });
 }

@@ -1,5 +1,4 @@
-import type { Principal } from '@inferry/contracts';
-import { AppError } from '@inferry/contracts';
+import { AppError, callOf, hint, listRuns, type Principal } from '@inferry/contracts';
 import { findRun, type RunRow } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 
@@ -11,5 +10,7 @@ export async function findOwnRun(
 ): Promise<RunRow> {
   const row = await findRun(deps.database.queries, { subject, ...key });
   if (row !== undefined) return row;
-  throw new AppError('run_not_found', 'You have no such run.', { nextAction: 'list_runs shows your runs.' });
+  throw new AppError('run_not_found', 'You have no such run.', {
+    nextAction: hint`${callOf(listRuns)} shows your runs.`,
+  });
 }

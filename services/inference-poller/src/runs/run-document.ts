@@ -30,6 +30,8 @@ export interface RunOptions {
   restarts?: number;
   /** The connection that it was sent with. */
   connection?: string;
+  /** The caller's reference, where the platform is told it in place of the run's id. */
+  upstreamRef?: string;
   /** Its caller's own key is used, which is wiped after their last run. */
   bringsKey?: true;
   /** What the gateway and this service signed when it began: what is done later in its owner's name rests on it. */

@@ -1,4 +1,4 @@
-import type { Run, RunOutput } from '@inferry/contracts';
+import { callOf, getRun, hint, type Run, type RunOutput } from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
 import type { z } from 'zod';
 import { costOf } from './run-cost.ts';
@@ -43,7 +43,7 @@ export function toRun(row: RunRow, { text, waitSeconds }: RunViewOptions): RunSh
   run.cost = costOf(row);
   // A call that was not to wait says nothing of how long its client would.
   if (!isEnded) {
-    run.next_action = `get_run(run_id="${row.run_id}", wait_seconds=${waitSeconds || safeWaitSeconds})`;
+    run.next_action = hint`${callOf(getRun, { run_id: row.run_id, wait_seconds: waitSeconds || safeWaitSeconds })}`;
   }
   run.upstream = { provider: row.provider };
   if (row.upstream_id !== null) run.upstream.request_id = row.upstream_id;

@@ -2,7 +2,16 @@
  * A run that costs an agent little: whole where it fits a kilobyte, else with what is needed to use it, and with the call
  * that has the rest. Whoever asks for more gets it from `toRun`.
  */
-import { clip, isShort, mostThatIsShort, type Run, type RunOutput } from '@inferry/contracts';
+import {
+  callOf,
+  clip,
+  getRun,
+  hint,
+  isShort,
+  mostThatIsShort,
+  type Run,
+  type RunOutput,
+} from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
 import { outputsOf } from './run-document.ts';
 import { type RunViewOptions, toRfc3339, toRun, windowOutputs } from './run-view.ts';
@@ -47,7 +56,7 @@ function withWindow(row: RunRow, run: Run, window: { offset: number; maxChars: n
 function withFewer(run: Run, count: number): Run {
   const outputs = (run.outputs ?? []).map(withoutDetails);
   if (count >= outputs.length) return { ...run, outputs };
-  const next = `get_run(run_id="${run.run_id}", include=["outputs"]) for all ${outputs.length} outputs`;
+  const next = hint`${callOf(getRun, { run_id: run.run_id, include: ['outputs'] })} for all ${outputs.length} outputs`;
   return { ...run, outputs: outputs.slice(0, count), next_action: next };
 }
 
@@ -60,7 +69,7 @@ function restOf(row: RunRow, window: { offset: number; maxChars: number }): stri
 
 /** The call that has a text from here on. */
 export function restCall({ run_id: id }: Pick<RunRow, 'run_id'>, offset: number): string {
-  return `get_run(run_id="${id}", offset=${offset}, max_chars=${restChars}) for the rest of the text`;
+  return hint`${callOf(getRun, { run_id: id, offset, max_chars: restChars })} for the rest of the text`;
 }
 
 function withoutDetails({
@@ -89,7 +98,9 @@ export function toListedRun(row: RunRow): Run {
     created_at: toRfc3339(row.created_at).replace(/\.\d+Z$/, 'Z'),
     ...(outputs.length === 0 ? {} : { outputs: outputs.slice(0, maxListedOutputs).map(toListedOutput) }),
     ...(cost?.charged === undefined && cost?.unknown !== true ? {} : { cost: paid(cost) }),
-    ...(isMore ? { next_action: `get_run(run_id="${id}") for all ${outputs.length} outputs` } : {}),
+    ...(isMore
+      ? { next_action: hint`${callOf(getRun, { run_id: id })} for all ${outputs.length} outputs` }
+      : {}),
   };
 }
 

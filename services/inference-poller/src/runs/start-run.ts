@@ -2,10 +2,17 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { HandlerContext } from '@inferry/bus';
 import {
   AppError,
+  argumentOf,
+  callOf,
+  getRun,
+  hint,
+  listRuns,
   type PreparedRun,
+  type Principal,
   type Problem,
   prepareRun,
   type Quote,
+  runModel,
   runQueued,
   validationFailed,
 } from '@inferry/contracts';
@@ -41,7 +48,7 @@ export async function startRun(
   context: HandlerContext,
 ): Promise<{ row: RunRow; isNew: boolean }> {
   const callId = context.callId === '' ? randomUUID() : context.callId;
-  const key = request.client_ref === undefined ? `call:${callId}` : `ref:${request.client_ref}`;
+  const key = keyOf(request, callId);
   const { subject } = context.principal;
   const { queries } = deps.database;
   // Side by side: each is a wait of its own. A replay needs no catalog, so what that says counts later.
@@ -72,6 +79,11 @@ export async function startRun(
   return inserted;
 }
 
+function keyOf({ model, client_ref: ref, ref_scope: scope }: RunRequest, callId: string): string {
+  if (ref === undefined) return `call:${callId}`;
+  return scope === 'model' ? `ref of ${model}:${ref}` : `ref:${ref}`;
+}
+
 /** So that nobody fills the table that everybody's runs stand in. */
 function tooManyRuns(most: number): AppError {
   return new AppError(
@@ -79,7 +91,7 @@ function tooManyRuns(most: number): AppError {
     `You have ${most} runs that have not ended. Nothing was run or charged.`,
     {
       retryAfterSeconds: 30,
-      nextAction: 'Wait until some have ended, or cancel those that nobody needs: list_runs shows them.',
+      nextAction: `Wait until some have ended.${hint` ${callOf(listRuns)} shows them, and those that nobody needs can be cancelled.`}`,
     },
   );
 }
@@ -105,6 +117,8 @@ async function replay(
   row: RunRow,
   { request, context }: { request: RunRequest; context: HandlerContext },
 ): Promise<RunRow> {
+  // Where a reference is of a model, it names the run by itself.
+  if (request.ref_scope === 'model') return row;
   if (row.request_hash === hashOf(request.model, request.input, request.options)) return row;
   const prepared = await prepare(deps, request, context).catch((error: unknown) => {
     // What the catalog refuses cannot be what it accepted before.
@@ -121,9 +135,9 @@ async function replay(
     return row;
   throw new AppError(
     'idempotency_conflict',
-    'This client_ref belongs to a run with another model or input.',
+    `This ${argumentOf(runModel, 'client_ref')} belongs to a run with another model or input.`,
     {
-      nextAction: `Use a new client_ref, or get_run(run_id="${row.run_id}") for the run that has this one.`,
+      nextAction: `Use a new ${argumentOf(runModel, 'client_ref')}.${hint` ${callOf(getRun, { run_id: row.run_id })} has the run of this one.`}`,
       details: { run_id: row.run_id },
     },
   );
@@ -198,6 +212,18 @@ function refuseTooDear(maxCost: number | undefined, { quote }: Prepared): void {
   );
 }
 
+/**
+ * The platform is told the caller's own reference where its account is theirs alone: there it is the same run by our call
+ * and by theirs. In an account that several share, the references of one would find the runs of another.
+ */
+function upstreamRef(
+  { client_ref: ref, ref_scope: scope }: RunRequest,
+  { kind }: Principal,
+): Pick<RunOptions, 'upstreamRef'> {
+  const isAlone = kind === 'passthrough' || kind === 'local';
+  return ref !== undefined && scope === 'model' && isAlone ? { upstreamRef: ref } : {};
+}
+
 interface RunParts {
   request: RunRequest;
   prepared: Prepared;
@@ -222,6 +248,7 @@ function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
     caller: request.options ?? {},
     isExactQuote: quote.exact,
     ...(context.principal.kind === 'passthrough' ? { bringsKey: true } : {}),
+    ...upstreamRef(request, context.principal),
     ...currentTrace(),
   };
   return {

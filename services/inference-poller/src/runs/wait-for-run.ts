@@ -36,6 +36,30 @@ export async function waitForRun(
   return reread(deps, row, context);
 }
 
+/** The same until the platform has taken the run: from then on it is known by the platform's id too. */
+export async function waitUntilTaken(
+  deps: InferenceDeps,
+  row: RunRow,
+  { waitSeconds, context }: { waitSeconds: number; context: HandlerContext },
+): Promise<RunRow> {
+  const until = Date.now() + waitMsOf(deps, waitSeconds, context);
+  let now = row;
+  while (now.upstream_id === null && !isTerminal(statusOf(now)) && Date.now() < until) {
+    if (context.signal.aborted || context.draining.aborted) break;
+    await deps.waiters.wait({
+      runId: now.run_id,
+      version: now.version,
+      timeoutMs: until - Date.now(),
+      isStale: true,
+      forAnyChange: true,
+      signals: [context.signal, context.draining],
+      onState: () => undefined,
+    });
+    now = await reread(deps, now, context);
+  }
+  return now;
+}
+
 /** A wish within what the client, this deployment and the call itself allow. */
 export function waitMsOf(
   deps: Pick<InferenceDeps, 'maxWaitSeconds'>,

@@ -1,5 +1,5 @@
 import type { Handler } from '@inferry/bus';
-import { type getRun, isTerminal, type Run, type runParts, validationFailed } from '@inferry/contracts';
+import { callOf, getRun, isTerminal, type Run, type runParts, validationFailed } from '@inferry/contracts';
 import { type RunRow, readRunEvents } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { diagnoseRun } from '../runs/diagnose-run.ts';
@@ -80,7 +80,7 @@ function keyOf(args: {
   const { run_id: runId, client_ref: clientRef } = args;
   if (runId !== undefined && clientRef === undefined) return { runId };
   if (clientRef !== undefined && runId === undefined) return { clientRef };
-  throw validationFailed('get_run', [{ path: 'run_id', message: 'give either run_id or client_ref' }]);
+  throw validationFailed(callOf(getRun), [{ path: 'run_id', message: 'give either run_id or client_ref' }]);
 }
 
 async function readParts(

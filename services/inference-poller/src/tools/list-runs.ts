@@ -1,7 +1,8 @@
 import type { Handler, HandlerContext } from '@inferry/bus';
 import {
+  callOf,
   clip,
-  type listRuns,
+  listRuns,
   mostThatIsShort,
   type Problem,
   prepareRun,
@@ -33,7 +34,7 @@ export function handleListRuns(deps: InferenceDeps): Handler<typeof listRuns> {
     const { subject } = context.principal;
     const problems: Problem[] = [];
     const tags = readTags(asked.metadata ?? {}, problems);
-    if (problems.length > 0) throw validationFailed('list_runs', problems);
+    if (problems.length > 0) throw validationFailed(callOf(listRuns), problems);
     const { status, model, provider, since, limit, page_number: number } = asked;
     const query = [subject, status, model, provider, since, tags];
     const page = toPageWish(asked, query);

@@ -1,7 +1,10 @@
 import type { Handler, HandlerContext } from '@inferry/bus';
 import {
   type AppError,
+  callOf,
   type continueRun,
+  getModel,
+  hint,
   isTerminal,
   prepareRun,
   type runModel,
@@ -13,10 +16,10 @@ import type { RunRequest } from '../runs/check-run-request.ts';
 import { runFailed } from '../runs/failed-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
 import { toNativeRun } from '../runs/native-run.ts';
-import { statusOf } from '../runs/run-view.ts';
+import { statusOf, toRun } from '../runs/run-view.ts';
 import { toShortRun } from '../runs/short-run.ts';
 import { startRun, tryRun } from '../runs/start-run.ts';
-import { waitForRun } from '../runs/wait-for-run.ts';
+import { waitForRun, waitUntilTaken } from '../runs/wait-for-run.ts';
 
 /** Starts a run, or finds the one of the same `client_ref`, and waits for it as long as the client can (RF-16). */
 export function handleRunModel(deps: InferenceDeps): Handler<typeof runModel> {
@@ -25,8 +28,9 @@ export function handleRunModel(deps: InferenceDeps): Handler<typeof runModel> {
     const args = { ...rest, input };
     if (args.dry_run === true) return tryRun(deps, args, context);
     const { row, isNew } = await startRun(deps, args, context);
-    const { wait_seconds: waitSeconds, with_native: withNative } = args;
-    const outcome = await outcomeOf(deps, row, { waitSeconds, withNative, context, isNew });
+    const { wait_seconds: waitSeconds, with_native: withNative, until, whole: isWhole } = args;
+    const wish = { waitSeconds, withNative, until, isWhole, context, isNew };
+    const outcome = await outcomeOf(deps, row, wish);
     return { ...outcome, ...(isNew ? {} : { replayed: true }) };
   };
 }
@@ -39,9 +43,9 @@ async function withoutInput(
 ): Promise<AppError> {
   const asked = { model, input: {}, ...(options !== undefined && { options }) };
   const prepared = await deps.bus.call(prepareRun, asked, { principal, signal });
-  const hint = "an object with the model's inputs; get_model has them all";
+  const about = `an object with the model's inputs${hint`; ${callOf(getModel)} has them all`}`;
   return validationFailed(prepared.model, [
-    { path: 'input', message: 'is required', hint },
+    { path: 'input', message: 'is required', hint: about },
     ...prepared.problems,
   ]);
 }
@@ -54,24 +58,35 @@ export function handleContinueRun(deps: InferenceDeps): Handler<typeof continueR
   };
 }
 
+interface Wish {
+  waitSeconds: number | undefined;
+  context: HandlerContext;
+  isNew: boolean;
+  isReplay?: boolean;
+  withNative?: boolean | undefined;
+  until?: 'end' | 'taken' | undefined;
+  isWhole?: boolean | undefined;
+}
+
+/** As much of a text as one answer may hold. */
+const wholeText = { offset: 0, maxChars: 20_000 };
+
 /** The run once it has succeeded or the wait is over; a run that failed is the call's failure. */
 async function outcomeOf(
   deps: InferenceDeps,
   started: RunRow,
-  wish: {
-    waitSeconds: number | undefined;
-    withNative: boolean | undefined;
-    context: HandlerContext;
-    isNew: boolean;
-    isReplay?: boolean;
-  },
+  wish: Wish,
 ): Promise<ReturnType<typeof toNativeRun>> {
   const { context, isNew, isReplay = !isNew, withNative } = wish;
   const { defaultSeconds } = context.wait;
   const waitSeconds = wish.waitSeconds ?? defaultSeconds;
-  const row = await waitForRun(deps, started, { waitSeconds, context, isNew, withNative });
+  const row =
+    wish.until === 'taken'
+      ? await waitUntilTaken(deps, started, { waitSeconds, context })
+      : await waitForRun(deps, started, { waitSeconds, context, isNew, withNative });
   const status = statusOf(row);
   if (isTerminal(status) && status !== 'succeeded') throw runFailed(row, isReplay);
   if (withNative === true) return toNativeRun(row, { waitSeconds: defaultSeconds });
-  return { run: toShortRun(row, { waitSeconds: defaultSeconds }) };
+  const shown = { waitSeconds: defaultSeconds };
+  return { run: wish.isWhole === true ? toRun(row, { text: wholeText, ...shown }) : toShortRun(row, shown) };
 }

@@ -1,4 +1,4 @@
-import { isPrivateHost, type Problem } from '@inferry/contracts';
+import { callOf, getRun, hint, isPrivateHost, type Problem } from '@inferry/contracts';
 import { allowedPorts, isAllowedPort } from '@inferry/runtime/public-agent';
 import type { WebhookSettings } from '../deps.ts';
 
@@ -7,7 +7,11 @@ const path = 'webhook';
 /** Why a webhook cannot be taken; undefined when it can. Where its name leads is checked at each connect. */
 export function webhookProblem(value: string, settings: WebhookSettings): Problem | undefined {
   if (settings.secret === undefined) {
-    return { path, message: 'is not offered here', hint: 'leave it out and follow the run with get_run' };
+    return {
+      path,
+      message: 'is not offered here',
+      hint: `leave it out${hint` and follow the run with ${callOf(getRun)}`}`,
+    };
   }
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined) return { path, message: 'is not a URL', hint: 'https://…' };

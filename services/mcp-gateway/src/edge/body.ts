@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
+import { callOf, createUpload, hint } from '@inferry/contracts';
 import { type Refusal, refuse } from '../refusal.ts';
 import { oneValue } from './one-value.ts';
 
 /** The cap on bodies (RF-51, RF-52). The rest of a body that is too large is not read, so the connection ends. */
 export function refuseBodySize(maxBytes: number): Refusal {
   return refuse(413, ['body_too_large', `The body is larger than ${maxBytes} bytes.`], {
-    nextAction: 'Send files with create_upload or by URL, and pass the asset id.',
+    nextAction: hint`Send files with ${callOf(createUpload)} or by URL, and pass the asset id.`,
     headers: { connection: 'close' },
   });
 }

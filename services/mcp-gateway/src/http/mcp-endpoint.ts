@@ -1,4 +1,15 @@
-import { isObject, type JsonObject, uploadFile } from '@inferry/contracts';
+import {
+  argumentOf,
+  callOf,
+  getRun,
+  hint,
+  isObject,
+  type JsonObject,
+  plainWords,
+  runModel,
+  uploadFile,
+  valueInWords,
+} from '@inferry/contracts';
 import type { Parts } from '@inferry/runtime';
 import { type Challenger, challengeAdmitted } from '../edge/challenge.ts';
 import { isTooDeep, tooDeep } from '../edge/json-depth.ts';
@@ -10,14 +21,15 @@ import type { McpCore } from '../mcp/core.ts';
 import { readBatchEra, readEra, type Spoken } from '../mcp/era.ts';
 import type { Channel, Exchange, Reply } from '../mcp/exchange.ts';
 import { errorText, type McpMessage, type McpRequest, parseJson, readMessage } from '../mcp/json-rpc.ts';
+import type { Offer } from '../mcp/offer.ts';
 import type { ResumedCall } from '../mcp/resumed-call.ts';
-import type { ReadSelection } from '../mcp/selection.ts';
-import type { ToolView, ViewTools } from '../mcp/tool-views.ts';
+import type { ToolView } from '../mcp/tool-views.ts';
 import { metaKeys } from '../mcp/versions.ts';
 import { isRefusal, type Refusal, refuse, refuseInvalid, rpcCodes } from '../refusal.ts';
 import { BatchMember } from './batch-member.ts';
 import type { Edge } from './edge.ts';
 import { HttpChannel } from './http-channel.ts';
+import type { Mounts } from './mounts.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OpenStreams } from './open-streams.ts';
 import type { Post } from './post.ts';
@@ -31,8 +43,7 @@ export interface EndpointParts {
   resumptions: Resumptions;
   clientRequests: ClientRequests;
   edge: Edge;
-  readSelection: ReadSelection;
-  viewTools: ViewTools;
+  mounts: Mounts;
   challenge: Challenger;
   calls: OpenCalls;
   streams: OpenStreams;
@@ -42,7 +53,7 @@ export interface EndpointParts {
 const maxBatch = 50;
 const badJson = refuse(400, ['parse_error', 'The body is not valid JSON.'], { rpcCode: rpcCodes.parse });
 const nothingToGoOn = refuse(404, ['stream_not_found', 'There is no stream that goes on after this event.'], {
-  nextAction: 'Call again with the same client_ref, or read the run with get_run.',
+  nextAction: `Call again${hint` with the same ${argumentOf(runModel, 'client_ref')}`}${hint`, or read the run with ${callOf(getRun)}`}.`,
 });
 const internal = refuse(
   500,
@@ -137,13 +148,14 @@ export class McpEndpoint {
     spoken: Spoken & Pick<Exchange, 'isAssumed' | 'attachment' | 'resumed'> & { from: KnownSender },
   ): Promise<void> | undefined {
     const { core, calls, streams } = this.#parts;
-    const view = this.view(post);
+    const offer = this.#offerOf(post);
+    const view = viewOf(offer, post);
     if (isRefusal(view)) return this.#refuse(post, view, request);
     const busy = calls.refusal(post.principal);
     if (busy !== undefined) return this.#refuse(post, busy, request);
     const canStream = spoken.resumed !== undefined || acceptsStream(post.request);
     const channel = new HttpChannel(post, streams, canStream);
-    const exchange = toExchange(post, request, { ...spoken, view, channel });
+    const exchange = toExchange(post, request, { ...spoken, offer, view, channel });
     const held = calls.add(channel, post.principal);
     const end = (reply: Reply) => {
       calls.delete(held);
@@ -172,7 +184,8 @@ export class McpEndpoint {
       const begins = request.method === 'initialize' && era === 'legacy';
       const token = begins ? this.#parts.sessions.issue(request.params, post.principal) : undefined;
       channel.finish(reply, 200, token === undefined ? undefined : { 'mcp-session-id': token });
-    } else if (channel.isStreaming) channel.finish(errorText(request.id, reply));
+    } else if (channel.isStreaming)
+      channel.finish(errorText(request.id, reply, exchange.offer.profile.words));
     else return this.#refuse(post, reply, request);
     return undefined;
   }
@@ -183,7 +196,8 @@ export class McpEndpoint {
     const spoken = readBatchEra(headersOf(post.request));
     const from = readSender(sessions, post, { era: 'legacy' });
     const messages = values.map(readMessage);
-    const view = this.view(post);
+    const offer = this.#offerOf(post);
+    const view = viewOf(offer, post);
     if (isRefusal(spoken)) return this.#refuse(post, spoken);
     if (isRefusal(view)) return this.#refuse(post, view);
     if (isRefusal(from)) return this.#refuse(post, from);
@@ -206,6 +220,7 @@ export class McpEndpoint {
           this.#member(post, request, {
             ...inSession(post, spoken, from),
             from,
+            offer,
             view,
             channel: new BatchMember(whole),
           }),
@@ -222,22 +237,22 @@ export class McpEndpoint {
   async #member(
     post: Post,
     request: McpRequest,
-    rest: Spoken & { from: KnownSender; view: ToolView; channel: Channel },
+    rest: Spoken & { from: KnownSender; offer: Offer; view: ToolView; channel: Channel },
   ): Promise<string | undefined> {
     const reply = await this.#parts.core.answer(toExchange(post, request, rest));
-    return reply === undefined || typeof reply === 'string' ? reply : errorText(request.id, reply);
+    return reply === undefined || typeof reply === 'string'
+      ? reply
+      : errorText(request.id, reply, rest.offer.profile.words);
   }
 
   /** The tools that a request has. */
-  view({ request, principal }: Post): ToolView | Refusal {
-    const { url = '/', headers } = request;
-    const selection = this.#parts.readSelection({
-      url,
-      toolsetsHeader: lineOf(headers['x-mcp-toolsets']),
-      excludeHeader: lineOf(headers['x-mcp-exclude-tools']),
-      readOnlyHeader: lineOf(headers['x-mcp-readonly']),
-    });
-    return isRefusal(selection) ? selection : this.#parts.viewTools(selection, principal.scopes);
+  view(post: Post): ToolView | Refusal {
+    return viewOf(this.#offerOf(post), post);
+  }
+
+  /** A mount that has gone since the request came to it is the canonical one's business no more than anybody's. */
+  #offerOf({ request }: Post): Offer {
+    return this.#parts.mounts.offerOf(request) ?? this.#parts.mounts.canonical;
   }
 
   async #refuse(post: Post, refusal: Refusal, request?: McpRequest): Promise<void> {
@@ -247,8 +262,27 @@ export class McpEndpoint {
     const at: Challenger = (what) => challenge(what, post.request);
     const challenged = challengeAdmitted(at, post.principal, wanted);
     const headers = challenged === undefined ? weighed.headers : { ...weighed.headers, ...challenged };
-    edge.send(post, headers === undefined ? weighed : { ...weighed, headers }, request?.id);
+    const said = inWordsOf(this.#offerOf(post), weighed);
+    edge.send(post, headers === undefined ? said : { ...said, headers }, request?.id);
   }
+}
+
+function viewOf({ readSelection, viewTools }: Offer, { request, principal }: Post): ToolView | Refusal {
+  const { url = '/', headers } = request;
+  const selection = readSelection({
+    url,
+    toolsetsHeader: lineOf(headers['x-mcp-toolsets']),
+    excludeHeader: lineOf(headers['x-mcp-exclude-tools']),
+    readOnlyHeader: lineOf(headers['x-mcp-readonly']),
+  });
+  return isRefusal(selection) ? selection : viewTools(selection, principal.scopes);
+}
+
+/** A refusal in the words of its mount. */
+function inWordsOf({ profile }: Offer, refusal: Refusal): Refusal {
+  if (profile.words === plainWords) return refusal;
+  // as: the same fields, whose texts alone are said in other words.
+  return valueInWords(refusal, profile.words) as Refusal;
 }
 
 /** The call of which a stream is the answer, as far as answering it needs it. */

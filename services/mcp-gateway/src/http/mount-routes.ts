@@ -3,10 +3,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { oneValue } from '../edge/one-value.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import type { Edge } from './edge.ts';
+import type { Mounts } from './mounts.ts';
 import type { Receiver } from './receive.ts';
 
 export interface MountParts {
   edge: Edge;
+  mounts: Mounts;
   receive: Receiver;
   /** Takes an admitted GET that asks for the rest of a stream. */
   resume: Receiver;
@@ -15,8 +17,12 @@ export interface MountParts {
   onError(error: unknown): void;
 }
 
-/** MCP at `/mcp` and at the bare origin (X2), and at the paths that name toolsets. */
-const mcpPaths = ['/mcp', '/', '/mcp/x/:toolsets', '/mcp/x/:toolsets/readonly'];
+/** MCP at `/mcp` and at the bare origin (X2), below it at the mounts of profiles, and at the paths that name toolsets. */
+const mounts = ['/mcp', '/mcp/:profile(^[a-z][a-z0-9-]{0,39}$)'];
+const mcpPaths = [
+  '/',
+  ...mounts.flatMap((mount) => [mount, `${mount}/x/:toolsets`, `${mount}/x/:toolsets/readonly`]),
+];
 
 const notFound = refuse(404, ['not_found', 'There is nothing here. MCP is served at /mcp.']);
 const notAllowed = refuse(405, ['method_not_allowed', 'MCP is served by POST.'], {
@@ -46,17 +52,19 @@ export async function mountRoutes(app: FastifyInstance, parts: MountParts): Prom
 function mountMcp(
   scope: FastifyInstance,
   url: string,
-  { edge, receive, resume, challenge }: MountParts,
+  { edge, mounts, receive, resume, challenge }: MountParts,
 ): void {
   // Answered before the body, which the receiver reads: no parser of Fastify's has a part in it.
   const take = (admit: Receiver) => (request: FastifyRequest, reply: FastifyReply) => {
+    if (mounts.offerOf(request.raw) === undefined) return answerOther(edge, { request, reply }, notFound);
     reply.hijack();
     edge.pass(request.raw, reply.raw, admit);
   };
   const takePost = take(receive);
   const takeGet = take(resume);
   const other = (request: FastifyRequest, reply: FastifyReply) => {
-    if (request.method === 'GET' && oneValue(request.headers['last-event-id']) !== undefined)
+    if (mounts.offerOf(request.raw) === undefined) answerOther(edge, { request, reply }, notFound);
+    else if (request.method === 'GET' && oneValue(request.headers['last-event-id']) !== undefined)
       takeGet(request, reply);
     else {
       const headers = { ...notAllowed.headers, ...challenge(request.raw) };

@@ -1,4 +1,4 @@
-import type { Principal } from '@inferry/contracts';
+import { callOf, hint, listRuns, type Principal } from '@inferry/contracts';
 import type { StopReason } from '../mcp/exchange.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import { type Member, Roster } from '../roster.ts';
@@ -56,7 +56,7 @@ export class OpenCalls {
       ['busy', `More than ${limits.perGrant} calls of this credential or account at once.`],
       {
         retryAfterSeconds: 5,
-        nextAction: 'Wait until some of them are answered; list_runs follows many runs in one call.',
+        nextAction: `Wait until some of them are answered${hint`; ${callOf(listRuns)} follows many runs in one call`}.`,
       },
     );
   }

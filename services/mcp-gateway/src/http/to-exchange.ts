@@ -16,7 +16,9 @@ export function toExchange(
     from,
     ...rest
   }: Spoken &
-    Pick<Exchange, 'isAssumed' | 'view' | 'channel' | 'attachment' | 'resumed'> & { from: KnownSender },
+    Pick<Exchange, 'isAssumed' | 'offer' | 'view' | 'channel' | 'attachment' | 'resumed'> & {
+      from: KnownSender;
+    },
 ): Exchange {
   const { headers } = post.request;
   const declared = rest.era === 'modern' ? request.meta[metaKeys.clientCapabilities] : from.capabilities;

@@ -1,9 +1,8 @@
-import { unstorable } from '@inferry/contracts';
+import { hasWords, inWords, unstorable } from '@inferry/contracts';
 import { type Refusal, refuse, refuseParams, rpcCodes } from '../refusal.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { ClientTable } from '../waiting.ts';
 import type { Exchange, Reply, Sender } from './exchange.ts';
-import type { ServerIdentity } from './identity.ts';
 import { type McpNotification, type McpRequest, responseText } from './json-rpc.ts';
 import type { MethodTable } from './methods/index.ts';
 import { fitResult, shownTo } from './revisions.ts';
@@ -17,16 +16,17 @@ export interface McpCore {
 
 export function createMcpCore(
   table: MethodTable,
-  { identity, telemetry, clients }: { identity: ServerIdentity; telemetry: Telemetry; clients: ClientTable },
+  { telemetry, clients }: { telemetry: Telemetry; clients: ClientTable },
 ): McpCore {
-  // Every result of the modern era says that it is complete and whose it is (MCP 2026-07-28, basic).
-  const stamp = `"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":${JSON.stringify(identity.serverInfo)}}`;
-
   function toResponse(exchange: Exchange, reply: Reply): Reply {
     if (typeof reply !== 'string') return reply;
-    const { era, request, clientName } = exchange;
-    const result = fitResult(request.method, reply, shownTo(exchange, clients.takesLinks(clientName)));
-    return responseText(request.id, era === 'modern' && !isStamped(result) ? splice(stamp, result) : result);
+    const { era, request, clientName, offer } = exchange;
+    const said = hasWords(reply) ? inWords(reply, offer.profile.words) : reply;
+    const result = fitResult(request.method, said, shownTo(exchange, clients.takesLinks(clientName)));
+    return responseText(
+      request.id,
+      era === 'modern' && !isStamped(result) ? splice(offer.identity.stamp, result) : result,
+    );
   }
 
   return {

@@ -2,6 +2,7 @@ import type { CallLife } from '@inferry/bus';
 import type { JsonObject, Principal } from '@inferry/contracts';
 import type { Refusal } from '../refusal.ts';
 import type { McpNotification, McpRequest } from './json-rpc.ts';
+import type { Offer } from './offer.ts';
 import type { ResumedCall } from './resumed-call.ts';
 import type { ToolView } from './tool-views.ts';
 import type { Era } from './versions.ts';
@@ -52,6 +53,8 @@ export interface Exchange extends Sender {
   /** Nobody said that it is this version. */
   isAssumed?: true | undefined;
   request: McpRequest;
+  /** What the mount is that it came to. */
+  offer: Offer;
   view: ToolView;
   /** The client's name as it calls itself; only for how long it waits. */
   clientName: string;

@@ -1,10 +1,9 @@
 import type { JsonObject } from '@inferry/contracts';
-import { inferry } from '@inferry/profiles';
 import { appsExtension } from './apps/app-hosts.ts';
 import type { Icon } from './icon.ts';
 import { skillsExtension, skillsSettings } from './skills/skill-methods.ts';
 import { tasksExtension } from './tasks/task-results.ts';
-import type { Era } from './versions.ts';
+import { type Era, metaKeys } from './versions.ts';
 
 /** MCP `ServerCapabilities`, as far as this server has them. */
 export interface ServerCapabilities {
@@ -23,11 +22,17 @@ export interface ServerIdentity {
   icons: readonly Icon[];
   capabilities: Record<Era, ServerCapabilities>;
   instructions: string;
+  /** What every result of the modern era begins with (MCP 2026-07-28, basic): that it is complete, and whose it is. */
+  stamp: string;
 }
 
 export function createIdentity(
   serverInfo: ServerIdentity['serverInfo'],
-  { hasSurfaces = true, icons = [] }: { hasSurfaces?: boolean; icons?: readonly Icon[] } = {},
+  {
+    hasSurfaces = true,
+    icons = [],
+    instructions,
+  }: { hasSurfaces?: boolean; icons?: readonly Icon[]; instructions(title: string): string },
 ): ServerIdentity {
   return {
     serverInfo,
@@ -36,7 +41,8 @@ export function createIdentity(
       legacy: toCapabilities('legacy', hasSurfaces),
       modern: toCapabilities('modern', hasSurfaces),
     },
-    instructions: inferry.instructions(serverInfo.title),
+    instructions: instructions(serverInfo.title),
+    stamp: `"resultType":"complete","_meta":{"${metaKeys.serverInfo}":${JSON.stringify(serverInfo)}}`,
   };
 }
 

@@ -1,4 +1,12 @@
-import { exactDigits, isObject, type JsonObject } from '@inferry/contracts';
+import {
+  exactDigits,
+  hasWords,
+  isObject,
+  type JsonObject,
+  plainWords,
+  valueInWords,
+  type Words,
+} from '@inferry/contracts';
 import { type Refusal, refuseInvalid } from '../refusal.ts';
 
 /** A number that JavaScript would round, in the digits in which it came; `JSON.stringify` writes them again. */
@@ -117,9 +125,11 @@ export function responseText(id: RequestId, result: string): string {
   return `{"jsonrpc":"2.0","id":${idText(id)},"result":${result}}`;
 }
 
-export function errorText(id: RequestId | undefined, refusal: Refusal): string {
+/** A refusal as a response; `words` says the calls that its texts name. */
+export function errorText(id: RequestId | undefined, refusal: Refusal, words: Words = plainWords): string {
   const { code, message, data } = refusal;
-  const error = JSON.stringify({ code, message, data });
+  const plain = JSON.stringify({ code, message, data });
+  const error = hasWords(plain) ? JSON.stringify(valueInWords({ code, message, data }, words)) : plain;
   return `{"jsonrpc":"2.0","id":${id === undefined ? 'null' : idText(id)},"error":${error}}`;
 }
 

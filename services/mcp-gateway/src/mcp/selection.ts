@@ -1,10 +1,10 @@
-import { type AnyTool, defaultToolsets, type Toolset, toolsets } from '@inferry/contracts';
+import { type AnyTool, defaultToolsets, toolsets } from '@inferry/contracts';
 import { Recent } from '@inferry/runtime';
 import { type Refusal, refuse, rpcCodes } from '../refusal.ts';
 
 /** The part of the tools that a deployment offers, or that a request asks for. */
 export interface Selection {
-  toolsets: ReadonlySet<Toolset>;
+  toolsets: ReadonlySet<string>;
   excluded: ReadonlySet<string>;
   isReadOnly: boolean;
 }
@@ -18,33 +18,48 @@ export interface SelectionSource {
   readOnlyHeader: string | undefined;
 }
 
+/** The part of its profile that a tool is in. */
+export function toolsetOf({ group, operation }: AnyTool): string {
+  return group ?? operation.toolset;
+}
+
 export function offers({ toolsets: shown, excluded, isReadOnly }: Selection, tool: AnyTool): boolean {
   return (
-    shown.has(tool.operation.toolset) &&
-    !excluded.has(tool.name) &&
-    (!isReadOnly || tool.annotations.readOnlyHint)
+    shown.has(toolsetOf(tool)) && !excluded.has(tool.name) && (!isReadOnly || tool.annotations.readOnlyHint)
   );
 }
 
 export type ReadSelection = (source: SelectionSource) => Selection | Refusal;
 
+/** The parts that tools of a mount are in. */
+interface MountParts {
+  /** Of its profile; undefined for the canonical mount. */
+  key?: string;
+  known: readonly string[];
+  /** What is shown to whoever asks for nothing in particular. */
+  usual: readonly string[];
+}
+
+const canonical: MountParts = { known: toolsets, usual: defaultToolsets };
+
 /**
  * Reads what a request selects of what the deployment offers: every source can only take away (toolsets meet,
  * exclusions add up, read-only is strict), and nothing is remembered from an earlier request.
  */
-export function createSelectionReader(offered: Selection): ReadSelection {
+export function createSelectionReader(offered: Selection, mount: MountParts = canonical): ReadSelection {
   const seen = new Recent<Selection | Refusal>(200);
-  const plain = narrow(offered, { named: undefined, excluded: [], isReadOnly: false });
+  const plain = narrow(offered, mount, { named: undefined, excluded: [], isReadOnly: false });
+  const plainUrl = mount.key === undefined ? '/' : `/mcp/${mount.key}`;
   return (source) => {
     const { url, toolsetsHeader, excludeHeader, readOnlyHeader } = source;
     const hasHeaders =
       toolsetsHeader !== undefined || excludeHeader !== undefined || readOnlyHeader !== undefined;
-    if (!hasHeaders && (url === '/mcp' || url === '/')) return plain;
+    if (!hasHeaders && (url === '/mcp' || url === plainUrl)) return plain;
     const key = `${url}\n${toolsetsHeader ?? ''}\n${excludeHeader ?? ''}\n${readOnlyHeader ?? ''}`;
     if (key.length > 2_000) return refuseSelection('The selection of tools is too long.');
     const known = seen.get(key);
     if (known !== undefined) return known;
-    const selection = readSelection(offered, source);
+    const selection = readSelection(offered, mount, source);
     seen.set(key, selection);
     return selection;
   };
@@ -57,21 +72,24 @@ interface Asked {
   isReadOnly: boolean;
 }
 
-function readSelection(offered: Selection, source: SelectionSource): Selection | Refusal {
+function readSelection(offered: Selection, mount: MountParts, source: SelectionSource): Selection | Refusal {
   const { pathname, searchParams } = new URL(source.url, 'http://gateway');
-  const [, , marker, inPath, last] = pathname.split('/');
-  const isNarrowPath = marker === 'x';
+  const parts = pathname.split('/');
+  // Below `/mcp` or below the mount of a profile.
+  const at = parts[2] === 'x' ? 2 : 3;
+  const isNarrowPath = parts[at] === 'x';
+  const [inPath, last] = [parts[at + 1], parts[at + 2]];
   const lists = [
     isNarrowPath ? decode(inPath) : undefined,
     searchParams.get('toolsets') || undefined,
     source.toolsetsHeader,
   ].filter((list) => list !== undefined);
-  const unknown = lists.flatMap(items).find((name) => !isToolsetName(name));
+  const unknown = lists.flatMap(items).find((name) => !isToolsetName(mount, name));
   if (unknown !== undefined) {
-    return refuseSelection(`Unknown toolset. Known: ${[...toolsets, 'all', 'default'].join(', ')}.`);
+    return refuseSelection(`Unknown toolset. Known: ${[...mount.known, 'all', 'default'].join(', ')}.`);
   }
-  return narrow(offered, {
-    named: lists.length === 0 ? undefined : meet(lists),
+  return narrow(offered, mount, {
+    named: lists.length === 0 ? undefined : meet(mount, lists),
     excluded: [...items(searchParams.get('exclude') ?? ''), ...items(source.excludeHeader ?? '')],
     isReadOnly:
       (isNarrowPath && last === 'readonly') ||
@@ -80,9 +98,9 @@ function readSelection(offered: Selection, source: SelectionSource): Selection |
   });
 }
 
-function narrow(offered: Selection, asked: Asked): Selection {
-  const shown = toolsets.filter(
-    (name) => offered.toolsets.has(name) && (asked.named?.has(name) ?? defaultToolsets.includes(name)),
+function narrow(offered: Selection, mount: MountParts, asked: Asked): Selection {
+  const shown = mount.known.filter(
+    (name) => offered.toolsets.has(name) && (asked.named?.has(name) ?? mount.usual.includes(name)),
   );
   return {
     toolsets: new Set(shown),
@@ -92,19 +110,19 @@ function narrow(offered: Selection, asked: Asked): Selection {
 }
 
 /** What all the lists name. */
-function meet(lists: readonly string[]): ReadonlySet<string> {
+function meet(mount: MountParts, lists: readonly string[]): ReadonlySet<string> {
   return lists
-    .map((list) => new Set<string>(items(list).flatMap(expand)))
+    .map((list) => new Set<string>(items(list).flatMap((name) => expand(mount, name))))
     .reduce((all, next) => all.intersection(next));
 }
 
-function expand(name: string): readonly string[] {
-  if (name === 'all') return toolsets;
-  return name === 'default' ? defaultToolsets : [name];
+function expand({ known, usual }: MountParts, name: string): readonly string[] {
+  if (name === 'all') return known;
+  return name === 'default' ? usual : [name];
 }
 
-function isToolsetName(name: string): boolean {
-  return name === 'all' || name === 'default' || toolsets.some((toolset) => toolset === name);
+function isToolsetName({ known }: MountParts, name: string): boolean {
+  return name === 'all' || name === 'default' || known.includes(name);
 }
 
 function items(list: string): string[] {

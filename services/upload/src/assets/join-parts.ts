@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Blobs } from '@inferry/blobs';
-import { AppError } from '@inferry/contracts';
+import { AppError, callOf, createUpload, hint } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
 import type { Limits } from '@inferry/limits';
 import { partLength } from '../sizes.ts';
@@ -38,7 +38,7 @@ export async function joinParts(
     if (current?.state === 'stored') return current;
     if (current?.state !== 'pending') {
       throw new AppError('asset_not_found', 'The file was deleted.', {
-        nextAction: 'Upload it again with create_upload.',
+        nextAction: hint`Upload it again with ${callOf(createUpload)}.`,
       });
     }
     if (!(await hasAllParts(deps.blobs, asset))) return undefined;

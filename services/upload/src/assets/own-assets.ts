@@ -1,4 +1,4 @@
-import { AppError } from '@inferry/contracts';
+import { AppError, callOf, createUpload, hint } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
 import { isAssetId } from './asset-keys.ts';
 import type { AssetTable } from './asset-table.ts';
@@ -13,7 +13,7 @@ export async function findStored(
   const isEnded = asset?.expires_at !== undefined && asset.expires_at !== null && asset.expires_at <= now();
   if (asset === undefined || asset.state === 'deleted' || isEnded) {
     throw new AppError('asset_not_found', 'There is no such asset of yours; it may have expired.', {
-      nextAction: 'Upload the file again with create_upload.',
+      nextAction: hint`Upload the file again with ${callOf(createUpload)}.`,
     });
   }
   if (asset.state === 'pending') {

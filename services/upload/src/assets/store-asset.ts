@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Blobs } from '@inferry/blobs';
-import { AppError } from '@inferry/contracts';
+import { AppError, callOf, createUpload, hint } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
 import { blobPrefix, newWholeKey } from './asset-keys.ts';
 import type { AssetTable } from './asset-table.ts';
@@ -75,7 +75,7 @@ export async function readStored(assets: AssetTable, asset: AssetRow): Promise<A
   const stored = await assets.find(asset.asset_id);
   if (stored?.state === 'stored') return stored;
   throw new AppError('asset_not_found', 'The file was deleted.', {
-    nextAction: 'Upload it again with create_upload.',
+    nextAction: hint`Upload it again with ${callOf(createUpload)}.`,
   });
 }
 
@@ -92,7 +92,7 @@ export function refuseMismatch(asset: AssetRow, facts: { sizeBytes: number; sha2
 
 export function mismatch(message: string): AppError {
   return new AppError('upload_mismatch', message, {
-    nextAction: 'Send the declared file to the same URL, or call create_upload again. Nothing was stored.',
+    nextAction: `Send the declared file to the same URL${hint`, or call ${callOf(createUpload)} again`}. Nothing was stored.`,
   });
 }
 
@@ -104,13 +104,13 @@ export async function lateFor(assets: AssetTable, asset: AssetRow): Promise<AppE
 
 export function urlEnded(): AppError {
   return new AppError('upload_expired', 'This upload URL has ended.', {
-    nextAction: 'Call create_upload again for a new URL.',
+    nextAction: hint`Call ${callOf(createUpload)} again for a new URL.`,
   });
 }
 
 export function alreadyUsed(asset: Pick<AssetRow, 'asset_id'>): AppError {
   return new AppError('upload_expired', 'This one-time URL was used already.', {
-    nextAction: `The file is stored: use ${asset.asset_id}, or call create_upload for another file.`,
+    nextAction: `The file is stored: use ${asset.asset_id}${hint`, or call ${callOf(createUpload)} for another file`}.`,
     details: { asset_id: asset.asset_id },
   });
 }

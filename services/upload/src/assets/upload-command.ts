@@ -1,4 +1,5 @@
 /** The ready command of create_upload: how a path that the caller's shell sees is named, read and sent. */
+import { callOf, hint, uploadFile } from '@inferry/contracts';
 
 /** A word of a POSIX shell that stands for exactly this text. */
 function shellQuote(text: string): string {
@@ -33,7 +34,10 @@ export function readLocalPath(given: string): LocalPath | PathProblem {
     };
   }
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) {
-    return { message: 'is a URL', hint: 'upload_file takes public URLs; this is for a local file' };
+    return {
+      message: 'is a URL',
+      hint: hint`${callOf(uploadFile)} takes public URLs; this is for a local file`,
+    };
   }
   if (/[\\/]$/.test(path) && path.length > 1 && (path.endsWith('/') || windowsPath.test(path))) {
     return { message: 'is a folder', hint: 'one file; pack a folder first' };

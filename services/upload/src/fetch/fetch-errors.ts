@@ -1,9 +1,9 @@
-import { AppError } from '@inferry/contracts';
+import { AppError, callOf, createUpload, hint } from '@inferry/contracts';
 
 export function urlRejected(message: string): AppError {
   return new AppError('url_rejected', message.startsWith('`') ? message : `\`url\`: ${message}`, {
     details: { field: 'url' },
-    nextAction: 'Pass a public http(s) URL, or upload the file with create_upload.',
+    nextAction: `Pass a public http(s) URL${hint`, or upload the file with ${callOf(createUpload)}`}.`,
   });
 }
 
@@ -12,7 +12,7 @@ export function fetchFailed(message: string, options: { status?: number; cause?:
     details: { field: 'url' },
     upstreamStatus: options.status,
     cause: options.cause,
-    nextAction: 'Check that the URL is public and try again, or upload the file with create_upload.',
+    nextAction: `Check that the URL is public and try again${hint`, or upload the file with ${callOf(createUpload)}`}.`,
   });
 }
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Readable } from 'node:stream';
-import { AppError } from '@inferry/contracts';
+import { AppError, callOf, createUpload, hint } from '@inferry/contracts';
 import { codingsOf, unpacked } from '@inferry/runtime';
 import { type Dispatcher, request } from 'undici';
 import { patiently } from '../assets/body.ts';
@@ -130,7 +130,7 @@ async function* guarded(body: Readable, options: FetchOptions): AsyncGenerator<B
 function tooLarge(maxBytes: number): AppError {
   const cap = `${Math.floor(maxBytes / 1024 / 1024)} MiB`;
   return new AppError('upload_too_large', `The file exceeds the ${cap} upload cap.`, {
-    nextAction: 'Download it where you have a shell and send it with create_upload, which takes up to 5 GiB.',
+    nextAction: hint`Download it where you have a shell and send it with ${callOf(createUpload)}, which takes up to 5 GiB.`,
     details: { field: 'url', max_bytes: maxBytes },
   });
 }

@@ -1,4 +1,12 @@
-import { fromBase64, readDataUri, validationFailed } from '@inferry/contracts';
+import {
+  callOf,
+  createUpload,
+  fromBase64,
+  hint,
+  readDataUri,
+  uploadFile,
+  validationFailed,
+} from '@inferry/contracts';
 
 export interface InlineBytes {
   bytes: Buffer;
@@ -30,7 +38,7 @@ function isPath(value: string): boolean {
 }
 
 function invalid(message: string): Error {
-  return validationFailed('upload_file', [
-    { path: 'base64', message, hint: 'for a local file use create_upload: it needs no base64' },
+  return validationFailed(callOf(uploadFile), [
+    { path: 'base64', message, hint: hint`for a local file use ${callOf(createUpload)}: it needs no base64` },
   ]);
 }

@@ -1,4 +1,14 @@
-import { AppError, errorCodes, toAppError } from '@inferry/contracts';
+import {
+  AppError,
+  callOf,
+  createUpload,
+  errorCodes,
+  getRun,
+  hint,
+  inWords,
+  plainWords,
+  toAppError,
+} from '@inferry/contracts';
 
 /** A file that comes too slowly is its sender's matter, where elsewhere it is ours (RFC 9110, section 15.5.9). */
 const slowFile = 408;
@@ -15,13 +25,18 @@ export function toHttpError(thrown: unknown): HttpError {
     ? new AppError('validation_failed', 'The request is not valid.', { nextAction: 'Check the URL.' })
     : toAppError(thrown);
   const { code, message, next_action: nextAction } = error.toEnvelope();
+  const say = (text: string) => inWords(text, plainWords);
   const headers: Record<string, string> = {
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
   };
   if (error.retryAfterSeconds !== undefined) headers['retry-after'] = String(error.retryAfterSeconds);
   const body = {
-    error: { code, message, ...(nextAction === undefined ? {} : { next_action: nextAction }) },
+    error: {
+      code,
+      message: say(message),
+      ...(nextAction === undefined ? {} : { next_action: say(nextAction) }),
+    },
   };
   const status = error.code === 'deadline_exceeded' ? slowFile : errorCodes[error.code].http;
   return { status, headers, body };
@@ -35,6 +50,6 @@ function isBadRequest(error: unknown): boolean {
 
 export function noSuchFile(): AppError {
   return new AppError('asset_not_found', 'There is no such file, or its link has ended.', {
-    nextAction: 'Ask for a fresh link: get_run for an output, create_upload for a file of yours.',
+    nextAction: hint`Ask for a fresh link: ${callOf(getRun)} for an output, ${callOf(createUpload)} for a file of yours.`,
   });
 }

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { AppError } from '@inferry/contracts';
+import { AppError, callOf, createUpload, hint, runModel } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
 import { ownBodyClock } from '@inferry/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -52,7 +52,7 @@ async function checkPut({ assets, links, now }: HttpDeps, request: FastifyReques
   const isKnownPart = isMultipart ? part !== undefined && part <= asset.part_count : part === undefined;
   if (asset === undefined || !isKnownPart || !links.isUploadUrl(asset, expires, signature)) {
     throw new AppError('forbidden', 'This upload URL is not valid.', {
-      nextAction: 'Use the URL exactly as create_upload returned it.',
+      nextAction: hint`Use the URL exactly as ${callOf(createUpload)} returned it.`,
     });
   }
   if (asset.state === 'stored') throw alreadyUsed(asset);
@@ -140,7 +140,7 @@ function refuseWrongLength(header: string | undefined, expectedBytes: number | u
   }
   if (length > maxUploadBytes) {
     throw new AppError('upload_too_large', 'The file exceeds the 5 GiB upload cap.', {
-      nextAction: 'Send a smaller file, or pass a link to it in run_model where the model takes one.',
+      nextAction: hint`Send a smaller file, or pass a link to it in ${callOf(runModel)} where the model takes one.`,
     });
   }
 }

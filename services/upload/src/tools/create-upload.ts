@@ -1,5 +1,5 @@
 import type { Handler } from '@inferry/bus';
-import { AppError, type createUpload, validationFailed } from '@inferry/contracts';
+import { AppError, callOf, createUpload, hint, runModel, validationFailed } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
 import { essence } from '../assets/content-type.ts';
 import { toFileName } from '../assets/file-name.ts';
@@ -18,7 +18,7 @@ export function handleCreateUpload(deps: UploadDeps): Handler<typeof createUploa
     const { size, expires_in: expiresIn } = input;
     if (size !== undefined && size > maxUploadBytes) {
       throw new AppError('upload_too_large', 'The file exceeds the 5 GiB upload cap.', {
-        nextAction: 'Pass a smaller file, or a link to it in run_model where the model takes one.',
+        nextAction: hint`Pass a smaller file, or a link to it in ${callOf(runModel)} where the model takes one.`,
         details: { field: 'size', max_bytes: maxUploadBytes },
       });
     }
@@ -48,14 +48,14 @@ export function handleCreateUpload(deps: UploadDeps): Handler<typeof createUploa
 function parsePath(given: string): LocalPath {
   const path = readLocalPath(given);
   if ('word' in path) return path;
-  throw validationFailed('create_upload', [{ path: 'file_name', ...path }]);
+  throw validationFailed(callOf(createUpload), [{ path: 'file_name', ...path }]);
 }
 
 function parseContentType(given: string | undefined): string | undefined {
   if (given === undefined) return undefined;
   const parsed = essence(given);
   if (parsed !== undefined) return parsed;
-  throw validationFailed('create_upload', [
+  throw validationFailed(callOf(createUpload), [
     { path: 'content_type', message: 'is not a MIME type', hint: 'for example image/png' },
   ]);
 }

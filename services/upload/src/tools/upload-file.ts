@@ -7,7 +7,7 @@ import {
   hint,
   isPage,
   tooLargeAttachment,
-  type uploadFile,
+  uploadFile,
   validationFailed,
 } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
@@ -38,11 +38,11 @@ export function handleUploadFile(deps: UploadDeps): Handler<typeof uploadFile> {
     const { url, base64 } = input;
     const { attachment } = context;
     if ([url, base64, attachment].filter((source) => source !== undefined).length !== 1) {
-      throw validationFailed('upload_file', [
+      throw validationFailed(callOf(uploadFile), [
         {
           path: 'url',
           message: 'pass exactly one of url and base64',
-          hint: 'create_upload takes local files',
+          hint: hint`${callOf(createUpload)} takes local files`,
         },
       ]);
     }

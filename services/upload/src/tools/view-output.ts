@@ -1,5 +1,5 @@
 import type { Handler, HandlerContext } from '@inferry/bus';
-import { AppError, validationFailed, type viewOutput } from '@inferry/contracts';
+import { AppError, callOf, getRun, hint, validationFailed, viewOutput } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
 import { detectType } from '../assets/content-type.ts';
 import { findStored } from '../assets/own-assets.ts';
@@ -33,7 +33,7 @@ export function handleViewOutput(deps: UploadDeps): Handler<typeof viewOutput> {
   return async (input, context) => {
     const { run_id: runId, asset_id: assetId, max_px: maxPx = defaultPx, at_seconds: atSeconds = 0 } = input;
     if ((runId === undefined) === (assetId === undefined)) {
-      throw validationFailed('view_output', [
+      throw validationFailed(callOf(viewOutput), [
         { path: 'run_id', message: 'pass exactly one of run_id and asset_id' },
       ]);
     }
@@ -73,7 +73,10 @@ function refuseUnviewable({ contentType, source }: Subject): void {
   if (contentType.startsWith('video/'))
     throw notViewable('Only video in MP4, MOV, WebM and Matroska can be shown.');
   if (contentType.startsWith('text/') || contentType.endsWith('json')) {
-    throw notViewable('Text cannot be looked at.', 'Read it with get_run, or open the link of the file.');
+    throw notViewable(
+      'Text cannot be looked at.',
+      `${hint`Read it with ${callOf(getRun)}, or `}open the link of the file.`,
+    );
   }
   throw notViewable(`A file of type ${contentType} cannot be looked at.`);
 }
@@ -99,14 +102,14 @@ async function findOutput(
       'asset_not_found',
       `The run has ${outputs.length} output(s) and none at index ${index}.`,
       {
-        nextAction: 'Call get_run to see the run and its outputs.',
+        nextAction: hint`Call ${callOf(getRun)} to see the run and its outputs.`,
       },
     );
   }
   const assetId = output.asset_id ?? deps.links.assetIdOf(output.url ?? '');
   if (assetId !== undefined) return ofAsset(deps, await findStored(deps, principal.subject, assetId));
   if (output.url === undefined) {
-    throw notViewable('This output is text.', 'Read it with get_run.');
+    throw notViewable('This output is text.', hint`Read it with ${callOf(getRun)}.`);
   }
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(60_000)]);
   return deps.copies.run(principal.subject, deadline, () => fetchOutput(deps, output.url ?? '', deadline));

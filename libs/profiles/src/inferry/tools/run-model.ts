@@ -1,4 +1,5 @@
 import { defineTool, problemLine, runModel, runViewUri, text } from '@inferry/contracts';
+import { z } from 'zod';
 import { write } from '../../annotations.ts';
 import { money, presentRun } from '../../present-run.ts';
 
@@ -9,7 +10,14 @@ export const runModelTool = defineTool({
     'Run any model and return its run. Spends credits. input is validated against the model schema first; nothing is charged when it is invalid. File inputs take URLs or asset ids: use create_upload for local files. Waits as long as the client allows, then returns status queued or running with run_id: the run goes on; continue with get_run. Pass client_ref to make a retry safe: the same client_ref never runs or charges twice. dry_run=true validates and quotes only.',
   annotations: write,
   operation: runModel,
-  input: runModel.input.omit({ with_native: true }),
+  input: runModel.input.omit({ with_native: true, ref_scope: true, until: true, whole: true }).extend({
+    client_ref: z
+      .string()
+      .min(1)
+      .max(128)
+      .optional()
+      .describe('Idempotency key, 1-128 characters; reuse it when retrying'),
+  }),
   output: runModel.reply.omit({ native: true }),
   // Whoever leaves it out is told what the model needs.
   explained: ['input'],

@@ -1,4 +1,5 @@
 import { clip, defineTool, type ModelSummary, searchModels, text } from '@inferry/contracts';
+import { z } from 'zod';
 import { readOnly } from '../../annotations.ts';
 import { pageLine } from '../../present-run.ts';
 
@@ -9,7 +10,9 @@ export const searchModelsTool = defineTool({
     'Find runnable models, solutions, wrappers and public endpoints across all connected providers. Use featured=true for a curated shortlist. Never invent a model id: use one returned here. facets=true also lists valid category, capability, provider and creator values.',
   annotations: readOnly,
   operation: searchModels,
-  input: searchModels.input.omit({ page_number: true, shortlist: true, with_names: true }),
+  input: searchModels.input
+    .omit({ page_number: true, shortlist: true, with_names: true, match: true, whole: true })
+    .extend({ limit: z.int().min(1).max(100).optional().describe('Max items, default 20') }),
   present({ items = [], page, facets, stale, hint }) {
     const lines = items.length === 0 ? ['No model matches.'] : items.map(searchLine);
     if (facets !== undefined) lines.push(`Facets: ${JSON.stringify(facets)}`);

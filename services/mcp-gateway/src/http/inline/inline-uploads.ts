@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Bus } from '@inferry/bus';
-import { openAsset, type Principal, tooLargeAttachment, uploadFile } from '@inferry/contracts';
+import {
+  callOf,
+  createUpload,
+  hint,
+  openAsset,
+  type Principal,
+  tooLargeAttachment,
+  uploadFile,
+} from '@inferry/contracts';
 import { ownBodyClock } from '@inferry/runtime';
 import { oneValue } from '../../edge/one-value.ts';
 import type { ToolView } from '../../mcp/tool-views.ts';
@@ -47,7 +55,7 @@ const maxDepth = 64;
 const orphanSeconds = 3_600;
 
 const linger = { connection: 'close' };
-const useCreateUpload = 'Use create_upload: it takes large files without base64.';
+const useCreateUpload = hint`Use ${callOf(createUpload)}: it takes large files without base64.`;
 const busy = refuse(503, ['busy', 'Too many base64 uploads at once.'], {
   retryAfterSeconds: 5,
   nextAction: `Retry in 5 s. ${useCreateUpload}`,
@@ -76,9 +84,9 @@ const refusals: Record<Exclude<SplitProblem, 'rest_too_large'>, Refusal> = {
 };
 
 function refuseBase64(message: string): Refusal {
-  return refuse(400, ['validation_failed', `upload_file: base64 ${message}.`], {
+  return refuse(400, ['validation_failed', `${callOf(uploadFile)}: base64 ${message}.`], {
     rpcCode: rpcCodes.invalidParams,
-    nextAction: 'For a local file use create_upload: it needs no base64.',
+    nextAction: hint`For a local file use ${callOf(createUpload)}: it needs no base64.`,
     data: { details: { errors: [{ path: 'base64', message }] } },
     headers: linger,
   });

@@ -1,6 +1,6 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { AppError } from '@inferry/contracts';
+import { AppError, callOf, createUpload, hint } from '@inferry/contracts';
 
 /** A file on its way to the data plane. */
 export interface FilePut {
@@ -18,7 +18,7 @@ const patienceMs = 60_000;
 const unavailable = () =>
   new AppError('unavailable', 'The file cannot be stored now.', {
     retryAfterSeconds: 5,
-    nextAction: 'Retry; for a large file create_upload is the better way.',
+    nextAction: hint`Retry; for a large file ${callOf(createUpload)} is the better way.`,
   });
 
 /** Sends a file of unknown length to a one-time PUT URL. */

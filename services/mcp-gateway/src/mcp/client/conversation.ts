@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Bus } from '@inferry/bus';
 import { Secret } from '@inferry/contracts';
-import type { ServerIdentity } from '../identity.ts';
 import { ClientRequests } from './client-requests.ts';
 import { createRequestStates } from './request-states.ts';
 import { createResumptions, type Resumptions } from './resumptions.ts';
@@ -19,11 +18,7 @@ export interface Conversation {
 /** `secret` signs what clients hold for all replicas; a process that has none is the only one. */
 export function startConversation(
   bus: Bus,
-  {
-    identity,
-    secret,
-    now,
-  }: { identity: ServerIdentity; secret: Secret | undefined; now?: (() => number) | undefined },
+  { secret, now }: { secret: Secret | undefined; now?: (() => number) | undefined },
 ): Conversation {
   const key = secret ?? new Secret(randomBytes(32).toString('base64url'));
   const clientRequests = new ClientRequests(bus, { replica: randomBytes(6).toString('base64url') });
@@ -32,6 +27,6 @@ export function startConversation(
     sessions: createSessions({ key, now }),
     clientRequests,
     resumptions: createResumptions(key, now),
-    rounds: createRounds({ identity, clientRequests, requestStates }),
+    rounds: createRounds({ clientRequests, requestStates }),
   };
 }

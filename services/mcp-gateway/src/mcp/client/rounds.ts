@@ -9,14 +9,12 @@ import {
 } from '@inferry/contracts';
 import { isRefusal, type Refusal, refuse, refuseParams, rpcCodes } from '../../refusal.ts';
 import type { Exchange, Reply } from '../exchange.ts';
-import type { ServerIdentity } from '../identity.ts';
 import { metaKeys } from '../versions.ts';
 import { missingCapabilities } from './capabilities.ts';
 import type { ClientRequests } from './client-requests.ts';
 import type { RequestStates, StateOwner } from './request-states.ts';
 
 export interface RoundsDeps {
-  identity: ServerIdentity;
   clientRequests: ClientRequests;
   requestStates: RequestStates;
 }
@@ -52,7 +50,7 @@ async function runModern(deps: RoundsDeps, exchange: Exchange, attempt: Attempt)
 }
 
 function toReply(
-  { identity, requestStates }: RoundsDeps,
+  { requestStates }: RoundsDeps,
   exchange: Exchange,
   { owner, needed }: { owner: StateOwner; needed: NeededInput },
 ): Reply {
@@ -61,7 +59,7 @@ function toReply(
   if (missing !== undefined) return refuseCapabilities(missing);
   return JSON.stringify({
     resultType: 'input_required',
-    _meta: { [metaKeys.serverInfo]: identity.serverInfo },
+    _meta: { [metaKeys.serverInfo]: exchange.offer.identity.serverInfo },
     inputRequests,
     ...(state === undefined ? {} : { requestState: requestStates.seal(owner, state) }),
   });

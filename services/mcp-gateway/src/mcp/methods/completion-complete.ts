@@ -19,15 +19,19 @@ const maxText = 2_000;
 
 /** Values for an argument of a prompt or of a resource template (MCP 2026-07-28, completion). */
 export function complete({ bus, surfaces }: { bus: Bus; surfaces: Surfaces }): Method {
-  return async ({ request, principal, channel }) => {
+  return async (exchange) => {
+    const { request, principal, channel } = exchange;
     const question = readQuestion(request.params);
     if (question === undefined) return malformed;
-    const { offered } = await surfaces.view(principal.scopes);
+    const { offered } = await surfaces.view(exchange);
     const owner = ownerOf(offered, question.ref);
     if (owner === undefined) return refuseRef(question.ref);
     try {
       const { signal } = channel;
-      const found = await bus.call(owner.surface.complete, question, { principal, signal });
+      const { ref } = question;
+      const inner = 'prompt' in ref ? { prompt: owner.promptNames?.get(ref.prompt) ?? ref.prompt } : ref;
+      const asked = { ...question, ref: inner };
+      const found = await bus.call(owner.surface.complete, asked, { principal, signal });
       const { values, total, has_more: hasMore } = found;
       return JSON.stringify({ completion: { values, total, hasMore } });
     } catch (error) {

@@ -1,7 +1,5 @@
 import type { Listener, Method } from '../exchange.ts';
-import type { ServerIdentity } from '../identity.ts';
 import { taskMethods } from '../tasks/task-methods.ts';
-import type { Tasks } from '../tasks/tasks.ts';
 import type { Era } from '../versions.ts';
 import { onCancelled } from './cancelled.ts';
 import { answerInitialize } from './initialize.ts';
@@ -17,27 +15,24 @@ export interface MethodTable {
   listeners: Readonly<Record<Era, ReadonlyMap<string, Listener>>>;
 }
 
-export function createMethodTable(
-  identity: ServerIdentity,
-  deps: Omit<ToolsCallDeps & SurfaceDeps & { tasks: Tasks }, 'identity'>,
-): MethodTable {
-  const toolsCall = answerToolsCall({ ...deps, identity });
-  const surface = surfaceMethods({ ...deps, identity });
+export function createMethodTable(deps: ToolsCallDeps & SurfaceDeps): MethodTable {
+  const toolsCall = answerToolsCall(deps);
+  const surface = surfaceMethods(deps);
   return {
     methods: {
       legacy: new Map([
-        ['initialize', answerInitialize(identity)],
+        ['initialize', answerInitialize()],
         ['ping', answerPing],
         ['tools/list', listToolsLegacy],
         ['tools/call', toolsCall],
         ...surface.legacy,
       ]),
       modern: new Map([
-        ['server/discover', answerServerDiscover(identity)],
+        ['server/discover', answerServerDiscover()],
         ['tools/list', listToolsModern],
         ['tools/call', toolsCall],
         ...surface.modern,
-        ...taskMethods(deps.tasks),
+        ...taskMethods(),
       ]),
     },
     listeners: {

@@ -8,7 +8,28 @@ import { legacyVersions, negotiate } from '../versions.ts';
  * The handshake of the legacy era, whenever it comes: nothing is remembered of it, so every other request is served
  * without it too (X13, MR-56). The session id that goes with the answer is the HTTP endpoint's business.
  */
-export function answerInitialize(identity: ServerIdentity): Method {
+export function answerInitialize(): Method {
+  const written = new WeakMap<ServerIdentity, ReadonlyMap<string, Results>>();
+  return ({ request: { params }, offer: { identity } }) => {
+    let results = written.get(identity);
+    if (results === undefined) {
+      results = writeResults(identity);
+      written.set(identity, results);
+    }
+    const result = results.get(negotiate(params.protocolVersion));
+    // Clients of any revision that have extensions say so themselves.
+    const takesExtensions = isObject(params.capabilities) && isObject(params.capabilities.extensions);
+    return takesExtensions ? result?.whole : result?.plain;
+  };
+}
+
+/** One revision's answer, without and with the extensions. */
+interface Results {
+  plain: string;
+  whole: string;
+}
+
+function writeResults(identity: ServerIdentity): ReadonlyMap<string, Results> {
   const { serverInfo, icons, instructions } = identity;
   const shownInfo = icons.length === 0 ? serverInfo : { ...serverInfo, icons };
 
@@ -27,14 +48,7 @@ export function answerInitialize(identity: ServerIdentity): Method {
     });
   }
 
-  const results = new Map(
+  return new Map(
     legacyVersions.map((version) => [version, { plain: write(version, false), whole: write(version, true) }]),
   );
-
-  return ({ request: { params } }) => {
-    const result = results.get(negotiate(params.protocolVersion));
-    // Clients of any revision that have extensions say so themselves.
-    const takesExtensions = isObject(params.capabilities) && isObject(params.capabilities.extensions);
-    return takesExtensions ? result?.whole : result?.plain;
-  };
 }

@@ -25,7 +25,7 @@ export function listPrompts({ bus, surfaces }: { bus: Bus; surfaces: Surfaces })
 
   return async (exchange) => {
     if (cursorOf(exchange) !== undefined) return refuseCursor();
-    const view = await surfaces.view(exchange.principal.scopes);
+    const view = await surfaces.view(exchange);
     const isAskedFor = view.offered.some(
       ({ description }) => Object.keys(description.prompt_providers ?? {}).length > 0,
     );
@@ -45,7 +45,7 @@ export function listResourceTemplates(surfaces: Surfaces): Method {
 
   return (exchange) => {
     if (cursorOf(exchange) !== undefined) return refuseCursor();
-    const view = surfaces.view(exchange.principal.scopes);
+    const view = surfaces.view(exchange);
     return view instanceof Promise ? view.then((known) => answer(exchange, known)) : answer(exchange, view);
   };
 }

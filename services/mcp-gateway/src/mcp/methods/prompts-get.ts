@@ -27,12 +27,12 @@ export function getPrompt({ bus, surfaces, rounds }: GetPromptDeps): Method {
     if (!isTexts(args)) {
       return refuseParams(['validation_failed', 'params.arguments must be an object of strings.']);
     }
-    const { offered } = await surfaces.view(principal.scopes);
+    const { offered } = await surfaces.view(exchange);
     const owner = ownerOfPrompt(offered, name);
     if (owner === undefined) return unknownPrompt;
     try {
       const { signal } = channel;
-      const input = { name, arguments: args };
+      const input = { name: owner.promptNames?.get(name) ?? name, arguments: args };
       return await rounds(exchange, async (client) =>
         JSON.stringify(await bus.call(owner.surface.getPrompt, input, { principal, signal, client })),
       );

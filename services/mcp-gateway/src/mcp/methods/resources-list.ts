@@ -23,7 +23,7 @@ interface Page {
 /** The services' resources one after another, each in pages of its own. */
 export function listResources({ bus, surfaces }: { bus: Bus; surfaces: Surfaces }): Method {
   return async (exchange) => {
-    const { offered, isWhole } = await surfaces.view(exchange.principal.scopes);
+    const { offered, isWhole } = await surfaces.view(exchange);
     const place = placeOf(exchange, offered);
     if (isRefusal(place)) return place;
     try {
@@ -50,7 +50,11 @@ function placeOf(exchange: Exchange, offered: readonly OfferedSurface[]): Place 
 const enough = 100;
 
 /** A service that cannot be asked is left out (RF-74); one that refuses its cursor is told to the client. */
-async function readPage(bus: Bus, { principal, channel }: Exchange, place: Place): Promise<Page> {
+async function readPage(
+  bus: Bus,
+  { principal, channel, offer: { profile } }: Exchange,
+  place: Place,
+): Promise<Page> {
   const items: unknown[] = [];
   let isWhole = true;
   let { cursor } = place;
@@ -65,7 +69,7 @@ async function readPage(bus: Bus, { principal, channel }: Exchange, place: Place
     try {
       const input = cursor === undefined ? {} : { cursor };
       const page = await bus.call(surface.listResources, input, { principal, signal: channel.signal });
-      items.push(...page.items);
+      items.push(...page.items.filter((item) => profile.hasResource(item)));
       if (page.next_cursor !== undefined) {
         const next = toResourceCursor({ service: surface.service, cursor: page.next_cursor });
         return { items, nextCursor: next, isWhole };

@@ -19,11 +19,12 @@ export interface ReadResourceDeps {
 /** Reads a resource where its URI says that it is; a resource may ask its client as a tool may. */
 export function readResource({ bus, surfaces, rounds }: ReadResourceDeps): Method {
   return async (exchange) => {
-    const { era, request, principal, channel } = exchange;
+    const { era, request, principal, channel, offer } = exchange;
     const { uri } = request.params;
     if (typeof uri !== 'string') return refuseParams(['validation_failed', 'params.uri must be a string.']);
-    const { offered } = await surfaces.view(principal.scopes);
-    const owner = uri.length > maxUriLength ? undefined : ownerOfUri(offered, uri);
+    const { offered } = await surfaces.view(exchange);
+    const isOffered = uri.length <= maxUriLength && offer.profile.hasResource({ uri });
+    const owner = isOffered ? ownerOfUri(offered, uri) : undefined;
     if (owner === undefined) return refuseResource(era, uri.slice(0, maxUriLength));
     try {
       const { signal } = channel;

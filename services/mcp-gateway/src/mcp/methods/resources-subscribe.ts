@@ -12,11 +12,13 @@ import type { Surfaces } from '../surfaces/surfaces.ts';
  * this caller is said not to.
  */
 export function subscribeToResource({ bus, surfaces }: { bus: Bus; surfaces: Surfaces }): Method {
-  return async ({ era, request, principal, channel }) => {
+  return async (exchange) => {
+    const { era, request, principal, channel, offer } = exchange;
     const { uri } = request.params;
     if (typeof uri !== 'string') return refuseParams(['validation_failed', 'params.uri must be a string.']);
-    const { offered } = await surfaces.view(principal.scopes);
-    const owner = uri.length > 2_048 ? undefined : ownerOfUri(offered, uri);
+    const { offered } = await surfaces.view(exchange);
+    const isOffered = uri.length <= 2_048 && offer.profile.hasResource({ uri });
+    const owner = isOffered ? ownerOfUri(offered, uri) : undefined;
     if (owner === undefined) return refuseResource(era, uri.slice(0, 2_048));
     try {
       await bus.call(owner.surface.readResource, { uri }, { principal, signal: channel.signal });

@@ -6,10 +6,21 @@ import { metaKeys, modernVersion } from '../versions.ts';
 const cache = { ttlMs: 300_000, cacheScope: 'public' };
 
 /** What the modern era has instead of a handshake (MCP 2026-07-28, server/discover). */
-export function answerServerDiscover(identity: ServerIdentity): Method {
+export function answerServerDiscover(): Method {
+  const written = new WeakMap<ServerIdentity, string>();
+  return ({ offer: { identity } }) => {
+    const known = written.get(identity);
+    if (known !== undefined) return known;
+    const result = write(identity);
+    written.set(identity, result);
+    return result;
+  };
+}
+
+function write(identity: ServerIdentity): string {
   const { serverInfo, icons } = identity;
   const shown = icons.length === 0 ? serverInfo : { ...serverInfo, icons };
-  const result = JSON.stringify({
+  return JSON.stringify({
     resultType: 'complete',
     _meta: { [metaKeys.serverInfo]: shown },
     supportedVersions: [modernVersion],
@@ -17,5 +28,4 @@ export function answerServerDiscover(identity: ServerIdentity): Method {
     instructions: identity.instructions,
     ...cache,
   });
-  return () => result;
 }

@@ -13,7 +13,6 @@ import { takesTasks } from '../tasks/task-results.ts';
 import { metaKeys } from '../versions.ts';
 
 export interface ListenDeps {
-  identity: ServerIdentity;
   surfaces: Surfaces;
   subscriptions: Subscriptions;
   followedTasks: FollowedTasks;
@@ -29,11 +28,13 @@ const full = refuse(200, ['busy', 'Too many subscriptions are open.'], {
  * A stream of changes (MCP 2026-07-28, subscriptions): first what will be told, then that, and at the end of this
  * process an empty result, so that the client knows to listen somewhere else.
  */
-export function listen({ identity, surfaces, subscriptions, followedTasks }: ListenDeps): Method {
-  const { capabilities, serverInfo } = identity;
-
+export function listen({ surfaces, subscriptions, followedTasks }: ListenDeps): Method {
   /** Whoever may see nothing, or wants nothing, is told so and not held. */
-  function honoured(asked: ListenFilter, offered: readonly OfferedSurface[]): ListenFilter {
+  function honoured(
+    asked: ListenFilter,
+    offered: readonly OfferedSurface[],
+    { capabilities }: ServerIdentity,
+  ): ListenFilter {
     const { prompts, resources, tools } = capabilities.modern;
     const uris = asked.resourceSubscriptions?.filter((uri) => ownerOfUri(offered, uri) !== undefined) ?? [];
     return {
@@ -44,12 +45,13 @@ export function listen({ identity, surfaces, subscriptions, followedTasks }: Lis
     };
   }
 
-  function end(id: RequestId): Reply {
+  function end(id: RequestId, { serverInfo }: ServerIdentity): Reply {
     const meta = { [metaKeys.serverInfo]: serverInfo, [metaKeys.subscriptionId]: id };
     return JSON.stringify({ resultType: 'complete', _meta: meta });
   }
 
-  return async ({ request, principal, channel, capabilities: declared }) => {
+  return async (exchange) => {
+    const { request, principal, channel, offer, capabilities: declared } = exchange;
     const asked = readListenFilter(request.params.notifications);
     if (isRefusal(asked)) return asked satisfies Refusal;
     const { taskIds = [] } = asked;
@@ -57,17 +59,20 @@ export function listen({ identity, surfaces, subscriptions, followedTasks }: Lis
     const { subject } = principal;
     const isFull = () => subscriptions.isFull(subject) || !followedTasks.hasRoom(taskIds.length);
     if (isFull()) return full;
-    const { offered } = await surfaces.view(principal.scopes);
-    const tasks = await followedTasks.open({ principal, signal: channel.signal }, taskIds);
+    const { offered } = await surfaces.view(exchange);
+    const tasks = await followedTasks.open(
+      { principal, signal: channel.signal, tasks: offer.tasks },
+      taskIds,
+    );
     // Others came while the tasks were looked at.
     if (isFull()) return full;
-    const filter = honoured(asked, offered);
+    const filter = honoured(asked, offered, offer.identity);
     if (tasks.ids.length > 0) filter.taskIds = tasks.ids;
     const subscription = new ListenSubscription(filter, { id: request.id, subject, channel });
     subscription.acknowledge();
-    if (Object.keys(filter).length === 0) return end(request.id);
+    if (Object.keys(filter).length === 0) return end(request.id, offer.identity);
     const follow = () => tasks.follow((task, text) => subscriptions.tell(subscription, { task, text }));
     const isEnd = await subscriptions.hold(subscription, { grantId: subject, channel, follow });
-    return isEnd ? end(request.id) : undefined;
+    return isEnd ? end(request.id, offer.identity) : undefined;
   };
 }

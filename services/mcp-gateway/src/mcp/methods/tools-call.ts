@@ -3,8 +3,13 @@ import {
   type AnyOperation,
   type AnyTool,
   AppError,
+  argumentOf,
+  callOf,
   clip,
   type ErrorEnvelope,
+  getRun,
+  hint,
+  runModel,
   type Scope,
   scopes,
   toAppError,
@@ -17,7 +22,6 @@ import { logLines } from '../client/log-lines.ts';
 import type { Resumptions } from '../client/resumptions.ts';
 import type { RunRounds } from '../client/rounds.ts';
 import type { Exchange, Method, Reply } from '../exchange.ts';
-import type { ServerIdentity } from '../identity.ts';
 import type { CancellableCall, InFlight } from '../in-flight.ts';
 import { refuseParamHeaders } from '../param-headers.ts';
 import { createProgressReporter, type ProgressReporter, readProgressToken } from '../progress.ts';
@@ -31,7 +35,6 @@ export interface ToolsCallDeps {
   waits: ClientTable;
   rounds: RunRounds;
   resumptions: Resumptions;
-  identity: ServerIdentity;
 }
 
 /**
@@ -126,7 +129,7 @@ async function callTool(deps: ToolsCallDeps, exchange: Exchange, tool: AnyTool):
           reporter?.report(step);
         },
       });
-      return toTask(text, { tool, exchange, serverInfo: deps.identity.serverInfo });
+      return toTask(text, { tool, exchange, serverInfo: exchange.offer.identity.serverInfo });
     };
     return await (tool.operation.isInteractive && resumed === undefined
       ? deps.rounds(exchange, call)
@@ -224,8 +227,7 @@ function reconnect(scope: Scope): ErrorEnvelope {
 function handedOver(known: Record<string, string> | undefined): ErrorEnvelope {
   return new AppError('unavailable', 'This server is restarting; nothing was lost.', {
     retryAfterSeconds: 1,
-    nextAction:
-      'A run that was started goes on: continue with get_run, or call again with the same client_ref.',
+    nextAction: `A run that was started goes on: ${hint`continue with ${callOf(getRun)}, or `}call again${hint` with the same ${argumentOf(runModel, 'client_ref')}`}.`,
     details: known,
   }).toEnvelope();
 }

@@ -26,7 +26,7 @@ export function skillMethods(surfaces: Surfaces): [string, Method][] {
 
   function withIndex(answer: (exchange: Exchange, index: SkillIndex, ttlMs: number) => Reply): Method {
     return async (exchange) => {
-      const view = await surfaces.view(exchange.principal.scopes);
+      const view = await surfaces.view(exchange);
       return answer(exchange, indexOf(view), view.isWhole ? listTtlMs : partialListTtlMs);
     };
   }

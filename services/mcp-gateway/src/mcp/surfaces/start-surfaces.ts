@@ -1,7 +1,6 @@
 import type { Bus } from '@inferry/bus';
 import { type SubscriptionLimits, Subscriptions } from '../subscriptions/subscriptions.ts';
 import { FollowedTasks } from '../tasks/followed-tasks.ts';
-import type { Tasks } from '../tasks/tasks.ts';
 import { Surfaces, type SurfacesOptions } from './surfaces.ts';
 
 /** What services offer beside tools, and who is told when it changes. */
@@ -14,11 +13,11 @@ export interface SurfaceParts {
 
 export function startSurfaces(
   bus: Bus,
-  options: SurfacesOptions & { tasks: Tasks; subscriptionLimits?: SubscriptionLimits },
+  options: SurfacesOptions & { subscriptionLimits?: SubscriptionLimits },
 ): SurfaceParts {
   const surfaces = new Surfaces(bus, options);
   const subscriptions = new Subscriptions(bus, options.subscriptionLimits);
-  const followedTasks = new FollowedTasks(bus, options.tasks);
+  const followedTasks = new FollowedTasks(bus);
   surfaces.onChanged((lists) => subscriptions.tellLists(lists));
   return {
     surfaces,

@@ -1,5 +1,6 @@
 import { createBus, createInProcessTransport } from '@inferry/bus';
 import { listProviders } from '@inferry/contracts';
+import { inferry } from '@inferry/profiles';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { modern, post, rpc, startTestGateway, type TestGateway } from '../../test-gateway.ts';
 import { listPrompts } from '../methods/memoised-lists.ts';
@@ -132,6 +133,7 @@ describe('prompts', () => {
       const exchange = {
         era: 'modern',
         principal: { ...caller, subject },
+        offer: { profile: inferry },
         channel: {},
         request: { params: {} },
       };
@@ -171,6 +173,11 @@ describe('prompts', () => {
   });
 });
 
+/** Whoever comes to the canonical mount with these scopes. */
+function callerWith(scopes: readonly string[]): Parameters<Surfaces['view']>[0] {
+  return { principal: { scopes }, offer: { profile: inferry } };
+}
+
 describe('what is offered', () => {
   test('is what the scopes of the caller open, for lists and for reads', async () => {
     const bus = createBus(createInProcessTransport(), { name: 'services' });
@@ -178,8 +185,8 @@ describe('what is offered', () => {
     serveTestSurface(bus, { service: 'two', prefix: 'other://', scope: 'runs:read' });
     const surfaces = new Surfaces(bus, { services: ['one', 'two'], log: { warn: () => undefined } });
 
-    const narrow = await surfaces.view(['models:read']);
-    const wide = await surfaces.view(['mcp']);
+    const narrow = await surfaces.view(callerWith(['models:read']));
+    const wide = await surfaces.view(callerWith(['mcp']));
 
     expect(namesOf(narrow)).toEqual(['one']);
     expect(namesOf(wide)).toEqual(['one', 'two']);
@@ -195,12 +202,12 @@ describe('what is offered', () => {
     const bus = createBus(transport, { name: 'gateway' });
     const warn = vi.fn();
     const surfaces = new Surfaces(bus, { services: ['one'], log: { warn }, rereadMs: 20 });
-    await surfaces.view(['mcp']);
+    await surfaces.view(callerWith(['mcp']));
 
     await service.close();
     await vi.waitFor(() => expect(warn).toHaveBeenCalled());
 
-    const view = await surfaces.view(['mcp']);
+    const view = await surfaces.view(callerWith(['mcp']));
     expect(namesOf(view)).toEqual(['one']);
     surfaces.close();
     await bus.close();
@@ -217,10 +224,10 @@ describe('what is offered', () => {
     });
     const told: ChangedList[][] = [];
     surfaces.onChanged((lists) => told.push([...lists].sort()));
-    expect(namesOf(await surfaces.view(['mcp']))).toEqual([]);
+    expect(namesOf(await surfaces.view(callerWith(['mcp'])))).toEqual([]);
 
     const world = serveTestSurface(createBus(transport, { name: 'one' }), { service: 'one' });
-    await vi.waitFor(async () => expect(namesOf(await surfaces.view(['mcp']))).toEqual(['one']));
+    await vi.waitFor(async () => expect(namesOf(await surfaces.view(callerWith(['mcp'])))).toEqual(['one']));
     world.prompts = [];
     world.version += 1;
 

@@ -2,6 +2,7 @@ import type { Bus, Subscription } from '@inferry/bus';
 import {
   hasScope,
   isScope,
+  type Profile,
   type Surface,
   type SurfaceDescription,
   surfaceChanged,
@@ -10,11 +11,19 @@ import {
 import type { Parts } from '@inferry/runtime';
 import { gatewayPrincipal } from '../../edge/gateway-principal.ts';
 
+/** Whoever looks at surfaces, and on which mount. */
+interface SurfaceCaller {
+  principal: { scopes: readonly string[] };
+  offer: { profile: Profile };
+}
+
 export type ChangedList = 'tools' | 'prompts' | 'resources';
 
 export interface OfferedSurface {
   surface: Surface;
   description: SurfaceDescription;
+  /** The names of its prompts at the service, by those of the mount. */
+  promptNames?: ReadonlyMap<string, string>;
 }
 
 /** The surfaces that some scopes open. */
@@ -78,16 +87,16 @@ export class Surfaces {
     this.#schedule();
   }
 
-  /** The surfaces that these scopes open; only the very first call may have to wait. */
-  view(scopes: readonly string[]): SurfaceView | Promise<SurfaceView> {
+  /** The surfaces that the scopes of a caller open on its mount; only the very first call may have to wait. */
+  view({ principal: { scopes }, offer: { profile } }: SurfaceCaller): SurfaceView | Promise<SurfaceView> {
     if (this.#first === undefined) {
       this.#first = withinMs(this.#askAll(), firstAnswerMs).then(() => {
         this.#first = Promise.resolve();
         return undefined;
       });
     }
-    if (this.#isWhole) return this.#view(scopes);
-    return this.#first.then(() => this.#view(scopes));
+    if (this.#isWhole) return this.#view(scopes, profile);
+    return this.#first.then(() => this.#view(scopes, profile));
   }
 
   onChanged(listener: (lists: ReadonlySet<ChangedList>) => void): void {
@@ -104,12 +113,14 @@ export class Surfaces {
     return this.#known.every(({ description }) => description !== undefined);
   }
 
-  #view(scopes: readonly string[]): SurfaceView {
-    const key = scopes.join(' ');
+  #view(scopes: readonly string[], profile: Profile): SurfaceView {
+    const key = `${profile.key} ${scopes.join(' ')}`;
     const cached = this.#views.get(key);
     if (cached !== undefined) return cached;
     const offered = this.#known.flatMap(({ surface, description }) =>
-      description !== undefined && opens(scopes, description) ? [{ surface, description }] : [],
+      description !== undefined && opens(scopes, description)
+        ? [toOffered({ surface, description }, profile)]
+        : [],
     );
     const view = { offered, isWhole: this.#isWhole };
     // Few sets of scopes exist; a caller cannot make them up.
@@ -180,7 +191,11 @@ export class Surfaces {
     known.description = description;
     this.#views = new Map();
     const lists: ChangedList[] = ['resources'];
-    if (JSON.stringify(before?.prompts) !== JSON.stringify(description.prompts)) lists.push('prompts');
+    if (
+      JSON.stringify([before?.prompts, before?.prompt_models]) !==
+      JSON.stringify([description.prompts, description.prompt_models])
+    )
+      lists.push('prompts');
     this.#tell(new Set(lists));
   }
 
@@ -202,6 +217,32 @@ export class Surfaces {
     );
     this.#timer.unref();
   }
+}
+
+/** A surface as a mount has it: its prompts by their names there, and what else the profile shows. */
+function toOffered({ surface, description }: OfferedSurface, profile: Profile): OfferedSurface {
+  if (profile.key === 'inferry') return { surface, description };
+  const { prompts, prompt_providers: providers = {}, prompt_models: models = {} } = description;
+  const named = prompts.flatMap((prompt) => {
+    const about = { provider: providers[prompt.name], model: models[prompt.name] };
+    const name = profile.promptName(prompt, about);
+    return name === undefined
+      ? []
+      : [{ inner: prompt.name, provider: about.provider, prompt: { ...prompt, name } }];
+  });
+  return {
+    surface,
+    promptNames: new Map(named.map(({ inner, prompt }) => [prompt.name, inner])),
+    description: {
+      ...description,
+      prompts: named.map(({ prompt }) => prompt),
+      prompt_providers: Object.fromEntries(
+        named.flatMap(({ prompt, provider }) => (provider === undefined ? [] : [[prompt.name, provider]])),
+      ),
+      templates: description.templates.filter(({ uriTemplate: uri }) => profile.hasResource({ uri })),
+      skills: (description.skills ?? []).filter(({ uri }) => profile.hasResource({ uri })),
+    },
+  };
 }
 
 function opens(scopes: readonly string[], { scope }: SurfaceDescription): boolean {

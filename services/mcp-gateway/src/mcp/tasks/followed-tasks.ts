@@ -4,6 +4,11 @@ import { isRefusal } from '../../refusal.ts';
 import { isOver } from './task-results.ts';
 import type { TaskCaller, Tasks } from './tasks.ts';
 
+/** Whoever follows tasks, and the tasks of the mount that it came to. */
+interface TaskFollower extends TaskCaller {
+  tasks: Tasks;
+}
+
 export interface FollowTimings {
   /** Changes within this time are read together. */
   gatherMs: number;
@@ -29,7 +34,7 @@ export type TellTask = (id: string, text: string) => void;
 
 interface Followed {
   id: string;
-  caller: TaskCaller;
+  caller: TaskFollower;
   tell: TellTask;
   /** What was told last. */
   text: string | undefined;
@@ -48,7 +53,6 @@ const defaultPollMs = 2_000;
  */
 export class FollowedTasks {
   readonly #bus: Bus;
-  readonly #tasks: Tasks;
   readonly #limit: number;
   readonly #timings: FollowTimings;
   readonly #now: () => number;
@@ -59,9 +63,8 @@ export class FollowedTasks {
   #events: readonly Subscription[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(bus: Bus, tasks: Tasks, options: FollowedTasksOptions = {}) {
+  constructor(bus: Bus, options: FollowedTasksOptions = {}) {
     this.#bus = bus;
-    this.#tasks = tasks;
     this.#limit = options.limit ?? 20_000;
     this.#timings = { ...defaultTimings, ...options.timings };
     this.#now = options.now ?? performance.now.bind(performance);
@@ -81,7 +84,7 @@ export class FollowedTasks {
    * between a call's answer and this is not missed.
    */
   async open(
-    caller: TaskCaller,
+    caller: TaskFollower,
     ids: readonly string[],
   ): Promise<{ ids: string[]; follow(tell: TellTask): () => void }> {
     const views = new Map<string, string | undefined>();
@@ -103,9 +106,9 @@ export class FollowedTasks {
   }
 
   /** The task's text; undefined when that cannot be told now. */
-  async #look(caller: TaskCaller, id: string): Promise<string | undefined | 'unknown'> {
+  async #look(caller: TaskFollower, id: string): Promise<string | undefined | 'unknown'> {
     try {
-      const view = await this.#tasks.read(caller, id);
+      const view = await caller.tasks.read(caller, id);
       if (!isRefusal(view)) return view.text;
       return view.data.code === 'unavailable' ? undefined : 'unknown';
     } catch {
@@ -114,7 +117,7 @@ export class FollowedTasks {
     }
   }
 
-  #follow(caller: TaskCaller, views: ReadonlyMap<string, string | undefined>, tell: TellTask): () => void {
+  #follow(caller: TaskFollower, views: ReadonlyMap<string, string | undefined>, tell: TellTask): () => void {
     const now = this.#now();
     const all = [...views].map(([id, text]): Followed => {
       if (text !== undefined) tell(id, text);
@@ -180,7 +183,7 @@ export class FollowedTasks {
     one.dueAt = Number.POSITIVE_INFINITY;
     let pollMs = defaultPollMs;
     try {
-      const view = await this.#tasks.read(one.caller, one.id);
+      const view = await one.caller.tasks.read(one.caller, one.id);
       if (!isRefusal(view)) {
         if (view.text !== one.text) one.tell(one.id, view.text);
         one.text = view.text;

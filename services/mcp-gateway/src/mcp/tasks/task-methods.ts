@@ -9,11 +9,11 @@ import { type TaskCaller, type Tasks, unknownTask } from './tasks.ts';
 export const needsTasks = refuseCapabilities(tasksCapability);
 
 /** The Tasks extension: tasks are records of services, so any replica answers. */
-export function taskMethods(tasks: Tasks): [string, Method][] {
+export function taskMethods(): [string, Method][] {
   return [
-    ['tasks/get', withTask(tasks, readTask)],
-    ['tasks/cancel', withTask(tasks, cancelTask)],
-    ['tasks/update', withTask(tasks, updateTask)],
+    ['tasks/get', withTask(readTask)],
+    ['tasks/cancel', withTask(cancelTask)],
+    ['tasks/update', withTask(updateTask)],
   ];
 }
 
@@ -25,11 +25,12 @@ interface Found {
   tasks: Tasks;
 }
 
-function withTask(tasks: Tasks, handle: (found: Found) => Promise<Reply>): Method {
+function withTask(handle: (found: Found) => Promise<Reply>): Method {
   return async (exchange) => {
     if (!takesTasks(exchange.capabilities)) return needsTasks;
     const { taskId: id } = exchange.request.params;
     if (typeof id !== 'string') return refuseParams(['validation_failed', 'params.taskId must be a string.']);
+    const { tasks } = exchange.offer;
     const mapping = tasks.mappingOf(id);
     if (mapping === undefined) return unknownTask;
     const { principal, channel } = exchange;

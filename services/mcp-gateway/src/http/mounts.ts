@@ -1,0 +1,91 @@
+/** The mounts of this gateway: which profile a request came to, and whether it is served here. */
+import type { IncomingMessage } from 'node:http';
+import type { Bus } from '@inferry/bus';
+import {
+  type AnyTool,
+  connectionChanged,
+  listProviders,
+  localPrincipal,
+  type Profile,
+} from '@inferry/contracts';
+import { inferry, profiles } from '@inferry/profiles';
+import type { GatewayConfig } from '../config.ts';
+import { profileOfMessage } from '../edge/resource-metadata.ts';
+import { createOffer, type Offer } from '../mcp/offer.ts';
+
+export interface Mounts {
+  /** `/mcp` and the bare origin of the deployment's own host. */
+  canonical: Offer;
+  /** What a request is offered; undefined where its mount is not served. */
+  offerOf(request: IncomingMessage): Offer | undefined;
+  close(): void;
+}
+
+type MountConfig = Pick<
+  GatewayConfig,
+  'auth' | 'serverInfo' | 'icons' | 'surfaces' | 'offered' | 'profileHosts' | 'profiles'
+>;
+
+/** How often is asked which platforms are connected, since an event may be lost. */
+const rereadMs = 30_000;
+
+export function openMounts(bus: Bus, config: MountConfig, extraTools: readonly AnyTool[]): Mounts {
+  const { profileHosts, serverInfo, icons, offered } = config;
+  const parts = { bus, serverInfo, icons, offered, extraTools, hasSurfaces: config.surfaces.length > 0 };
+  const offers = new Map(profiles.map((profile) => [profile.key, createOffer(profile, parts)]));
+  const canonical = offers.get(inferry.key) ?? createOffer(inferry, parts);
+  const isOn = config.profiles === undefined ? watchConnected(bus, config) : listed(config.profiles);
+  return {
+    canonical,
+    offerOf(request) {
+      const key = profileOfMessage(request, profileHosts);
+      if (key === undefined) return canonical;
+      const offer = offers.get(key);
+      // A host may be given to a profile that comes with a later release: until then it has the canonical tools.
+      if (offer === undefined) return request.url?.startsWith(`/mcp/${key}`) ? undefined : canonical;
+      return isOn.has(offer.profile) ? offer : undefined;
+    },
+    close: () => isOn.close(),
+  };
+}
+
+interface Switches {
+  has(profile: Profile): boolean;
+  close(): void;
+}
+
+function listed(keys: readonly string[]): Switches {
+  const on = new Set(keys);
+  return { has: ({ key }) => key === inferry.key || on.has(key), close: () => undefined };
+}
+
+/**
+ * Without a list: the profiles whose platform is connected. Where callers have keys of their own, that is every platform of
+ * the deployment; and before anybody could be asked, all of them.
+ */
+function watchConnected(bus: Bus, { auth }: Pick<MountConfig, 'auth'>): Switches {
+  let usable: ReadonlySet<string> | undefined;
+
+  async function read(): Promise<void> {
+    try {
+      const { providers } = await bus.call(listProviders, {}, { principal: localPrincipal });
+      const known = providers.filter(({ ready }) => auth !== 'none' || ready);
+      usable = new Set(known.map(({ slug }) => slug));
+    } catch {
+      // What was known stays; the timer asks again.
+    }
+  }
+
+  void read();
+  const timer = setInterval(() => void read(), rereadMs).unref();
+  const changed = bus.on(connectionChanged, () => void read());
+  return {
+    has({ providers }) {
+      return providers === undefined || usable === undefined || providers.some((slug) => usable?.has(slug));
+    },
+    close() {
+      clearInterval(timer);
+      changed.unsubscribe();
+    },
+  };
+}
