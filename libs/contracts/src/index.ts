@@ -116,6 +116,7 @@ export {
   type Profile,
   type ProfileAccess,
   type ProfileIcon,
+  type PromptFacts,
 } from './profile.ts';
 export { type Proxies, proxiesOf } from './proxies.ts';
 export { isPrivateHost, isPublicAddress } from './public-address.ts';

@@ -1,12 +1,19 @@
 import { type AnyOperation, type AnyTool, defaultToolsets, type Profile } from '@inferry/contracts';
 import { inferry } from './inferry/profile.ts';
 import { modelrunner } from './modelrunner/profile.ts';
+import { runflow } from './runflow/profile.ts';
 import { runware } from './runware/profile.ts';
 
 export { inferry } from './inferry/profile.ts';
 
-/** Every profile of the product: one line each. */
-export const profiles: readonly Profile[] = [inferry, modelrunner, runware];
+/** Every profile of the product. */
+export const profiles: readonly Profile[] = [
+  // One line for each.
+  inferry,
+  modelrunner,
+  runflow,
+  runware,
+];
 
 const byKey = new Map(profiles.map((profile) => [profile.key, profile]));
 const byId = new Map(profiles.flatMap(({ tools }) => tools.map((tool) => [tool.id, tool] as const)));

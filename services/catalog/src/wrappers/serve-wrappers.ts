@@ -2,6 +2,7 @@
 import type { Handler } from '@inferry/bus';
 import {
   AppError,
+  callOf,
   clip,
   createWrapper,
   deleteWrapper,
@@ -63,7 +64,7 @@ function handleWrapperGuide(markdown: string): Handler<typeof wrapperGuide> {
     }
     const found = sections.find(({ title }) => title.toLowerCase().includes(wanted.toLowerCase()));
     if (found !== undefined) return { guide: found.text, sections: names };
-    throw validationFailed('wrapper_guide', [
+    throw validationFailed(callOf(wrapperGuide), [
       { path: 'section', message: 'is none of the guide', hint: `one of: ${names.join(', ')}` },
     ]);
   };
@@ -72,7 +73,7 @@ function handleWrapperGuide(markdown: string): Handler<typeof wrapperGuide> {
 function handlePreviewWrapper(deps: CatalogDeps): Handler<typeof previewWrapper> {
   return async ({ wrapper_id: id, definition, sample_input: sample }, { principal }) => {
     if ((id === undefined) === (definition === undefined)) {
-      throw validationFailed('preview_wrapper', [
+      throw validationFailed(callOf(previewWrapper), [
         { path: 'definition', message: 'or wrapper_id is to be given, and not both' },
       ]);
     }

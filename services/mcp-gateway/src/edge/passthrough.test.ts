@@ -146,7 +146,7 @@ describe('a key that a caller brings along', () => {
   });
 });
 
-test.each(['rf_live_', '=runflow', 'ifr_=runflow', 'eyJ=runflow'])(
+test.each(['xy_live_', '=runflow', 'ifr_=runflow', 'eyJ=runflow'])(
   'the prefix %s is refused at the start',
   async (item) => {
     await start();
