@@ -25,6 +25,8 @@ export interface Verdict {
   /** The platform's words; they are cleaned and cut before anybody sees them. */
   detail?: string | undefined;
   problems?: readonly Problem[] | undefined;
+  /** The platform's own list of errors, for whoever knows it: kept in `details` with the path of the call. */
+  errors?: readonly { type: string; message: string }[] | undefined;
   retryAfterSeconds?: number | undefined;
   /**
    * Whether a submit answered like this may have been taken all the same. Default: a status of 500 and above, and
@@ -49,6 +51,8 @@ export interface FailureContext {
   purpose: Purpose;
   rule?: FailureRule | undefined;
   secrets?: readonly string[] | undefined;
+  /** Of the call at the platform. */
+  path?: string | undefined;
   now?: number;
 }
 
@@ -89,10 +93,12 @@ export function classifyFailure(reply: FailedReply, context: FailureContext): Ap
     ...(hint === undefined ? {} : { hint: clean(hint) }),
   }));
   const detail = verdict.detail === undefined ? undefined : clean(verdict.detail);
+  const errors = verdict.errors?.slice(0, 16).map(({ type, message }) => ({ type, message: clean(message) }));
   return toError(
-    { ...verdict, problems, detail },
+    { ...verdict, problems, detail, errors },
     {
       title,
+      path: context.path,
       status: reply.status,
       retryAfter: verdict.retryAfterSeconds ?? retryAfterSeconds(reply.headers, now),
     },
@@ -130,9 +136,14 @@ const messages: Partial<Record<ErrorCode, [says: string, next: string]>> = {
 
 function toError(
   verdict: Verdict,
-  { title, status, retryAfter }: { title: string; status: number; retryAfter: number | undefined },
+  {
+    title,
+    path,
+    status,
+    retryAfter,
+  }: { title: string; path: string | undefined; status: number; retryAfter: number | undefined },
 ): AppError {
-  const { code, detail, problems = [] } = verdict;
+  const { code, detail, problems = [], errors } = verdict;
   if (code === 'validation_failed') {
     const listed = problems.length > 0 ? problems : [{ path: '', message: detail ?? 'is not accepted' }];
     const { message, nextAction, details } = validationFailed(title, listed);
@@ -143,6 +154,7 @@ function toError(
   return new AppError(code, `${title} ${says}${said}`, {
     upstreamStatus: status,
     nextAction,
+    ...(errors === undefined ? {} : { details: { errors, ...(path === undefined ? {} : { path }) } }),
     ...(retryAfter === undefined ? {} : { retryAfterSeconds: retryAfter }),
   });
 }

@@ -210,7 +210,8 @@ export class PlatformClient {
     const body = parseJson(bytes) ?? textOf(bytes);
     if (reply.statusCode < 400) throw redirected(title, reply.statusCode);
     const secrets = secretsOf(context);
-    throw classifyFailure({ ...head, body }, { title, purpose, rule: call.rule ?? rule, secrets });
+    const path = address.url.pathname;
+    throw classifyFailure({ ...head, body }, { title, purpose, rule: call.rule ?? rule, secrets, path });
   }
 
   #address(call: AddressRequest, { baseUrl }: ProviderContext): Address {

@@ -1,4 +1,4 @@
-import { type ErrorCode, isObject } from '@inferry/contracts';
+import { type ErrorCode, isObject, type JsonObject } from '@inferry/contracts';
 import type { FailureRule } from '../errors/index.ts';
 
 const codes: Readonly<Record<string, ErrorCode>> = {
@@ -19,8 +19,10 @@ export const failureRule: FailureRule = ({ status, body }) => {
   const told = isObject(body.error) ? body.error : body;
   const code = typeof told.code === 'string' ? codes[told.code.toUpperCase()] : undefined;
   const detail = typeof told.message === 'string' ? told.message : undefined;
-  if (code !== undefined)
-    return { code, detail, mayBeTaken: status >= 500 && code !== 'upstream_unavailable' };
+  if (code !== undefined) {
+    const mayBeTaken = status >= 500 && code !== 'upstream_unavailable';
+    return { code, detail, mayBeTaken, errors: errorsOf(told, code) };
+  }
   if (status !== 422 || !Array.isArray(told.errors)) return undefined;
   const problems = told.errors.filter(isObject).map((fault) => ({
     path: String(fault.field ?? fault.loc ?? fault.path ?? '').replace(/^input[.,]/, ''),
@@ -28,3 +30,13 @@ export const failureRule: FailureRule = ({ status, body }) => {
   }));
   return { code: 'validation_failed', detail, problems };
 };
+
+/** The platform's list of errors as its MCP server tells it: types in lower case; without a list, the error itself (RF-61, RF-69). */
+function errorsOf(told: JsonObject, code: ErrorCode): { type: string; message: string }[] {
+  const listed = Array.isArray(told.errors) ? told.errors.filter(isObject) : [];
+  const all = listed.length > 0 ? listed : [{ type: code, message: told.message }];
+  return all.map((fault) => ({
+    type: String(fault.type ?? code).toLowerCase(),
+    message: String(fault.message ?? fault.msg ?? ''),
+  }));
+}
