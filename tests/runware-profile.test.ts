@@ -68,10 +68,11 @@ function textOf(result: ToolResult): string {
   return textsOf(result).join('\n');
 }
 
-/** Tasks that were sent to the platform. */
+/** Tasks that were sent to the platform, but for looks at those that there are. */
 function sentTasks(): JsonObject[] {
   // as: every call of the platform has a list of tasks.
-  return emulator.requests.flatMap(({ body }) => (Array.isArray(body) ? (body as JsonObject[]) : []));
+  const tasks = emulator.requests.flatMap(({ body }) => (Array.isArray(body) ? (body as JsonObject[]) : []));
+  return tasks.filter(({ taskType }) => taskType !== 'getResponse');
 }
 
 const sentOf = (taskType: string) => sentTasks().filter((task) => task.taskType === taskType);
@@ -125,6 +126,8 @@ describe('run', () => {
       ['civitai:1@1', undefined],
     ]);
     expect(textOf(unknown)).toContain("[notFound] Unknown model 'civitai:1@1'. Pass taskType");
+    expect(textOf(unknown)).toContain('list_models has');
+    expect(textOf(unknown)).not.toContain('search_models');
     // The platform itself says that it has none.
     expect(textOf(told)).toMatch(/^\[notFound\]/);
   });
@@ -245,7 +248,7 @@ describe('get_task_details', () => {
     expect(report).toBe(made.at(-1));
   });
 
-  it('follows a task that goes on, and tells how it failed', async () => {
+  it('follows a task that goes on to its end', async () => {
     emulator.script({ states: ['running'] });
     const going = textOf(await call('run', { model: flux, positivePrompt: 'slow', wait_seconds: 1 }));
     const [, id = ''] = /get_task_details\(taskUUID="([^"]+)"\)/.exec(going) ?? [];
@@ -254,6 +257,10 @@ describe('get_task_details', () => {
     expect(going).toContain('goes on; nothing is lost');
     expect(meanwhile.isError).toBeUndefined();
     expect(textOf(meanwhile)).toContain('Do not run it again');
+    for (const job of emulator.jobs.values()) job.state = 'succeeded';
+    await expect
+      .poll(async () => textOf(await call('get_task_details', { taskUUID: id })))
+      .toMatch(/Generated in .* Cost: \$0\.0013/);
   });
 
   it('asks the platform for a task that is no run here, and says that there is none', async () => {
@@ -513,6 +520,6 @@ describe('beside the canonical tools', () => {
       model.replace('runware/', ''),
     );
     for (const id of ids) expect(textOf(own)).toContain(id);
-    expect(emulator.requests).toEqual([]);
+    expect(emulator.requests.filter(({ kind }) => kind !== 'status')).toEqual([]);
   });
 });

@@ -126,7 +126,7 @@ export function toProductError(error: ErrorEnvelope, { args }: Told): ErrorEnvel
   const asked = toAsked(args);
   const message = error.message.replaceAll(prefix, '');
   if (error.code === 'model_not_found' && asked.model !== undefined) {
-    return { ...error, message: notFoundText(asked.model), ...shortened(error) };
+    return { ...error, message: notFoundText(asked.model), next_action: findOne(error), ...shortened(error) };
   }
   if (error.code !== 'validation_failed' || problems.length === 0) return { ...error, message };
   const [first] = problems;
@@ -156,6 +156,14 @@ function toAsked(args: unknown): Asked {
 
 function notFoundText(model: string): string {
   return `Unknown model '${model}'. Pass taskType in params (e.g., imageInference) if the platform has it.\nDocs: ${docs}/platform/errors`;
+}
+
+export const howToFind =
+  'list_models has the identifiers of curated models; model_search those of the community.';
+
+function findOne({ details }: ErrorEnvelope): string {
+  const [first] = Array.isArray(details?.suggestions) ? details.suggestions : [];
+  return typeof first === 'string' ? `Did you mean ${toAir(first)}? ${howToFind}` : howToFind;
 }
 
 /** Suggestions are AIRs here. */

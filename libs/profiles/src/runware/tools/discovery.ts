@@ -15,7 +15,7 @@ import {
 } from '@inferry/contracts';
 import { z } from 'zod';
 import { readOnly } from '../../annotations.ts';
-import { documentText, platform, toAir, toModel, toProductError } from '../words.ts';
+import { documentText, howToFind, platform, toAir, toModel, toProductError } from '../words.ts';
 
 const air = z.string().min(1).max(300).describe('Model identifier (AIR) or slug');
 const limit = z.coerce.number().int().min(1).max(100).optional();
@@ -354,6 +354,6 @@ function notCurated(id: string | undefined) {
   return {
     code: 'model_not_found' as const,
     message: `No curated model found for AIR: ${toAir(id ?? '').slice(0, 100)}`,
-    next_action: 'list_models has the identifiers of curated models; model_search those of the community.',
+    next_action: howToFind,
   };
 }
