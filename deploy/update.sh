@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 compose="${COMPOSE:-docker compose}"
 
-[ $# -gt 0 ] || set -- auth catalog upload inference-poller mcp-gateway
+[ $# -gt 0 ] || set -- auth catalog upload inference-poller compute mcp-gateway
 for service in "$@"; do
   old=$($compose ps -q "$service")
   count=$(printf '%s\n' "$old" | grep -c . || true)

@@ -5,7 +5,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const services = ['mcp-gateway', 'auth', 'catalog', 'inference-poller', 'upload'];
+const services = ['mcp-gateway', 'auth', 'catalog', 'inference-poller', 'upload', 'compute'];
 const natsUsers = [...services, 'cli'];
 const purposes = ['sessions', 'files', 'webhooks', 'hooks', 'fingerprints', 'oauth', 'pages'];
 const file = resolve(process.argv[2] ?? join(fileURLToPath(new URL('..', import.meta.url)), '.env'));

@@ -68,7 +68,7 @@ async function run(args: readonly string[], env: Record<string, string>): Promis
 }
 
 describe('a process', () => {
-  const mains = ['auth', 'catalog', 'inference-poller', 'upload', 'mcp-gateway'];
+  const mains = ['auth', 'catalog', 'inference-poller', 'upload', 'compute', 'mcp-gateway'];
 
   test.each(mains)('of %s tells every problem at once and ends with 2', async (service) => {
     const { code, text } = await run([`services/${service}/src/main.ts`], {
@@ -81,7 +81,7 @@ describe('a process', () => {
     expect(text).toContain('PORT: must be a whole number');
     expect(text).toContain('PUBLIC_URL: must be an http or https URL');
     expect(text).toContain('INFERRY_SECRET: must be set');
-    if (['auth', 'catalog', 'inference-poller'].includes(service))
+    if (['auth', 'catalog', 'inference-poller', 'compute'].includes(service))
       expect(text).toContain('there is no adapter \\"nope\\"');
     expect(text).not.toMatch(/\\n {4}at |"stack"|^ {4}at /m);
   });

@@ -137,14 +137,17 @@ describe('docker-compose.yml', () => {
     ]);
   });
 
-  it('gives each service a user of its own on the bus, its own secrets, and the gateway no database', () => {
+  it('gives each service a user of its own on the bus, its own secrets, and those that keep nothing no database', () => {
     for (const name of ownServices) {
       const environment = compose.services[name]?.environment ?? {};
       const upper = name.toUpperCase().replaceAll('-', '_');
 
       expect(environment.NATS_URL).toContain(`nats://${name}:\${NATS_PASSWORD_${upper}:-`);
       expect(environment.BUS_SIGNING_KEY).toBe(`\${BUS_SIGNING_KEY_${upper}:-}`);
-      expect([name, 'DATABASE_URL' in environment]).toEqual([name, name !== 'mcp-gateway']);
+      expect([name, 'DATABASE_URL' in environment]).toEqual([
+        name,
+        !['mcp-gateway', 'compute'].includes(name),
+      ]);
       expect([name, 'S3_SECRET_ACCESS_KEY' in environment]).toEqual([name, name === 'upload']);
       const purposes = Object.keys(environment).filter((variable) => variable.startsWith('INFERRY_SECRET_'));
       const own = Object.keys(secretVariables(name, new Secret('x'.repeat(32)), []));
@@ -207,13 +210,19 @@ describe('the configuration of containers', () => {
         .sort();
 
     expect(readers('.env.keys')).toEqual(['auth']);
-    expect(readers('.env.providers')).toEqual(['auth', 'catalog', 'cli', 'inference-poller']);
+    expect(readers('.env.providers')).toEqual(['auth', 'catalog', 'cli', 'compute', 'inference-poller']);
   });
 
   it('hands the proxy to whoever goes out', () => {
     const leaving = entries.filter(([, { networks }]) => networks?.includes('egress'));
 
-    expect(leaving.map(([name]) => name).sort()).toEqual(['auth', 'catalog', 'inference-poller', 'upload']);
+    expect(leaving.map(([name]) => name).sort()).toEqual([
+      'auth',
+      'catalog',
+      'compute',
+      'inference-poller',
+      'upload',
+    ]);
     for (const [, { environment }] of leaving) {
       expect(Object.keys(environment ?? {})).toEqual(
         expect.arrayContaining(['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'NODE_EXTRA_CA_CERTS']),
@@ -351,6 +360,6 @@ describe('the packages of an image', () => {
       productionModules(root, name).includes('node_modules/@upscalerjs/esrgan-slim'),
     );
 
-    expect(holders.sort()).toEqual(['auth', 'catalog', 'inference-poller']);
+    expect(holders.sort()).toEqual(['auth', 'catalog', 'compute', 'inference-poller']);
   });
 });

@@ -9,11 +9,18 @@ import {
 import { createFolderBlobs } from '@inferry/blobs';
 import { createBus, createInProcessTransport, type Transport } from '@inferry/bus';
 import { createCatalogService, parseCatalogConfig } from '@inferry/catalog';
+import { createComputeService } from '@inferry/compute';
 import { openDatabase } from '@inferry/database';
 import { createInferenceService, parseInferenceConfig } from '@inferry/inference-poller';
 import { createInProcessLimits } from '@inferry/limits';
 import { createGatewayService, parseGatewayConfig } from '@inferry/mcp-gateway';
-import { openProviders, type Provider, type ProvidersConfig, readProvidersConfig } from '@inferry/providers';
+import {
+  openControlPlanes,
+  openProviders,
+  type Provider,
+  type ProvidersConfig,
+  readProvidersConfig,
+} from '@inferry/providers';
 import {
   createHttpApp,
   createLogger,
@@ -146,6 +153,9 @@ async function createServices(composition: Composition): Promise<Service[]> {
     hookSecret: of('hooks'),
     publicUrl: config.baseUrl,
   });
+  const compute = createComputeService(partsFor('compute'), {
+    planes: await openControlPlanes(platforms),
+  });
   const gatewayEnv = {
     ...env,
     ...{ HOST: config.host, PORT: String(config.port), INFERRY_AUTH: config.auth },
@@ -155,7 +165,7 @@ async function createServices(composition: Composition): Promise<Service[]> {
   const gateway = await createGatewayService(partsFor('mcp-gateway'), parseGatewayConfig(gatewayEnv), {
     sessionSecret: of('sessions'),
   });
-  return [auth, catalog, upload, inference, gateway];
+  return [auth, catalog, upload, inference, compute, gateway];
 }
 
 function createAuth({ config, env, home, platforms, providers, partsFor }: Composition): Promise<Service> {

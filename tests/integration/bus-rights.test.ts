@@ -7,7 +7,7 @@ import { type LocalServer, startNats } from '@inferry/testing';
 import { connect, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 
-const services = ['mcp-gateway', 'auth', 'catalog', 'inference-poller', 'upload'];
+const services = ['mcp-gateway', 'auth', 'catalog', 'inference-poller', 'upload', 'compute'];
 const users = [...services, 'cli', 'fixtures'];
 const every = [...contracts.operations, ...contracts.rpcs, ...contracts.events].map(({ subject }) => subject);
 

@@ -40,7 +40,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => cluster.stop(), 60_000);
 
-const services = ['mcp-gateway', 'auth', 'catalog', 'inference-poller', 'upload'] as const;
+const services = ['mcp-gateway', 'auth', 'catalog', 'inference-poller', 'upload', 'compute'] as const;
 
 /** The environment that a process was started with. */
 function environmentOf(service: (typeof services)[number]): Map<string, string> {

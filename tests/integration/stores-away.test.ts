@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { freePort, type LocalServer, startNats, startPostgres, startRedis, waitFor } from '@inferry/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-const services = ['auth', 'catalog', 'inference-poller', 'upload', 'mcp-gateway'] as const;
+const services = ['auth', 'catalog', 'inference-poller', 'upload', 'compute', 'mcp-gateway'] as const;
 type ServiceName = (typeof services)[number];
 
 let servers: { bus: LocalServer; limits: LocalServer; database: LocalServer };

@@ -8,6 +8,7 @@ const storesOf: Readonly<Record<string, readonly string[]>> = {
   auth: ['NATS_URL', 'REDIS_URL', 'DATABASE_URL'],
   catalog: ['NATS_URL', 'REDIS_URL', 'DATABASE_URL'],
   'inference-poller': ['NATS_URL', 'REDIS_URL', 'DATABASE_URL'],
+  compute: ['NATS_URL', 'REDIS_URL'],
 };
 const s3Keys = ['S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'];
 

@@ -2,7 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-export const serviceNames = ['auth', 'catalog', 'inference-poller', 'upload', 'mcp-gateway'] as const;
+export const serviceNames = [
+  'auth',
+  'catalog',
+  'inference-poller',
+  'upload',
+  'compute',
+  'mcp-gateway',
+] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 export interface ReplicaOptions {

@@ -75,7 +75,7 @@ function readInput(
   const raw: unknown = JSON.parse(data);
   // as: parseArguments has just checked the input against the schema that types the handler.
   if (tool.operation.name !== operation.name) return parseArguments(operation, raw) as never;
-  const args = parseArguments(tool, raw);
+  const args = tool.parse?.(raw) ?? parseArguments(tool, raw);
   told.args = args;
   if (tool.toInput === undefined) return args as never;
   return parseArguments(operation, tool.toInput(args, told)) as never;
@@ -91,9 +91,10 @@ function show(tool: AnyTool, reply: unknown, told: Told<JsonObject>): string {
   const failure = tool.toFailure?.(reply, told);
   if (failure !== undefined) return JSON.stringify(toErrorResult(inCodes(tool, failure)));
   const content = tool.present(reply, told);
-  if (tool.isContentOnly === true) return JSON.stringify({ content });
+  const failed = tool.isFailed?.(reply) === true ? { isError: true as const } : {};
+  if (tool.isContentOnly === true) return JSON.stringify({ content, ...failed });
   const structuredContent = structureOf(tool, reply, told);
-  return JSON.stringify({ content, structuredContent } satisfies ToolResult);
+  return JSON.stringify({ content, structuredContent, ...failed } satisfies ToolResult);
 }
 
 function structureOf(tool: AnyTool, reply: unknown, told: Told<JsonObject>): Record<string, unknown> {

@@ -35,6 +35,8 @@ export interface ClientSide {
   responses: JsonObject;
   /** The `state` of that `InputRequired`. */
   state?: string | undefined;
+  /** What it calls itself, for platforms that want to know who calls. */
+  agent?: string | undefined;
 }
 
 export interface CallOptions {

@@ -25,6 +25,7 @@ const CallEnvelope = z.object({
       capabilities: z.record(z.string(), z.unknown()),
       responses: z.record(z.string(), z.unknown()),
       state: z.string().optional(),
+      agent: z.string().optional(),
     })
     .optional(),
 });

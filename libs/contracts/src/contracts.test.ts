@@ -52,6 +52,15 @@ describe('pinned', () => {
       'ops.v1.store_media',
       'ops.v1.read_platform_account',
       'ops.v1.get_task',
+      'ops.v1.call_infra',
+      'ops.v1.describe_infra',
+      'ops.v1.list_infra',
+      'ops.v1.get_infra',
+      'ops.v1.create_infra',
+      'ops.v1.update_infra',
+      'ops.v1.act_on_infra',
+      'ops.v1.delete_infra',
+      'ops.v1.read_infra_logs',
     ]);
   });
 

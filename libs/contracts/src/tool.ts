@@ -73,6 +73,11 @@ export interface Tool<
   waitSeconds?(args: JsonObject): number | undefined;
   /** The task in a structure of its own; a tool with one and without this is never a task. */
   readTask?(structured: JsonObject): TaskState | undefined;
+  /**
+   * Reads the arguments where they mean what they say to the letter: an empty text, an argument that nobody knows. Throws
+   * `AppError`. Without it they are put right as far as they can be, and checked.
+   */
+  parse?(raw: unknown): z.infer<I>;
   /** The input of the operation; absent where the arguments are that. */
   toInput?(args: z.infer<I>, told: Told<z.infer<I>>): z.input<P['input']>;
   /** The MCP content of a reply: the same facts as the structure, because clients show one or the other. */
@@ -81,6 +86,8 @@ export interface Tool<
   toStructured?(reply: z.infer<P['reply']>, told: Told<z.infer<I>>): z.infer<O>;
   /** A reply that is an error to the clients of this profile. */
   toFailure?(reply: z.infer<P['reply']>, told: Told<z.infer<I>>): ErrorEnvelope | undefined;
+  /** Whether a reply is shown as it is and is an error all the same. */
+  isFailed?(reply: z.infer<P['reply']>): boolean;
   /** An error in the profile's words, before its code is renamed. */
   toError?(error: ErrorEnvelope, told: Told<z.infer<I>>): ErrorEnvelope;
 }

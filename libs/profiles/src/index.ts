@@ -2,6 +2,7 @@ import { type AnyOperation, type AnyTool, defaultToolsets, type Profile } from '
 import { inferry } from './inferry/profile.ts';
 import { modelrunner } from './modelrunner/profile.ts';
 import { runflow } from './runflow/profile.ts';
+import { runpod, runpod4 } from './runpod/profile.ts';
 import { runware } from './runware/profile.ts';
 
 export { inferry } from './inferry/profile.ts';
@@ -13,6 +14,9 @@ export const profiles: readonly Profile[] = [
   modelrunner,
   runflow,
   runware,
+  inferry,
+  runpod,
+  runpod4,
 ];
 
 const byKey = new Map(profiles.map((profile) => [profile.key, profile]));

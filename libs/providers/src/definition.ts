@@ -1,4 +1,5 @@
 import type { ContractCase } from './contract-cases.ts';
+import type { ControlPlane } from './control-plane.ts';
 import type { Bases } from './http/bases.ts';
 import type { ProviderLog } from './http/list-reader.ts';
 import type { Provider, ProviderCapabilities, RunOptionsSchema } from './provider.ts';
@@ -85,4 +86,6 @@ export interface AdapterDefinition {
   /** What no call to the live service has confirmed. */
   unverified: readonly string[];
   create(options: AdapterOptions): Promise<Provider>;
+  /** For platforms that have machines and endpoints of one's own besides models. */
+  control?(options: AdapterOptions): Promise<ControlPlane>;
 }

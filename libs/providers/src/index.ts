@@ -10,9 +10,21 @@ export {
   variablesOf,
 } from './config.ts';
 export { type ContractCase, contractCases } from './contract-cases.ts';
+export {
+  type ControlPlane,
+  type Resource,
+  type ResourceType,
+  type ResourceVerb,
+  resourceTypes,
+} from './control-plane.ts';
 export type { AdapterDefinition, AdapterFacts, AdapterOptions } from './definition.ts';
 export { startDeadline } from './http/send-once.ts';
-export { type OpenProvidersOptions, openInstance, openProviders } from './open-providers.ts';
+export {
+  type OpenProvidersOptions,
+  openControlPlanes,
+  openInstance,
+  openProviders,
+} from './open-providers.ts';
 export {
   type Capability,
   type CommunityModel,

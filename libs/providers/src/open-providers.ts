@@ -2,6 +2,8 @@ import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError, readAll } from '@inferry/contracts';
 import { type ProviderInstance, type ProvidersConfig, readProvidersConfig } from './config.ts';
+import type { ControlPlane } from './control-plane.ts';
+import type { AdapterDefinition, AdapterOptions } from './definition.ts';
 import type { ProviderLog } from './http/index.ts';
 import type { Provider } from './provider.ts';
 
@@ -50,14 +52,35 @@ export function openInstance(
   { definition, options }: ProviderInstance,
   log?: ProviderLog,
 ): Promise<Provider> {
-  return definition.create({
+  return definition.create(adapterOptions(definition, { options, log }));
+}
+
+/** The control planes of the platforms that have one. */
+export function openControlPlanes(
+  { instances }: Pick<ProvidersConfig, 'instances'>,
+  log?: ProviderLog,
+): Promise<ControlPlane[]> {
+  return readAll(
+    instances.flatMap(({ definition, options }) =>
+      definition.control === undefined
+        ? []
+        : [() => definition.control?.(adapterOptions(definition, { options, log }))],
+    ),
+  ).then((planes) => planes.filter((plane) => plane !== undefined));
+}
+
+function adapterOptions(
+  definition: AdapterDefinition,
+  { options, log }: { options: ProviderInstance['options']; log: ProviderLog | undefined },
+): AdapterOptions {
+  return {
     ...options,
     capabilities: definition.capabilities,
     runOptions: definition.options,
     log,
     now: Date.now,
     random: Math.random,
-  });
+  };
 }
 
 async function openExtra(name: string): Promise<Provider> {

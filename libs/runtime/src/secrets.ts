@@ -21,7 +21,14 @@ const ownerOfPurpose = {
 export type SecretPurpose = keyof typeof ownerOfPurpose;
 
 /** The services that a deployment's processes are. */
-export const serviceNames = ['auth', 'catalog', 'inference-poller', 'upload', 'mcp-gateway'] as const;
+export const serviceNames = [
+  'auth',
+  'catalog',
+  'inference-poller',
+  'upload',
+  'compute',
+  'mcp-gateway',
+] as const;
 
 /** What one service process holds. */
 export interface ServiceSecrets {

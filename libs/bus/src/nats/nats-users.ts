@@ -106,6 +106,22 @@ export const busRights: Readonly<Record<string, BusRights>> = {
     tells: [runCancelRequested, runFinished, runProgressed, runQueued],
     hears: [connectionChanged, grantRevoked, runCancelRequested, runFinished, runProgressed, runQueued],
   },
+  compute: {
+    serves: operationsNamed(
+      'call_infra',
+      'describe_infra',
+      'list_infra',
+      'get_infra',
+      'create_infra',
+      'update_infra',
+      'act_on_infra',
+      'delete_infra',
+      'read_infra_logs',
+    ),
+    asks: [...keys, readBudgets],
+    tells: [],
+    hears: [connectionChanged, grantRevoked],
+  },
   upload: {
     serves: [...ownedBy('upload'), ...operationsNamed('create_upload', 'upload_file', 'view_output')],
     asks: [readOutputs],

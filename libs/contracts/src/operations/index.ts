@@ -1,4 +1,5 @@
 import type { AnyOperation } from '../operation.ts';
+import { callInfra } from './call-infra.ts';
 import { cancelRun } from './cancel-run.ts';
 import { continueRun } from './continue-run.ts';
 import { createUpload } from './create-upload.ts';
@@ -9,6 +10,16 @@ import { getAccount } from './get-account.ts';
 import { getModel } from './get-model.ts';
 import { getRun } from './get-run.ts';
 import { getTask } from './get-task.ts';
+import {
+  actOnInfra,
+  createInfra,
+  deleteInfra,
+  describeInfra,
+  getInfra,
+  listInfra,
+  readInfraLogs,
+  updateInfra,
+} from './infra.ts';
 import { listRuns } from './list-runs.ts';
 import { patchWrapper } from './patch-wrapper.ts';
 import {
@@ -52,29 +63,47 @@ export const operations: readonly AnyOperation[] = [
   storeMedia,
   readPlatformAccount,
   getTask,
+  callInfra,
+  describeInfra,
+  listInfra,
+  getInfra,
+  createInfra,
+  updateInfra,
+  actOnInfra,
+  deleteInfra,
+  readInfraLogs,
 ];
 
 export {
+  actOnInfra,
+  callInfra,
   cancelRun,
   continueRun,
+  createInfra,
   createUpload,
   createWrapper,
+  deleteInfra,
   deleteWrapper,
+  describeInfra,
   estimateCost,
   getAccount,
+  getInfra,
   getModel,
   getRun,
   getTask,
   listCapabilities,
+  listInfra,
   listRuns,
   patchWrapper,
   previewWrapper,
+  readInfraLogs,
   readModelRecord,
   readPlatformAccount,
   runModel,
   searchCommunity,
   searchModels,
   storeMedia,
+  updateInfra,
   uploadFile,
   uploadWeights,
   viewOutput,

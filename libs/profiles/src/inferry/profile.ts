@@ -9,6 +9,7 @@ import { estimateCostTool } from './tools/estimate-cost.ts';
 import { getAccountTool } from './tools/get-account.ts';
 import { getModelTool } from './tools/get-model.ts';
 import { getRunTool } from './tools/get-run.ts';
+import { infraTools } from './tools/infra.ts';
 import { listRunsTool } from './tools/list-runs.ts';
 import { patchWrapperTool } from './tools/patch-wrapper.ts';
 import { previewWrapperTool } from './tools/preview-wrapper.ts';
@@ -42,5 +43,6 @@ export const inferry = defineProfile({
     createWrapperTool,
     patchWrapperTool,
     deleteWrapperTool,
+    ...infraTools,
   ],
 });

@@ -75,4 +75,5 @@ export const runpod: AdapterDefinition = {
     'what a revoked key gets from GraphQL (401 is assumed)',
   ],
   create: async (options) => (await import('./adapter.ts')).createRunpodProvider(options),
+  control: async (options) => (await import('./control/plane.ts')).createRunpodPlane(options),
 };

@@ -133,8 +133,30 @@ const byHand: Readonly<Record<string, NativeCall>> = {
   'list-public-endpoints': listPublicEndpoints,
 };
 
-export function isV4Call(name: string): boolean {
-  return name === 'get-job-status' || name in operations || name in byHand;
+/** An argument that nobody knows, or one that is missing, before anything is sent. */
+export function refusalOfArguments({
+  args,
+  accepted,
+  required = [],
+}: {
+  args: Args;
+  accepted?: readonly string[] | undefined;
+  required?: readonly string[] | undefined;
+}): NativeAnswer | undefined {
+  if (accepted === undefined) return undefined;
+  const given = Object.keys(args);
+  const missing = required.find((name) => args[name] === undefined);
+  if (missing !== undefined) {
+    const hint = `Pass ${required.join(', ')}.`;
+    return {
+      body: { error: `Missing required argument: ${missing}`, expected: required, received: given, hint },
+      isError: true,
+    };
+  }
+  const unknown = given.find((name) => !accepted.includes(name));
+  if (unknown === undefined) return undefined;
+  const hint = accepted.length === 0 ? 'It takes no argument.' : `It takes ${accepted.join(', ')}.`;
+  return { body: { error: `Unknown argument: ${unknown}`, accepted, hint }, isError: true };
 }
 
 /** Failures are bodies here: the platform's own, with what to do. */

@@ -11,7 +11,7 @@ import {
   listGpuTypesV1,
   listPublicEndpoints,
 } from './catalog.ts';
-import { callV4, isV4Call } from './edition-4.ts';
+import { callV4, refusalOfArguments } from './edition-4.ts';
 import { createEndpoint, updateEndpoint } from './endpoints.ts';
 import { setEndpointGpus } from './gpus.ts';
 import { deployHubRepo, listHubRepos } from './hub.ts';
@@ -89,6 +89,9 @@ export interface NativeRequest {
   edition: Edition;
   caller: Caller;
   context: ProviderContext;
+  /** The arguments that there are and that there have to be, where edition 4 refuses others in its own words. */
+  accepted?: readonly string[] | undefined;
+  required?: readonly string[] | undefined;
 }
 
 export interface RunpodControlOptions extends Pick<WireOptions, 'now' | 'pause'> {
@@ -108,10 +111,13 @@ export class RunpodControl {
   }
 
   /** Throws `AppError` for what failed; what a tool says in its own words comes as a body with `isError`. */
-  async call({ name, args, edition, caller, context }: NativeRequest): Promise<NativeAnswer> {
+  async call(request: NativeRequest): Promise<NativeAnswer> {
+    const { name, args, edition, caller, context } = request;
     const { client, now, pause } = this.#options;
     const wire = new RunpodWire({ client, context, caller, edition, now, pause });
-    if (edition === '4.0.0') return callV4(name, args, { wire, queue: this.#queue });
+    if (edition === '4.0.0') {
+      return refusalOfArguments(request) ?? callV4(name, args, { wire, queue: this.#queue });
+    }
     if (name === 'get-job-status') {
       const rest = await this.#restOf('ENDPOINTS', wire);
       return getJobStatus(args, wire, rest === 'v2' ? this.#queue : undefined);
@@ -142,10 +148,4 @@ export class RunpodControl {
     if (isCertain && this.#probed.size < 1_000) this.#probed.set(holder, rest);
     return rest;
   }
-}
-
-/** Whether an edition has a call of this name. */
-export function hasNativeCall(edition: Edition, name: string): boolean {
-  if (edition === '4.0.0') return isV4Call(name);
-  return name === 'get-job-status' || name in unversioned || name in rows || name in irregular;
 }

@@ -42,7 +42,7 @@ async function runModern(deps: RoundsDeps, exchange: Exchange, attempt: Attempt)
   const round = readRound(deps, exchange, owner);
   if (isRefusal(round)) return round satisfies Refusal;
   try {
-    return await attempt({ capabilities: exchange.capabilities, ...round });
+    return await attempt({ capabilities: exchange.capabilities, agent: agentOf(exchange), ...round });
   } catch (error) {
     if (!(error instanceof InputRequired)) throw error;
     return toReply(deps, exchange, { owner, needed: error.needed });
@@ -65,6 +65,11 @@ function toReply(
   });
 }
 
+/** As its HTTP requests call it, else as it introduced itself. */
+function agentOf({ header, clientName }: Exchange): string {
+  return (header('user-agent') ?? clientName).slice(0, 200);
+}
+
 /** What the request brings of an earlier round. */
 function readRound(
   { requestStates }: RoundsDeps,
@@ -83,14 +88,15 @@ function readRound(
 /** Asks on the call's own stream and makes the call again here. */
 async function runLegacy(deps: RoundsDeps, exchange: Exchange, attempt: Attempt): Promise<Reply> {
   const { capabilities } = exchange;
-  let client: ClientSide = { capabilities, responses: {} };
+  const agent = agentOf(exchange);
+  let client: ClientSide = { capabilities, agent, responses: {} };
   for (let round = 0; round < maxRounds; round += 1) {
     try {
       return await attempt(client);
     } catch (error) {
       if (!(error instanceof InputRequired)) throw error;
       const { state } = error.needed;
-      client = { capabilities, responses: await askAll(deps, exchange, error.needed), state };
+      client = { capabilities, agent, responses: await askAll(deps, exchange, error.needed), state };
     }
   }
   throw new AppError('client_input_missing', 'The call asked for input too often.');

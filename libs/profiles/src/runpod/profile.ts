@@ -1,0 +1,111 @@
+/** Runpod's own MCP server: its third edition with both versions of REST, and its fourth. */
+import {
+  type AnyTool,
+  AppError,
+  callInfra,
+  defineProfile,
+  defineTool,
+  type Problem,
+  text,
+  validationFailed,
+} from '@inferry/contracts';
+import { z } from 'zod';
+import { machines3 } from './machines-3.ts';
+import { machines4 } from './machines-4.ts';
+import type { Row } from './row.ts';
+import { stores3 } from './stores-3.ts';
+import { stores4 } from './stores-4.ts';
+
+type Edition = '3.4.0' | '4.0.0';
+
+const shown = z.object({ error: callInfra.reply.shape.error });
+
+function toTool(
+  [name, { title, description, hints, args }]: readonly [string, Row],
+  edition: Edition,
+): AnyTool {
+  const input = z.object(args);
+  const names = Object.keys(args);
+  const required = names.filter((key) => !z.safeParse(args[key] ?? z.undefined(), undefined).success);
+  const takes = edition === '4.0.0' ? { accepted: names, required } : {};
+  const tool = defineTool({
+    name,
+    title,
+    description,
+    annotations: hints,
+    operation: callInfra,
+    input,
+    output: shown,
+    outputSchema: 'none',
+    isContentOnly: true,
+    // An empty text clears a field here, and what an older client still sends is no reason to refuse its call.
+    parse: (raw) => (edition === '4.0.0' ? objectOf(name, raw) : parsed(name, input, raw)),
+    toInput: (given) => ({ provider: 'runpod', edition, call: name, input: given, ...takes }),
+    present: ({ body }) => [text(JSON.stringify(body))],
+    isFailed: (reply) => reply.is_error === true,
+  });
+  // as: what a tool's functions take is its own.
+  return tool as unknown as AnyTool;
+}
+
+function objectOf(name: string, raw: unknown): Record<string, unknown> {
+  const given = raw ?? {};
+  if (typeof given !== 'object' || Array.isArray(given)) {
+    throw validationFailed(name, [{ path: '', message: 'arguments must be an object' }]);
+  }
+  const entries = Object.entries(given).filter(([, value]) => value !== null);
+  return Object.fromEntries(entries);
+}
+
+function parsed(name: string, input: z.ZodObject, raw: unknown): Record<string, unknown> {
+  const result = input.safeParse(objectOf(name, raw));
+  if (result.success) return result.data;
+  const problems = result.error.issues
+    .slice(0, 16)
+    .map(({ path, message }): Problem => ({ path: path.map(String).join('.').slice(0, 100), message }));
+  throw problems.length > 0 ? validationFailed(name, problems) : new AppError('validation_failed', name);
+}
+
+function instructions(edition: Edition): (title: string) => string {
+  return () => `Pods, serverless endpoints, templates, volumes and jobs of a Runpod account (edition ${edition}).
+
+- What exists is billed until it is deleted: pods by the hour, volumes by size, endpoints while workers run. Say what something costs (list-gpu-types has prices) before you make it, and delete or stop what is no longer needed.
+- Creations are sent once. When one fails without an answer, look with the list before you make it again.
+- A job that stays IN_QUEUE is not always a lack of GPUs: get-job-status says what the workers do; stream-worker-logs shows why one crashes.
+- Lists are pages: pass nextCursor as cursor.
+- Deleting a pod or a volume deletes its data for good: ask first.`;
+}
+
+const exceptions = (rows: Readonly<Record<string, Row>>) =>
+  Object.fromEntries(
+    Object.keys(rows).flatMap((name) => [
+      [`${name}: name`, 'the name is Runpod’s'],
+      [
+        `${name}: fields`,
+        'names such as podId say what they are, and texts for all would cost thousands of tokens',
+      ],
+      [`${name}: output`, 'Runpod lists no output schemas'],
+    ]),
+  );
+
+function runpodProfile(key: string, edition: Edition, rows: Readonly<Record<string, Row>>) {
+  return defineProfile({
+    key,
+    serverInfo: { name: 'Runpod API Server', title: 'Runpod', version: edition },
+    instructions: instructions(edition),
+    tools: Object.entries(rows).map((entry) => toTool(entry, edition)),
+    promptName: () => undefined,
+    hasResource: () => false,
+    providers: ['runpod'],
+    access: {
+      realm: 'mcp',
+      keyPrefixes: { rpa_: 'runpod' },
+      scope: 'infra',
+      keyPage: 'https://console.runpod.io/user/settings',
+    },
+    exceptions: exceptions(rows),
+  });
+}
+
+export const runpod = runpodProfile('runpod', '3.4.0', { ...machines3, ...stores3 });
+export const runpod4 = runpodProfile('runpod-4', '4.0.0', { ...machines4, ...stores4 });

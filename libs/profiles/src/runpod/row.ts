@@ -1,0 +1,42 @@
+/** What a row of Runpod's tables says, and the arguments that many of them share. */
+import type { ToolAnnotations } from '@inferry/contracts';
+import { z } from 'zod';
+import { destructive, readOnly, write } from '../annotations.ts';
+
+export interface Row {
+  title: string;
+  description: string;
+  hints: ToolAnnotations;
+  args: z.ZodRawShape;
+}
+
+export const read = readOnly;
+export const destroy = destructive;
+/** The same again changes nothing more. */
+export const change: ToolAnnotations = { ...write, idempotentHint: true };
+export const make = write;
+
+export const paged = {
+  limit: z.int().positive().max(100).describe('Default 20').optional(),
+  cursor: z.string().describe('nextCursor').optional(),
+};
+/** Of endpoints and jobs: a part of a path. */
+export const id = z.string().regex(/^[a-zA-Z0-9_-]+$/);
+export const cuda = z.string().regex(/^\d{1,2}\.\d{1,2}$/);
+export const env = z.record(z.string(), z.string()).describe('Variables');
+export const jsonInput = z.record(z.string(), z.unknown()).describe('As the worker expects it');
+export const policy = z
+  .object({
+    executionTimeout: z.number().optional(),
+    lowPriority: z.boolean().optional(),
+    ttl: z.number().optional(),
+  })
+  .describe('Times in ms');
+export const s3Config = z
+  .object({ accessId: z.string(), accessSecret: z.string(), bucketName: z.string(), endpointUrl: z.string() })
+  .describe('Where large outputs go');
+
+/** An object of fields that the platform checks; those with a star are required. */
+export function body(fields: string): z.ZodType {
+  return z.record(z.string(), z.unknown()).describe(`Fields: ${fields}`);
+}

@@ -1,0 +1,1 @@
+export { type ComputeOptions, createComputeService } from './service.ts';

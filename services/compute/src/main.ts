@@ -1,0 +1,12 @@
+/** The compute service as a process of its own. */
+import { openControlPlanes, readProvidersConfig } from '@inferry/providers';
+import { readAll, readEnv, runService } from '@inferry/runtime';
+import { createComputeService } from './index.ts';
+
+await runService({
+  name: 'compute',
+  env: readEnv(),
+  needs: { database: false, blobs: false },
+  configure: ({ env, log }) => readAll([async () => openControlPlanes(await readProvidersConfig(env), log)]),
+  create: async (parts, { settings: [planes] }) => createComputeService(parts, { planes }),
+});
