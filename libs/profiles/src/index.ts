@@ -14,7 +14,6 @@ export const profiles: readonly Profile[] = [
   modelrunner,
   runflow,
   runware,
-  inferry,
   runpod,
   runpod4,
 ];

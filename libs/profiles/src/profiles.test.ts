@@ -14,6 +14,13 @@ import { inferry, listedByDefault, profiles } from './index.ts';
 const { tools } = inferry;
 const everyTool = profiles.flatMap((profile) => profile.tools.map((tool) => [tool.id, tool] as const));
 
+test('each profile stands in the list once, and no two tools have one id', () => {
+  const keys = profiles.map(({ key }) => key);
+  expect(keys).toEqual([...new Set(keys)]);
+  const ids = everyTool.map(([id]) => id);
+  expect(ids).toEqual([...new Set(ids)]);
+});
+
 interface Node {
   path: string;
   schema: JsonObject;
