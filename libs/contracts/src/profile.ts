@@ -1,4 +1,6 @@
 /** One MCP server as a client meets it: its identity, texts, tools and words, prompts and resources, and what it says of keys. */
+
+import type { Scope } from './principal.ts';
 import type { OfferedPrompt, OfferedResource } from './surface/index.ts';
 import type { AnyTool, ToolProfile } from './tool.ts';
 import { type Said, type Words, writeCall } from './words.ts';
@@ -18,12 +20,16 @@ export interface ProfileAccess {
   keyPrefixes?: Readonly<Record<string, string>>;
   /** Keys that are refused by design, each with what to say. */
   refusedPrefixes?: Readonly<Record<string, string>>;
-  /** The one scope of its grants; without it the deployment's. */
+  /** The scopes of its grants, with a space between two; without it the deployment's. */
   scope?: string;
   /** Where a person gets a key. */
   keyPage?: string;
   /** Every refused credential is told an error and the metadata, a missing one and a key too, whoever signs people in. */
   isAlwaysExplained?: boolean;
+  /** People sign in with a key of its platform, where that is a way to sign in here at all. */
+  isKeyFirst?: boolean;
+  /** Can be ticked although no client asked for them: some clients cannot ask for more than they began with. */
+  offeredScopes?: readonly Scope[];
 }
 
 /** What a prompt leads to, where it leads to a model. */
@@ -48,10 +54,8 @@ export interface Profile {
   hasResource(resource: Pick<OfferedResource, 'uri'>): boolean;
   /** The platforms that it is limited to; absent where it is all of them. */
   providers?: readonly string[];
-  /** Whether clients wait as long as they can where nothing is said, and not as long as is usual for them. */
-  waitsLong?: boolean;
   access: ProfileAccess;
-  /** Rules over lists that it does not keep, by `<tool>: <rule>`, each with the reason. */
+  /** Rules over lists that it does not keep, by `<tool>: <rule>` or, where most of its tools do not, `*: <rule>`, each with the reason. */
   exceptions: Readonly<Record<string, string>>;
 }
 

@@ -9,7 +9,7 @@ import {
 } from '@inferry/contracts';
 import { encode } from 'gpt-tokenizer/encoding/o200k_base';
 import { describe, expect, test } from 'vitest';
-import { inferry, listedByDefault, profiles } from './index.ts';
+import { inferry, listedByDefault, profileOf, profiles } from './index.ts';
 
 const { tools } = inferry;
 const everyTool = profiles.flatMap((profile) => profile.tools.map((tool) => [tool.id, tool] as const));
@@ -61,15 +61,41 @@ function valueFor(name: string, { inputSchema: { properties } }: AnyTool): unkno
   return schema.type === 'object' ? {} : 'x';
 }
 
-/** Whether a profile says why a tool of it does not keep a rule. */
-function isExcepted({ id, name }: AnyTool, rule: string): boolean {
-  const profile = profiles.find(({ key }) => id.startsWith(`${key}/`));
-  return profile?.exceptions[`${name}: ${rule}`] !== undefined;
+/** Rules that a profile may say that tools of it do not keep: each gives what is against it. */
+const rules: Readonly<Record<string, (tool: AnyTool) => string[]>> = {
+  name: ({ name }) => (/^[a-z][a-z0-9_]{2,31}$/.test(name) ? [] : [name]),
+  fields: (tool) =>
+    nodesOf(tool)
+      .filter(
+        ({ path, schema }) =>
+          path !== 'input' && path !== 'output' && !path.endsWith('[]') && !('properties' in schema),
+      )
+      .filter(({ schema }) => typeof schema.description !== 'string' || schema.description === '')
+      .map(({ path }) => path),
+  additionalProperties: (tool) =>
+    nodesOf(tool)
+      .filter(({ path, schema }) => path === 'input' || !isFree(schema))
+      .filter(({ schema }) => 'additionalProperties' in schema)
+      .map(({ path }) => path),
+  // Where a result has a structure, four clients hand the model that alone, and the picture never arrives.
+  output: ({ outputSchema }) => (outputSchema === undefined ? ['output'] : []),
+};
+
+function isFree({ type, properties }: JsonObject): boolean {
+  return type === 'object' && Object.keys(properties ?? {}).length === 0;
+}
+
+/** What is against a rule and not excepted. */
+function against(rule: string, tool: AnyTool): string[] {
+  const exceptions = profileOf(tool.profile.key)?.exceptions ?? {};
+  const isExcepted = [`${tool.name}: ${rule}`, `*: ${rule}`].some((entry) => entry in exceptions);
+  return isExcepted ? [] : (rules[rule]?.(tool) ?? ['no such rule']);
 }
 
 describe.each(everyTool)('the tool %s', (_name, tool) => {
   test('has a name that every client takes', () => {
-    expect(tool.name).toMatch(isExcepted(tool, 'name') ? /^[a-z][a-z0-9-]{2,40}$/ : /^[a-z][a-z0-9_]{2,31}$/);
+    expect(tool.name).toMatch(/^[a-z][a-z0-9_-]{2,40}$/);
+    expect(against('name', tool)).toEqual([]);
   });
 
   test('has a title and a description of at most 2,000 characters', () => {
@@ -86,16 +112,7 @@ describe.each(everyTool)('the tool %s', (_name, tool) => {
   });
 
   test('describes every field that holds a value', () => {
-    if (isExcepted(tool, 'fields')) return;
-    const silent = nodesOf(tool)
-      .filter(
-        ({ path, schema }) =>
-          path !== 'input' && path !== 'output' && !path.endsWith('[]') && !('properties' in schema),
-      )
-      .filter(({ schema }) => typeof schema.description !== 'string' || schema.description === '')
-      .map(({ path }) => path);
-
-    expect(silent).toEqual([]);
+    expect(against('fields', tool)).toEqual([]);
   });
 
   test('has schemas that every client and model API takes', () => {
@@ -109,17 +126,13 @@ describe.each(everyTool)('the tool %s', (_name, tool) => {
   });
 
   test('writes an object of anything in the one form that clients convert well', () => {
-    const nodes = nodesOf(tool);
-    const free = nodes.filter(
-      ({ path, schema }) =>
-        path !== 'input' && schema.type === 'object' && Object.keys(schema.properties ?? {}).length === 0,
-    );
-    const others = nodes.filter((node) => !free.includes(node));
-
-    for (const { schema } of free)
-      expect(schema).toMatchObject({ properties: {}, additionalProperties: true });
-    const open = others.filter(({ schema }) => 'additionalProperties' in schema).map(({ path }) => path);
-    expect(open).toEqual(isExcepted(tool, 'additionalProperties') ? ['input'] : []);
+    for (const { path, schema } of nodesOf(tool)) {
+      if (path !== 'input' && isFree(schema))
+        expect(schema).toMatchObject({ properties: {}, additionalProperties: true });
+    }
+    expect(against('additionalProperties', tool)).toEqual([]);
+    // Open at the top at most: nobody converts one that is open further down.
+    expect(rules.additionalProperties?.(tool).filter((path) => path !== 'input')).toEqual([]);
   });
 
   test.each([null, ''])('takes %j for an optional argument as not given', (unset) => {
@@ -170,12 +183,56 @@ describe.each(everyTool)('the tool %s', (_name, tool) => {
   });
 });
 
+/** Of `tools/list` of a whole mount: how many tools, and tokens at most. */
+const budgets: readonly (readonly [key: string, count: number, tokens: number])[] = [
+  ['inferry', 24, 12_700],
+  ['modelrunner', 23, 10_000],
+  ['runflow', 2, 1_150],
+  ['runware', 12, 1_750],
+  ['runpod', 54, 8_000],
+  ['runpod-4', 68, 8_000],
+];
+
 describe('the lists', () => {
-  // Where a result has a structure, four clients hand the model that alone, and the picture never arrives.
   test('gives every tool an output schema but the one that shows pictures', () => {
     const without = tools.filter(({ outputSchema }) => outputSchema === undefined).map(({ name }) => name);
 
     expect(without).toEqual(['view_output']);
+    expect(everyTool.filter(([, tool]) => against('output', tool).length > 0).map(([id]) => id)).toEqual([]);
+  });
+
+  test.each(
+    profiles.flatMap(({ key, exceptions, tools: own }) =>
+      Object.entries(exceptions).map(([entry, reason]) => ({ key, entry, reason, own })),
+    ),
+  )('$key does not keep the rule “$entry”, and says why', ({ entry, reason, own }) => {
+    const [name, rule = ''] = entry.split(': ');
+    const broken = own.filter((tool) => name === '*' || tool.name === name);
+
+    // One that nothing needs any more would hide what comes later.
+    expect(broken.flatMap((tool) => rules[rule]?.(tool) ?? [])).not.toEqual([]);
+    expect(reason.length).toBeGreaterThan(20);
+  });
+
+  // What an agent pays in every conversation that has the whole mount; a mount can be narrowed (`/x/<group>`).
+  test('cost so many tokens, and no more without somebody’s meaning it', () => {
+    const costs = profiles.map(({ key, tools: own }) => {
+      const texts = own.map(({ name, title, description, inputSchema, outputSchema, annotations }) =>
+        JSON.stringify({ name, title, description, inputSchema, outputSchema, annotations }),
+      );
+      return { key, tools: own.length, tokens: texts.reduce((sum, text) => sum + encode(text).length, 0) };
+    });
+
+    const said = costs.map(({ key, tools: count, tokens }) => `${key}: ${count} tools, ${tokens} tokens`);
+    expect(costs.map(({ key, tools: count }) => [key, count])).toEqual(
+      budgets.map(([key, count]) => [key, count]),
+    );
+    for (const [index, [, , most]] of budgets.entries()) {
+      const { tokens = 0 } = costs[index] ?? {};
+      // Neither more, nor so much less that the next ten per cent come unseen.
+      expect(tokens, said.join('; ')).toBeLessThanOrEqual(most);
+      expect(tokens, said.join('; ')).toBeGreaterThan(most * 0.9);
+    }
   });
 
   test.each(profiles)('$key has each name once, and its key once', ({ key, tools: own }) => {
@@ -226,5 +283,35 @@ describe('pinned', () => {
       'infra_delete',
       'infra_logs',
     ]);
+  });
+});
+
+describe('groups of Runpod’s tools', () => {
+  const grouped = (key: string, group: string) =>
+    profileOf(key)
+      ?.tools.filter((tool) => tool.group === group)
+      .map(({ name }) => name);
+
+  test('each tool is in one', () => {
+    for (const key of ['runpod', 'runpod-4'])
+      expect(profileOf(key)?.tools.filter(({ group }) => group === undefined)).toEqual([]);
+  });
+
+  test('tools of a kind are together, in both editions', () => {
+    expect(grouped('runpod', 'pods')).toEqual([
+      ...['list-pods', 'get-pod', 'create-pod', 'update-pod', 'start-pod', 'stop-pod'],
+      ...['restart-pod', 'stream-pod-logs', 'delete-pod'],
+    ]);
+    expect(grouped('runpod-4', 'pods')).toEqual([
+      ...['stream-pod-logs', 'create-pod', 'delete-pod', 'get-pod', 'list-pods', 'pod-action', 'update-pod'],
+    ]);
+    for (const key of ['runpod', 'runpod-4']) {
+      expect(grouped(key, 'jobs')).toEqual([
+        ...['run-endpoint', 'runsync-endpoint', 'get-job-status', 'stream-job', 'cancel-job', 'retry-job'],
+        ...['endpoint-health', 'purge-endpoint-queue'],
+      ]);
+    }
+    expect(grouped('runpod', 'billing')).toEqual(['get-billing']);
+    expect(grouped('runpod-4', 'billing')).toHaveLength(6);
   });
 });

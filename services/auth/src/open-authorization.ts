@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { profiles } from '@inferry/profiles';
 import type { Provider } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
 import type { AuthorizationOptions } from './authorization-options.ts';
@@ -59,13 +60,14 @@ export async function openAuthorization(
 }
 
 /** Profiles of one platform: no other platform's key opens them. */
-const profilePages: ReadonlyMap<string, Omit<ProfilePages, 'branding'>> = new Map([
-  ['runware', { providers: ['runware'], isKeyFirst: true }],
-  ['runflow', { providers: ['runflow'], isKeyFirst: true }],
-  ['modelrunner', { providers: ['modelrunner'] }],
-  ['runpod', { providers: ['runpod'], offeredScopes: ['infra'] }],
-  ['runpod-4', { providers: ['runpod'], offeredScopes: ['infra'] }],
-]);
+const profilePages: ReadonlyMap<string, Omit<ProfilePages, 'branding'>> = new Map(
+  profiles
+    .filter(({ providers }) => providers !== undefined)
+    .map(({ key, providers, access: { isKeyFirst, offeredScopes } }) => [
+      key,
+      { providers, isKeyFirst, offeredScopes },
+    ]),
+);
 
 /** Assertions bring no key along. */
 const noKeys = { put: async (): Promise<void> => undefined };

@@ -45,4 +45,7 @@ export const inferry = defineProfile({
     deleteWrapperTool,
     ...infraTools,
   ],
+  exceptions: {
+    'view_output: output': 'where a result has a structure, many clients show the model no picture',
+  },
 });

@@ -12,7 +12,6 @@ export const runflow = defineProfile({
   tools: [generateTool, listModelsTool],
   words: { model: shortModel },
   providers: ['runflow'],
-  waitsLong: true,
   promptName,
   hasResource: ({ uri }) =>
     /^(?:inferry:\/\/models\/(?:runflow\/|\{)|skill:\/\/(?:[^/]+\/)*runflow\/|inferry:\/\/runs)/.test(uri),
@@ -22,6 +21,8 @@ export const runflow = defineProfile({
     refusedPrefixes: {
       rf_svc_: 'Service keys (rf_svc_) run nothing: use a key that begins with rf_live_.',
     },
+    isAlwaysExplained: true,
+    isKeyFirst: true,
     keyPage: 'https://app.runflow.io',
   },
 });

@@ -12,7 +12,7 @@ import {
 import { z } from 'zod';
 import { machines3 } from './machines-3.ts';
 import { machines4 } from './machines-4.ts';
-import type { Row } from './row.ts';
+import { groupOf, type Row } from './row.ts';
 import { stores3 } from './stores-3.ts';
 import { stores4 } from './stores-4.ts';
 
@@ -28,8 +28,10 @@ function toTool(
   const names = Object.keys(args);
   const required = names.filter((key) => !z.safeParse(args[key] ?? z.undefined(), undefined).success);
   const takes = edition === '4.0.0' ? { accepted: names, required } : {};
+  const group = groupOf(name);
   const tool = defineTool({
     name,
+    ...(group === undefined ? {} : { group }),
     title,
     description,
     annotations: hints,
@@ -76,17 +78,11 @@ function instructions(edition: Edition): (title: string) => string {
 - Deleting a pod or a volume deletes its data for good: ask first.`;
 }
 
-const exceptions = (rows: Readonly<Record<string, Row>>) =>
-  Object.fromEntries(
-    Object.keys(rows).flatMap((name) => [
-      [`${name}: name`, 'the name is Runpod’s'],
-      [
-        `${name}: fields`,
-        'names such as podId say what they are, and texts for all would cost thousands of tokens',
-      ],
-      [`${name}: output`, 'Runpod lists no output schemas'],
-    ]),
-  );
+const exceptions = {
+  '*: name': 'the names are Runpod’s',
+  '*: fields': 'names such as podId say what they are, and texts for all would cost thousands of tokens',
+  '*: output': 'Runpod lists no output schemas',
+};
 
 function runpodProfile(key: string, edition: Edition, rows: Readonly<Record<string, Row>>) {
   return defineProfile({
@@ -100,10 +96,11 @@ function runpodProfile(key: string, edition: Edition, rows: Readonly<Record<stri
     access: {
       realm: 'mcp',
       keyPrefixes: { rpa_: 'runpod' },
-      scope: 'infra',
+      scope: 'mcp infra',
+      offeredScopes: ['infra'],
       keyPage: 'https://console.runpod.io/user/settings',
     },
-    exceptions: exceptions(rows),
+    exceptions,
   });
 }
 

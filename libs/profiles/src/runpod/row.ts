@@ -40,3 +40,22 @@ export const s3Config = z
 export function body(fields: string): z.ZodType {
   return z.record(z.string(), z.unknown()).describe(`Fields: ${fields}`);
 }
+
+/** The first that a name is of; by these `/mcp/runpod/x/pods,endpoints` selects. */
+const groups: readonly (readonly [group: string, names: RegExp])[] = [
+  ['billing', /billing$/],
+  ['clusters', /-cluster/],
+  ['catalog', /-(?:gpu-type|cpu-type|data-center)s?$|^get-capacity$/],
+  ['hub', /-hub-repos?$|-public-endpoints$/],
+  ['jobs', /-job$|^get-job-status$|^run(?:sync)?-endpoint$|^endpoint-health$|^purge-endpoint-queue$/],
+  ['endpoints', /-endpoint|^stream-worker-logs$/],
+  ['pods', /-pod|^pod-/],
+  ['templates', /-template/],
+  ['volumes', /-network-volumes?$/],
+  ['registries', /-regist|-delegations?$/],
+  ['keys', /-ssh-keys$/],
+];
+
+export function groupOf(name: string): string | undefined {
+  return groups.find(([, names]) => names.test(name))?.[0];
+}

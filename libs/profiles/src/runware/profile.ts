@@ -43,11 +43,11 @@ export const runware = defineProfile({
   codes,
   words,
   providers: [platform],
-  waitsLong: true,
   promptName: () => undefined,
   hasResource: ({ uri }) => uri.endsWith('/native-schema'),
-  access: { keyPage: 'https://my.runware.ai/keys' },
+  access: { isKeyFirst: true, keyPage: 'https://my.runware.ai/keys' },
   exceptions: {
+    '*: output': 'the product’s results are text, files and images, and no structure',
     'run: additionalProperties': 'every parameter of every task stands beside the model, as in the product',
   },
 });
