@@ -111,17 +111,20 @@ describe.each(services)('%s', (name) => {
   });
 });
 
-/** The subjects of the contracts that a service's shipped code imports; the gateway has the list of all tools. */
+/** The subjects of the contracts that a service's shipped code calls, serves or tells; one that a hint alone names (`callOf`, `argumentOf`) is not used. */
 function subjectsUsedBy(service: string): string[] {
   const root = join(import.meta.dirname, '../..');
   const folder = join(root, 'services', service, 'src');
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !/\.test\.ts$|testing|test-/.test(file))
     .map((file) => readFileSync(join(folder, file), 'utf8'));
-  const imports = files.flatMap((text) => [
-    ...text.matchAll(/import \{([^}]*)\} from '@inferry\/contracts'/g),
-  ]);
-  const names = imports.flatMap(([, list = '']) => list.split(',').map((name) => name.trim()));
+  const importing = /import \{([^}]*)\} from '@inferry\/contracts'/g;
+  const names = files.flatMap((text) => {
+    const used = text.replaceAll(importing, '').replaceAll(/(?:callOf|argumentOf)\(\w+/g, '');
+    return [...text.matchAll(importing)]
+      .flatMap(([, list = '']) => list.split(',').map((name) => name.trim()))
+      .filter((name) => new RegExp(`\\b${name.replace(/\W/g, ' ')}\\b`).test(used));
+  });
   const found = new Set(
     names.flatMap((name) => {
       const value: unknown = Object.entries(contracts).find(([key]) => key === name)?.[1];
@@ -143,6 +146,7 @@ test('keys are asked for by the services that call platforms, and by nobody else
   expect(allowed.filter(([, count]) => count > 0).map(([user]) => user)).toEqual([
     'catalog',
     'inference-poller',
+    'compute',
   ]);
 });
 

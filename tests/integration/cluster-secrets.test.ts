@@ -81,6 +81,7 @@ describe('the environment of each process', () => {
       ['BUS_SIGNING_KEY', 'NATS_URL'],
       ['BUS_SIGNING_KEY', 'INFERRY_SECRET_HOOKS', 'INFERRY_SECRET_WEBHOOKS', 'NATS_URL'],
       ['BUS_SIGNING_KEY', 'INFERRY_SECRET_FILES', 'NATS_URL'],
+      ['BUS_SIGNING_KEY', 'NATS_URL'],
     ]);
   });
 

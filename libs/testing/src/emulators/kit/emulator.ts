@@ -61,6 +61,8 @@ export class Emulator {
   readonly violations: string[] = [];
   readonly quirks = new Set<string>();
   readonly files = new Map<string, { bytes: Buffer; contentType: string }>();
+  /** What an account has until it deletes it, by its kind and its id: machines, volumes, templates. */
+  readonly resources = new Map<string, Map<string, Record<string, unknown>>>();
   /** Bytes of replies without an end that were really sent. */
   endlessBytes = 0;
   #scenario: Scenario = {};
@@ -111,6 +113,7 @@ export class Emulator {
     this.script({});
     this.jobs.clear();
     this.files.clear();
+    this.resources.clear();
     this.quirks.clear();
     this.requests.length = 0;
     this.violations.length = 0;

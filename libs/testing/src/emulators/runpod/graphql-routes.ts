@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { EmulatedCall, EmulatedRoute, Emulator } from '../kit/index.ts';
+import { graphqlDataCenters, graphqlGpus } from './control-catalog.ts';
 
 const QueryBody = z.strictObject({ query: z.string(), variables: z.strictObject({}).optional() });
 
@@ -118,6 +119,8 @@ export function graphqlRoutes(emulator: Emulator): EmulatedRoute[] {
         if (query.includes('allAiApiPublicConfigs'))
           return { data: { allAiApiPublicConfigs: publicConfigs } };
         if (query.includes('listings')) return { data: { listings } };
+        if (query.includes('gpuTypes')) return { data: { gpuTypes: graphqlGpus() } };
+        if (query.includes('dataCenters')) return { data: { dataCenters: graphqlDataCenters() } };
         return { errors: [{ message: 'Cannot query this field.' }] };
       },
     },
