@@ -16,6 +16,7 @@ const staleAfterMs = 30 * 60_000;
 
 const commands = {
   start: { install: 'production', run: ['cli/src/main.ts', 'start'] },
+  stdio: { install: 'production', run: ['cli/src/main.ts', 'stdio'] },
   demo: { install: 'production', run: ['cli/src/main.ts', 'demo'] },
   accounts: { install: 'production', run: ['cli/src/main.ts', 'accounts'] },
   oauth: { install: 'production', run: ['cli/src/main.ts', 'oauth'] },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildPackage } from '../scripts/package.ts';
 
@@ -82,6 +83,19 @@ describe('the package inferry', () => {
     expect(code).toBe(0);
     expect(out).toContain(`inferry@${version}`);
   }, 60_000);
+
+  it('serves a real client over stdio', async () => {
+    const client = new Client({ name: 'package-test', version: '1' });
+    const transport = new StdioClientTransport({
+      command: process.execPath,
+      args: [join(unpacked, 'inferry.mjs'), 'stdio'],
+      env: { PATH: process.env.PATH ?? '', INFERRY_HOME: join(folder, 'home'), HOME: folder },
+    });
+    await client.connect(transport);
+    const { tools } = await client.listTools();
+    expect(tools.map(({ name }) => name)).toContain('run_model');
+    await client.close();
+  }, 120_000);
 
   it('serves a real client', async () => {
     const child = spawn(process.execPath, [join(unpacked, 'inferry.mjs'), 'start'], {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -80,6 +82,16 @@ function parseAuth(env: Env, host: string): AuthMode {
       '127.0.0.1, or create a key with `npm run keys -- create --name me` and start with INFERRY_AUTH=keys ' +
       '(and MCP_ALLOWED_HOSTS set to the names that clients use).',
   ]);
+}
+
+/** `PORT=0` asks for any port; links to files need to know it before anything listens. */
+export async function portFrom(env: Env): Promise<string | undefined> {
+  if (env.PORT !== '0') return env.PORT;
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  return typeof address === 'object' && address !== null ? String(address.port) : undefined;
 }
 
 /** The user's data directory: XDG Base Directory on Linux, each system's own elsewhere. */

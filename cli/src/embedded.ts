@@ -13,7 +13,7 @@ import { createComputeService } from '@inferry/compute';
 import { openDatabase } from '@inferry/database';
 import { createInferenceService, parseInferenceConfig } from '@inferry/inference-poller';
 import { createInProcessLimits } from '@inferry/limits';
-import { createGatewayService, parseGatewayConfig } from '@inferry/mcp-gateway';
+import { createGatewayService, type GatewayService, parseGatewayConfig } from '@inferry/mcp-gateway';
 import {
   openControlPlanes,
   openProviders,
@@ -43,6 +43,8 @@ export interface EmbeddedSystem {
   /** Where it really listens. */
   port: number;
   parts: Parts;
+  /** Where clients are served that do not come over HTTP. */
+  openStdio: GatewayService['openStdio'];
   close(graceMs: number): Promise<void>;
   /** How much longer than the grace that may take. */
   lingerMs: number;
@@ -70,8 +72,17 @@ export async function checkServices(env: Env, auth: StartConfig['auth'], publicU
   ]);
 }
 
+export interface EmbeddedOptions {
+  /** Over stdio other processes may work on the same folder, and nobody is served MCP over HTTP. */
+  transport: 'http' | 'stdio';
+}
+
 /** The whole system in this process: the same services as a cluster's, on the in-process parts. */
-export async function startEmbedded(config: StartConfig, env: Env): Promise<EmbeddedSystem> {
+export async function startEmbedded(
+  config: StartConfig,
+  env: Env,
+  { transport: way }: EmbeddedOptions = { transport: 'http' },
+): Promise<EmbeddedSystem> {
   const home = openHome(config.home, config.secret);
   const transport = createInProcessTransport();
   const shared = await openSharedParts(config, home);
@@ -94,7 +105,9 @@ export async function startEmbedded(config: StartConfig, env: Env): Promise<Embe
     log: shared.log,
     onFault: (fault) => shared.log.error(fault, 'a local model failed'),
   });
-  services.push(...(await createServices({ config, env, home, platforms, providers, partsFor })));
+  const composition = { config, env, home, platforms, providers, partsFor, way };
+  const { gateway, others } = await createServices(composition);
+  services.push(...others, gateway);
   const app = await createHttpApp(services, {
     connections: config.connections,
     publicUrl: config.baseUrl,
@@ -104,6 +117,7 @@ export async function startEmbedded(config: StartConfig, env: Env): Promise<Embe
     app,
     port: portOf(app),
     parts: partsFor('cli'),
+    openStdio: gateway.openStdio,
     lingerMs: Math.max(...services.map((service) => service.lingerMs ?? 0)),
     async close(graceMs) {
       await Promise.all([
@@ -125,11 +139,17 @@ interface Composition {
   platforms: ProvidersConfig;
   providers: readonly Provider[];
   partsFor(name: string): Parts;
+  way: EmbeddedOptions['transport'];
+}
+
+interface Composed {
+  gateway: GatewayService;
+  others: Service[];
 }
 
 /** In the order in which they need each other: whoever asks starts last. */
-async function createServices(composition: Composition): Promise<Service[]> {
-  const { config, env, home, platforms, providers, partsFor } = composition;
+async function createServices(composition: Composition): Promise<Composed> {
+  const { config, env, home, platforms, providers, partsFor, way } = composition;
   const { of } = deriveSecrets('embedded', home.secret);
   const auth = await createAuth(composition);
   const catalog = await createCatalogService(partsFor('catalog'), {
@@ -146,8 +166,9 @@ async function createServices(composition: Composition): Promise<Service[]> {
   const inferenceSettings = parseInferenceConfig(env);
   const inference = await createInferenceService(partsFor('inference-poller'), {
     ...inferenceSettings,
-    journalFolder: inferenceSettings.journalFolder ?? home.journalFolder,
-    isJournalOwn: true,
+    journalFolder: inferenceSettings.journalFolder ?? home.journalFolders[way],
+    // What another client's process is just sending is not taken for what was left behind.
+    isJournalOwn: way === 'http',
     providers,
     webhookSecret: of('webhooks'),
     hookSecret: of('hooks'),
@@ -164,8 +185,9 @@ async function createServices(composition: Composition): Promise<Service[]> {
   };
   const gateway = await createGatewayService(partsFor('mcp-gateway'), parseGatewayConfig(gatewayEnv), {
     sessionSecret: of('sessions'),
+    hasHttp: way === 'http',
   });
-  return [auth, catalog, upload, inference, compute, gateway];
+  return { gateway, others: [auth, catalog, upload, inference, compute] };
 }
 
 function createAuth({ config, env, home, platforms, providers, partsFor }: Composition): Promise<Service> {

@@ -8,8 +8,8 @@ export interface Home {
   folder: string;
   databaseUrl: string;
   blobsFolder: string;
-  /** Of submits, until the database has them. */
-  journalFolder: string;
+  /** Of submits, until the database has them: the one server's own, and the one that processes over stdio share. */
+  journalFolders: Readonly<Record<'http' | 'stdio', string>>;
   /** The key-encryption keys of the vault. */
   keyRingFile: string;
   secret: Secret;
@@ -21,7 +21,7 @@ export function openHome(folder: string, configured: string | undefined): Home {
     folder,
     databaseUrl: `sqlite:${join(folder, 'inferry.db')}`,
     blobsFolder: join(folder, 'blobs'),
-    journalFolder: join(folder, 'journal'),
+    journalFolders: { http: join(folder, 'journal'), stdio: join(folder, 'journal-stdio') },
     keyRingFile: join(folder, 'keks'),
     secret: new Secret(configured ?? readOrCreateSecret(join(folder, 'secret'))),
   };

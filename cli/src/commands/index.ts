@@ -24,6 +24,12 @@ export const commands: CommandTable = {
     examples: ['start', 'start --emulators'],
     load: async () => (await import('./start.ts')).start,
   },
+  stdio: {
+    summary: 'The whole system in one process, for the MCP client that starts it (stdin and stdout).',
+    usage: '[--profile inferry]',
+    examples: ['stdio', 'stdio --profile runware'],
+    load: async () => (await import('./stdio.ts')).stdio,
+  },
   demo: {
     summary: 'Runs three models of a started system through a real MCP client.',
     usage: '[picture]',

@@ -1,12 +1,10 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { listProviders, localPrincipal, type ProviderState } from '@inferry/contracts';
 import { type Env, readAll, stopOnSignals } from '@inferry/runtime';
 import { startTelemetry } from '@inferry/runtime/telemetry';
 import { formatBanner, isRead } from '../banner.ts';
-import { authOf, parseStartConfig, type StartConfig } from '../config.ts';
+import { authOf, parseStartConfig, portFrom, type StartConfig } from '../config.ts';
 import { checkServices, type EmbeddedSystem, startEmbedded } from '../embedded.ts';
 import { startEmulatedPlatforms } from '../emulated-platforms.ts';
 
@@ -72,16 +70,6 @@ async function firstProviders(system: EmbeddedSystem): Promise<ProviderState[]> 
     if (isComplete || now > deadline || (isThere && now > rereadDeadline)) return providers;
     await sleep(20);
   }
-}
-
-/** `PORT=0` asks for any port; links to files need to know it before anything listens. */
-async function portFrom(env: Env): Promise<string | undefined> {
-  if (env.PORT !== '0') return env.PORT;
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  return typeof address === 'object' && address !== null ? String(address.port) : undefined;
 }
 
 async function startOrExplain(config: StartConfig, env: Env): Promise<EmbeddedSystem | undefined> {

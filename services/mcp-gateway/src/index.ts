@@ -1,2 +1,2 @@
 export { type GatewayConfig, parseGatewayConfig } from './config.ts';
-export { createGatewayService, type GatewayOptions } from './service.ts';
+export { createGatewayService, type GatewayOptions, type GatewayService } from './service.ts';

@@ -26,6 +26,8 @@ import { createMcpCore } from './mcp/core.ts';
 import { InFlight } from './mcp/in-flight.ts';
 import { createMethodTable } from './mcp/methods/index.ts';
 import { startSurfaces } from './mcp/surfaces/start-surfaces.ts';
+import type { LineWriter } from './stdio/stdio-channel.ts';
+import { StdioEndpoint } from './stdio/stdio-endpoint.ts';
 import { createTelemetry } from './telemetry.ts';
 
 export interface GatewayOptions {
@@ -33,6 +35,17 @@ export interface GatewayOptions {
   sessionSecret?: Secret;
   timings?: Partial<StreamTimings>;
   bodyTimings?: Partial<BodyTimings>;
+  /** False where MCP is served over stdio alone. */
+  hasHttp?: boolean;
+}
+
+/** A line over stdio may hold what one call may (the whole message of a bus). */
+const leastLineBytes = 1_048_576;
+
+/** The gateway with the way into it that is no HTTP. */
+export interface GatewayService extends HttpService {
+  /** Serves one profile to the one client at the other end of `writer`. */
+  openStdio(profile: string, writer: LineWriter): StdioEndpoint;
 }
 
 /** The public MCP endpoint. It has no code for any one tool: they come from the contracts and go to the bus. */
@@ -40,7 +53,7 @@ export async function createGatewayService(
   parts: Pick<Parts, 'bus' | 'limits' | 'log' | 'now'>,
   config: GatewayConfig,
   options: GatewayOptions = {},
-): Promise<HttpService> {
+): Promise<GatewayService> {
   const { bus, log, now } = parts;
   const bodyTimings = { ...defaultBodyTimings, ...options.bodyTimings };
   const telemetry = createTelemetry();
@@ -83,8 +96,9 @@ export async function createGatewayService(
     lingerMs: bodyTimings.lingerMs,
     onError,
   });
+  const core = createMcpCore(table, { telemetry, clients: waits });
   const endpoint = new McpEndpoint({
-    core: createMcpCore(table, { telemetry, clients: waits }),
+    core,
     edge,
     mounts,
     ...conversation,
@@ -98,9 +112,10 @@ export async function createGatewayService(
     inFlight.cancel({ subject, session, requestId });
   });
 
-  return toService({
+  const service = toService({
     bus,
     config,
+    hasHttp: options.hasHttp ?? true,
     auth,
     streams,
     calls,
@@ -111,6 +126,15 @@ export async function createGatewayService(
     onError,
     close,
   });
+  const maxLineBytes = Math.max(config.maxBodyBytes, leastLineBytes);
+  return {
+    ...service,
+    openStdio(profile, writer) {
+      const offer = mounts.offerNamed(profile) ?? mounts.canonical;
+      const { clientRequests } = conversation;
+      return new StdioEndpoint({ core, clientRequests, calls, offer, maxLineBytes, log }, writer);
+    },
+  };
 
   async function close(): Promise<void> {
     cancellations.unsubscribe();
@@ -136,6 +160,7 @@ function toChecks(config: GatewayConfig): Pick<EdgeParts, 'doorChecks' | 'bodyCh
 interface ServiceParts {
   bus: Parts['bus'];
   config: GatewayConfig;
+  hasHttp: boolean;
   auth: Authentication;
   streams: OpenStreams;
   calls: OpenCalls;
@@ -171,6 +196,7 @@ function toService({ bus, config, auth, streams, calls, edge, ...parts }: Servic
       });
     },
     async routes(app) {
+      if (!parts.hasHttp) return;
       auth.mount(app);
       // Some clients begin with a GET: where people sign in, its refusal leads there too.
       const challenge = (request: IncomingMessage) =>

@@ -14,6 +14,7 @@ import type { Parts } from '@inferry/runtime';
 import { type Challenger, challengeAdmitted } from '../edge/challenge.ts';
 import { isTooDeep, tooDeep } from '../edge/json-depth.ts';
 import { oneValue } from '../edge/one-value.ts';
+import { isRequest, refuseBatch } from '../mcp/batches.ts';
 import type { ClientRequests } from '../mcp/client/client-requests.ts';
 import type { Resumptions } from '../mcp/client/resumptions.ts';
 import type { Sessions } from '../mcp/client/sessions.ts';
@@ -24,7 +25,6 @@ import { errorText, type McpMessage, type McpRequest, parseJson, readMessage } f
 import type { Offer } from '../mcp/offer.ts';
 import type { ResumedCall } from '../mcp/resumed-call.ts';
 import type { ToolView } from '../mcp/tool-views.ts';
-import { metaKeys } from '../mcp/versions.ts';
 import { isRefusal, type Refusal, refuse, refuseInvalid, rpcCodes } from '../refusal.ts';
 import { BatchMember } from './batch-member.ts';
 import type { Edge } from './edge.ts';
@@ -50,7 +50,6 @@ export interface EndpointParts {
   log: Pick<Parts['log'], 'error'>;
 }
 
-const maxBatch = 50;
 const badJson = refuse(400, ['parse_error', 'The body is not valid JSON.'], { rpcCode: rpcCodes.parse });
 const nothingToGoOn = refuse(404, ['stream_not_found', 'There is no stream that goes on after this event.'], {
   nextAction: `Call again${hint` with the same ${argumentOf(runModel, 'client_ref')}`}${hint`, or read the run with ${callOf(getRun)}`}.`,
@@ -302,24 +301,4 @@ function withoutFile(message: ReturnType<typeof readMessage>): ReturnType<typeof
   if (!isUpload) return refuseInvalid('The body is not the call that its headers name.');
   const { base64: _taken, ...rest } = message.params.arguments as JsonObject;
   return { ...message, params: { ...message.params, arguments: rest } };
-}
-
-function refuseBatch(messages: readonly ReturnType<typeof readMessage>[]): Refusal | undefined {
-  if (messages.length === 0 || messages.length > maxBatch) {
-    return refuseInvalid(`A batch has 1 to ${maxBatch} messages.`);
-  }
-  for (const message of messages) {
-    if (isRefusal(message)) return message;
-    if (message.kind !== 'response' && metaKeys.protocolVersion in message.meta) {
-      return refuseInvalid('Batches are not part of this protocol version.');
-    }
-    if (message.kind === 'request' && message.method === 'initialize') {
-      return refuseInvalid('initialize cannot be part of a batch.');
-    }
-  }
-  return undefined;
-}
-
-function isRequest(message: ReturnType<typeof readMessage>): message is McpRequest {
-  return !isRefusal(message) && message.kind === 'request';
 }

@@ -18,6 +18,8 @@ export interface Mounts {
   canonical: Offer;
   /** What a request is offered; undefined where its mount is not served. */
   offerOf(request: IncomingMessage): Offer | undefined;
+  /** The offer of a profile, whether it is mounted or not; undefined where there is no such profile. */
+  offerNamed(key: string): Offer | undefined;
   close(): void;
 }
 
@@ -45,6 +47,7 @@ export function openMounts(bus: Bus, config: MountConfig, extraTools: readonly A
       if (offer === undefined) return request.url?.startsWith(`/mcp/${key}`) ? undefined : canonical;
       return isOn.has(offer.profile) ? offer : undefined;
     },
+    offerNamed: (key) => offers.get(key),
     close: () => isOn.close(),
   };
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isObject, type JsonObject } from '@inferry/contracts';
 import { oneValue } from '../edge/one-value.ts';
-import type { readEra, Spoken } from '../mcp/era.ts';
+import type { McpHeaders, Spoken } from '../mcp/era.ts';
 import type { Exchange } from '../mcp/exchange.ts';
 import type { McpRequest } from '../mcp/json-rpc.ts';
 import { metaKeys } from '../mcp/versions.ts';
@@ -46,7 +46,7 @@ export function acceptsStream({ headers }: IncomingMessage): boolean {
 }
 
 /** The headers that the protocol gives a meaning. */
-export function headersOf({ headers }: IncomingMessage): Parameters<typeof readEra>[1] {
+export function headersOf({ headers }: IncomingMessage): McpHeaders {
   return {
     version: oneValue(headers['mcp-protocol-version']),
     method: oneValue(headers['mcp-method']),

@@ -24,11 +24,12 @@ const legacyBy: Readonly<Record<string, Spoken>> = Object.fromEntries(
 );
 
 /**
- * The era of one message: the body decides and the headers must agree (MCP 2026-07-28, versioning and transports).
+ * The era of one message: the body decides and the headers, where the transport has them, must agree (MCP 2026-07-28,
+ * versioning and transports).
  * Refusals here are what lets a client that speaks both eras fall back, so their codes must reach it as they are.
  */
-export function readEra(message: McpMessage, headers: McpHeaders): Spoken | Refusal {
-  const version = headers.version?.trim();
+export function readEra(message: McpMessage, headers?: McpHeaders): Spoken | Refusal {
+  const version = headers?.version?.trim();
   if (message.kind === 'response') {
     return version === modernVersion ? refuseInvalid('Responses cannot be posted.') : toLegacy(version);
   }
@@ -61,21 +62,22 @@ function toLegacy(version: string | undefined): Spoken | Refusal {
 
 function readModern(
   message: Exclude<McpMessage, { kind: 'response' }>,
-  headers: McpHeaders,
+  headers: McpHeaders | undefined,
 ): Spoken | Refusal {
   const claimed = message.meta[metaKeys.protocolVersion];
   if (typeof claimed !== 'string') return refuseEnvelope(metaKeys.protocolVersion, 'must be a string');
-  const version = headers.version?.trim();
+  const version = headers?.version?.trim();
   if (version !== undefined && version !== claimed) {
     return mismatch('MCP-Protocol-Version and the version in _meta differ');
   }
   if (claimed !== modernVersion) return refuseVersion(claimed, [modernVersion]);
   if (message.kind === 'notification') {
-    return headers.method === undefined || headers.method.trim() === message.method
+    return headers?.method === undefined || headers.method.trim() === message.method
       ? modern
       : mismatch('Mcp-Method and the method in the body differ');
   }
-  return refuseBrokenEnvelope(message.meta) ?? refuseHeaders(message, headers) ?? modern;
+  const broken = refuseBrokenEnvelope(message.meta);
+  return broken ?? (headers === undefined ? undefined : refuseHeaders(message, headers)) ?? modern;
 }
 
 function refuseBrokenEnvelope(meta: JsonObject): Refusal | undefined {

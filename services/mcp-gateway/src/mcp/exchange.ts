@@ -63,8 +63,8 @@ export interface Exchange extends Sender {
   channel: Channel;
   /** MCP `ClientCapabilities`: of the request in the modern era, of the session in the legacy one. */
   capabilities: JsonObject;
-  /** A header of the HTTP request, by its name in lower case. */
-  header(name: string): string | undefined;
+  /** A header of the HTTP request, by its name in lower case; absent where the transport has no headers. */
+  header?: ((name: string) => string | undefined) | undefined;
   /** The caller's asset with the file that was taken out of the arguments (`CallOptions.attachment`). */
   attachment?: string | undefined;
   /** How long whoever let the request in has held it: its credential was checked, it was counted. */

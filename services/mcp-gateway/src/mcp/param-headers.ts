@@ -15,7 +15,7 @@ const mirroredBy = new WeakMap<AnyTool, readonly MirroredParam[]>();
  * must be what is done (MCP 2026-07-28, server/tools, x-mcp-header).
  */
 export function refuseParamHeaders(tool: AnyTool, { era, request, header }: Exchange): Refusal | undefined {
-  if (era === 'legacy') return undefined;
+  if (era === 'legacy' || header === undefined) return undefined;
   const mirrored = mirroredOf(tool);
   if (mirrored.length === 0) return undefined;
   const args = isObject(request.params.arguments) ? request.params.arguments : {};

@@ -67,7 +67,7 @@ function toReply(
 
 /** As its HTTP requests call it, else as it introduced itself. */
 function agentOf({ header, clientName }: Exchange): string {
-  return (header('user-agent') ?? clientName).slice(0, 200);
+  return (header?.('user-agent') ?? clientName).slice(0, 200);
 }
 
 /** What the request brings of an earlier round. */

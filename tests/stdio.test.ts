@@ -1,0 +1,300 @@
+/** The whole product over stdio: a real process with real clients, its lines as they are, and the platforms' own variables. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { type Emulators, emulatorDefinitions, startEmulators } from '@inferry/testing/emulators';
+import { Client } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport as OldTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+
+const main = join(import.meta.dirname, '..', 'cli', 'src', 'main.ts');
+const info = { name: 'inferry-tests', version: '1.0.0' };
+const patience = { timeout: 30_000, interval: 50 };
+const slugs = ['runware', 'runflow'];
+const speech = { model: 'local/speech', input: { text: 'Good morning.' }, wait_seconds: 30 };
+
+let folder: string;
+let emulators: Emulators;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'inferry-stdio-'));
+  emulators = await startEmulators({
+    definitions: emulatorDefinitions.filter(({ slug }) => slugs.includes(slug)),
+    now: Date.now,
+  });
+}, 30_000);
+afterAll(async () => {
+  await emulators.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
+type Json = any;
+
+interface ServerParts {
+  profile?: string;
+  env?: Record<string, string>;
+}
+
+function serverOf({ profile, env = {} }: ServerParts = {}) {
+  return {
+    command: process.execPath,
+    args: [
+      '--disable-warning=ExperimentalWarning',
+      main,
+      'stdio',
+      ...(profile ? ['--profile', profile] : []),
+    ],
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: folder,
+      INFERRY_HOME: join(folder, 'home'),
+      PROVIDERS: 'local',
+      ...env,
+    },
+  };
+}
+
+function platformEnv(slug: string, key?: string): Record<string, string> {
+  return {
+    INFERRY_EMULATORS: emulators.url,
+    PROVIDERS: slug,
+    ...(key === undefined ? {} : { [`${slug.toUpperCase()}_API_KEY`]: key }),
+  };
+}
+
+/** The process with its lines as they are. */
+class Wire {
+  readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
+  out = '';
+  err = '';
+
+  constructor(parts?: ServerParts) {
+    const { command, args, env } = serverOf(parts);
+    this.child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child.stdout.on('data', (chunk) => (this.out += String(chunk)));
+    this.child.stderr.on('data', (chunk) => (this.err += String(chunk)));
+    wires.push(this);
+  }
+
+  /** Every line of it is JSON, or this throws. */
+  get messages(): Json[] {
+    return this.out
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+  }
+
+  send(...messages: (string | object)[]): void {
+    for (const message of messages)
+      this.child.stdin.write(`${typeof message === 'string' ? message : JSON.stringify(message)}\n`);
+  }
+
+  async answer(id: string | number | null): Promise<Json> {
+    return await vi.waitFor(() => {
+      const found = this.messages.find((message) => message.id === id && message.method === undefined);
+      if (found === undefined) throw new Error(`no answer to ${id}: ${this.err}`);
+      return found;
+    }, patience);
+  }
+
+  async call(id: number, name: string, args: object = {}): Promise<Json> {
+    this.send(rpc(id, 'tools/call', { name, arguments: args }));
+    return await this.answer(id);
+  }
+
+  async end(): Promise<unknown> {
+    const ended = once(this.child, 'close');
+    this.child.stdin.end();
+    return (await ended)[0];
+  }
+}
+
+const wires: Wire[] = [];
+afterEach(() => {
+  for (const { child } of wires.splice(0)) child.kill('SIGKILL');
+});
+
+const rpc = (id: number | string, method: string, params: object = {}) => ({
+  jsonrpc: '2.0',
+  id,
+  method,
+  params,
+});
+const initialize = (version: string) =>
+  rpc(1, 'initialize', { protocolVersion: version, capabilities: {}, clientInfo: info });
+
+describe('over stdio', () => {
+  it('serves the clients of both generations at once, on one data folder [RP-11][RP-13][RP-59][MR-07]', async () => {
+    const transport = new StdioClientTransport({ ...serverOf(), stderr: 'ignore' });
+    const modern = new Client(info, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
+    const legacy = new OldClient(info);
+    const startedAt = performance.now();
+    await Promise.all([
+      modern.connect(transport).then(() => {
+        process.stdout.write(`connected over stdio in ${Math.round(performance.now() - startedAt)} ms\n`);
+      }),
+      // as: the SDK's own transport; its optional fields are typed without `undefined`.
+      legacy.connect(
+        new OldTransport({ ...serverOf(), stderr: 'ignore' }) as Parameters<OldClient['connect']>[0],
+      ),
+    ]);
+
+    const steps: number[] = [];
+    const onprogress = ({ progress }: { progress: number }) => steps.push(progress);
+    const lists = await Promise.all([modern.listTools(), legacy.listTools()]);
+    const runs: Json[] = await Promise.all([
+      modern.callTool({ name: 'run_model', arguments: speech }, { onprogress, timeout: 60_000 }),
+      legacy.callTool({ name: 'run_model', arguments: speech }, undefined, { onprogress, timeout: 60_000 }),
+    ]);
+
+    for (const { tools } of lists) expect(tools.map(({ name }) => name)).toContain('run_model');
+    expect(runs.map(({ structuredContent }) => structuredContent.run.status)).toEqual([
+      'succeeded',
+      'succeeded',
+    ]);
+    expect(steps.length).toBeGreaterThan(0);
+    // What one process ran, the other knows: and the file has a link on this machine.
+    const { run } = runs[0].structuredContent;
+    const seen: Json = await legacy.callTool({ name: 'get_run', arguments: { run_id: run.run_id } });
+    const output = seen.structuredContent.run.outputs[0];
+    expect((await fetch(output.url)).status).toBe(200);
+    const { pid } = transport;
+    await Promise.all([modern.close(), legacy.close()]);
+    await vi.waitFor(() => expect(() => process.kill(pid ?? 0, 0)).toThrow(), patience);
+  }, 90_000);
+
+  it('says nothing but protocol, refuses what is no message, and ends with its client', async () => {
+    const wire = new Wire();
+    wire.send(
+      initialize('2025-03-26'),
+      'nonsense',
+      `{"jsonrpc":"2.0","id":9,"x":"${'x'.repeat(1_100_000)}"}`,
+      '',
+    );
+    wire.send(JSON.stringify(rpc(2, 'ping')).replace('"id":2', '"id":12345678901234567890'));
+    wire.send([rpc(3, 'ping'), rpc('b', 'nothing'), { jsonrpc: '2.0', method: 'notifications/initialized' }]);
+    expect((await wire.answer(1)).result.protocolVersion).toBe('2025-03-26');
+    expect((await wire.answer(null)).error.code).toBe(-32_700);
+    expect((await wire.answer(9)).error.data.code).toBe('body_too_large');
+    await vi.waitFor(() => expect(wire.out).toContain('"id":12345678901234567890'), patience);
+    const batch = await vi.waitFor(() => {
+      const found = wire.messages.find(Array.isArray);
+      expect(found).toBeDefined();
+      return found;
+    }, patience);
+    expect(batch).toMatchObject([
+      { id: 3, result: {} },
+      { id: 'b', error: { code: -32_601 } },
+    ]);
+
+    wire.send(rpc(4, 'tools/list'));
+    expect(await wire.end()).toBe(0);
+
+    // Asked before the end, answered before the end.
+    expect((await wire.answer(4)).result.tools.length).toBeGreaterThan(5);
+    expect(wire.err).toBe('');
+  }, 60_000);
+
+  it('cancels a call of either era by a notification, and answers it no more', async () => {
+    const runflow = emulators.of('runflow');
+    runflow.script({ states: Array.from({ length: 500 }, () => 'running' as const) });
+    const wire = new Wire({ env: platformEnv('runflow', runflow.keys.valid) });
+    wire.send(initialize('2025-11-25'));
+    await wire.answer(1);
+    const model = 'runflow/flux/schnell';
+    let asked = 100;
+    await vi.waitFor(async () => {
+      asked += 1;
+      const { result } = await wire.call(asked, 'get_model', { model });
+      expect(result.isError ?? false, JSON.stringify(result)).toBe(false);
+    }, patience);
+    const params = (meta: object) => ({
+      name: 'run_model',
+      arguments: {
+        model,
+        input: { prompt: 'a fox' },
+        wait_seconds: 50,
+      },
+      _meta: { progressToken: 'p', ...meta },
+    });
+    const envelope = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    const progressed = (count: number) =>
+      vi.waitFor(
+        () =>
+          expect(
+            wire.messages.filter(({ method }) => method === 'notifications/progress').length,
+          ).toBeGreaterThan(count),
+        patience,
+      );
+    for (const [id, meta] of [
+      [7, {}],
+      [8, envelope],
+    ] as const) {
+      const before = wire.messages.filter(({ method }) => method === 'notifications/progress').length;
+      wire.send(rpc(id, 'tools/call', params(meta)));
+      await progressed(before);
+      wire.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id } });
+    }
+    wire.send(rpc(9, 'ping'));
+    await wire.answer(9);
+
+    expect(await wire.end()).toBe(0);
+
+    // A call that is open at the end is answered with what there is: these were not open any more.
+    expect(wire.messages.filter(({ id }) => id === 7 || id === 8)).toEqual([]);
+  }, 90_000);
+});
+
+describe('a profile over stdio', () => {
+  it('reads the key of its product and has its tools [RW-36][RW-37]', async () => {
+    const [profile, tool, args] = ['runware', 'account', { operation: 'getDetails' }];
+    const wire = new Wire({ profile, env: platformEnv(profile, emulators.of(profile).keys.valid) });
+    wire.send(initialize('2025-06-18'), rpc(2, 'tools/list'));
+
+    const { tools } = (await wire.answer(2)).result;
+
+    expect(tools.map(({ name }: Json) => name)).toContain(tool);
+    let asked = 2;
+    // The catalog of a first start is being read.
+    await vi.waitFor(async () => {
+      asked += 1;
+      const { result } = await wire.call(asked, tool, args);
+      expect(result.isError ?? false, JSON.stringify(result)).toBe(false);
+    }, patience);
+    const { requests, keys } = emulators.of(profile);
+    expect(requests.some(({ headers }) => headers.authorization?.includes(keys.valid))).toBe(true);
+    expect(await wire.end()).toBe(0);
+    expect(wire.err).toBe('');
+  }, 60_000);
+
+  it('says on stderr and in its answers that a key is missing', async () => {
+    const wire = new Wire({ profile: 'runware', env: platformEnv('runware') });
+    wire.send(initialize('2025-06-18'));
+    await wire.answer(1);
+
+    const { result } = await wire.call(2, 'account', { operation: 'getDetails' });
+
+    expect(result.isError).toBe(true);
+    expect(JSON.stringify(result)).toMatch(/key/i);
+    await vi.waitFor(
+      () => expect(wire.err).toMatch(/^No key of Runware is set: .*RUNWARE_API_KEY.*\n$/),
+      patience,
+    );
+  }, 60_000);
+
+  it('names the profiles where there is none of that name', async () => {
+    const wire = new Wire({ profile: 'nonsense' });
+    const [code] = await once(wire.child, 'close');
+    expect([code, wire.out]).toEqual([2, '']);
+    expect(wire.err).toContain('runware');
+  }, 30_000);
+});
