@@ -31,6 +31,8 @@ const deployment: Principal = {
 };
 const longestTimerMs = 86_400_000;
 const keptMs = 40 * 86_400_000;
+/** The note of a machine that runs for as long as somebody wants. */
+const noEnd = 'none';
 
 export class StopTimers {
   readonly #options: StopTimersOptions;
@@ -49,6 +51,16 @@ export class StopTimers {
     const key = keyOf(ending.plane.slug, ending.id);
     await limits.note(key, String(ending.stopAt), keptMs);
     this.#arm(key, ending, ending.stopAt - now());
+  }
+
+  /** Whoever starts a machine after its time was over wants it to run: only one that has time left is still ended. */
+  async started(provider: string, id: string, markedAt: number): Promise<void> {
+    const { limits, now } = this.#options;
+    const key = keyOf(provider, id);
+    const noted = Number((await limits.readNote(key)) ?? markedAt);
+    if (Number.isNaN(noted) || noted > now()) return;
+    await limits.note(key, noEnd, keptMs);
+    this.forget(provider, id);
   }
 
   forget(provider: string, id: string): void {
@@ -75,7 +87,9 @@ export class StopTimers {
   /** Another replica may have been told of a later time. */
   async #end(key: string, ending: Ending): Promise<void> {
     const { planes, limits, log, now } = this.#options;
-    const noted = Number(await limits.readNote(key).catch(() => undefined));
+    const note = await limits.readNote(key).catch(() => undefined);
+    if (note === noEnd) return this.forget(ending.plane.slug, ending.id);
+    const noted = Number(note);
     const until = Number.isFinite(noted) ? noted : ending.stopAt;
     if (until > now()) return this.#arm(key, ending, until - now());
     const { plane, type, id, principal } = ending;

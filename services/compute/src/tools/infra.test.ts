@@ -90,6 +90,7 @@ let machines: Machines;
 let buses: Bus[];
 let gateway: Bus;
 let limits: Limits;
+let computeBus: Bus;
 let service: ReturnType<typeof createComputeService>;
 let refusal: { code: string; message: string } | undefined;
 let asked: unknown[];
@@ -118,9 +119,29 @@ beforeEach(() => {
     asked.push(run);
     return { budgets: [], ...(refusal !== undefined && { refusal }) };
   });
-  const now = () => Date.now();
-  service = createComputeService({ bus: compute, log: log as never, limits, now }, { planes: [machines] });
+  computeBus = compute;
+  transportOf = transport;
+  service = start();
 });
+
+let transportOf: ReturnType<typeof createInProcessTransport>;
+function start({ aheadMs = 0, sweepMs }: { aheadMs?: number; sweepMs?: number } = {}) {
+  const now = () => Date.now() + aheadMs;
+  return createComputeService(
+    { bus: computeBus, log: log as never, limits, now },
+    { planes: [machines], sweepMs },
+  );
+}
+
+/** Another process with another bus, and a clock that is later; nothing in memory came along. */
+async function restart(options: { aheadMs: number }) {
+  await service.close();
+  // What it served is another's from now on.
+  await computeBus.drain(0);
+  computeBus = createBus(transportOf, { name: 'compute' });
+  buses.push(computeBus);
+  service = start({ ...options, sweepMs: 20 });
+}
 
 afterEach(async () => {
   await service.close();
@@ -218,6 +239,45 @@ describe('what costs money by the hour', () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+
+  it('is stopped after a restart when its time is over, and not before', async () => {
+    await create({ stop_after: 60, spec: { name: 'short', image: 'i' } });
+    await create({ stop_after: 7_200, spec: { name: 'long', image: 'i' } });
+    await create();
+
+    await restart({ aheadMs: 61_000 });
+
+    await vi.waitFor(() => expect(machines.pods[0]?.status).toBe('STOPPED'), 20_000);
+    expect(machines.pods.map(({ status }) => status)).toEqual(['STOPPED', 'RUNNING', 'RUNNING']);
+  });
+
+  it('runs on after a restart where the same client_ref gave it more time', async () => {
+    await create({ stop_after: 60, client_ref: 'a' });
+    await create({ stop_after: 7_200, client_ref: 'a' });
+    await create({ stop_after: 60, spec: { name: 'other', image: 'i' } });
+
+    await restart({ aheadMs: 61_000 });
+
+    // Both are looked at in one go, the first one first.
+    await vi.waitFor(() => expect(machines.pods[1]?.status).toBe('STOPPED'), 20_000);
+    expect(machines.pods[0]?.status).toBe('RUNNING');
+  });
+
+  it('runs on when somebody starts it again after its time was over', async () => {
+    await create({ stop_after: 60 });
+    await create({ stop_after: 60, spec: { name: 'other', image: 'i' } });
+    await restart({ aheadMs: 61_000 });
+    await vi.waitFor(() => expect(machines.pods[0]?.status).toBe('STOPPED'), 20_000);
+    await vi.waitFor(() => expect(machines.pods[1]?.status).toBe('STOPPED'), 20_000);
+
+    await gateway.call(actOnInfra, { resource: 'pod', id: 'p1', action: 'start' }, { principal });
+    // Started behind the service's back, it is what shows that the machines were looked at since.
+    const [, other] = machines.pods;
+    if (other !== undefined) other.status = 'RUNNING';
+    await vi.waitFor(() => expect(machines.pods[1]?.status).toBe('STOPPED'), 20_000);
+
+    expect(machines.pods[0]?.status).toBe('RUNNING');
   });
 
   it('names the fields that are missing or unknown, and makes nothing', async () => {

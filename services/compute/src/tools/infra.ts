@@ -110,6 +110,10 @@ export function handleActOnInfra(deps: InfraDeps): Handler<typeof actOnInfra> {
         { path: 'action', message: 'is none of this type', hint: actions.join(', ') },
       ]);
     }
+    if (action === 'start') {
+      const { marks } = await read(deps, { plane, type, id }, context);
+      await deps.stops.started(plane.slug, id, Date.parse(marks.stop_at ?? ''));
+    }
     const result = await deps.planes.with(plane, context, (platform) =>
       plane.act({ type, id, action }, platform),
     );

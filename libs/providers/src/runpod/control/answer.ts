@@ -9,6 +9,8 @@ export type Args = Readonly<Record<string, unknown>>;
 export interface NativeAnswer {
   body: unknown;
   isError?: boolean;
+  /** What the refusal means, for those who do not show its words. */
+  cause?: AppError;
 }
 
 export type NativeCall = (args: Args, wire: RunpodWire) => Promise<NativeAnswer>;
@@ -20,6 +22,11 @@ const defaultLimit = 20;
 /** Refused before or instead of a call. */
 export function refused(error: string, status?: number): NativeAnswer {
   return { body: status === undefined ? { error } : { error, status }, isError: true };
+}
+
+/** The refusal of a call that was sent, in its own words. */
+export function refusedBy(cause: AppError, before = ''): NativeAnswer {
+  return { ...refused(before + cause.message, cause.upstreamStatus), cause };
 }
 
 /** Without what is undefined. */

@@ -1,7 +1,7 @@
 /** Jobs of serverless endpoints by their own ids, and why one waits in its queue. */
 import { createHash } from 'node:crypto';
 import { AppError, isObject, toAppError } from '@inferry/contracts';
-import { type Args, compact, type Item, type NativeAnswer, refused, segment } from './answer.ts';
+import { type Args, compact, type Item, type NativeAnswer, refused, refusedBy, segment } from './answer.ts';
 import type { RunpodWire, WireCall } from './wire.ts';
 
 /** How long one call of a client may take where a platform in between ends it: the hosted form's own bound. */
@@ -229,7 +229,7 @@ export async function readLogs(path: string, args: Args, wire: RunpodWire): Prom
   } catch (error) {
     if (wire.edition !== '3.4.0' || !(error instanceof AppError) || error.upstreamStatus === undefined)
       throw error;
-    return refused(error.message, error.upstreamStatus);
+    return refusedBy(error);
   }
 }
 

@@ -203,9 +203,16 @@ class RunpodPlane implements ControlPlane {
   /** An answer as an object; what the call refuses in its own words is an error here. */
   async #own(name: string, args: JsonObject, context: ProviderContext): Promise<Item> {
     const caller = this.#callerOf({ name: 'inferry', version: 'unknown', transport: 'http' }, '3.4.0');
-    const { body, isError } = await this.#control.call({ name, args, edition: '3.4.0', caller, context });
+    const { body, isError, cause } = await this.#control.call({
+      name,
+      args,
+      edition: '3.4.0',
+      caller,
+      context,
+    });
     const object = isObject(body) ? body : {};
     if (isError !== true) return object;
+    if (cause !== undefined) throw cause;
     const status = typeof object.status === 'number' ? object.status : undefined;
     const code =
       status === 402

@@ -1,6 +1,15 @@
 /** Pods: what is refused before it costs something, and the words of either version. */
 import { AppError, isObject } from '@inferry/contracts';
-import { type Args, compact, type Item, type NativeAnswer, refused, segment, strings } from './answer.ts';
+import {
+  type Args,
+  compact,
+  type Item,
+  type NativeAnswer,
+  refused,
+  refusedBy,
+  segment,
+  strings,
+} from './answer.ts';
 import { container } from './regular.ts';
 import { type Checked, cudaIsV2, cudaOf, hasCuda, type Rest, sendOnce } from './sent-once.ts';
 import type { RunpodWire } from './wire.ts';
@@ -125,8 +134,7 @@ async function templateOf(id: unknown, wire: RunpodWire): Promise<Checked<{ temp
   if (!id) return { template: {} };
   const reply = await wire.send({ base: 'rest', path: `/templates/${segment(id)}` });
   if (reply.status >= 400) {
-    const { message } = wire.failure(reply);
-    return { refusal: refused(`The template cannot be read: ${message}`, reply.status) };
+    return { refusal: refusedBy(wire.failure(reply), 'The template cannot be read: ') };
   }
   const template = isObject(reply.body) ? reply.body : {};
   const entries = templateFields.map((name) => [name, template[name]] as const);
@@ -145,6 +153,6 @@ async function sendPod(
     return { body: keys === undefined ? made : { ...made, _ssh: sshNote } };
   } catch (error) {
     if (!(error instanceof AppError) || error.upstreamStatus === undefined) throw error;
-    return refused(error.message, error.upstreamStatus);
+    return refusedBy(error);
   }
 }
