@@ -25,6 +25,7 @@ const commands = {
   vault: { install: 'production', run: ['cli/src/main.ts', 'vault'] },
   budgets: { install: 'production', run: ['cli/src/main.ts', 'budgets'] },
   'webhook-secret': { install: 'production', run: ['cli/src/main.ts', 'webhook-secret'] },
+  profiles: { install: 'production', run: ['cli/src/main.ts', 'profiles'] },
   doctor: { install: 'production', run: ['cli/src/main.ts', 'doctor'] },
   add: { install: 'production', run: ['cli/src/main.ts', 'add'] },
   remove: { install: 'production', run: ['cli/src/main.ts', 'remove'] },

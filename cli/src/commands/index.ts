@@ -58,6 +58,12 @@ export const commands: CommandTable = {
     examples: ['doctor', 'doctor --url https://mcp.example.com/mcp --json'],
     load: async () => (await import('./doctor.ts')).doctor,
   },
+  profiles: {
+    summary: 'Profiles from files: what is wrong with them, and what a client sees of one.',
+    usage: 'check <file|folder> | show <name> [--url http://…/mcp]',
+    examples: ['profiles check profiles/acme.yaml', 'profiles show acme --url http://127.0.0.1:8080/mcp'],
+    load: async () => (await import('./profiles.ts')).profiles,
+  },
   keys: {
     summary: 'API keys of this server: create, list, revoke.',
     usage: 'create|list|revoke …',

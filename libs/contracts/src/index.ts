@@ -184,6 +184,7 @@ export {
   hasWords,
   hint,
   inWords,
+  laterWords,
   modelId,
   plainWords,
   type Said,

@@ -78,6 +78,11 @@ export interface Tool<
    * `AppError`. Without it they are put right as far as they can be, and checked.
    */
   parse?(raw: unknown): z.infer<I>;
+  /**
+   * What the tool of this id is called with, where a deployment gives it another form: done by whoever takes the call, so
+   * that nobody else has to know of that form. Throws `AppError`.
+   */
+  toCall?(raw: unknown): JsonObject;
   /** The input of the operation; absent where the arguments are that. */
   toInput?(args: z.infer<I>, told: Told<z.infer<I>>): z.input<P['input']>;
   /** The MCP content of a reply: the same facts as the structure, because clients show one or the other. */

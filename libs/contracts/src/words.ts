@@ -70,7 +70,7 @@ export function hasWords(text: string): boolean {
 
 /** A text, or a text in JSON, in the words of a profile. */
 export function inWords(text: string, words: Words): string {
-  if (!hasWords(text)) return text;
+  if (words === laterWords || !hasWords(text)) return text;
   return text
     .replace(sentence, (_all, space: string, said: string) => {
       const told = sayParts(said, words);
@@ -103,6 +103,7 @@ function sayPart(call: string, words: Words): string | undefined {
 
 /** The same of every text in a value; a text that was nothing but what is left out goes with its field. */
 export function valueInWords(value: unknown, words: Words): unknown {
+  if (words === laterWords) return value;
   if (typeof value === 'string') return inWords(value, words);
   if (Array.isArray(value)) return value.map((item) => valueInWords(item, words));
   if (typeof value !== 'object' || value === null) return value;
@@ -120,5 +121,18 @@ export function writeCall(name: string, args: readonly Said[]): string {
 export const plainWords: Words = {
   call: writeCall,
   argument: (_operation, name) => name,
+  model: (id) => id,
+};
+
+/** Leaves calls marked as they are: whoever passes the text on knows what its client calls them. */
+export const laterWords: Words = {
+  call: (operation, args) =>
+    marks.begin +
+    operation +
+    args
+      .map(({ name, value }) => marks.next + name + (value === undefined ? '' : marks.is + value))
+      .join('') +
+    marks.end,
+  argument: (operation, name) => `${marks.begin}.${operation}${marks.next}${name}${marks.end}`,
   model: (id) => id,
 };

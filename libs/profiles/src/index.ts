@@ -1,4 +1,10 @@
-import { type AnyOperation, type AnyTool, defaultToolsets, type Profile } from '@inferry/contracts';
+import {
+  type AnyOperation,
+  type AnyTool,
+  defaultToolsets,
+  laterWords,
+  type Profile,
+} from '@inferry/contracts';
 import { inferry } from './inferry/profile.ts';
 import { modelrunner } from './modelrunner/profile.ts';
 import { runflow } from './runflow/profile.ts';
@@ -19,7 +25,17 @@ export const profiles: readonly Profile[] = [
 ];
 
 const byKey = new Map(profiles.map((profile) => [profile.key, profile]));
-const byId = new Map(profiles.flatMap(({ tools }) => tools.map((tool) => [tool.id, tool] as const)));
+
+/** The canonical tools as profiles from files call them: the gateway, which has the file, says the words. */
+export const fileTools: readonly AnyTool[] = inferry.tools.map((tool) => ({
+  ...tool,
+  id: `file/${tool.name}`,
+  profile: { key: 'file', words: laterWords, codes: {} },
+}));
+
+const byId = new Map(
+  [...profiles.flatMap(({ tools }) => tools), ...fileTools].map((tool) => [tool.id, tool] as const),
+);
 
 export function profileOf(key: string): Profile | undefined {
   return byKey.get(key);

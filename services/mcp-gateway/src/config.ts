@@ -43,6 +43,8 @@ const GatewayEnv = z.object({
   MCP_ALLOWED_ORIGINS: envList.optional(),
   /** The profiles that are served below `/mcp`, by their keys; without it those whose platform is connected. */
   PROFILES: envList.optional(),
+  /** A folder of files that describe further mounts below `/mcp` (`docs/profiles.md`). */
+  PROFILES_FOLDER: z.string().min(1).optional(),
   /** Hosts whose root, `/mcp` and OAuth paths are those of one profile: `mcp.example.com=runware`. */
   PROFILE_HOSTS: envList.default([]),
   MCP_MAX_BODY_BYTES: envInt(1_024, 64 * 1_024 * 1_024).default(256 * 1_024),
@@ -107,6 +109,7 @@ export interface GatewayConfig {
   profileHosts: readonly ProfileHost[];
   /** Undefined: those whose platform is connected. */
   profiles: readonly string[] | undefined;
+  profilesFolder: string | undefined;
   allowedHosts: AllowedHosts;
   /** Undefined: loopback origins. */
   allowedOrigins: ReadonlySet<string> | undefined;
@@ -156,6 +159,7 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
     maxStaleMs: parsed.MAX_REVOCATION_STALENESS_SECONDS * 1_000,
     profileHosts,
     profiles: parsed.PROFILES,
+    profilesFolder: parsed.PROFILES_FOLDER,
     allowedHosts: toAllowedHosts(parsed, profileHosts),
     allowedOrigins:
       parsed.MCP_ALLOWED_ORIGINS === undefined ? undefined : new Set(parsed.MCP_ALLOWED_ORIGINS.map(lower)),

@@ -58,13 +58,15 @@ export async function createGatewayService(
   const bodyTimings = { ...defaultBodyTimings, ...options.bodyTimings };
   const telemetry = createTelemetry();
   const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
-  const mounts = openMounts(bus, config, await loadExtraTools(config.extraTools));
   const { subscriptionLimits } = config;
+  const extraTools = await loadExtraTools(config.extraTools);
   const { closeSurfaces, ...surface } = startSurfaces(bus, {
     services: config.surfaces,
     log,
     subscriptionLimits,
   });
+  const onToolsChanged = (mount: string) => surface.subscriptions.tellTools(mount);
+  const mounts = openMounts(config, { bus, log, extraTools, onToolsChanged });
   const inFlight = new InFlight();
   const calls = new OpenCalls(config.openCallLimits);
   const maxAgeMs = config.maxStreamMs;

@@ -9,8 +9,10 @@ import {
   type Profile,
 } from '@inferry/contracts';
 import { inferry, profiles } from '@inferry/profiles';
+import type { Parts } from '@inferry/runtime';
 import type { GatewayConfig } from '../config.ts';
 import { profileOfMessage } from '../edge/resource-metadata.ts';
+import { type FileProfiles, openFileProfiles } from '../file-profiles/file-profiles.ts';
 import { createOffer, type Offer } from '../mcp/offer.ts';
 
 export interface Mounts {
@@ -25,30 +27,51 @@ export interface Mounts {
 
 type MountConfig = Pick<
   GatewayConfig,
-  'auth' | 'serverInfo' | 'icons' | 'surfaces' | 'offered' | 'profileHosts' | 'profiles'
+  'auth' | 'serverInfo' | 'icons' | 'surfaces' | 'offered' | 'profileHosts' | 'profiles' | 'profilesFolder'
 >;
 
 /** How often is asked which platforms are connected, since an event may be lost. */
 const rereadMs = 30_000;
 
-export function openMounts(bus: Bus, config: MountConfig, extraTools: readonly AnyTool[]): Mounts {
+interface MountsParts {
+  bus: Bus;
+  log: Pick<Parts['log'], 'info' | 'warn' | 'error'>;
+  extraTools: readonly AnyTool[];
+  /** The tools of these mounts are others from now on. */
+  onToolsChanged(key: string): void;
+}
+
+export function openMounts(
+  config: MountConfig,
+  { bus, log, extraTools, onToolsChanged }: MountsParts,
+): Mounts {
   const { profileHosts, serverInfo, icons, offered } = config;
   const parts = { bus, serverInfo, icons, offered, extraTools, hasSurfaces: config.surfaces.length > 0 };
   const offers = new Map(profiles.map((profile) => [profile.key, createOffer(profile, parts)]));
   const canonical = offers.get(inferry.key) ?? createOffer(inferry, parts);
+  const files: FileProfiles | undefined =
+    config.profilesFolder === undefined
+      ? undefined
+      : openFileProfiles(config.profilesFolder, {
+          ...{ bus, log, offered, onToolsChanged },
+          createOffer: (profile) => createOffer(profile, { ...parts, toolsChange: true }),
+        });
   const isOn = config.profiles === undefined ? watchConnected(bus, config) : listed(config.profiles);
   return {
     canonical,
     offerOf(request) {
       const key = profileOfMessage(request, profileHosts);
       if (key === undefined) return canonical;
-      const offer = offers.get(key);
+      const offer = offers.get(key) ?? files?.offerOf(key);
       // A host may be given to a profile that comes with a later release: until then it has the canonical tools.
       if (offer === undefined) return request.url?.startsWith(`/mcp/${key}`) ? undefined : canonical;
-      return isOn.has(offer.profile) ? offer : undefined;
+      return !offers.has(key) || isOn.has(offer.profile) ? offer : undefined;
     },
-    offerNamed: (key) => offers.get(key),
-    close: () => isOn.close(),
+    offerNamed: (key) => offers.get(key) ?? files?.offerOf(key),
+    close() {
+      isOn.close();
+      files?.close();
+    },
   };
 }
 

@@ -30,20 +30,30 @@ export function createIdentity(
   serverInfo: ServerIdentity['serverInfo'],
   {
     hasSurfaces = true,
+    toolsChange = false,
     icons = [],
     instructions,
-  }: { hasSurfaces?: boolean; icons?: readonly Icon[]; instructions(title: string): string },
+  }: {
+    hasSurfaces?: boolean;
+    toolsChange?: boolean;
+    icons?: readonly Icon[];
+    instructions(title: string): string;
+  },
 ): ServerIdentity {
   return {
     serverInfo,
     icons,
     capabilities: {
       legacy: toCapabilities('legacy', hasSurfaces),
-      modern: toCapabilities('modern', hasSurfaces),
+      modern: withTools(toCapabilities('modern', hasSurfaces), { listChanged: toolsChange }),
     },
     instructions: instructions(serverInfo.title),
     stamp: `"resultType":"complete","_meta":{"${metaKeys.serverInfo}":${JSON.stringify(serverInfo)}}`,
   };
+}
+
+function withTools(capabilities: ServerCapabilities, tools: ServerCapabilities['tools']): ServerCapabilities {
+  return { ...capabilities, tools };
 }
 
 function toCapabilities(era: Era, hasSurfaces: boolean): ServerCapabilities {

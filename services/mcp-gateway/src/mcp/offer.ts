@@ -26,6 +26,8 @@ export interface OfferParts {
   offered: Selection;
   /** Of services that are not part of the product: they belong to the canonical mount. */
   extraTools: readonly AnyTool[];
+  /** Whether its tools change while it is served. */
+  toolsChange?: boolean;
 }
 
 export function createOffer(profile: Profile, parts: OfferParts): Offer {
@@ -38,7 +40,12 @@ export function createOffer(profile: Profile, parts: OfferParts): Offer {
     profile,
     identity: createIdentity(
       { ...parts.serverInfo, ...profile.serverInfo },
-      { hasSurfaces, icons: profile.icons ?? parts.icons, instructions: profile.instructions },
+      {
+        hasSurfaces,
+        toolsChange: parts.toolsChange === true,
+        icons: profile.icons ?? parts.icons,
+        instructions: profile.instructions,
+      },
     ),
     readSelection: isCanonical
       ? createSelectionReader(offered)
@@ -47,6 +54,6 @@ export function createOffer(profile: Profile, parts: OfferParts): Offer {
           { key: profile.key, known: own, usual: own },
         ),
     viewTools: createToolViews(open),
-    tasks: createTasks({ bus, tools }),
+    tasks: createTasks({ bus, tools, words: profile.words }),
   };
 }

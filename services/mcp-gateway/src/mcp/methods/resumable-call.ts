@@ -57,7 +57,7 @@ export function makeResumable(
   // Earlier revisions have no events without content.
   if (reporter === undefined && version < firstWithPrimers) return;
   const { arguments: given } = request.params;
-  const first: JsonObject = isObject(given) ? given : {};
+  const first: JsonObject = tool.toCall?.(given ?? {}) ?? (isObject(given) ? given : {});
   const next =
     continuation.input === undefined ? first : continuation.input(known, askedSeconds(tool, first));
   const args = exchange.resumed?.args ?? next;

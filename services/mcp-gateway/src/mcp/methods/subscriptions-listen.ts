@@ -68,7 +68,10 @@ export function listen({ surfaces, subscriptions, followedTasks }: ListenDeps): 
     if (isFull()) return full;
     const filter = honoured(asked, offered, offer.identity);
     if (tasks.ids.length > 0) filter.taskIds = tasks.ids;
-    const subscription = new ListenSubscription(filter, { id: request.id, subject, channel });
+    const subscription = new ListenSubscription(filter, {
+      ...{ id: request.id, subject, channel },
+      mount: offer.profile.key,
+    });
     subscription.acknowledge();
     if (Object.keys(filter).length === 0) return end(request.id, offer.identity);
     const follow = () => tasks.follow((task, text) => subscriptions.tell(subscription, { task, text }));

@@ -17,6 +17,8 @@ const flagOf = {
 export class ListenSubscription {
   readonly subject: string;
   readonly uris: ReadonlySet<string>;
+  /** Where it was opened: the lists of tools are of mounts. */
+  readonly mount: string | undefined;
   readonly #filter: ListenFilter;
   readonly #channel: Channel;
   readonly #meta: Record<string, RequestId>;
@@ -25,10 +27,11 @@ export class ListenSubscription {
 
   constructor(
     filter: ListenFilter,
-    { id, subject, channel }: { id: RequestId; subject: string; channel: Channel },
+    { id, subject, channel, mount }: { id: RequestId; subject: string; channel: Channel; mount?: string },
   ) {
     this.subject = subject;
     this.uris = new Set(filter.resourceSubscriptions);
+    this.mount = mount;
     this.#filter = filter;
     this.#channel = channel;
     this.#meta = { [metaKeys.subscriptionId]: id };

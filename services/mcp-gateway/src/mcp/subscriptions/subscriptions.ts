@@ -85,6 +85,13 @@ export class Subscriptions {
     }
   }
 
+  /** The tools of one mount are others. */
+  tellTools(mount: string): void {
+    for (const subscription of this.#open) {
+      if (subscription.mount === mount) this.#offer(subscription, { list: 'tools' });
+    }
+  }
+
   close(): void {
     clearTimeout(this.#timer);
     this.#stopListening();

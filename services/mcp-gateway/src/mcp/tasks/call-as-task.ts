@@ -30,7 +30,8 @@ export function refuseWithoutTasks(tool: AnyTool, exchange: Exchange): Refusal |
 
 /** The arguments of a call: those of one that is to be a task say so where that is not said by its wait alone. */
 export function toArguments(tool: AnyTool, exchange: Exchange): unknown {
-  const args = exchange.request.params.arguments ?? {};
+  const given = exchange.request.params.arguments ?? {};
+  const args = tool.toCall?.(given) ?? given;
   const detach = tool.operation.task?.detach;
   return detach !== undefined && isObject(args) && isTask(tool, exchange) ? detach(args) : args;
 }

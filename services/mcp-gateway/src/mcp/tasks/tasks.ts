@@ -3,12 +3,14 @@ import {
   type AnyOperation,
   type AnyTool,
   hasScope,
+  inWords,
   isObject,
   type JsonObject,
   type OperationCall,
   type Principal,
   type TaskMapping,
   type TaskState,
+  type Words,
 } from '@inferry/contracts';
 import { isRefusal, type Refusal, refuse, refuseParams, rpcCodes } from '../../refusal.ts';
 import { readerOf } from './call-as-task.ts';
@@ -18,6 +20,8 @@ export interface TaskDeps {
   bus: Bus;
   /** Every tool that a task can come from. */
   tools: readonly AnyTool[];
+  /** Of the mount. */
+  words: Words;
 }
 
 /** On whose behalf a task is looked at, and until when that matters. */
@@ -55,7 +59,7 @@ const maxIdLength = 200;
 /** Codes with which a service says that it knows no such record, or none of this caller's. */
 const unknownCodes = new Set<unknown>(['run_not_found', 'task_not_found', 'validation_failed']);
 
-export function createTasks({ bus, tools }: TaskDeps): Tasks {
+export function createTasks({ bus, tools, words }: TaskDeps): Tasks {
   const makers = tools.filter((tool) => readerOf(tool) !== undefined);
 
   function makerOf(id: string): AnyTool | undefined {
@@ -83,7 +87,7 @@ export function createTasks({ bus, tools }: TaskDeps): Tasks {
     if (tool === undefined) return unknownTask;
     const wait = { defaultSeconds: 0, maxSeconds: 0 };
     const options = { operation, principal, wait, timeoutMs, signal };
-    return readAnswer(await bus.callTool(tool, input, options));
+    return readAnswer(inWords(await bus.callTool(tool, input, options), words));
   }
 
   return {
