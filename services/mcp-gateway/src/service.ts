@@ -81,7 +81,10 @@ export async function createGatewayService(
   const { trustedProxies, trustedEgress } = config;
   const probes = createProbeGate({ windows, trustedProxies, trustedEgress });
   const onRevoked = (grantId: string) => calls.revoke(grantId);
-  const auth = openAuthentication(config, { bus, log, onRevoked, probes, now });
+  const auth = openAuthentication(config, {
+    ...{ bus, log, onRevoked, probes, now },
+    isServed: (request) => mounts.offerOf(request) !== undefined,
+  });
   const { challenge } = auth;
 
   const conversation = startConversation(bus, { secret: options.sessionSecret, now });

@@ -33,15 +33,19 @@ interface Said {
 }
 
 /** One request by a name that leads elsewhere than here. */
-function ask(name: string, path: string, init: { body?: object; token?: string } = {}): Promise<Said> {
-  const { body, token } = init;
+function ask(
+  name: string,
+  path: string,
+  init: { body?: object; token?: string; port?: number } = {},
+): Promise<Said> {
+  const { body, token, port = gateway.port } = init;
   const headers = {
     ...{ host: name, 'content-type': 'application/json' },
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
   };
   const method = body === undefined ? 'GET' : 'POST';
   return new Promise((resolve, reject) => {
-    const asking = request({ port: gateway.port, host: '127.0.0.1', path, method, headers }, (answer) => {
+    const asking = request({ port, host: '127.0.0.1', path, method, headers }, (answer) => {
       let text = '';
       answer.on('data', (chunk) => {
         text += chunk;
@@ -136,6 +140,55 @@ describe('the host of a profile', () => {
       resource: `https://${host}/mcp/runflow`,
       authorization_servers: [issuer],
     });
+  });
+});
+
+describe('the documents of a deployment below a path that serves one profile', () => {
+  let narrow: TestGateway;
+  const document = '/.well-known/oauth-protected-resource';
+
+  beforeAll(async () => {
+    narrow = await startTestGateway({
+      env: {
+        ...{ INFERRY_AUTH: 'oauth', PUBLIC_URL: `${issuer}/ai`, PROFILES: 'runpod' },
+        PROFILE_HOSTS: 'flow.example=runflow',
+      },
+      serve(services) {
+        const jwk = { ...pair.publicKey.export({ format: 'jwk' }), kid: 'k1', use: 'sig', alg: 'ES256' };
+        services.serve(readJwks, async () => ({
+          ...{ issuer: `${issuer}/ai`, audiences: [`${issuer}/ai/mcp`] },
+          keys: [jwk],
+        }));
+        services.serve(readRevocations, async () => ({ items: [], latest: 0 }));
+      },
+    });
+    await vi.waitFor(async () => expect((await narrow.service.readiness()).isReady).toBe(true));
+  });
+  afterAll(() => narrow.close());
+
+  test.each(['/mcp', '/mcp/runpod', '/mcp/runpod/x/pods', '/mcp/x/run'])(
+    'there is one for %s',
+    async (path) => {
+      for (const below of [path, `/ai${path}`]) {
+        const { status, json } = await ask('ai.example.com', `${document}${below}`, { port: narrow.port });
+
+        expect({ status, resource: json.resource }).toEqual({ status: 200, resource: `${issuer}/ai${path}` });
+        expect(json.scopes_supported.includes('infra')).toBe(path.includes('runpod'));
+      }
+    },
+  );
+
+  test.each([
+    ['ai.example.com', '/mcp/runware'],
+    ['ai.example.com', '/ai/mcp/runware'],
+    ['ai.example.com', '/mcp/nobody-knows'],
+    ['ai.example.com', '/ai/mcp/nobody-knows'],
+    ['flow.example', ''],
+    ['flow.example', '/mcp'],
+  ])('at %s there is none for %s, where nothing is served', async (name, path) => {
+    const { status, json } = await ask(name, `${document}${path}`, { port: narrow.port });
+
+    expect({ status, code: json.error?.code }).toEqual({ status: 404, code: 'not_found' });
   });
 });
 

@@ -35,6 +35,8 @@ export interface AuthenticationParts {
   probes?: ProbeGate | undefined;
   /** What profiles say of themselves, by their keys; without it those of the product. */
   profiles?: ((key: string) => Pick<Profile, 'access' | 'providers'> | undefined) | undefined;
+  /** Whether there is a mount where a request comes to; without it there is one everywhere. */
+  isServed?: ((request: Pick<IncomingMessage, 'url' | 'headers'>) => boolean) | undefined;
   /** What tokens are issued and end by. */
   now?: (() => number) | undefined;
 }
@@ -99,7 +101,8 @@ function openBearers(config: AuthConfig, parts: AuthenticationParts): Authentica
     }),
     mount(app) {
       const resourceName = serverInfo.title ?? serverInfo.name;
-      mountResourceMetadata(app, { keys: signingKeys, address, resourceName, accessOf });
+      const { isServed = () => true } = parts;
+      mountResourceMetadata(app, { keys: signingKeys, address, resourceName, accessOf, isServed });
       if (signingKeys === undefined) mountNoServer(app);
     },
     close() {

@@ -46,29 +46,35 @@ export class ResourceAddress {
     return `${this.#originOf(request)}${metadataPath}${this.#withPrefix(request, covered)}`;
   }
 
+  /** The path that the metadata at a path is about, without the path of the public URL. */
+  pathAt(request: IncomingMessage): string {
+    const below = pathOf(request.url ?? '').slice(metadataPath.length);
+    return below === this.#prefix || below.startsWith(`${this.#prefix}/`)
+      ? below.slice(this.#prefix.length)
+      : below;
+  }
+
   /** What the metadata at a path is about; undefined when MCP is not served there. */
   resourceAt(request: IncomingMessage): string | undefined {
-    const below = pathOf(request.url ?? '').slice(metadataPath.length);
-    const path = below.startsWith(this.#prefix) ? below.slice(this.#prefix.length) : below;
+    const path = this.pathAt(request);
     if (!isMcpPath(path)) return undefined;
     // The bare document is about the canonical resource: clients try it for whichever address they have.
-    if (below === '') return `${this.#originOf(request)}${this.#withPrefix(request, '')}/`;
+    if (pathOf(request.url ?? '') === metadataPath)
+      return `${this.#originOf(request)}${this.#withPrefix(request, '')}/`;
     return `${this.#originOf(request)}${this.#withPrefix(request, path)}${path === '' ? '/' : ''}`;
   }
 
   /** Who signs people in for the resource at a path of the metadata; the host of a profile does so for it alone. */
   issuerFor(request: IncomingMessage, issuer: string): string {
     const host = this.#profileHostOf(request);
-    const below = pathOf(request.url ?? '').slice(metadataPath.length);
-    return host === undefined || (profileOfPath(below) ?? host.profile) !== host.profile
+    return host === undefined || (profileOfPath(this.pathAt(request)) ?? host.profile) !== host.profile
       ? issuer
       : issuerOfHost(host, this.#publicUrl);
   }
 
   /** The profile that the metadata at a path is about. */
   profileAt(request: IncomingMessage): string | undefined {
-    const below = pathOf(request.url ?? '').slice(metadataPath.length);
-    return profileOfPath(below) ?? this.#profileHostOf(request)?.profile;
+    return profileOfPath(this.pathAt(request)) ?? this.#profileHostOf(request)?.profile;
   }
 
   #profileHostOf({ headers }: IncomingMessage): ProfileHost | undefined {
@@ -96,7 +102,7 @@ export class ResourceAddress {
 
 /** The profile whose mount a request came to; undefined: the deployment's own tools. */
 export function profileOfMessage(
-  request: IncomingMessage,
+  request: Pick<IncomingMessage, 'url' | 'headers'>,
   profileHosts: readonly ProfileHost[],
 ): string | undefined {
   const { url = '/', headers } = request;
@@ -117,6 +123,8 @@ interface MetadataParts {
   address: ResourceAddress;
   resourceName: string;
   accessOf(profile: string | undefined): ProfileAccess;
+  /** Whether there is a mount where a request comes to. */
+  isServed(request: Pick<IncomingMessage, 'url' | 'headers'>): boolean;
 }
 
 /** Clients ask for all that is listed: what is granted by name alone is asked for where a call needs it. */
@@ -147,12 +155,14 @@ export function mountResourceMetadata(app: FastifyInstance, parts: MetadataParts
 }
 
 function answerMetadata(
-  { keys, address, resourceName, accessOf }: MetadataParts,
+  { keys, address, resourceName, accessOf, isServed }: MetadataParts,
   { request, reply }: { request: FastifyRequest; reply: FastifyReply },
 ): object {
   const { isAlwaysExplained, scope } = accessOf(address.profileAt(request.raw));
   reply.headers(open);
-  const resource = address.resourceAt(request.raw);
+  const { headers } = request.raw;
+  const hasMount = isServed({ url: address.pathAt(request.raw) || '/', headers });
+  const resource = hasMount ? address.resourceAt(request.raw) : undefined;
   if (keys === undefined && isAlwaysExplained !== true) return refuseNoServer(reply);
   if (resource === undefined) {
     reply.code(404);

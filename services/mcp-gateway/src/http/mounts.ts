@@ -19,7 +19,7 @@ export interface Mounts {
   /** `/mcp` and the bare origin of the deployment's own host. */
   canonical: Offer;
   /** What a request is offered; undefined where its mount is not served. */
-  offerOf(request: IncomingMessage): Offer | undefined;
+  offerOf(request: Pick<IncomingMessage, 'url' | 'headers'>): Offer | undefined;
   /** The offer of a profile, whether it is mounted or not; undefined where there is no such profile. */
   offerNamed(key: string): Offer | undefined;
   close(): void;
