@@ -55,6 +55,8 @@ function serverOf({ profile, env = {} }: ServerParts = {}) {
       HOME: folder,
       INFERRY_HOME: join(folder, 'home'),
       PROVIDERS: 'local',
+      // What is on stderr then is said to people, however slow the machine is.
+      LOG_LEVEL: 'silent',
       ...env,
     },
   };

@@ -10,6 +10,8 @@ import { talkOverStdio } from '../stdio.ts';
 
 /** Clients kill a server that takes two seconds to end. */
 const graceMs = 1_000;
+/** What closing may take on top of it. */
+const lateMs = 2_000;
 
 export async function stdio(args: readonly string[], given: Env): Promise<number | undefined> {
   const { values } = parseArgs({
@@ -33,6 +35,8 @@ export async function stdio(args: readonly string[], given: Env): Promise<number
   const ended = talk((writer) => system.openStdio(profile.key, writer));
   void tellMissingKey(system, profile);
   await ended;
+  // Nobody is there any more whom it could matter to.
+  setTimeout(() => process.exit(0), graceMs + lateMs + system.lingerMs).unref();
   await stop(graceMs);
   return 0;
 }
