@@ -60,7 +60,7 @@ function check(path: string): number {
       `/mcp/${key}: sound; ${Object.keys(spec.tools ?? {}).length} tools and ${pinned} pinned models` +
         `${pinned > 0 ? ', whose inputs are checked where the catalog is (log, show --url)' : ''}\n`,
     );
-    if (pinned > 0 && spec.tools?.get_run === undefined && spec.tools !== undefined)
+    if (pinned > 0 && spec.tools?.get_run === undefined)
       process.stdout.write(
         `/mcp/${key}: without get_run a client cannot follow a run that outlasts its call\n`,
       );
