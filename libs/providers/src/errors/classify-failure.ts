@@ -122,6 +122,8 @@ const messages: Partial<Record<ErrorCode, [says: string, next: string]>> = {
   insufficient_credits: ['has no credit left on this account.', 'Top up the account there, then run again.'],
   unauthorized: ['does not accept the key.', 'Check the key of this connection and replace it if needed.'],
   forbidden: ['does not let this key do that.', 'Use a key with more rights, or another model.'],
+  // Anything that is asked for by an id: a machine, a store, a file.
+  not_found: ['has no such thing.', 'Check the id; a list says what there is.'],
   model_not_found: ['does not know this model.', hint`Find one with ${callOf(searchModels)}.`],
   content_blocked: ['refused the content.', 'Change the input.'],
   rate_limited: ['limits how often it may be called.', 'Wait, then call again.'],

@@ -44,6 +44,14 @@ it('believes the code of the body before the status', () => {
   expect(classifyFailure(reply(429, {}), { ...submit, rule }).code).toBe('insufficient_credits');
 });
 
+it('speaks of no model where something else is asked for', () => {
+  const rule = () => ({ code: 'not_found', detail: 'no such pod' }) as const;
+  const { message, nextAction } = classifyFailure(reply(404, {}), { ...read, rule });
+
+  expect(message).toBe('Acme has no such thing. It says: no such pod');
+  expect(nextAction).not.toMatch(/model/);
+});
+
 it('names the fields that a platform refuses', () => {
   const body = { detail: [{ loc: ['body', 'image', 'url'], msg: 'Field required' }] };
 
