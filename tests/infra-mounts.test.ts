@@ -156,7 +156,7 @@ describe('Runpod’s own tools', () => {
     expect((await runpod('list-pods', {})).items).toEqual([]);
   });
 
-  it('make a CPU pod by the first version, which the second shows', async () => {
+  it('make a CPU pod by the first version, which the second shows [RP-71]', async () => {
     const { id, _servedBy: by } = await runpod('create-pod', {
       ...{ name: 'cpu', imageName: 'i:1', computeType: 'CPU' },
     });

@@ -1,6 +1,19 @@
 /** The tools of edition 3 of Runpod's own server for pods, endpoints and jobs. */
 import { z } from 'zod';
-import { change, destroy, env, id, jsonInput, make, paged, policy, type Row, read, s3Config } from './row.ts';
+import {
+  change,
+  destroy,
+  env,
+  id,
+  jsonInput,
+  make,
+  outputOffset,
+  paged,
+  policy,
+  type Row,
+  read,
+  s3Config,
+} from './row.ts';
 
 export const machines3: Readonly<Record<string, Row>> = {
   'list-pods': {
@@ -263,7 +276,7 @@ export const machines3: Readonly<Record<string, Row>> = {
     description:
       'State and output of a job. Says why one waits in its queue, and which workers are at fault.',
     hints: read,
-    args: { endpointId: id, jobId: id },
+    args: { endpointId: id, jobId: id, outputOffset },
   },
   'stream-job': {
     title: 'Stream job',

@@ -7,6 +7,7 @@ import {
   id,
   jsonInput,
   make,
+  outputOffset,
   paged,
   policy,
   type Row,
@@ -54,6 +55,7 @@ export const machines4: Readonly<Record<string, Row>> = {
     args: {
       endpointId: id,
       jobId: id,
+      outputOffset,
       wait: z.number().min(1000).max(300000).describe('ms, default 90000').optional(),
     },
   },

@@ -25,6 +25,7 @@ export const id = z.string().regex(/^[a-zA-Z0-9_-]+$/);
 export const cuda = z.string().regex(/^\d{1,2}\.\d{1,2}$/);
 export const env = z.record(z.string(), z.string()).describe('Variables');
 export const jsonInput = z.record(z.string(), z.unknown()).describe('As the worker expects it');
+export const outputOffset = z.int().min(0).describe('nextOffset of a long output').optional();
 export const policy = z
   .object({
     executionTimeout: z.number().optional(),

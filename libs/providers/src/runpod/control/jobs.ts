@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { AppError, isObject, toAppError } from '@inferry/contracts';
 import { type Args, compact, type Item, type NativeAnswer, refused, refusedBy, segment } from './answer.ts';
+import { isEnough, withOutputPart } from './job-output.ts';
 import type { RunpodWire, WireCall } from './wire.ts';
 
 /** How long one call of a client may take where a platform in between ends it: the hosted form's own bound. */
@@ -48,7 +49,7 @@ export async function runsyncEndpoint(args: Args, wire: RunpodWire): Promise<Nat
     timeoutMs: (wait ?? usualWaitMs) + 30_000,
     purpose: 'submit',
   });
-  const body = await wire.object(request);
+  const body = withOutputPart(await wire.object(request));
   const isClamped = isHttp && (asked ?? usualWaitMs) > httpWaitMs && !terminal.has(String(body.status));
   if (!isClamped) return { body };
   const reason = 'The job goes on. Ask for it with get-job-status.';
@@ -69,7 +70,7 @@ export async function getJobStatus(
     await wire.pause(pollMs);
     body = await wire.object(request);
   }
-  if (body.status !== 'IN_QUEUE' || queue === undefined) return { body };
+  if (body.status !== 'IN_QUEUE' || queue === undefined) return { body: withOutputPart(body, args) };
   return { body: { ...body, ...(await queue.of(String(args.endpointId), wire)) } };
 }
 
@@ -90,9 +91,11 @@ export async function streamJob(args: Args, wire: RunpodWire): Promise<NativeAns
   for (;;) {
     const end = await readChunks(request, collected, wire);
     if (end !== undefined) return end;
-    if (wire.now() >= until) {
+    const isOver = wire.now() >= until;
+    if (isOver || isEnough(collected.chunks)) {
       const note = 'The job goes on. Call stream-job again for what comes next, or get-job-status.';
-      return { body: { ...collected.last, stream: collected.chunks, pollingTimedOut: true, note } };
+      const why = isOver ? { pollingTimedOut: true } : { isPart: true };
+      return { body: { ...collected.last, stream: collected.chunks, ...why, note } };
     }
     // The platform holds a call for a while itself; one that it does not hold must not become a busy loop.
     await wire.pause(isHeld ? 100 : pollMs);
