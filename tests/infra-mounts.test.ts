@@ -100,7 +100,7 @@ describe('the canonical tools of machines', () => {
 
     const running = await infra('infra_list', { resource: 'pod' });
     expect(running.items).toMatchObject([{ id, name: 'trainer', status: 'RUNNING', hourly_cost: 0.44 }]);
-    expect(running.items[0].stop_at).toBe(pod.stop_at);
+    expect(running.items[0].stop_at).toBe(again.stop_at);
     expect(running.summary.hourly_cost).toBe(0.44);
     const { lines } = await infra('infra_logs', { resource: 'pod', id, grep: 'ready' });
     expect(lines).toEqual([expect.stringMatching(/container ready$/)]);

@@ -63,6 +63,14 @@ export class StopTimers {
     this.forget(provider, id);
   }
 
+  /** When it really ends: the note is newer than what the machine was marked with. */
+  async endOf(provider: string, id: string, marked: string): Promise<string | undefined> {
+    const note = await this.#options.limits.readNote(keyOf(provider, id)).catch(() => undefined);
+    if (note === noEnd) return undefined;
+    const noted = Number(note);
+    return Number.isFinite(noted) ? new Date(noted).toISOString() : marked;
+  }
+
   forget(provider: string, id: string): void {
     const key = keyOf(provider, id);
     clearTimeout(this.#timers.get(key));

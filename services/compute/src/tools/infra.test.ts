@@ -254,8 +254,10 @@ describe('what costs money by the hour', () => {
 
   it('runs on after a restart where the same client_ref gave it more time', async () => {
     await create({ stop_after: 60, client_ref: 'a' });
-    await create({ stop_after: 7_200, client_ref: 'a' });
+    const { stop_at: extended } = await create({ stop_after: 7_200, client_ref: 'a' });
     await create({ stop_after: 60, spec: { name: 'other', image: 'i' } });
+    const { items } = await gateway.call(listInfra, { resource: 'pod' }, { principal });
+    expect(items?.[0]?.stop_at).toBe(extended);
 
     await restart({ aheadMs: 61_000 });
 

@@ -57,7 +57,14 @@ export function handleListInfra(deps: InfraDeps): Handler<typeof listInfra> {
     const from = cursor === undefined ? 0 : Number(cursor);
     if (!Number.isSafeInteger(from) || from < 0)
       throw new AppError('invalid_cursor', 'This is no cursor of a list.');
-    const shown = items.slice(from, from + limit);
+    const shown = await Promise.all(
+      items.slice(from, from + limit).map(async (one) => {
+        const { stop_at: marked, ...marks } = one.marks;
+        if (marked === undefined) return one;
+        const stopAt = await deps.stops.endOf(plane.slug, one.id, marked);
+        return { ...one, marks: { ...marks, ...(stopAt !== undefined && { stop_at: stopAt }) } };
+      }),
+    );
     const running = items.reduce((sum, one) => sum + (isStopped(one) ? 0 : (one.hourlyCost ?? 0)), 0);
     const isLast = from + shown.length >= items.length;
     return {
