@@ -1,10 +1,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type JsonObject, localPrincipal, maxShortBytes, type ToolResult } from '@inferry/contracts';
+import {
+  createWrapper,
+  type JsonObject,
+  localPrincipal,
+  maxShortBytes,
+  type Principal,
+  type ToolResult,
+} from '@inferry/contracts';
 import { toolOf } from '@inferry/profiles';
 import type { ProviderModel } from '@inferry/providers';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { errorOf, startReady, textOf } from '../testing/catalog-calls.ts';
 import { modelOf } from '../testing/model-of.ts';
 import { ScriptedCatalogProvider } from '../testing/scripted-catalog-provider.ts';
@@ -51,6 +58,20 @@ async function call(name: string, args: JsonObject): Promise<ToolResult> {
 const endpointsOf = ({ structuredContent: { data, results } }: ToolResult) =>
   // as: cards, as the tools list them.
   ((data ?? results) as { endpoint: string }[]).map(({ endpoint }) => endpoint);
+
+const published = { visibility: 'public', status: 'published' };
+
+const wrapperCalled = (alias: string) => ({
+  alias,
+  ...{ title: alias, summary: `Makes a ${alias}.`, category: 'image' },
+  input_schema: {
+    type: 'object',
+    required: ['subject'],
+    properties: { subject: { type: 'string', description: 'Who' } },
+  },
+  template: '{{subject}}',
+  base_models: [{ model: 'modelrunner/acme/draw' }],
+});
 
 const names = (count: number) =>
   Array.from({ length: count }, (_, at) => `acme/m${String(at).padStart(2, '0')}`);
@@ -119,6 +140,31 @@ describe('list_models', () => {
     await start([['acme/draw']]);
 
     expect((await call('list_models', { limit: 5_000 })).structuredContent).toMatchObject({ limit: 100 });
+  });
+});
+
+describe('recommended_wrappers', () => {
+  it("is the operator's list of wrappers for a purpose, in its order and without models [MR-18]", async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'recommended-'));
+    const file = join(folder, 'catalog.json');
+    const list = ['ada/poster', 'modelrunner/acme/draw', 'ada/gone', 'ada/portrait'];
+    writeFileSync(file, JSON.stringify({ recommended: { image: list } }));
+    await start([['acme/draw']], file);
+    rmSync(folder, { recursive: true });
+    const ada: Principal = { subject: 'ada', grant_id: 'key_a', kind: 'api_key', scopes: ['mcp'] };
+    for (const alias of ['portrait', 'poster', 'other']) {
+      const made = await replica.tool(createWrapper, { definition: wrapperCalled(alias), ...published }, ada);
+      expect(made.structuredContent.error).toBeUndefined();
+    }
+
+    await vi.waitFor(async () => {
+      expect(endpointsOf(await call('recommended_wrappers', { category: 'image' }))).toEqual([
+        'ada/poster',
+        'ada/portrait',
+      ]);
+    });
+    const none = await call('recommended_wrappers', { category: 'video' });
+    expect(textOf(none)).toContain('Nothing is recommended for video');
   });
 });
 
