@@ -73,7 +73,9 @@ describe('a person with a real browser and no script', () => {
     const arrival = await client.next();
     const tokens = await redeem(system.url, registration, { arrival, redirectUri: client.redirectUri });
 
-    expect(tokens.scope?.split(' ')).toEqual(['models:read', 'runs:read', 'files:write', 'account:read']);
+    expect(tokens.scope?.split(' ')).toEqual(
+      'models:read runs:read files:write wrappers:write account:read'.split(' '),
+    );
   });
 
   it('goes all the way with the keyboard alone', async () => {
