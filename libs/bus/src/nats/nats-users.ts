@@ -73,8 +73,8 @@ export const busRights: Readonly<Record<string, BusRights>> = {
     ],
     tells: [callCancelled, clientAnswered],
     hears: [
-      ...[callCancelled, clientAnswered, connectionChanged, grantRevoked, jwksChanged],
-      ...[resourceUpdated, runFinished, runProgressed, surfaceChanged],
+      ...[callCancelled, catalogChanged, clientAnswered, connectionChanged, grantRevoked, jwksChanged],
+      ...[resourceUpdated, runFinished, runProgressed, surfaceChanged, wrapperChanged],
     ],
   },
   auth: {
