@@ -1,5 +1,6 @@
 /** The tools of edition 3 of Runpod's own server for pods, endpoints and jobs. */
 import { z } from 'zod';
+import { jobRows } from './both.ts';
 import {
   change,
   destroy,
@@ -278,34 +279,5 @@ export const machines3: Readonly<Record<string, Row>> = {
     hints: read,
     args: { endpointId: id, jobId: id, outputOffset },
   },
-  'stream-job': {
-    title: 'Stream job',
-    description: 'Collect what a job streams, up to 45 s over HTTP; call again for more.',
-    hints: read,
-    args: { endpointId: id, jobId: id },
-  },
-  'cancel-job': {
-    title: 'Cancel job',
-    description: 'Cancel a job that is queued or running.',
-    hints: change,
-    args: { endpointId: id, jobId: id },
-  },
-  'retry-job': {
-    title: 'Retry job',
-    description: 'Run a failed or timed-out job again, which is charged again.',
-    hints: make,
-    args: { endpointId: id, jobId: id },
-  },
-  'endpoint-health': {
-    title: 'Get endpoint health',
-    description: 'Counts of jobs and workers of an endpoint.',
-    hints: read,
-    args: { endpointId: id },
-  },
-  'purge-endpoint-queue': {
-    title: 'Purge endpoint queue',
-    description: 'Remove all jobs that wait.',
-    hints: change,
-    args: { endpointId: id },
-  },
+  ...jobRows,
 };

@@ -1,5 +1,6 @@
 /** The tools of edition 4 of Runpod's own server for pods, endpoints and jobs. */
 import { z } from 'zod';
+import { jobRows } from './both.ts';
 import {
   body,
   change,
@@ -59,36 +60,7 @@ export const machines4: Readonly<Record<string, Row>> = {
       wait: z.number().min(1000).max(300000).describe('ms, default 90000').optional(),
     },
   },
-  'stream-job': {
-    title: 'Stream job',
-    description: 'Collect what a job streams, up to 45 s over HTTP; call again for more.',
-    hints: read,
-    args: { endpointId: id, jobId: id },
-  },
-  'cancel-job': {
-    title: 'Cancel job',
-    description: 'Cancel a job that is queued or running.',
-    hints: change,
-    args: { endpointId: id, jobId: id },
-  },
-  'retry-job': {
-    title: 'Retry job',
-    description: 'Run a failed or timed-out job again, which is charged again.',
-    hints: make,
-    args: { endpointId: id, jobId: id },
-  },
-  'endpoint-health': {
-    title: 'Get endpoint health',
-    description: 'Counts of jobs and workers of an endpoint.',
-    hints: read,
-    args: { endpointId: id },
-  },
-  'purge-endpoint-queue': {
-    title: 'Purge endpoint queue',
-    description: 'Remove all jobs that wait.',
-    hints: change,
-    args: { endpointId: id },
-  },
+  ...jobRows,
   'stream-pod-logs': {
     title: 'Read pod logs',
     description: 'A bounded look at the live log of a pod, up to 256 KB.',

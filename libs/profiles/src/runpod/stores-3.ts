@@ -1,6 +1,7 @@
 /** The tools of edition 3 of Runpod's own server for catalogues, templates, volumes, registries and bills. */
 import { z } from 'zod';
-import { change, cuda, destroy, env, make, paged, type Row, read } from './row.ts';
+import { getCapacity, listHubRepos, listPublicEndpoints } from './both.ts';
+import { change, destroy, env, make, paged, type Row, read } from './row.ts';
 
 export const stores3: Readonly<Record<string, Row>> = {
   'list-gpu-types': {
@@ -48,39 +49,14 @@ export const stores3: Readonly<Record<string, Row>> = {
     hints: read,
     args: { cpuTypeId: z.string() },
   },
-  'get-capacity': {
-    title: 'Get GPU capacity by CUDA version',
-    description:
-      'Which GPUs are free on hosts of which CUDA version; with cudaVersions also stock and price of each. Tells a lack of machines from a version that none has.',
-    hints: read,
-    args: {
-      ...paged,
-      cudaVersions: z.array(cuda).min(1).max(12).describe('e.g. 12.8').optional(),
-      includeUnavailable: z.boolean().describe('false: only what is in stock').optional(),
-      gpuTypeIds: z.array(z.string()).describe('From list-gpu-types').optional(),
-      gpuCount: z.int().min(1).max(8).optional(),
-      secureCloudOnly: z.boolean().optional(),
-    },
-  },
+  'get-capacity': getCapacity,
   'get-data-center': {
     title: 'Get data center',
     description: 'One data centre. REST v2.',
     hints: read,
     args: { dataCenterId: z.string() },
   },
-  'list-hub-repos': {
-    title: 'List Hub repos',
-    description: 'Ready-made serverless workers and pod templates of the Runpod Hub, most deployed first.',
-    hints: read,
-    args: {
-      ...paged,
-      searchTerm: z.string().describe('Part of a name').optional(),
-      category: z.string().optional(),
-      type: z.enum(['SERVERLESS', 'POD']).optional(),
-      repoOwner: z.string().optional(),
-      includeConfig: z.boolean().optional(),
-    },
-  },
+  'list-hub-repos': listHubRepos,
   'deploy-hub-repo': {
     title: 'Deploy Hub repo',
     description:
@@ -103,18 +79,7 @@ export const stores3: Readonly<Record<string, Row>> = {
       flashboot: z.enum(['OFF', 'FLASHBOOT', 'PRIORITY_FLASHBOOT']).optional(),
     },
   },
-  'list-public-endpoints': {
-    title: 'List public endpoints',
-    description: 'Managed models that are paid by use and need no deployment; call one with run-endpoint.',
-    hints: read,
-    args: {
-      ...paged,
-      searchTerm: z.string().describe('Part of a name').optional(),
-      modality: z.string().describe('e.g. image').optional(),
-      owner: z.string().optional(),
-      includeOffline: z.boolean().optional(),
-    },
-  },
+  'list-public-endpoints': listPublicEndpoints,
   'list-templates': {
     title: 'List templates',
     description: 'Your templates, by id and name.',

@@ -1,6 +1,43 @@
 /** The tools of edition 4 of Runpod's own server for catalogues, templates, volumes, registries and bills. */
 import { z } from 'zod';
-import { body, change, cuda, destroy, env, make, paged, type Row, read } from './row.ts';
+import { getCapacity, listHubRepos, listPublicEndpoints } from './both.ts';
+import { body, change, cuda, destroy, env, make, type Row, read } from './row.ts';
+
+const byId = { id: z.string() };
+/** Of bills. */
+const buckets = {
+  startTime: z.string().describe('RFC 3339').optional(),
+  endTime: z.string().describe('RFC 3339').optional(),
+  bucketSize: z.enum(['hour', 'day', 'week', 'month', 'year']).optional(),
+  lastN: z.int().min(1).describe('Buckets').optional(),
+};
+const included = {
+  include: z
+    .array(z.enum(['AVAILABILITY']))
+    .max(1)
+    .describe('What to add')
+    .optional(),
+};
+const gpuFilters = {
+  ...included,
+  product: z
+    .array(z.enum(['POD', 'CLUSTER', 'SERVERLESS']))
+    .describe('Product')
+    .optional(),
+  count: z.int().min(1).optional(),
+  cloud: z.enum(['SECURE', 'COMMUNITY']).optional(),
+  countryCodes: z.array(cuda).optional(),
+  cudaVersions: z.array(cuda).describe('e.g. 12.8').optional(),
+  minCudaVersion: cuda.optional(),
+};
+const cpuFilters = {
+  ...included,
+  product: z
+    .array(z.enum(['POD', 'SERVERLESS']))
+    .describe('Product')
+    .optional(),
+  vcpuCount: z.int().min(2).optional(),
+};
 
 export const stores4: Readonly<Record<string, Row>> = {
   'list-templates': {
@@ -9,33 +46,8 @@ export const stores4: Readonly<Record<string, Row>> = {
     hints: read,
     args: {},
   },
-  'get-capacity': {
-    title: 'Get GPU capacity by CUDA version',
-    description:
-      'Which GPUs are free on hosts of which CUDA version; with cudaVersions also stock and price of each. Tells a lack of machines from a version that none has.',
-    hints: read,
-    args: {
-      ...paged,
-      cudaVersions: z.array(cuda).min(1).max(12).describe('e.g. 12.8').optional(),
-      includeUnavailable: z.boolean().describe('false: only what is in stock').optional(),
-      gpuTypeIds: z.array(z.string()).describe('From list-gpu-types').optional(),
-      gpuCount: z.int().min(1).max(8).optional(),
-      secureCloudOnly: z.boolean().optional(),
-    },
-  },
-  'list-hub-repos': {
-    title: 'List Hub repos',
-    description: 'Ready-made serverless workers and pod templates of the Runpod Hub, most deployed first.',
-    hints: read,
-    args: {
-      ...paged,
-      searchTerm: z.string().describe('Part of a name').optional(),
-      category: z.string().optional(),
-      type: z.enum(['SERVERLESS', 'POD']).optional(),
-      repoOwner: z.string().optional(),
-      includeConfig: z.boolean().optional(),
-    },
-  },
+  'get-capacity': getCapacity,
+  'list-hub-repos': listHubRepos,
   'deploy-hub-repo': {
     title: 'Deploy Hub repo',
     description:
@@ -58,18 +70,7 @@ export const stores4: Readonly<Record<string, Row>> = {
       flashboot: z.enum(['OFF', 'FLASHBOOT', 'PRIORITY_FLASHBOOT']).optional(),
     },
   },
-  'list-public-endpoints': {
-    title: 'List public endpoints',
-    description: 'Managed models that are paid by use and need no deployment; call one with run-endpoint.',
-    hints: read,
-    args: {
-      ...paged,
-      searchTerm: z.string().describe('Part of a name').optional(),
-      modality: z.string().describe('e.g. image').optional(),
-      owner: z.string().optional(),
-      includeOffline: z.boolean().optional(),
-    },
-  },
+  'list-public-endpoints': listPublicEndpoints,
   'create-cluster': {
     title: 'Create cluster',
     description: 'Make a cluster of GPU pods, billed until it is deleted.',
@@ -112,31 +113,31 @@ export const stores4: Readonly<Record<string, Row>> = {
     title: 'Delete cluster',
     description: 'Delete a cluster and its pods for good.',
     hints: destroy,
-    args: { id: z.string() },
+    args: byId,
   },
   'delete-network-volume': {
     title: 'Delete network volume',
     description: 'Delete a volume and its data for good.',
     hints: destroy,
-    args: { id: z.string() },
+    args: byId,
   },
   'delete-registry': {
     title: 'Delete registry credential',
     description: 'Delete a credential for good.',
     hints: destroy,
-    args: { id: z.string() },
+    args: byId,
   },
   'delete-template': {
     title: 'Delete template',
     description: 'Delete a template for good.',
     hints: destroy,
-    args: { id: z.string() },
+    args: byId,
   },
   'get-cluster': {
     title: 'Get cluster',
     description: 'One cluster by its id, whole.',
     hints: read,
-    args: { id: z.string() },
+    args: byId,
   },
   'get-cpu-type': {
     title: 'Get CPU type',
@@ -144,16 +145,7 @@ export const stores4: Readonly<Record<string, Row>> = {
     hints: read,
     args: {
       id: z.string(),
-      include: z
-        .array(z.enum(['AVAILABILITY']))
-        .max(1)
-        .describe('What to add')
-        .optional(),
-      product: z
-        .array(z.enum(['POD', 'SERVERLESS']))
-        .describe('Product')
-        .optional(),
-      vcpuCount: z.int().min(2).optional(),
+      ...cpuFilters,
     },
   },
   'get-data-center': {
@@ -174,33 +166,20 @@ export const stores4: Readonly<Record<string, Row>> = {
     hints: read,
     args: {
       id: z.string(),
-      include: z
-        .array(z.enum(['AVAILABILITY']))
-        .max(1)
-        .describe('What to add')
-        .optional(),
-      product: z
-        .array(z.enum(['POD', 'CLUSTER', 'SERVERLESS']))
-        .describe('Product')
-        .optional(),
-      count: z.int().min(1).optional(),
-      cloud: z.enum(['SECURE', 'COMMUNITY']).optional(),
-      countryCodes: z.array(cuda).optional(),
-      cudaVersions: z.array(cuda).describe('e.g. 12.8').optional(),
-      minCudaVersion: cuda.optional(),
+      ...gpuFilters,
     },
   },
   'get-network-volume': {
     title: 'Get network volume',
     description: 'One network volume by id.',
     hints: read,
-    args: { id: z.string() },
+    args: byId,
   },
   'get-registry': {
     title: 'Get registry credential',
     description: 'One credential, without its password.',
     hints: read,
-    args: { id: z.string() },
+    args: byId,
   },
   'get-ssh-keys': {
     title: 'Get SSH keys',
@@ -212,28 +191,20 @@ export const stores4: Readonly<Record<string, Row>> = {
     title: 'Get template',
     description: 'One template by its id, whole.',
     hints: read,
-    args: { id: z.string() },
+    args: byId,
   },
   'list-billing': {
     title: 'List billing',
     description: 'What was spent, by bucket of time.',
     hints: read,
-    args: {
-      startTime: z.string().describe('RFC 3339').optional(),
-      endTime: z.string().describe('RFC 3339').optional(),
-      bucketSize: z.enum(['hour', 'day', 'week', 'month', 'year']).optional(),
-      lastN: z.int().min(1).describe('Buckets').optional(),
-    },
+    args: buckets,
   },
   'list-cluster-billing': {
     title: 'List cluster billing',
     description: 'What clusters cost, by bucket of time.',
     hints: read,
     args: {
-      startTime: z.string().describe('RFC 3339').optional(),
-      endTime: z.string().describe('RFC 3339').optional(),
-      bucketSize: z.enum(['hour', 'day', 'week', 'month', 'year']).optional(),
-      lastN: z.int().min(1).describe('Buckets').optional(),
+      ...buckets,
       clusterId: z.string().optional(),
     },
   },
@@ -247,18 +218,7 @@ export const stores4: Readonly<Record<string, Row>> = {
     title: 'List CPU types',
     description: 'CPU flavors for pods and endpoints.',
     hints: read,
-    args: {
-      include: z
-        .array(z.enum(['AVAILABILITY']))
-        .max(1)
-        .describe('What to add')
-        .optional(),
-      product: z
-        .array(z.enum(['POD', 'SERVERLESS']))
-        .describe('Product')
-        .optional(),
-      vcpuCount: z.int().min(2).optional(),
-    },
+    args: cpuFilters,
   },
   'list-data-centers': {
     title: 'List data centers',
@@ -316,44 +276,21 @@ export const stores4: Readonly<Record<string, Row>> = {
     title: 'List endpoint billing',
     description: 'Spend on public endpoints.',
     hints: read,
-    args: {
-      startTime: z.string().describe('RFC 3339').optional(),
-      endTime: z.string().describe('RFC 3339').optional(),
-      bucketSize: z.enum(['hour', 'day', 'week', 'month', 'year']).optional(),
-      lastN: z.int().min(1).describe('Buckets').optional(),
-    },
+    args: buckets,
   },
   'list-gpu-types': {
     title: 'List GPU types',
     description:
       'GPU types with stock, best first. `id` is for create-pod, `pool` for create-endpoint. Per data centre: get-gpu-type.',
     hints: read,
-    args: {
-      include: z
-        .array(z.enum(['AVAILABILITY']))
-        .max(1)
-        .describe('What to add')
-        .optional(),
-      product: z
-        .array(z.enum(['POD', 'CLUSTER', 'SERVERLESS']))
-        .describe('Product')
-        .optional(),
-      count: z.int().min(1).optional(),
-      cloud: z.enum(['SECURE', 'COMMUNITY']).optional(),
-      countryCodes: z.array(cuda).optional(),
-      cudaVersions: z.array(cuda).describe('e.g. 12.8').optional(),
-      minCudaVersion: cuda.optional(),
-    },
+    args: gpuFilters,
   },
   'list-network-volume-billing': {
     title: 'List volume billing',
     description: 'Spend on network volumes.',
     hints: read,
     args: {
-      startTime: z.string().describe('RFC 3339').optional(),
-      endTime: z.string().describe('RFC 3339').optional(),
-      bucketSize: z.enum(['hour', 'day', 'week', 'month', 'year']).optional(),
-      lastN: z.int().min(1).describe('Buckets').optional(),
+      ...buckets,
       networkVolumeId: z.string().optional(),
     },
   },
@@ -368,10 +305,7 @@ export const stores4: Readonly<Record<string, Row>> = {
     description: 'What pods cost, by bucket of time.',
     hints: read,
     args: {
-      startTime: z.string().describe('RFC 3339').optional(),
-      endTime: z.string().describe('RFC 3339').optional(),
-      bucketSize: z.enum(['hour', 'day', 'week', 'month', 'year']).optional(),
-      lastN: z.int().min(1).describe('Buckets').optional(),
+      ...buckets,
       podId: z.string().optional(),
     },
   },
@@ -392,10 +326,7 @@ export const stores4: Readonly<Record<string, Row>> = {
     description: 'Spend on serverless endpoints.',
     hints: read,
     args: {
-      startTime: z.string().describe('RFC 3339').optional(),
-      endTime: z.string().describe('RFC 3339').optional(),
-      bucketSize: z.enum(['hour', 'day', 'week', 'month', 'year']).optional(),
-      lastN: z.int().min(1).describe('Buckets').optional(),
+      ...buckets,
       serverlessId: z.string().optional(),
     },
   },
@@ -403,7 +334,7 @@ export const stores4: Readonly<Record<string, Row>> = {
     title: 'Revoke ECR delegation',
     description: 'Take that right back.',
     hints: destroy,
-    args: { id: z.string() },
+    args: byId,
   },
   'update-cluster': {
     title: 'Update cluster',
