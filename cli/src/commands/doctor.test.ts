@@ -5,6 +5,7 @@ import type { AddressInfo, Server } from 'node:net';
 import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { freePort } from '@inferry/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseStartConfig } from '../config.ts';
 import type { Finding } from '../doctor/finding.ts';
@@ -24,15 +25,6 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true });
   vi.restoreAllMocks();
 });
-
-/** A port where nothing listens. */
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

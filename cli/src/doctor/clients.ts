@@ -1,5 +1,6 @@
 /** The configurations of MCP clients that point at this server, and what is wrong with them. */
 import { existsSync } from 'node:fs';
+import { isLoopback } from '@inferry/runtime';
 import { readClientFile } from '../installer/client-file.ts';
 import { type ClientKind, clientKinds, type Entry, type Place } from '../installer/client-table.ts';
 import { openConfig } from '../installer/config-text.ts';
@@ -86,14 +87,16 @@ function isOurs(entry: Entry, url: string): boolean {
   const { port, hostname } = new URL(url);
   const isThere = addressesIn(entry).some((address) => {
     const given = new URL(address);
-    const isSameHost = given.hostname === hostname || (isLocal(given.hostname) && isLocal(hostname));
+    const isSameHost =
+      given.hostname === hostname || (isLoopback(bare(given.hostname)) && isLoopback(bare(hostname)));
     return isSameHost && given.port === port;
   });
   return isThere || wordsIn(entry).some((word) => /^inferry(@[\w.-]+)?$/.test(word));
 }
 
-function isLocal(host: string): boolean {
-  return host === 'localhost' || host === '127.0.0.1' || host === '[::1]';
+/** An IPv6 address without the brackets that it has in a URL. */
+function bare(host: string): string {
+  return host.replace(/^\[|\]$/g, '');
 }
 
 function addressesIn(entry: Entry): string[] {

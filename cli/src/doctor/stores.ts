@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, openDatabase } from '@inferry/database';
-import type { RuntimeConfig } from '@inferry/runtime';
+import { type RuntimeConfig, withDeadline } from '@inferry/runtime';
 import { type Finding, fault, ok, reasonOf, warning } from './finding.ts';
 
 const patienceMs = 5_000;
@@ -17,7 +17,7 @@ export async function checkDatabase(config: RuntimeConfig & { home: string }): P
   const what = config.databaseUrl === undefined ? file : 'DATABASE_URL';
   let database: Database | undefined;
   try {
-    database = await within(Promise.resolve(openDatabase({ url })));
+    database = openDatabase({ url });
     await within(database.ping());
     const { isEmpty, missing } = await within(database.schemaState());
     if (isEmpty) return [ok('database', `${what} answers and is empty: a start brings it up to date`)];
@@ -70,17 +70,6 @@ export async function checkRedis({ redisUrl }: RuntimeConfig): Promise<Finding> 
 }
 
 /** A store that takes longer is away for whoever waits. */
-async function within<T>(work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new Error(`no answer within ${patienceMs / 1_000} s`)),
-    patienceMs,
-  );
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-    // What comes too late is nobody's.
-    work.catch(() => undefined);
-  }
+function within<T>(work: Promise<T>): Promise<T> {
+  return withDeadline(work, patienceMs, `no answer within ${patienceMs / 1_000} s`);
 }

@@ -54,3 +54,4 @@ export {
 export type { Parts, Readiness, Service } from './service.ts';
 export { SharedClock } from './shared-clock.ts';
 export { type ShutdownOptions, stopOnSignals } from './shutdown.ts';
+export { withDeadline } from './with-deadline.ts';

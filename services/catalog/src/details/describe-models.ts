@@ -1,6 +1,6 @@
 import { AppError, callOf, getModel, hint, resourceUpdated, toAppError } from '@inferry/contracts';
 import type { Provider, ProviderContext, ProviderModel } from '@inferry/providers';
-import { type Parts, Recent } from '@inferry/runtime';
+import { type Parts, Recent, withDeadline } from '@inferry/runtime';
 import { type ModelDocument, type ModelDocuments, withDetail } from '../model-documents.ts';
 import { resourceUrisOf } from '../surface/model-resources.ts';
 import { isListable } from '../sync/listed-model.ts';
@@ -45,7 +45,7 @@ export class DescribeModels {
     if (detail === undefined) return this.#ask(document);
     if (detail.listedAs !== document.listedAs) {
       // Its listing changed: so may have its schema. The old one is better than none.
-      return within(this.#ask(document), renewMs).catch(() => document);
+      return withDeadline(this.#ask(document), renewMs).catch(() => document);
     }
     if (this.#options.now() - detail.describedAt > oldAfterMs) this.#ask(document).catch(() => undefined);
     return document;
@@ -102,7 +102,7 @@ export class DescribeModels {
     }
     const signal = AbortSignal.timeout(timeoutMs);
     const asked = provider.describeModel(nativeId, await contextFor(slug, signal));
-    const model = await within(asked, timeoutMs);
+    const model = await withDeadline(asked, timeoutMs, 'The provider did not answer in time.');
     if (!isListable(model) || model.nativeId !== nativeId) {
       throw new AppError('upstream_malformed', 'The provider describes this model wrongly.');
     }
@@ -118,15 +118,4 @@ function toFailure(error: unknown): AppError {
     details: { reason: code },
     cause: error,
   });
-}
-
-/** For so long, whatever the other side does with its signal. */
-async function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(new AppError('deadline_exceeded', 'The provider did not answer in time.')),
-    ms,
-  );
-  work.catch(() => undefined); // told to the race, or to nobody
-  return Promise.race([work, promise]).finally(() => clearTimeout(timer));
 }

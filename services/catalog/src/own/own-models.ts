@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { AppError, type Principal } from '@inferry/contracts';
 import type { Provider, ProviderModel } from '@inferry/providers';
-import { type Parts, Recent } from '@inferry/runtime';
+import { type Parts, Recent, withDeadline } from '@inferry/runtime';
 import type { Curation } from '../curation/curation.ts';
 import { toCard, toModelId } from '../model-card.ts';
 import type { ModelDocument } from '../model-documents.ts';
@@ -107,7 +107,7 @@ export class OwnModels {
     patienceMs: number,
   ): Promise<OwnCatalog | 'unknown' | undefined> {
     try {
-      return await withinMs(patienceMs, this.#keyed(provider, principal));
+      return await withDeadline(this.#keyed(provider, principal), patienceMs);
     } catch (error) {
       this.#options.log.debug({ err: error, provider: provider.slug }, 'own models cannot be listed');
       return 'unknown';
@@ -210,11 +210,4 @@ export function toOwnDocument(provider: string, model: ProviderModel, updatedAt:
     isDescribed: model.schemaState !== 'summary',
     isOwn: true,
   };
-}
-
-/** Rejects after that time; the work goes on. */
-async function withinMs<T>(ms: number, work: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new AppError('deadline_exceeded', 'No answer in time.')), ms);
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

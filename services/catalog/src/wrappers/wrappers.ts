@@ -14,7 +14,7 @@ import {
   readWrappers,
   type WrapperKey,
 } from '@inferry/database/wrappers';
-import { type Parts, Recent } from '@inferry/runtime';
+import { type Parts, Recent, withDeadline } from '@inferry/runtime';
 import type { ModelValidator } from '../input/model-validator.ts';
 import type { ListedModels } from '../listed-models.ts';
 import type { ModelCard } from '../model-card.ts';
@@ -128,7 +128,7 @@ export class Wrappers {
   ): Promise<{ index: SearchIndex; isStale: boolean }> {
     const reading = this.#ownOf(subject);
     // A search has what is in memory, whatever the database does.
-    const isRead = await withinMs(patienceMs, reading).catch(() => false);
+    const isRead = await withDeadline(reading, patienceMs).catch(() => false);
     return { index: this.#own.get(subject)?.list.index ?? noWrappers, isStale: isRead === false };
   }
 
@@ -244,10 +244,3 @@ export class Wrappers {
 }
 
 const noWrappers = new SearchIndex();
-
-/** Rejects after that time; the work goes on. */
-async function withinMs<T>(ms: number, work: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new AppError('deadline_exceeded', 'No answer in time.')), ms);
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
-}
