@@ -20,7 +20,7 @@ export const endpoint: z.ZodString = z
   .describe('owner/name, e.g. bytedance/sdxl-lightning-4step');
 export const page = z.int().min(1).max(100_000).optional().describe('Page number, from 1 (default)');
 export const limit = z.int().min(1).optional().describe('Items per page, default 10, at most 100');
-export const purpose = z.enum(['image', 'video', 'utility']).describe('What it is for');
+const purpose = z.enum(['image', 'video', 'utility']).describe('What it is for');
 
 export const Card = z.object({
   endpoint: z.string().optional().describe('Pass to run_model'),
@@ -45,7 +45,7 @@ export const CardPage = z.object({
   data: z.array(Card).optional().describe('Models or wrappers'),
   ...hinted,
 });
-export const CardList = z.object({
+const CardList = z.object({
   category: z.string().optional().describe('What they are for'),
   data: z.array(Card).optional().describe('Best first'),
   ...hinted,
@@ -72,52 +72,72 @@ export function presentCardPage(found: Found, asked: Paging | undefined) {
   return [text([...lines, ...(hint === undefined ? [] : [hint])].join('\n'))];
 }
 
-export const listModelsTool = defineTool({
+interface ListOf {
+  name: string;
+  title: string;
+  description: string;
+  kind: 'model' | 'wrapper';
+}
+
+/** A list of all that there is of a kind, page by page. */
+export function definePages({ kind, ...told }: ListOf) {
+  return defineTool({
+    ...told,
+    annotations: readOnly,
+    operation: searchModels,
+    input: z.object({
+      search: z.string().max(500).optional().describe('Words in name, description, owner, tags'),
+      category: z.string().max(100).optional().describe('e.g. image, video, text-to-image'),
+      page,
+      limit,
+    }),
+    output: CardPage,
+    toInput: ({ search, category, page: number = 1, limit: size }) => ({
+      provider: platform,
+      kind,
+      ...(search !== undefined && { query: search }),
+      ...(category !== undefined && { category }),
+      page_number: number,
+      ...(size !== undefined && { limit: clampLimit(size) }),
+    }),
+    present: (found, { args }) => presentCardPage(found, args),
+    toStructured: (found, { args }) => toCardPage(found, args),
+    toError: toProductError,
+  });
+}
+
+/** The curated few of a kind, by what they are for. */
+export function defineShortlist({ kind, ...told }: ListOf) {
+  return defineTool({
+    ...told,
+    annotations: readOnly,
+    operation: searchModels,
+    input: z.object({ category: purpose }),
+    output: CardList,
+    toInput: ({ category }) => ({ provider: platform, kind, shortlist: category }),
+    present: presentShortlist,
+    toStructured: toShortlist,
+    toError: toProductError,
+  });
+}
+
+export const listModelsTool = definePages({
   name: 'list_models',
   title: 'List models',
   description:
     'Public models, page by page. Filters: search (words), category (e.g. image, text-to-image). For a quick pick use recommended_models.',
-  annotations: readOnly,
-  operation: searchModels,
-  input: z.object({
-    search: z.string().max(500).optional().describe('Words in name, description, owner, tags'),
-    category: z.string().max(100).optional().describe('e.g. image, video, text-to-image'),
-    page,
-    limit,
-  }),
-  output: CardPage,
-  toInput: ({ search, category, page: number = 1, limit: size }) => ({
-    provider: platform,
-    kind: 'model' as const,
-    ...(search !== undefined && { query: search }),
-    ...(category !== undefined && { category }),
-    page_number: number,
-    ...(size !== undefined && { limit: clampLimit(size) }),
-  }),
-  present: (found, { args }) => presentCardPage(found, args),
-  toStructured: (found, { args }) => toCardPage(found, args),
-  toError: toProductError,
+  kind: 'model',
 });
 
-export const recommendedModelsTool = defineTool({
+export const recommendedModelsTool = defineShortlist({
   name: 'recommended_models',
   title: 'Recommended models',
   description:
     'The curated shortlist of models for image, video or utility (upscale, cut out, transcribe …), best first. The fastest way to pick one.',
-  annotations: readOnly,
-  operation: searchModels,
-  input: z.object({ category: purpose }),
-  output: CardList,
-  toInput: ({ category }) => ({ provider: platform, kind: 'model' as const, shortlist: category }),
-  present: presentShortlist,
-  toStructured: toShortlist,
-  toError: toProductError,
+  kind: 'model',
 });
 
-export function toShortlist(
-  { items = [], hint }: Found,
-  { args }: { args: { category: string } | undefined },
-) {
+function toShortlist({ items = [], hint }: Found, { args }: { args: { category: string } | undefined }) {
   return {
     ...(args !== undefined && { category: args.category }),
     data: items.map(toCard),
@@ -125,7 +145,7 @@ export function toShortlist(
   };
 }
 
-export function presentShortlist(found: Found, told: { args: { category: string } | undefined }) {
+function presentShortlist(found: Found, told: { args: { category: string } | undefined }) {
   const { data, category = '', hint } = toShortlist(found, told);
   if (data.length === 0) return [text(`Nothing is recommended for ${category}. ${hint ?? ''}`.trim())];
   return [text([`Recommended for ${category}, best first:`, ...data.map(cardLine)].join('\n'))];

@@ -13,63 +13,35 @@ import { z } from 'zod';
 import { readOnly } from '../../annotations.ts';
 import { clampLimit, platform, toEndpoint, toModel, toProductError } from '../words.ts';
 import {
-  CardList,
   CardPage,
+  definePages,
+  defineShortlist,
   describeModel,
   Field,
   fieldLine,
   limit,
   page,
   presentCardPage,
-  presentShortlist,
-  purpose,
   toCardPage,
-  toShortlist,
 } from './discovery.ts';
 
 const endpoint = z.string().min(1).max(250).describe('owner/name of a wrapper');
 const object = z.record(z.string(), z.unknown());
 const wrapper = 'wrapper' as const;
 
-export const listWrappersTool = defineTool({
+export const listWrappersTool = definePages({
   name: 'list_wrappers',
   title: 'List wrappers',
   description:
     'Wrappers (products with inputs and a prompt template of their own, built on base models), page by page.',
-  annotations: readOnly,
-  operation: searchModels,
-  input: z.object({
-    search: z.string().max(500).optional().describe('Words in name, description, owner, tags'),
-    category: z.string().max(100).optional().describe('e.g. image, video, text-to-image'),
-    page,
-    limit,
-  }),
-  output: CardPage,
-  toInput: ({ search, category, page: number = 1, limit: size }) => ({
-    provider: platform,
-    kind: wrapper,
-    ...(search !== undefined && { query: search }),
-    ...(category !== undefined && { category }),
-    page_number: number,
-    ...(size !== undefined && { limit: clampLimit(size) }),
-  }),
-  present: (found, { args }) => presentCardPage(found, args),
-  toStructured: (found, { args }) => toCardPage(found, args),
-  toError: toProductError,
+  kind: wrapper,
 });
 
-export const recommendedWrappersTool = defineTool({
+export const recommendedWrappersTool = defineShortlist({
   name: 'recommended_wrappers',
   title: 'Recommended wrappers',
   description: 'The curated shortlist of wrappers for image, video or utility, best first.',
-  annotations: readOnly,
-  operation: searchModels,
-  input: z.object({ category: purpose }),
-  output: CardList,
-  toInput: ({ category }) => ({ provider: platform, kind: wrapper, shortlist: category }),
-  present: presentShortlist,
-  toStructured: toShortlist,
-  toError: toProductError,
+  kind: wrapper,
 });
 
 export const listMyWrappersTool = defineTool({
