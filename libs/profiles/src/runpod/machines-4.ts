@@ -107,7 +107,7 @@ export const machines4: Readonly<Record<string, Row>> = {
     hints: make,
     args: {
       body: body(
-        'args, disk, env, image, ports, registry, gpu, name*, scaling*, type*, cpu, dataCenterIds, flashboot, networkVolumes, templateId, timeout, workers',
+        'args, disk >=1, env {}, image, ports [], registry, gpu {pools* [], excludedTypes [], count >=1, allowedCudaVersions [], minCudaVersion}, name*, scaling* {type* QUEUE_DELAY, queueDelay* >=0.5} or {type* REQUEST_COUNT, requestCount* >=1}, type* QUEUE|LOAD_BALANCER, cpu [{id*, vcpuCount* >=2}], dataCenterIds [], flashboot OFF|FLASHBOOT|PRIORITY_FLASHBOOT, networkVolumes [], templateId, timeout number, workers {min >=0, max >=0, idleTimeout >=1 <=3600}',
       ),
     },
   },
@@ -117,7 +117,7 @@ export const machines4: Readonly<Record<string, Row>> = {
     hints: make,
     args: {
       body: body(
-        'args, disk, env, image, ports, registry, name*, cloud, cpu, dataCenterIds, globalNetworking, gpu, mounts, startJupyter, startSsh, templateId',
+        'args, disk >=1, env {}, image, ports [], registry, name*, cloud SECURE|COMMUNITY, cpu {id*, vcpuCount* >=2}, dataCenterIds [], globalNetworking bool, gpu {id*, count >=1, allowedCudaVersions [], minCudaVersion, minRamPerGpu >=1, minVcpuCountPerGpu >=1}, mounts {persistent {size* >=10, path*}, network [{volumeId*, path*}]}, startJupyter bool, startSsh bool, templateId',
       ),
     },
   },
@@ -179,13 +179,13 @@ export const machines4: Readonly<Record<string, Row>> = {
     title: 'List pods',
     description: 'Your pods, running and stopped.',
     hints: read,
-    args: { includeClusterPods: z.boolean().optional() },
+    args: { includeClusterPods: z.boolean().default(false) },
   },
   'pod-action': {
     title: 'Act on a pod',
     description: 'start, stop, restart or terminate a pod.',
     hints: destroy,
-    args: { id: z.string(), body: body('action*') },
+    args: { id: z.string(), body: body('action* start|stop|restart|terminate') },
   },
   'update-endpoint': {
     title: 'Update endpoint',
@@ -195,7 +195,7 @@ export const machines4: Readonly<Record<string, Row>> = {
     args: {
       id: z.string(),
       body: body(
-        'args, disk, env, image, ports, registry, cpu, dataCenterIds, flashboot, gpu, name, networkVolumes, scaling, templateId, timeout, workers',
+        'args, disk >=1, env {}, image, ports [], registry, cpu [{id*, vcpuCount* >=2}], dataCenterIds [], flashboot OFF|FLASHBOOT|PRIORITY_FLASHBOOT, gpu {pools [], excludedTypes [], count >=1, allowedCudaVersions [], minCudaVersion}, name, networkVolumes [], scaling {type* QUEUE_DELAY, queueDelay* >=0.5} or {type* REQUEST_COUNT, requestCount* >=1}, templateId, timeout number, workers {min >=0, max >=0, idleTimeout >=1 <=3600}',
       ),
     },
   },
@@ -206,7 +206,7 @@ export const machines4: Readonly<Record<string, Row>> = {
     args: {
       id: z.string(),
       body: body(
-        'args, disk, env, image, ports, registry, globalNetworking, locked, mounts, name, templateId',
+        'args, disk >=1, env {}, image, ports [], registry, globalNetworking bool, locked bool, mounts {persistent {size* >=10, path*}, network [{volumeId*, path*}]}, name, templateId',
       ),
     },
   },

@@ -37,9 +37,9 @@ export const s3Config = z
   .object({ accessId: z.string(), accessSecret: z.string(), bucketName: z.string(), endpointUrl: z.string() })
   .describe('Where large outputs go');
 
-/** An object of fields that the platform checks; those with a star are required. */
+/** An object of fields that the platform checks; those with a star are required, a list has brackets. */
 export function body(fields: string): z.ZodType {
-  return z.record(z.string(), z.unknown()).describe(`Fields: ${fields}`);
+  return z.record(z.string(), z.unknown()).describe(`Fields, * required: ${fields}`);
 }
 
 /** The first that a name is of; by these `/mcp/runpod/x/pods,endpoints` selects. */

@@ -1,14 +1,14 @@
 /** The tools of edition 4 of Runpod's own server for catalogues, templates, volumes, registries and bills. */
 import { z } from 'zod';
 import { getCapacity, listHubRepos, listPublicEndpoints } from './both.ts';
-import { body, change, cuda, destroy, env, make, type Row, read } from './row.ts';
+import { body, change, destroy, env, make, type Row, read } from './row.ts';
 
 const byId = { id: z.string() };
 /** Of bills. */
 const buckets = {
   startTime: z.string().describe('RFC 3339').optional(),
   endTime: z.string().describe('RFC 3339').optional(),
-  bucketSize: z.enum(['hour', 'day', 'week', 'month', 'year']).optional(),
+  bucketSize: z.enum(['hour', 'day', 'week', 'month', 'year']).default('day'),
   lastN: z.int().min(1).describe('Buckets').optional(),
 };
 const included = {
@@ -24,11 +24,20 @@ const gpuFilters = {
     .array(z.enum(['POD', 'CLUSTER', 'SERVERLESS']))
     .describe('Product')
     .optional(),
-  count: z.int().min(1).optional(),
+  count: z.int().min(1).default(1),
   cloud: z.enum(['SECURE', 'COMMUNITY']).optional(),
-  countryCodes: z.array(cuda).optional(),
-  cudaVersions: z.array(cuda).describe('e.g. 12.8').optional(),
-  minCudaVersion: cuda.optional(),
+  countryCodes: z
+    .array(z.string().regex(/^[A-Z]{2}$/))
+    .describe('e.g. US')
+    .optional(),
+  cudaVersions: z
+    .array(z.string().regex(/^\d+\.\d+$/))
+    .describe('e.g. 12.8')
+    .optional(),
+  minCudaVersion: z
+    .string()
+    .regex(/^\d+(\.\d+)?$/)
+    .optional(),
 };
 const cpuFilters = {
   ...included,
@@ -77,7 +86,7 @@ export const stores4: Readonly<Record<string, Row>> = {
     hints: make,
     args: {
       body: body(
-        'args, disk, env, image, ports, compute*, name*, type*, dataCenterIds, mounts, startJupyter, startSsh',
+        'args, disk >=1, env {}, image, ports [], compute* {gpuTypeId*, gpuCountPerPod* >=1, podCount* >=2 <=250}, name*, type* APPLICATION|TRAINING|SLURM|RAY, dataCenterIds [], mounts {persistent {size* >=10, path*}, network [{volumeId*, path*}]}, startJupyter bool, startSsh bool',
       ),
     },
   },
@@ -91,7 +100,7 @@ export const stores4: Readonly<Record<string, Row>> = {
     title: 'Create network volume',
     description: 'Make a volume, billed by size until it is deleted.',
     hints: make,
-    args: { body: body('dataCenter*, name*, size*, type') },
+    args: { body: body('dataCenter*, name*, size* >=10 <=4096, type STANDARD|HIGH_PERFORMANCE') },
   },
   'create-registry': {
     title: 'Create registry credential',
@@ -105,7 +114,7 @@ export const stores4: Readonly<Record<string, Row>> = {
     hints: make,
     args: {
       body: body(
-        'args, disk, env, image*, ports, registry, name*, allowedCudaVersions, category, mounts, public, serverless, startJupyter, startSsh',
+        'args, disk >=1, env {}, image*, ports [], registry, name*, allowedCudaVersions [], category CPU|NVIDIA|AMD, mounts {persistent {size* >=10, path*}}, public bool, serverless bool, startJupyter bool, startSsh bool',
       ),
     },
   },
@@ -313,7 +322,7 @@ export const stores4: Readonly<Record<string, Row>> = {
     title: 'List public templates',
     description: 'Templates of Runpod and of others.',
     hints: read,
-    args: { source: z.enum(['official', 'verified', 'community']).optional() },
+    args: { source: z.enum(['official', 'verified', 'community']).default('official') },
   },
   'list-registries': {
     title: 'List registry credentials',
@@ -346,13 +355,13 @@ export const stores4: Readonly<Record<string, Row>> = {
     title: 'Update network volume',
     description: 'Rename a volume or make it larger.',
     hints: change,
-    args: { id: z.string(), body: body('name, size') },
+    args: { id: z.string(), body: body('name, size >=10 <=4096') },
   },
   'update-ssh-keys': {
     title: 'Update SSH keys',
     description: 'Replace all public keys of the account.',
     hints: change,
-    args: { body: body('keys*') },
+    args: { body: body('keys* []') },
   },
   'update-template': {
     title: 'Update template',
@@ -361,7 +370,7 @@ export const stores4: Readonly<Record<string, Row>> = {
     args: {
       id: z.string(),
       body: body(
-        'args, disk, env, image, ports, registry, allowedCudaVersions, category, mounts, name, public, serverless, startJupyter, startSsh',
+        'args, disk >=1, env {}, image, ports [], registry, allowedCudaVersions [], category CPU|NVIDIA|AMD, mounts {persistent {size* >=10, path*}}, name, public bool, serverless bool, startJupyter bool, startSsh bool',
       ),
     },
   },
