@@ -199,6 +199,8 @@ describe('the words', () => {
     ['search_models', { query: '"fox"' }, 'search(query="fox")'],
     ['search_models', { featured: 'true', category: '"image"' }, 'recommended_models(category="image")'],
     ['search_models', {}, 'list_models'],
+    ['search_models', { kind: '"wrapper"' }, 'list_wrappers'],
+    ['search_models', { mine: 'true', kind: '"wrapper"' }, 'list_my_wrappers'],
     ['get_model', { model: '"modelrunner/a/b"' }, 'get_model(endpoint="a/b")'],
     [
       'get_model',

@@ -179,11 +179,13 @@ export const words: Partial<Words> = {
         const own = names[name];
         return own === undefined ? [] : [{ name: own, value }];
       });
+    const isOfWrappers = args.some(({ name, value }) => name === 'kind' && value === '"wrapper"');
     switch (operation) {
       case 'search_models':
         if (has('query')) return writeCall('search', pick({ query: 'query' }));
         if (has('featured')) return writeCall('recommended_models', pick({ category: 'category' }));
-        return writeCall('list_models', pick({ category: 'category' }));
+        if (has('mine')) return 'list_my_wrappers';
+        return writeCall(isOfWrappers ? 'list_wrappers' : 'list_models', pick({ category: 'category' }));
       case 'get_model':
         if (args.some(({ name, value }) => name === 'sections' && value?.includes('schema')))
           return writeCall('get_model_raw_schema', pick({ model: 'endpoint' }));
