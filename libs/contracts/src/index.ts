@@ -176,6 +176,7 @@ export {
   type Tool,
   type ToolAnnotations,
   type ToolUi,
+  withFields,
 } from './tool.ts';
 export { isPage } from './web-page.ts';
 export {

@@ -2,7 +2,7 @@
 
 import type { Scope } from './principal.ts';
 import type { OfferedPrompt, OfferedResource } from './surface/index.ts';
-import type { AnyTool, ToolProfile } from './tool.ts';
+import { type AnyTool, type ToolProfile, withFields } from './tool.ts';
 import { type Said, type Words, writeCall } from './words.ts';
 
 /** Of an image in `serverInfo.icons` (MCP 2025-11-25). */
@@ -60,7 +60,9 @@ export interface Profile {
 }
 
 export interface ProfileDefinition
-  extends Omit<Profile, 'words' | 'promptName' | 'hasResource' | 'access' | 'exceptions'> {
+  extends Omit<Profile, 'tools' | 'words' | 'promptName' | 'hasResource' | 'access' | 'exceptions'> {
+  /** A function where making them takes a while: it is called when somebody looks. */
+  tools: readonly AnyTool[] | (() => readonly AnyTool[]);
   /** The profile's codes for ours, where they differ. */
   codes?: Readonly<Record<string, string>>;
   /** Words for calls that no tool of it is named for, or that it says in another way. */
@@ -73,8 +75,17 @@ export interface ProfileDefinition
 
 /** A profile with its tools: each knows its id and its words. */
 export function defineProfile(definition: ProfileDefinition): Profile {
-  const { key, codes = {}, words: own = {}, tools, providers } = definition;
-  const words = wordsOf(tools, own);
+  const { key, codes = {}, words: own = {}, providers } = definition;
+  let tools: readonly AnyTool[] | undefined;
+  function make(): readonly AnyTool[] {
+    const given = typeof definition.tools === 'function' ? definition.tools() : definition.tools;
+    return given.map((tool) => withFields(tool, { id: `${key}/${tool.name}`, profile }));
+  }
+  function toolsNow(): readonly AnyTool[] {
+    tools ??= make();
+    return tools;
+  }
+  const words = wordsOf(toolsNow, own);
   const profile: ToolProfile = { key, words, codes };
   return {
     promptName: ({ name }, { provider }) =>
@@ -84,16 +95,20 @@ export function defineProfile(definition: ProfileDefinition): Profile {
     exceptions: {},
     ...definition,
     words,
-    tools: tools.map((tool) => ({ ...tool, id: `${key}/${tool.name}`, profile })),
+    get tools() {
+      return toolsNow();
+    },
   };
 }
 
 /** An operation is said with the name of the first tool that leads to it. */
-function wordsOf(tools: readonly AnyTool[], own: Partial<Words>): Words {
-  const byOperation = new Map<string, AnyTool>();
-  for (const tool of tools) {
-    if (!byOperation.has(tool.operation.name)) byOperation.set(tool.operation.name, tool);
-  }
+function wordsOf(tools: () => readonly AnyTool[], own: Partial<Words>): Words {
+  let byOperation: Map<string, AnyTool> | undefined;
+  const toolFor = (operation: string): AnyTool | undefined => {
+    // The first of several: what comes later in this list is written over.
+    byOperation ??= new Map([...tools()].reverse().map((tool) => [tool.operation.name, tool] as const));
+    return byOperation.get(operation);
+  };
   const nameIn = (tool: AnyTool, name: string): string | undefined => {
     const { renamed } = tool;
     if (renamed !== undefined && Object.hasOwn(renamed, name)) return renamed[name];
@@ -107,7 +122,7 @@ function wordsOf(tools: readonly AnyTool[], own: Partial<Words>): Words {
     call(operation, args) {
       const said = own.call?.(operation, args);
       if (said !== undefined) return said;
-      const tool = byOperation.get(operation);
+      const tool = toolFor(operation);
       if (tool === undefined) return undefined;
       const known = args.flatMap((arg): Said[] => {
         const name = nameIn(tool, arg.name);
@@ -119,7 +134,7 @@ function wordsOf(tools: readonly AnyTool[], own: Partial<Words>): Words {
     },
     model: own.model ?? ((id) => id),
     argument(operation, name) {
-      const tool = byOperation.get(operation);
+      const tool = toolFor(operation);
       return own.argument?.(operation, name) ?? (tool === undefined ? undefined : nameIn(tool, name));
     },
   };

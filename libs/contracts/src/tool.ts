@@ -126,6 +126,9 @@ export function defineTool<
   // as: I and O are the operation's own where a definition states none.
   const { input = shared.operation.input as unknown as I, output = shared.operation.reply as unknown as O } =
     definition;
+  const hasOutput = definition.isContentOnly !== true && outputSchema !== 'none';
+  let listedInput = shared.inputSchema;
+  let listedOutput = hasOutput ? outputSchema : undefined;
   return {
     kind: 'tool',
     ...shared,
@@ -133,12 +136,23 @@ export function defineTool<
     profile: canonical,
     input,
     output,
-    inputSchema: shared.inputSchema ?? withRequired(toPortableSchema(input, 'input'), explained),
-    outputSchema:
-      definition.isContentOnly === true || outputSchema === 'none'
-        ? undefined
-        : (outputSchema ?? toPortableSchema(output, 'output')),
+    // Made when somebody looks: a process serves a few of all these tools.
+    get inputSchema() {
+      listedInput ??= withRequired(toPortableSchema(input, 'input'), explained);
+      return listedInput;
+    },
+    get outputSchema() {
+      if (hasOutput) listedOutput ??= toPortableSchema(output, 'output');
+      return listedOutput;
+    },
   };
+}
+
+/** A tool with other fields than it has; its schemas are still made when somebody looks. */
+export function withFields(tool: AnyTool, fields: Partial<AnyTool>): AnyTool {
+  const parts = { ...Object.getOwnPropertyDescriptors(tool), ...Object.getOwnPropertyDescriptors(fields) };
+  // as: every field of a tool, and some of them again.
+  return Object.defineProperties({}, parts) as AnyTool;
 }
 
 const canonical: ToolProfile = { key: 'inferry', words: plainWords, codes: {} };

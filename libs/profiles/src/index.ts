@@ -4,6 +4,7 @@ import {
   defaultToolsets,
   laterWords,
   type Profile,
+  withFields,
 } from '@inferry/contracts';
 import { inferry } from './inferry/profile.ts';
 import { modelrunner } from './modelrunner/profile.ts';
@@ -27,15 +28,14 @@ export const profiles: readonly Profile[] = [
 const byKey = new Map(profiles.map((profile) => [profile.key, profile]));
 
 /** The canonical tools as profiles from files call them: the gateway, which has the file, says the words. */
-export const fileTools: readonly AnyTool[] = inferry.tools.map((tool) => ({
-  ...tool,
-  id: `file/${tool.name}`,
-  profile: { key: 'file', words: laterWords, codes: {} },
-}));
-
-const byId = new Map(
-  [...profiles.flatMap(({ tools }) => tools), ...fileTools].map((tool) => [tool.id, tool] as const),
+export const fileTools: readonly AnyTool[] = inferry.tools.map((tool) =>
+  withFields(tool, {
+    id: `file/${tool.name}`,
+    profile: { key: 'file', words: laterWords, codes: {} },
+  }),
 );
+
+const byId = new Map<string, ReadonlyMap<string, AnyTool>>();
 
 export function profileOf(key: string): Profile | undefined {
   return byKey.get(key);
@@ -43,7 +43,15 @@ export function profileOf(key: string): Profile | undefined {
 
 /** The tool that a call names as `<profile>/<tool>`. */
 export function toolOf(id: string): AnyTool | undefined {
-  return byId.get(id);
+  const [key = ''] = id.split('/', 1);
+  let tools = byId.get(key);
+  if (tools === undefined) {
+    const own = key === 'file' ? fileTools : byKey.get(key)?.tools;
+    if (own === undefined) return undefined;
+    tools = new Map(own.map((tool) => [tool.id, tool]));
+    byId.set(key, tools);
+  }
+  return tools.get(id);
 }
 
 /** The canonical tools that a client sees that asks for nothing in particular. */

@@ -89,7 +89,7 @@ function runpodProfile(key: string, edition: Edition, rows: Readonly<Record<stri
     key,
     serverInfo: { name: 'Runpod API Server', title: 'Runpod', version: edition },
     instructions: instructions(edition),
-    tools: Object.entries(rows).map((entry) => toTool(entry, edition)),
+    tools: () => Object.entries(rows).map((entry) => toTool(entry, edition)),
     promptName: () => undefined,
     hasResource: () => false,
     providers: ['runpod'],

@@ -8,7 +8,7 @@ import {
   localPrincipal,
   type Profile,
 } from '@inferry/contracts';
-import { inferry, profiles } from '@inferry/profiles';
+import { inferry, profileOf } from '@inferry/profiles';
 import type { Parts } from '@inferry/runtime';
 import type { GatewayConfig } from '../config.ts';
 import { profileOfMessage } from '../edge/resource-metadata.ts';
@@ -47,8 +47,16 @@ export function openMounts(
 ): Mounts {
   const { profileHosts, serverInfo, icons, offered } = config;
   const parts = { bus, serverInfo, icons, offered, extraTools, hasSurfaces: config.surfaces.length > 0 };
-  const offers = new Map(profiles.map((profile) => [profile.key, createOffer(profile, parts)]));
-  const canonical = offers.get(inferry.key) ?? createOffer(inferry, parts);
+  const offers = new Map<string, Offer>();
+  // Made when somebody comes to it: a process over stdio serves one.
+  function offerOfProduct(key: string): Offer | undefined {
+    const profile = profileOf(key);
+    if (profile === undefined) return undefined;
+    const offer = offers.get(key) ?? createOffer(profile, parts);
+    offers.set(key, offer);
+    return offer;
+  }
+  const canonical = () => offerOfProduct(inferry.key) ?? createOffer(inferry, parts);
   const files: FileProfiles | undefined =
     config.profilesFolder === undefined
       ? undefined
@@ -58,16 +66,18 @@ export function openMounts(
         });
   const isOn = config.profiles === undefined ? watchConnected(bus, config) : listed(config.profiles);
   return {
-    canonical,
+    get canonical() {
+      return canonical();
+    },
     offerOf(request) {
       const key = profileOfMessage(request, profileHosts);
-      if (key === undefined) return canonical;
-      const offer = offers.get(key) ?? files?.offerOf(key);
+      if (key === undefined) return canonical();
+      const offer = offerOfProduct(key) ?? files?.offerOf(key);
       // A host may be given to a profile that comes with a later release: until then it has the canonical tools.
-      if (offer === undefined) return request.url?.startsWith(`/mcp/${key}`) ? undefined : canonical;
-      return !offers.has(key) || isOn.has(offer.profile) ? offer : undefined;
+      if (offer === undefined) return request.url?.startsWith(`/mcp/${key}`) ? undefined : canonical();
+      return profileOf(key) === undefined || isOn.has(offer.profile) ? offer : undefined;
     },
-    offerNamed: (key) => offers.get(key) ?? files?.offerOf(key),
+    offerNamed: (key) => offerOfProduct(key) ?? files?.offerOf(key),
     close() {
       isOn.close();
       files?.close();

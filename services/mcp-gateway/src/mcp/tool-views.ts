@@ -17,19 +17,27 @@ export type ViewTools = (selection: Selection, scopes: readonly string[]) => Too
 
 /** Views are made once each and kept while they are in use; there are few, however many callers there are. */
 export function createToolViews(tools: readonly AnyTool[]): ViewTools {
-  const listed = new Map(tools.map((tool) => [tool.name, JSON.stringify(toListed(tool))]));
-  const listedForApps = new Map(tools.map((tool) => [tool.name, JSON.stringify(toListedForApps(tool))]));
+  const listed = writtenOnce(toListed);
+  const listedForApps = writtenOnce(toListedForApps);
   const bySelection = new WeakMap<Selection, Recent<ToolView>>();
 
   function create(selection: Selection, scopes: readonly string[]): ToolView {
+    let list: string | undefined;
+    let appList: string | undefined;
     const offered = tools.filter((tool) => offers(selection, tool));
     const visible = offered.filter((tool) => hasScope(scopes, tool.operation.scope));
     const missing = offered.filter((tool) => !hasScope(scopes, tool.operation.scope));
     return {
       byName: new Map(visible.map((tool) => [tool.name, tool])),
       missingScopes: new Map(missing.map((tool) => [tool.name, tool.operation.scope])),
-      list: toList(visible, listed),
-      appList: toList(visible, listedForApps),
+      get list() {
+        list ??= toList(visible, listed);
+        return list;
+      },
+      get appList() {
+        appList ??= toList(visible, listedForApps);
+        return appList;
+      },
     };
   }
 
@@ -48,8 +56,18 @@ export function createToolViews(tools: readonly AnyTool[]): ViewTools {
   };
 }
 
-function toList(tools: readonly AnyTool[], texts: ReadonlyMap<string, string>): string {
-  return `{"tools":[${tools.map((tool) => texts.get(tool.name)).join(',')}]}`;
+/** A tool is written once for all the lists that it is in, when the first of them is asked for. */
+function writtenOnce(toFields: (tool: AnyTool) => Record<string, unknown>): (tool: AnyTool) => string {
+  const texts = new Map<AnyTool, string>();
+  return (tool) => {
+    const text = texts.get(tool) ?? JSON.stringify(toFields(tool));
+    texts.set(tool, text);
+    return text;
+  };
+}
+
+function toList(tools: readonly AnyTool[], write: (tool: AnyTool) => string): string {
+  return `{"tools":[${tools.map(write).join(',')}]}`;
 }
 
 function toListedForApps(tool: AnyTool): Record<string, unknown> {
