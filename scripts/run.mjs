@@ -24,6 +24,7 @@ const commands = {
   connections: { install: 'production', run: ['cli/src/main.ts', 'connections'] },
   vault: { install: 'production', run: ['cli/src/main.ts', 'vault'] },
   budgets: { install: 'production', run: ['cli/src/main.ts', 'budgets'] },
+  admin: { install: 'production', run: ['cli/src/main.ts', 'admin'] },
   'webhook-secret': { install: 'production', run: ['cli/src/main.ts', 'webhook-secret'] },
   profiles: { install: 'production', run: ['cli/src/main.ts', 'profiles'] },
   doctor: { install: 'production', run: ['cli/src/main.ts', 'doctor'] },

@@ -1,20 +1,54 @@
 import { randomBytes } from 'node:crypto';
-import { openDatabase } from '@inferry/database';
+import { openDatabase, setBudget } from '@inferry/database';
 import { runSql } from '@inferry/database/contract-suite';
 import { describeRunQueries } from '@inferry/database/runs-contract-suite';
-import { inject } from 'vitest';
+import { verifyLedger } from '@inferry/inference-poller';
+import { createWorld } from '@inferry/inference-poller/testing/world';
+import { expect, inject, it } from 'vitest';
 
-describeRunQueries('queries of runs on Postgres', async () => {
+async function createDatabase(): Promise<{ url: string; remove(): Promise<void> }> {
   const url = new URL(inject('databaseUrl'));
   const name = `inferry_test_${randomBytes(6).toString('hex')}`;
   const admin = openDatabase({ url: url.href, maxConnections: 1 });
   await runSql(admin.queries, `create database ${name}`);
   url.pathname = `/${name}`;
   return {
-    database: openDatabase({ url: url.href }),
+    url: url.href,
     async remove() {
       await runSql(admin.queries, `drop database ${name} with (force)`);
       await admin.close();
     },
   };
+}
+
+describeRunQueries('queries of runs on Postgres', async () => {
+  const { url, remove } = await createDatabase();
+  return { database: openDatabase({ url }), remove };
 });
+
+it('starts ten of fifty runs that reach three replicas at once, when the budget is for ten', async () => {
+  const { url, remove } = await createDatabase();
+  const world = await createWorld(url);
+  const databases = Array.from({ length: 3 }, () => openDatabase({ url }));
+  try {
+    for (const database of databases) await world.addReplica({ database });
+    const budget = { subject: 'alice', period: 'day', currency: 'USD', limitMicros: 5_000_000 } as const;
+    await setBudget(world.database.queries, budget);
+
+    const replies = await Promise.all(
+      Array.from({ length: 50 }, () => world.run({ wait_seconds: 0 }, { timeoutMs: 60_000 })),
+    );
+
+    const codes = replies.map(({ error, run }) => error?.code ?? run?.status);
+    expect(codes.filter((code) => code === 'budget_exceeded')).toHaveLength(40);
+    expect(replies.filter(({ run }) => run !== undefined)).toHaveLength(10);
+    expect(await verifyLedger(world.database)).toMatchObject({
+      ...{ runs: 10, examples: [], isGuarded: true },
+      totals: [{ currency: 'USD', charged: 0, held: 5 }],
+    });
+  } finally {
+    await world.close();
+    await Promise.all(databases.map((database) => database.close()));
+    await remove();
+  }
+}, 120_000);

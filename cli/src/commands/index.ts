@@ -88,6 +88,12 @@ export const commands: CommandTable = {
     examples: ['budgets set --subject alice --limit 25 --period month', "budgets list --subject '*'"],
     load: async () => (await import('./budgets.ts')).budgets,
   },
+  admin: {
+    summary: 'What whoever runs the system looks at and sets right.',
+    usage: 'ledger verify',
+    examples: ['admin ledger verify', 'admin ledger verify --json'],
+    load: async () => (await import('./admin.ts')).admin,
+  },
   connections: {
     summary: 'Keys of providers, stored for everybody, a team or a user.',
     usage: 'add|list|test|remove|join|leave …',

@@ -38,7 +38,7 @@ export {
   readRunStates,
 } from './runs/find-runs.ts';
 export { insertRun, type NewRun, readStanding } from './runs/insert-run.ts';
-export type { Certainty } from './runs/ledger.ts';
+export { type BookedRun, type Certainty, isLedgerGuarded, readBookedRuns } from './runs/ledger.ts';
 export {
   type Lane,
   type LaneCursor,

@@ -3,6 +3,7 @@ import { catalogDetailTables } from './catalog/migration.ts';
 import { connectionLimits, connectionTables } from './connections/migration.ts';
 import type { Dialect } from './database.ts';
 import { oauthTables } from './oauth/migration.ts';
+import { appendOnlyLedger } from './runs/money-migration.ts';
 import { wrapperTables } from './wrappers/migration.ts';
 
 export interface Migration {
@@ -58,6 +59,7 @@ export const migrations: readonly Migration[] = [
   { id: '0008_makers', oldest: first, up: (dialect) => makerColumns(columnTypes[dialect]) },
   { id: '0009_fair_leases', oldest: first, up: () => [...leaseIndexes] },
   { id: '0010_wrappers', oldest: first, up: (dialect) => wrapperTables(dialect) },
+  { id: '0011_append_only_ledger', oldest: first, up: (dialect) => appendOnlyLedger(dialect) },
 ];
 
 function tables(types: ColumnTypes): string[] {

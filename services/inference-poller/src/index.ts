@@ -1,3 +1,4 @@
 export { type InferenceConfig, parseInferenceConfig } from './config.ts';
+export { type LedgerReport, verifyLedger } from './runs/verify-ledger.ts';
 export { createInferenceService, type InferenceOptions } from './service.ts';
 export { defaultTimings, type Timings } from './timings.ts';

@@ -6,6 +6,7 @@ import { describeBudgets } from './budget-contract-suite.ts';
 import { readBudgetStates, setBudget } from './budgets.ts';
 import { countRunRows, findRun, listRunRows, readRunEvents, readRunStates } from './find-runs.ts';
 import { insertRun, type NewRun, readStanding } from './insert-run.ts';
+import { isLedgerGuarded, readBookedRuns } from './ledger.ts';
 import {
   leaseAbandonedRuns,
   leaseFollowedRuns,
@@ -596,6 +597,22 @@ export function describeRunQueries(
           [`msg_${runId}`, null],
           [`msg_${runId}.2`, now],
         ]);
+        const entries = await database.queries.selectFrom('ledger').selectAll().orderBy('entry_id').execute();
+        expect(entries.map(({ entry_id: id, amount_micros: micros }) => [id, micros])).toEqual([
+          [`${runId}:charge`, 500_000],
+          [`${runId}:charge#1`, 70_000],
+          [`${runId}:charge:back`, -500_000],
+          [`${runId}:release`, -500_000],
+          [`${runId}:release#1`, -500_000],
+          [`${runId}:release:back`, 500_000],
+          [`${runId}:reserve`, 500_000],
+        ]);
+        expect(await readBookedRuns(database, { after: '', limit: 10 })).toMatchObject([
+          {
+            runId,
+            sums: [{ currency: 'USD', heldMicros: 0, chargedMicros: 70_000, charges: 1 }],
+          },
+        ]);
       });
 
       it('does not bring back a run that was refused', async () => {
@@ -628,6 +645,40 @@ export function describeRunQueries(
         expect(await reclaimRun(database, { ...mine, handle: '{"id":"job-2"}' })).toBe('over');
         expect(await reclaimRun(database, mine)).toMatchObject({ lease_owner: 'one', phase: 'running' });
         expect(await reclaimRun(database, { ...mine, owner: 'two' })).toBe('held');
+      });
+    });
+
+    describe('the ledger', () => {
+      it('is only added to, whoever tries', async () => {
+        await insert();
+        const { queries } = database;
+
+        await expect(queries.updateTable('ledger').set({ amount_micros: 1 }).execute()).rejects.toThrow(
+          /only added/,
+        );
+        await expect(queries.deleteFrom('ledger').execute()).rejects.toThrow(/only added/);
+
+        expect(await isLedgerGuarded(database)).toBe(true);
+        expect(await queries.selectFrom('ledger').select('amount_micros').execute()).toEqual([
+          { amount_micros: 500_000 },
+        ]);
+      });
+
+      it('is read with its runs a page at a time, those without a row among them', async () => {
+        const ids: string[] = [];
+        for (let index = 0; index < 5; index += 1) ids.push((await insert()).run_id);
+        const [gone = ''] = ids.splice(1, 1);
+        await database.queries.deleteFrom('runs').where('run_id', '=', gone).execute();
+
+        const read: string[] = [];
+        for (let after = ''; ; ) {
+          const page = await readBookedRuns(database, { after, limit: 2 });
+          read.push(...page.map(({ runId, row }) => (row === undefined ? `${runId} is gone` : runId)));
+          after = page.at(-1)?.runId ?? '';
+          if (page.length < 2) break;
+        }
+
+        expect(read.sort()).toEqual([...ids, `${gone} is gone`].sort());
       });
     });
 

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Database, Queries } from '../database.ts';
 import type { RunRow } from '../schema.ts';
+import { takeBackEntries } from './ledger.ts';
 import { type RunWrite, writeEvent } from './write-run.ts';
 
 /**
@@ -125,25 +126,8 @@ function isRevocable({ status, error, handle }: RunRow): boolean {
   return handle === null && status !== 'succeeded';
 }
 
-/** The entries of an end stay in the ledger under names of their own, and a counter-entry for each beside them. */
 async function takeBackEnd(queries: Queries, row: RunRow): Promise<void> {
-  const entries = await queries.selectFrom('ledger').selectAll().where('run_id', '=', row.run_id).execute();
-  for (const entry of entries.filter(({ kind, entry_id: id }) => id === `${row.run_id}:${kind}`)) {
-    if (entry.kind === 'reserve') continue;
-    await queries
-      .updateTable('ledger')
-      .set({ entry_id: `${entry.entry_id}:${row.version}` })
-      .where('entry_id', '=', entry.entry_id)
-      .execute();
-    await queries
-      .insertInto('ledger')
-      .values({
-        ...entry,
-        entry_id: `${entry.entry_id}:${row.version}:back`,
-        amount_micros: -entry.amount_micros,
-      })
-      .execute();
-  }
+  await takeBackEntries(queries, row.run_id);
   // Of an end that is none nobody need hear; whoever did hears of the real one by a message of its own.
   await queries
     .updateTable('webhook_deliveries')

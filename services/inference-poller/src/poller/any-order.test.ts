@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setBudget } from '@inferry/database';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { verifyLedger } from '../runs/verify-ledger.ts';
 import { succeeded } from '../testing/platform.ts';
 import { createWorld, fastTimings, type World } from '../testing/world.ts';
 
@@ -80,6 +81,7 @@ async function checkEverything(world: World): Promise<void> {
     else expect(charge ?? 0).toBe(0);
     if (submits === 1) expect(world.platform.jobOf(runId).view.status).toBe(row.status);
   }
+  expect((await verifyLedger(world.database)).examples).toEqual([]);
 }
 
 describe('any order of calls, crashes, lost events, cuts and cancels', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setBudget } from '@inferry/database';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import { verifyLedger } from '../runs/verify-ledger.ts';
 import type { InferenceOptions } from '../service.ts';
 import { CrashGate } from '../testing/crash-gate.ts';
 import { type Platform, succeeded } from '../testing/platform.ts';
@@ -88,6 +89,7 @@ async function isJobKnown({ database, limits }: World, folder: string | undefine
 }
 
 async function expectOneRunSettledOnce({ database }: World, when: string): Promise<void> {
+  expect((await verifyLedger(database)).examples, when).toEqual([]);
   const runs = await database.queries.selectFrom('runs').selectAll().execute();
   const ledger = await database.queries.selectFrom('ledger').selectAll().execute();
   const sumOf = (kind: string) =>

@@ -125,13 +125,14 @@ export class World {
 
   async addReplica({
     gate = new CrashGate(),
+    database: own = this.database,
     ...options
-  }: Partial<InferenceOptions> & { gate?: CrashGate } = {}): Promise<Replica> {
+  }: Partial<InferenceOptions> & { gate?: CrashGate; database?: Database } = {}): Promise<Replica> {
     const name = `replica-${this.replicas.length + 1}`;
     const isLost = (subject: string) => this.losesEvents && subject.startsWith('events.');
     const transport = gate.guardTransport(this.#transport, isLost);
     const bus = createBus(transport, { name: 'inference-poller', timings: busTimings });
-    const database = gate.guardDatabase(this.database);
+    const database = gate.guardDatabase(own);
     const providers = options.providers ?? [this.platform.provider()];
     const service = await createInferenceService(
       { bus, database, limits: gate.guardNotes(this.limits), log: pino({ level: 'silent' }), replica: name },
