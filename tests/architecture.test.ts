@@ -25,6 +25,8 @@ const allowed: Record<string, readonly string[]> = {
   limits: ['contracts'],
   blobs: ['contracts'],
   skills: ['contracts'],
+  clients: [],
+  pages: ['runtime'],
   'run-view': ['contracts'],
   providers: ['contracts', 'skills'],
   runtime: ['contracts', 'bus', 'database', 'limits', 'blobs'],
@@ -41,6 +43,8 @@ const forServices = [
   'credentials',
   'skills',
   'run-view',
+  'clients',
+  'pages',
 ];
 
 function sourceFiles(folder: string): string[] {

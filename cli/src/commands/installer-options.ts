@@ -1,6 +1,7 @@
 /** The options of `inferry add` and `inferry remove`, apart from what they do: help and completion read them too. */
+
+import { clientKinds } from '@inferry/clients';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { clientKinds } from '../installer/client-table.ts';
 
 /** Of a system that was started with nothing set. */
 export const defaultUrl = 'http://localhost:8080/mcp';

@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { clientKinds, type Place } from '@inferry/clients';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { clientKinds, type Place } from '../installer/client-table.ts';
 import { add, remove, type Surroundings } from './installer.ts';
 
 let home: string;

@@ -1,14 +1,8 @@
 /** `inferry add` and `inferry remove`: a server put into the configurations of MCP clients, and taken out again. */
 import * as prompts from '@clack/prompts';
+import { type ClientKind, type Connection, clientKinds, type Place, placeOf } from '@inferry/clients';
 import { ConfigError, type Env } from '@inferry/runtime';
 import { Command } from 'commander';
-import {
-  type ClientKind,
-  type Connection,
-  clientKinds,
-  type Place,
-  placeOf,
-} from '../installer/client-table.ts';
 import {
   type Change,
   carryOut,

@@ -1,8 +1,8 @@
 /** The configurations of MCP clients that point at this server, and what is wrong with them. */
 import { existsSync } from 'node:fs';
+import { type ClientKind, clientKinds, type Entry, type Place } from '@inferry/clients';
 import { isLoopback } from '@inferry/runtime';
 import { readClientFile } from '../installer/client-file.ts';
-import { type ClientKind, clientKinds, type Entry, type Place } from '../installer/client-table.ts';
 import { openConfig } from '../installer/config-text.ts';
 import { BrokenConfig } from '../installer/text-editor.ts';
 import { type Finding, fault, ok, reasonOf, warning } from './finding.ts';

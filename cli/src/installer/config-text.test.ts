@@ -1,5 +1,5 @@
+import type { Dialect } from '@inferry/clients';
 import { describe, expect, it } from 'vitest';
-import type { Dialect } from './client-table.ts';
 import { openConfig } from './config-text.ts';
 import { BrokenConfig } from './text-editor.ts';
 

@@ -3,7 +3,7 @@
  * as it is: comments, order, indentation, trailing commas, line endings and a byte order mark.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { Dialect, Entry } from './client-table.ts';
+import type { Dialect, Entry } from '@inferry/clients';
 import { jsonText } from './json-text.ts';
 import { BrokenConfig, type EntryPath, type TextEditor } from './text-editor.ts';
 import { tomlText } from './toml-text.ts';

@@ -1,3 +1,4 @@
+import type { Entry } from '@inferry/clients';
 import {
   findNodeAtLocation,
   getNodeValue,
@@ -6,7 +7,6 @@ import {
   parseTree,
   printParseErrorCode,
 } from 'jsonc-parser';
-import type { Entry } from './client-table.ts';
 import { BrokenConfig, type TextEditor } from './text-editor.ts';
 
 /** JSON, or JSON with comments and trailing commas, edited by the offsets of its syntax tree. */

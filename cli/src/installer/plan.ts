@@ -2,9 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { type ClientKind, type Connection, clientKinds, type Entry, type Place } from '@inferry/clients';
 import { createTwoFilesPatch } from 'diff';
 import { backUp, type ClientFile, readClientFile, writeClientFile } from './client-file.ts';
-import { type ClientKind, type Connection, clientKinds, type Entry, type Place } from './client-table.ts';
 import { type ConfigText, openConfig } from './config-text.ts';
 import { installerFolder, isOf, keepReceipt, type Receipt, readReceipts } from './receipts.ts';
 import { BrokenConfig } from './text-editor.ts';

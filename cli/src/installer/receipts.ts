@@ -1,9 +1,9 @@
 /** What was written into other programs' files, so that it can be told from what people wrote, and taken back exactly. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { joinAt, type Place, settingsFolder } from '@inferry/clients';
 import { z } from 'zod';
 import { readClientFile, writeClientFile } from './client-file.ts';
-import { joinAt, type Place, settingsFolder } from './client-table.ts';
 
 const Receipt = z.object({
   client: z.string(),

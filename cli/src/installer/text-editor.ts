@@ -1,5 +1,5 @@
 /** What the editors of the dialects have in common. */
-import type { Entry } from './client-table.ts';
+import type { Entry } from '@inferry/clients';
 
 /** Where an entry stands: the property of all servers, and its name among them. */
 export interface EntryPath {

@@ -1,5 +1,5 @@
+import type { Entry } from '@inferry/clients';
 import { isMap, isScalar, type Pair, parseDocument, stringify, type YAMLMap } from 'yaml';
-import type { Entry } from './client-table.ts';
 import { BrokenConfig, type TextEditor } from './text-editor.ts';
 
 /** YAML, edited by the ranges of its nodes: an entry is lines of its own below the property of all servers. */

@@ -1,15 +1,7 @@
 import { Secret } from '@inferry/contracts';
+import { BrandEnv, type Brands, readBrands } from '@inferry/pages';
 import { ConfigError, type Env, envInt, envList, isLoopback, parseEnv } from '@inferry/runtime';
 import { z } from 'zod';
-import {
-  type Branding,
-  type BrandLink,
-  isHttpsUrl,
-  isLogoUrl,
-  ownBranding,
-  parseBrandLink,
-} from '../pages/branding.ts';
-import { parseColour } from '../pages/colours.ts';
 import { type AttemptRules, defaultAttemptRules } from './attempts.ts';
 import { type DriverId, driverIds } from './driver.ts';
 import type { HandoffOptions } from './handoff/handoff-driver.ts';
@@ -41,25 +33,11 @@ const IdentityEnv = z.object({
   HANDOFF_CONSOLE_URL: z.url().optional(),
   HANDOFF_REQUEST_URL: z.url().optional(),
   HANDOFF_CLAIM_URL: z.url().optional(),
-  BRAND_NAME: z.string().min(1).max(60).default(ownBranding.name),
-  /** An https: or data:image URL. */
-  BRAND_LOGO: z
-    .string()
-    .max(32_000)
-    .refine(isLogoUrl, 'is neither an https: nor a data:image URL')
-    .default(ownBranding.logo),
-  BRAND_COLOR: z
-    .string()
-    .refine((value) => parseColour(value) !== undefined, 'is not like #4338ca')
-    .default(ownBranding.colour),
-  /** In the foot of every page: `Help=https://…,Privacy=https://…`. */
-  BRAND_LINKS: envList.default([]),
-  /** JSON: what the pages of a profile show instead, by its key: name, logo, color, links. */
-  PROFILE_BRANDS: z.string().default(''),
+  ...BrandEnv.shape,
 });
 type IdentityEnv = z.infer<typeof IdentityEnv>;
 
-export interface IdentityConfig {
+export interface IdentityConfig extends Brands {
   drivers: readonly DriverId[];
   canSignUp: boolean;
   sessionSeconds: number;
@@ -67,25 +45,14 @@ export interface IdentityConfig {
   keyProviders: readonly string[] | undefined;
   oidc: OidcOptions | undefined;
   handoff: Omit<HandoffOptions, 'fingerprint'> | undefined;
-  branding: Branding;
-  /** Of profiles whose pages are not the deployment's. */
-  profileBrands: ReadonlyMap<string, Branding>;
 }
 
 /** Reads the variables of signing in and of the pages; throws `ConfigError` with every problem at once. */
 export function parseIdentityConfig(env: Env): IdentityConfig {
   const parsed = parseEnv(IdentityEnv, env);
-  const links = parsed.BRAND_LINKS.map(parseBrandLink);
-  const brands = readProfileBrands(parsed.PROFILE_BRANDS);
-  const problems = [...problemsOf(parsed), ...(links.includes(undefined) ? [badLinks] : [])];
-  if (typeof brands === 'string') problems.push(brands);
-  if (problems.length > 0 || typeof brands === 'string') throw new ConfigError(problems);
-  const branding: Branding = {
-    name: parsed.BRAND_NAME,
-    logo: parsed.BRAND_LOGO,
-    colour: parsed.BRAND_COLOR,
-    links: links.filter((link): link is BrandLink => link !== undefined),
-  };
+  const { branding, profileBrands, problems: badBrands } = readBrands(parsed);
+  const problems = [...problemsOf(parsed), ...badBrands];
+  if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze({
     drivers: [...new Set(parsed.AUTH_DRIVERS.filter(isDriver))],
     canSignUp: parsed.AUTH_SIGN_UP === 'open',
@@ -95,43 +62,9 @@ export function parseIdentityConfig(env: Env): IdentityConfig {
     oidc: toOidc(parsed),
     handoff: toHandoff(parsed),
     branding,
-    profileBrands: new Map(Object.entries(brands).map(([key, own]) => [key, { ...branding, ...own }])),
+    profileBrands,
   });
 }
-
-const isColour = (value: string): boolean => parseColour(value) !== undefined;
-const ProfileBrands = z.record(
-  z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'is not the key of a profile'),
-  z.strictObject({
-    name: z.string().min(1).max(60).optional(),
-    logo: z.string().max(32_000).refine(isLogoUrl, 'is neither an https: nor a data:image URL').optional(),
-    color: z.string().refine(isColour, 'is not like #4338ca').optional(),
-    links: z.record(z.string().max(40), z.string().refine(isHttpsUrl, 'is not an https: URL')).optional(),
-  }),
-);
-
-/** What each profile shows instead of the deployment's own; or what is wrong. */
-function readProfileBrands(text: string): Record<string, Partial<Branding>> | string {
-  try {
-    const parsed = ProfileBrands.safeParse(JSON.parse(text.trim() || '{}'));
-    if (!parsed.success) return `PROFILE_BRANDS: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`;
-    return Object.fromEntries(
-      Object.entries(parsed.data).map(([key, { name, logo, color: colour, links }]) => [
-        key,
-        {
-          ...(name === undefined ? {} : { name }),
-          ...(logo === undefined ? {} : { logo }),
-          ...(colour === undefined ? {} : { colour }),
-          ...(links && { links: Object.entries(links).map(([label, url]) => ({ text: label, url })) }),
-        },
-      ]),
-    );
-  } catch {
-    return 'PROFILE_BRANDS: is not JSON like {"runware":{"name":"Acme Media","color":"#0a7f5a"}}';
-  }
-}
-
-const badLinks = 'BRAND_LINKS: each is like Help=https://example.com/help';
 
 function* problemsOf(env: IdentityEnv): Generator<string> {
   const unknown = env.AUTH_DRIVERS.filter((name) => !isDriver(name));

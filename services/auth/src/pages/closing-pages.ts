@@ -1,4 +1,4 @@
-import { displayText, html } from './html.ts';
+import { displayText, html } from '@inferry/pages';
 import type { PageParts } from './layout.ts';
 
 export interface ContinueView {

@@ -1,4 +1,4 @@
-import { displayText, type Html, html } from './html.ts';
+import { displayText, type Html, html } from '@inferry/pages';
 import type { PageParts } from './layout.ts';
 import type { ScopeChoice } from './scope-choices.ts';
 import { type KeyProvider, keyFields } from './sign-in-page.ts';

@@ -1,6 +1,14 @@
-import type { Branding } from './branding.ts';
-import { Html, type HtmlValue, html } from './html.ts';
-import { styleSheet } from './styles.ts';
+import {
+  type Branding,
+  documentOf,
+  foot,
+  type Html,
+  type HtmlValue,
+  html,
+  masthead,
+  styleSheet,
+} from '@inferry/pages';
+import { accountRules } from './styles-account.ts';
 
 export interface PageParts {
   title: string;
@@ -14,30 +22,12 @@ export interface PageParts {
 /** A whole document. It works without script, and says so to nobody: there is none. */
 export function page(branding: Branding, parts: PageParts): string {
   const { title, body, shape = 'narrow', onward } = parts;
-  const document = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<meta name="color-scheme" content="light dark">
-${onward !== undefined && html`<meta http-equiv="refresh" content="${onward.seconds};url=${onward.url}">`}
-<title>${title} · ${branding.name}</title>
-<link rel="icon" href="${branding.logo}">
-<style>${new Html(styleSheet(branding))}</style>
-</head>
-<body>
-<a class="skip" href="#main">Skip to content</a>
-${shape === 'narrow' ? narrow(branding, body) : wide(branding, body)}
-</body>
-</html>
-`;
-  return document.text;
+  const laid = shape === 'narrow' ? narrow(branding, body) : wide(branding, body);
+  return documentOf(branding, { title, onward, style: styleOf(branding), body: laid });
 }
 
-/** The deployment's name and logo; the name is the text, so the picture has none. */
-export function masthead(branding: Branding): Html {
-  return html`<div class="masthead"><img src="${branding.logo}" alt="" width="28" height="28"><span>${branding.name}</span></div>`;
+export function styleOf(branding: Branding): string {
+  return styleSheet(branding, accountRules);
 }
 
 function narrow(branding: Branding, body: HtmlValue): Html {
@@ -50,9 +40,4 @@ ${foot(branding)}
 
 function wide(branding: Branding, body: HtmlValue): Html {
   return html`<div class="wide-page">${body}${foot(branding)}</div>`;
-}
-
-function foot({ links }: Branding): Html {
-  const items = links.map(({ text, url }) => html`<a href="${url}">${text}</a>`);
-  return html`<footer class="foot">${items}</footer>`;
 }

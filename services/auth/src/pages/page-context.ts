@@ -1,7 +1,7 @@
 import { AppError, errorCodes, type Scope, toAppError } from '@inferry/contracts';
+import type { Branding } from '@inferry/pages';
 import { type AddressRanges, addressKey, clientAddress } from '@inferry/runtime';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Branding } from './branding.ts';
 import { authorizationError, type ErrorView, errorPage } from './closing-pages.ts';
 import type { SendPage } from './send-page.ts';
 

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
+import { type Branding, policyOf } from '@inferry/pages';
 import type { FastifyReply } from 'fastify';
-import type { Branding } from './branding.ts';
-import { type PageParts, page } from './layout.ts';
-import { styleSheet } from './styles.ts';
+import { type PageParts, page, styleOf } from './layout.ts';
 
 /** Sends a page; the status is 200 unless another is given. */
 export type SendPage = (reply: FastifyReply, parts: PageParts & { status?: number }) => FastifyReply;
@@ -16,7 +14,7 @@ export function createSendPage(branding: Branding): SendPage {
 /** The headers of a page, by the branding that it was made with: its policy names the one style sheet in it. */
 export function createPageHeaders(brandings: readonly Branding[]): (html: string) => Record<string, string> {
   const [own, ...others] = brandings.map((branding) => ({
-    style: `<style>${styleSheet(branding)}</style>`,
+    style: `<style>${styleOf(branding)}</style>`,
     headers: pageHeaders(branding),
   }));
   return (html) => (others.find(({ style }) => html.includes(style)) ?? own)?.headers ?? {};
@@ -29,16 +27,8 @@ export function createPageHeaders(brandings: readonly Branding[]): (html: string
  * window of theirs would take it for closed.
  */
 function pageHeaders(branding: Branding): Record<string, string> {
-  const style = createHash('sha256').update(styleSheet(branding)).digest('base64');
-  const images = branding.logo.startsWith('https:') ? `data: ${new URL(branding.logo).origin}` : 'data:';
   return {
-    'content-security-policy': [
-      `default-src 'none'`,
-      `style-src 'sha256-${style}'`,
-      `img-src ${images}`,
-      `base-uri 'none'`,
-      `frame-ancestors 'none'`,
-    ].join('; '),
+    'content-security-policy': policyOf(branding, { style: styleOf(branding) }),
     'x-frame-options': 'DENY',
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'same-origin',

@@ -1,4 +1,4 @@
-import { type Html, html } from './html.ts';
+import { type Html, html } from '@inferry/pages';
 import type { PageParts } from './layout.ts';
 
 /** A way to sign in, as the page shows it. */

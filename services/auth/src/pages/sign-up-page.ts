@@ -1,4 +1,4 @@
-import { html } from './html.ts';
+import { html } from '@inferry/pages';
 import type { PageParts } from './layout.ts';
 
 export interface SignUpView {

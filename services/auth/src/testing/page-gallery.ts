@@ -1,6 +1,6 @@
+import { type Branding, ownBranding } from '@inferry/pages';
 import { accountPage } from '../pages/account/account-page.ts';
 import type { AccountView } from '../pages/account/account-view.ts';
-import { type Branding, ownBranding } from '../pages/branding.ts';
 import { authorizationError, continuePage, errorPage, problemPage } from '../pages/closing-pages.ts';
 import { type ConsentView, consentPage } from '../pages/consent-page.ts';
 import { type PageParts, page } from '../pages/layout.ts';

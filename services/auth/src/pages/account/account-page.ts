@@ -1,6 +1,5 @@
-import type { Branding } from '../branding.ts';
-import { type Html, html } from '../html.ts';
-import { masthead, type PageParts } from '../layout.ts';
+import { type Branding, type Html, html, masthead } from '@inferry/pages';
+import type { PageParts } from '../layout.ts';
 import type { AccountView, Notice } from './account-view.ts';
 import { clientsSection } from './clients-section.ts';
 import { connectionsSection } from './connections-section.ts';

@@ -1,5 +1,5 @@
 import type { Connection } from '@inferry/contracts';
-import { displayText, type Html, html } from '../html.ts';
+import { displayText, type Html, html } from '@inferry/pages';
 import type { AccountView } from './account-view.ts';
 import { buttonForm, notRead, section } from './section.ts';
 import { ago, money } from './words.ts';

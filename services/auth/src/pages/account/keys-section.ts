@@ -1,4 +1,4 @@
-import { displayText, type Html, html } from '../html.ts';
+import { displayText, type Html, html } from '@inferry/pages';
 import type { AccountView, ShownKey } from './account-view.ts';
 import { buttonForm, notRead, section } from './section.ts';
 import { ago, day, meaningOf } from './words.ts';

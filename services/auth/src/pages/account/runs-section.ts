@@ -1,5 +1,5 @@
 import type { Run } from '@inferry/contracts';
-import { displayText, type Html, html } from '../html.ts';
+import { displayText, type Html, html } from '@inferry/pages';
 import type { AccountView, Usage } from './account-view.ts';
 import { notRead, section } from './section.ts';
 import { ago, day, money, number } from './words.ts';

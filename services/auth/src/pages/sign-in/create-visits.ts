@@ -1,12 +1,12 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { AppError, type Scope, type Secret } from '@inferry/contracts';
+import { displayText } from '@inferry/pages';
 import { pathOfUrl } from '@inferry/runtime';
 import { z } from 'zod';
 import { isSameText } from '../../identity/same-text.ts';
 import type { Sessions } from '../../identity/sessions.ts';
 import { type Interactions, newGrantId } from '../../oauth/index.ts';
 import { isFromOwnPage } from '../forms.ts';
-import { displayText } from '../html.ts';
 import { createSealedCookie } from '../sealed-cookie.ts';
 import { accountStateKey, type Visit, VisitState, type Visits } from './visit.ts';
 

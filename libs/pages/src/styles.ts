@@ -1,8 +1,7 @@
 import { type Branding, type Palette, palettesOf } from './branding.ts';
-import { accountRules } from './styles-account.ts';
 
-/** The one style sheet of all pages: no script, no font and no file from anywhere. */
-export function styleSheet(branding: Branding): string {
+/** The one style sheet of all pages, with rules of some of them: no font and no file from anywhere. */
+export function styleSheet(branding: Branding, furtherRules = ''): string {
   const { light, dark } = palettesOf(branding);
   return [
     `:root{color-scheme:light dark;${variables(light)}}`,
@@ -10,7 +9,7 @@ export function styleSheet(branding: Branding): string {
     baseRules,
     formRules,
     partRules,
-    accountRules,
+    furtherRules,
   ]
     .join('')
     .replace(/\n\s*/g, '');

@@ -1,0 +1,72 @@
+/** A whole document, and the policy that it is sent with: it runs and loads what it was made of and nothing else. */
+import { createHash } from 'node:crypto';
+import type { Branding } from './branding.ts';
+import { Html, type HtmlValue, html } from './html.ts';
+
+export interface DocumentParts {
+  title: string;
+  /** The style sheet (`styleSheet`). */
+  style: string;
+  /** Small, ours, and never needed: the page says everything without it. */
+  script?: string | undefined;
+  /** For search engines; without it they are asked to leave the page alone. */
+  description?: string | undefined;
+  /** Goes there by itself after so many seconds. */
+  onward?: { url: string; seconds: number } | undefined;
+  body: HtmlValue;
+}
+
+export function documentOf(branding: Branding, parts: DocumentParts): string {
+  const { title, style, script, description, onward, body } = parts;
+  const document = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+${description === undefined ? html`<meta name="robots" content="noindex">` : html`<meta name="description" content="${description}">`}
+<meta name="color-scheme" content="light dark">
+${onward !== undefined && html`<meta http-equiv="refresh" content="${onward.seconds};url=${onward.url}">`}
+<title>${title} · ${branding.name}</title>
+<link rel="icon" href="${branding.logo}">
+<style>${new Html(style)}</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to content</a>
+${body}
+${script !== undefined && html`<script>${new Html(script)}</script>`}
+</body>
+</html>
+`;
+  return document.text;
+}
+
+/** The Content-Security-Policy of a document. */
+export function policyOf(
+  branding: Branding,
+  { style, script, images = [] }: { style: string; script?: string; images?: readonly string[] },
+): string {
+  const remote = [branding.logo, ...images].filter((url) => url.startsWith('https:'));
+  const origins = [...new Set(remote.map((url) => new URL(url).origin))];
+  return [
+    `default-src 'none'`,
+    `style-src 'sha256-${digest(style)}'`,
+    ...(script === undefined ? [] : [`script-src 'sha256-${digest(script)}'`]),
+    `img-src ${['data:', ...origins].join(' ')}`,
+    `base-uri 'none'`,
+    `frame-ancestors 'none'`,
+  ].join('; ');
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
+}
+
+/** The deployment's name and logo; the name is the text, so the picture has none. */
+export function masthead(branding: Branding): Html {
+  return html`<div class="masthead"><img src="${branding.logo}" alt="" width="28" height="28"><span>${branding.name}</span></div>`;
+}
+
+export function foot({ links }: Branding): Html {
+  const items = links.map(({ text, url }) => html`<a href="${url}">${text}</a>`);
+  return html`<footer class="foot">${items}</footer>`;
+}
