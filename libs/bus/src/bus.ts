@@ -37,6 +37,10 @@ export interface ClientSide {
   state?: string | undefined;
   /** What it calls itself, for platforms that want to know who calls. */
   agent?: string | undefined;
+  /** Which version of it, where it says so. */
+  agentVersion?: string | undefined;
+  /** It started this system for itself, and speaks to it over stdin and stdout. */
+  isOverStdio?: true | undefined;
 }
 
 export interface CallOptions {

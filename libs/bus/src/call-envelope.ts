@@ -26,6 +26,8 @@ const CallEnvelope = z.object({
       responses: z.record(z.string(), z.unknown()),
       state: z.string().optional(),
       agent: z.string().optional(),
+      agentVersion: z.string().optional(),
+      isOverStdio: z.literal(true).optional(),
     })
     .optional(),
 });

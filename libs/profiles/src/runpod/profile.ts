@@ -5,6 +5,7 @@ import {
   callInfra,
   defineProfile,
   defineTool,
+  type ErrorEnvelope,
   type Problem,
   text,
   validationFailed,
@@ -45,9 +46,18 @@ function toTool(
     toInput: (given) => ({ provider: 'runpod', edition, call: name, input: given, ...takes }),
     present: ({ body }) => [text(JSON.stringify(body))],
     isFailed: (reply) => reply.is_error === true,
+    toError: withStatus,
   });
   // as: what a tool's functions take is its own.
   return tool as unknown as AnyTool;
+}
+
+/** The text is all that these tools show: it names the status that the platform answered. */
+function withStatus(error: ErrorEnvelope): ErrorEnvelope {
+  const { upstream_status: status, message } = error;
+  if (status === undefined || message.includes(String(status))) return error;
+  const [first = '', ...rest] = message.split('\n');
+  return { ...error, message: [`${first} (HTTP ${status})`, ...rest].join('\n') };
 }
 
 function objectOf(name: string, raw: unknown): Record<string, unknown> {

@@ -97,6 +97,15 @@ describe('a call by the platform’s own name', () => {
     expect([isError, structuredContent]).toEqual([undefined, undefined]);
   });
 
+  it('says that it came over stdio, and of which client [RP-82][RP-66]', async () => {
+    const client = { capabilities: {}, responses: {}, agent: 'a client', agentVersion: '1.2' };
+    const tool = toolOf('runpod', 'list-pods');
+
+    await gateway.callTool(tool, {}, { principal: localPrincipal, client: { ...client, isOverStdio: true } });
+
+    expect(calls[0]?.call.caller).toEqual({ name: 'a client', version: '1.2', transport: 'stdio' });
+  });
+
   it('that is refused in the platform’s words is an error with those words', async () => {
     answer = () => ({ body: { error: 'no name', status: 400 }, isError: true });
 
@@ -114,7 +123,7 @@ describe('a call by the platform’s own name', () => {
     const { content, isError } = await call('runpod', 'get-pod', { podId: 'nope' });
 
     expect(isError).toBe(true);
-    expect(content[0]?.text).toContain('not_found');
+    expect(content[0]?.text).toContain('[not_found] Runpod has nothing of this id. (HTTP 404)');
   });
 
   it('keeps an empty text, which clears a field, and takes null for nothing', async () => {

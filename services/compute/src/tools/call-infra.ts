@@ -9,10 +9,11 @@ export function handleCallInfra({ planes }: { planes: ControlPlanes }): Handler<
     if (plane.call === undefined) {
       throw new AppError('tool_not_available', `${plane.title} has no calls of its own.`);
     }
+    const { agent, agentVersion, isOverStdio } = context.client ?? {};
     const caller = {
-      name: context.client?.agent ?? 'unknown',
-      version: 'unknown',
-      transport: 'http',
+      name: agent ?? 'unknown',
+      version: agentVersion ?? 'unknown',
+      transport: isOverStdio === true ? 'stdio' : 'http',
     } as const;
     const own = { name, edition, args: input, accepted, required, caller };
     const { body, isError } = await planes.with(plane, context, async (platform) => {

@@ -58,6 +58,8 @@ export interface Exchange extends Sender {
   view: ToolView;
   /** The client's name as it calls itself; only for how long it waits. */
   clientName: string;
+  /** The version that it told of itself, where the transport says nothing of who calls. */
+  clientVersion?: string | undefined;
   /** Where the trace context is: the HTTP headers or the request's `_meta` (SEP-414). */
   traceCarrier: JsonObject;
   channel: Channel;

@@ -41,6 +41,7 @@ export interface StdioParts {
 interface Introduction {
   version: string;
   clientName: string;
+  clientVersion: string | undefined;
   capabilities: JsonObject;
 }
 
@@ -189,7 +190,8 @@ export class StdioEndpoint {
   #introduce({ protocolVersion, clientInfo, capabilities }: JsonObject): void {
     this.#introduction = {
       version: negotiate(protocolVersion),
-      clientName: nameOf(clientInfo) ?? '',
+      clientName: textOf(clientInfo, 'name') ?? '',
+      clientVersion: textOf(clientInfo, 'version'),
       capabilities: isObject(capabilities) ? capabilities : none,
     };
   }
@@ -197,6 +199,7 @@ export class StdioEndpoint {
   #toExchange(request: McpRequest, { spoken, channel }: { spoken: Spoken; channel: StdioChannel }): Exchange {
     const known = this.#introduction;
     const isModern = spoken.era === 'modern';
+    const told = request.meta[metaKeys.clientInfo];
     const declared = isModern ? request.meta[metaKeys.clientCapabilities] : known?.capabilities;
     return {
       ...this.#from,
@@ -211,7 +214,8 @@ export class StdioEndpoint {
       view: this.#view,
       channel,
       capabilities: isObject(declared) ? declared : none,
-      clientName: nameOf(request.meta[metaKeys.clientInfo]) ?? known?.clientName ?? '',
+      clientName: textOf(told, 'name') ?? known?.clientName ?? '',
+      clientVersion: textOf(told, 'version') ?? known?.clientVersion,
       traceCarrier: request.meta,
     };
   }
@@ -225,8 +229,9 @@ export class StdioEndpoint {
   }
 }
 
-function nameOf(info: unknown): string | undefined {
-  return isObject(info) && typeof info.name === 'string' ? info.name : undefined;
+function textOf(info: unknown, field: 'name' | 'version'): string | undefined {
+  const text = isObject(info) ? info[field] : undefined;
+  return typeof text === 'string' ? text : undefined;
 }
 
 /** Everything that the deployment offers of the profile. */

@@ -111,15 +111,34 @@ function control(rest: string): RunpodControl {
   });
 }
 
-async function run(vector: Observed): Promise<{ body?: unknown; error?: AppError; isError: boolean }> {
+/** What the tools of edition 4 take, which it says by itself where something else came. */
+const schemasFile = new URL(
+  '../../../../profiles/src/runpod/observed-schemas.generated.json',
+  import.meta.url,
+);
+const schemas: Record<string, Record<string, { properties: object; required: string[] }>> = JSON.parse(
+  readFileSync(schemasFile, 'utf8'),
+);
+
+function argumentsOf({ edition, tool }: Observed): { accepted?: string[]; required?: string[] } {
+  const known = edition === '4.0.0' ? schemas['runpod-4']?.[tool] : undefined;
+  return known === undefined ? {} : { accepted: Object.keys(known.properties), required: known.required };
+}
+
+async function run(
+  vector: Observed,
+  transport: 'stdio' | 'http',
+): Promise<{ body?: unknown; error?: AppError; isError: boolean }> {
   seen = [];
   replies = vector.replies ?? [];
-  const { tool: name, args, edition = '3.4.0', rest, on } = vector;
-  const transport = on.includes('s') ? 'stdio' : 'http';
+  const { tool: name, args, edition = '3.4.0', rest } = vector;
   const caller = { name: 'a client', version: '1.0', transport, sessionId: 'uuid-1' } as const;
   const context = { credential: new Secret('rpa_key'), signal: new AbortController().signal };
   try {
-    const { body, isError = false } = await control(rest).call({ name, args, edition, caller, context });
+    const { body, isError = false } = await control(rest).call({
+      ...{ name, args, edition, caller, context },
+      ...argumentsOf(vector),
+    });
     return { body, isError };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
@@ -169,10 +188,9 @@ function expectAsked(vector: Observed): void {
   }
 }
 
-function expectTracked(vector: Observed): void {
+function expectTracked(vector: Observed, transport: 'stdio' | 'http'): void {
   const edition = vector.edition ?? '3.4.0';
   const surface = edition === '4.0.0' ? 'surface=v2; ' : '';
-  const transport = vector.on.includes('s') ? 'stdio' : 'http';
   for (const { base, method, headers } of seen) {
     expect(headers['user-agent']).toBe(
       `runpod-mcp-server/${edition} (caller=mcp; ${surface}client=a_client; client_version=1.0; transport=${transport})`,
@@ -197,23 +215,27 @@ function expectResult(vector: Observed, { body, error, isError }: Awaited<Return
 
 /** Arguments that the tool's schema refuses never come here. */
 const reachesPlatform = (vector: Observed) => vector.json !== undefined || (vector.asks ?? []).length > 0;
-/** Edition 4 says by itself which argument is missing or unknown, before any of this. */
-const isOfArguments = ({ edition, json }: Observed) => {
-  const result = json === undefined ? undefined : shared[json];
-  return edition === '4.0.0' && isObject(result) && /^(Unknown|Missing) /.test(String(result.error));
-};
 
-const cases = vectors.filter(
-  (vector) => vector.tool !== 'no-such-tool' && reachesPlatform(vector) && !isOfArguments(vector),
-);
-const titled = cases.map((vector) => [`${vector.id} ${vector.tool} ${vector.note ?? ''}`, vector] as const);
+/** An unknown name is the gateway's to refuse. */
+const cases = vectors.filter((vector) => vector.tool !== 'no-such-tool' && reachesPlatform(vector));
+const transports = [
+  ['s', 'stdio'],
+  ['h', 'http'],
+] as const;
+const titled = cases
+  .filter(({ id }) => differs[id] === undefined)
+  .flatMap((vector) =>
+    transports
+      .filter(([letter]) => vector.on.includes(letter))
+      .map(([, by]) => [`${vector.id} ${vector.tool} ${vector.note ?? ''} by ${by}`, vector, by] as const),
+  );
 
-describe.each(titled.filter(([, { id }]) => differs[id] === undefined))('%s', (_, vector) => {
+describe.each(titled)('%s', (_, vector, transport) => {
   it('asks the platform and answers as Runpod’s own server [RP-82]', async () => {
-    const outcome = await run(vector);
+    const outcome = await run(vector, transport);
 
     expectAsked(vector);
-    expectTracked(vector);
+    expectTracked(vector, transport);
     expectResult(vector, outcome);
   });
 });
@@ -223,7 +245,7 @@ it('keeps what a bare list of a stream brought', async () => {
     const vector = vectors.find((one) => one.id === id);
     if (vector === undefined) throw new Error(`${id} is not there`);
 
-    const { body } = await run(vector);
+    const { body } = await run(vector, 'http');
 
     expect(body, id).toMatchObject({ stream: [{ output: 'a' }, {}, {}] });
   }
@@ -233,7 +255,7 @@ it('keeps an id in one segment of the path', async () => {
   const vector = vectors.find(({ id }) => id === 'rp-3x-0358');
   if (vector === undefined) throw new Error('it is not there');
 
-  const { error } = await run(vector);
+  const { error } = await run(vector, 'http');
 
   expect(seen.map(({ url }) => url)).toEqual(['{rest_v2}/pods/a%2Fb%20c%3Fd']);
   expect(error?.upstreamStatus).toBe(404);
@@ -244,7 +266,7 @@ it('believes nothing where the platform answers no list', async () => {
     const vector = vectors.find((one) => one.id === id);
     if (vector === undefined) throw new Error(`${id} is not there`);
 
-    const { error } = await run(vector);
+    const { error } = await run(vector, 'http');
 
     expect(error?.code, id).toBe('upstream_malformed');
   }

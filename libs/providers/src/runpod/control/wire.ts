@@ -1,6 +1,6 @@
 /** How Runpod's four services are called for one caller: where each is, what is told of who asks, and what a refusal means. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, isObject } from '@inferry/contracts';
+import { AppError, type ErrorCode, isObject } from '@inferry/contracts';
 import { z } from 'zod';
 import { classifyFailure, codeOfStatus, type FailureRule } from '../../errors/index.ts';
 import { malformed } from '../../http/call-parts.ts';
@@ -41,6 +41,13 @@ const resourceRule: FailureRule = (reply) => {
   const texts = isObject(body) ? [body.detail, body.error, body.title] : [];
   const detail = texts.find((text): text is string => typeof text === 'string');
   return { code: 'not_found', detail: detail ?? 'there is nothing of this id' };
+};
+
+/** Where machines are asked for, another model is no way out. */
+const nextOfMachines: Partial<Record<ErrorCode, string>> = {
+  forbidden: 'Use a key with more rights.',
+  upstream_failed: 'Read it again as it is now, and decide by that.',
+  insufficient_credits: 'Top up the account there, then call again.',
 };
 
 export interface WireOptions {
@@ -110,8 +117,13 @@ export class RunpodWire {
     const secret = this.context.credential?.reveal();
     const secrets = secret === undefined ? [] : [secret];
     const told = classifyFailure(reply, { title: 'Runpod', purpose, rule: resourceRule, secrets });
-    if (told.upstreamStatus !== undefined || purpose === 'submit') return told;
-    return new AppError(codeOfStatus(reply.status), told.message, { upstreamStatus: reply.status });
+    if (purpose === 'submit' && told.upstreamStatus === undefined) return told;
+    const { code, message, retryAfterSeconds, details, upstreamStatus } = told;
+    return new AppError(upstreamStatus === undefined ? codeOfStatus(reply.status) : code, message, {
+      ...{ retryAfterSeconds, details },
+      upstreamStatus: reply.status,
+      nextAction: nextOfMachines[code] ?? told.nextAction,
+    });
   }
 
   /** One answer of GraphQL's `data`. The public one gets no key. */

@@ -42,7 +42,7 @@ async function runModern(deps: RoundsDeps, exchange: Exchange, attempt: Attempt)
   const round = readRound(deps, exchange, owner);
   if (isRefusal(round)) return round satisfies Refusal;
   try {
-    return await attempt({ capabilities: exchange.capabilities, agent: agentOf(exchange), ...round });
+    return await attempt({ capabilities: exchange.capabilities, ...agentOf(exchange), ...round });
   } catch (error) {
     if (!(error instanceof InputRequired)) throw error;
     return toReply(deps, exchange, { owner, needed: error.needed });
@@ -66,8 +66,13 @@ function toReply(
 }
 
 /** As its HTTP requests call it, else as it introduced itself. */
-function agentOf({ header, clientName }: Exchange): string {
-  return (header?.('user-agent') ?? clientName).slice(0, 200);
+function agentOf({ header, clientName, clientVersion }: Exchange): Partial<ClientSide> {
+  if (header !== undefined) return { agent: (header('user-agent') ?? clientName).slice(0, 200) };
+  return {
+    agent: clientName.slice(0, 200),
+    ...(clientVersion !== undefined && { agentVersion: clientVersion.slice(0, 200) }),
+    isOverStdio: true,
+  };
 }
 
 /** What the request brings of an earlier round. */
@@ -89,14 +94,14 @@ function readRound(
 async function runLegacy(deps: RoundsDeps, exchange: Exchange, attempt: Attempt): Promise<Reply> {
   const { capabilities } = exchange;
   const agent = agentOf(exchange);
-  let client: ClientSide = { capabilities, agent, responses: {} };
+  let client: ClientSide = { capabilities, ...agent, responses: {} };
   for (let round = 0; round < maxRounds; round += 1) {
     try {
       return await attempt(client);
     } catch (error) {
       if (!(error instanceof InputRequired)) throw error;
       const { state } = error.needed;
-      client = { capabilities, agent, responses: await askAll(deps, exchange, error.needed), state };
+      client = { capabilities, ...agent, responses: await askAll(deps, exchange, error.needed), state };
     }
   }
   throw new AppError('client_input_missing', 'The call asked for input too often.');
