@@ -20,6 +20,7 @@ const allowed: Record<string, readonly string[]> = {
   contracts: [],
   profiles: ['contracts'],
   bus: ['contracts', 'profiles'],
+  mcp: ['contracts', 'bus'],
   credentials: ['contracts', 'bus'],
   database: ['contracts'],
   limits: ['contracts'],
@@ -35,6 +36,7 @@ const forServices = [
   'contracts',
   'profiles',
   'bus',
+  'mcp',
   'database',
   'limits',
   'blobs',
@@ -73,6 +75,17 @@ describe('packages', () => {
     const imports = shippedFiles(join(root, 'services', name, 'src')).flatMap(ownImports);
 
     expect([...new Set(imports)].filter((imported) => !forServices.includes(imported))).toEqual([]);
+  });
+
+  it('keep the protocol free of HTTP: libs/mcp and stdio know neither Node’s server nor Fastify', () => {
+    const gateway = join(root, 'services', 'mcp-gateway', 'src');
+    const files = [join(root, 'libs', 'mcp', 'src'), join(gateway, 'stdio')].flatMap(shippedFiles);
+    const leaks = files.filter((file) =>
+      /from '(node:http|fastify|\.\.\/(edge|http|http-refusal\.ts))/.test(readFileSync(file, 'utf8')),
+    );
+
+    expect(files.length).toBeGreaterThan(40);
+    expect(leaks.map((file) => relative(root, file))).toEqual([]);
   });
 
   it('have a README each', () => {

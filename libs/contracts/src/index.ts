@@ -129,6 +129,7 @@ export {
 } from './profile.ts';
 export { type Proxies, proxiesOf } from './proxies.ts';
 export { isPrivateHost, isPublicAddress } from './public-address.ts';
+export { Recent } from './recent.ts';
 export { readJwks, readRevocations, verifyKey } from './rpc/auth.ts';
 export { listProviders, PreparedRun, ProviderState, prepareRun } from './rpc/catalog.ts';
 export {

@@ -39,7 +39,6 @@ export {
   resourceName,
 } from './mounts.ts';
 export { newReplicaName } from './open-parts.ts';
-export { Recent } from './recent.ts';
 export { portOf, runService, type ServiceProcess } from './run-service.ts';
 export {
   deriveSecrets,

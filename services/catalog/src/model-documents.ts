@@ -1,5 +1,5 @@
+import { Recent } from '@inferry/contracts';
 import type { ProviderModel } from '@inferry/providers';
-import { Recent } from '@inferry/runtime';
 import type { DetailStore, ModelDetail } from './details/detail-store.ts';
 import type { ListedModels } from './listed-models.ts';
 import { fingerprintOf } from './sync/snapshot-reader.ts';

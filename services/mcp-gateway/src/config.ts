@@ -1,5 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { type Toolset, toolsets } from '@inferry/contracts';
+import {
+  type ClientRow,
+  ClientRows,
+  type ClientTable,
+  createClientTable,
+  type Icon,
+  isIconUrl,
+  knownClients,
+  ownIcon,
+  type Selection,
+  type ServerIdentity,
+  type SubscriptionLimits,
+} from '@inferry/mcp';
 import { profileOf, profiles } from '@inferry/profiles';
 import {
   type AddressRanges,
@@ -18,12 +31,7 @@ import { z } from 'zod';
 import { type AllowedHosts, loopbackNames, spellingsOf } from './edge/host.ts';
 import type { KeyPrefixes } from './edge/passthrough-verifier.ts';
 import type { WindowLimits } from './edge/windows.ts';
-import type { OpenCallLimits } from './http/open-calls.ts';
-import { type Icon, isIconUrl, ownIcon } from './mcp/icon.ts';
-import type { ServerIdentity } from './mcp/identity.ts';
-import type { Selection } from './mcp/selection.ts';
-import type { SubscriptionLimits } from './mcp/subscriptions/subscriptions.ts';
-import { type ClientRow, ClientRows, type ClientTable, createClientTable, knownClients } from './waiting.ts';
+import type { OpenCallLimits } from './open-calls.ts';
 
 const GatewayEnv = z.object({
   HOST: RuntimeEnv.shape.HOST,

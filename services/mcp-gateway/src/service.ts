@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { callCancelled, type Secret } from '@inferry/contracts';
 import { createInProcessLimits } from '@inferry/limits';
+import { createMcpCore, createMethodTable, InFlight, startConversation, startSurfaces } from '@inferry/mcp';
 import type { HttpService, Parts, Readiness } from '@inferry/runtime';
 import type { GatewayConfig } from './config.ts';
 import { checkContentEncoding, checkContentType, createBodyCheck, refuseBodySize } from './edge/body.ts';
 import { createCors } from './edge/cors.ts';
+import { gatewayPrincipal } from './edge/gateway-principal.ts';
 import { checkHead } from './edge/head.ts';
 import { createHostCheck } from './edge/host.ts';
 import { type Authentication, openAuthentication } from './edge/open-authentication.ts';
@@ -17,15 +19,10 @@ import { InlineUploads, mayBeUpload } from './http/inline/inline-uploads.ts';
 import { McpEndpoint } from './http/mcp-endpoint.ts';
 import { mountRoutes } from './http/mount-routes.ts';
 import { type Mounts, openMounts } from './http/mounts.ts';
-import { OpenCalls } from './http/open-calls.ts';
 import { defaultTimings, OpenStreams, type StreamTimings } from './http/open-streams.ts';
 import { type BodyTimings, defaultBodyTimings } from './http/read-body.ts';
 import { createReceiver, type Receiver } from './http/receive.ts';
-import { startConversation } from './mcp/client/conversation.ts';
-import { createMcpCore } from './mcp/core.ts';
-import { InFlight } from './mcp/in-flight.ts';
-import { createMethodTable } from './mcp/methods/index.ts';
-import { startSurfaces } from './mcp/surfaces/start-surfaces.ts';
+import { OpenCalls } from './open-calls.ts';
 import type { LineWriter } from './stdio/stdio-channel.ts';
 import { StdioEndpoint } from './stdio/stdio-endpoint.ts';
 import { createTelemetry } from './telemetry.ts';
@@ -62,6 +59,7 @@ export async function createGatewayService(
   const extraTools = await loadExtraTools(config.extraTools);
   const { closeSurfaces, ...surface } = startSurfaces(bus, {
     services: config.surfaces,
+    principal: gatewayPrincipal,
     log,
     subscriptionLimits,
   });
@@ -101,7 +99,7 @@ export async function createGatewayService(
     lingerMs: bodyTimings.lingerMs,
     onError,
   });
-  const core = createMcpCore(table, { telemetry, clients: waits });
+  const core = createMcpCore(table, { observer: telemetry, clients: waits });
   const endpoint = new McpEndpoint({
     core,
     edge,

@@ -1,4 +1,5 @@
 import type { JsonObject } from '@inferry/contracts';
+import type { Exchange, Observer, Refusal, Reply } from '@inferry/mcp';
 import {
   type Attributes,
   context,
@@ -13,19 +14,9 @@ import {
   type TextMapGetter,
   trace,
 } from '@opentelemetry/api';
-import type { Exchange, Method, Reply } from './mcp/exchange.ts';
-import type { Refusal } from './refusal.ts';
 
 /** Spans and metrics under OpenTelemetry's conventions for MCP. */
-export interface Telemetry {
-  /** Runs a method inside its span; `finish` turns its reply into what is sent. */
-  observe(
-    exchange: Exchange,
-    method: Method,
-    finish: (exchange: Exchange, reply: Reply) => Reply,
-  ): Reply | Promise<Reply>;
-  /** Counts a request for a method that does not exist; its name is the caller's and becomes no label. */
-  unknown(exchange: Exchange, refusal: Refusal): Refusal;
+export interface Telemetry extends Observer {
   /** Counts a request that was refused before it had a method. */
   refused(refusal: Refusal): void;
   waitOpened(): void;

@@ -10,11 +10,11 @@ import {
 } from '@inferry/bus';
 import { type AnyOperation, type AnyTool, getRun, type JsonObject, type Secret } from '@inferry/contracts';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
+import { metaKeys, modernVersion } from '@inferry/mcp';
 import { createHttpApp, createLogger } from '@inferry/runtime';
 import type { FastifyInstance } from 'fastify';
 import { parseGatewayConfig } from './config.ts';
 import type { StreamTimings } from './http/open-streams.ts';
-import { metaKeys, modernVersion } from './mcp/versions.ts';
 import { createGatewayService, type GatewayOptions } from './service.ts';
 
 export interface TestGateway {

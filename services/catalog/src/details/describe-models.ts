@@ -1,6 +1,6 @@
-import { AppError, callOf, getModel, hint, resourceUpdated, toAppError } from '@inferry/contracts';
+import { AppError, callOf, getModel, hint, Recent, resourceUpdated, toAppError } from '@inferry/contracts';
 import type { Provider, ProviderContext, ProviderModel } from '@inferry/providers';
-import { type Parts, Recent, withDeadline } from '@inferry/runtime';
+import { type Parts, withDeadline } from '@inferry/runtime';
 import { type ModelDocument, type ModelDocuments, withDetail } from '../model-documents.ts';
 import { resourceUrisOf } from '../surface/model-resources.ts';
 import { isListable } from '../sync/listed-model.ts';

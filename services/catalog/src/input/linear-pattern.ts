@@ -2,7 +2,7 @@
  * Patterns of foreign schemas in linear time: model authors write them, and one that backtracks stops a process for ever.
  * RE2 runs what JSON Schema (ECMA-262) means; what it cannot run, and what would take long, is not enforced.
  */
-import { Recent } from '@inferry/runtime';
+import { Recent } from '@inferry/contracts';
 import { RE2JS } from 're2js';
 
 interface LinearPattern {

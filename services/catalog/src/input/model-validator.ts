@@ -5,9 +5,9 @@ import {
   isDataUri,
   isObject,
   type JsonObject,
+  Recent,
   searchModels,
 } from '@inferry/contracts';
-import { Recent } from '@inferry/runtime';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { isAssetId } from './file-fields.ts';
 import { linearPattern, withinSteps } from './linear-pattern.ts';

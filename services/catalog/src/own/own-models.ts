@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { AppError, type Principal } from '@inferry/contracts';
+import { AppError, type Principal, Recent } from '@inferry/contracts';
 import type { Provider, ProviderModel } from '@inferry/providers';
-import { type Parts, Recent, withDeadline } from '@inferry/runtime';
+import { type Parts, withDeadline } from '@inferry/runtime';
 import type { Curation } from '../curation/curation.ts';
 import { toCard, toModelId } from '../model-card.ts';
 import type { ModelDocument } from '../model-documents.ts';

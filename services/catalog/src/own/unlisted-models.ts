@@ -3,9 +3,8 @@
  * asked for with its caller's key when somebody names it, and kept in memory for that key alone.
  */
 import { hash } from 'node:crypto';
-import type { JsonObject, Principal } from '@inferry/contracts';
+import { type JsonObject, type Principal, Recent } from '@inferry/contracts';
 import type { Provider, ProviderModel } from '@inferry/providers';
-import { Recent } from '@inferry/runtime';
 import type { ModelDocument } from '../model-documents.ts';
 import { type ProviderKeys, toContext } from '../provider-keys.ts';
 import { isListable } from '../sync/listed-model.ts';

@@ -2,9 +2,8 @@
  * A wrapper as a model: what the catalog finds, describes and lists goes by the same shape as for any model. Its platform,
  * price and capabilities are those of its default base model, its inputs are its own.
  */
-import type { JsonObject, Problem } from '@inferry/contracts';
+import { type JsonObject, type Problem, Recent } from '@inferry/contracts';
 import type { OwnedWrapperRow } from '@inferry/database/wrappers';
-import { Recent } from '@inferry/runtime';
 import type { ListedModels } from '../listed-models.ts';
 import { type ModelCard, toCard } from '../model-card.ts';
 import type { ModelDocument } from '../model-documents.ts';

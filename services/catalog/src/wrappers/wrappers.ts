@@ -5,7 +5,7 @@
  */
 
 import type { Bus } from '@inferry/bus';
-import { AppError, type Principal, type Problem, wrapperChanged } from '@inferry/contracts';
+import { AppError, type Principal, type Problem, Recent, wrapperChanged } from '@inferry/contracts';
 import type { Database } from '@inferry/database';
 import {
   findVisibleWrapper,
@@ -14,7 +14,7 @@ import {
   readWrappers,
   type WrapperKey,
 } from '@inferry/database/wrappers';
-import { type Parts, Recent, withDeadline } from '@inferry/runtime';
+import { type Parts, withDeadline } from '@inferry/runtime';
 import type { ModelValidator } from '../input/model-validator.ts';
 import type { ListedModels } from '../listed-models.ts';
 import type { ModelCard } from '../model-card.ts';

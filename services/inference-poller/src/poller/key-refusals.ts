@@ -1,4 +1,4 @@
-import { Recent } from '@inferry/runtime';
+import { Recent } from '@inferry/contracts';
 
 /** Refusals of a key in a row, over all runs of this process. */
 export class KeyRefusals {

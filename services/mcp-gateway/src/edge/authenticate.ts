@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { localPrincipal, type Principal } from '@inferry/contracts';
-import { Recent } from '@inferry/runtime';
-import { isRefusal, type Refusal, refuse, refuseUnavailable } from '../refusal.ts';
+import { localPrincipal, type Principal, Recent } from '@inferry/contracts';
+import { isRefusal } from '@inferry/mcp';
+import { type HttpRefusal, refuse, refuseUnavailable } from '../http-refusal.ts';
 import type { AccessAt, Challenger } from './challenge.ts';
 import type { KeyVerifier } from './key-verifier.ts';
 import { oneValue } from './one-value.ts';
@@ -11,7 +11,7 @@ import type { ProbeGate } from './probe-gate.ts';
 import type { RevokedGrants } from './revoked-grants.ts';
 import type { TokenGrant, TokenVerifier } from './token-verifier.ts';
 
-type Outcome = Principal | Refusal;
+type Outcome = Principal | HttpRefusal;
 
 /** Who a request is made for; it waits only when the credential was not seen lately. */
 export type Authenticate = (request: IncomingMessage) => Outcome | Promise<Outcome>;
@@ -111,9 +111,9 @@ export function createBearerAuthentication(parts: BearerAuthentication): Authent
 /** A key that is refused by design is told so: it is not broken, and sending it again does not help. */
 function explain(
   { passthrough, accessAt }: BearerAuthentication,
-  malformed: Refusal,
+  malformed: HttpRefusal,
   { bearer, request }: { bearer: string; request: IncomingMessage },
-): Refusal {
+): HttpRefusal {
   const found = passthrough?.refusalOf(bearer, accessAt?.(request));
   if (found === undefined) return malformed;
   const message = found.reason ?? `Keys that begin with ${found.prefix} are not taken here.`;
@@ -123,7 +123,7 @@ function explain(
   });
 }
 
-type Verdict = Principal | Refusal | null | undefined;
+type Verdict = Principal | HttpRefusal | null | undefined;
 
 interface Verifier {
   known(sha256: string): Principal | null | undefined;

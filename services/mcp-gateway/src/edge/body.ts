@@ -1,14 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import { callOf, createUpload, hint } from '@inferry/contracts';
-import { type Refusal, refuse } from '../refusal.ts';
+import { refuseSize } from '@inferry/mcp';
+import { type HttpRefusal, refuse, toHttp } from '../http-refusal.ts';
 import { oneValue } from './one-value.ts';
 
 /** The cap on bodies (RF-51, RF-52). The rest of a body that is too large is not read, so the connection ends. */
-export function refuseBodySize(maxBytes: number): Refusal {
-  return refuse(413, ['body_too_large', `The body is larger than ${maxBytes} bytes.`], {
-    nextAction: hint`Send files with ${callOf(createUpload)} or by URL, and pass the asset id.`,
-    headers: { connection: 'close' },
-  });
+export function refuseBodySize(maxBytes: number): HttpRefusal {
+  return { ...toHttp(refuseSize(maxBytes)), headers: { connection: 'close' } };
 }
 
 /**
@@ -18,7 +15,7 @@ export function refuseBodySize(maxBytes: number): Refusal {
 export function createBodyCheck(
   maxBytes: number,
   mayBeUpload: (request: IncomingMessage) => boolean,
-): (request: IncomingMessage) => Refusal | undefined {
+): (request: IncomingMessage) => HttpRefusal | undefined {
   const refusal = refuseBodySize(maxBytes);
   return (request) => {
     const length = request.headers['content-length'];
@@ -29,7 +26,7 @@ export function createBodyCheck(
 
 const notJson = refuse(415, ['unsupported_media_type', 'Send JSON with Content-Type: application/json.']);
 
-export function checkContentType({ headers }: IncomingMessage): Refusal | undefined {
+export function checkContentType({ headers }: IncomingMessage): HttpRefusal | undefined {
   const type = headers['content-type'];
   if (type === 'application/json') return undefined;
   const essences = type?.split(',', 9).map((value) => value.split(';', 1)[0]?.trim().toLowerCase());
@@ -41,7 +38,7 @@ const encoded = refuse(415, ['unsupported_media_type', 'Send the body as it is, 
 });
 
 /** Nothing is unpacked here: a small body could become a large one (RFC 9110, section 12.5.3). */
-export function checkContentEncoding({ headers }: IncomingMessage): Refusal | undefined {
+export function checkContentEncoding({ headers }: IncomingMessage): HttpRefusal | undefined {
   const encoding = headers['content-encoding'];
   if (encoding === undefined) return undefined;
   return (oneValue(encoding) ?? 'identity').toLowerCase() === 'identity' ? undefined : encoded;

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type Refusal, refuse } from '../refusal.ts';
+import { type HttpRefusal, refuse } from '../http-refusal.ts';
 
 /** No client sends a third of it; from 2,000 on Node drops headers in silence, an Origin among them. */
 const maxHeaders = 100;
@@ -11,13 +11,13 @@ const refuseTwo = (name: string) =>
   refuse(400, ['invalid_request', `A request has one ${name}.`], { headers: { connection: 'close' } });
 const twoHosts = refuseTwo('Host');
 /** Node takes the first of these in silence; who sent the second one meant something else. */
-const single: Readonly<Record<string, Refusal>> = {
+const single: Readonly<Record<string, HttpRefusal>> = {
   authorization: refuseTwo('Authorization'),
   'content-type': refuseTwo('Content-Type'),
 };
 
 /** What must hold of a head before any header of it is believed (RFC 9112, section 3.2). */
-export function checkHead({ rawHeaders, headers }: IncomingMessage): Refusal | undefined {
+export function checkHead({ rawHeaders, headers }: IncomingMessage): HttpRefusal | undefined {
   if (rawHeaders.length > maxHeaders * 2) return tooMany;
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -36,7 +36,7 @@ function refuseOther(
   name: string,
   value: string | undefined,
   headers: IncomingMessage['headers'],
-): Refusal | undefined {
+): HttpRefusal | undefined {
   const refusal = Object.hasOwn(single, name) ? single[name] : undefined;
   return refusal === undefined || value === headers[name] ? undefined : refusal;
 }

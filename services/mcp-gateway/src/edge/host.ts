@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type Refusal, refuse } from '../refusal.ts';
+import { type HttpRefusal, refuse } from '../http-refusal.ts';
 
 export const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
 
@@ -41,7 +41,7 @@ export function createHostCheck({
   names,
   ownNames,
   anyLoopbackPort,
-}: AllowedHosts): (request: IncomingMessage) => Refusal | undefined {
+}: AllowedHosts): (request: IncomingMessage) => HttpRefusal | undefined {
   // The same few values come again and again; what a client makes up is never remembered.
   const ownByPort = new Map<number, ReadonlySet<string>>();
   const refusal = refuse(403, ['host_rejected', 'This Host is not served here.'], {

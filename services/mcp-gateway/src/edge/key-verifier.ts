@@ -1,6 +1,5 @@
 import type { Bus } from '@inferry/bus';
-import { AppError, type Principal, verifyKey } from '@inferry/contracts';
-import { Recent } from '@inferry/runtime';
+import { AppError, type Principal, Recent, verifyKey } from '@inferry/contracts';
 import { gatewayPrincipal } from './gateway-principal.ts';
 
 export interface KeyVerifier {

@@ -1,4 +1,5 @@
 // Holds what a mount tells whoever may not come in, and whose keys it takes, as its profile says.
+
 import type { IncomingMessage } from 'node:http';
 import { type Bus, createBus, createInProcessTransport } from '@inferry/bus';
 import {
@@ -10,11 +11,12 @@ import {
   verifyPassthrough,
 } from '@inferry/contracts';
 import { createRecipient, purposes } from '@inferry/credentials';
+import { isRefusal } from '@inferry/mcp';
 import { createHttpApp } from '@inferry/runtime';
 import type { FastifyInstance } from 'fastify';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { isRefusal, type Refusal } from '../refusal.ts';
+import type { HttpRefusal } from '../http-refusal.ts';
 import { type Authentication, openAuthentication } from './open-authentication.ts';
 
 const url = 'https://ai.example.com';
@@ -89,7 +91,7 @@ function requestTo(path: string, bearer?: string, host = 'ai.example.com'): Inco
   return { url: path, headers, socket: {} } as unknown as IncomingMessage;
 }
 
-async function come(path: string, bearer?: string, host?: string): Promise<Principal | Refusal> {
+async function come(path: string, bearer?: string, host?: string): Promise<Principal | HttpRefusal> {
   return auth.authenticate(requestTo(path, bearer, host));
 }
 

@@ -1,6 +1,6 @@
+import { errorText } from '@inferry/mcp';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { errorText } from '../mcp/json-rpc.ts';
-import { refuse } from '../refusal.ts';
+import { refuse } from '../http-refusal.ts';
 
 /**
  * What clients try that want to sign in where there are API keys only. They show what they are told: it says how to go on

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type Refusal, refuse } from '../refusal.ts';
+import { type HttpRefusal, refuse } from '../http-refusal.ts';
 import { oneValue } from './one-value.ts';
 
 const loopbackOrigin = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/;
@@ -23,7 +23,7 @@ export function createOrigins(allowed: ReadonlySet<string> | undefined): Origins
  * Only browsers send an Origin: a page of another site must not reach this server with what the browser can reach
  * (MCP 2026-07-28, transports; RF-50).
  */
-export function createOriginCheck(origins: Origins): (request: IncomingMessage) => Refusal | undefined {
+export function createOriginCheck(origins: Origins): (request: IncomingMessage) => HttpRefusal | undefined {
   const refusal = refuse(403, ['origin_rejected', 'This Origin may not call here.'], {
     nextAction: 'The operator lists allowed origins in MCP_ALLOWED_ORIGINS.',
   });

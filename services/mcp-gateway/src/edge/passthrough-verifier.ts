@@ -3,12 +3,12 @@ import {
   AppError,
   connectionChanged,
   type Principal,
+  Recent,
   readVaultKey,
   Secret,
   verifyPassthrough,
 } from '@inferry/contracts';
 import { purposes, sealText } from '@inferry/credentials';
-import { Recent } from '@inferry/runtime';
 import { gatewayPrincipal } from './gateway-principal.ts';
 
 /** How keys begin that callers may bring along, and whose they are. */

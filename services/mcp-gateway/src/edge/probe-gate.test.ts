@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { createInProcessLimits } from '@inferry/limits';
+import { isRefusal } from '@inferry/mcp';
 import { parseAddressRanges } from '@inferry/runtime';
 import { describe, expect, test } from 'vitest';
-import { isRefusal } from '../refusal.ts';
 import { createProbeGate } from './probe-gate.ts';
 import { createWindows } from './windows.ts';
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type AddressRanges, addressKey, clientAddress } from '@inferry/runtime';
-import { type Refusal, refuse } from '../refusal.ts';
+import { type HttpRefusal, refuse } from '../http-refusal.ts';
 import type { Charge, Windows } from './windows.ts';
 
 /**
@@ -13,7 +13,7 @@ export interface ProbeGate {
   pass<T>(
     probe: { request: IncomingMessage; provider: string; isBad(answer: T): boolean },
     ask: () => Promise<T>,
-  ): Promise<T | Refusal>;
+  ): Promise<T | HttpRefusal>;
   /** What counting the failure of a request came to, where it was counted here already. */
   chargeOf(request: IncomingMessage): Charge;
 }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Principal } from '@inferry/contracts';
+import { isRefusal } from '@inferry/mcp';
 import { expect, test } from 'vitest';
-import { isRefusal } from '../refusal.ts';
 import { createBearerAuthentication } from './authenticate.ts';
 import { createChallenger } from './challenge.ts';
 import type { TokenGrant } from './token-verifier.ts';

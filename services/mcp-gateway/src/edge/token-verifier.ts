@@ -1,5 +1,5 @@
-import { isScope, type Principal } from '@inferry/contracts';
-import { issuerOfHost, type ProfileHost, profileOfAudience, Recent } from '@inferry/runtime';
+import { isScope, type Principal, Recent } from '@inferry/contracts';
+import { issuerOfHost, type ProfileHost, profileOfAudience } from '@inferry/runtime';
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { z } from 'zod';
 import type { SigningKeys, TokenTrust } from './signing-keys.ts';

@@ -1,8 +1,8 @@
 import { AppError, type Principal } from '@inferry/contracts';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
+import { isRefusal } from '@inferry/mcp';
 import { parseAddressRanges } from '@inferry/runtime';
 import { describe, expect, test } from 'vitest';
-import { isRefusal } from '../refusal.ts';
 import { createWindows } from './windows.ts';
 
 const limits = { credential: 3, ipPreAuth: 2, ipPostAuth: 2, trustedEgress: 5 };

@@ -1,8 +1,7 @@
-import type { Principal } from '@inferry/contracts';
-import { AppError } from '@inferry/contracts';
+import { AppError, type Principal, Recent } from '@inferry/contracts';
 import type { Limits, WindowHit, WindowVerdict } from '@inferry/limits';
-import { type AddressRanges, addressKey, Recent } from '@inferry/runtime';
-import { type Refusal, refuse, refuseUnavailable } from '../refusal.ts';
+import { type AddressRanges, addressKey } from '@inferry/runtime';
+import { type HttpRefusal, refuse, refuseUnavailable } from '../http-refusal.ts';
 
 export interface WindowLimits {
   credential: number;
@@ -15,7 +14,7 @@ export interface WindowLimits {
 }
 
 /** What charging a window came to: a refusal, or what is left, as header fields (draft-ietf-httpapi-ratelimit-headers-10). */
-export type Charge = Refusal | Readonly<Record<string, string>> | undefined;
+export type Charge = HttpRefusal | Readonly<Record<string, string>> | undefined;
 
 /**
  * Sliding windows of 60 s. Real traffic is charged to its credential; an address is charged only for what is refused,
@@ -27,7 +26,7 @@ export interface Windows {
   /** Counts a refusal against the address it came from; a refusal of its own when there were too many. */
   chargeFailure(stage: 'pre_auth' | 'post_auth', address: string): Promise<Charge>;
   /** Why an unknown key of this address is not tried at its platform now; `open` are being tried, this one included. */
-  roomForProbe(probe: { address: string; provider: string; open: number }): Promise<Refusal | undefined>;
+  roomForProbe(probe: { address: string; provider: string; open: number }): Promise<HttpRefusal | undefined>;
   /** Counts a key that its platform refused, against its address and for that platform. */
   chargeProbe(address: string, provider: string): Promise<Charge>;
 }
@@ -152,7 +151,7 @@ function describe({ name, limit }: Policy): string {
 }
 
 /** RF-55. */
-function refuseRate(policy: Policy, retryAfterMs: number): Refusal {
+function refuseRate(policy: Policy, retryAfterMs: number): HttpRefusal {
   const retryAfterSeconds = Math.max(1, Math.ceil(retryAfterMs / 1_000));
   return refuse(429, ['rate_limited', `More than ${policy.limit} in ${windowMs / 1_000} s.`], {
     retryAfterSeconds,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, callOf, catalogChanged, getModel, getRun, hint, runModel } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { listenAt } from '../mcp/subscriptions/test-listening.ts';
+import { listenAt } from '../protocol/test-listening.ts';
 import { startTestGateway, type TestGateway } from '../test-gateway.ts';
 import { readProfileFile } from './profile-file.ts';
 

@@ -1,4 +1,5 @@
 /** The profiles of a folder while they are served: files are read again when they change, and models when the catalog does. */
+
 import { type FSWatcher, readdirSync, readFileSync, watch } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import type { Bus } from '@inferry/bus';
@@ -10,9 +11,8 @@ import {
   type Profile,
   wrapperChanged,
 } from '@inferry/contracts';
+import type { Offer, Selection } from '@inferry/mcp';
 import type { Parts } from '@inferry/runtime';
-import type { Offer } from '../mcp/offer.ts';
-import type { Selection } from '../mcp/selection.ts';
 import { createFileProfile, type KnownModel, pinFaults } from './create-file-profile.ts';
 import {
   type PinnedModel,

@@ -1,5 +1,5 @@
 import { CallLife } from '@inferry/bus';
-import type { Channel, StopReason } from '../mcp/exchange.ts';
+import type { Channel, StopReason } from '@inferry/mcp';
 
 /** One request of a batch: it shares the answer with the others, so it has no stream of its own. */
 export class BatchMember implements Channel {

@@ -1,17 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '@inferry/contracts';
+import { errorText, isRefusal, type RequestId } from '@inferry/mcp';
 import { type AddressRanges, clientAddress } from '@inferry/runtime';
 import type { Authenticate } from '../edge/authenticate.ts';
 import type { Cors } from '../edge/cors.ts';
 import type { ProbeGate } from '../edge/probe-gate.ts';
 import type { Windows } from '../edge/windows.ts';
-import { errorText, type RequestId } from '../mcp/json-rpc.ts';
-import { isRefusal, type Refusal, refuse } from '../refusal.ts';
+import { type HttpRefusal, refuse } from '../http-refusal.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { Answerable, Post } from './post.ts';
 import { endBeforeBody, isUnread, writeJson } from './write-json.ts';
 
-export type Check = (request: IncomingMessage) => Refusal | undefined;
+export type Check = (request: IncomingMessage) => HttpRefusal | undefined;
 
 export interface EdgeParts {
   /** What every request must pass, in order. */
@@ -36,16 +36,16 @@ const failed = refuse(500, ['internal', 'Something went wrong here. Try again; i
 /** Everything between a socket and the protocol; each refusal ends here, before the body is read. */
 export interface Edge {
   /** Lets the pages of allowed origins read the answer; why the request ends here, if it does. */
-  greet(request: IncomingMessage, response: ServerResponse): Refusal | undefined;
+  greet(request: IncomingMessage, response: ServerResponse): HttpRefusal | undefined;
   /** Answers a browser's preflight; false when the request is none. */
   answerPreflight(request: IncomingMessage, response: ServerResponse): boolean;
   /** Calls `admit` with the request and whom it is for, or answers it. */
   pass(request: IncomingMessage, response: ServerResponse, admit: (post: Post) => void): void;
   /** Counts what a batch asks for beyond the one request that it came as. */
-  charge(post: Post, requests: number): Promise<Refusal | undefined>;
+  charge(post: Post, requests: number): Promise<HttpRefusal | undefined>;
   /** The refusal of an admitted request, or a harder one when its address collects them. */
-  weigh(request: IncomingMessage, principal: Principal, refusal: Refusal): Promise<Refusal>;
-  send(to: Answerable, refusal: Refusal, id?: RequestId): void;
+  weigh(request: IncomingMessage, principal: Principal, refusal: HttpRefusal): Promise<HttpRefusal>;
+  send(to: Answerable, refusal: HttpRefusal, id?: RequestId): void;
 }
 
 export function createEdge(parts: EdgeParts): Edge {
@@ -53,7 +53,7 @@ export function createEdge(parts: EdgeParts): Edge {
 
   const addressOf = (request: IncomingMessage) => clientAddress(request, parts.trustedProxies);
 
-  function send({ response, headers }: Answerable, refusal: Refusal, id?: RequestId): void {
+  function send({ response, headers }: Answerable, refusal: HttpRefusal, id?: RequestId): void {
     telemetry.refused(refusal);
     if (response.destroyed) return;
     const answer = { status: refusal.status, headers: { ...headers, ...refusal.headers } };
@@ -65,7 +65,7 @@ export function createEdge(parts: EdgeParts): Edge {
   async function settle(
     request: IncomingMessage,
     response: ServerResponse,
-    pending: Principal | Refusal | Promise<Principal | Refusal>,
+    pending: Principal | HttpRefusal | Promise<Principal | HttpRefusal>,
   ): Promise<Post | undefined> {
     const arrivedAt = performance.now();
     const outcome = await pending;
@@ -87,7 +87,7 @@ export function createEdge(parts: EdgeParts): Edge {
     return undefined;
   }
 
-  function greet(request: IncomingMessage, response: ServerResponse): Refusal | undefined {
+  function greet(request: IncomingMessage, response: ServerResponse): HttpRefusal | undefined {
     if (request.headers.origin !== undefined) cors.show(request, response);
     return firstOf(doorChecks, request);
   }
@@ -140,17 +140,17 @@ export function createEdge(parts: EdgeParts): Edge {
   };
 }
 
-function isChallenge(outcome: Principal | Refusal | Promise<Principal | Refusal>): boolean {
+function isChallenge(outcome: Principal | HttpRefusal | Promise<Principal | HttpRefusal>): boolean {
   const challenge = 'isRefusal' in outcome ? outcome.headers?.['www-authenticate'] : undefined;
   return challenge?.includes('resource_metadata') === true;
 }
 
 /** A GET has no body. */
-function refuseBody(request: IncomingMessage, checks: readonly Check[]): Refusal | undefined {
+function refuseBody(request: IncomingMessage, checks: readonly Check[]): HttpRefusal | undefined {
   return request.method === 'GET' ? undefined : firstOf(checks, request);
 }
 
-function firstOf(checks: readonly Check[], request: IncomingMessage): Refusal | undefined {
+function firstOf(checks: readonly Check[], request: IncomingMessage): HttpRefusal | undefined {
   for (const check of checks) {
     const refusal = check(request);
     if (refusal !== undefined) return refusal;

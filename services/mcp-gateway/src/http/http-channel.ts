@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { CallLife, LateSignal } from '@inferry/bus';
-import type { Channel, StopReason } from '../mcp/exchange.ts';
+import type { Channel, StopReason } from '@inferry/mcp';
 import type { LongAnswer, OpenStreams } from './open-streams.ts';
 import type { Answerable } from './post.ts';
 import { writeAccepted, writeJson } from './write-json.ts';

@@ -10,29 +10,46 @@ import {
   uploadFile,
   valueInWords,
 } from '@inferry/contracts';
+import {
+  type Channel,
+  type ClientRequests,
+  type Exchange,
+  errorText,
+  isRefusal,
+  isRequest,
+  isTooDeep,
+  type McpCore,
+  type McpMessage,
+  type McpRequest,
+  type Offer,
+  parseJson,
+  type Refusal,
+  type Reply,
+  type ResumedCall,
+  type Resumptions,
+  readBatchEra,
+  readEra,
+  readMessage,
+  refuseBatch,
+  refuseInvalid,
+  rpcCodes,
+  type Sessions,
+  type Spoken,
+  type ToolView,
+  tooDeep,
+} from '@inferry/mcp';
 import type { Parts } from '@inferry/runtime';
 import { type Challenger, challengeAdmitted } from '../edge/challenge.ts';
-import { isTooDeep, tooDeep } from '../edge/json-depth.ts';
 import { oneValue } from '../edge/one-value.ts';
-import { isRequest, refuseBatch } from '../mcp/batches.ts';
-import type { ClientRequests } from '../mcp/client/client-requests.ts';
-import type { Resumptions } from '../mcp/client/resumptions.ts';
-import type { Sessions } from '../mcp/client/sessions.ts';
-import type { McpCore } from '../mcp/core.ts';
-import { readBatchEra, readEra, type Spoken } from '../mcp/era.ts';
-import type { Channel, Exchange, Reply } from '../mcp/exchange.ts';
-import { errorText, type McpMessage, type McpRequest, parseJson, readMessage } from '../mcp/json-rpc.ts';
-import type { Offer } from '../mcp/offer.ts';
-import type { ResumedCall } from '../mcp/resumed-call.ts';
-import type { ToolView } from '../mcp/tool-views.ts';
-import { isRefusal, type Refusal, refuse, refuseInvalid, rpcCodes } from '../refusal.ts';
+import { type HttpRefusal, refuse, toHttp } from '../http-refusal.ts';
+import type { OpenCalls } from '../open-calls.ts';
 import { BatchMember } from './batch-member.ts';
 import type { Edge } from './edge.ts';
 import { HttpChannel } from './http-channel.ts';
 import type { Mounts } from './mounts.ts';
-import type { OpenCalls } from './open-calls.ts';
 import type { OpenStreams } from './open-streams.ts';
 import type { Post } from './post.ts';
+import { readSelection } from './selection-source.ts';
 import { inSession, type KnownSender, readSender } from './sender.ts';
 import { acceptsStream, headersOf, lineOf, toExchange } from './to-exchange.ts';
 import { writeAccepted } from './write-json.ts';
@@ -99,7 +116,7 @@ export class McpEndpoint {
   }
 
   /** Answers an admitted request whose body is not what is wanted. */
-  refuse(post: Post, refusal: Refusal): void {
+  refuse(post: Post, refusal: Refusal | HttpRefusal): void {
     this.#settle(post, this.#refuse(post, refusal));
   }
 
@@ -185,7 +202,7 @@ export class McpEndpoint {
       channel.finish(reply, 200, token === undefined ? undefined : { 'mcp-session-id': token });
     } else if (channel.isStreaming)
       channel.finish(errorText(request.id, reply, exchange.offer.profile.words));
-    else return this.#refuse(post, reply, request);
+    else return this.#refuse(post, toHttp(reply, era), request);
     return undefined;
   }
 
@@ -254,9 +271,9 @@ export class McpEndpoint {
     return this.#parts.mounts.offerOf(request) ?? this.#parts.mounts.canonical;
   }
 
-  async #refuse(post: Post, refusal: Refusal, request?: McpRequest): Promise<void> {
+  async #refuse(post: Post, refusal: Refusal | HttpRefusal, request?: McpRequest): Promise<void> {
     const { edge, challenge } = this.#parts;
-    const weighed = await edge.weigh(post.request, post.principal, refusal);
+    const weighed = await edge.weigh(post.request, post.principal, toHttp(refusal));
     const wanted = { scope: weighed.data.required_scope, status: weighed.status };
     const at: Challenger = (what) => challenge(what, post.request);
     const challenged = challengeAdmitted(at, post.principal, wanted);
@@ -266,22 +283,22 @@ export class McpEndpoint {
   }
 }
 
-function viewOf({ readSelection, viewTools }: Offer, { request, principal }: Post): ToolView | Refusal {
+function viewOf(offer: Offer, { request, principal }: Post): ToolView | Refusal {
   const { url = '/', headers } = request;
-  const selection = readSelection({
+  const selection = readSelection(offer, {
     url,
     toolsetsHeader: lineOf(headers['x-mcp-toolsets']),
     excludeHeader: lineOf(headers['x-mcp-exclude-tools']),
     readOnlyHeader: lineOf(headers['x-mcp-readonly']),
   });
-  return isRefusal(selection) ? selection : viewTools(selection, principal.scopes);
+  return isRefusal(selection) ? selection : offer.viewTools(selection, principal.scopes);
 }
 
 /** A refusal in the words of its mount. */
-function inWordsOf({ profile }: Offer, refusal: Refusal): Refusal {
+function inWordsOf({ profile }: Offer, refusal: HttpRefusal): HttpRefusal {
   if (profile.words === plainWords) return refusal;
   // as: the same fields, whose texts alone are said in other words.
-  return valueInWords(refusal, profile.words) as Refusal;
+  return valueInWords(refusal, profile.words) as HttpRefusal;
 }
 
 /** The call of which a stream is the answer, as far as answering it needs it. */

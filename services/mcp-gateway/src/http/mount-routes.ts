@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { oneValue } from '../edge/one-value.ts';
-import { type Refusal, refuse } from '../refusal.ts';
+import { type HttpRefusal, refuse } from '../http-refusal.ts';
 import type { Edge } from './edge.ts';
 import type { Mounts } from './mounts.ts';
 import type { Receiver } from './receive.ts';
@@ -85,7 +85,7 @@ function mountMcp(
 function answerOther(
   edge: Edge,
   { request, reply }: { request: FastifyRequest; reply: FastifyReply },
-  otherwise: Refusal,
+  otherwise: HttpRefusal,
 ): void {
   const refusal = edge.greet(request.raw, reply.raw);
   if (refusal === undefined && otherwise !== notFound && edge.answerPreflight(request.raw, reply.raw)) {
@@ -93,7 +93,7 @@ function answerOther(
   } else answer(edge, reply, refusal ?? otherwise);
 }
 
-function answer(edge: Edge, reply: FastifyReply, refusal: Refusal): void {
+function answer(edge: Edge, reply: FastifyReply, refusal: HttpRefusal): void {
   reply.hijack();
   edge.send({ response: reply.raw }, refusal);
 }

@@ -1,4 +1,5 @@
 /** The mounts of this gateway: which profile a request came to, and whether it is served here. */
+
 import type { IncomingMessage } from 'node:http';
 import type { Bus } from '@inferry/bus';
 import {
@@ -8,12 +9,12 @@ import {
   localPrincipal,
   type Profile,
 } from '@inferry/contracts';
+import { createOffer, type Offer } from '@inferry/mcp';
 import { inferry, profileOf } from '@inferry/profiles';
 import type { Parts } from '@inferry/runtime';
 import type { GatewayConfig } from '../config.ts';
 import { profileOfMessage } from '../edge/resource-metadata.ts';
 import { type FileProfiles, openFileProfiles } from '../file-profiles/file-profiles.ts';
-import { createOffer, type Offer } from '../mcp/offer.ts';
 
 export interface Mounts {
   /** `/mcp` and the bare origin of the deployment's own host. */

@@ -1,4 +1,4 @@
-import { type Member, Roster } from '../roster.ts';
+import { type Member, Roster } from '@inferry/mcp';
 import type { Telemetry } from '../telemetry.ts';
 
 export interface StreamTimings {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { AppError } from '@inferry/contracts';
-import { isRefusal, type Refusal, refuse, refuseUnavailable, rpcCodes } from '../refusal.ts';
+import { isRefusal, rpcCodes } from '@inferry/mcp';
+import { type HttpRefusal, refuse, refuseUnavailable } from '../http-refusal.ts';
 import type { Edge } from './edge.ts';
 import type { InlineUploads } from './inline/inline-uploads.ts';
 import type { McpEndpoint } from './mcp-endpoint.ts';
@@ -69,7 +70,7 @@ function withoutMark(bytes: Buffer): Buffer {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 }
 
-function toRefusal(error: unknown): Refusal {
+function toRefusal(error: unknown): HttpRefusal {
   if (error instanceof LateBody) return late;
   if (!(error instanceof AppError)) return failed;
   if (error.code === 'storage_quota_exceeded') {

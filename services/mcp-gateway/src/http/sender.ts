@@ -1,12 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { JsonObject, Principal } from '@inferry/contracts';
+import type { Era, Exchange, McpMessage, Sender, Sessions, Spoken } from '@inferry/mcp';
 import { oneValue } from '../edge/one-value.ts';
-import type { Sessions } from '../mcp/client/sessions.ts';
-import type { Spoken } from '../mcp/era.ts';
-import type { Exchange, Sender } from '../mcp/exchange.ts';
-import type { McpMessage } from '../mcp/json-rpc.ts';
-import type { Era } from '../mcp/versions.ts';
-import { type Refusal, refuse } from '../refusal.ts';
+import { type HttpRefusal, refuse } from '../http-refusal.ts';
 
 /** A sender with what its session tells about it. */
 export interface KnownSender extends Sender {
@@ -32,7 +28,7 @@ export function readSender(
   sessions: Sessions,
   { request, principal }: { request: IncomingMessage; principal: Principal },
   { era, message }: { era: Era; message?: McpMessage },
-): KnownSender | Refusal {
+): KnownSender | HttpRefusal {
   const token = oneValue(request.headers['mcp-session-id']);
   const begins = message?.kind === 'request' && message.method === 'initialize';
   if (token === undefined || era === 'modern' || begins) {

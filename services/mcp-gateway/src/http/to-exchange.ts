@@ -1,10 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isObject, type JsonObject } from '@inferry/contracts';
+import { type Exchange, type McpHeaders, type McpRequest, metaKeys, type Spoken } from '@inferry/mcp';
 import { oneValue } from '../edge/one-value.ts';
-import type { McpHeaders, Spoken } from '../mcp/era.ts';
-import type { Exchange } from '../mcp/exchange.ts';
-import type { McpRequest } from '../mcp/json-rpc.ts';
-import { metaKeys } from '../mcp/versions.ts';
 import type { Post } from './post.ts';
 import type { KnownSender } from './sender.ts';
 

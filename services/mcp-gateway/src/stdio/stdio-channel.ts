@@ -1,5 +1,5 @@
 import { CallLife, LateSignal } from '@inferry/bus';
-import type { Channel, StopReason } from '../mcp/exchange.ts';
+import type { Channel, StopReason } from '@inferry/mcp';
 
 /** Where lines go: false when the client does not read at the moment, and what may be left out should be. */
 export interface LineWriter {

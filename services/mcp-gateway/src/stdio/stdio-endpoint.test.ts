@@ -1,13 +1,14 @@
 /** The endpoint over stdio, chunk by chunk. */
+
 import { fileURLToPath } from 'node:url';
 import { InputRequired, isObject } from '@inferry/contracts';
+import { metaKeys, modernVersion } from '@inferry/mcp';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { askName, routed } from '../mcp/client/asking.fixture.ts';
-import { metaKeys, modernVersion } from '../mcp/versions.ts';
+import { askName, routed } from '../protocol/asking.fixture.ts';
 import { callOf, rpc, startTestGateway, type TestGateway } from '../test-gateway.ts';
 import type { StdioEndpoint } from './stdio-endpoint.ts';
 
-const fixture = fileURLToPath(new URL('../mcp/client/asking.fixture.ts', import.meta.url));
+const fixture = fileURLToPath(new URL('../protocol/asking.fixture.ts', import.meta.url));
 const request = { method: 'elicitation/create', params: { message: 'Your name?' } } as const;
 const envelope = { [metaKeys.protocolVersion]: modernVersion, [metaKeys.clientCapabilities]: {} };
 

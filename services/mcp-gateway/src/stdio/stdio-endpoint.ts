@@ -1,30 +1,40 @@
 /** MCP over stdio: one client, one stream each way, a message a line (MCP 2025-11-25 and 2026-07-28, transports). */
+
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { isObject, type JsonObject, localPrincipal } from '@inferry/contracts';
-import type { Parts } from '@inferry/runtime';
-import { refuseBodySize } from '../edge/body.ts';
-import { isTooDeep, tooDeep } from '../edge/json-depth.ts';
-import type { OpenCalls } from '../http/open-calls.ts';
-import { isRequest, refuseBatch } from '../mcp/batches.ts';
-import type { ClientRequests } from '../mcp/client/client-requests.ts';
-import type { McpCore } from '../mcp/core.ts';
-import { readBatchEra, readEra, type Spoken } from '../mcp/era.ts';
-import type { Exchange, Sender } from '../mcp/exchange.ts';
 import {
+  type ClientRequests,
+  type Exchange,
   errorText,
+  isRefusal,
+  isRequest,
   isRequestId,
   isSameId,
+  isTooDeep,
+  type McpCore,
   type McpMessage,
   type McpRequest,
+  metaKeys,
+  negotiate,
+  type Offer,
   parseJson,
+  type Refusal,
   type RequestId,
+  readBatchEra,
+  readEra,
   readMessage,
-} from '../mcp/json-rpc.ts';
-import type { Offer } from '../mcp/offer.ts';
-import type { ToolView } from '../mcp/tool-views.ts';
-import { metaKeys, negotiate } from '../mcp/versions.ts';
-import { isRefusal, type Refusal, refuse, rpcCodes } from '../refusal.ts';
+  refuse,
+  refuseBatch,
+  refuseSize,
+  rpcCodes,
+  type Sender,
+  type Spoken,
+  type ToolView,
+  tooDeep,
+} from '@inferry/mcp';
+import type { Parts } from '@inferry/runtime';
+import type { OpenCalls } from '../open-calls.ts';
 import { createLineReader, idOfLongLine } from './lines.ts';
 import { type LineWriter, StdioChannel } from './stdio-channel.ts';
 
@@ -50,13 +60,11 @@ interface OpenRequest {
   channel: StdioChannel;
 }
 
-const badJson = refuse(400, ['parse_error', 'The line is not valid JSON.'], { rpcCode: rpcCodes.parse });
-const notUtf8 = refuse(400, ['parse_error', 'The line is not valid UTF-8.'], { rpcCode: rpcCodes.parse });
-const internal = refuse(
-  500,
-  ['internal', 'Something went wrong here. Try again; if it repeats, report it.'],
-  { rpcCode: rpcCodes.internal },
-);
+const badJson = refuse(['parse_error', 'The line is not valid JSON.'], { rpcCode: rpcCodes.parse });
+const notUtf8 = refuse(['parse_error', 'The line is not valid UTF-8.'], { rpcCode: rpcCodes.parse });
+const internal = refuse(['internal', 'Something went wrong here. Try again; if it repeats, report it.'], {
+  rpcCode: rpcCodes.internal,
+});
 const none: JsonObject = Object.freeze({});
 
 export class StdioEndpoint {
@@ -75,7 +83,7 @@ export class StdioEndpoint {
     this.#view = wholeView(parts.offer);
     this.take = createLineReader(parts.maxLineBytes, {
       line: (line) => this.#line(line),
-      tooLong: (head, tail) => this.#refuse(refuseBodySize(parts.maxLineBytes), idOfLongLine(head, tail)),
+      tooLong: (head, tail) => this.#refuse(refuseSize(parts.maxLineBytes), idOfLongLine(head, tail)),
     });
   }
 
@@ -235,13 +243,8 @@ function textOf(info: unknown, field: 'name' | 'version'): string | undefined {
 }
 
 /** Everything that the deployment offers of the profile. */
-function wholeView({ profile, readSelection, viewTools }: Offer): ToolView {
-  const selection = readSelection({
-    url: profile.key === 'inferry' ? '/mcp' : `/mcp/${profile.key}`,
-    toolsetsHeader: undefined,
-    excludeHeader: undefined,
-    readOnlyHeader: undefined,
-  });
+function wholeView({ select, viewTools }: Offer): ToolView {
+  const selection = select();
   if (isRefusal(selection)) throw new Error(selection.message);
   return viewTools(selection, localPrincipal.scopes);
 }

@@ -10,11 +10,11 @@ import {
   tooLargeAttachment,
   uploadFile,
 } from '@inferry/contracts';
+import { rpcCodes, type ToolView } from '@inferry/mcp';
 import { ownBodyClock } from '@inferry/runtime';
 import { oneValue } from '../../edge/one-value.ts';
-import type { ToolView } from '../../mcp/tool-views.ts';
-import { type Refusal, refuse, rpcCodes } from '../../refusal.ts';
-import type { OpenCalls } from '../open-calls.ts';
+import { type HttpRefusal, refuse } from '../../http-refusal.ts';
+import type { OpenCalls } from '../../open-calls.ts';
 import { type BodyTimings, type Pieces, piecesOf } from '../read-body.ts';
 import { BodySplitter, type SplitProblem } from './body-splitter.ts';
 import { createCollector } from './collect-pieces.ts';
@@ -28,7 +28,7 @@ export interface InlineUploadParts {
   maxBodyBytes: number;
   /** Files at once in this process. */
   maxAtOnce: number;
-  tooLarge: Refusal;
+  tooLarge: HttpRefusal;
 }
 
 /** A request whose body is larger than may be held. */
@@ -62,7 +62,7 @@ const busy = refuse(503, ['busy', 'Too many base64 uploads at once.'], {
   headers: linger,
 });
 
-const refusals: Record<Exclude<SplitProblem, 'rest_too_large'>, Refusal> = {
+const refusals: Record<Exclude<SplitProblem, 'rest_too_large'>, HttpRefusal> = {
   file_too_large: refuse(413, ['upload_too_large', 'The file exceeds the 200 MiB upload cap.'], {
     nextAction: useCreateUpload,
     headers: linger,
@@ -83,7 +83,7 @@ const refusals: Record<Exclude<SplitProblem, 'rest_too_large'>, Refusal> = {
   }),
 };
 
-function refuseBase64(message: string): Refusal {
+function refuseBase64(message: string): HttpRefusal {
   return refuse(400, ['validation_failed', `${callOf(uploadFile)}: base64 ${message}.`], {
     rpcCode: rpcCodes.invalidParams,
     nextAction: hint`For a local file use ${callOf(createUpload)}: it needs no base64.`,
@@ -113,7 +113,7 @@ export class InlineUploads {
   }
 
   /** Rejects with `LateBody`, `GoneBody`, or the `AppError` of a storage that cannot be reached. */
-  async take(large: LargeRequest): Promise<SplitCall | Refusal> {
+  async take(large: LargeRequest): Promise<SplitCall | HttpRefusal> {
     const { tooLarge, maxAtOnce, calls } = this.#parts;
     const { subject } = large.principal;
     if (!mayBeUpload(large.request)) return tooLarge;
@@ -193,7 +193,7 @@ class Passage {
     if (!this.#isStored) this.#put?.destroy();
   }
 
-  async run(): Promise<SplitCall | Refusal> {
+  async run(): Promise<SplitCall | HttpRefusal> {
     const pieces = this.#pieces;
     for (const piece of this.#large.read.splice(0)) {
       const refusal = await this.#pass(piece);
@@ -213,7 +213,7 @@ class Passage {
     return { body: this.#splitter.rest(), assetId: this.#assetId };
   }
 
-  async #pass(piece: Buffer): Promise<Refusal | undefined> {
+  async #pass(piece: Buffer): Promise<HttpRefusal | undefined> {
     this.#rawBytes += piece.length;
     this.#collect(piece.length);
     const bytes = this.#splitter.write(piece);
@@ -246,7 +246,7 @@ class Passage {
     );
   }
 
-  async #open(): Promise<Refusal | undefined> {
+  async #open(): Promise<HttpRefusal | undefined> {
     const { view, principal } = this.#large;
     const scope = view.missingScopes.get(uploadFile.name);
     if (scope !== undefined) return refuseScope(scope);
@@ -271,7 +271,7 @@ class Passage {
   }
 }
 
-function refuseScope(scope: string): Refusal {
+function refuseScope(scope: string): HttpRefusal {
   return refuse(403, ['insufficient_scope', `This tool needs the scope ${scope}.`], {
     data: { required_scope: scope },
     nextAction: 'Use a credential that has this scope.',

@@ -3,10 +3,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Bus } from '@inferry/bus';
 import { localPrincipal, tooLargeAttachment } from '@inferry/contracts';
+import { isRefusal } from '@inferry/mcp';
 import { toolOf } from '@inferry/profiles';
 import { expect, it } from 'vitest';
-import { isRefusal, refuse } from '../../refusal.ts';
-import type { OpenCalls } from '../open-calls.ts';
+import { refuse } from '../../http-refusal.ts';
+import type { OpenCalls } from '../../open-calls.ts';
 import { defaultBodyTimings } from '../read-body.ts';
 import { InlineUploads } from './inline-uploads.ts';
 

@@ -1,0 +1,86 @@
+import { hasWords, inWords, unstorable } from '@inferry/contracts';
+import type { Exchange, Method, Reply, Sender } from './exchange.ts';
+import { type McpNotification, type McpRequest, responseText } from './json-rpc.ts';
+import type { MethodTable } from './methods/index.ts';
+import { type Refusal, refuse, refuseParams, rpcCodes } from './refusal.ts';
+import { fitResult, shownTo } from './revisions.ts';
+import type { Era } from './versions.ts';
+import type { ClientTable } from './waiting.ts';
+
+/** Sees what is asked and what comes of it. */
+export interface Observer {
+  /** Runs a method; `finish` turns its reply into what is sent. */
+  observe(
+    exchange: Exchange,
+    method: Method,
+    finish: (exchange: Exchange, reply: Reply) => Reply,
+  ): Reply | Promise<Reply>;
+  /** Counts a request for a method that does not exist; its name is the caller's and becomes no label. */
+  unknown(exchange: Exchange, refusal: Refusal): Refusal;
+}
+
+/** The protocol over any transport: one request in, the text of its response or a refusal out. */
+export interface McpCore {
+  answer(exchange: Exchange): Reply | Promise<Reply>;
+  listen(era: Era, notification: McpNotification, from: Sender): void;
+}
+
+export function createMcpCore(
+  table: MethodTable,
+  { observer, clients }: { observer: Observer; clients: ClientTable },
+): McpCore {
+  function toResponse(exchange: Exchange, reply: Reply): Reply {
+    if (typeof reply !== 'string') return reply;
+    const { era, request, clientName, offer } = exchange;
+    const said = hasWords(reply) ? inWords(reply, offer.profile.words) : reply;
+    const result = fitResult(request.method, said, shownTo(exchange, clients.takesLinks(clientName)));
+    return responseText(
+      request.id,
+      era === 'modern' && !isStamped(result) ? splice(offer.identity.stamp, result) : result,
+    );
+  }
+
+  return {
+    answer(exchange) {
+      const { era, request } = exchange;
+      const method = table.methods[era].get(request.method);
+      if (method === undefined) return observer.unknown(exchange, refuseMethod());
+      const refusal = refuseUnstorable(request);
+      if (refusal !== undefined) return observer.unknown(exchange, refusal);
+      return observer.observe(exchange, method, toResponse);
+    },
+    listen(era, notification, from) {
+      table.listeners[era].get(notification.method)?.(notification, from);
+    },
+  };
+}
+
+/** A method whose result is of another type, or says more about itself, writes these fields on its own. */
+function isStamped(reply: string): boolean {
+  return reply.startsWith('{"resultType":');
+}
+
+/** The fields put first into a JSON object that is text already. */
+function splice(fields: string, object: string): string {
+  return object === '{}' ? `{${fields}}` : `{${fields},${object.slice(1)}`;
+}
+
+/**
+ * What no store keeps is refused before one sees it, by the name of the parameter. The arguments of tools are looked at where
+ * they are read (`parseArguments`), since text may hold more of them.
+ */
+function refuseUnstorable({ method, params }: McpRequest): Refusal | undefined {
+  if (method === 'tools/call') return undefined;
+  const { _meta: _envelope, ...rest } = params;
+  const problem = unstorable(rest, 'params');
+  if (problem === undefined) return undefined;
+  return refuseParams(['validation_failed', `${problem.path} ${problem.message}.`], {
+    ...(problem.hint === undefined ? {} : { nextAction: `Call again and ${problem.hint}.` }),
+  });
+}
+
+function refuseMethod(): Refusal {
+  return refuse(['method_not_found', 'This method is not served here.'], {
+    rpcCode: rpcCodes.methodNotFound,
+  });
+}

@@ -1,0 +1,42 @@
+/** MCP over any transport: messages, eras, methods, tasks, subscriptions and what a mount offers. */
+export { isRequest, refuseBatch } from './batches.ts';
+export type { ClientRequests } from './client/client-requests.ts';
+export { startConversation } from './client/conversation.ts';
+export type { Resumptions } from './client/resumptions.ts';
+export type { Sessions } from './client/sessions.ts';
+export { createMcpCore, type McpCore, type Observer } from './core.ts';
+export { type McpHeaders, readBatchEra, readEra, type Spoken } from './era.ts';
+export type { Channel, Exchange, Reply, Sender, StopReason } from './exchange.ts';
+export { type Icon, isIconUrl, ownIcon } from './icon.ts';
+export type { ServerIdentity } from './identity.ts';
+export { InFlight } from './in-flight.ts';
+export {
+  errorText,
+  isRequestId,
+  isSameId,
+  type McpMessage,
+  type McpRequest,
+  parseJson,
+  type RequestId,
+  readMessage,
+} from './json-rpc.ts';
+export { isTooDeep, refuseSize, tooDeep } from './message-limits.ts';
+export { createMethodTable } from './methods/index.ts';
+export { createOffer, type Offer } from './offer.ts';
+export {
+  isRefusal,
+  type Refusal,
+  type RefusalOptions,
+  refuse,
+  refuseInvalid,
+  refuseParams,
+  rpcCodes,
+} from './refusal.ts';
+export type { ResumedCall } from './resumed-call.ts';
+export { type Member, Roster } from './roster.ts';
+export type { Asked, Selection } from './selection.ts';
+export type { SubscriptionLimits } from './subscriptions/subscriptions.ts';
+export { startSurfaces } from './surfaces/start-surfaces.ts';
+export type { ToolView } from './tool-views.ts';
+export { type Era, legacyVersions, metaKeys, modernVersion, negotiate } from './versions.ts';
+export { type ClientRow, ClientRows, type ClientTable, createClientTable, knownClients } from './waiting.ts';

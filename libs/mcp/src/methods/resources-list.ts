@@ -1,0 +1,86 @@
+import type { Bus } from '@inferry/bus';
+import { AppError, toAppError } from '@inferry/contracts';
+import type { Exchange, Method } from '../exchange.ts';
+import { isRefusal, type Refusal } from '../refusal.ts';
+import { parseResourceCursor, toResourceCursor } from '../surfaces/resource-cursor.ts';
+import type { OfferedSurface, Surfaces } from '../surfaces/surfaces.ts';
+import { cacheable, listTtlMs, partialListTtlMs } from './cacheable.ts';
+import { cursorOf, refuseCursor } from './refuse-cursor.ts';
+
+interface Place {
+  /** The services from which the list goes on. */
+  surfaces: readonly OfferedSurface[];
+  /** Where in the first of them. */
+  cursor: string | undefined;
+}
+
+interface Page {
+  items: unknown[];
+  nextCursor: string | undefined;
+  isWhole: boolean;
+}
+
+/** The services' resources one after another, each in pages of its own. */
+export function listResources({ bus, surfaces }: { bus: Bus; surfaces: Surfaces }): Method {
+  return async (exchange) => {
+    const { offered, isWhole } = await surfaces.view(exchange);
+    const place = placeOf(exchange, offered);
+    if (isRefusal(place)) return place;
+    try {
+      const page = await readPage(bus, exchange, place);
+      const next = page.nextCursor === undefined ? '' : `,"nextCursor":${JSON.stringify(page.nextCursor)}`;
+      const ttlMs = isWhole && page.isWhole ? listTtlMs : partialListTtlMs;
+      return cacheable(exchange.era, ttlMs, `"resources":${JSON.stringify(page.items)}${next}`);
+    } catch (error) {
+      const { code } = toAppError(error);
+      return code === 'cancelled' ? undefined : refuseCursor();
+    }
+  };
+}
+
+function placeOf(exchange: Exchange, offered: readonly OfferedSurface[]): Place | Refusal {
+  const cursor = cursorOf(exchange);
+  if (cursor === undefined) return { surfaces: offered, cursor: undefined };
+  const position = typeof cursor === 'string' ? parseResourceCursor(cursor) : undefined;
+  const at = offered.findIndex(({ surface }) => surface.service === position?.service);
+  return at === -1 ? refuseCursor() : { surfaces: offered.slice(at), cursor: position?.cursor };
+}
+
+/** One page is enough for what most services list: an empty second one costs every client a request. */
+const enough = 100;
+
+/** A service that cannot be asked is left out (RF-74); one that refuses its cursor is told to the client. */
+async function readPage(
+  bus: Bus,
+  { principal, channel, offer: { profile } }: Exchange,
+  place: Place,
+): Promise<Page> {
+  const items: unknown[] = [];
+  let isWhole = true;
+  let { cursor } = place;
+  for (const { surface } of place.surfaces) {
+    if (items.length >= enough) {
+      return {
+        items,
+        nextCursor: toResourceCursor({ service: surface.service, cursor: undefined }),
+        isWhole,
+      };
+    }
+    try {
+      const input = cursor === undefined ? {} : { cursor };
+      const page = await bus.call(surface.listResources, input, { principal, signal: channel.signal });
+      items.push(...page.items.filter((item) => profile.hasResource(item)));
+      if (page.next_cursor !== undefined) {
+        const next = toResourceCursor({ service: surface.service, cursor: page.next_cursor });
+        return { items, nextCursor: next, isWhole };
+      }
+    } catch (error) {
+      if (error instanceof AppError && (error.code === 'cancelled' || error.code === 'invalid_cursor')) {
+        throw error;
+      }
+      isWhole = false;
+    }
+    cursor = undefined;
+  }
+  return { items, nextCursor: undefined, isWhole };
+}

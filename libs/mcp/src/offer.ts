@@ -1,0 +1,57 @@
+/** What one request is offered: the profile of the mount that it came to, with everything that is made once for it. */
+import type { Bus } from '@inferry/bus';
+import type { AnyTool, Profile } from '@inferry/contracts';
+import type { Icon } from './icon.ts';
+import { createIdentity, type ServerIdentity } from './identity.ts';
+import { createSelect, type Select, type Selection, toolsetOf } from './selection.ts';
+import { createTasks, type Tasks } from './tasks/tasks.ts';
+import { createToolViews, type ViewTools } from './tool-views.ts';
+
+/** A mount as its clients meet it. */
+export interface Offer {
+  profile: Profile;
+  identity: ServerIdentity;
+  /** The part of its tools that a request asks for; all that the deployment offers of them without a question. */
+  select: Select;
+  viewTools: ViewTools;
+  tasks: Tasks;
+}
+
+export interface OfferParts {
+  bus: Bus;
+  /** The deployment's own; a profile that names itself does so in its place. */
+  serverInfo: ServerIdentity['serverInfo'];
+  icons: readonly Icon[];
+  hasSurfaces: boolean;
+  /** What the deployment offers of any profile. */
+  offered: Selection;
+  /** Of services that are not part of the product: they belong to the canonical mount. */
+  extraTools: readonly AnyTool[];
+  /** Whether its tools change while it is served. */
+  toolsChange?: boolean;
+}
+
+export function createOffer(profile: Profile, parts: OfferParts): Offer {
+  const { bus, offered, hasSurfaces } = parts;
+  const isCanonical = profile.key === 'inferry';
+  const tools = isCanonical ? [...profile.tools, ...parts.extraTools] : profile.tools;
+  const open = tools.filter(({ operation }) => offered.toolsets.has(operation.toolset));
+  const own = [...new Set(open.map((tool) => toolsetOf(tool)))];
+  return {
+    profile,
+    identity: createIdentity(
+      { ...parts.serverInfo, ...profile.serverInfo },
+      {
+        hasSurfaces,
+        toolsChange: parts.toolsChange === true,
+        icons: profile.icons ?? parts.icons,
+        instructions: profile.instructions,
+      },
+    ),
+    select: isCanonical
+      ? createSelect(offered)
+      : createSelect({ ...offered, toolsets: new Set(own) }, { known: own, usual: own }),
+    viewTools: createToolViews(open),
+    tasks: createTasks({ bus, tools, words: profile.words }),
+  };
+}
