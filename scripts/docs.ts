@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { inferry } from '@inferry/profiles';
 import { adapters } from '@inferry/providers';
 import { acceptancePage, readCitations, readPromises, shortenNotYet } from './acceptance-page.ts';
+import { chartFiles } from './chart-files.ts';
 import { errorsPage } from './errors-page.ts';
 import { composeNatsConfig } from './nats-config.ts';
 import { providersPage } from './providers-page.ts';
@@ -17,6 +18,7 @@ const pages = {
   'docs/tools.md': toolsPage(inferry.tools),
   'docs/providers.md': providersPage(adapters),
   'deploy/nats/nats.conf': composeNatsConfig(),
+  ...chartFiles(),
 };
 if (!process.argv.includes('--check')) shortenNotYet(tests);
 for (const [name, page] of Object.entries(pages)) {

@@ -120,8 +120,8 @@ export const commands: CommandTable = {
   },
   secrets: {
     summary: 'What each service needs of INFERRY_SECRET.',
-    usage: '…',
-    examples: ['secrets'],
+    usage: '[--kubernetes inferry] [service …]',
+    examples: ['secrets', 'secrets --kubernetes inferry'],
     load: async () => (await import('./secrets.ts')).secrets,
   },
   cluster: {

@@ -34,6 +34,7 @@ const variables = {
   chromium: 'CHROMIUM_PATH',
   nginx: 'PATH',
   caddy: 'PATH',
+  unzip: 'PATH',
 } as const;
 
 /** The path of a program from the system's packages, installed first where that is possible. */

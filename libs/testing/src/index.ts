@@ -2,6 +2,7 @@ export { another } from './another.ts';
 export { chromiumFlags, findChromium } from './chromium.ts';
 export { ensureServers, type Servers } from './ensure-servers.ts';
 export { frontCertificate, startFrontProxy } from './front-proxy.ts';
+export { requireKubernetesTools } from './kubernetes-tools.ts';
 export type { LocalServer } from './local-server.ts';
 export { startNats } from './nats.ts';
 export { freePort } from './ports.ts';
