@@ -11,7 +11,7 @@ import { createBus, createInProcessTransport, type Transport } from '@inferry/bu
 import { createCatalogService, parseCatalogConfig } from '@inferry/catalog';
 import { createComputeService } from '@inferry/compute';
 import { openDatabase } from '@inferry/database';
-import { createInferenceService, parseInferenceConfig } from '@inferry/inference-poller';
+import { createInferenceService, parseInferenceConfig, quoteSecretOf } from '@inferry/inference-poller';
 import { createInProcessLimits } from '@inferry/limits';
 import { createGatewayService, type GatewayService, parseGatewayConfig } from '@inferry/mcp-gateway';
 import {
@@ -172,6 +172,7 @@ async function createServices(composition: Composition): Promise<Composed> {
     providers,
     webhookSecret: of('webhooks'),
     hookSecret: of('hooks'),
+    quoteSecret: quoteSecretOf(of('hooks')),
     publicUrl: config.baseUrl,
   });
   const compute = createComputeService(partsFor('compute'), {

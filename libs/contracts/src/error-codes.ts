@@ -263,6 +263,24 @@ export const errorCodes = {
     meaning: 'The quote is above max_cost, or has no upper bound',
     fix: 'Choose a cheaper model or smaller input, or raise max_cost',
   },
+  quote_invalid: {
+    retryable: false,
+    http: 400,
+    meaning: 'The quote is not for this caller, model and input',
+    fix: 'Run what was quoted, or ask estimate_cost again',
+  },
+  quote_expired: {
+    retryable: false,
+    http: 410,
+    meaning: 'The quote was good for some minutes, which are over',
+    fix: 'Ask estimate_cost again',
+  },
+  quote_exceeded: {
+    retryable: false,
+    http: 402,
+    meaning: 'The run would cost more than its quote said',
+    fix: 'Ask estimate_cost again, and whoever pays',
+  },
   budget_exceeded: {
     retryable: false,
     http: 402,

@@ -148,7 +148,15 @@ export { Budget, readBudgets, readOutputs, readUsage, type UsageTotals } from '.
 export { openAsset, readStorage, resolveAssets, StoredAsset } from './rpc/upload.ts';
 export { Secret } from './secret.ts';
 export { Page, ValidationProblem } from './shapes/basics.ts';
-export { ModelInput, ModelSummary, modelKinds, Quote } from './shapes/model.ts';
+export {
+  ModelInput,
+  ModelSummary,
+  modelKinds,
+  Quote,
+  type QuoteKind,
+  quoteKindOf,
+  quoteKinds,
+} from './shapes/model.ts';
 export { isTerminal, Run, RunCost, RunOutput, RunStatus, runStatuses } from './shapes/run.ts';
 export { Wrapper } from './shapes/wrapper.ts';
 export { clip, isShort, maxShortBytes, mostThatIsShort } from './short.ts';

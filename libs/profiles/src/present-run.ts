@@ -70,7 +70,11 @@ export function timeAndCost(run: Run): string {
 
 /** Nobody may read silence as nothing. */
 export function costText(cost: RunCost | undefined): string {
-  if (cost?.charged !== undefined) return `Cost: ${money(cost, cost.charged)}.`;
+  if (cost?.charged !== undefined) {
+    const beyond =
+      cost.over_quote === undefined ? '' : `, ${money(cost, cost.over_quote)} more than was quoted`;
+    return `Cost: ${money(cost, cost.charged)}${beyond}.`;
+  }
   const assumed = cost?.assumed === undefined ? '' : money(cost, cost.assumed);
   if (cost?.unknown) return `Cost: unknown${assumed === '' ? '' : `, counted as ${assumed}`}.`;
   return assumed === '' ? '' : `Cost: not told, at most ${assumed}.`;

@@ -45,6 +45,8 @@ const InferenceEnv = z.object({
   TRUSTED_PROXIES: envList.default([]),
   /** Beside PUBLIC_URL: origins of outputs that are not copied, which the view of a run may then show. */
   RUN_VIEW_ORIGINS: envList.default([]),
+  /** How long the price of a signed quote holds. */
+  QUOTE_TTL_SECONDS: envInt(30, 86_400).default(600),
   /** What becomes of a run of unknown price where a budget holds its subject. */
   UNPRICED: z.enum(['cap', 'deny', 'allow']).default('cap'),
   /** US dollars that such a run holds, and counts as while its cost stays unknown. */
@@ -67,6 +69,7 @@ export interface InferenceConfig {
   trustedProxies: AddressRanges;
   viewOrigins: readonly string[];
   money: MoneyRules;
+  quoteTtlMs: number;
   /** Emulated platforms keep their outputs on loopback. */
   allowPrivateOutputs: boolean;
 }
@@ -96,6 +99,7 @@ export function parseInferenceConfig(env: Env): InferenceConfig {
       rates: createExchangeRates(readRates(parsed.EXCHANGE_RATES)),
       unpriced: { policy: parsed.UNPRICED, capMicros: toMicros(parsed.UNPRICED_CAP) },
     },
+    quoteTtlMs: parsed.QUOTE_TTL_SECONDS * 1_000,
     allowPrivateOutputs: parsed.INFERRY_EMULATORS !== undefined,
   });
 }

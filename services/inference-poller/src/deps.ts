@@ -10,6 +10,7 @@ import type { ReleaseQueue } from './poller/release-queue.ts';
 import type { Insistence } from './poller/submit-facts.ts';
 import type { SubmitJournal } from './poller/submit-journal.ts';
 import type { RunMetrics } from './run-metrics.ts';
+import type { Quotes } from './runs/quotes.ts';
 import type { MoneyRules } from './runs/run-cost.ts';
 import type { RunWaiters } from './runs/run-waiters.ts';
 import type { Timings } from './timings.ts';
@@ -34,6 +35,7 @@ export interface InferenceDeps {
   /** Of one subject, that have not ended. */
   maxOpenRuns: number;
   money: MoneyRules;
+  quotes: Quotes;
   webhooks: WebhookSettings;
   outputs: OutputSettings;
   hookUrls: HookUrls;

@@ -1,6 +1,7 @@
 import { openProviders, readProvidersConfig } from '@inferry/providers';
 import { parseRuntimeConfig, readAll, readEnv, runService } from '@inferry/runtime';
 import { parseInferenceConfig } from './config.ts';
+import { quoteSecretOf } from './runs/quotes.ts';
 import { createInferenceService } from './service.ts';
 
 await runService({
@@ -25,6 +26,7 @@ await runService({
       providers,
       webhookSecret: secrets.of('webhooks'),
       hookSecret: secrets.of('hooks'),
+      quoteSecret: quoteSecretOf(secrets.of('hooks')),
       publicUrl: config.publicUrl,
     });
     return {

@@ -38,6 +38,7 @@ import { handleReadBudgets } from './rpc/read-budgets.ts';
 import { handleReadOutputs } from './rpc/read-outputs.ts';
 import { handleReadUsage } from './rpc/read-usage.ts';
 import { createRunMetrics } from './run-metrics.ts';
+import { createQuotes } from './runs/quotes.ts';
 import type { MoneyRules } from './runs/run-cost.ts';
 import { RunWaiters } from './runs/run-waiters.ts';
 import { serveRunSurface } from './surface/serve-surface.ts';
@@ -62,6 +63,10 @@ export interface InferenceOptions {
   replica?: string;
   /** How money is counted (default: no exchange rates, and a run of unknown price counts as one dollar). */
   money?: MoneyRules;
+  /** Signs quotes; without it prices are told and nothing is held to them. */
+  quoteSecret?: Secret | undefined;
+  /** How long a quote is good (default ten minutes). */
+  quoteTtlMs?: number;
   /** The ceiling of every wait (default 600). */
   maxWaitSeconds?: number;
   /** Runs of one subject that have not ended (default 50,000). */
@@ -159,6 +164,7 @@ function createDeps(
   const replica = options.replica ?? parts.replica;
   const random = options.random ?? Math.random;
   const isTestClock = options.now !== undefined;
+  const now = options.now ?? (() => clock.now());
   const onError = (error: unknown) => log.warn({ err: error }, 'waited-for runs could not be read');
   return {
     bus,
@@ -175,6 +181,7 @@ function createDeps(
     maxWaitSeconds: options.maxWaitSeconds ?? 600,
     maxOpenRuns: options.maxOpenRuns ?? 50_000,
     money: options.money ?? parseInferenceConfig({}).money,
+    quotes: createQuotes({ secret: options.quoteSecret, ttlMs: options.quoteTtlMs ?? 600_000, now }),
     webhooks: { secret: options.webhookSecret, allowLoopback: options.allowLoopbackWebhooks ?? false },
     outputs: {
       rehost: options.rehost ?? true,
@@ -194,7 +201,7 @@ function createDeps(
       files: options.journalFiles,
     }),
     insistence: new Insistence({ log, timings, random }),
-    now: options.now ?? (() => clock.now()),
+    now,
     sleptMs: () => (isTestClock ? 0 : clock.sleptMs()),
     clockReady: () => (isTestClock ? Promise.resolve() : clock.ready),
     random,

@@ -30,6 +30,7 @@ export const runModel = defineOperation({
       .optional()
       .describe('Idempotency key, 1-128 characters; reuse it when retrying'),
     max_cost: z.number().min(0).optional().describe('Refuse when the quote exceeds this'),
+    quote_id: z.string().max(200).optional().describe('From estimate_cost: refuse a higher price'),
     metadata: jsonObject.optional().describe('Up to 16 string tags to find the run later'),
     webhook: z.string().max(2_000).optional().describe('HTTPS URL notified when the run settles'),
     options: jsonObject

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { ErrorEnvelope } from '../errors.ts';
 import { defineRpc } from '../operation.ts';
 import { usageBuckets } from '../operations/get-account.ts';
+import { jsonObject } from '../shapes/basics.ts';
+import { Quote } from '../shapes/model.ts';
 import { RunOutput } from '../shapes/run.ts';
 
 const UsageTotals = z.object({
@@ -55,8 +57,14 @@ export const readBudgets = defineRpc({
     run: z
       .object({ currency: z.string(), min: z.number().optional(), max: z.number().optional() })
       .optional(),
+    /** What is to be quoted, one run of it, as `prepare_run` would read it. */
+    quoted: z
+      .object({ model: z.string(), wrapper: z.string().optional(), input: jsonObject, quote: Quote })
+      .optional(),
   }),
   output: z.object({
+    /** Of a quote that a run may be held to. */
+    quote: z.object({ quote_id: z.string(), expires_at: z.string() }).optional(),
     budgets: z.array(Budget),
     /** What the tightest budget leaves for that run, in its currency. */
     left: z.number().optional(),

@@ -48,4 +48,13 @@ export const Quote = z.object({
 });
 export type Quote = z.infer<typeof Quote>;
 
+/** How much of a price is known. `range`: from-to. `floor`: so much or more. */
+export const quoteKinds = ['exact', 'range', 'floor', 'unknown'] as const;
+export type QuoteKind = (typeof quoteKinds)[number];
+
+export function quoteKindOf({ exact, min, max }: Pick<Quote, 'exact' | 'min' | 'max'>): QuoteKind {
+  if (max !== undefined) return exact ? 'exact' : 'range';
+  return min !== undefined && min > 0 ? 'floor' : 'unknown';
+}
+
 export const ModelExample = jsonObject;

@@ -28,6 +28,7 @@ export const RunCost = z.object({
   reserved: z.number().optional().describe('Held from the budget'),
   charged: z.number().optional().describe('Settled amount'),
   assumed: z.number().optional().describe('Counted by budgets while the charge is not known'),
+  over_quote: z.number().optional().describe('Charged beyond the signed quote'),
   unknown: z.boolean().optional().describe('True when nobody tells what it cost'),
 });
 export type RunCost = z.infer<typeof RunCost>;

@@ -32,6 +32,7 @@ describe('estimate_cost', () => {
       exact: true,
       unpriced_inputs: [],
       basis: 'per_image',
+      kind: 'exact',
       min: 0.3,
       max: 0.3,
       allowed: true,
@@ -81,6 +82,29 @@ describe('estimate_cost', () => {
 
     expect((await estimate(25)).structuredContent).toMatchObject({ budget_left: 0.25, allowed: true });
     expect((await estimate(26)).structuredContent).toMatchObject({ budget_left: 0.25, allowed: false });
+  });
+
+  it('has one run quoted as prepare_run would read it, and nothing that is not valid', async () => {
+    const asked: unknown[] = [];
+    const quote = { quote_id: 'quote_x', expires_at: '2031-01-01T00:00:00.000Z' };
+    world.busOf('inference-poller').serve(readBudgets, async ({ quoted }) => {
+      asked.push(quoted);
+      return { budgets: [], ...(quoted && { quote }) };
+    });
+    const replica = await startReady(world, [fake('p', 'a')]);
+    const input = { prompt: 'x', count: '3', image: 'asset_a' };
+    const estimate = async (args: Record<string, unknown>) =>
+      await replica.tool(estimateCost, { model: 'p/a', count: 10, ...args });
+
+    const valid = await estimate({ input });
+    const others = [await estimate({}), await estimate({ input: { count: 99 } })];
+
+    const prepared = await replica.prepare('a', input);
+    expect(asked[0]).toEqual({ model: prepared.model, input: prepared.input, quote: prepared.quote });
+    expect(asked.slice(1)).toEqual([undefined, undefined]);
+    expect(valid.structuredContent).toMatchObject({ quote_id: 'quote_x', kind: 'exact', max: 0.3 });
+    expect(textOf(valid)).toContain('quote_id="quote_x" holds one run to this price until 2031-01-01');
+    for (const { structuredContent } of others) expect(structuredContent).not.toHaveProperty('quote_id');
   });
 
   it('leaves the budget out when nobody answers for it', async () => {

@@ -7,8 +7,10 @@ import {
   type Principal,
   type Problem,
   type Quote,
+  quoteKindOf,
   readBudgets,
 } from '@inferry/contracts';
+import type { z } from 'zod';
 import type { CallerAccess } from '../caller-access.ts';
 import type { CatalogDeps } from '../deps.ts';
 import { prepareInput } from '../input/prepare-input.ts';
@@ -31,10 +33,15 @@ export function handleEstimateCost(deps: CatalogDeps): Handler<typeof estimateCo
     const named = await resolveModel(deps, name, principal);
     const { document, ...wanted } = await quotedModel(deps, { named, input }, principal);
     const access = await deps.accesses.of(principal);
-    const { quote, validation } = estimate({ deps, document, access }, wanted);
+    const { quote, validation, input: prepared } = estimate({ deps, document, access }, wanted);
     const result = toEstimate(quote, count);
-    const budget = await askBudget(deps, context, { ...result, currency: quote.currency });
-    if (budget.left !== undefined) result.budget_left = budget.left;
+    const isQuotable = input !== undefined && validation.length === 0;
+    const quoted = { model: document.id, wrapper: wanted.wrapper, input: prepared, quote };
+    const budget = await askBudget(deps, context, {
+      run: { ...result, currency: quote.currency },
+      quoted: isQuotable ? quoted : undefined,
+    });
+    Object.assign(result, toldOf(budget));
     const refusal = refusalText(access.refusalOf(document.provider)) ?? budget.refusal;
     if (refusal !== undefined) result.refusal = refusal;
     if (validation.length > 0 && input !== undefined) result.validation = validation;
@@ -42,6 +49,14 @@ export function handleEstimateCost(deps: CatalogDeps): Handler<typeof estimateCo
     // Without an input nobody can tell whether run_model would take it.
     if (input !== undefined || !canRun) result.allowed = canRun && validation.length === 0;
     return result;
+  };
+}
+
+/** What the budgets' owner adds to an estimate. */
+function toldOf({ quote, left }: BudgetAnswer): Partial<Estimate> {
+  return {
+    ...(quote && { quote_id: quote.quote_id, quote_expires_at: quote.expires_at }),
+    ...(left === undefined ? {} : { budget_left: left }),
   };
 }
 
@@ -56,6 +71,7 @@ interface QuotedInput {
   fixed: JsonObject;
   /** What is wrong with the input of a wrapper. */
   own: Problem[];
+  wrapper?: string | undefined;
 }
 
 /** What a call of this name would run: the model itself, or the base model of a wrapper with what that makes. */
@@ -69,14 +85,14 @@ async function quotedModel(
     return { document: await deps.complete(named, principal), given: input, fixed: {}, own: [] };
   }
   const expanded = await expandForRun(deps, { document: named, view, raw: input ?? {} }, principal);
-  const { model: document, input: mapped, problems: own } = expanded;
-  return { document, given: input === undefined ? undefined : mapped, fixed: mapped, own };
+  const { model: document, input: mapped, problems: own, wrapper } = expanded;
+  return { document, given: input === undefined ? undefined : mapped, fixed: mapped, own, wrapper };
 }
 
 function estimate(
   { deps, document, access }: { deps: CatalogDeps; document: ModelDocument; access: CallerAccess },
   { given, fixed, own }: QuotedInput,
-): { quote: Quote; validation: NonNullable<Estimate['validation']> } {
+): { quote: Quote; validation: NonNullable<Estimate['validation']>; input: JsonObject } {
   const provider = deps.providers.get(document.provider);
   if (provider === undefined) throw noLongerOffered(deps, document, access);
   const validator = deps.validatorOf(document);
@@ -84,7 +100,7 @@ function estimate(
   const { input } = prepared;
   const problems = own.length > 0 && given !== undefined ? [...own, ...prepared.problems] : prepared.problems;
   const quote = quoteInput(provider, document.model, { input, problems });
-  if (given !== undefined && problems.length === 0) return { quote, validation: [] };
+  if (given !== undefined && problems.length === 0) return { quote, validation: [], input };
   const wrong = wrongFields(problems);
   const fields = schemasOf(validator.plain, 'properties');
   const open = fields.filter(([name]) =>
@@ -93,7 +109,7 @@ function estimate(
   const usable = Object.fromEntries(Object.entries(input).filter(([name]) => !wrong.includes(name)));
   const { unpriced_inputs: unpriced } = quote;
   const range = quoteRange(provider, document.model, { input: usable, open });
-  return { quote: { ...range, unpriced_inputs: unpriced }, validation: problems };
+  return { quote: { ...range, unpriced_inputs: unpriced }, validation: problems, input };
 }
 
 /** The quote of so many runs. */
@@ -103,12 +119,20 @@ function toEstimate({ currency, exact, basis, min, max, ...quote }: Quote, count
     exact,
     unpriced_inputs: quote.unpriced_inputs,
     basis,
+    kind: quoteKindOf({ exact, min, max }),
     ...(min === undefined ? {} : { min: times(min, count) }),
     ...(max === undefined ? {} : { max: times(max, count) }),
   };
 }
 
+interface BudgetQuestion {
+  run: { currency: string; min?: number | undefined; max?: number | undefined };
+  /** One run to be quoted. */
+  quoted: z.input<typeof readBudgets.input>['quoted'];
+}
+
 interface BudgetAnswer {
+  quote?: z.output<typeof readBudgets.output>['quote'];
   isAffordable: boolean;
   /** What the tightest budget leaves, in the currency of the quote; undefined where none holds the caller. */
   left?: number | undefined;
@@ -119,19 +143,19 @@ interface BudgetAnswer {
 async function askBudget(
   { bus }: CatalogDeps,
   { principal, signal, deadlineAt }: HandlerContext,
-  { currency, min, max }: { currency: string; min?: number | undefined; max?: number | undefined },
+  { run: { currency, min, max }, quoted }: BudgetQuestion,
 ): Promise<BudgetAnswer> {
   const run = { currency, ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
   const timeoutMs = Math.max(0, Math.min(budgetTimeoutMs, deadlineAt - Date.now() - answerMs));
   const answer = await bus
-    .call(readBudgets, { run }, { principal, signal, timeoutMs })
+    .call(readBudgets, { run, ...(quoted && { quoted }) }, { principal, signal, timeoutMs })
     .catch(() => undefined);
   if (answer === undefined) return { isAffordable: true };
-  const { refusal } = answer;
+  const { refusal, quote } = answer;
   const left = answer.left ?? leftOf(answer.budgets, currency);
   const needed = max ?? min;
   const isEnough = left === undefined || (needed === undefined ? left > 0 : needed <= left);
-  return { isAffordable: refusal === undefined && isEnough, left, refusal: refusal?.message };
+  return { isAffordable: refusal === undefined && isEnough, left, quote, refusal: refusal?.message };
 }
 
 /** An owner of budgets that does not say what is left for a run still tells them. */

@@ -2,7 +2,7 @@
 import { type ErrorEnvelope, inWords, plainWords, runFinished } from '@inferry/contracts';
 import { endLeasedRun, type RunEnd, type RunRow } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
-import { type Charge, settle } from '../runs/run-cost.ts';
+import { type Charge, overQuoteOf, settle } from '../runs/run-cost.ts';
 import { errorOf, fromMicros, optionsOf, type RunOptions } from '../runs/run-document.ts';
 import { shortText, statusOf, toRun } from '../runs/run-view.ts';
 import { traceRunEnd } from './call-provider.ts';
@@ -38,11 +38,12 @@ export function toRunEnd(deps: InferenceDeps, row: RunRow, ending: Ending): RunE
   const mayBeUntold = mayCostUntold(deps, row, ending);
   const money = settle({ ...row, options }, { charge: ending.charge, reported, mayBeUntold });
   const { certainty, micros = 0 } = money;
+  const overQuote = money.currency === row.currency ? overQuoteOf({ options }, money) : undefined;
   const unsettled = certainty === 'known' ? {} : { unsettled: { certainty, micros } };
   return {
     status: ending.status,
     at,
-    note: ending.note,
+    note: overQuote === undefined ? ending.note : `${ending.note}; charged beyond its quote`,
     chargeMicros: money.micros,
     certainty,
     chargeCurrency: money.currency,
@@ -50,7 +51,7 @@ export function toRunEnd(deps: InferenceDeps, row: RunRow, ending: Ending): RunE
       ...ending.patch,
       // What is in another currency than the run's stands in the options alone.
       charged_micros: money.currency === row.currency ? money.shown : null,
-      options: JSON.stringify({ ...optionsOf({ options }), ...unsettled } satisfies RunOptions),
+      options: JSON.stringify({ ...optionsOf({ options }), ...unsettled, ...overQuote } satisfies RunOptions),
       ...(ending.error === undefined ? {} : { error: JSON.stringify(ending.error) }),
       ...(ending.status === 'succeeded' ? { progress: 1 } : {}),
       queue_position: null,
@@ -75,6 +76,11 @@ export function announceEnd(deps: InferenceDeps, row: RunRow): void {
   void releaseAccess(deps, row);
   traceRunEnd(row, charged);
   deps.metrics.ended(row);
+  const { overQuoteMicros } = optionsOf(row);
+  if (overQuoteMicros !== undefined) {
+    const beyond = { runId: run_id, provider, model, overQuote: fromMicros(overQuoteMicros), charged };
+    deps.log.warn(beyond, 'a platform charged more than the quote that was signed');
+  }
   const durationMs = (row.finished_at ?? row.created_at) - row.created_at;
   deps.log.info({ runId: run_id, model, status: row.status, durationMs, charged }, 'run finished');
 }

@@ -16,12 +16,14 @@ import { wantedOf } from '../runs/start-run.ts';
 
 /** What the caller may spend, has spent and holds for runs that go on. */
 export function handleReadBudgets(
-  deps: Pick<InferenceDeps, 'database' | 'now' | 'money'>,
+  deps: Pick<InferenceDeps, 'database' | 'now' | 'money' | 'quotes'>,
 ): Handler<typeof readBudgets> {
-  return async ({ run }, { principal }) => {
+  return async ({ run, quoted }, { principal }) => {
     const rules = { ...rulesFor(deps.money, run?.currency ?? 'USD'), now: deps.now() };
     const states = await readBudgetStates(deps.database.queries, principal.subject, rules);
+    const signed = quoted && deps.quotes.sign(principal.subject, quoted);
     return {
+      ...(signed && { quote: { quote_id: signed.quote_id, expires_at: toRfc3339(signed.expires_at) } }),
       ...(run === undefined ? {} : toVerdict(states, { ...rules, ...wantedOf(run) })),
       budgets: states.map((state) => ({
         scope: state.isDefault ? 'everybody' : 'subject',

@@ -9,6 +9,7 @@ export interface RunRequest {
   /** What the reference counts within; without it all runs of its caller. */
   ref_scope?: 'caller' | 'model' | undefined;
   max_cost?: number | undefined;
+  quote_id?: string | undefined;
   metadata?: JsonObject | undefined;
   webhook?: string | undefined;
   options?: JsonObject | undefined;

@@ -57,6 +57,18 @@ export function settle(
   return { micros: held, currency, certainty: 'unknown', shown: null };
 }
 
+/** By how much a known charge goes beyond the most that its signed quote said. */
+export function overQuoteOf(
+  row: Pick<RunRow, 'options'>,
+  { micros = 0, certainty }: Pick<Settlement, 'micros' | 'certainty'>,
+): { overQuoteMicros: number } | undefined {
+  const { quoted } = optionsOf(row);
+  const isBound = quoted?.kind === 'exact' || quoted?.kind === 'range';
+  if (!isBound || quoted.micros === null || certainty !== 'known' || micros <= quoted.micros)
+    return undefined;
+  return { overQuoteMicros: micros - quoted.micros };
+}
+
 /**
  * Notes the provider's own figure, so that it survives until the run ends. One in another currency is converted where a
  * rate says how; where none does it stands for a run without a quote, and gives way to the quote of any other.
@@ -79,12 +91,13 @@ export function chargedPatch(
 /** The cost of a run as clients see it. That nobody tells a charge is said, since no amount would read as nothing. */
 export function costOf(row: RunRow): RunCost {
   const isEnded = row.phase === 'done';
-  const { chargedElsewhere: other, unsettled } = optionsOf(row);
+  const { chargedElsewhere: other, unsettled, overQuoteMicros } = optionsOf(row);
   if (isEnded && other !== undefined) return { currency: other.currency, charged: fromMicros(other.micros) };
   const cost: RunCost = { currency: row.currency };
   if (row.estimated_micros !== null) cost.estimated = fromMicros(row.estimated_micros);
   if (!isEnded && row.reserved_micros > 0) cost.reserved = fromMicros(row.reserved_micros);
   if (isEnded && row.charged_micros !== null) cost.charged = fromMicros(row.charged_micros);
+  if (isEnded && overQuoteMicros !== undefined) cost.over_quote = fromMicros(overQuoteMicros);
   if (isEnded && unsettled !== undefined) {
     if (unsettled.certainty === 'unknown') cost.unknown = true;
     if (unsettled.micros > 0) cost.assumed = fromMicros(unsettled.micros);

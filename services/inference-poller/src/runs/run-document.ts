@@ -38,6 +38,10 @@ export interface RunOptions {
   grant?: string;
   /** Whether the quote is the price. */
   isExactQuote: boolean;
+  /** What it was quoted at and is held to: the most or, of a floor, the least; null where nothing was known. */
+  quoted?: { kind: string; micros: number | null };
+  /** By how much the platform went beyond that. */
+  overQuoteMicros?: number;
   /** What the provider says that it cost, in a currency that cannot be counted in the run's own. */
   chargedElsewhere?: { micros: number; currency: string };
   /** Of an ended run whose cost nobody told: what it was booked as. */
@@ -120,4 +124,13 @@ export function toMicros(amount: number): number {
 
 export function fromMicros(micros: number): number {
   return micros / microsPerUnit;
+}
+
+/** JSON with sorted names: the order in which a client writes them means nothing. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(value, (_name, node: unknown) =>
+    typeof node === 'object' && node !== null && !Array.isArray(node)
+      ? Object.fromEntries(Object.entries(node).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : node,
+  );
 }

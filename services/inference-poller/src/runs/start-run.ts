@@ -12,6 +12,8 @@ import {
   type Problem,
   prepareRun,
   type Quote,
+  type QuoteKind,
+  quoteKindOf,
   runModel,
   runQueued,
   validationFailed,
@@ -31,8 +33,9 @@ import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
 import { type RunRequest, readRunRequest } from './check-run-request.ts';
 import { findFiles, locateFiles } from './input-files.ts';
+import { holdToQuote, type QuotedPrice } from './quotes.ts';
 import { rulesFor } from './run-cost.ts';
-import { noOutputs, type RunFiles, type RunOptions, toMicros } from './run-document.ts';
+import { canonical, noOutputs, type RunFiles, type RunOptions, toMicros } from './run-document.ts';
 
 const grantMarginMs = 14 * 86_400_000;
 
@@ -65,10 +68,11 @@ export async function startRun(
   if (standing.openRuns >= deps.maxOpenRuns) throw tooManyRuns(deps.maxOpenRuns);
   const prepared = await preparing;
   refuseTooDear(request.max_cost, prepared);
+  const price = priceOf(deps, request, { prepared, subject });
   const provider = deps.providers.get(prepared.provider);
   const { input, file_fields: pointers } = prepared;
   const files = await locateFiles(deps, { provider, input, pointers }, context);
-  const run = newRun(deps, { request, prepared, files, key, context, ...checked });
+  const run = newRun(deps, { request, prepared, price, files, key, context, ...checked });
   const inserted = await insertRun(deps.database, { ...run, isUnbound: !standing.isBound });
   if (!inserted.isNew) return { row: await replay(deps, inserted.row, { request, context }), isNew: false };
   deps.bus.publish(runQueued, {
@@ -151,7 +155,7 @@ export async function tryRun(
   deps: InferenceDeps,
   request: RunRequest,
   context: HandlerContext,
-): Promise<{ validation: Problem[]; quote: Quote }> {
+): Promise<{ validation: Problem[]; quote: ShownQuote }> {
   const { principal, signal } = context;
   const { subject } = principal;
   const { queries } = deps.database;
@@ -163,7 +167,7 @@ export async function tryRun(
     readStanding(queries, subject, deps.maxOpenRuns),
     ref === undefined ? undefined : findRunByKey(queries, subject, `ref:${ref}`),
   ]);
-  const { quote } = prepared;
+  const quote: ShownQuote = { ...prepared.quote, kind: quoteKindOf(prepared.quote) };
   const validation = [...prepared.problems, ...readRunRequest(request, deps).problems];
   if (validation.length > 0) return { validation, quote };
   if (existing !== undefined) {
@@ -173,12 +177,16 @@ export async function tryRun(
   }
   if (standing.openRuns >= deps.maxOpenRuns) throw tooManyRuns(deps.maxOpenRuns);
   refuseTooDear(request.max_cost, prepared);
+  priceOf(deps, request, { prepared, subject });
   await findFiles(deps, { input: prepared.input, pointers: prepared.file_fields }, context);
   const rules = { ...rulesFor(deps.money, quote.currency), now: deps.now() };
   const states = await readBudgetStates(queries, subject, rules);
   holdable(states, { ...rules, ...wantedOf(quote) });
-  return { validation, quote };
+  const signed = deps.quotes.sign(subject, prepared);
+  return { validation, quote: { ...quote, ...(signed && { quote_id: signed.quote_id }) } };
 }
+
+type ShownQuote = Quote & { kind: QuoteKind; quote_id?: string };
 
 /** What a quote asks of budgets. */
 export function wantedOf({ currency, min, max }: Pick<Quote, 'currency' | 'min' | 'max'>): WantedMoney {
@@ -187,6 +195,18 @@ export function wantedOf({ currency, min, max }: Pick<Quote, 'currency' | 'min' 
     wantedMicros: max === undefined ? undefined : toMicros(max),
     leastMicros: min === undefined ? undefined : toMicros(min),
   };
+}
+
+/** What the quote that the caller names says; throws where it is none, or the run would cost more. */
+function priceOf(
+  deps: InferenceDeps,
+  { quote_id: id }: RunRequest,
+  { prepared, subject }: { prepared: Prepared; subject: string },
+): QuotedPrice | undefined {
+  if (id === undefined) return undefined;
+  const price = deps.quotes.read(subject, id, prepared);
+  holdToQuote(price, prepared.quote);
+  return price;
 }
 
 /** A price that nobody knows cannot be kept below a limit, so it is refused as well (`product.md`, promise 3). */
@@ -227,6 +247,8 @@ function upstreamRef(
 interface RunParts {
   request: RunRequest;
   prepared: Prepared;
+  /** By the quote that the caller named. */
+  price: QuotedPrice | undefined;
   files: RunFiles;
   key: string;
   context: HandlerContext;
@@ -235,7 +257,7 @@ interface RunParts {
 }
 
 function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
-  const { request, prepared, files, key, context, tags, ttlMs } = parts;
+  const { request, prepared, price, files, key, context, tags, ttlMs } = parts;
   const now = deps.now();
   const { quote } = prepared;
   const { wantedMicros, leastMicros } = wantedOf(quote);
@@ -247,6 +269,7 @@ function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
     ...(grant === undefined ? {} : { grant }),
     caller: request.options ?? {},
     isExactQuote: quote.exact,
+    ...(price === undefined ? {} : { quoted: { kind: price.kind, micros: price.micros ?? null } }),
     ...(context.principal.kind === 'passthrough' ? { bringsKey: true } : {}),
     ...upstreamRef(request, context.principal),
     ...currentTrace(),
@@ -298,13 +321,4 @@ function hashOf(model: string, input: unknown, options: unknown): string {
   return createHash('sha256')
     .update(canonical({ model, input, options: options ?? {} }))
     .digest('hex');
-}
-
-/** JSON with sorted names: the order in which a client writes them means nothing. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_name, node: unknown) =>
-    typeof node === 'object' && node !== null && !Array.isArray(node)
-      ? Object.fromEntries(Object.entries(node).sort(([one], [other]) => (one < other ? -1 : 1)))
-      : node,
-  );
 }

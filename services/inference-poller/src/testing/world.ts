@@ -96,6 +96,8 @@ export class World {
   /** How often the catalog was asked. */
   catalogCalls = 0;
   catalogIsDown = false;
+  /** What every price is higher by. */
+  surcharge = 0;
   /** Subject to key: what the vault has. */
   readonly keys = new Map<string, { key: string; connectionId: string }>();
   /** A second key of the subject, used while the first is limited. */
@@ -138,6 +140,7 @@ export class World {
       { bus, database, limits: gate.guardNotes(this.limits), log: pino({ level: 'silent' }), replica: name },
       {
         allowPrivateOutputs: true,
+        quoteSecret: new Secret('of every replica'),
         journalFiles: gate.guardFiles(),
         now: () => Date.now() + this.skipped,
         ...options,
@@ -309,7 +312,7 @@ function serveCatalog(neighbours: Bus, world: World): void {
     if (world.catalogIsDown) throw new AppError('catalog_fetch_failed', 'The catalog is down.');
     if (model.endsWith('/none')) throw new AppError('model_not_found', 'There is no such model.');
     const { price = 0.5 } = input;
-    const max = typeof price === 'number' ? { max: price } : {};
+    const max = typeof price === 'number' ? { max: price + world.surcharge } : {};
     const full = model.includes('/') ? model : `scripted/${model}`;
     return {
       model: full,

@@ -19,6 +19,9 @@ export const estimateCostTool = defineTool({
     if (budgetLeft !== undefined) lines.push(`Budget left: ${moneyLeft(quote, budgetLeft)}.`);
     if (validation.length > 0) lines.push('The input is not valid:');
     for (const problem of validation) lines.push(`- ${problemLine(problem)}`);
+    if (quote.quote_id !== undefined) {
+      lines.push(`quote_id="${quote.quote_id}" holds one run to this price until ${quote.quote_expires_at}.`);
+    }
     if (quote.refusal !== undefined) lines.push(quote.refusal);
     if (allowed !== undefined)
       lines.push(allowed ? 'run_model would accept it now.' : 'run_model would refuse it now.');

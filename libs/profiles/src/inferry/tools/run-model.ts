@@ -40,10 +40,11 @@ function quoteText(quote: Readonly<Record<string, unknown>> | undefined): string
   if (quote === undefined) return '';
   const { min, max, exact, unpriced_inputs: unpriced } = quote;
   const currency = { currency: typeof quote.currency === 'string' ? quote.currency : undefined };
+  const held = typeof quote.quote_id === 'string' ? ` quote_id="${quote.quote_id}" holds it to that.` : '';
   const unseen = Array.isArray(unpriced) && unpriced.length > 0 ? ` Not in it: ${unpriced.join(', ')}.` : '';
   if (typeof max === 'number') {
-    return ` Cost: ${exact === true ? '' : 'at most '}${money(currency, max)}.${unseen}`;
+    return ` Cost: ${exact === true ? '' : 'at most '}${money(currency, max)}.${unseen}${held}`;
   }
   const least = typeof min === 'number' && min > 0 ? `, ${money(currency, min)} or more` : '';
-  return ` Cost: not known before the run${least}.${unseen}`;
+  return ` Cost: not known before the run${least}.${unseen}${held}`;
 }
