@@ -37,6 +37,6 @@ export { type Member, Roster } from './roster.ts';
 export type { Asked, Selection } from './selection.ts';
 export type { SubscriptionLimits } from './subscriptions/subscriptions.ts';
 export { startSurfaces } from './surfaces/start-surfaces.ts';
-export type { ToolView } from './tool-views.ts';
+export { createToolViews, type ToolView, type ViewTools } from './tool-views.ts';
 export { type Era, legacyVersions, metaKeys, modernVersion, negotiate } from './versions.ts';
 export { type ClientRow, ClientRows, type ClientTable, createClientTable, knownClients } from './waiting.ts';

@@ -14,6 +14,7 @@ import { createOriginCheck, createOrigins } from './edge/origin.ts';
 import { createProbeGate } from './edge/probe-gate.ts';
 import { createWindows } from './edge/windows.ts';
 import { loadExtraTools } from './extra-tools.ts';
+import { openPinnedModels } from './file-profiles/pinned-models.ts';
 import { createEdge, type Edge, type EdgeParts } from './http/edge.ts';
 import { InlineUploads, mayBeUpload } from './http/inline/inline-uploads.ts';
 import { McpEndpoint } from './http/mcp-endpoint.ts';
@@ -65,6 +66,7 @@ export async function createGatewayService(
   });
   const onToolsChanged = (mount: string) => surface.subscriptions.tellTools(mount);
   const mounts = openMounts(config, { bus, log, extraTools, onToolsChanged });
+  const pinnedModels = openPinnedModels({ bus, offered: config.offered });
   const inFlight = new InFlight();
   const calls = new OpenCalls(config.openCallLimits);
   const maxAgeMs = config.maxStreamMs;
@@ -103,7 +105,7 @@ export async function createGatewayService(
   const endpoint = new McpEndpoint({
     core,
     edge,
-    mounts,
+    pinnedModels,
     ...conversation,
     challenge,
     calls,
@@ -144,6 +146,7 @@ export async function createGatewayService(
     conversation.clientRequests.close();
     closeSurfaces();
     mounts.close();
+    pinnedModels.close();
     auth.close();
     streams.close();
     await local.close();

@@ -93,15 +93,17 @@ function canonicalTool(
   };
 }
 
-function pinnedTool(
+/** The tool of one model, with the model's own input; `run` is the one that calls of it are made with. */
+export function pinnedTool(
   name: string,
   pin: PinnedModel,
-  { known, limits }: { known: KnownModel; limits: Limits },
+  { known, limits, run = toolNamed('run_model') }: { known: KnownModel; limits: Limits; run?: AnyTool },
 ): AnyTool {
-  const run = toolNamed('run_model');
   const fixed = pin.fixed ?? {};
   const hidden = new Set([...Object.keys(fixed), ...(pin.hide ?? [])]);
-  const inputSchema = shapeSchema(known.schema, { defaults: pin.defaults ?? {}, hidden });
+  const shaped = shapeSchema(known.schema, { defaults: pin.defaults ?? {}, hidden });
+  const ref = refOf(pin);
+  const inputSchema = ref === undefined ? shaped : withRef(shaped, ref, run);
   const maxCost = smaller(limits.max_cost, pin.max_cost);
   return {
     ...run,
@@ -111,35 +113,93 @@ function pinnedTool(
     inputSchema,
     // A call of any model is not what this one is for.
     renamed: Object.fromEntries(Object.keys(run.input.shape).map((argument) => [argument, undefined])),
-    toCall: (raw) => ({
-      model: pin.model,
-      input: complete(name, raw, { ...pin, inputSchema, fixed }),
-      ...(maxCost === undefined ? {} : { max_cost: maxCost }),
-    }),
+    toCall(raw) {
+      const input = complete(name, raw, { ...pin, inputSchema, fixed });
+      const given = ref === undefined ? undefined : input[ref];
+      if (ref !== undefined) delete input[ref];
+      return {
+        model: pin.model,
+        input,
+        ...(given === undefined || given === null ? {} : { client_ref: given }),
+        ...(maxCost === undefined ? {} : { max_cost: maxCost }),
+      };
+    },
   };
 }
 
+/** What callers call the key that makes a retry safe; undefined where the tool has none. */
+function refOf({ client_ref: ref }: PinnedModel): string | undefined {
+  return ref === true ? 'client_ref' : ref === false ? undefined : ref;
+}
+
+/** The key is an argument beside the model's own. */
+function withRef(schema: JsonObject, ref: string, run: AnyTool): JsonObject {
+  const { client_ref: shown } = isObject(run.inputSchema.properties) ? run.inputSchema.properties : {};
+  return { ...schema, properties: { ...Object(schema.properties), [ref]: shown } };
+}
+
+export interface PinFault {
+  /** Where in the part of the file that is about the model. */
+  at: string[];
+  message: string;
+}
+
 /** What is wrong with the fields that a file sets of a model, by the schema that the model has now. */
-export function* pinFaults(
-  pin: PinnedModel,
-  { schema }: KnownModel,
-): Generator<{ at: string; message: string }> {
-  const known = Object.keys(isObject(schema.properties) ? schema.properties : {});
-  const fields = {
-    defaults: Object.keys(pin.defaults ?? {}),
-    fixed: Object.keys(pin.fixed ?? {}),
-    hide: pin.hide ?? [],
+export function pinFaults(pin: PinnedModel, { schema }: KnownModel): PinFault[] {
+  const { model, hide = [], defaults = {}, fixed = {} } = pin;
+  const properties = isObject(schema.properties) ? schema.properties : {};
+  const known = Object.keys(properties);
+  const required: unknown[] = Array.isArray(schema.required) ? schema.required : [];
+  const nameFault = (name: string) =>
+    known.includes(name) ? undefined : `${model} has no input ${name}${suggest(name, known)}`;
+  const valueFaults = Object.entries({ defaults, fixed }).flatMap(([part, values]) =>
+    Object.entries(values).map(([name, value]) => ({
+      at: [part, name],
+      message: nameFault(name) ?? valueFault(`${name} of ${model}`, properties[name], value),
+    })),
+  );
+  const hideFaults = hide.map((name) => {
+    const isMissed = required.includes(name) && !(name in defaults) && !(name in fixed);
+    const message = nameFault(name) ?? (isMissed ? `${model} needs ${name}: give it under fixed` : undefined);
+    return { at: ['hide'], message };
+  });
+  const ref = refOf(pin);
+  const refFault = {
+    at: ['client_ref'],
+    message:
+      ref !== undefined && known.includes(ref)
+        ? `${model} has an input ${ref}: give client_ref another name`
+        : undefined,
   };
-  for (const [at, names] of Object.entries(fields)) {
-    for (const name of names)
-      if (!known.includes(name))
-        yield { at, message: `${pin.model} has no input ${name}${suggest(name, known)}` };
+  return [...valueFaults, ...hideFaults, refFault].flatMap(({ at, message }) =>
+    message === undefined ? [] : [{ at, message }],
+  );
+}
+
+/** Why a field cannot have a value, where its type or its choices say so plainly; the catalog checks every run. */
+function valueFault(what: string, field: unknown, value: unknown): string | undefined {
+  const { type, enum: choices } = isObject(field) ? field : {};
+  if (Array.isArray(choices) && !choices.includes(value))
+    return `${what} is one of ${choices.slice(0, 20).map(String).join(', ')}${suggest(String(value), choices.map(String))}`;
+  const types = [type].flat().filter((one) => typeof one === 'string');
+  return types.length === 0 || types.some((one) => isOfType(value, one))
+    ? undefined
+    : `${what} is ${types.join(' or ')}`;
+}
+
+function isOfType(value: unknown, type: string): boolean {
+  switch (type) {
+    case 'integer':
+      return Number.isInteger(value);
+    case 'array':
+      return Array.isArray(value);
+    case 'object':
+      return isObject(value);
+    case 'null':
+      return value === null;
+    default:
+      return typeof value === type;
   }
-  const required = Array.isArray(schema.required) ? schema.required : [];
-  const given = { ...pin.defaults, ...pin.fixed };
-  for (const name of fields.hide)
-    if (required.includes(name) && !(name in given))
-      yield { at: 'hide', message: `${pin.model} needs ${name}: give it under fixed` };
 }
 
 function shapeSchema(

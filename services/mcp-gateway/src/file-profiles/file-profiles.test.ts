@@ -5,6 +5,7 @@ import { AppError, callOf, catalogChanged, getModel, getRun, hint, runModel } fr
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { listenAt } from '../protocol/test-listening.ts';
 import { startTestGateway, type TestGateway } from '../test-gateway.ts';
+import { pinFaults } from './create-file-profile.ts';
 import { readProfileFile } from './profile-file.ts';
 
 const within = { timeout: 10_000, interval: 50 };
@@ -17,6 +18,7 @@ models:
     model: p/a
     defaults: { size: 1 }
     fixed: { seed: 7 }
+    client_ref: retry_key
 tools:
   run_model: { name: run_any }
   get_run: { name: follow_up }
@@ -67,6 +69,39 @@ describe('a file of a profile', () => {
     expect(readProfileFile('runware.yaml', acme).problems[0]).toContain('is a profile of the product');
     expect(readProfileFile('My File.yaml', acme).problems[0]).toContain('is no name of a mount');
     expect(readProfileFile('acme.yaml', acme).problems).toEqual([]);
+  });
+});
+
+describe('what a file sets of a model', () => {
+  const schema = {
+    type: 'object',
+    properties: {
+      prompt: { type: 'string' },
+      size: { type: 'integer' },
+      style: { enum: ['pen', 'oil'] },
+      seed: { type: ['integer', 'null'] },
+      client_ref: { type: 'string' },
+    },
+    required: ['prompt'],
+  };
+
+  it.each([
+    [{ defaults: { siz: 1 } }, ['defaults', 'siz'], 'p/a has no input siz: did you mean size?'],
+    [{ defaults: { size: 'big' } }, ['defaults', 'size'], 'size of p/a is integer'],
+    [{ fixed: { style: 'pne' } }, ['fixed', 'style'], 'style of p/a is one of pen, oil: did you mean pen?'],
+    [{ hide: ['prompt'] }, ['hide'], 'p/a needs prompt: give it under fixed'],
+    [{ hide: ['promt'] }, ['hide'], 'did you mean prompt?'],
+    [{ client_ref: true }, ['client_ref'], 'p/a has an input client_ref: give client_ref another name'],
+  ])('%j is told apart where it stands', (pin, at, message) => {
+    const faults = pinFaults({ model: 'p/a', ...pin }, { schema });
+
+    expect(faults).toEqual([{ at, message: expect.stringContaining(message) }]);
+  });
+
+  it('is sound where the schema has it', () => {
+    const pin = { defaults: { size: 2, seed: null }, fixed: { style: 'oil' }, client_ref: 'ref' };
+
+    expect(pinFaults({ model: 'p/a', ...pin }, { schema })).toEqual([]);
   });
 });
 
@@ -127,6 +162,16 @@ describe('a mount of a file', () => {
     expect(ran).toMatchObject([
       { model: 'p/a', input: { prompt: 'a fox', size: 1, seed: 7 }, max_cost: 0.5 },
       { model: 'p/a', input: { prompt: 'a fox', size: 2, seed: 7 }, max_cost: 0.5 },
+    ]);
+  });
+
+  it('takes a key for a safe retry beside the input, by the name that the file gives it', async () => {
+    const { tools } = await ask('tools/list');
+    await use('draw', { prompt: 'a fox', retry_key: 'one' });
+
+    expect(Object.keys(tools[0].inputSchema.properties)).toEqual(['prompt', 'size', 'retry_key']);
+    expect(ran).toEqual([
+      { model: 'p/a', input: { prompt: 'a fox', size: 1, seed: 7 }, client_ref: 'one', max_cost: 0.5 },
     ]);
   });
 

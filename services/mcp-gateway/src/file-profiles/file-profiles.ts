@@ -8,12 +8,13 @@ import {
   catalogChanged,
   getModel,
   localPrincipal,
+  type Principal,
   type Profile,
   wrapperChanged,
 } from '@inferry/contracts';
 import type { Offer, Selection } from '@inferry/mcp';
 import type { Parts } from '@inferry/runtime';
-import { createFileProfile, type KnownModel, pinFaults } from './create-file-profile.ts';
+import { createFileProfile, type KnownModel, type PinFault, pinFaults } from './create-file-profile.ts';
 import {
   type PinnedModel,
   type ProfileSpec,
@@ -131,28 +132,36 @@ export function openFileProfiles(folder: string, parts: FileProfilesParts): File
   async function readModel(file: Served, name: string, pin: PinnedModel): Promise<boolean> {
     const known = file.models.get(name);
     try {
-      const model = await askModel(bus, pin.model);
-      const faults = [...pinFaults(pin, model)];
-      for (const { at, message } of faults) tell(file, name, { at: [at], message });
-      if (faults.length > 0) return file.models.delete(name);
+      const model = await askModel(bus, pin.model, localPrincipal);
+      const faults = pinFaults(pin, model);
+      if (faults.length > 0) {
+        tell(file, name, faults);
+        return file.models.delete(name);
+      }
       file.told.delete(name);
       file.models.set(name, model);
       return JSON.stringify(known) !== JSON.stringify(model);
     } catch (error) {
       const code = error instanceof AppError ? error.code : 'internal';
-      const message = error instanceof Error ? error.message : String(error);
-      tell(file, name, { at: [], message: `${pin.model}: ${message} It is listed once it is there.` });
+      const said = error instanceof Error ? error.message : String(error);
+      const near = error instanceof AppError ? nearOf(error) : '';
+      const message = `${pin.model}: ${said}${near} It is listed once it is there.`;
+      tell(file, name, [{ at: ['model'], message }]);
       // A catalog that cannot be asked says nothing of the model.
       return code === 'model_not_found' && file.models.delete(name);
     }
   }
 
-  function tell(file: Served, name: string, { at, message }: { at: string[]; message: string }): void {
+  /** Once each: the same is found at every look. */
+  function tell(file: Served, name: string, faults: readonly PinFault[]): void {
     const { key, lineOf } = file.read;
-    const line = lineOf(['models', name, ...at]);
-    if (file.told.get(name) === message || isClosed) return;
-    file.told.set(name, message);
-    log.warn({ profile: key, tool: name, line, problem: message }, 'a pinned model is not listed');
+    const said = JSON.stringify(faults);
+    if (file.told.get(name) === said || isClosed) return;
+    file.told.set(name, said);
+    for (const { at, message } of faults) {
+      const line = lineOf(['models', name, ...at]);
+      log.warn({ profile: key, tool: name, line, problem: message }, 'a pinned model is not listed');
+    }
   }
 
   const readAll = gather(() => {
@@ -182,15 +191,24 @@ export function openFileProfiles(folder: string, parts: FileProfilesParts): File
   };
 }
 
-async function askModel(bus: Bus, id: string): Promise<KnownModel> {
+/** What a tool needs to know of a model, as whoever asks may know it. */
+export async function askModel(bus: Bus, id: string, principal: Principal): Promise<KnownModel> {
   const { model, schema, truncated } = await bus.call(
     getModel,
     { model: id, sections: ['summary', 'schema'], max_chars: 60_000 },
-    { principal: localPrincipal },
+    { principal },
   );
   if (schema === undefined) throw new Error('it has no schema of its input.');
   if (truncated?.includes('schema') === true) throw new Error('its schema is too long for a tool.');
   return { schema, name: model?.title, description: model?.summary };
+}
+
+/** The models that are meant, perhaps. */
+function nearOf({ details }: AppError): string {
+  const { suggestions } = details ?? {};
+  return Array.isArray(suggestions) && suggestions.length > 0
+    ? ` Did you mean ${suggestions.join(' or ')}?`
+    : '';
 }
 
 /** Calls that come close together are one. */

@@ -22,6 +22,8 @@ const CanonicalTool = z.strictObject({ name: toolName.optional(), ...look }).nul
 const PinnedModel = z.strictObject({
   model: z.string().min(1).max(300),
   max_cost: z.number().min(0).optional(),
+  /** Callers may name a run, so that a retry is the same run: by `client_ref`, or by another name. */
+  client_ref: z.union([z.boolean(), toolName]).optional(),
   ...look,
 });
 const ProfileSpec = z.strictObject({

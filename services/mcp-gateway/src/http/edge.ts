@@ -8,7 +8,7 @@ import type { ProbeGate } from '../edge/probe-gate.ts';
 import type { Windows } from '../edge/windows.ts';
 import { type HttpRefusal, refuse } from '../http-refusal.ts';
 import type { Telemetry } from '../telemetry.ts';
-import type { Answerable, Post } from './post.ts';
+import type { Admitted, Answerable } from './post.ts';
 import { endBeforeBody, isUnread, writeJson } from './write-json.ts';
 
 export type Check = (request: IncomingMessage) => HttpRefusal | undefined;
@@ -40,9 +40,9 @@ export interface Edge {
   /** Answers a browser's preflight; false when the request is none. */
   answerPreflight(request: IncomingMessage, response: ServerResponse): boolean;
   /** Calls `admit` with the request and whom it is for, or answers it. */
-  pass(request: IncomingMessage, response: ServerResponse, admit: (post: Post) => void): void;
+  pass(request: IncomingMessage, response: ServerResponse, admit: (admitted: Admitted) => void): void;
   /** Counts what a batch asks for beyond the one request that it came as. */
-  charge(post: Post, requests: number): Promise<HttpRefusal | undefined>;
+  charge(post: Admitted, requests: number): Promise<HttpRefusal | undefined>;
   /** The refusal of an admitted request, or a harder one when its address collects them. */
   weigh(request: IncomingMessage, principal: Principal, refusal: HttpRefusal): Promise<HttpRefusal>;
   send(to: Answerable, refusal: HttpRefusal, id?: RequestId): void;
@@ -66,7 +66,7 @@ export function createEdge(parts: EdgeParts): Edge {
     request: IncomingMessage,
     response: ServerResponse,
     pending: Principal | HttpRefusal | Promise<Principal | HttpRefusal>,
-  ): Promise<Post | undefined> {
+  ): Promise<Admitted | undefined> {
     const arrivedAt = performance.now();
     const outcome = await pending;
     if (isRefusal(outcome)) {

@@ -33,20 +33,22 @@ import {
   refuseBatch,
   refuseInvalid,
   rpcCodes,
+  type Selection,
   type Sessions,
   type Spoken,
   type ToolView,
   tooDeep,
 } from '@inferry/mcp';
+import { inferry } from '@inferry/profiles';
 import type { Parts } from '@inferry/runtime';
 import { type Challenger, challengeAdmitted } from '../edge/challenge.ts';
 import { oneValue } from '../edge/one-value.ts';
+import type { PinnedModels } from '../file-profiles/pinned-models.ts';
 import { type HttpRefusal, refuse, toHttp } from '../http-refusal.ts';
 import type { OpenCalls } from '../open-calls.ts';
 import { BatchMember } from './batch-member.ts';
 import type { Edge } from './edge.ts';
 import { HttpChannel } from './http-channel.ts';
-import type { Mounts } from './mounts.ts';
 import type { OpenStreams } from './open-streams.ts';
 import type { Post } from './post.ts';
 import { readSelection } from './selection-source.ts';
@@ -60,7 +62,7 @@ export interface EndpointParts {
   resumptions: Resumptions;
   clientRequests: ClientRequests;
   edge: Edge;
-  mounts: Mounts;
+  pinnedModels: PinnedModels;
   challenge: Challenger;
   calls: OpenCalls;
   streams: OpenStreams;
@@ -78,6 +80,12 @@ const internal = refuse(
     rpcCode: rpcCodes.internal,
   },
 );
+
+/** What a connection begins with, in each era. */
+const beginnings: ReadonlySet<string> = new Set(['initialize', 'server/discover']);
+
+/** What is known of a request beside itself. */
+type KnownMessage = Spoken & Pick<Exchange, 'isAssumed' | 'attachment' | 'resumed'> & { from: KnownSender };
 
 /** The MCP endpoint of both eras: parse, era, toolset, then the protocol core. */
 export class McpEndpoint {
@@ -158,14 +166,20 @@ export class McpEndpoint {
     if (message.kind === 'response') clientRequests.settle(message, from);
   }
 
-  #request(
+  #request(post: Post, request: McpRequest, spoken: KnownMessage): Promise<void> | undefined {
+    const view = this.#viewOf(post, [request]);
+    return view instanceof Promise
+      ? view.then((found) => this.#answer(post, request, { ...spoken, view: found }))
+      : this.#answer(post, request, { ...spoken, view });
+  }
+
+  #answer(
     post: Post,
     request: McpRequest,
-    spoken: Spoken & Pick<Exchange, 'isAssumed' | 'attachment' | 'resumed'> & { from: KnownSender },
+    { view, ...spoken }: KnownMessage & { view: ToolView | Refusal },
   ): Promise<void> | undefined {
     const { core, calls, streams } = this.#parts;
-    const offer = this.#offerOf(post);
-    const view = viewOf(offer, post);
+    const { offer } = post;
     if (isRefusal(view)) return this.#refuse(post, view, request);
     const busy = calls.refusal(post.principal);
     if (busy !== undefined) return this.#refuse(post, busy, request);
@@ -212,12 +226,12 @@ export class McpEndpoint {
     const spoken = readBatchEra(headersOf(post.request));
     const from = readSender(sessions, post, { era: 'legacy' });
     const messages = values.map(readMessage);
-    const offer = this.#offerOf(post);
-    const view = viewOf(offer, post);
+    const { offer } = post;
+    const requests = messages.filter(isRequest);
+    const view = await this.#viewOf(post, requests);
     if (isRefusal(spoken)) return this.#refuse(post, spoken);
     if (isRefusal(view)) return this.#refuse(post, view);
     if (isRefusal(from)) return this.#refuse(post, from);
-    const requests = messages.filter(isRequest);
     const refusal =
       refuseBatch(messages) ??
       // Notifications are work too: one of them may go to every replica.
@@ -263,12 +277,20 @@ export class McpEndpoint {
 
   /** The tools that a request has. */
   view(post: Post): ToolView | Refusal {
-    return viewOf(this.#offerOf(post), post);
+    const selection = selectionOf(post);
+    return isRefusal(selection) ? selection : post.offer.viewTools(selection, post.principal.scopes);
   }
 
-  /** A mount that has gone since the request came to it is the canonical one's business no more than anybody's. */
-  #offerOf({ request }: Post): Offer {
-    return this.#parts.mounts.offerOf(request) ?? this.#parts.mounts.canonical;
+  /** The same, with those of the models that its address names. */
+  #viewOf(post: Post, requests: readonly McpRequest[]): ToolView | Refusal | Promise<ToolView | Refusal> {
+    const { offer, principal, request } = post;
+    const selection = selectionOf(post);
+    if (isRefusal(selection)) return selection;
+    const view = offer.viewTools(selection, principal.scopes);
+    if (offer.profile.key !== inferry.key) return view;
+    const isBeginning = requests.some(({ method }) => beginnings.has(method));
+    const asked = { url: request.url ?? '/', principal, selection, view, isBeginning };
+    return this.#parts.pinnedModels.add(asked) ?? view;
   }
 
   async #refuse(post: Post, refusal: Refusal | HttpRefusal, request?: McpRequest): Promise<void> {
@@ -278,20 +300,19 @@ export class McpEndpoint {
     const at: Challenger = (what) => challenge(what, post.request);
     const challenged = challengeAdmitted(at, post.principal, wanted);
     const headers = challenged === undefined ? weighed.headers : { ...weighed.headers, ...challenged };
-    const said = inWordsOf(this.#offerOf(post), weighed);
+    const said = inWordsOf(post.offer, weighed);
     edge.send(post, headers === undefined ? said : { ...said, headers }, request?.id);
   }
 }
 
-function viewOf(offer: Offer, { request, principal }: Post): ToolView | Refusal {
+function selectionOf({ offer, request }: Post): Selection | Refusal {
   const { url = '/', headers } = request;
-  const selection = readSelection(offer, {
+  return readSelection(offer, {
     url,
     toolsetsHeader: lineOf(headers['x-mcp-toolsets']),
     excludeHeader: lineOf(headers['x-mcp-exclude-tools']),
     readOnlyHeader: lineOf(headers['x-mcp-readonly']),
   });
-  return isRefusal(selection) ? selection : offer.viewTools(selection, principal.scopes);
 }
 
 /** A refusal in the words of its mount. */

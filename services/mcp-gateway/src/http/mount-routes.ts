@@ -56,9 +56,10 @@ function mountMcp(
 ): void {
   // Answered before the body, which the receiver reads: no parser of Fastify's has a part in it.
   const take = (admit: Receiver) => (request: FastifyRequest, reply: FastifyReply) => {
-    if (mounts.offerOf(request.raw) === undefined) return answerOther(edge, { request, reply }, notFound);
+    const offer = mounts.offerOf(request.raw);
+    if (offer === undefined) return answerOther(edge, { request, reply }, notFound);
     reply.hijack();
-    edge.pass(request.raw, reply.raw, admit);
+    edge.pass(request.raw, reply.raw, (admitted) => admit({ ...admitted, offer }));
   };
   const takePost = take(receive);
   const takeGet = take(resume);
