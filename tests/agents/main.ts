@@ -132,6 +132,7 @@ async function judged(
   const { said = '', tools = [] } = asked.at(-1) ?? {};
   const missing = missingFrom(said);
   if (!client.picture.test(plainly(said))) missing.push('the picture');
+  if (/resource.?link/i.test(said)) missing.push('each link once');
   if (asked.length !== script.length + 1)
     missing.push(`one question for each step (it asked ${asked.length})`);
   if (ended.code !== 0 || !ended.output.includes('done'))

@@ -26,7 +26,7 @@ export const ClientRows = z.array(ClientRow).max(200);
  * What is known about clients that differ from the safe default. Codex gives up after 60 s whatever it hears,
  * Claude Desktop and claude.ai after 4 minutes, Claude Code after 5 minutes without a byte. LangChain makes a file of a
  * `resource_link`, which the APIs of models refuse, so that an agent dies after its run was paid; the AI SDK, mcp-use and
- * OpenAI's Agents print one as JSON beside the text that has the same link.
+ * OpenAI's Agents print one as JSON, Gemini CLI in words, beside the text that has the same link.
  */
 export const knownClients: readonly ClientRow[] = [
   { client: 'codex', silent: { default: 45, max: 50 }, withProgress: { default: 45, max: 50 } },
@@ -36,6 +36,7 @@ export const knownClients: readonly ClientRow[] = [
   { client: '@langchain/mcp-adapters', links: 'none' },
   { client: 'ai-sdk-mcp-client', links: 'none' },
   { client: 'mcp-use', links: 'none' },
+  { client: 'gemini-cli', links: 'none' },
   { client: 'streamable-http: http', links: 'none' },
 ];
 

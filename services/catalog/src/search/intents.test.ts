@@ -56,6 +56,17 @@ describe('a sentence finds what does what it asks for', () => {
     ['speech to text', 'acme/whisper'],
     ['text to speech', 'acme/speech'],
     ['animate this photo', 'acme/kling'],
+    ['make a video from a picture', 'acme/kling'],
+    ['turn this old photo into a short film', 'acme/kling'],
+    ['bring my photo to life', 'acme/kling'],
+    ['speech from text', 'acme/speech'],
+    ['turn an article into a podcast', 'acme/speech'],
+    ['text from a recording', 'acme/whisper'],
+    ['turn this interview into text', 'acme/whisper'],
+    ['extract the text from this scan', 'acme/ocr'],
+    ['read the text in an image', 'acme/ocr'],
+    ['read this receipt', 'acme/ocr'],
+    ['picture from a text', 'acme/flux'],
   ])('%s', (query, id) => {
     expect(firstOf(query)).toBe(id);
   });

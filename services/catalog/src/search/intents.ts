@@ -10,25 +10,48 @@ const picture =
   '(?:images?|pictures?|photos?|pics?|drawings?|paintings?|illustrations?|portraits?|logos?|posters?)';
 const film = '(?:videos?|films?|clips?|animations?|movies?)';
 const make = '(?:make|create|generate|draw|paint|render|design|produce)';
+const sound = '(?:speech|audio|voices?|recordings?|podcasts?|interviews?)';
+const page = '(?:images?|pictures?|photos?|scans?|screenshots?|receipts?|documents?)';
+/** What stands between a preposition and its thing: "from this old", "into a short". */
+const some = '(?:\\w+ ){0,3}';
+
+/** "a to b", "b from a", "turn a into b": one thing made of another, in whichever order it is said. */
+function madeOf(one: string, other: string): string {
+  return `\\b${one} (?:in)?to ${some}${other}\\b|\\b${other} (?:from|out of) ${some}${one}\\b`;
+}
 
 /** Over the query in lower case without punctuation. The first that fits of each line counts. */
 const intents: readonly Intent[] = [
   {
-    says: /\b(?:speech|audio|voice|recordings?) to text\b|\btranscri|\bspeech recognition\b|\bsubtitles?\b/,
+    says: new RegExp(
+      `${madeOf(sound, '(?:text|words)')}|\\btranscri|\\bspeech recognition\\b|\\bsubtitles?\\b`,
+    ),
     capabilities: ['op:transcribe'],
   },
   {
-    says: /\btext to (?:speech|audio|voice)\b|\bread\b.*\b(?:aloud|out loud)\b|\bspeak\b|\bvoice ?over\b|\bnarrat/,
+    says: new RegExp(
+      `${madeOf('(?:text|words|article|script)', sound)}|\\bread\\b.*\\b(?:aloud|out loud)\\b|\\bspeak\\b|\\bvoice ?over\\b|\\bnarrat`,
+    ),
     capabilities: ['op:text-to-speech'],
   },
-  { says: new RegExp(`\\b${picture} to ${film}\\b|\\banimate\\b`), capabilities: ['io:image-to-video'] },
   {
-    says: new RegExp(`\\btext to ${film}\\b|\\b${make}\\b.*\\b${film}\\b|\\b${film} of\\b`),
+    says: new RegExp(`${madeOf(picture, film)}|\\banimate\\b|\\b${picture}\\b.*\\bto life\\b`),
+    capabilities: ['io:image-to-video'],
+  },
+  {
+    says: new RegExp(`${madeOf('text', film)}|\\b${make}\\b.*\\b${film}\\b|\\b${film} of\\b`),
     capabilities: ['io:text-to-video'],
   },
   {
     says: /\b(?:remove|erase|delete|cut out|transparent)\b.*\bbackgrounds?\b(?! noise)|\bbackgrounds? (?:remov|eras)/,
     capabilities: ['op:remove-background'],
+  },
+  {
+    // Before what is in a picture: a text may be that.
+    says: new RegExp(
+      `\\bocr\\b|\\b(?:text|words) (?:from|out of|in|on) ${some}${page}\\b|\\bread\\b.*\\btext\\b.*\\b${page}\\b|\\bread ${some}${page}\\b`,
+    ),
+    capabilities: ['op:ocr'],
   },
   {
     says: new RegExp(
@@ -46,15 +69,14 @@ const intents: readonly Intent[] = [
   },
   {
     says: new RegExp(
-      `\\btext to ${picture}\\b|\\b${make}\\b.*\\b${picture}\\b|\\b${picture} of\\b|\\b${picture} generat`,
+      `${madeOf('text', picture)}|\\b${make}\\b.*\\b${picture}\\b|\\b${picture} of\\b|\\b${picture} generat`,
     ),
     capabilities: ['io:text-to-image'],
   },
   {
-    says: new RegExp(`\\b${picture} to ${picture}\\b|\\bedit\\b.*\\b${picture}\\b`),
+    says: new RegExp(`${madeOf(picture, picture)}|\\bedit\\b.*\\b${picture}\\b`),
     capabilities: ['io:image-to-image', 'op:edit'],
   },
-  { says: /\bocr\b|\bread\b.*\btext\b.*\b(?:image|picture|photo|scan)/, capabilities: ['op:ocr'] },
   {
     says: /\b(?:detect|find|count)\b.*\bobjects?\b|\bobject detection\b/,
     capabilities: ['op:detect-objects'],

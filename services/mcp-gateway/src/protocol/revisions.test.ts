@@ -165,14 +165,17 @@ test('what a session was begun with holds for requests that name no version', as
   expect(json.result.content).toHaveLength(2);
 });
 
-test.each(['@langchain/mcp-adapters', 'ai-sdk-mcp-client'])('%s is sent no resource links', async (name) => {
-  const { headers } = await begin('2025-11-25', { name, version: '1' });
+test.each(['@langchain/mcp-adapters', 'ai-sdk-mcp-client', 'gemini-cli-mcp-client'])(
+  '%s is sent no resource links',
+  async (name) => {
+    const { headers } = await begin('2025-11-25', { name, version: '1' });
 
-  const { json } = await post(gateway.url, callOf('get_run', { run_id: 'run_1' }), headers);
+    const { json } = await post(gateway.url, callOf('get_run', { run_id: 'run_1' }), headers);
 
-  expect(json.result.content).toEqual([{ type: 'text', text: expect.stringContaining(url) }]);
-  expect(json.result.structuredContent.run.outputs[0].url).toBe(url);
-});
+    expect(json.result.content).toEqual([{ type: 'text', text: expect.stringContaining(url) }]);
+    expect(json.result.structuredContent.run.outputs[0].url).toBe(url);
+  },
+);
 
 test('extensions are told to clients of an older revision that have some themselves', async () => {
   const [newest] = legacyVersions;
