@@ -85,7 +85,8 @@ function instructions(edition: Edition): (title: string) => string {
 - Creations are sent once. When one fails without an answer, look with the list before you make it again.
 - A job that stays IN_QUEUE is not always a lack of GPUs: get-job-status says what the workers do; stream-worker-logs shows why one crashes.
 - Lists are pages: pass nextCursor as cursor.
-- Deleting a pod or a volume deletes its data for good: ask first.`;
+- Deleting a pod or a volume deletes its data for good: ask first.
+- The API has more fields than these tools: https://api.runpod.io/v2/openapi.json (REST), https://graphql-spec.runpod.io/ (GraphQL).`;
 }
 
 const exceptions = {

@@ -207,7 +207,7 @@ export async function listPublicEndpoints(args: Args, wire: RunpodWire): Promise
   const data = await wire.graphql('graphql', `query { allAiApiPublicConfigs { ${publicFields} } }`);
   const shown = itemsOf(data, 'allAiApiPublicConfigs').map(toPublicEndpoint);
   const is = (value: unknown, asked: unknown) =>
-    asked === undefined || String(value ?? '').toLowerCase() === String(asked).toLowerCase();
+    !asked || String(value ?? '').toLowerCase() === String(asked).toLowerCase();
   const names = ['endpointId', 'displayName', 'modelName', 'description', 'tag', 'owner'];
   const wanted = byTerm(shown, args.searchTerm, names).filter(
     (item) =>

@@ -171,7 +171,7 @@ export async function callV4(
     name === 'get-job-status' ? (given, to) => getJobStatus(given, to, queue) : byHand[name];
   if (call === undefined) throw new AppError('tool_not_available', 'Runpod has no such call.');
   try {
-    const answer = await call(args, wire);
+    const answer = await call({ ...args, limit: numberOf(args.limit) }, wire);
     if (answer.isError !== true || !isObject(answer.body) || 'hint' in answer.body) return answer;
     const { status: _, ...body } = answer.body;
     return {
@@ -179,11 +179,23 @@ export async function callV4(
       isError: true,
     };
   } catch (error) {
-    if (!(error instanceof AppError) || error.code === 'cancelled' || error.code === 'unavailable')
-      throw error;
-    const detail = isObject(wire.refusedBody) ? wire.refusedBody : undefined;
-    return { body: compact({ error: error.message, detail, hint: hintOf(error) }), isError: true };
+    if (!(error instanceof AppError) || error.code === 'cancelled') throw error;
+    // Whether the platform took it is unknown: that is said as an error of ours.
+    if (error.code === 'unavailable' && error.upstreamStatus === undefined) throw error;
+    const hint = hintOf(error);
+    return { body: compact({ error: error.message, detail: detailOf(error, wire), hint }), isError: true };
   }
+}
+
+/** What the platform said; of a limit, with how long to wait. */
+function detailOf(
+  { upstreamStatus, nextAction, retryAfterSeconds: wait }: AppError,
+  wire: RunpodWire,
+): unknown {
+  const { refusedBody } = wire;
+  if (upstreamStatus !== 429) return refusedBody;
+  const told = isObject(refusedBody) ? refusedBody : { error: refusedBody };
+  return { ...told, hint: wait === undefined ? nextAction : `Wait ${wait} s, then call again.` };
 }
 
 /** Clients that know no objects in arguments send one as text. */
@@ -220,7 +232,7 @@ async function callOperation(
   if (reply.status >= 400) {
     const failure = wire.failure(reply);
     const told: Item = isObject(reply.body) ? reply.body : { error: failure.message, status: reply.status };
-    return { body: { ...told, hint: hintOf(failure) }, isError: true };
+    return { body: compact({ ...told, hint: hintOf(failure) }), isError: true };
   }
   if (reply.body === undefined) return { body: { status: reply.status } };
   if (isObject(reply.body) || Array.isArray(reply.body)) return { body: reply.body };
@@ -229,7 +241,16 @@ async function callOperation(
   });
 }
 
-function hintOf({ nextAction, retryAfterSeconds }: AppError): string {
+const knownStatuses: ReadonlySet<number> = new Set([400, 401, 402, 403, 404, 422]);
+
+/** Undefined where a status says nothing of what to do. */
+function hintOf({ nextAction, retryAfterSeconds, upstreamStatus = 500 }: AppError): string | undefined {
+  const isKnown =
+    upstreamStatus < 400 ||
+    upstreamStatus >= 500 ||
+    upstreamStatus === 429 ||
+    knownStatuses.has(upstreamStatus);
+  if (!isKnown) return undefined;
   const wait = retryAfterSeconds === undefined ? '' : ` Wait ${retryAfterSeconds} s.`;
   return `${nextAction ?? 'Change the call, or try again later.'}${wait}`;
 }
@@ -252,7 +273,7 @@ async function listEndpoints(args: Args, wire: RunpodWire): Promise<NativeAnswer
   const endpoints = itemsOf(await wire.body({ base: 'rest', path: '/serverless' }), 'endpoints');
   return page(
     endpoints.map((endpoint) => pick(endpoint, endpointFields)),
-    { ...args, limit: numberOf(args.limit) },
+    args,
   );
 }
 

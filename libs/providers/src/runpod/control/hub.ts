@@ -36,10 +36,10 @@ export async function listHubRepos(args: Args, wire: RunpodWire): Promise<Native
   const { searchTerm, category, type, repoOwner } = args;
   const searched = ['title', 'description', 'repoName', 'repoOwner'];
   const wanted = (await readListings(wire, { hasConfig })).filter((listing) => {
-    if (category !== undefined && !isSame(listing.category, category)) return false;
-    if (type !== undefined && listing.type !== type) return false;
-    if (repoOwner !== undefined && !isSame(listing.repoOwner, repoOwner)) return false;
-    if (searchTerm === undefined || searchTerm === '') return true;
+    if (category && !isSame(listing.category, category)) return false;
+    if (type && listing.type !== type) return false;
+    if (repoOwner && !isSame(listing.repoOwner, repoOwner)) return false;
+    if (!searchTerm) return true;
     const tags = strings(listing.tags) ?? [];
     return (
       searched.some((name) => includes(listing[name], searchTerm)) ||

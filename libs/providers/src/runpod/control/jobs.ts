@@ -1,6 +1,7 @@
 /** Jobs of serverless endpoints by their own ids, and why one waits in its queue. */
 import { createHash } from 'node:crypto';
 import { AppError, isObject, toAppError } from '@inferry/contracts';
+import { malformed } from '../../http/call-parts.ts';
 import { type Args, compact, type Item, type NativeAnswer, refused, refusedBy, segment } from './answer.ts';
 import { isEnough, withOutputPart } from './job-output.ts';
 import type { RunpodWire, WireCall } from './wire.ts';
@@ -145,9 +146,14 @@ function cutShort({ chunks, last }: Collected, failure: AppError, wire: RunpodWi
 }
 
 const posted =
-  (path: (args: Args) => string, purpose: 'change' | 'submit') => async (args: Args, wire: RunpodWire) => ({
-    body: await wire.object(call(args, path(args), { method: 'POST', purpose })),
-  });
+  (path: (args: Args) => string, purpose: 'change' | 'submit') => async (args: Args, wire: RunpodWire) => {
+    const reply = await wire.send(call(args, path(args), { method: 'POST', purpose }));
+    if (reply.status >= 400) throw wire.failure(reply, purpose);
+    // Done, and nothing to say of it.
+    if (reply.body === undefined) return { body: {} };
+    if (isObject(reply.body)) return { body: reply.body };
+    throw malformed('Runpod', reply.status, 'no object');
+  };
 
 export const cancelJob = posted((args) => `cancel/${job(args)}`, 'change');
 /** Runs it again, for money. */
@@ -214,9 +220,25 @@ export function hintOf(summary: Item, workers: readonly Item[]): string | undefi
   return undefined;
 }
 
+/** Edition 4 checks no types before: what is none of the choices is left out, and numbers are brought within their bounds. */
+function bounded({ source, tail, since, maxWaitMs }: Args): Args {
+  const between = (value: unknown, [least, most]: readonly [number, number]) => {
+    const number = typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value);
+    return value === undefined || !Number.isFinite(number)
+      ? undefined
+      : Math.min(Math.max(Math.trunc(number), least), most);
+  };
+  return {
+    source: source === 'container' || source === 'system' ? source : undefined,
+    tail: between(tail, [0, 5_000]),
+    since: typeof since === 'string' ? since : undefined,
+    maxWaitMs: between(maxWaitMs, [500, 30_000]),
+  };
+}
+
 /** A bounded look at a log that never ends. */
 export async function readLogs(path: string, args: Args, wire: RunpodWire): Promise<NativeAnswer> {
-  const { source, tail, since, maxWaitMs } = args;
+  const { source, tail, since, maxWaitMs } = wire.edition === '3.4.0' ? args : bounded(args);
   // as: numbers and texts, by the tool's schema.
   const query = compact({ source: source === 'both' ? undefined : source, tail, since }) as Record<
     string,

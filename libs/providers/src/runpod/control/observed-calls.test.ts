@@ -1,34 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { AppError, isObject, Secret } from '@inferry/contracts';
+import { isObject } from '@inferry/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PlatformClient } from '../../http/index.ts';
 import { readDocument } from './graphql-document.fixture.ts';
-import { RunpodControl } from './native.ts';
-import { parseRestVersions } from './versions.ts';
-import type { Edition } from './wire.ts';
+import { closeStub, type Observed, openStub, run, seen, shared, vectors } from './observed-calls.fixture.ts';
 
-/** What Runpod's own server was seen to do: a call, its requests, the replies it got, and its result. */
-interface Observed {
-  id: string;
-  tool: string;
-  rest: string;
-  on: string;
-  edition?: Edition;
-  args: Record<string, unknown>;
-  asks?: [method: string, url: string, document: number | null, body: unknown][];
-  replies?: [status: number, headers: Record<string, string>, body: number][];
-  fails?: boolean;
-  json?: number;
-  names?: number;
-  note?: string;
-}
-
-const path = new URL('observed-calls.generated.json', import.meta.url);
-const { shared, vectors }: { shared: unknown[]; vectors: Observed[] } = JSON.parse(
-  readFileSync(path, 'utf8'),
-);
+beforeAll(openStub);
+afterAll(closeStub);
 
 /** Where this control plane does better, each with its reason. */
 const differs: Readonly<Record<string, string>> = {
@@ -42,109 +18,6 @@ const differs: Readonly<Record<string, string>> = {
   'rp-3x-0491': 'what a bare list of the stream brought is kept',
   'rp-3x-0409': 'the reply is kept in part, and its result was longer than what is kept of it',
 };
-
-interface Seen {
-  method: string;
-  base: string;
-  url: string;
-  headers: IncomingMessage['headers'];
-  body: unknown;
-}
-
-let origin = '';
-let seen: Seen[] = [];
-let replies: NonNullable<Observed['replies']> = [];
-
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
-  const text = Buffer.concat(chunks).toString('utf8');
-  const [, base = '', rest = ''] = /^\/([^/?]+)(.*)$/.exec(request.url ?? '') ?? [];
-  seen.push({
-    method: request.method ?? '',
-    base,
-    url: `{${base}}${rest}`,
-    headers: request.headers,
-    body: text === '' ? undefined : JSON.parse(text),
-  });
-  const [status, headers, body] = replies[seen.length - 1] ?? [599, {}, -1];
-  const content = shared[body];
-  response.writeHead(status, headers);
-  response.end(
-    content === null ? undefined : typeof content === 'string' ? content : JSON.stringify(content),
-  );
-}
-
-const server = createServer((request, response) => void answer(request, response));
-const bases = {
-  api: 'serverless',
-  rest: 'rest_v2',
-  rest1: 'rest_v1',
-  graphql: 'graphql_public',
-  account: 'graphql_authed',
-};
-let client: PlatformClient;
-
-beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  // as: it listens on TCP.
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const urls = Object.fromEntries(Object.entries(bases).map(([name, path]) => [name, `${origin}/${path}`]));
-  client = new PlatformClient({
-    title: 'Runpod',
-    bases: { api: `${origin}/serverless`, ...urls },
-    authorize: (key) => ({ authorization: `Bearer ${key}` }),
-    readRetries: 0,
-  });
-});
-
-afterAll(async () => {
-  await client.close();
-  await new Promise((resolve) => server.close(resolve));
-});
-
-function control(rest: string): RunpodControl {
-  return new RunpodControl({
-    client,
-    versions: parseRestVersions({ RUNPOD_REST_VERSION: rest }),
-    pause: async () => undefined,
-  });
-}
-
-/** What the tools of edition 4 take, which it says by itself where something else came. */
-const schemasFile = new URL(
-  '../../../../profiles/src/runpod/observed-schemas.generated.json',
-  import.meta.url,
-);
-const schemas: Record<string, Record<string, { properties: object; required: string[] }>> = JSON.parse(
-  readFileSync(schemasFile, 'utf8'),
-);
-
-function argumentsOf({ edition, tool }: Observed): { accepted?: string[]; required?: string[] } {
-  const known = edition === '4.0.0' ? schemas['runpod-4']?.[tool] : undefined;
-  return known === undefined ? {} : { accepted: Object.keys(known.properties), required: known.required };
-}
-
-async function run(
-  vector: Observed,
-  transport: 'stdio' | 'http',
-): Promise<{ body?: unknown; error?: AppError; isError: boolean }> {
-  seen = [];
-  replies = vector.replies ?? [];
-  const { tool: name, args, edition = '3.4.0', rest } = vector;
-  const caller = { name: 'a client', version: '1.0', transport, sessionId: 'uuid-1' } as const;
-  const context = { credential: new Secret('rpa_key'), signal: new AbortController().signal };
-  try {
-    const { body, isError = false } = await control(rest).call({
-      ...{ name, args, edition, caller, context },
-      ...argumentsOf(vector),
-    });
-    return { body, isError };
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    return { error, isError: true };
-  }
-}
 
 /** The same structure: a sentence is any text, and a random part is any. */
 function expectSame(actual: unknown, expected: unknown, at: string): void {
@@ -222,22 +95,101 @@ const transports = [
   ['s', 'stdio'],
   ['h', 'http'],
 ] as const;
-const titled = cases
-  .filter(({ id }) => differs[id] === undefined)
-  .flatMap((vector) =>
-    transports
-      .filter(([letter]) => vector.on.includes(letter))
-      .map(([, by]) => [`${vector.id} ${vector.tool} ${vector.note ?? ''} by ${by}`, vector, by] as const),
+
+function titled(wanted: (vector: Observed) => boolean) {
+  return cases
+    .filter((vector) => differs[vector.id] === undefined && wanted(vector))
+    .flatMap((vector) =>
+      transports
+        .filter(([letter]) => vector.on.includes(letter))
+        .map(([, by]) => [`${vector.id} ${vector.tool} ${vector.note ?? ''} by ${by}`, vector, by] as const),
+    );
+}
+
+async function holds(vector: Observed, transport: 'stdio' | 'http'): Promise<void> {
+  const outcome = await run(vector, transport);
+
+  expectAsked(vector);
+  expectTracked(vector, transport);
+  expectResult(vector, outcome);
+}
+
+const tools = [
+  'list-gpu-types [RPR-01]',
+  'list-data-centers [RPR-02]',
+  'list-cpu-types [RPR-03]',
+  'get-gpu-type [RPR-04]',
+  'get-cpu-type [RPR-05]',
+  'get-capacity [RPR-06]',
+  'get-data-center [RPR-07]',
+  'list-hub-repos [RPR-08]',
+  'deploy-hub-repo [RPR-09]',
+  'list-public-endpoints [RPR-10]',
+  'list-pods [RPR-11]',
+  'get-pod [RPR-12]',
+  'create-pod [RPR-13]',
+  'update-pod [RPR-14]',
+  'start-pod [RPR-15]',
+  'stop-pod [RPR-16]',
+  'restart-pod [RPR-17]',
+  'stream-pod-logs [RPR-18]',
+  'delete-pod [RPR-19]',
+  'list-endpoints [RPR-20]',
+  'get-endpoint [RPR-21]',
+  'create-endpoint [RPR-22]',
+  'update-endpoint [RPR-23]',
+  'delete-endpoint [RPR-24]',
+  'list-endpoint-releases [RPR-25]',
+  'list-endpoint-workers [RPR-26]',
+  'stream-worker-logs [RPR-27]',
+  'set-endpoint-gpus [RPR-28]',
+  'run-endpoint [RPR-29]',
+  'runsync-endpoint [RPR-30]',
+  'get-job-status [RPR-31]',
+  'stream-job [RPR-32]',
+  'cancel-job [RPR-33]',
+  'retry-job [RPR-34]',
+  'endpoint-health [RPR-35]',
+  'list-templates [RPR-37]',
+  'get-template [RPR-38]',
+  'create-template [RPR-39]',
+  'update-template [RPR-40]',
+  'delete-template [RPR-41]',
+  'list-network-volumes [RPR-42]',
+  'get-network-volume [RPR-43]',
+  'create-network-volume [RPR-44]',
+  'update-network-volume [RPR-45]',
+  'delete-network-volume [RPR-46]',
+  'list-container-registry-auths [RPR-47]',
+  'get-container-registry-auth [RPR-48]',
+  'create-container-registry-auth [RPR-49]',
+  'delete-container-registry-auth [RPR-50]',
+  'list-registry-delegations [RPR-51]',
+  'create-registry-delegation [RPR-52]',
+  'delete-registry-delegation [RPR-53]',
+  'get-billing [RPR-54]',
+];
+
+describe.each(tools)('%s', (title) => {
+  const [name = ''] = title.split(' ');
+
+  it.each(titled(({ tool, edition }) => tool === name && edition === undefined))(
+    'asks the platform and answers as Runpod’s own server: %s [RP-82]',
+    (_, vector, transport) => holds(vector, transport),
   );
+});
 
-describe.each(titled)('%s', (_, vector, transport) => {
-  it('asks the platform and answers as Runpod’s own server [RP-82]', async () => {
-    const outcome = await run(vector, transport);
+it('has no tool of edition 3 that was seen and is not in the table [RP-81]', () => {
+  const seenTools = new Set(cases.filter(({ edition }) => edition === undefined).map(({ tool }) => tool));
 
-    expectAsked(vector);
-    expectTracked(vector, transport);
-    expectResult(vector, outcome);
-  });
+  expect([...seenTools].sort()).toEqual(tools.map((title) => title.split(' ')[0]).sort());
+});
+
+describe('edition 4', () => {
+  it.each(titled(({ edition }) => edition === '4.0.0'))(
+    'asks the platform and answers as Runpod’s own server: %s [RP-82]',
+    (_, vector, transport) => holds(vector, transport),
+  );
 });
 
 it('keeps what a bare list of a stream brought', async () => {

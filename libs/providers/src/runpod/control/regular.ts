@@ -262,7 +262,7 @@ export const rows: Readonly<Record<string, Row>> = {
       path: '/catalog/datacenters',
       list: 'dataCenters',
       keep: (items, { region }) =>
-        region === undefined ? items : items.filter((center) => includes(center.region, region)),
+        !region ? items : items.filter((center) => includes(center.region, region)),
     },
   },
 };

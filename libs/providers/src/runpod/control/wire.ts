@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, type ErrorCode, isObject } from '@inferry/contracts';
 import { z } from 'zod';
-import { classifyFailure, codeOfStatus, type FailureRule } from '../../errors/index.ts';
+import { classifyFailure, codeOfStatus, type FailureRule, retryAfterSeconds } from '../../errors/index.ts';
 import { malformed } from '../../http/call-parts.ts';
 import type { Call, PlatformClient, Reply } from '../../http/index.ts';
 import type { ProviderContext } from '../../provider.ts';
@@ -31,6 +31,9 @@ export interface WireCall extends Pick<Call, 'method' | 'path' | 'query' | 'json
 /** Every status is an answer here: what one means is for the call to say. */
 const anyStatus = Array.from({ length: 200 }, (_, index) => 400 + index);
 const serverErrorRetries = 2;
+const repeatable: ReadonlySet<string> = new Set(['GET', 'PUT', 'DELETE']);
+const passing: ReadonlySet<number> = new Set([500, 502, 503, 504]);
+const longestRetryWaitMs = 5_000;
 const maxReplyBytes = 16 << 20;
 
 /** Control planes call a missing machine or volume by 404; models are not meant. */
@@ -87,13 +90,15 @@ export class RunpodWire {
     return this.#pause(ms, this.signal);
   }
 
-  /** The reply, whatever its status. Edition 4 asks again when a read of the control plane met a server's error. */
+  /** The reply, whatever its status. Edition 4 asks the control plane again where nothing can be done twice by that. */
   async send(call: WireCall): Promise<Reply<unknown>> {
-    const isRepeatable = this.edition === '4.0.0' && call.base === 'rest' && (call.method ?? 'GET') === 'GET';
+    const isRepeatable =
+      this.edition === '4.0.0' && call.base === 'rest' && repeatable.has(call.method ?? 'GET');
     for (let attempt = 0; ; attempt++) {
       const reply = await this.#once(call);
-      if (!isRepeatable || reply.status < 500 || attempt >= serverErrorRetries) return reply;
-      await this.pause(250 * 2 ** attempt);
+      const wait = isRepeatable && attempt < serverErrorRetries ? waitAfter(reply, attempt) : undefined;
+      if (wait === undefined) return reply;
+      await this.pause(wait);
     }
   }
 
@@ -112,7 +117,10 @@ export class RunpodWire {
     throw malformed('Runpod', reply.status, 'no object');
   }
 
-  failure(reply: Reply<unknown>, purpose: WireCall['purpose'] = 'read'): AppError {
+  failure(
+    reply: Pick<Reply<unknown>, 'status' | 'headers' | 'body'>,
+    purpose: WireCall['purpose'] = 'read',
+  ): AppError {
     this.refusedBody = reply.body;
     const secret = this.context.credential?.reveal();
     const secrets = secret === undefined ? [] : [secret];
@@ -133,11 +141,21 @@ export class RunpodWire {
     { variables, purpose }: { variables?: unknown; purpose?: WireCall['purpose'] } = {},
   ): Promise<Record<string, unknown>> {
     const json = variables === undefined ? { query } : { query, variables };
-    const body = await this.object({ base, method: 'POST', json, ...(purpose && { purpose }) });
+    const reply = await this.send({ base, method: 'POST', json, ...(purpose && { purpose }) });
+    const { body } = reply;
+    if (reply.status >= 400) {
+      const failure = this.failure(reply, purpose);
+      // GraphQL has no errors with statuses: what comes with one is of whatever stands before it, as text.
+      this.refusedBody = typeof body === 'string' ? body : JSON.stringify(body ?? '');
+      throw failure;
+    }
+    if (!isObject(body)) throw malformed('Runpod', reply.status, 'no object');
     const errors = Array.isArray(body.errors) ? body.errors : [];
     if (errors.length > 0) {
       const said = errors.flatMap((error) => (isObject(error) ? [String(error.message)] : [])).join('; ');
-      throw this.failure({ status: 400, headers: {}, body: { error: said || 'no reason given' } });
+      const failure = this.failure({ status: 400, headers: {}, body: { error: said || 'no reason given' } });
+      this.refusedBody = errors;
+      throw failure;
     }
     if (isObject(body.data)) return body.data;
     throw malformed('Runpod', 200, 'no data');
@@ -206,6 +224,14 @@ export class RunpodWire {
       ...(hasType && { 'content-type': 'application/json' }),
     };
   }
+}
+
+/** How long to wait before it is asked again; undefined where the reply is final, or asks for more than anybody waits. */
+function waitAfter({ status, headers }: Reply<unknown>, attempt: number): number | undefined {
+  if (status !== 429 && !passing.has(status)) return undefined;
+  const usual = 250 * 2 ** attempt;
+  const asked = (retryAfterSeconds(headers) ?? 0) * 1_000;
+  return asked > longestRetryWaitMs ? undefined : Math.max(asked, usual);
 }
 
 /** A name as it may stand in a comment of `User-Agent`. */
