@@ -59,6 +59,12 @@ function workerEntries(): Record<string, string> {
 }
 
 /**
+ * Libraries in many small files, all in one format, that are in every process: a start spends more on finding those files than
+ * on running them, and what nobody uses of them stays away.
+ */
+export const bundledLibraries: readonly string[] = ['@opentelemetry/api', 'kysely', 'zod'];
+
+/**
  * The command line as a package of its own: without what belongs to the tests (emulators, stores that are started for a
  * cluster), whose commands say so.
  */
@@ -68,7 +74,13 @@ export function packageBundle(folder: string): RolldownOptions & { output: Outpu
   if (output === undefined || Array.isArray(output)) throw new Error('one output is expected');
   const missing = join(root, 'scripts/not-in-package.ts');
   const alias = { '@inferry/testing': missing, '@inferry/testing/emulators': missing };
-  return { ...options, resolve: { alias }, output: { ...output, dir: folder } };
+  const isBundled = (id: string) => bundledLibraries.some((name) => id === name || id.startsWith(`${name}/`));
+  return {
+    ...options,
+    external: (id) => isForeign(id) && !isBundled(id),
+    resolve: { alias },
+    output: { ...output, dir: folder },
+  };
 }
 
 const services = readdirSync(join(root, 'services')).map((name) => `services/${name}`);

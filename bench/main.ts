@@ -1,9 +1,10 @@
-// npm run bench -- [startup|calls|search|transfer|gateway|waits|memory|soak|isolation|active-runs|refresh|tokens ...] [--json] [--quick]
+// npm run bench -- [startup|stdio|calls|search|transfer|gateway|waits|memory|soak|isolation|active-runs|refresh|tokens ...] [--json] [--quick]
 import { parseArgs } from 'node:util';
 import type { Bench } from './report.ts';
 
 const benches: Record<string, () => Promise<Bench>> = {
   startup: async () => (await import('./startup.ts')).startup,
+  stdio: async () => (await import('./stdio.ts')).stdio,
   calls: async () => (await import('./calls.ts')).calls,
   search: async () => (await import('./search.ts')).search,
   transfer: async () => (await import('./transfer.ts')).transfer,

@@ -78,7 +78,7 @@ async function serveAuth(auth: Bus, revocations: readonly Revocation[]): Promise
 }
 
 async function openReplica(bus: Bus): Promise<Authentication> {
-  const authentication = openAuthentication(
+  const authentication = await openAuthentication(
     {
       ...{ auth: 'oauth', publicUrl: issuer, maxStaleMs, profileHosts: [] },
       keyPrefixes: { accepted: [], refused: [] },

@@ -2,7 +2,8 @@
 // Plain JavaScript for the machine's own Node (20 or later): runs the command on the Node that this package depends on.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import module, { createRequire } from 'node:module';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,10 +12,13 @@ const { version, needsNode } = JSON.parse(readFileSync(join(here, 'package.json'
 const main = join(here, 'dist', 'main.js');
 const isWindows = process.platform === 'win32';
 const env = { ...process.env, npm_package_version: version };
+// What V8 compiled is kept for the next start, in a folder of this user's alone.
+env.NODE_COMPILE_CACHE ??= join(cacheFolder(), 'inferry', 'compiled', version);
 
 if (Number(process.versions.node.split('.')[0]) >= needsNode) {
   // This Node is new enough: no second process.
   Object.assign(process.env, env);
+  module.enableCompileCache?.(env.NODE_COMPILE_CACHE);
   process.removeAllListeners('warning');
   await import(`file://${main}`);
 } else {
@@ -29,6 +33,12 @@ if (Number(process.versions.node.split('.')[0]) >= needsNode) {
     if (signal !== null) process.kill(process.pid, signal);
     else process.exit(code ?? 1);
   });
+}
+
+function cacheFolder() {
+  if (isWindows) return process.env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local');
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches');
+  return process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
 }
 
 function pinnedNode() {

@@ -16,7 +16,7 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type OutputChunk, rolldown } from 'rolldown';
-import { packageBundle } from '../rolldown.config.ts';
+import { bundledLibraries, packageBundle } from '../rolldown.config.ts';
 
 interface Manifest {
   version: string;
@@ -58,6 +58,7 @@ export async function buildPackage(target: string): Promise<string> {
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
   for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md'])
     copyFileSync(join(root, file), join(folder, file));
+  writeFileSync(join(folder, 'THIRD-PARTY-NOTICES.txt'), noticesOf(bundledLibraries));
   copyFileSync(join(root, 'scripts/inferry.mjs'), join(folder, 'inferry.mjs'));
   cpSync(join(root, 'cli/assets'), join(folder, 'assets'), { recursive: true });
   const packed = execFileSync('npm', ['pack', '--json', '--pack-destination', target], {
@@ -66,6 +67,16 @@ export async function buildPackage(target: string): Promise<string> {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   return join(target, nameOf(JSON.parse(packed)));
+}
+
+/** What the licences of others ask for whose code is in the bundle. */
+function noticesOf(names: readonly string[]): string {
+  const texts = names.map((name) => {
+    const { version, license } = readManifest(`node_modules/${name}`);
+    const text = readFileSync(join(root, 'node_modules', name, 'LICENSE'), 'utf8');
+    return `${name} ${version} (${license})\n\n${text.trim()}\n`;
+  });
+  return `This package contains code of:\n\n${texts.join(`\n${'-'.repeat(80)}\n\n`)}`;
 }
 
 /** npm says a list or, since version 12, one entry by name. */

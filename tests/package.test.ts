@@ -84,6 +84,54 @@ describe('the package inferry', () => {
     expect(out).toContain(`inferry@${version}`);
   }, 60_000);
 
+  it('answers initialize before it loads anything heavy, and no model, picture or codec for a list', async () => {
+    const answered = join(folder, 'loaded.json');
+    // Told by the runtime itself which files it loaded when the first line of the protocol leaves.
+    const hook = `
+      import { registerHooks } from 'node:module';
+      import { writeFileSync } from 'node:fs';
+      const loaded = [];
+      registerHooks({ load(url, context, next) { loaded.push(url); return next(url, context); } });
+      const write = process.stdout.write;
+      let lines = 0;
+      process.stdout.write = function (...args) {
+        lines += 1;
+        writeFileSync(${JSON.stringify(answered)} + lines, JSON.stringify(loaded));
+        return write.apply(this, args);
+      };`;
+    const client = new Client({ name: 'package-test', version: '1' });
+    await client.connect(
+      new StdioClientTransport({
+        command: process.execPath,
+        args: [
+          ...['--import', `data:text/javascript,${encodeURIComponent(hook)}`],
+          ...[join(unpacked, 'inferry.mjs'), 'stdio'],
+        ],
+        env: { PATH: process.env.PATH ?? '', INFERRY_HOME: join(folder, 'home'), HOME: folder },
+      }),
+    );
+    await client.callTool({ name: 'list_runs', arguments: {} });
+    await client.close();
+
+    const librariesOf = (line: number) => {
+      const urls: string[] = JSON.parse(readFileSync(`${answered}${line}`, 'utf8'));
+      const names = urls.map((url) => /node_modules\/(?!\.cache)((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1]);
+      return new Set(names.filter((name) => name !== undefined));
+    };
+    const first = librariesOf(1);
+    const later = librariesOf(2);
+    expect(first).toContain('pino');
+    for (const name of ['fastify', 'undici', 'yaml', 'jose']) expect(first).not.toContain(name);
+    expect(later).toContain('fastify');
+    expect(
+      [...first, ...later].filter((name) =>
+        /^(sharp|pg|ajv|file-type|onnx|ioredis|oidc-provider|@echogarden|@energetic-ai|@upscalerjs|@nats-io|@aws-sdk|wink-)/.test(
+          name,
+        ),
+      ),
+    ).toEqual([]);
+  }, 120_000);
+
   it('serves a real client over stdio', async () => {
     const client = new Client({ name: 'package-test', version: '1' });
     const transport = new StdioClientTransport({

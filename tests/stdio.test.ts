@@ -292,6 +292,16 @@ describe('a profile over stdio', () => {
     );
   }, 60_000);
 
+  it('tells a client that has begun, and a person, that the configuration is wrong', async () => {
+    const wire = new Wire({ env: { ...platformEnv('runware'), MAX_OPEN_RUNS: 'many' } });
+    wire.send(initialize('2025-06-18'), rpc(2, 'tools/call', { name: 'list_runs', arguments: {} }));
+    const [code] = await once(wire.child, 'close');
+
+    expect((await wire.answer(1)).result.serverInfo.name).toBe('inferry');
+    expect((await wire.answer(2)).result.structuredContent.error.code).toBe('unavailable');
+    expect([code, wire.err]).toEqual([2, expect.stringContaining('MAX_OPEN_RUNS')]);
+  }, 60_000);
+
   it('names the profiles where there is none of that name', async () => {
     const wire = new Wire({ profile: 'nonsense' });
     const [code] = await once(wire.child, 'close');

@@ -7,13 +7,11 @@ import {
   readOrCreateKeyRing,
 } from '@inferry/auth';
 import { createFolderBlobs } from '@inferry/blobs';
-import { createBus, createInProcessTransport, type Transport } from '@inferry/bus';
 import { createCatalogService, parseCatalogConfig } from '@inferry/catalog';
 import { createComputeService } from '@inferry/compute';
 import { openDatabase } from '@inferry/database';
 import { createInferenceService, parseInferenceConfig, quoteSecretOf } from '@inferry/inference-poller';
-import { createInProcessLimits } from '@inferry/limits';
-import { createGatewayService, type GatewayService, parseGatewayConfig } from '@inferry/mcp-gateway';
+import { parseGatewayConfig } from '@inferry/mcp-gateway';
 import {
   openControlPlanes,
   openProviders,
@@ -23,10 +21,8 @@ import {
 } from '@inferry/providers';
 import {
   createHttpApp,
-  createLogger,
   deriveSecrets,
   type Env,
-  newReplicaName,
   type Parts,
   portOf,
   readAll,
@@ -36,15 +32,14 @@ import {
 import { createUploadService, parseUploadConfig } from '@inferry/upload';
 import type { FastifyInstance } from 'fastify';
 import type { StartConfig } from './config.ts';
-import { type Home, openHome } from './home.ts';
+import { type Front, openFront, type Way } from './front.ts';
+import type { Home } from './home.ts';
 
 export interface EmbeddedSystem {
   app: FastifyInstance;
   /** Where it really listens. */
   port: number;
   parts: Parts;
-  /** Where clients are served that do not come over HTTP. */
-  openStdio: GatewayService['openStdio'];
   close(graceMs: number): Promise<void>;
   /** How much longer than the grace that may take. */
   lingerMs: number;
@@ -73,61 +68,64 @@ export async function checkServices(env: Env, auth: StartConfig['auth'], publicU
 }
 
 export interface EmbeddedOptions {
-  /** Over stdio other processes may work on the same folder, and nobody is served MCP over HTTP. */
-  transport: 'http' | 'stdio';
+  transport: Way;
+  /** What clients are served by already; opened here where there is none. */
+  front?: Front;
 }
 
 /** The whole system in this process: the same services as a cluster's, on the in-process parts. */
 export async function startEmbedded(
   config: StartConfig,
   env: Env,
-  { transport: way }: EmbeddedOptions = { transport: 'http' },
+  { transport: way, front: given }: EmbeddedOptions = { transport: 'http' },
 ): Promise<EmbeddedSystem> {
-  const home = openHome(config.home, config.secret);
-  const transport = createInProcessTransport();
-  const shared = await openSharedParts(config, home);
-  const services: Service[] = [];
-  const buses: Parts['bus'][] = [];
-  const partsFor = (name: string): Parts => {
-    const log = shared.log.child({ service: name });
-    const bus = createBus(transport, {
-      name,
-      // What the command line asks, the gateway could: it is the same process.
-      statements: deriveSecrets(name === 'cli' ? 'mcp-gateway' : name, home.secret).statements,
-      onInternalError: (error, subject) => log.error({ err: error, subject }, 'call failed'),
-    });
-    buses.push(bus);
-    return { ...shared, bus, log };
-  };
+  const front = given ?? (await openFront(config, env, way));
+  try {
+    return await standBehind(front, { config, env, way });
+  } catch (error) {
+    front.fall();
+    throw error;
+  }
+}
+
+async function standBehind(
+  front: Front,
+  { config, env, way }: Pick<Composition, 'config' | 'env' | 'way'>,
+): Promise<EmbeddedSystem> {
+  const { gateway, home, log } = front;
+  const stores = await openStores(front);
+  const partsFor = (name: string): Parts => ({
+    ...stores,
+    ...{ limits: front.limits, replica: front.replica },
+    bus: front.busFor(name),
+    log: log.child({ service: name }),
+  });
   const platforms = await readProvidersConfig(env);
   const providers = await openProviders(config.extraProviders, {
     config: platforms,
-    log: shared.log,
-    onFault: (fault) => shared.log.error(fault, 'a local model failed'),
+    log,
+    onFault: (fault) => log.error(fault, 'a local model failed'),
   });
-  const composition = { config, env, home, platforms, providers, partsFor, way };
-  const { gateway, others } = await createServices(composition);
-  services.push(...others, gateway);
+  const others = await createServices({ config, env, home, platforms, providers, partsFor, way });
+  const services: Service[] = [...others, gateway];
   const app = await createHttpApp(services, {
     connections: config.connections,
     publicUrl: config.baseUrl,
   });
   await app.listen({ host: config.host, port: config.port });
+  front.stand();
   return {
     app,
     port: portOf(app),
     parts: partsFor('cli'),
-    openStdio: gateway.openStdio,
     lingerMs: Math.max(...services.map((service) => service.lingerMs ?? 0)),
     async close(graceMs) {
-      await Promise.all([
-        ...services.map((service) => service.drain(graceMs)),
-        ...buses.map((bus) => bus.drain(graceMs)),
-      ]);
+      await Promise.all([...services.map((service) => service.drain(graceMs)), front.drain(graceMs)]);
       await app.close();
       await Promise.all(services.map((service) => service.close()));
       await Promise.all(providers.map((provider) => provider.close()));
-      await closeShared(buses, shared, transport);
+      await front.close();
+      await Promise.all([stores.database.close(), stores.blobs.close()]);
     },
   };
 }
@@ -139,16 +137,11 @@ interface Composition {
   platforms: ProvidersConfig;
   providers: readonly Provider[];
   partsFor(name: string): Parts;
-  way: EmbeddedOptions['transport'];
-}
-
-interface Composed {
-  gateway: GatewayService;
-  others: Service[];
+  way: Way;
 }
 
 /** In the order in which they need each other: whoever asks starts last. */
-async function createServices(composition: Composition): Promise<Composed> {
+async function createServices(composition: Composition): Promise<Service[]> {
   const { config, env, home, platforms, providers, partsFor, way } = composition;
   const { of } = deriveSecrets('embedded', home.secret);
   const auth = await createAuth(composition);
@@ -178,17 +171,7 @@ async function createServices(composition: Composition): Promise<Composed> {
   const compute = createComputeService(partsFor('compute'), {
     planes: await openControlPlanes(platforms),
   });
-  const gatewayEnv = {
-    ...env,
-    ...{ HOST: config.host, PORT: String(config.port), INFERRY_AUTH: config.auth },
-    // People sign in where clients call: on this one port.
-    ...(config.auth === 'oauth' ? { PUBLIC_URL: config.baseUrl } : {}),
-  };
-  const gateway = await createGatewayService(partsFor('mcp-gateway'), parseGatewayConfig(gatewayEnv), {
-    sessionSecret: of('sessions'),
-    hasHttp: way === 'http',
-  });
-  return { gateway, others: [auth, catalog, upload, inference, compute] };
+  return [auth, catalog, upload, inference, compute];
 }
 
 function createAuth({ config, env, home, platforms, providers, partsFor }: Composition): Promise<Service> {
@@ -209,27 +192,14 @@ function createAuth({ config, env, home, platforms, providers, partsFor }: Compo
   });
 }
 
-async function openSharedParts(
-  config: StartConfig,
-  home: ReturnType<typeof openHome>,
-): Promise<Omit<Parts, 'bus'>> {
-  const replica = newReplicaName('inferry');
-  const log = createLogger({ service: 'inferry', replica, level: config.logLevel, fd: 2 });
+async function openStores({
+  home,
+  log,
+}: Pick<Front, 'home' | 'log'>): Promise<Pick<Parts, 'database' | 'blobs'>> {
   const database = await openDatabase({
     url: home.databaseUrl,
     onError: (error) => log.warn({ err: error }, 'database failed'),
   });
   await database.migrate();
-  const blobs = await createFolderBlobs({ folder: home.blobsFolder });
-  return { database, limits: createInProcessLimits(), blobs, log, replica };
-}
-
-async function closeShared(
-  buses: readonly Parts['bus'][],
-  { database, limits, blobs }: Omit<Parts, 'bus'>,
-  transport: Transport,
-): Promise<void> {
-  await Promise.all(buses.map((bus) => bus.close()));
-  await transport.close();
-  await Promise.all([database.close(), limits.close(), blobs.close()]);
+  return { database, blobs: await createFolderBlobs({ folder: home.blobsFolder }) };
 }

@@ -1,15 +1,21 @@
 /** `stdio`: the whole system in one process for the one client that started it, which speaks over stdin and stdout. */
+import { Session } from 'node:inspector/promises';
+import { flushCompileCache } from 'node:module';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { listProviders, localPrincipal, type Profile } from '@inferry/contracts';
 import { profiles } from '@inferry/profiles';
 import { ConfigError, type Env, readAll, stopOnSignals } from '@inferry/runtime';
 import { startTelemetry } from '@inferry/runtime/telemetry';
-import { parseStartConfig, portFrom } from '../config.ts';
-import { checkServices, type EmbeddedSystem, startEmbedded } from '../embedded.ts';
+import { parseStartConfig, portFrom, type StartConfig } from '../config.ts';
+import type { EmbeddedSystem } from '../embedded.ts';
+import { type Front, openFront } from '../front.ts';
 import { talkOverStdio } from '../stdio.ts';
 
 /** Clients kill a server that takes two seconds to end. */
 const graceMs = 1_000;
+/** After a start, until what it leaves behind is given back. */
+const settledMs = 1_000;
 /** What closing may take on top of it. */
 const lateMs = 2_000;
 
@@ -21,24 +27,86 @@ export async function stdio(args: readonly string[], given: Env): Promise<number
   const profile = readProfile(values.profile);
   const talk = talkOverStdio();
   const env = await toLocal(given);
-  const [config] = await readAll([
-    () => parseStartConfig(env),
-    () => checkServices(env, 'none', 'http://127.0.0.1'),
-  ]);
+  const { config, front } = await openChecked(env);
   const telemetry = await startTelemetry('embedded', env);
-  const system = await startEmbedded(config, env, { transport: 'stdio' });
+  let starting: Promise<EmbeddedSystem> | undefined;
+  const failed = Promise.withResolvers<never>();
+  const begin = () => {
+    starting = startBehind(front, { config, env });
+    starting
+      .then((system) => {
+        setTimeout(() => void giveBack(), settledMs).unref();
+        return tellMissingKey(system, profile);
+      })
+      .catch(failed.reject);
+  };
   const stop = async (withinMs: number) => {
-    await system.close(withinMs);
+    const system = await starting;
+    await system?.close(withinMs);
     await telemetry.shutdown();
   };
-  stopOnSignals({ log: system.parts.log, graceMs, lingerMs: () => system.lingerMs, stop });
-  const ended = talk((writer) => system.openStdio(profile.key, writer));
-  void tellMissingKey(system, profile);
-  await ended;
+  let lingerMs = 0;
+  stopOnSignals({ log: front.log, graceMs, lingerMs: () => lingerMs, stop });
+  const ended = talk((writer) => {
+    const endpoint = front.gateway.openStdio(profile.key, writer);
+    return {
+      take(chunk) {
+        endpoint.take(chunk);
+        if (starting === undefined) begin();
+      },
+      gone: () => endpoint.gone(),
+    };
+  });
+  await Promise.race([ended, failed.promise]);
+  lingerMs = (await starting)?.lingerMs ?? 0;
   // Nobody is there any more whom it could matter to.
-  setTimeout(() => process.exit(0), graceMs + lateMs + system.lingerMs).unref();
+  setTimeout(() => process.exit(0), graceMs + lateMs + lingerMs).unref();
   await stop(graceMs);
   return 0;
+}
+
+/** A wrong configuration is told whole, which takes all services; a right one only what the front needs. */
+async function openChecked(env: Env): Promise<{ config: StartConfig; front: Front }> {
+  try {
+    const config = parseStartConfig(env);
+    return { config, front: await openFront(config, env, 'stdio') };
+  } catch (error) {
+    if (error instanceof ConfigError) await check(env);
+    throw error;
+  }
+}
+
+async function check(env: Env): Promise<void> {
+  const { checkServices } = await import('../embedded.ts');
+  await readAll([() => parseStartConfig(env), () => checkServices(env, 'none', 'http://127.0.0.1')]);
+}
+
+/** The first message is answered before anything of this is loaded; what is called meanwhile waits. */
+async function startBehind(
+  front: Front,
+  { config, env }: { config: StartConfig; env: Env },
+): Promise<EmbeddedSystem> {
+  await nextTurn();
+  try {
+    await check(env);
+    const { startEmbedded } = await import('../embedded.ts');
+    return await startEmbedded(config, env, { transport: 'stdio', front });
+  } catch (error) {
+    front.fall();
+    // Who has called is told before this process ends.
+    await front.gateway.drain(lateMs);
+    await nextTurn();
+    throw error;
+  }
+}
+
+/** The start took memory that nothing uses any more, and would keep it while nobody asks for anything. */
+async function giveBack(): Promise<void> {
+  flushCompileCache();
+  const session = new Session();
+  session.connect();
+  await session.post('HeapProfiler.collectGarbage').catch(() => undefined);
+  session.disconnect();
 }
 
 function readProfile(key: string): Profile {

@@ -10,7 +10,8 @@ import { toolOf } from '@inferry/profiles';
 import type { z } from 'zod';
 import { type AnyHandler, operationAnswer, rpcAnswer } from './answers.ts';
 import type { Bus, CallOptions, Served } from './bus.ts';
-import { Caller } from './caller.ts';
+import { cancelled, tooLate } from './call-errors.ts';
+import { Caller, type SendOptions } from './caller.ts';
 import { type BusTimings, defaultTimings, type OnInternalError } from './frames.ts';
 import { type AcceptedSpeakers, Responder } from './responder.ts';
 import type { Statements } from './statements.ts';
@@ -24,6 +25,8 @@ export interface BusOptions {
   onInternalError?: OnInternalError;
   /** Signs whom calls are made for and takes none that nobody signed; without it nothing is signed (tests). */
   statements?: Statements | undefined;
+  /** Resolves when the services stand that are called here: calls that come sooner wait for it, and fail with what it fails with. */
+  standing?: Promise<unknown> | undefined;
 }
 
 /** The longest that a tool call may take: the wait ceiling plus what starting and answering cost. */
@@ -43,6 +46,18 @@ export function createBus(transport: Transport, options: BusOptions): Bus {
     onInternalError,
   });
 
+  let standing = options.standing;
+  standing?.then(
+    () => {
+      standing = undefined;
+    },
+    () => undefined,
+  );
+  function send(subject: string, payload: string, sendOptions: SendOptions): Promise<string> {
+    if (standing === undefined) return caller.send(subject, payload, sendOptions);
+    return sendLater(standing, sendOptions, (later) => caller.send(subject, payload, later));
+  }
+
   /** Of a service that is not ours: known to whoever serves them alone. */
   const ownTools = new Map<string, AnyTool>();
 
@@ -56,7 +71,7 @@ export function createBus(transport: Transport, options: BusOptions): Bus {
     callTool(tool, args, callOptions) {
       const timeoutMs = callOptions.timeoutMs ?? toolTimeoutMs;
       const { subject } = callOptions.operation ?? tool.operation;
-      return caller.send(subject, JSON.stringify(args ?? {}), { ...callOptions, tool: tool.id, timeoutMs });
+      return send(subject, JSON.stringify(args ?? {}), { ...callOptions, tool: tool.id, timeoutMs });
     },
     async call<O extends z.ZodType>(
       asked: RpcContract<z.ZodType, O> | AnyOperation,
@@ -65,7 +80,7 @@ export function createBus(transport: Transport, options: BusOptions): Bus {
     ): Promise<z.infer<O>> {
       const { subject } = asked;
       const timeoutMs = callOptions.timeoutMs ?? (asked.kind === 'rpc' ? asked.timeoutMs : toolTimeoutMs);
-      const json = await caller.send(subject, JSON.stringify(input) ?? 'null', { ...callOptions, timeoutMs });
+      const json = await send(subject, JSON.stringify(input) ?? 'null', { ...callOptions, timeoutMs });
       // as: the overloads of `call` say that O is the schema of what this one replies.
       const schema = (asked.kind === 'rpc' ? asked.output : asked.reply) as O;
       return parseReply({ subject, schema }, json, onInternalError);
@@ -100,6 +115,27 @@ export function createBus(transport: Transport, options: BusOptions): Bus {
       await transport.close();
     },
   };
+}
+
+/** What is waited for counts against the time that the call may take. */
+async function sendLater(
+  standing: Promise<unknown>,
+  options: SendOptions,
+  send: (options: SendOptions) => Promise<string>,
+): Promise<string> {
+  const { timeoutMs, signal } = options;
+  const until = Date.now() + timeoutMs;
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(tooLate({ lastProgress: undefined })), timeoutMs);
+  const abort = () => reject(cancelled());
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([standing, ended]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  }
+  return await send({ ...options, timeoutMs: Math.max(until - Date.now(), 1) });
 }
 
 /** An operation is called for a person; a service on its own has the internal requests, a run those that say so. */

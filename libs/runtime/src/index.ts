@@ -24,13 +24,14 @@ export {
 export { codingsOf, unpacked } from './content-coding.ts';
 export { type Cursors, createCursors } from './cursors.ts';
 export { deriveSecret } from './derive-secret.ts';
-export { createHttpApp, type HttpService, isHttpService, pathOfUrl, readinessOf } from './http-app.ts';
+export { createHttpApp, type HttpService, isHttpService, readinessOf } from './http-app.ts';
 export { createLogger, type LoggerOptions } from './logger.ts';
 export {
   issuerOfHost,
   type Place,
   type ProfileHost,
   parseProfileHosts,
+  pathOfUrl,
   profileHostOf,
   profileOfAudience,
   profileOfPath,

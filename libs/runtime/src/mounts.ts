@@ -1,7 +1,6 @@
 // Which addresses are one resource: the spellings of a deployment's own address, its mounts below `/mcp`, and hosts of
 // their own. The gateway and the authorization server ask the same functions, so that a token is for what it is used at.
 import { isLoopback } from './config.ts';
-import { pathOfUrl } from './http-app.ts';
 
 /** A host whose root, `/mcp` and OAuth paths are those of one profile. */
 export interface ProfileHost {
@@ -140,4 +139,9 @@ function split(host: string): Authority {
 
 function withoutDot(name: string): string {
   return name.endsWith('.') ? name.slice(0, -1) : name;
+}
+
+/** The path below which a deployment is, without a slash at its end; empty at the root of its host. */
+export function pathOfUrl(publicUrl: string): string {
+  return new URL(publicUrl).pathname.replace(/\/+$/, '');
 }

@@ -81,7 +81,7 @@ export async function createGatewayService(
   const { trustedProxies, trustedEgress } = config;
   const probes = createProbeGate({ windows, trustedProxies, trustedEgress });
   const onRevoked = (grantId: string) => calls.revoke(grantId);
-  const auth = openAuthentication(config, {
+  const auth = await openAuthentication(config, {
     ...{ bus, log, onRevoked, probes, now },
     isServed: (request) => mounts.offerOf(request) !== undefined,
   });

@@ -1,9 +1,13 @@
+import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@inferry/contracts';
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from 'kysely';
-import { Pool, type PoolClient, type QueryResultRow, TypeOverrides } from 'pg';
+import type { Pool, PoolClient, QueryResultRow, TypeOverrides } from 'pg';
 import { isConnectionLost, isServerFull, storable, toUnavailable, unavailable } from '../failures.ts';
 import { traceQuery } from '../trace-query.ts';
+
+/** Loaded with the first pool: an embedded system has none. */
+const loadLibrary = (): typeof import('pg') => createRequire(import.meta.url)('pg');
 
 const int8Oid = 20;
 const numericOid = 1700;
@@ -34,6 +38,7 @@ export class PostgresDriver implements Driver {
     this.#maxConnections = options.maxConnections;
     this.#onError = options.onError;
     this.#maxWaiting = options.maxWaiting;
+    const { Pool } = loadLibrary();
     this.#pool = new Pool({
       connectionString: options.url,
       application_name: 'inferry',
@@ -174,6 +179,7 @@ class PostgresConnection implements DatabaseConnection {
 
 /** 64-bit integers and their sums as numbers, refusing those that a number cannot hold, as SQLite's driver does. */
 function exactNumbers(): TypeOverrides {
+  const { TypeOverrides } = loadLibrary();
   const types = new TypeOverrides();
   types.setTypeParser(int8Oid, toExactNumber);
   types.setTypeParser(numericOid, toExactNumber);

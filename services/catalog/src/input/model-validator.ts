@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import {
   AppError,
   callOf,
@@ -8,7 +9,7 @@ import {
   Recent,
   searchModels,
 } from '@inferry/contracts';
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import { isAssetId } from './file-fields.ts';
 import { linearPattern, withinSteps } from './linear-pattern.ts';
 import { toPlainSchema } from './plain-schema.ts';
@@ -24,6 +25,10 @@ export interface ModelValidator {
   /** Fills defaults in and tells what is wrong: everything, or the first thing only. */
   check(input: JsonObject, all: boolean): ErrorObject[];
 }
+
+/** Loaded with the first input that is checked. */
+const loadLibrary = (): typeof import('ajv/dist/2020.js') =>
+  createRequire(import.meta.url)('ajv/dist/2020.js');
 
 /** Enough for every model in use at once; one costs a few milliseconds to make again. */
 const maxValidators = 500;
@@ -69,6 +74,7 @@ function compile(
   schema: JsonObject,
   { allErrors, isLarge }: { allErrors: boolean; isLarge: boolean },
 ): ValidateFunction {
+  const { Ajv2020 } = loadLibrary();
   const ajv = new Ajv2020({
     allErrors,
     // Choices are looked up and not written out; of a large schema the code is not made smaller, which takes long.

@@ -68,7 +68,7 @@ afterEach(async () => {
 });
 
 async function open(kind: 'keys' | 'oauth', accepted: { prefix: string; provider: string }[] = []) {
-  auth = openAuthentication(
+  auth = await openAuthentication(
     {
       ...{ auth: kind, publicUrl: kind === 'oauth' ? url : undefined, maxStaleMs: 0 },
       profileHosts: [{ host: 'mcp.flow.example', profile: 'runflow' }],

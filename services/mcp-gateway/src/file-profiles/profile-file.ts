@@ -1,8 +1,12 @@
 /** A profile as an operator writes it, in YAML or JSON: read whole, and every fault told with its line. */
+import { createRequire } from 'node:module';
 import { basename, extname } from 'node:path';
 import { inferry, profileOf } from '@inferry/profiles';
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { Document, LineCounter } from 'yaml';
 import { z } from 'zod';
+
+/** Loaded with the first file: few have one. */
+const loadYaml = (): typeof import('yaml') => createRequire(import.meta.url)('yaml');
 
 const toolName = z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, 'is 1 to 64 letters, digits, _ and -');
 const text = z.string().trim().min(1).max(4_000);
@@ -69,8 +73,9 @@ export const profileEndings: readonly string[] = ['.yaml', '.yml', '.json'];
 
 export function readProfileFile(file: string, content: string): ReadFile {
   const key = basename(file, extname(file));
-  const lines = new LineCounter();
-  const document = parseDocument(content, { lineCounter: lines });
+  const yaml = loadYaml();
+  const lines = new yaml.LineCounter();
+  const document = yaml.parseDocument(content, { lineCounter: lines });
   const lineOf = (path: readonly PropertyKey[]) => lineIn(document, lines, path);
   const at = (line: number, message: string) => `${basename(file)}:${line}: ${message}`;
   const broken = document.errors.map(({ pos, message }) =>
@@ -110,6 +115,7 @@ function stepInto(
   node: unknown,
   step: PropertyKey,
 ): { node: unknown; offset: number | undefined } | undefined {
+  const { isMap, isNode, isScalar, isSeq } = loadYaml();
   if (isSeq(node)) {
     const item = node.items[Number(step)];
     return isNode(item) ? { node: item, offset: item.range?.[0] } : undefined;

@@ -1,5 +1,3 @@
-import { fileTypeFromBuffer } from 'file-type';
-
 /** Text that no browser runs. A declared type is believed only when it is one of these and the bytes are text. */
 const harmlessText = new Set([
   'text/plain',
@@ -98,6 +96,8 @@ export function agreeingName(fileName: string, contentType: string): string {
 }
 
 async function sniff(head: Uint8Array): Promise<string | undefined> {
+  // Loaded with the first file.
+  const { fileTypeFromBuffer } = await import('file-type');
   try {
     return essence((await fileTypeFromBuffer(head))?.mime);
   } catch {
