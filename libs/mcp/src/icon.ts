@@ -1,9 +1,5 @@
-/** MCP `Icon` (MCP 2025-11-25, basic). */
-export interface Icon {
-  src: string;
-  mimeType?: string;
-  sizes?: string[];
-}
+/** The server's own icon, and which others are taken. */
+import type { Icon } from './wire.ts';
 
 const svg =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="4" fill="#4338ca"/><path d="M4 4v8l4-4zm5 0v8l4-4z" fill="#fff"/></svg>';

@@ -1,23 +1,12 @@
-import type { JsonObject } from '@inferry/contracts';
 import { appsExtension } from './apps/app-hosts.ts';
-import type { Icon } from './icon.ts';
 import { skillsExtension, skillsSettings } from './skills/skill-methods.ts';
 import { tasksExtension } from './tasks/task-results.ts';
 import { type Era, metaKeys } from './versions.ts';
-
-/** MCP `ServerCapabilities`, as far as this server has them. */
-export interface ServerCapabilities {
-  tools: { listChanged: boolean };
-  prompts?: { listChanged: boolean };
-  resources?: { listChanged: boolean; subscribe?: boolean };
-  completions?: Record<string, never>;
-  logging?: Record<string, never>;
-  extensions?: Record<string, JsonObject>;
-}
+import type { Icon, Implementation, ServerCapabilities } from './wire.ts';
 
 /** How this server presents itself; a deployment can brand it. */
 export interface ServerIdentity {
-  serverInfo: { name: string; title: string; version: string };
+  serverInfo: Pick<Implementation, 'name' | 'version'> & { title: string };
   /** Told at the start alone: every result of the modern era repeats `serverInfo`. */
   icons: readonly Icon[];
   capabilities: Record<Era, ServerCapabilities>;
@@ -52,7 +41,10 @@ export function createIdentity(
   };
 }
 
-function withTools(capabilities: ServerCapabilities, tools: ServerCapabilities['tools']): ServerCapabilities {
+function withTools(
+  capabilities: ServerCapabilities,
+  tools: Required<ServerCapabilities>['tools'],
+): ServerCapabilities {
   return { ...capabilities, tools };
 }
 

@@ -7,7 +7,7 @@ export type { Sessions } from './client/sessions.ts';
 export { createMcpCore, type McpCore, type Observer } from './core.ts';
 export { type McpHeaders, readBatchEra, readEra, type Spoken } from './era.ts';
 export type { Channel, Exchange, Reply, Sender, StopReason } from './exchange.ts';
-export { type Icon, isIconUrl, ownIcon } from './icon.ts';
+export { isIconUrl, ownIcon } from './icon.ts';
 export type { ServerIdentity } from './identity.ts';
 export { InFlight } from './in-flight.ts';
 export {
@@ -40,3 +40,4 @@ export { startSurfaces } from './surfaces/start-surfaces.ts';
 export { createToolViews, type ToolView, type ViewTools } from './tool-views.ts';
 export { type Era, legacyVersions, metaKeys, modernVersion, negotiate } from './versions.ts';
 export { type ClientRow, ClientRows, type ClientTable, createClientTable, knownClients } from './waiting.ts';
+export type { Icon } from './wire.ts';

@@ -1,11 +1,11 @@
 /** What one request is offered: the profile of the mount that it came to, with everything that is made once for it. */
 import type { Bus } from '@inferry/bus';
 import type { AnyTool, Profile } from '@inferry/contracts';
-import type { Icon } from './icon.ts';
 import { createIdentity, type ServerIdentity } from './identity.ts';
 import { createSelect, type Select, type Selection, toolsetOf } from './selection.ts';
 import { createTasks, type Tasks } from './tasks/tasks.ts';
 import { createToolViews, type ViewTools } from './tool-views.ts';
+import type { Icon } from './wire.ts';
 
 /** A mount as its clients meet it. */
 export interface Offer {

@@ -64,11 +64,15 @@ export function shownTo(
   return { content: version, fields: isAssumed === true ? modernVersion : version, links };
 }
 
+/** A part of a result, of which what came later may be missing. */
+type Kept<P extends Part, T> = Omit<T, keyof (typeof additions)[P]> &
+  Partial<Pick<T, Extract<keyof T, keyof (typeof additions)[P]>>>;
+
 /** A part of a result without the fields that came later. */
-export function keepKnown(part: Part, value: unknown, version: string): JsonObject {
-  const fields = isObject(value) ? value : {};
-  const known = Object.entries(fields).filter(([name]) => has(part, name, version));
-  return Object.fromEntries(known);
+export function keepKnown<P extends Part, T extends object>(part: P, value: T, version: string): Kept<P, T> {
+  const known = Object.entries(value).filter(([name]) => has(part, name, version));
+  // as: only fields that have a first version are left out.
+  return Object.fromEntries(known) as Kept<P, T>;
 }
 
 type FitResult = (result: JsonObject, shown: Shown) => JsonObject;

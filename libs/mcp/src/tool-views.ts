@@ -1,5 +1,6 @@
 import { type AnyTool, hasScope, Recent, type Scope } from '@inferry/contracts';
 import { offers, type Selection } from './selection.ts';
+import type { ListedTool } from './wire.ts';
 
 /** The tools of one selection under one set of scopes, with the answer to `tools/list` made once. */
 export interface ToolView {
@@ -56,7 +57,7 @@ export function createToolViews(tools: readonly AnyTool[]): ViewTools {
 }
 
 /** A tool is written once for all the lists that it is in, when the first of them is asked for. */
-function writtenOnce(toFields: (tool: AnyTool) => Record<string, unknown>): (tool: AnyTool) => string {
+function writtenOnce(toFields: (tool: AnyTool) => ListedTool): (tool: AnyTool) => string {
   const texts = new Map<AnyTool, string>();
   return (tool) => {
     const text = texts.get(tool) ?? JSON.stringify(toFields(tool));
@@ -69,11 +70,13 @@ function toList(tools: readonly AnyTool[], write: (tool: AnyTool) => string): st
   return `{"tools":[${tools.map(write).join(',')}]}`;
 }
 
-function toListedForApps(tool: AnyTool): Record<string, unknown> {
+function toListedForApps(tool: AnyTool): ListedTool {
   return tool.ui === undefined ? toListed(tool) : { ...toListed(tool), _meta: { ui: tool.ui } };
 }
 
-function toListed(tool: AnyTool): Record<string, unknown> {
-  const { name, title, description, inputSchema, outputSchema, annotations } = tool;
+function toListed(tool: AnyTool): ListedTool {
+  const { name, title, description, annotations } = tool;
+  // as: both are schemas of zod objects.
+  const { inputSchema, outputSchema } = tool as unknown as Pick<ListedTool, 'inputSchema' | 'outputSchema'>;
   return { name, title, description, inputSchema, outputSchema, annotations: { title, ...annotations } };
 }

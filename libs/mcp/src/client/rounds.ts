@@ -10,6 +10,7 @@ import {
 import type { Exchange, Reply } from '../exchange.ts';
 import { isRefusal, type Refusal, refuse, refuseParams, rpcCodes } from '../refusal.ts';
 import { metaKeys } from '../versions.ts';
+import type { InputRequiredResult } from '../wire.ts';
 import { missingCapabilities } from './capabilities.ts';
 import type { ClientRequests } from './client-requests.ts';
 import type { RequestStates, StateOwner } from './request-states.ts';
@@ -62,7 +63,7 @@ function toReply(
     _meta: { [metaKeys.serverInfo]: exchange.offer.identity.serverInfo },
     inputRequests,
     ...(state === undefined ? {} : { requestState: requestStates.seal(owner, state) }),
-  });
+  } satisfies InputRequiredResult);
 }
 
 /** As its HTTP requests call it, else as it introduced itself. */

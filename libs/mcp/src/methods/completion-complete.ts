@@ -5,6 +5,7 @@ import { type Refusal, refuseParams } from '../refusal.ts';
 import { ownerOfPrompt, ownerOfTemplate } from '../surfaces/owner.ts';
 import { refuseFailure } from '../surfaces/refuse-failure.ts';
 import type { OfferedSurface, Surfaces } from '../surfaces/surfaces.ts';
+import type { CompleteResult } from '../wire.ts';
 import { isTexts, withoutNulls } from './prompts-get.ts';
 
 type Ref = { prompt: string } | { template: string };
@@ -33,7 +34,7 @@ export function complete({ bus, surfaces }: { bus: Bus; surfaces: Surfaces }): M
       const asked = { ...question, ref: inner };
       const found = await bus.call(owner.surface.complete, asked, { principal, signal });
       const { values, total, has_more: hasMore } = found;
-      return JSON.stringify({ completion: { values, total, hasMore } });
+      return JSON.stringify({ completion: { values, total, hasMore } } satisfies CompleteResult);
     } catch (error) {
       return refuseFailure(error);
     }

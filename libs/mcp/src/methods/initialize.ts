@@ -3,6 +3,7 @@ import type { Method } from '../exchange.ts';
 import type { ServerIdentity } from '../identity.ts';
 import { has, keepKnown } from '../revisions.ts';
 import { legacyVersions, negotiate } from '../versions.ts';
+import type { InitializeResult } from '../wire.ts';
 
 /**
  * The handshake of the legacy era, whenever it comes: nothing is remembered of it, so every other request is served
@@ -45,7 +46,7 @@ function writeResults(identity: ServerIdentity): ReadonlyMap<string, Results> {
       },
       serverInfo: keepKnown('serverInfo', shownInfo, version),
       instructions,
-    });
+    } satisfies InitializeResult);
   }
 
   return new Map(

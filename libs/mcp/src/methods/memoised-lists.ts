@@ -2,6 +2,7 @@ import type { Bus } from '@inferry/bus';
 import { listProviders, Recent } from '@inferry/contracts';
 import type { Exchange, Method, Reply } from '../exchange.ts';
 import type { Surfaces, SurfaceView } from '../surfaces/surfaces.ts';
+import type { ListPromptsResult, ListResourceTemplatesResult } from '../wire.ts';
 import { cacheable, listTtlMs, partialListTtlMs } from './cacheable.ts';
 import { cursorOf, refuseCursor } from './refuse-cursor.ts';
 
@@ -36,7 +37,9 @@ export function listResourceTemplates(surfaces: Surfaces): Method {
   const texts = new WeakMap<SurfaceView, string>();
 
   function answer({ era }: Exchange, view: SurfaceView): Reply {
-    const templates = view.offered.flatMap(({ description }) => description.templates);
+    const templates: ListResourceTemplatesResult['resourceTemplates'] = view.offered.flatMap(
+      ({ description }) => description.templates,
+    );
     const text = texts.get(view) ?? `"resourceTemplates":${JSON.stringify(templates)}`;
     texts.set(view, text);
     return cacheable(era, view.isWhole ? listTtlMs : partialListTtlMs, text);
@@ -73,8 +76,8 @@ function createUsableProviders(bus: Bus): (exchange: Exchange) => Promise<Readon
 }
 
 /** A name that two services use belongs to the first of them. */
-function promptsOf({ offered }: SurfaceView, providers: ReadonlySet<string>): unknown[] {
-  const byName = new Map<string, unknown>();
+function promptsOf({ offered }: SurfaceView, providers: ReadonlySet<string>): ListPromptsResult['prompts'] {
+  const byName = new Map<string, ListPromptsResult['prompts'][number]>();
   for (const { description } of offered) {
     for (const prompt of description.prompts) {
       const provider = description.prompt_providers?.[prompt.name];

@@ -4,6 +4,7 @@ import type { Exchange, Method } from '../exchange.ts';
 import { isRefusal, type Refusal } from '../refusal.ts';
 import { parseResourceCursor, toResourceCursor } from '../surfaces/resource-cursor.ts';
 import type { OfferedSurface, Surfaces } from '../surfaces/surfaces.ts';
+import type { ListResourcesResult } from '../wire.ts';
 import { cacheable, listTtlMs, partialListTtlMs } from './cacheable.ts';
 import { cursorOf, refuseCursor } from './refuse-cursor.ts';
 
@@ -15,7 +16,7 @@ interface Place {
 }
 
 interface Page {
-  items: unknown[];
+  items: ListResourcesResult['resources'];
   nextCursor: string | undefined;
   isWhole: boolean;
 }
@@ -55,7 +56,7 @@ async function readPage(
   { principal, channel, offer: { profile } }: Exchange,
   place: Place,
 ): Promise<Page> {
-  const items: unknown[] = [];
+  const items: Page['items'] = [];
   let isWhole = true;
   let { cursor } = place;
   for (const { surface } of place.surfaces) {

@@ -6,6 +6,7 @@ import { refuseParams } from '../refusal.ts';
 import { ownerOfUri } from '../surfaces/owner.ts';
 import { refuseFailure, refuseResource } from '../surfaces/refuse-failure.ts';
 import type { Surfaces } from '../surfaces/surfaces.ts';
+import type { ReadResourceResult } from '../wire.ts';
 import { cacheable } from './cacheable.ts';
 
 const maxUriLength = 2_048;
@@ -34,7 +35,11 @@ export function readResource({ bus, surfaces, rounds }: ReadResourceDeps): Metho
           { uri },
           { principal, signal, client },
         );
-        return cacheable(era, ttlMs, `"contents":${JSON.stringify(contents)}`);
+        return cacheable(
+          era,
+          ttlMs,
+          `"contents":${JSON.stringify(contents satisfies ReadResourceResult['contents'])}`,
+        );
       });
     } catch (error) {
       const isUnknown = error instanceof AppError && error.code === 'resource_not_found';

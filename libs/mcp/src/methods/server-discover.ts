@@ -1,9 +1,10 @@
 import type { Method } from '../exchange.ts';
 import type { ServerIdentity } from '../identity.ts';
 import { metaKeys, modernVersion } from '../versions.ts';
+import type { DiscoverResult } from '../wire.ts';
 
 /** The same for every caller, so any cache may keep it: a restart with another configuration shows within 5 minutes. */
-const cache = { ttlMs: 300_000, cacheScope: 'public' };
+const cache = { ttlMs: 300_000, cacheScope: 'public' } as const;
 
 /** What the modern era has instead of a handshake (MCP 2026-07-28, server/discover). */
 export function answerServerDiscover(): Method {
@@ -27,5 +28,5 @@ function write(identity: ServerIdentity): string {
     capabilities: identity.capabilities.modern,
     instructions: identity.instructions,
     ...cache,
-  });
+  } satisfies DiscoverResult);
 }

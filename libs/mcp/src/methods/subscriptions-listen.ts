@@ -2,7 +2,7 @@ import type { Method, Reply } from '../exchange.ts';
 import type { ServerIdentity } from '../identity.ts';
 import type { RequestId } from '../json-rpc.ts';
 import { isRefusal, type Refusal, refuse, rpcCodes } from '../refusal.ts';
-import { type ListenFilter, readListenFilter } from '../subscriptions/listen-filter.ts';
+import { readListenFilter } from '../subscriptions/listen-filter.ts';
 import { ListenSubscription } from '../subscriptions/subscription.ts';
 import type { Subscriptions } from '../subscriptions/subscriptions.ts';
 import { ownerOfUri } from '../surfaces/owner.ts';
@@ -11,6 +11,7 @@ import type { FollowedTasks } from '../tasks/followed-tasks.ts';
 import { needsTasks } from '../tasks/task-methods.ts';
 import { takesTasks } from '../tasks/task-results.ts';
 import { metaKeys } from '../versions.ts';
+import type { SubscriptionFilter } from '../wire.ts';
 
 export interface ListenDeps {
   surfaces: Surfaces;
@@ -31,14 +32,14 @@ const full = refuse(['busy', 'Too many subscriptions are open.'], {
 export function listen({ surfaces, subscriptions, followedTasks }: ListenDeps): Method {
   /** Whoever may see nothing, or wants nothing, is told so and not held. */
   function honoured(
-    asked: ListenFilter,
+    asked: SubscriptionFilter,
     offered: readonly OfferedSurface[],
     { capabilities }: ServerIdentity,
-  ): ListenFilter {
+  ): SubscriptionFilter {
     const { prompts, resources, tools } = capabilities.modern;
     const uris = asked.resourceSubscriptions?.filter((uri) => ownerOfUri(offered, uri) !== undefined) ?? [];
     return {
-      ...(asked.toolsListChanged && tools.listChanged ? { toolsListChanged: true } : {}),
+      ...(asked.toolsListChanged && tools?.listChanged ? { toolsListChanged: true } : {}),
       ...(asked.promptsListChanged && prompts?.listChanged ? { promptsListChanged: true } : {}),
       ...(asked.resourcesListChanged && resources?.listChanged ? { resourcesListChanged: true } : {}),
       ...(uris.length > 0 && resources?.subscribe ? { resourceSubscriptions: uris } : {}),

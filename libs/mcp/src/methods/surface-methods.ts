@@ -5,7 +5,7 @@ import { skillMethods } from '../skills/skill-methods.ts';
 import type { Surfaces } from '../surfaces/surfaces.ts';
 import type { Era } from '../versions.ts';
 import { complete } from './completion-complete.ts';
-import { setLogLevel } from './logging-set-level.ts';
+import { setLogLevel } from './logging.ts';
 import { listPrompts, listResourceTemplates } from './memoised-lists.ts';
 import { getPrompt } from './prompts-get.ts';
 import { listResources } from './resources-list.ts';

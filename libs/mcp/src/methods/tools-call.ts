@@ -16,7 +16,6 @@ import {
   toErrorResult,
   type WaitBudget,
 } from '@inferry/contracts';
-import { logLines } from '../client/log-lines.ts';
 import type { Resumptions } from '../client/resumptions.ts';
 import type { RunRounds } from '../client/rounds.ts';
 import type { Exchange, Method, Reply } from '../exchange.ts';
@@ -27,6 +26,7 @@ import { refuse, refuseParams } from '../refusal.ts';
 import { has } from '../revisions.ts';
 import { isTask, refuseWithoutTasks, toTask } from '../tasks/call-as-task.ts';
 import type { ClientTable } from '../waiting.ts';
+import { logLines } from './logging.ts';
 import { askedSeconds, leftOf, makeResumable, toCall } from './resumable-call.ts';
 
 export interface ToolsCallDeps {

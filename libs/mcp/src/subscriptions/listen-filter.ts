@@ -1,15 +1,6 @@
 import { isObject } from '@inferry/contracts';
 import { type Refusal, refuseParams } from '../refusal.ts';
-
-/** What a client wants to be told of (MCP 2026-07-28, subscriptions). */
-export interface ListenFilter {
-  toolsListChanged?: true;
-  promptsListChanged?: true;
-  resourcesListChanged?: true;
-  resourceSubscriptions?: string[];
-  /** Of the Tasks extension. */
-  taskIds?: string[];
-}
+import type { SubscriptionFilter } from '../wire.ts';
 
 export const maxSubscribedUris = 100;
 const maxUriLength = 2_048;
@@ -18,9 +9,9 @@ export const maxFollowedTasks = 100;
 const flags = ['toolsListChanged', 'promptsListChanged', 'resourcesListChanged'] as const;
 
 /** `params.notifications` of `subscriptions/listen`; fields that this server does not know are passed over. */
-export function readListenFilter(value: unknown): ListenFilter | Refusal {
+export function readListenFilter(value: unknown): SubscriptionFilter | Refusal {
   if (!isObject(value)) return refuseFilter('params.notifications must be an object.');
-  const filter: ListenFilter = {};
+  const filter: SubscriptionFilter = {};
   for (const flag of flags) {
     const wanted = value[flag];
     if (wanted !== undefined && typeof wanted !== 'boolean')

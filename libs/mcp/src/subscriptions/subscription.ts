@@ -2,7 +2,7 @@ import type { Channel } from '../exchange.ts';
 import { notificationText, type RequestId } from '../json-rpc.ts';
 import type { ChangedList } from '../surfaces/surfaces.ts';
 import { metaKeys } from '../versions.ts';
-import type { ListenFilter } from './listen-filter.ts';
+import type { SubscriptionFilter } from '../wire.ts';
 
 /** What a subscriber can be told: that a list or the resource of a URI changed, or what a task is now. */
 export type Change = { list: ChangedList } | { uri: string } | { task: string; text: string };
@@ -11,7 +11,7 @@ const flagOf = {
   tools: 'toolsListChanged',
   prompts: 'promptsListChanged',
   resources: 'resourcesListChanged',
-} as const satisfies Record<ChangedList, keyof ListenFilter>;
+} as const satisfies Record<ChangedList, keyof SubscriptionFilter>;
 
 /** One open `subscriptions/listen`: what it asked for, and what it is still to be told. */
 export class ListenSubscription {
@@ -19,14 +19,14 @@ export class ListenSubscription {
   readonly uris: ReadonlySet<string>;
   /** Where it was opened: the lists of tools are of mounts. */
   readonly mount: string | undefined;
-  readonly #filter: ListenFilter;
+  readonly #filter: SubscriptionFilter;
   readonly #channel: Channel;
   readonly #meta: Record<string, RequestId>;
   /** Keyed by the change: one that happens twice before it is told is told once. */
   readonly #pending = new Map<string, Change>();
 
   constructor(
-    filter: ListenFilter,
+    filter: SubscriptionFilter,
     { id, subject, channel, mount }: { id: RequestId; subject: string; channel: Channel; mount?: string },
   ) {
     this.subject = subject;

@@ -1,5 +1,6 @@
 import { isObject, type JsonObject, type TaskState } from '@inferry/contracts';
 import { metaKeys } from '../versions.ts';
+import type { TaskFields } from '../wire.ts';
 
 /** The id of the Tasks extension (SEP-2663). */
 export const tasksExtension = 'io.modelcontextprotocol/tasks';
@@ -15,7 +16,7 @@ export function isOver({ status }: TaskState): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 
-function toFields(task: TaskState): JsonObject {
+function toFields(task: TaskState): TaskFields {
   return {
     taskId: task.id,
     status: task.status,
