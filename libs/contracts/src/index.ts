@@ -70,42 +70,7 @@ export { type CancelOutcome, cancelOutcomes } from './operations/cancel-run.ts';
 export { accountSections, usageBuckets } from './operations/get-account.ts';
 export { modelSections } from './operations/get-model.ts';
 export { runParts } from './operations/get-run.ts';
-export {
-  actOnInfra,
-  callInfra,
-  cancelRun,
-  continueRun,
-  createInfra,
-  createUpload,
-  createWrapper,
-  deleteInfra,
-  deleteWrapper,
-  describeInfra,
-  estimateCost,
-  getAccount,
-  getInfra,
-  getModel,
-  getRun,
-  getTask,
-  listCapabilities,
-  listInfra,
-  listRuns,
-  operations,
-  patchWrapper,
-  previewWrapper,
-  readInfraLogs,
-  readModelRecord,
-  readPlatformAccount,
-  runModel,
-  searchCommunity,
-  searchModels,
-  storeMedia,
-  updateInfra,
-  uploadFile,
-  uploadWeights,
-  viewOutput,
-  wrapperGuide,
-} from './operations/index.ts';
+export * from './operations/index.ts';
 export { tooLargeAttachment } from './operations/upload-file.ts';
 export { ViewedOutput } from './operations/view-output.ts';
 export { parseArguments, validationFailed } from './parse-arguments.ts';
