@@ -77,7 +77,7 @@ describe('the package inferry', () => {
     });
   }, 120_000);
 
-  it('configures a client with its own version', async () => {
+  it('configures a client with its own version, which is what that client starts from then on [RW-38]', async () => {
     const { version } = JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8'));
     const { code, out } = await inferry('add', '--client', 'cursor', '--mode', 'local', '--dry-run');
     expect(code).toBe(0);

@@ -216,7 +216,7 @@ async function meet(key: string, met: Met, id: string): Promise<void> {
 
 // All at once: most of the time is the emulated platforms' own.
 it.concurrent.each(Object.entries(mountClients))(
-  '%s finds every mount as its own server: tools, a free call, a run with progress, errors in its words',
+  '%s finds every mount as its own server: tools, a free call, a run with progress, errors in its words [RF-21]',
   async (client, connect) => {
     await Promise.all(
       Object.keys(uses).map(async (key) => {

@@ -8,6 +8,7 @@ import {
   type JsonObject,
   listCapabilities,
   localPrincipal,
+  maxShortBytes,
   readModelRecord,
   readPlatformAccount,
   searchCommunity,
@@ -397,12 +398,23 @@ function idOf(result: ToolResult): string {
   return task ?? id ?? 'none';
 }
 
+/** Documents and records are asked for whole. */
+function asksForAll([named, args]: Call): boolean {
+  const sections = typeof args === 'function' ? undefined : args.sections;
+  return (
+    Array.isArray(sections) ||
+    (typeof named === 'string' && /schema$|guide$|_template$|_mappings$|infra_get$/.test(named))
+  );
+}
+
 /** What the platforms were asked because of one call. */
 async function asked(world: World, one: Call, { as, isFollowed, states = ['succeeded'] }: Pair) {
   for (const slug of platforms) world.emulators.of(slug).script({ states });
   const since = counts(world);
   const result = await call(world, one);
   expect([one[0], result.isError === true ? result.content : []]).toEqual([one[0], []]);
+  const said = result.content.map((block) => (block.type === 'text' ? block.text : '')).join('\n');
+  if (!asksForAll(one)) expect(Buffer.byteLength(said), said).toBeLessThanOrEqual(maxShortBytes);
   const id = idOf(result);
   if (as !== undefined) world.ids[as] = id;
   if (isFollowed === true && id.startsWith('run_'))
@@ -418,7 +430,7 @@ function operationOf(named: Named): string | undefined {
 
 describe.each(pairs)('%s', (profile, listed) => {
   it.each(listed.map((pair) => [String(pair.own[0]), operationOf(pair.twin[0]), pair] as const))(
-    '%s asks the platform for what %s asks for',
+    '%s asks the platform for what %s asks for, and says no more than it has to',
     async (_tool, _operation, pair) => {
       const [calls, twins] = await Promise.all([asked(own, pair.own, pair), asked(twin, pair.twin, pair)]);
 

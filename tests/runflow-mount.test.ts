@@ -168,6 +168,18 @@ describe('the tools', () => {
     expect(submits()).toHaveLength(before);
   });
 
+  it('list_models knows seven categories, and no other [RF-34]', async () => {
+    const { json } = await ask('tools/list');
+    const { category } = json.result.tools.at(-1).inputSchema.properties;
+
+    expect(category.enum).toEqual([
+      ...['text-to-image', 'image-to-image', 'text-to-video', 'image-to-video', 'video-to-video'],
+      ...['text-to-audio', 'solution'],
+    ]);
+    expect((await list({ category: 'text-to-text' })).structured.error.code).toBe('validation_failed');
+    for (const one of category.enum) expect((await list({ category: one })).isError).toBe(false);
+  });
+
   it.each([
     ['text-to-image', 'flux/schnell'],
     ['text-to-video', 'alibaba/wan/v2.7/text-to-video'],
@@ -187,7 +199,7 @@ describe('the tools', () => {
     expect(await named({ query: 'nothing like it' })).toEqual([]);
   });
 
-  it('list_models takes 1 to 200, and names the endpoint of each entry’s runs [RF-37][RF-38][RF-39]', async () => {
+  it('list_models takes 1 to 200, and names the endpoint of each entry’s runs [RF-37][RF-39]', async () => {
     const { structured } = await list({ limit: 200 });
     const [one] = structured.models;
 

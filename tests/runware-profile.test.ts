@@ -78,7 +78,7 @@ function sentTasks(): JsonObject[] {
 const sentOf = (taskType: string) => sentTasks().filter((task) => task.taskType === taskType);
 
 describe('run', () => {
-  it('runs any task by flat parameters, and tells link, facts, time and cost [RW-18][RW-20][RW-31][RW-32]', async () => {
+  it('runs any task by flat parameters, and tells link, facts, time and cost [RW-18][RW-20][RW-31][RW-32][RW-55]', async () => {
     const result = await call('run', {
       model: xai,
       taskType: 'imageInference',

@@ -256,7 +256,7 @@ describe('over stdio', () => {
 });
 
 describe('a profile over stdio', () => {
-  it('reads the key of its product and has its tools [RW-36][RW-37]', async () => {
+  it('reads the key of its product and has its tools [RW-07][RW-36][RW-37]', async () => {
     const [profile, tool, args] = ['runware', 'account', { operation: 'getDetails' }];
     const wire = new Wire({ profile, env: platformEnv(profile, emulators.of(profile).keys.valid) });
     wire.send(initialize('2025-06-18'), rpc(2, 'tools/list'));

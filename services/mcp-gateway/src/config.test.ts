@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { parseGatewayConfig } from './config.ts';
 
 describe('the configuration', () => {
-  test('has a default for everything, and asks for keys [RF-52]', () => {
+  test('has a default for everything, and asks for keys [RF-52][RF-57][RF-58][RF-59]', () => {
     const config = parseGatewayConfig({});
 
     expect(config).toMatchObject({
@@ -34,6 +34,18 @@ describe('the configuration', () => {
 
   test('refuses to serve without keys beyond loopback', () => {
     expect(() => parseGatewayConfig({ INFERRY_AUTH: 'none', HOST: '0.0.0.0' })).toThrow(/loopback/);
+  });
+
+  test('takes no host that stands for all of them, and as many names as are given [RF-72]', () => {
+    const names = 'localhost:8080,127.0.0.1:8080';
+
+    expect(problemsOf(() => parseGatewayConfig({ MCP_ALLOWED_HOSTS: '*' }))).toEqual([
+      expect.stringContaining('MCP_ALLOWED_HOSTS'),
+    ]);
+    expect(problemsOf(() => parseGatewayConfig({ MCP_ALLOWED_HOSTS: `${names},*` }))).toHaveLength(1);
+    expect(parseGatewayConfig({ MCP_ALLOWED_HOSTS: names }).allowedHosts).toEqual(
+      expect.objectContaining({}),
+    );
   });
 
   test('names every problem at once', () => {

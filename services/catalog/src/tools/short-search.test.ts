@@ -1,5 +1,6 @@
 // Holds that a search nobody asks more of costs at most a kilobyte, as text and as structure.
-import { maxShortBytes, searchModels } from '@inferry/contracts';
+import { type JsonObject, localPrincipal, maxShortBytes, searchModels } from '@inferry/contracts';
+import { profiles, toolOf } from '@inferry/profiles';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { idsOf, pageOf, startReady, textOf } from '../testing/catalog-calls.ts';
 import { generateModels } from '../testing/generate-models.ts';
@@ -15,16 +16,24 @@ afterEach(async () => {
   await world.close();
 });
 
-async function startLarge() {
-  const long = Array.from({ length: 30 }, (_, at) =>
-    modelOf(`somebody-with-a-long-name/a-model-with-a-long-name-in-version-${at}`, {
-      summary: 'Écrit en français, avec des accents. '.repeat(9),
-      title: 'Ein Titel',
-    }),
-  );
-  const models = [...generateModels(300), ...long];
-  return startReady(world, [new ScriptedCatalogProvider({ slug: 'platform', models })]);
-}
+const long = Array.from({ length: 30 }, (_, at) =>
+  modelOf(`somebody-with-a-long-name/a-model-with-a-long-name-in-version-${at}`, {
+    summary: 'Écrit en français, avec des accents. '.repeat(9),
+    title: 'Ein Titel',
+  }),
+);
+const largeList = [...generateModels(300), ...long];
+
+/** Every tool of every profile that is a search. */
+const searches = profiles
+  .flatMap(({ tools }) => tools)
+  .filter(({ operation }) => operation.name === searchModels.name)
+  .map(({ id }) => id);
+/** What some of them cannot be called without. */
+const needed: JsonObject = { query: 'image', category: 'image' };
+
+const startLarge = () =>
+  startReady(world, [new ScriptedCatalogProvider({ slug: 'platform', models: largeList })]);
 
 describe('a search that asks for no more', () => {
   it.each([
@@ -41,6 +50,39 @@ describe('a search that asks for no more', () => {
 
     expect(Buffer.byteLength(textOf(result))).toBeLessThanOrEqual(maxShortBytes);
     expect(Buffer.byteLength(JSON.stringify(result.structuredContent))).toBeLessThanOrEqual(maxShortBytes);
+  });
+
+  it.each(searches)('is short of a large platform by %s', async (id) => {
+    const slugs = ['runflow', 'runware', 'modelrunner', 'platform'];
+    const providers = slugs.map((slug) => new ScriptedCatalogProvider({ slug, models: largeList }));
+    const replica = await startReady(world, providers);
+    const tool = toolOf(id);
+    if (tool === undefined) throw new Error(`there is no ${id}`);
+    const { required = [] } = tool.inputSchema;
+    const args = Object.fromEntries(
+      Object.entries(needed).filter(([name]) => [required].flat().includes(name)),
+    );
+
+    const result = JSON.parse(await replica.bus.callTool(tool, args, { principal: localPrincipal }));
+
+    expect(result.isError ?? false).toBe(false);
+    expect(Buffer.byteLength(textOf(result))).toBeLessThanOrEqual(maxShortBytes);
+  });
+
+  it('shows 50 of a list of Runflow in its structure, as many as fit in its text, and so many as a limit says [RF-38]', async () => {
+    const replica = await startReady(world, [
+      new ScriptedCatalogProvider({ slug: 'runflow', models: largeList }),
+    ]);
+    const tool = toolOf('runflow/list_models');
+    if (tool === undefined) throw new Error('there is no list');
+    const list = async (args: JsonObject) =>
+      JSON.parse(await replica.bus.callTool(tool, args, { principal: localPrincipal }));
+
+    const [usual, asked] = [await list({}), await list({ limit: 60 })];
+
+    expect([usual, asked].map(({ structuredContent: { models } }) => models.length)).toEqual([50, 60]);
+    expect(textOf(usual)).toMatch(/\n\d+ of 324 shown\.\nNarrow the list for the others, or give a limit\.$/);
+    expect(textOf(asked).split('\n')).toHaveLength(61);
   });
 
   it('tells of the best hits what they need, and has the rest on further pages', async () => {

@@ -500,7 +500,7 @@ describe('what a wrapper is run with', () => {
 });
 
 describe('a wrapper among models', () => {
-  it('is found, described and quoted as one [MR-17][MR-19][MR-20]', async () => {
+  it('is found, described and quoted as one [MR-19][MR-20]', async () => {
     const replica = await start();
     const { wrapper_id: id } = await make(replica, {}, open);
 

@@ -116,7 +116,7 @@ describe('a poll', () => {
 });
 
 describe('the deadline of a run', () => {
-  it('ends it as run_expired and stops it at the platform [RF-27]', async () => {
+  it('ends it as run_expired and stops it at the platform', async () => {
     const runId = await runningRun({ options: { ttl_seconds: 60 } });
     world.skipped += 61_000;
 

@@ -204,7 +204,7 @@ describe('an access token', () => {
     expect(answer.json.error.data.code).toBe('missing_authorization');
   });
 
-  test('that is refused leads to whoever signs people in [MR-53][MR-54][RP-28]', async () => {
+  test('that is refused leads to whoever signs people in [MR-53][MR-54][MR-55][RP-28]', async () => {
     const missing = await post(gateway.url, rpc('ping'));
     const ended = await ping(await sign({ exp: now() - 60 }));
 

@@ -30,7 +30,7 @@ describe('the edge', () => {
     expect(answer).toMatchObject({ status: 403, json: { error: { data: { code: 'host_rejected' } } } });
   });
 
-  test('refuses a loopback Host with another port [RF-72]', async () => {
+  test('refuses a loopback Host with another port', async () => {
     const answer = await postAs({ ...json, host: 'localhost:1' }, '{}');
 
     expect(answer.status).toBe(403);

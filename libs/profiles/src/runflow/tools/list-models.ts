@@ -1,5 +1,13 @@
 /** `list_models(category?, provider?, query?, limit?)`: one catalog of Solutions and models. */
-import { defineTool, ErrorEnvelope, type ModelSummary, searchModels, text } from '@inferry/contracts';
+import {
+  defineTool,
+  ErrorEnvelope,
+  type ModelSummary,
+  maxShortBytes,
+  mostThatIsShort,
+  searchModels,
+  text,
+} from '@inferry/contracts';
 import { z } from 'zod';
 import { readOnly } from '../../annotations.ts';
 import { runsEndpoint, shortModel } from '../run-view.ts';
@@ -57,11 +65,20 @@ export const listModelsTool = defineTool({
     ...(provider === undefined ? {} : { creator: provider }),
     ...(query === undefined ? {} : { query, match: 'substring' as const }),
   }),
-  present({ items = [], page, stale }) {
+  present({ items = [], page, stale }, { args }) {
     const lines = items.length === 0 ? ['No model matches.'] : items.map(lineOf);
-    if (stale === true) lines.push('From the last snapshot: the catalog cannot be read now.');
-    lines.push(`${items.length} of ${page?.total ?? items.length} shown.`);
-    return [text(lines.join('\n'))];
+    const old = stale === true ? ['From the last snapshot: the catalog cannot be read now.'] : [];
+    const total = page?.total ?? items.length;
+    const listOf = (count: number) => {
+      const rest = count < lines.length ? ['Narrow the list for the others, or give a limit.'] : [];
+      return [...lines.slice(0, count), ...old, `${Math.min(count, total)} of ${total} shown.`, ...rest].join(
+        '\n',
+      );
+    };
+    // Whoever gives a limit reads so many; the structure has them all in any case.
+    if (args?.limit !== undefined) return [text(listOf(lines.length))];
+    const isShortWith = (count: number) => Buffer.byteLength(listOf(count)) <= maxShortBytes;
+    return [text(listOf(mostThatIsShort(Math.min(1, lines.length), lines.length, isShortWith)))];
   },
   toStructured: ({ items = [], page }) => ({
     models: items.map(toEntry),
