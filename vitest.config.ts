@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** A busy machine gets time: a fact that is polled for is there at once or, when it is not to be, after this. */
-const poll = { timeout: 10_000 };
+const poll = { timeout: 30_000 };
 
 export default defineConfig({
   test: {
@@ -19,8 +19,8 @@ export default defineConfig({
           ],
           maxWorkers: 2,
           // Models compute in some of them, on whatever is left of a busy machine.
-          testTimeout: 60_000,
-          hookTimeout: 30_000,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
           expect: { poll },
           setupFiles: ['tests/patience.ts'],
         },
@@ -41,7 +41,7 @@ export default defineConfig({
           globalSetup: ['tests/integration/servers.ts'],
           maxWorkers: 1,
           fileParallelism: false,
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           expect: { poll },
           setupFiles: ['tests/patience.ts'],
           hookTimeout: 120_000,

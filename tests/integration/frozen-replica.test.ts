@@ -2,8 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CallOutcome, type CallRequest, callTool, errorOf, runOf } from './support/mcp-http.ts';
 import { type ScriptedCluster, startScriptedCluster, unlimited } from './support/scripted-cluster.ts';
 
-/** What a frozen replica may cost a caller. */
+/** What a frozen replica may cost a caller, beside what the same moment costs a caller of the others. */
 const mostMs = 3_000;
+/** By then an instance that says nothing has been passed over. */
+const noticeableMs = 800;
 
 let scripted: ScriptedCluster;
 const frozen: number[] = [];
@@ -27,26 +29,34 @@ function freeze(service: Parameters<ScriptedCluster['cluster']['of']>[0]): void 
 }
 
 const call = (request: Omit<CallRequest, 'timeoutMs'>) =>
-  callTool(scripted.cluster.url, { ...request, timeoutMs: 30_000 });
+  callTool(scripted.cluster.url, { ...request, timeoutMs: 100_000 });
+
+/** An outcome, and how much longer it took than one of a service that is well, asked at the same time. */
+type Compared = CallOutcome & { laterMs: number };
 
 async function callMany(
   count: number,
   request: (index: number) => Omit<CallRequest, 'timeoutMs'>,
-): Promise<CallOutcome[]> {
-  const outcomes: CallOutcome[] = [];
+): Promise<Compared[]> {
+  const outcomes: Compared[] = [];
   for (let at = 0; at < count; at += 4) {
     const some = Array.from({ length: 4 }, (_, index) => call(request(at + index)));
-    outcomes.push(...(await Promise.all(some)));
+    const beside = call(request(at).tool === 'create_upload' ? ofTheCatalog : ofUpload);
+    const [{ tookMs: usualMs }, ...found] = await Promise.all([beside, ...some]);
+    outcomes.push(...found.map((outcome) => ({ ...outcome, laterMs: outcome.tookMs - usualMs })));
   }
   return outcomes;
 }
 
-function expectHardlyNoticed(outcomes: readonly CallOutcome[]): void {
+const ofTheCatalog = { tool: 'get_model', args: { model: 'scripted/job' } };
+const ofUpload = { tool: 'create_upload', args: { file_name: 'beside.txt', size: 3 } };
+
+function expectHardlyNoticed(outcomes: readonly Compared[]): void {
   const refused = outcomes.filter(({ isError }) => isError);
   expect(refused.map((outcome) => errorOf(outcome)?.code)).toEqual([]);
-  expect(Math.max(...outcomes.map(({ tookMs }) => tookMs))).toBeLessThan(mostMs);
+  expect(Math.max(...outcomes.map(({ laterMs }) => laterMs))).toBeLessThan(mostMs);
   // Once it is known, hardly anybody meets it.
-  expect(outcomes.filter(({ tookMs }) => tookMs > 800).length).toBeLessThan(outcomes.length / 4);
+  expect(outcomes.filter(({ laterMs }) => laterMs > noticeableMs).length).toBeLessThan(outcomes.length / 4);
 }
 
 describe('one of two replicas that stands still costs a caller less than three seconds', () => {
@@ -89,13 +99,13 @@ describe('one of two replicas that stands still costs a caller less than three s
           const runs = await Promise.all(ids.map((id) => call({ tool: 'get_run', args: { run_id: id } })));
           return runs.filter((outcome) => runOf(outcome)?.status === 'succeeded').length;
         },
-        { timeout: 30_000, interval: 500 },
+        { timeout: 100_000, interval: 500 },
       )
       .toBe(ids.length);
     expect(ids.map((id) => scripted.upstream.submissions().get(id))).toEqual(ids.map(() => 1));
     const listed = await call({ tool: 'list_runs', args: { limit: 100 } });
     expect((listed.structured.items as unknown[]).length).toBe(ids.length);
-  }, 60_000);
+  }, 180_000);
 
   it('and a wait goes on at the other replica', async () => {
     const started = await call({
@@ -103,9 +113,11 @@ describe('one of two replicas that stands still costs a caller less than three s
       args: { model: 'scripted/job', input: { duration_ms: 6_000 }, wait_seconds: 0 },
     });
     const runId = runOf(started)?.run_id ?? '';
-    const waits = Array.from({ length: 8 }, () =>
-      call({ tool: 'get_run', args: { run_id: runId, wait_seconds: 30 } }),
-    );
+    const follow = async (): Promise<CallOutcome> => {
+      const outcome = await call({ tool: 'get_run', args: { run_id: runId, wait_seconds: 30 } });
+      return runOf(outcome)?.status === 'running' ? follow() : outcome;
+    };
+    const waits = Array.from({ length: 8 }, follow);
     // Wherever each of them is by then, on its way or held.
     await call({ tool: 'get_run', args: { run_id: runId } });
     freeze('inference-poller');
@@ -113,5 +125,5 @@ describe('one of two replicas that stands still costs a caller less than three s
     const outcomes = await Promise.all(waits);
 
     expect(outcomes.map((outcome) => runOf(outcome)?.status)).toEqual(waits.map(() => 'succeeded'));
-  }, 60_000);
+  }, 180_000);
 });

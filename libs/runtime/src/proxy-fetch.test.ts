@@ -22,7 +22,7 @@ afterEach(() => {
 
 const read = async (target: string, env: Record<string, string>) => {
   const headers = new Headers({ accept: 'application/json' });
-  const response = await createProxyFetch(env)(target, { headers, signal: AbortSignal.timeout(5_000) });
+  const response = await createProxyFetch(env)(target, { headers, signal: AbortSignal.timeout(60_000) });
   return response.json();
 };
 

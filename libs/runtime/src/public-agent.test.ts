@@ -41,7 +41,7 @@ afterEach(() => {
 async function read(url: string, env: Record<string, string> = { HTTP_PROXY: proxyUrl }): Promise<string> {
   const dispatcher = createPublicAgent({ policy: { lookup }, timeoutMs: 2_000, env });
   try {
-    const { body } = await request(url, { dispatcher, signal: AbortSignal.timeout(5_000) });
+    const { body } = await request(url, { dispatcher, signal: AbortSignal.timeout(60_000) });
     return await body.text();
   } finally {
     await dispatcher.destroy();

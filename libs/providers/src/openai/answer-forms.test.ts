@@ -279,7 +279,7 @@ describe('what a model does', () => {
       response.end(JSON.stringify({ data }));
     };
 
-    const listed = await provider.listModels({ signal: AbortSignal.timeout(5_000) });
+    const listed = await provider.listModels({ signal: AbortSignal.timeout(60_000) });
     const kinds =
       listed === 'unchanged' ? [] : listed.models.map(({ nativeId, tags }) => [nativeId, ...tags]);
 

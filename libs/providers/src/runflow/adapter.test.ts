@@ -83,7 +83,7 @@ describe('what is special at Runflow', () => {
   });
 
   it('refuses a service key before anything is sent [RF-06]', async () => {
-    const context = { credential: new Secret('rf_svc_0123456789'), signal: AbortSignal.timeout(5_000) };
+    const context = { credential: new Secret('rf_svc_0123456789'), signal: AbortSignal.timeout(60_000) };
 
     const error = await refusalOf(() => world.provider.submit(world.request(subject.samples.happy), context));
 

@@ -285,7 +285,7 @@ describe('a drain', () => {
         await answered;
       },
     ];
-    const first = await world.addReplica({ timings: { ...fastTimings, submitTimeoutMs: 10_000 } });
+    const first = await world.addReplica({ timings: { ...fastTimings, submitTimeoutMs: 600_000 } });
     const runId = await world.start();
     await asked;
     let isStopped = false;

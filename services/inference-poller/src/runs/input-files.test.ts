@@ -30,7 +30,7 @@ async function located(input: Record<string, string>, callId: string): Promise<(
   const deps = { bus, now: Date.now } as unknown as Parameters<typeof locateFiles>[0];
   const provider = { capabilities: { inputUrls: 'internal' } } as never;
   const pointers = Object.keys(input).map((name) => `/${name}`);
-  const context = { principal, signal: AbortSignal.timeout(5_000), callId, deadlineAt: Date.now() + 5_000 };
+  const context = { principal, signal: AbortSignal.timeout(60_000), callId, deadlineAt: Date.now() + 60_000 };
   const files = await locateFiles(deps, { provider, input, pointers }, context as never);
   return pointers.map((pointer) => files[pointer]?.url);
 }

@@ -153,7 +153,7 @@ test('200 waits are open at once and all are answered', async () => {
     return done;
   });
   const answers = Array.from({ length: 200 }, (_, id) => post(gateway.url, { ...follow, id }, stream));
-  await vi.waitFor(() => expect(waiting).toBe(200), { timeout: 25_000 });
+  await vi.waitFor(() => expect(waiting).toBe(200), { timeout: 50_000 });
 
   resolve();
 

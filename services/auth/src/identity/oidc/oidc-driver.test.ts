@@ -37,7 +37,7 @@ it('asks its provider through the proxy of the environment', async () => {
   const { url } = await driver.begin({
     state: 'state',
     callbackUrl: 'https://ai.example/oauth/callback/oidc',
-    signal: AbortSignal.timeout(5_000),
+    signal: AbortSignal.timeout(60_000),
   });
 
   expect(url).toMatch(/^http:\/\/idp\.example\/authorize\?/);
