@@ -8,6 +8,7 @@ import { AppError } from '@inferry/contracts';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
 import { createGatewayService, type GatewayService, parseGatewayConfig } from '@inferry/mcp-gateway';
 import { createLogger, deriveSecrets, type Env, newReplicaName, type Parts } from '@inferry/runtime';
+import { isOtlpAsked } from '@inferry/runtime/telemetry';
 import type { StartConfig } from './config.ts';
 import { type Home, openHome } from './home.ts';
 
@@ -34,7 +35,10 @@ export type Way = 'http' | 'stdio';
 export async function openFront(config: StartConfig, env: Env, way: Way): Promise<Front> {
   const home = openHome(config.home, config.secret);
   const replica = newReplicaName('inferry');
-  const log = createLogger({ service: 'inferry', replica, level: config.logLevel, fd: 2 });
+  const log = createLogger({
+    ...{ service: 'inferry', replica, level: config.logLevel, fd: 2 },
+    isForwarded: isOtlpAsked(env),
+  });
   const limits = createInProcessLimits();
   const transport = createInProcessTransport();
   const buses: Bus[] = [];

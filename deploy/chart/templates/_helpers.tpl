@@ -122,6 +122,7 @@ topologySpreadConstraints:
 {{- $env := dict "HOST" "0.0.0.0" "PORT" "8080" "PUBLIC_URL" $v.publicUrl "LOG_LEVEL" $v.logLevel }}
 {{- $_ := set $env "SHUTDOWN_GRACE_MS" (printf "%d" (mul 1000 (int $v.drainSeconds))) }}
 {{- $_ := set $env "UPLOAD_INTERNAL_URL" (printf "http://%s-upload:8080" $full) }}
+{{- if ne $v.monitoring.scrape "none" }}{{ $_ := set $env "METRICS_PORT" (toString $v.monitoring.port) }}{{ end }}
 {{- if $v.caConfigMap }}{{ $_ := set $env "NODE_EXTRA_CA_CERTS" "/etc/inferry/ca/ca.crt" }}{{ end }}
 {{- if not (has $service (list "mcp-gateway" "compute")) }}{{ $_ := set $env "DATABASE_POOL" (toString $v.postgres.pool) }}{{ end }}
 {{- if has $service (list "mcp-gateway" "auth") }}

@@ -21,6 +21,7 @@ import {
   type OnInternalError,
   whoSubject,
 } from './frames.ts';
+import { CallMeter } from './measuring.ts';
 import { type Presence, type Route, Routes } from './routes.ts';
 import type { Statements } from './statements.ts';
 import type { IncomingMessage, Transport, TransportSubscription } from './transport.ts';
@@ -91,6 +92,7 @@ export class Caller {
   readonly #subscription: TransportSubscription;
   readonly #sweeper: NodeJS.Timeout;
   readonly #routes = new Routes();
+  readonly #meter = new CallMeter('client');
   #sent = 0;
   #sweptAt = performance.now();
   #isClosed = false;
@@ -157,7 +159,16 @@ export class Caller {
     const now = Date.now();
     call.heardAt = now;
     this.#issue(call, now);
+    if (this.#meter.isOn) this.#measure(subject, promise);
     return promise;
+  }
+
+  #measure(subject: string, answer: Promise<string>): void {
+    const started = performance.now();
+    answer.then(
+      () => this.#meter.ended(subject, started),
+      (error: unknown) => this.#meter.ended(subject, started, error instanceof AppError ? error : undefined),
+    );
   }
 
   close(): void {

@@ -15,6 +15,7 @@ import {
   whoSubject,
 } from './frames.ts';
 import { LateSignal } from './late-signal.ts';
+import { CallMeter } from './measuring.ts';
 import { type Speaker, type Statements, unsigned } from './statements.ts';
 import { inSpan, markFailed } from './tracing.ts';
 import type { IncomingMessage, Transport, TransportSubscription } from './transport.ts';
@@ -80,6 +81,7 @@ export class Responder {
   readonly #subjects: string[] = [];
   readonly #tickMs: number;
   readonly #misses = new Map<string, Miss>();
+  readonly #meter = new CallMeter('process');
   #isDraining = false;
   #beats = 0;
   #beatAt = 0;
@@ -197,17 +199,21 @@ export class Responder {
     };
     if (this.#isDraining) call.finish.raise();
     this.#active.set(reply, call);
+    const started = performance.now();
+    let failure: unknown;
     try {
       if (this.#fence !== undefined && !(await this.#isStillWanted(call))) return;
       const json = await served.answer(message.data, this.#toContext(envelope, speaker, call), envelope.tool);
       if (this.#isAwaited(call)) this.#sendResult(reply, json);
     } catch (error) {
+      failure = error;
       if (error instanceof InputRequired) return this.#sendNeeded(call, error);
       if (!(error instanceof AppError)) this.#options.onInternalError(error, subject);
       const known = toAppError(error);
       markFailed(known);
       if (this.#isAwaited(call)) this.#sendError(reply, known);
     } finally {
+      this.#meter.ended(subject, started, failure);
       if (this.#active.get(reply) === call) this.#active.delete(reply);
       if (this.#active.size === 0) this.#whenIdle?.();
     }

@@ -9,6 +9,7 @@ export {
   toErrorResult,
 } from './content.ts';
 export { type DataUri, fromBase64, isDataUri, readDataUri } from './data-uri.ts';
+export { durationBuckets } from './durations.ts';
 export { type ErrorCode, type ErrorRow, errorCodes } from './error-codes.ts';
 export {
   AppError,

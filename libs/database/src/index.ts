@@ -26,6 +26,7 @@ export {
 } from './runs/budgets.ts';
 export { createExchangeRates, type ExchangeRates } from './runs/exchange-rates.ts';
 export {
+  countOpenRuns,
   countRunRows,
   findRun,
   findRunByKey,

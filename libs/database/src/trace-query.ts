@@ -1,4 +1,13 @@
-import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { durationBuckets } from '@inferry/contracts';
+import {
+  createNoopMeter,
+  type Histogram,
+  type MeterProvider,
+  metrics,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
 import { AliasNode, type CompiledQuery, type OperationNode, TableNode } from 'kysely';
 import type { Dialect } from './database.ts';
 
@@ -11,20 +20,55 @@ export async function traceQuery<T>(
   query: CompiledQuery,
   run: () => Promise<T>,
 ): Promise<T> {
-  if (trace.getActiveSpan()?.isRecording() !== true) return run();
+  const measured = measure(dialect, query, run);
+  if (trace.getActiveSpan()?.isRecording() !== true) return measured();
   const summary = summarize(query);
   const span = tracer.startSpan(summary, {
     kind: SpanKind.CLIENT,
     attributes: { 'db.system.name': systemNames[dialect], 'db.query.summary': summary },
   });
   try {
-    return await run();
+    return await measured();
   } catch (error) {
     span.setStatus({ code: SpanStatusCode.ERROR });
     throw error;
   } finally {
     span.end();
   }
+}
+
+const durations = new WeakMap<MeterProvider, Histogram>();
+
+function durationOf(provider: MeterProvider): Histogram | undefined {
+  const known = durations.get(provider);
+  if (known !== undefined) return known;
+  const meter = provider.getMeter('@inferry/database');
+  if (meter === createNoopMeter()) return undefined;
+  const made = meter.createHistogram('db.client.operation.duration', {
+    unit: 's',
+    description: 'From a query to its rows',
+    advice: { explicitBucketBoundaries: durationBuckets },
+  });
+  durations.set(provider, made);
+  return made;
+}
+
+/** How long it takes, where somebody measures. */
+function measure<T>(dialect: Dialect, query: CompiledQuery, run: () => Promise<T>): () => Promise<T> {
+  const duration = durationOf(metrics.getMeterProvider());
+  if (duration === undefined) return run;
+  return async () => {
+    const labels = { 'db.system.name': systemNames[dialect], 'db.query.summary': summarize(query) };
+    const started = performance.now();
+    try {
+      const result = await run();
+      duration.record((performance.now() - started) / 1_000, labels);
+      return result;
+    } catch (error) {
+      duration.record((performance.now() - started) / 1_000, { ...labels, 'error.type': 'query_failed' });
+      throw error;
+    }
+  };
 }
 
 /** "SELECT runs": the verb and the first table, as OpenTelemetry's database conventions ask for. */

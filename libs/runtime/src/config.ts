@@ -94,6 +94,8 @@ export const RuntimeEnv = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: envInt(0, 65_535).default(8080),
   PUBLIC_URL: publicUrl.optional(),
+  /** Where `/metrics` is answered, for Prometheus; 0 takes a free one. Without it nothing is measured for it. */
+  METRICS_PORT: envInt(0, 65_535).optional(),
   UPLOAD_INTERNAL_URL: httpUrl.optional(),
   NATS_URL: z
     .string()

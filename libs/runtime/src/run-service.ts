@@ -10,7 +10,7 @@ import { readSecrets, type ServiceSecrets, withSecretFiles } from './secrets.ts'
 import type { Parts, Service } from './service.ts';
 import { stopOnSignals } from './shutdown.ts';
 import { startHealth } from './start-health.ts';
-import { startTelemetry } from './telemetry/start-telemetry.ts';
+import { isOtlpAsked, startTelemetry } from './telemetry/start-telemetry.ts';
 
 /** What a service reads of its environment before anything is connected. */
 interface ConfigureContext {
@@ -42,7 +42,12 @@ export interface ServiceProcess<C = undefined> {
  */
 export async function runService<C = undefined>(definition: ServiceProcess<C>): Promise<void> {
   const replica = newReplicaName(definition.name);
-  const log = createLogger({ service: definition.name, replica, level: levelOf(definition.env) });
+  const log = createLogger({
+    service: definition.name,
+    replica,
+    level: levelOf(definition.env),
+    isForwarded: isOtlpAsked(definition.env),
+  });
   try {
     await start(definition, { log, replica });
   } catch (error) {
@@ -85,8 +90,8 @@ async function start<C>(
   });
   const problems: Record<string, string> = { service: 'starting' };
   const health = await startHealth(config, problems);
-  // Whoever started this process over a channel learns the port, whatever the log level.
-  process.send?.({ port: health.port });
+  // Whoever started this process over a channel learns the ports, whatever the log level.
+  process.send?.({ port: health.port, metricsPort: telemetry.metricsPort });
   const opened = await openParts({
     ...{ name, config, secrets, needs, log, replica, problems },
     signal: stopping.signal,

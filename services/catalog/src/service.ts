@@ -16,6 +16,7 @@ import {
 import { type AccessClient, createAccessClient, createCredentialClient } from '@inferry/credentials';
 import type { KnownPlatform, Provider } from '@inferry/providers';
 import type { Parts, Readiness, Service } from '@inferry/runtime';
+import { metrics } from '@opentelemetry/api';
 import { CallerAccesses } from './caller-access.ts';
 import { ConnectedProviders } from './connected-providers.ts';
 import { type WatchedCatalogFile, watchCatalogFile } from './curation/watch-catalog-file.ts';
@@ -108,6 +109,7 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
   reader.refreshSoon();
   reader.start();
   for (const sync of syncs) sync.start();
+  measureCatalog(reader, options);
   const stopReloading = options.onReload?.(() => file.reload());
 
   async function stop(): Promise<void> {
@@ -228,4 +230,32 @@ function announceResources({ bus }: CatalogDeps, ids: readonly string[]): void {
 function readinessOf({ providers }: CatalogDeps): Readiness {
   const isReady = providers.slugs.length === 0 || providers.slugs.some((slug) => providers.hasSnapshot(slug));
   return { isReady, problems: isReady ? {} : { catalog: 'no snapshot of any provider yet' } };
+}
+
+/** How many models each provider has here, and how old what is known of them is. */
+function measureCatalog(reader: SnapshotReader, { providers, now = Date.now }: CatalogOptions): void {
+  const meter = metrics.getMeter('@inferry/catalog');
+  const models = meter.createObservableGauge('inferry.catalog.models', {
+    description: 'Models of a provider',
+  });
+  const age = meter.createObservableGauge('inferry.catalog.age', {
+    unit: 's',
+    description: 'Since a provider was last heard of',
+  });
+  const failing = meter.createObservableGauge('inferry.catalog.failing', {
+    description: '1 while the list of a provider cannot be had',
+  });
+  meter.addBatchObservableCallback(
+    (result) => {
+      for (const { slug } of providers) {
+        const snapshot = reader.snapshotOf(slug);
+        if (snapshot === undefined) continue;
+        const labels = { 'gen_ai.provider.name': slug };
+        result.observe(models, snapshot.modelCount, labels);
+        result.observe(age, Math.max(0, now() - snapshot.checkedAt) / 1_000, labels);
+        result.observe(failing, snapshot.error === null ? 0 : 1, labels);
+      }
+    },
+    [models, age, failing],
+  );
 }

@@ -176,7 +176,7 @@ function createDeps(
     credentials,
     refusals: new KeyRefusals(),
     waiters: new RunWaiters({ bus, database, timings, onError }),
-    metrics: createRunMetrics(),
+    metrics: createRunMetrics(database),
     timings,
     maxWaitSeconds: options.maxWaitSeconds ?? 600,
     maxOpenRuns: options.maxOpenRuns ?? 50_000,

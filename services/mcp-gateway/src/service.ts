@@ -4,6 +4,7 @@ import { createInProcessLimits } from '@inferry/limits';
 import { createMcpCore, createMethodTable, InFlight, startConversation, startSurfaces } from '@inferry/mcp';
 import type { HttpService, Parts, Readiness } from '@inferry/runtime';
 import type { GatewayConfig } from './config.ts';
+import type { Authenticate } from './edge/authenticate.ts';
 import { checkContentEncoding, checkContentType, createBodyCheck, refuseBodySize } from './edge/body.ts';
 import { createCors } from './edge/cors.ts';
 import { gatewayPrincipal } from './edge/gateway-principal.ts';
@@ -26,7 +27,7 @@ import { createReceiver, type Receiver } from './http/receive.ts';
 import { OpenCalls } from './open-calls.ts';
 import type { LineWriter } from './stdio/stdio-channel.ts';
 import { StdioEndpoint } from './stdio/stdio-endpoint.ts';
-import { createTelemetry } from './telemetry.ts';
+import { createTelemetry, type Telemetry } from './telemetry.ts';
 
 export interface GatewayOptions {
   /** Signs what clients hold for all replicas; made up when there is one alone. */
@@ -92,7 +93,7 @@ export async function createGatewayService(
   const table = createMethodTable({ bus, inFlight, waits, ...conversation, ...surface });
   const edge = createEdge({
     ...toChecks(config),
-    authenticate: auth.authenticate,
+    authenticate: config.auth === 'none' ? auth.authenticate : counted(auth.authenticate, telemetry),
     windows,
     probes,
     trustedProxies,
@@ -222,4 +223,14 @@ function toService({ bus, config, auth, streams, calls, edge, ...parts }: Servic
 function toReadiness(problems: Record<string, string | undefined>): Readiness {
   const found = Object.entries(problems).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return { isReady: found.length === 0, problems: Object.fromEntries(found) };
+}
+
+/** Whoever was verified lately is known at once; everybody else is waited for. */
+function counted(authenticate: Authenticate, telemetry: Telemetry): Authenticate {
+  return (request) => {
+    const outcome = authenticate(request);
+    if (request.headers.authorization !== undefined)
+      telemetry.credentialLookedUp(!(outcome instanceof Promise));
+    return outcome;
+  };
 }

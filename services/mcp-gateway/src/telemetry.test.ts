@@ -97,7 +97,13 @@ test('requests are counted by method and outcome, and a made-up method becomes n
     .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics))
     .find(({ descriptor }) => descriptor.name === 'inferry.gateway.requests');
   expect(counter?.dataPoints.map(({ attributes, value }) => ({ ...attributes, value }))).toEqual([
-    { 'mcp.method.name': 'tools/call', 'gen_ai.tool.name': 'search_models', outcome: 'ok', value: 1 },
+    {
+      'inferry.mount': 'inferry',
+      'mcp.method.name': 'tools/call',
+      'gen_ai.tool.name': 'search_models',
+      outcome: 'ok',
+      value: 1,
+    },
     { 'mcp.method.name': '_OTHER', outcome: 'method_not_found', value: 1 },
   ]);
 });

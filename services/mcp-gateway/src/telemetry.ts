@@ -1,4 +1,4 @@
-import type { JsonObject } from '@inferry/contracts';
+import { durationBuckets, type JsonObject } from '@inferry/contracts';
 import type { Exchange, Observer, Refusal, Reply } from '@inferry/mcp';
 import {
   type Attributes,
@@ -24,6 +24,8 @@ export interface Telemetry extends Observer {
   /** Counts a hit that the shared store, which was away, did not count. */
   limitsAway(fallback: 'local' | 'closed'): void;
   slowReaderCut(): void;
+  /** Counts a credential that was looked for among those that were verified before. */
+  credentialLookedUp(isKnown: boolean): void;
 }
 
 const instrumentation = '@inferry/mcp-gateway';
@@ -36,7 +38,11 @@ export function createTelemetry(): Telemetry {
   const requests = meter.createCounter('inferry.gateway.requests', {
     description: 'MCP requests by outcome',
   });
-  const duration = meter.createHistogram('mcp.server.operation.duration', { unit: 's' });
+  const duration = meter.createHistogram('mcp.server.operation.duration', {
+    unit: 's',
+    description: 'From a request to its answer',
+    advice: { explicitBucketBoundaries: durationBuckets },
+  });
   const refusals = meter.createCounter('inferry.gateway.refusals', {
     description: 'Requests answered with an error',
   });
@@ -44,12 +50,18 @@ export function createTelemetry(): Telemetry {
   const away = meter.createCounter('inferry.gateway.limits.away', {
     description: 'Hits while the shared windows were away',
   });
-  const cuts = meter.createCounter('inferry.gateway.slow_readers_cut');
+  const cuts = meter.createCounter('inferry.gateway.slow_readers_cut', {
+    description: 'Streams that were ended because nobody read them',
+  });
+  const lookups = meter.createCounter('inferry.gateway.credential_lookups', {
+    description: 'Credentials that were looked for among those verified before',
+  });
 
   function end(started: number, span: Span, { exchange, reply }: { exchange: Exchange; reply: Reply }): void {
     const outcome = outcomeOf(reply);
     const { method, params } = exchange.request;
-    const labels: Attributes = { 'mcp.method.name': method };
+    // The mount is one of a few: the product's profiles, and those of an operator's files.
+    const labels: Attributes = { 'mcp.method.name': method, 'inferry.mount': exchange.offer.profile.key };
     // Only known tools get this far, so the label stays small.
     if (method === 'tools/call' && exchange.view.byName.has(String(params.name))) {
       labels['gen_ai.tool.name'] = String(params.name);
@@ -105,6 +117,7 @@ export function createTelemetry(): Telemetry {
     waitClosed: () => waits.add(-1),
     limitsAway: (fallback) => away.add(1, { fallback }),
     slowReaderCut: () => cuts.add(1),
+    credentialLookedUp: (isKnown) => lookups.add(1, { result: isKnown ? 'hit' : 'miss' }),
   };
 }
 

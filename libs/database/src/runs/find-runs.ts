@@ -1,4 +1,4 @@
-import type { ExpressionBuilder } from 'kysely';
+import { type ExpressionBuilder, sql } from 'kysely';
 import type { Queries } from '../database.ts';
 import type { RunEventTable, RunRow, Schema } from '../schema.ts';
 
@@ -26,6 +26,30 @@ export async function findRunsByUpstreamId(
     .where('upstream_id', '=', upstreamId)
     .limit(10)
     .execute();
+}
+
+/** Runs that have not ended and what they hold of budgets, by platform, phase and currency. */
+export async function countOpenRuns(
+  queries: Queries,
+): Promise<{ provider: string; phase: string; currency: string; count: number; reservedMicros: number }[]> {
+  const rows = await queries
+    .selectFrom('runs')
+    .select(({ fn }) => [
+      'provider',
+      'phase',
+      'currency',
+      fn.countAll<number | string>().as('count'),
+      fn.sum<number | string>('reserved_micros').as('reserved'),
+    ])
+    // Written out, so that the partial index is used.
+    .where(sql<boolean>`phase <> 'done'`)
+    .groupBy(['provider', 'phase', 'currency'])
+    .execute();
+  return rows.map(({ count, reserved, ...row }) => ({
+    ...row,
+    count: Number(count),
+    reservedMicros: Number(reserved),
+  }));
 }
 
 /** The run that an idempotency key belongs to. */

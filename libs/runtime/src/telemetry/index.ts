@@ -1,1 +1,1 @@
-export { startTelemetry, type Telemetry } from './start-telemetry.ts';
+export { isOtlpAsked, startTelemetry, type Telemetry } from './start-telemetry.ts';

@@ -2,15 +2,7 @@ import { AppError } from '@inferry/contracts';
 import type { OpenedCredential } from '@inferry/credentials';
 import type { RunRow } from '@inferry/database';
 import { type ProviderContext, startDeadline } from '@inferry/providers';
-import {
-  context,
-  propagation,
-  ROOT_CONTEXT,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-} from '@opentelemetry/api';
+import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { InferenceDeps } from '../deps.ts';
 import { optionsOf } from '../runs/run-document.ts';
 import type { HeldRun } from './held-run.ts';
@@ -55,6 +47,8 @@ export async function callProvider<T>(deps: InferenceDeps, held: HeldRun, call: 
     overdue.abort();
     reject(new ProviderTimeout('the lease of the run was lost during the call'));
   };
+  const started = performance.now();
+  let failure: string | undefined;
   held.lost.signal.addEventListener('abort', onLost, { once: true });
   if (held.lost.signal.aborted) onLost();
   try {
@@ -64,11 +58,18 @@ export async function callProvider<T>(deps: InferenceDeps, held: HeldRun, call: 
     );
     return await Promise.race([work, cut]);
   } catch (error) {
-    markFailed(span, error);
+    failure = typeOf(error);
+    span.setAttribute('error.type', failure).setStatus({ code: SpanStatusCode.ERROR });
     throw error;
   } finally {
     callOff();
     held.lost.signal.removeEventListener('abort', onLost);
+    context.with(trace.setSpan(context.active(), span), () =>
+      deps.metrics.called(row.provider, call.name, {
+        seconds: (performance.now() - started) / 1_000,
+        failure,
+      }),
+    );
     span.end();
   }
 }
@@ -117,8 +118,6 @@ function parentOf(row: RunRow): typeof ROOT_CONTEXT {
 }
 
 /** The code only: what a platform says may hold secrets or a caller's input. */
-function markFailed(span: Span, error: unknown): void {
-  const type = error instanceof AppError ? error.code : error instanceof Error ? error.name : 'unknown';
-  span.setAttribute('error.type', type);
-  span.setStatus({ code: SpanStatusCode.ERROR });
+function typeOf(error: unknown): string {
+  return error instanceof AppError ? error.code : error instanceof Error ? error.name : 'unknown';
 }

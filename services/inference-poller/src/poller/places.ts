@@ -36,6 +36,10 @@ export class Places {
     this.#options = options;
   }
 
+  get capacity(): number {
+    return this.#options.capacity;
+  }
+
   get used(): number {
     return this.#used;
   }

@@ -83,6 +83,7 @@ export class Poller {
       }),
     );
     this.#heartbeat = setInterval(() => void this.#renew(), timings.renewMs);
+    this.#deps.metrics.watch({ held: () => this.#held.size, places: this.#stages.places });
     this.wake();
   }
 
@@ -195,6 +196,7 @@ export class Poller {
       ),
     ];
     const rows = await leaseQueuedRuns(database, { ...this.#leaseRequest(), picks });
+    this.#deps.metrics.leased('submit', rows, this.#deps.now());
     for (const row of rows) {
       this.#sendingPlaces(row.provider).served(row);
       this.#drive(row, this.#stages.sendingStage(providers.get(row.provider)));
@@ -213,6 +215,7 @@ export class Poller {
       .filter(({ limit }) => limit > 0);
     const without = follow.saturated(new Set(picks.map(({ provider }) => provider)));
     const rows = await leaseFollowedRuns(database, { ...this.#leaseRequest(), picks, without });
+    this.#deps.metrics.leased('follow', rows, this.#deps.now());
     for (const row of rows) this.#drive(row, 'follow');
     return {
       isMore: rows.length > 0,

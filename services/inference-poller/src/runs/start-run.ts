@@ -73,8 +73,14 @@ export async function startRun(
   const { input, file_fields: pointers } = prepared;
   const files = await locateFiles(deps, { provider, input, pointers }, context);
   const run = newRun(deps, { request, prepared, price, files, key, context, ...checked });
-  const inserted = await insertRun(deps.database, { ...run, isUnbound: !standing.isBound });
+  const inserted = await insertRun(deps.database, { ...run, isUnbound: !standing.isBound }).catch(
+    (error: unknown) => {
+      if (error instanceof AppError) deps.metrics.refused(error.code);
+      throw error;
+    },
+  );
   if (!inserted.isNew) return { row: await replay(deps, inserted.row, { request, context }), isNew: false };
+  deps.metrics.accepted(prepared.provider);
   deps.bus.publish(runQueued, {
     run_id: inserted.row.run_id,
     provider: prepared.provider,

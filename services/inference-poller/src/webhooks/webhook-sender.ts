@@ -62,6 +62,7 @@ export function createWebhookSender(deps: InferenceDeps): WebhookSender {
     const isDelivered = status !== null && status >= 200 && status < 300;
     const waitMs = timings.webhookRetriesMs[delivery.attempts];
     const isOver = isDelivered || status === gone || waitMs === undefined;
+    deps.metrics.webhook(isDelivered ? 'delivered' : isOver ? 'given_up' : 'again');
     if (isOver && !isDelivered) deps.log.warn({ runId: delivery.run_id, status }, 'webhook given up');
     await settleDelivery(deps.database.queries, delivery, {
       status,

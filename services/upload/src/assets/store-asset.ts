@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { Blobs } from '@inferry/blobs';
 import { AppError, callOf, createUpload, hint } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
+import { metrics } from '@opentelemetry/api';
 import { blobPrefix, newWholeKey } from './asset-keys.ts';
 import type { AssetTable } from './asset-table.ts';
 import { Head, observed } from './body.ts';
@@ -63,8 +64,16 @@ export async function storeAsset(
     await discard(blobs, blobKey);
     throw error;
   }
+  countStored(sizeBytes, isExempt(asset));
   await removeOtherBlobs(blobs, asset.asset_id, blobKey);
   return readStored(assets, asset);
+}
+
+function countStored(bytes: number, isOutput: boolean): void {
+  const meter = metrics.getMeter('@inferry/upload');
+  const labels = { source: isOutput ? 'run' : 'caller' };
+  meter.createCounter('inferry.files.stored', { description: 'Files stored' }).add(1, labels);
+  meter.createCounter('inferry.files.size', { unit: 'By', description: 'Bytes stored' }).add(bytes, labels);
 }
 
 function isTooLarge(error: unknown): boolean {

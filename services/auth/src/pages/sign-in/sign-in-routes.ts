@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { AppError } from '@inferry/contracts';
+import { metrics } from '@opentelemetry/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Account, type AccountDeps, admit } from '../../identity/accounts.ts';
 import type { FormDriver, IdentityDriver, RedirectDriver, SignInOutcome } from '../../identity/driver.ts';
@@ -50,6 +51,7 @@ export async function takeSignIn(deps: SignInDeps, step: Step): Promise<void> {
     transaction: step.visit.id,
   });
   const account = await accountOf(deps, outcome);
+  countSignIn(driver.id, typeof account !== 'string');
   if (typeof account !== 'string') return step.visit.complete(account);
   sendForm(deps, step, { open: driver, problem: account, form, status: 422 });
 }
@@ -98,6 +100,7 @@ export async function takeCallback(
   const { stash } = pending;
   const outcome = await driver.callback({ url, state, callbackUrl, stash, signal: abortOf(request) });
   const account = await accountOf(deps, outcome);
+  countSignIn(driver.id, typeof account !== 'string');
   if (typeof account !== 'string') return visit.complete(account);
   sendForm(deps, { visit, request, reply }, { open: driver, problem: account, status: 422 });
 }
@@ -111,6 +114,13 @@ async function visitOfState(
 
 function callbackUrlOf({ publicUrl }: PageContext, driver: { id: string } | { driver: string }): string {
   return `${publicUrl}/oauth/callback/${'id' in driver ? driver.id : driver.driver}`;
+}
+
+function countSignIn(driver: string, isAdmitted: boolean): void {
+  const counter = metrics.getMeter('@inferry/auth').createCounter('inferry.auth.sign_ins', {
+    description: 'Tries to sign in, by the way and how they ended',
+  });
+  counter.add(1, { driver, outcome: isAdmitted ? 'admitted' : 'refused' });
 }
 
 /** The account, or the sentence for the page. */
