@@ -9,3 +9,4 @@ export {
   placeOf,
   settingsFolder,
 } from './client-table.ts';
+export { type Server, type Way, waysToConnect } from './ways.ts';

@@ -81,6 +81,7 @@ export {
   isScope,
   localPrincipal,
   Principal,
+  publicPrincipal,
   type Scope,
   scopes,
   shortWait,

@@ -24,6 +24,14 @@ export const localPrincipal: Principal = {
   scopes: ['mcp', 'infra'],
 };
 
+/** Whoever reads what a deployment tells to everybody: sees what is public, and has no key of anybody. */
+export const publicPrincipal: Principal = {
+  subject: 'inferry:public',
+  grant_id: 'inferry:public',
+  kind: 'api_key',
+  scopes: ['models:read'],
+};
+
 /**
  * Scopes that a grant can hold. `mcp` is the whole default set; the narrower ones open one part each, and `infra` is no part of it
  * (RFC 6749, section 3.3).

@@ -13,6 +13,7 @@ import {
   type ServerIdentity,
   type SubscriptionLimits,
 } from '@inferry/mcp';
+import { BrandEnv, type Brands, readBrands } from '@inferry/pages';
 import { profileOf, profiles } from '@inferry/profiles';
 import {
   type AddressRanges,
@@ -105,6 +106,11 @@ const GatewayEnv = z.object({
   MAX_OPEN_CALLS: envInt(1, 1_000_000).default(20_000),
   /** And of one credential: each may wait for minutes. */
   MAX_OPEN_CALLS_CREDENTIAL: envInt(1, 1_000_000).default(1_000),
+  ...BrandEnv.shape,
+  /** Quick-connect pages, server cards, the catalog of them and llms.txt, for everybody. */
+  PUBLIC_PAGES: z.enum(['0', '1']).default('1'),
+  /** Platforms whose models llms.txt tells to everybody, or `all` or `none`; without it those that are public anyway. */
+  PUBLIC_MODELS: envList.optional(),
 });
 type GatewayEnv = z.infer<typeof GatewayEnv>;
 
@@ -137,12 +143,17 @@ export interface GatewayConfig {
   surfaces: readonly string[];
   subscriptionLimits: SubscriptionLimits;
   extraTools: readonly string[];
+  hasPages: boolean;
+  brands: Brands;
+  /** Platforms whose models are told to everybody; undefined: all. */
+  publicModels: ReadonlySet<string> | undefined;
 }
 
 /** Reads the gateway's variables; throws `ConfigError` with every problem at once. */
 export function parseGatewayConfig(env: Env): GatewayConfig {
   const { data: parsed, problems } = parseRest(GatewayEnv, env);
-  problems.push(...problemsOf(parsed), ...prefixProblemsOf(parsed), ...hostProblemsOf(parsed));
+  const { problems: badBrands, ...brands } = readBrands(parsed);
+  problems.push(...problemsOf(parsed), ...prefixProblemsOf(parsed), ...hostProblemsOf(parsed), ...badBrands);
   const trustedProxies = collect(problems, 'TRUSTED_PROXIES', () =>
     parseAddressRanges(parsed.TRUSTED_PROXIES),
   );
@@ -200,6 +211,9 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
       perGrant: parsed.MAX_SUBSCRIPTIONS_CREDENTIAL,
     },
     extraTools: parsed.INFERRY_EXTRA_TOOLS,
+    hasPages: parsed.PUBLIC_PAGES === '1',
+    brands,
+    publicModels: toPublicModels(parsed),
   });
 }
 
@@ -278,6 +292,23 @@ function boundName(host: string): string[] {
   if (host === '0.0.0.0' || host === '::') return [];
   const written = `http://${host.includes(':') ? `[${host}]` : host}`;
   return URL.canParse(written) ? [new URL(written).hostname] : [];
+}
+
+/**
+ * Whose models are public wherever they are offered: those of platforms that have a profile here, and our own. Servers of
+ * one's own and what a file describes may be nobody else's business. On loopback there is nobody else.
+ */
+function toPublicModels({
+  PUBLIC_MODELS: told,
+  INFERRY_AUTH: auth,
+}: GatewayEnv): ReadonlySet<string> | undefined {
+  if (told === undefined) {
+    return auth === 'none'
+      ? undefined
+      : new Set(['local', ...profiles.flatMap(({ providers = [] }) => providers)]);
+  }
+  if (told.includes('all')) return undefined;
+  return new Set(told.filter((slug) => slug !== 'none'));
 }
 
 function toCeilingSeconds({ MAX_WAIT_SECONDS: seconds, MCP_POLL_TIMEOUT_MS: ms }: GatewayEnv): number {

@@ -16,7 +16,7 @@ import { createProbeGate } from './edge/probe-gate.ts';
 import { createWindows } from './edge/windows.ts';
 import { loadExtraTools } from './extra-tools.ts';
 import { openPinnedModels } from './file-profiles/pinned-models.ts';
-import { createEdge, type Edge, type EdgeParts } from './http/edge.ts';
+import { type Check, createEdge, type Edge, type EdgeParts } from './http/edge.ts';
 import { InlineUploads, mayBeUpload } from './http/inline/inline-uploads.ts';
 import { McpEndpoint } from './http/mcp-endpoint.ts';
 import { mountRoutes } from './http/mount-routes.ts';
@@ -25,6 +25,7 @@ import { defaultTimings, OpenStreams, type StreamTimings } from './http/open-str
 import { type BodyTimings, defaultBodyTimings } from './http/read-body.ts';
 import { createReceiver, type Receiver } from './http/receive.ts';
 import { OpenCalls } from './open-calls.ts';
+import { createPublicPages, type PublicPages } from './pages/public-pages.ts';
 import type { LineWriter } from './stdio/stdio-channel.ts';
 import { StdioEndpoint } from './stdio/stdio-endpoint.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
@@ -118,9 +119,12 @@ export async function createGatewayService(
     inFlight.cancel({ subject, session, requestId });
   });
 
+  const pages = createPublicPages(config, { bus, mounts, edge, log, now, checks: openChecks(config) });
+
   const service = toService({
     bus,
     config,
+    pages,
     hasHttp: options.hasHttp ?? true,
     auth,
     streams,
@@ -146,6 +150,7 @@ export async function createGatewayService(
     cancellations.unsubscribe();
     conversation.clientRequests.close();
     closeSurfaces();
+    pages.close();
     mounts.close();
     pinnedModels.close();
     auth.close();
@@ -154,11 +159,16 @@ export async function createGatewayService(
   }
 }
 
+/** What holds of every request, from whichever page it comes. */
+function openChecks(config: GatewayConfig): Check[] {
+  return [checkHead, createHostCheck(config.allowedHosts)];
+}
+
 /** What needs nothing but the head of a request, in this order. */
 function toChecks(config: GatewayConfig): Pick<EdgeParts, 'doorChecks' | 'bodyChecks' | 'cors'> {
   const origins = createOrigins(config.allowedOrigins);
   return {
-    doorChecks: [checkHead, createHostCheck(config.allowedHosts), createOriginCheck(origins)],
+    doorChecks: [...openChecks(config), createOriginCheck(origins)],
     bodyChecks: [createBodyCheck(config.maxBodyBytes, mayBeUpload), checkContentType, checkContentEncoding],
     cors: createCors(origins),
   };
@@ -168,6 +178,7 @@ interface ServiceParts {
   bus: Parts['bus'];
   config: GatewayConfig;
   hasHttp: boolean;
+  pages: PublicPages;
   auth: Authentication;
   streams: OpenStreams;
   calls: OpenCalls;
@@ -209,7 +220,12 @@ function toService({ bus, config, auth, streams, calls, edge, ...parts }: Servic
       const challenge = (request: IncomingMessage) =>
         config.auth === 'oauth' ? auth.challenge({ scope: 'mcp' }, request) : {};
       const resume: Receiver = (post) => endpoint.resume(post);
-      await mountRoutes(app, { edge, mounts, receive, resume, challenge, onError });
+      const { pages } = parts;
+      const isShown = config.hasPages;
+      if (isShown) await pages.mount(app);
+      const answerBrowser: PublicPages['answerBrowser'] = (request, reply) =>
+        isShown && pages.answerBrowser(request, reply);
+      await mountRoutes(app, { edge, mounts, receive, resume, challenge, answerBrowser, onError });
     },
     async drain(graceMs) {
       isDraining = true;

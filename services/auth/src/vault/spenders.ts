@@ -1,4 +1,4 @@
-import type { Principal } from '@inferry/contracts';
+import { type Principal, publicPrincipal } from '@inferry/contracts';
 import { findKeyMaker, type Queries } from '@inferry/database';
 import { type AccountRow, findAccount } from '@inferry/database/accounts';
 
@@ -56,6 +56,8 @@ const ownServices = /^(inferry|system):/;
  * caller.
  */
 export async function standingOf(queries: Queries, rules: SpendingRules, asker: Asker): Promise<Standing> {
+  // Not bound either: what a platform tells to everybody is no secret of those who have its key.
+  if (asker.subject === publicPrincipal.subject) return { mayUseDeployment: false, isBound: false };
   if (ownServices.test(asker.subject)) return { mayUseDeployment: true, isBound: false };
   const spender = await spenderOf(queries, rules, asker);
   const mayUseDeployment = rules.spenders.has(spender);

@@ -77,12 +77,17 @@ export class ResourceAddress {
     return profileOfPath(this.pathAt(request)) ?? this.#profileHostOf(request)?.profile;
   }
 
-  #profileHostOf({ headers }: IncomingMessage): ProfileHost | undefined {
+  /** Where the paths of a request's host begin, without a slash at the end. */
+  baseOf(request: Pick<IncomingMessage, 'headers'>): string {
+    return `${this.#originOf(request)}${this.#withPrefix(request, '')}`;
+  }
+
+  #profileHostOf({ headers }: Pick<IncomingMessage, 'headers'>): ProfileHost | undefined {
     return profileHostOf(oneValue(headers.host), this.#profileHosts);
   }
 
   /** The hosts of profiles have nothing in front of their paths. */
-  #withPrefix(request: IncomingMessage, path: string): string {
+  #withPrefix(request: Pick<IncomingMessage, 'headers'>, path: string): string {
     if (this.#profileHostOf(request) !== undefined) return path;
     return this.#prefix !== '' && path.startsWith(`${this.#prefix}/`) ? path : `${this.#prefix}${path}`;
   }
@@ -91,7 +96,7 @@ export class ResourceAddress {
    * The Host has passed the check of allowed names; its spelling is the client's. By a name of loopback nobody reaches a
    * deployment that is public: that is a proxy, which says no other name.
    */
-  #originOf({ headers }: IncomingMessage): string {
+  #originOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
     const url = URL.parse(`${this.#protocol}//${oneValue(headers.host) ?? this.#host}`);
     if (url === null) return this.#origin;
     const host = url.host.replace(/\.(?=:\d+$|$)/, '');

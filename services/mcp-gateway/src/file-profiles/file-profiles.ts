@@ -26,6 +26,8 @@ import {
 export interface FileProfiles {
   /** Undefined where no sound file has this name. */
   offerOf(key: string): Offer | undefined;
+  /** Of every sound file. */
+  offers(): Offer[];
   close(): void;
 }
 
@@ -181,6 +183,7 @@ export function openFileProfiles(folder: string, parts: FileProfilesParts): File
   const events = [bus.on(catalogChanged, readAll.call), bus.on(wrapperChanged, readAll.call)];
   return {
     offerOf: (key) => served.get(key)?.offer,
+    offers: () => [...served.values()].map(({ offer }) => offer),
     close() {
       isClosed = true;
       clearInterval(timer);

@@ -14,6 +14,8 @@ export interface MountParts {
   resume: Receiver;
   /** What tells whoever asks in vain how to sign in; empty where nobody does. */
   challenge(request: IncomingMessage): Readonly<Record<string, string>>;
+  /** Shows a browser how to connect; false for what is none. */
+  answerBrowser(request: FastifyRequest, reply: FastifyReply): boolean;
   onError(error: unknown): void;
 }
 
@@ -52,7 +54,7 @@ export async function mountRoutes(app: FastifyInstance, parts: MountParts): Prom
 function mountMcp(
   scope: FastifyInstance,
   url: string,
-  { edge, mounts, receive, resume, challenge }: MountParts,
+  { edge, mounts, receive, resume, challenge, answerBrowser }: MountParts,
 ): void {
   // Answered before the body, which the receiver reads: no parser of Fastify's has a part in it.
   const take = (admit: Receiver) => (request: FastifyRequest, reply: FastifyReply) => {
@@ -64,6 +66,7 @@ function mountMcp(
   const takePost = take(receive);
   const takeGet = take(resume);
   const other = (request: FastifyRequest, reply: FastifyReply) => {
+    if (answerBrowser(request, reply)) return;
     if (mounts.offerOf(request.raw) === undefined) answerOther(edge, { request, reply }, notFound);
     else if (request.method === 'GET' && oneValue(request.headers['last-event-id']) !== undefined)
       takeGet(request, reply);

@@ -10,7 +10,7 @@ import {
   type Profile,
 } from '@inferry/contracts';
 import { createOffer, type Offer } from '@inferry/mcp';
-import { inferry, profileOf } from '@inferry/profiles';
+import { inferry, profileOf, profiles } from '@inferry/profiles';
 import type { Parts } from '@inferry/runtime';
 import type { GatewayConfig } from '../config.ts';
 import { profileOfMessage } from '../edge/resource-metadata.ts';
@@ -23,6 +23,8 @@ export interface Mounts {
   offerOf(request: Pick<IncomingMessage, 'url' | 'headers'>): Offer | undefined;
   /** The offer of a profile, whether it is mounted or not; undefined where there is no such profile. */
   offerNamed(key: string): Offer | undefined;
+  /** What is served now, the canonical one first. */
+  served(): Offer[];
   close(): void;
 }
 
@@ -79,6 +81,11 @@ export function openMounts(
       return profileOf(key) === undefined || isOn.has(offer.profile) ? offer : undefined;
     },
     offerNamed: (key) => offerOfProduct(key) ?? files?.offerOf(key),
+    served() {
+      const product = profiles.filter((profile) => profile.key !== inferry.key && isOn.has(profile));
+      const own = product.map(({ key }) => offerOfProduct(key)).filter((offer) => offer !== undefined);
+      return [canonical(), ...own, ...(files?.offers() ?? [])];
+    },
     close() {
       isOn.close();
       files?.close();
