@@ -154,6 +154,7 @@ export {
   type ToolUi,
   withFields,
 } from './tool.ts';
+export { unlessAborted } from './unless-aborted.ts';
 export { isPage } from './web-page.ts';
 export {
   argumentOf,

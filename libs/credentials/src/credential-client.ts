@@ -6,6 +6,7 @@ import {
   type Principal,
   releaseCredential,
   reportCredential,
+  unlessAborted,
 } from '@inferry/contracts';
 import type { z } from 'zod';
 import { type KeptKey, KeptKeys, type OpenedCredential } from './kept-keys.ts';
@@ -135,7 +136,9 @@ export function createCredentialClient(
       const key = JSON.stringify([provider, holder.subject, holder.grant_id, connectionId]);
       const known = kept.get(key);
       if (known !== undefined) return known.value;
-      return unlessAborted(askOnce(key, { provider, holder, connectionId }), signal);
+      const asked = askOnce(key, { provider, holder, connectionId });
+      // Others may wait for the same answer, so an abort ends only this wait.
+      return signal === undefined ? asked : unlessAborted(asked, signal);
     },
     ...createReports({ bus, timeoutMs, forget }),
     close() {
@@ -201,17 +204,4 @@ function onBehalfOf(holder: Holder): { principal: Principal; grant: string | und
 
 function isPrincipal(holder: Holder): holder is Principal {
   return holder.kind !== undefined && holder.scopes !== undefined;
-}
-
-/** Others may wait for the same answer, so an abort ends only this wait. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

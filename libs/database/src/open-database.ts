@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, ConfigError } from '@inferry/contracts';
+import { AppError, ConfigError, unlessAborted } from '@inferry/contracts';
 import {
   CompiledQuery,
   type Driver,
@@ -71,6 +71,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
+  async function answers(): Promise<void> {
+    await queries.executeQuery(CompiledQuery.raw('select 1'));
+    if (driver instanceof SqliteDriver) await driver.checkRoom();
+  }
+
   return {
     dialect,
     queries,
@@ -79,11 +84,10 @@ export function openDatabase(options: DatabaseOptions): Database {
       transaction((inner) => applyMigrations(inner, dialect, options.migrations ?? allMigrations)),
     schemaState: () =>
       transaction((inner) => readSchemaState(inner, dialect, options.migrations ?? allMigrations)),
-    ping: () =>
-      within(options.pingTimeoutMs ?? 2_000, async () => {
-        await queries.executeQuery(CompiledQuery.raw('select 1'));
-        if (driver instanceof SqliteDriver) await driver.checkRoom();
-      }),
+    async ping() {
+      const late = () => unavailable('The database does not answer.');
+      await unlessAborted(answers(), AbortSignal.timeout(options.pingTimeoutMs ?? 2_000), late);
+    },
     // The driver is closed directly: Kysely's own destroy does nothing before the first query.
     close: () => driver.destroy(),
   };
@@ -133,15 +137,5 @@ function toKyselyDialect(dialect: Dialect, driver: Driver): KyselyDialect {
 class SharedSqliteAdapter extends SqliteAdapter {
   override get supportsMultipleConnections(): boolean {
     return true;
-  }
-}
-
-async function within(timeoutMs: number, work: () => Promise<unknown>): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(unavailable('The database does not answer.')), timeoutMs);
-  try {
-    await Promise.race([work(), promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,4 +1,4 @@
-import type { Secret } from '@inferry/contracts';
+import { type Secret, unlessAborted } from '@inferry/contracts';
 import type { Probe, Provider } from '@inferry/providers';
 
 export interface ProbeRequest {
@@ -16,23 +16,12 @@ export async function probeKey(provider: Provider | undefined, request: ProbeReq
     signal: AbortSignal.timeout(request.timeoutMs),
   };
   try {
-    const probe = await within(context.signal, provider.probe(context));
+    const probe = await unlessAborted(provider.probe(context), context.signal);
     if (probe.outcome !== 'ok' || probe.balance !== undefined || provider.balance === undefined) return probe;
-    const balance = await within(context.signal, provider.balance(context)).catch(() => undefined);
+    const balance = await unlessAborted(provider.balance(context), context.signal).catch(() => undefined);
     return balance === undefined ? probe : { ...probe, balance };
   } catch {
     // No answer is no verdict: a platform that is away must not cost anybody their key.
     return { outcome: 'unknown' };
-  }
-}
-
-async function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

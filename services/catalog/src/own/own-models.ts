@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { AppError, type Principal, Recent } from '@inferry/contracts';
+import { AppError, type Principal, Recent, unlessAborted } from '@inferry/contracts';
 import type { Provider, ProviderModel } from '@inferry/providers';
 import { type Parts, withDeadline } from '@inferry/runtime';
 import type { Curation } from '../curation/curation.ts';
@@ -164,13 +164,9 @@ export class OwnModels {
 
   async #fetch(provider: Provider, key: ProviderKey): Promise<OwnCatalog> {
     const signal = AbortSignal.timeout(timeoutMs);
-    const { promise: cut, reject } = Promise.withResolvers<never>();
-    const onAbort = () => reject(new AppError('deadline_exceeded', 'The provider did not answer in time.'));
-    signal.addEventListener('abort', onAbort, { once: true });
     const listing = provider.listOwnModels?.(toContext(key, signal)) ?? Promise.resolve([]);
-    const models: unknown = await Promise.race([listing, cut]).finally(() =>
-      signal.removeEventListener('abort', onAbort),
-    );
+    const late = () => new AppError('deadline_exceeded', 'The provider did not answer in time.');
+    const models: unknown = await unlessAborted<unknown>(listing, signal, late);
     if (!Array.isArray(models)) throw new AppError('upstream_malformed', 'The provider gave no list.');
     return this.#index(provider.slug, models);
   }

@@ -1,4 +1,4 @@
-import { AppError, catalogChanged, toAppError } from '@inferry/contracts';
+import { AppError, catalogChanged, toAppError, unlessAborted } from '@inferry/contracts';
 import type { Provider, ProviderContext } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
 import type { ListedModels } from '../listed-models.ts';
@@ -117,21 +117,14 @@ export class ProviderSync {
   async #list(snapshot: StoredSnapshot | undefined): Promise<ReadList | 'unchanged'> {
     const { provider, models, contextFor } = this.#options;
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(listTimeoutMs)]);
-    const { promise, reject } = Promise.withResolvers<never>();
-    const onAbort = () =>
-      reject(new AppError('catalog_fetch_failed', 'The provider did not list its models.'));
-    signal.addEventListener('abort', onAbort, { once: true });
     const isSameForm =
       snapshot !== undefined && snapshot.version > 0 && snapshot.etag.startsWith(documentFormat);
     const etag = isSameForm ? snapshot.etag.slice(documentFormat.length) : undefined;
     const listing = contextFor(provider.slug, signal).then((context) => provider.listModels(context, etag));
-    try {
-      const listed = await Promise.race([listing, promise]);
-      if (listed === 'unchanged' && etag !== undefined) return 'unchanged';
-      return await readList(provider.slug, listed, (id) => models.known(id)?.fingerprint);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    const late = () => new AppError('catalog_fetch_failed', 'The provider did not list its models.');
+    const listed = await unlessAborted(listing, signal, late);
+    if (listed === 'unchanged' && etag !== undefined) return 'unchanged';
+    return await readList(provider.slug, listed, (id) => models.known(id)?.fingerprint);
   }
 
   /** Writes what differs from the stored models; false when nothing does. */

@@ -1,4 +1,4 @@
-import { AppError, errorCodes, type Secret, toAppError } from '@inferry/contracts';
+import { AppError, errorCodes, type Secret, toAppError, unlessAborted } from '@inferry/contracts';
 import { type AddressRanges, addressKey, clientAddress, type Parts } from '@inferry/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readHookToken } from './hook-token.ts';
@@ -75,13 +75,9 @@ async function receiveWithin(
 ): Promise<WebhookOutcome> {
   await count(deps.limits, [{ key: `hook-run/${claims.runId}`, rule: perRun }]);
   const rawBody = await readWebhookBody(request.raw, signal);
-  const { promise: cut, reject } = Promise.withResolvers<never>();
-  const onAbort = () =>
-    reject(new AppError('deadline_exceeded', 'This took too long.', { retryAfterSeconds: 5 }));
-  signal.addEventListener('abort', onAbort, { once: true });
   const receiving = deps.receive({ claims, headers: singleHeaders(request), rawBody }, signal);
-  receiving.catch(() => undefined); // told to the race, or to nobody
-  return await Promise.race([receiving, cut]).finally(() => signal.removeEventListener('abort', onAbort));
+  const late = () => new AppError('deadline_exceeded', 'This took too long.', { retryAfterSeconds: 5 });
+  return await unlessAborted(receiving, signal, late);
 }
 
 async function count(limits: Limits, hits: readonly WindowHit[]): Promise<void> {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { AppError } from '@inferry/contracts';
+import { AppError, unlessAborted } from '@inferry/contracts';
 
 /** Results come by polling too: a platform that puts megabytes into a webhook is asked instead. */
 export const maxWebhookBytes = 2 * 1_024 * 1_024;
@@ -7,17 +7,8 @@ export const maxWebhookBytes = 2 * 1_024 * 1_024;
 /** The bytes as they come, since signatures are over these and nothing else. Throws `body_too_large`. */
 export async function readWebhookBody(request: IncomingMessage, signal: AbortSignal): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > maxWebhookBytes) throw tooLarge();
-  const { promise: cut, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(new AppError('deadline_exceeded', 'The body did not come in time.'));
-  signal.addEventListener('abort', onAbort, { once: true });
-  const reading = collect(request);
-  // Whoever lost the race is nobody's to catch.
-  reading.catch(() => undefined);
-  try {
-    return await Promise.race([reading, cut]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+  const late = () => new AppError('deadline_exceeded', 'The body did not come in time.');
+  return await unlessAborted(collect(request), signal, late);
 }
 
 async function collect(request: IncomingMessage): Promise<Buffer> {
