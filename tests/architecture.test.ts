@@ -20,8 +20,9 @@ const allowed: Record<string, readonly string[]> = {
   contracts: [],
   profiles: ['contracts'],
   bus: ['contracts', 'profiles'],
-  mcp: ['contracts', 'bus'],
-  credentials: ['contracts', 'bus'],
+  seals: ['contracts'],
+  mcp: ['contracts', 'bus', 'seals'],
+  credentials: ['contracts', 'bus', 'seals'],
   database: ['contracts'],
   limits: ['contracts'],
   blobs: ['contracts'],
@@ -29,14 +30,15 @@ const allowed: Record<string, readonly string[]> = {
   clients: [],
   pages: ['runtime'],
   'run-view': ['contracts'],
-  providers: ['contracts', 'skills'],
-  runtime: ['contracts', 'bus', 'database', 'limits', 'blobs'],
+  providers: ['contracts', 'seals', 'skills'],
+  runtime: ['contracts', 'bus', 'database', 'limits', 'blobs', 'seals'],
 };
 const forServices = [
   'contracts',
   'profiles',
   'bus',
   'mcp',
+  'seals',
   'database',
   'limits',
   'blobs',
@@ -86,6 +88,18 @@ describe('packages', () => {
 
     expect(files.length).toBeGreaterThan(40);
     expect(leaks.map((file) => relative(root, file))).toEqual([]);
+  });
+
+  it('have their seals and codes from one place', () => {
+    const folders = ['libs', 'services', 'cli'].map((folder) => join(root, folder));
+    const own = folders
+      .flatMap(shippedFiles)
+      .filter((file) => !/libs\/(seals|testing)\//.test(file))
+      .filter((file) =>
+        /createHmac|createCipheriv|createDecipheriv|timingSafeEqual|hkdf/.test(readFileSync(file, 'utf8')),
+      );
+
+    expect(own.map((file) => relative(root, file))).toEqual([]);
   });
 
   it('have a README each', () => {

@@ -1,4 +1,5 @@
 /** A cluster's processes hold their own secrets alone, and whoever reaches its bus gets nothing there. */
+
 import { readFileSync } from 'node:fs';
 import { type Bus, type CallOptions, createBus } from '@inferry/bus';
 import { connectNats } from '@inferry/bus/nats';
@@ -13,8 +14,8 @@ import {
   readBudgets,
   runModel,
 } from '@inferry/contracts';
-import { createRecipient } from '@inferry/credentials';
 import { canonicalTool, inferry } from '@inferry/profiles';
+import { createRecipient } from '@inferry/seals';
 import { startNats } from '@inferry/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 

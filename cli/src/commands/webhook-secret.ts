@@ -1,4 +1,5 @@
-import { ConfigError, deriveSecret, type Env } from '@inferry/runtime';
+import { ConfigError, type Env } from '@inferry/runtime';
+import { deriveSecret } from '@inferry/seals';
 import { openStore } from './open-store.ts';
 
 /** `npm run webhook-secret`: what receivers of our webhooks verify signatures with (Standard Webhooks, `whsec_`). */

@@ -9,10 +9,10 @@ import {
   reportCredential,
   Secret,
 } from '@inferry/contracts';
+import { sealText } from '@inferry/seals';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type CredentialClient, createCredentialClient } from './credential-client.ts';
 import { purposes } from './purposes.ts';
-import { sealText } from './sealed-text.ts';
 
 const ada = { subject: 'ada', grant_id: 'grant_a' };
 

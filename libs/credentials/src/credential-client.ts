@@ -8,10 +8,10 @@ import {
   reportCredential,
   unlessAborted,
 } from '@inferry/contracts';
+import { createRecipient } from '@inferry/seals';
 import type { z } from 'zod';
 import { type KeptKey, KeptKeys, type OpenedCredential } from './kept-keys.ts';
 import { purposes } from './purposes.ts';
-import { createRecipient } from './sealed-text.ts';
 
 /**
  * Who needs a key: the principal of the call at hand, as it came; or what a run remembers of its caller, with what was

@@ -8,4 +8,3 @@ export {
 } from './credential-client.ts';
 export type { OpenedCredential } from './kept-keys.ts';
 export { purposes } from './purposes.ts';
-export { createRecipient, type Recipient, sealText } from './sealed-text.ts';

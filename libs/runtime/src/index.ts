@@ -23,7 +23,6 @@ export {
 } from './config.ts';
 export { codingsOf, unpacked } from './content-coding.ts';
 export { type Cursors, createCursors } from './cursors.ts';
-export { deriveSecret } from './derive-secret.ts';
 export { createHttpApp, type HttpService, isHttpService, readinessOf } from './http-app.ts';
 export { createLogger, type LoggerOptions } from './logger.ts';
 export {

@@ -2,11 +2,12 @@
  * The secrets of a deployment, one for each purpose: which service has which, and how they come from the one
  * `INFERRY_SECRET`, from a variable each, or from files.
  */
+
 import { readFileSync } from 'node:fs';
 import { Statements, statementPublicKey, toStatementSeed } from '@inferry/bus';
 import { ConfigError, Secret } from '@inferry/contracts';
+import { deriveSecret } from '@inferry/seals';
 import { type Env, parseEnv, SecretsEnv } from './config.ts';
-import { deriveSecret } from './derive-secret.ts';
 
 /** Each purpose and the one service that needs it. */
 const ownerOfPurpose = {

@@ -1,5 +1,6 @@
 import type { Secret } from '@inferry/contracts';
-import { ConfigError, deriveSecret, type Env, type ServiceSecrets } from '@inferry/runtime';
+import { ConfigError, type Env, type ServiceSecrets } from '@inferry/runtime';
+import { deriveSecret } from '@inferry/seals';
 import { type IdentityConfig, parseIdentityConfig } from './identity/config.ts';
 import { type OAuthConfig, parseOAuthConfig } from './oauth/config.ts';
 

@@ -1,6 +1,6 @@
-import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import type { JsonObject, Secret } from '@inferry/contracts';
 import { isObject } from '@inferry/contracts';
+import { createMac, isSameText } from '@inferry/seals';
 import { parseJson } from '../json-rpc.ts';
 
 /** Values that clients hold for us: readable by them, made by nobody else, and taken by every replica. */
@@ -13,21 +13,17 @@ export interface SignedText {
 const maxLength = 64 * 1_024;
 
 export function createSignedText(key: Secret, purpose: string): SignedText {
-  const hmacKey = createSecretKey(Buffer.from(key.reveal()));
-  const hmac = (payload: string) => createHmac('sha256', hmacKey).update(`${purpose}.${payload}`);
+  const mac = createMac(key);
+  const codeOf = (payload: string) => mac(`${purpose}.${payload}`).toString('base64url');
   return {
     sign(value) {
       const payload = Buffer.from(JSON.stringify(value)).toString('base64url');
-      return `${payload}.${hmac(payload).digest('base64url')}`;
+      return `${payload}.${codeOf(payload)}`;
     },
     verify(text) {
       const [payload, signature, ...more] = text.length > maxLength ? [] : text.split('.');
       if (payload === undefined || signature === undefined || more.length > 0) return undefined;
-      const expected = hmac(payload).digest();
-      const given = Buffer.from(signature, 'base64url');
-      // The canonical form alone: a signature has one spelling.
-      if (given.length !== expected.length || given.toString('base64url') !== signature) return undefined;
-      if (!timingSafeEqual(given, expected)) return undefined;
+      if (!isSameText(signature, codeOf(payload))) return undefined;
       const value = parseJson(Buffer.from(payload, 'base64url').toString());
       return isObject(value) ? value : undefined;
     },

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createMac } from '@inferry/seals';
 import type { Auth } from './description.ts';
 
 /** The headers that carry a key, as the description says. */
@@ -24,5 +24,5 @@ function signToken(key: string, seconds: number, lifetime: number): string {
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
   const head = encode({ alg: 'HS256', typ: 'JWT' });
   const body = `${head}.${encode({ iss: issuer, exp: seconds + lifetime, nbf: seconds - 5 })}`;
-  return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`;
+  return `${body}.${createMac(Buffer.from(secret))(body).toString('base64url')}`;
 }

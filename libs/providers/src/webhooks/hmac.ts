@@ -1,6 +1,6 @@
-import { createHmac } from 'node:crypto';
 import type { Secret } from '@inferry/contracts';
-import { genuine, isFresh, isSame, refused, type SignatureVerdict, type SignedMessage } from './signature.ts';
+import { createMac, isSameBytes } from '@inferry/seals';
+import { genuine, isFresh, refused, type SignatureVerdict, type SignedMessage } from './signature.ts';
 
 export interface HmacOptions {
   /** Used as they are written; several while one is being replaced. */
@@ -35,9 +35,8 @@ export function verifyHmac({ headers, rawBody }: SignedMessage, options: HmacOpt
   const given = header.startsWith(prefix) ? decode(header.slice(prefix.length), encoding) : undefined;
   if (given === undefined) return refused('malformed');
   const isGenuine = secrets.some((secret) => {
-    const hmac = createHmac('sha256', secret.reveal());
-    if (timestamp !== undefined) hmac.update(`${timestamp}.`);
-    return isSame(given, hmac.update(rawBody).digest());
+    const signed = timestamp === undefined ? [rawBody] : [`${timestamp}.`, rawBody];
+    return isSameBytes(given, createMac(secret)(...signed));
   });
   return isGenuine ? genuine : refused('forged');
 }

@@ -5,7 +5,6 @@ export { KeySet, type KeySetOptions } from './key-set.ts';
 export {
   defaultToleranceSeconds,
   isFresh,
-  isSame,
   type SignatureFault,
   type SignatureVerdict,
   type SignedMessage,

@@ -1,5 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
-
 /** Whether a webhook is what it claims to be. `reason` is ours, for logs: it holds nothing of the message. */
 export type SignatureVerdict = { isGenuine: true } | { isGenuine: false; reason: SignatureFault };
 
@@ -24,9 +22,4 @@ export function refused(reason: SignatureFault): SignatureVerdict {
 /** Whether a time in whole seconds since 1970 is close enough to `now` (milliseconds). */
 export function isFresh(seconds: string, now: number, toleranceSeconds = defaultToleranceSeconds): boolean {
   return /^\d{1,12}$/.test(seconds) && Math.abs(Number(seconds) - now / 1_000) <= toleranceSeconds;
-}
-
-/** Compares in a time that tells nothing of where two values differ. */
-export function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && timingSafeEqual(a, b);
 }

@@ -1,6 +1,6 @@
-import { createHmac } from 'node:crypto';
 import type { Secret } from '@inferry/contracts';
-import { genuine, isFresh, isSame, refused, type SignatureVerdict, type SignedMessage } from './signature.ts';
+import { isSameBytes, standardSignature } from '@inferry/seals';
+import { genuine, isFresh, refused, type SignatureVerdict, type SignedMessage } from './signature.ts';
 
 export interface StandardWebhooksOptions {
   /** `whsec_…`; several while one is being replaced. */
@@ -33,15 +33,8 @@ export function verifyStandardWebhook(
     .flatMap((part) => (part.startsWith('v1,') ? [Buffer.from(part.slice(3), 'base64')] : []));
   if (given.length === 0) return refused('malformed');
   const isGenuine = secrets.some((secret) => {
-    const expected = createHmac('sha256', keyOf(secret))
-      .update(`${id}.${timestamp}.`)
-      .update(rawBody)
-      .digest();
-    return given.some((signature) => isSame(signature, expected));
+    const expected = standardSignature(secret, { id, timestamp, body: rawBody });
+    return given.some((signature) => isSameBytes(signature, expected));
   });
   return isGenuine ? genuine : refused('forged');
-}
-
-function keyOf(secret: Secret): Buffer {
-  return Buffer.from(secret.reveal().replace(/^whsec_/, ''), 'base64');
 }

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Secret } from '@inferry/contracts';
 import type { Database } from '@inferry/database';
@@ -9,9 +9,9 @@ import {
   sweepSessions,
   touchSession,
 } from '@inferry/database/accounts';
+import { createMac, isSameText } from '@inferry/seals';
 import { cookieFormOf, cookieOf } from '../oauth/http/cookies.ts';
 import { type Account, toAccount } from './accounts.ts';
-import { isSameText } from './same-text.ts';
 
 /** A browser that is signed in to the account page. */
 export interface Session {
@@ -52,8 +52,8 @@ export function createSessions(options: SessionOptions): Sessions {
   const form = cookieFormOf(`${isHttps ? 'https' : 'http'}://host${options.path ?? ''}`);
   const name = form.named('inferry-account');
   const { attributes } = form;
-  const sign = (purpose: string, value: string): string =>
-    createHmac('sha256', secret.reveal()).update(`${purpose}|${value}`).digest('base64url');
+  const mac = createMac(secret);
+  const sign = (purpose: string, value: string): string => mac(`${purpose}|${value}`).toString('base64url');
 
   return {
     async begin({ subject }) {

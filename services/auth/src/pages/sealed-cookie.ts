@@ -1,6 +1,6 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Secret } from '@inferry/contracts';
+import { openBytes, sealBytes } from '@inferry/seals';
 import { cookieFormOf, cookieOf } from '../oauth/http/cookies.ts';
 
 /** A small value that only we can read and write, kept by the browser; sealed with AES-256-GCM. */
@@ -45,19 +45,14 @@ export function createSealedCookie<T>(options: SealedCookieOptions<T>): SealedCo
 }
 
 function seal(key: Buffer, name: string, value: unknown): string {
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(name));
-  const text = Buffer.concat([cipher.update(JSON.stringify(value), 'utf8'), cipher.final()]);
-  return Buffer.concat([nonce, cipher.getAuthTag(), text]).toString('base64url');
+  return sealBytes(key, Buffer.from(JSON.stringify(value)), { aad: name, tag: 'first' }).toString(
+    'base64url',
+  );
 }
 
 function open(key: Buffer, name: string, sealed: string): { value?: unknown; until?: unknown } | undefined {
-  const bytes = Buffer.from(sealed, 'base64url');
-  if (bytes.length < 29) return undefined;
-  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12)).setAAD(Buffer.from(name));
-  decipher.setAuthTag(bytes.subarray(12, 28));
   try {
-    const text = Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]);
+    const text = openBytes(key, Buffer.from(sealed, 'base64url'), { aad: name, tag: 'first' });
     return JSON.parse(text.toString('utf8'));
   } catch {
     // Forged, or sealed with a secret that is not ours any more.

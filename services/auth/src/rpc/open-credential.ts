@@ -1,6 +1,7 @@
 import type { Bus, Handler, HandlerContext } from '@inferry/bus';
 import { AppError, type openCredential } from '@inferry/contracts';
-import { purposes, sealText } from '@inferry/credentials';
+import { purposes } from '@inferry/credentials';
+import { sealText } from '@inferry/seals';
 import { findUsable } from '../vault/credentials.ts';
 import { keepPassthrough, type PassthroughDeps } from '../vault/passthrough.ts';
 

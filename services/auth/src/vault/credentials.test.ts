@@ -10,10 +10,11 @@ import {
   Secret,
   verifyPassthrough,
 } from '@inferry/contracts';
-import { createCredentialClient, purposes, sealText } from '@inferry/credentials';
+import { createCredentialClient, purposes } from '@inferry/credentials';
 import { addTeamMember, findConnection, listAllConnections } from '@inferry/database/connections';
 import { insertGrant } from '@inferry/database/oauth';
 import { canonicalTool } from '@inferry/profiles';
+import { sealText } from '@inferry/seals';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AuthOptions } from '../service.ts';
 import { type AuthUnderTest, ada, openAuth } from '../testing/open-auth.ts';

@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { AppError, Secret } from '@inferry/contracts';
+import { openBytes, sealBytes } from '@inferry/seals';
 import { z } from 'zod';
 import type { KekProvider } from './key-ring.ts';
 
@@ -20,23 +21,11 @@ export interface Envelope {
 
 const Stored = z.object({ v: z.literal(1), kid: z.string(), w: z.string(), d: z.string() });
 
-const algorithm = 'aes-256-gcm';
-const nonceBytes = 12;
-const tagBytes = 16;
-
 /** Encrypts with a key made for this one text, which only the key-encryption key opens. */
 export async function seal(keks: KekProvider, text: Secret, belonging: Belonging): Promise<Envelope> {
   const key = randomBytes(32);
   try {
-    const nonce = randomBytes(nonceBytes);
-    const cipher = createCipheriv(algorithm, key, nonce);
-    cipher.setAAD(aadOf(belonging));
-    const data = Buffer.concat([
-      nonce,
-      cipher.update(text.reveal(), 'utf8'),
-      cipher.final(),
-      cipher.getAuthTag(),
-    ]);
+    const data = sealBytes(key, Buffer.from(text.reveal()), { aad: aadOf(belonging) });
     const { kid, wrapped } = await keks.wrap(key);
     return toEnvelope(kid, wrapped, data.toString('base64url'));
   } finally {
@@ -50,14 +39,8 @@ export async function open(keks: KekProvider, sealed: string, belonging: Belongi
   try {
     const stored = Stored.parse(JSON.parse(sealed));
     key = await keks.unwrap({ kid: stored.kid, wrapped: Buffer.from(stored.w, 'base64url') });
-    const data = Buffer.from(stored.d, 'base64url');
-    const decipher = createDecipheriv(algorithm, key, data.subarray(0, nonceBytes), {
-      authTagLength: tagBytes,
-    });
-    decipher.setAAD(aadOf(belonging));
-    decipher.setAuthTag(data.subarray(data.length - tagBytes));
-    const body = data.subarray(nonceBytes, data.length - tagBytes);
-    return new Secret(Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8'));
+    const text = openBytes(key, Buffer.from(stored.d, 'base64url'), { aad: aadOf(belonging) });
+    return new Secret(text.toString('utf8'));
   } catch (error) {
     throw new AppError('internal', 'A stored secret cannot be opened.', { cause: error });
   } finally {
@@ -97,6 +80,6 @@ function toEnvelope(kid: string, wrapped: Buffer, d: string): Envelope {
 }
 
 /** JSON, so that no part can end early and pass for another. */
-function aadOf({ kind, id, owner = '', provider = '' }: Belonging): Buffer {
-  return Buffer.from(`v1|${JSON.stringify([kind, id, owner, provider])}`);
+function aadOf({ kind, id, owner = '', provider = '' }: Belonging): string {
+  return `v1|${JSON.stringify([kind, id, owner, provider])}`;
 }

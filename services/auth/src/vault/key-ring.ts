@@ -1,7 +1,8 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Secret } from '@inferry/contracts';
 import { ConfigError } from '@inferry/runtime';
+import { openBytes, sealBytes } from '@inferry/seals';
 
 /** A data-encryption key as it is stored, and which key-encryption key opens it. */
 export interface WrappedKey {
@@ -24,8 +25,6 @@ export interface KekProvider {
 
 const kidPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/;
 const keyBytes = 32;
-const nonceBytes = 12;
-const tagBytes = 16;
 
 /** Keys in memory, the first one current. */
 export function createLocalKeks(ring: ReadonlyMap<string, Secret>): KekProvider {
@@ -43,20 +42,10 @@ export function createLocalKeks(ring: ReadonlyMap<string, Secret>): KekProvider 
     currentId,
     holds: (kid) => keys.has(kid),
     async wrap(key) {
-      const nonce = randomBytes(nonceBytes);
-      const cipher = createCipheriv('aes-256-gcm', keyOf(currentId), nonce);
-      cipher.setAAD(Buffer.from(`kek|${currentId}`));
-      const wrapped = Buffer.concat([nonce, cipher.update(key), cipher.final(), cipher.getAuthTag()]);
-      return { kid: currentId, wrapped };
+      return { kid: currentId, wrapped: sealBytes(keyOf(currentId), key, { aad: `kek|${currentId}` }) };
     },
     async unwrap({ kid, wrapped }) {
-      const decipher = createDecipheriv('aes-256-gcm', keyOf(kid), wrapped.subarray(0, nonceBytes), {
-        authTagLength: tagBytes,
-      });
-      decipher.setAAD(Buffer.from(`kek|${kid}`));
-      decipher.setAuthTag(wrapped.subarray(wrapped.length - tagBytes));
-      const body = wrapped.subarray(nonceBytes, wrapped.length - tagBytes);
-      return Buffer.concat([decipher.update(body), decipher.final()]);
+      return openBytes(keyOf(kid), wrapped, { aad: `kek|${kid}` });
     },
   };
 }

@@ -1,9 +1,9 @@
 import { Secret } from '@inferry/contracts';
-import { createRecipient, type Recipient } from '@inferry/credentials';
 import type { Database } from '@inferry/database';
 import { addVaultKey, findVaultKey, listNeededKids } from '@inferry/database/connections';
 import { listSigningKeys } from '@inferry/database/oauth';
 import { ConfigError } from '@inferry/runtime';
+import { createRecipient, type Recipient } from '@inferry/seals';
 import { type Belonging, type Envelope, kidOf, open, rewrap, seal } from './envelope.ts';
 import type { KekProvider } from './key-ring.ts';
 

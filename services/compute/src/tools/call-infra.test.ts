@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { type Bus, createBus, createInProcessTransport } from '@inferry/bus';
 import { type AnyTool, AppError, localPrincipal, openCredential, Secret } from '@inferry/contracts';
-import { purposes, sealText } from '@inferry/credentials';
+import { purposes } from '@inferry/credentials';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
 import { profileOf } from '@inferry/profiles';
 import type { ControlPlane } from '@inferry/providers';
+import { sealText } from '@inferry/seals';
 import { encode } from 'gpt-tokenizer/encoding/o200k_base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createComputeService } from '../service.ts';

@@ -12,10 +12,11 @@ import {
   readBudgets,
   Secret,
 } from '@inferry/contracts';
-import { purposes, sealText } from '@inferry/credentials';
+import { purposes } from '@inferry/credentials';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
 import { canonicalTool } from '@inferry/profiles';
 import type { ControlPlane, Resource } from '@inferry/providers';
+import { sealText } from '@inferry/seals';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createComputeService } from '../service.ts';
 

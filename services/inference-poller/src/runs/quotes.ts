@@ -1,5 +1,5 @@
 /** Signed quotes: a price that was told for one input, which a run may be held to for a while. No replica keeps any. */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+
 import {
   AppError,
   argumentOf,
@@ -13,7 +13,7 @@ import {
   runModel,
   type Secret,
 } from '@inferry/contracts';
-import { deriveSecret } from '@inferry/runtime';
+import { createMac, deriveSecret, isSameBytes } from '@inferry/seals';
 import { canonical, fromMicros, toMicros } from './run-document.ts';
 
 /** What a quote is about, as the catalog reads it: whoever writes the input otherwise asks about the same. */
@@ -81,7 +81,7 @@ export function createQuotes({
       if (secret === undefined || !isWhole) throw invalid();
       const head = bytes.subarray(0, headBytes);
       const own = macOf(secret, head, { subject, quoted });
-      if (!timingSafeEqual(own, bytes.subarray(headBytes))) throw invalid();
+      if (!isSameBytes(own, bytes.subarray(headBytes))) throw invalid();
       const kind = quoteKinds[head.readUInt8(0)] ?? 'unknown';
       const expiresAt = head.readUIntBE(1, 5) * 1_000;
       if (expiresAt <= now()) throw expired(expiresAt);
@@ -111,12 +111,8 @@ function macOf(
   { subject, quoted }: { subject: string; quoted: Quoted },
 ): Buffer {
   const { model, wrapper = null, input, quote } = quoted;
-  return createHmac('sha256', secret.reveal())
-    .update('inferry quote 1\n')
-    .update(head)
-    .update(canonical({ subject, model, wrapper, input, currency: quote.currency }))
-    .digest()
-    .subarray(0, macBytes);
+  const about = canonical({ subject, model, wrapper, input, currency: quote.currency });
+  return createMac(secret)('inferry quote 1\n', head, about).subarray(0, macBytes);
 }
 
 /** Throws `quote_exceeded` where the run would cost more now than its quote said, or nobody can tell that it does not. */

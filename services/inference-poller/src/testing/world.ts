@@ -23,11 +23,12 @@ import {
   Secret,
   type WaitBudget,
 } from '@inferry/contracts';
-import { purposes, sealText } from '@inferry/credentials';
+import { purposes } from '@inferry/credentials';
 import { type Database, openDatabase, type RunRow } from '@inferry/database';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
 import { canonicalTool } from '@inferry/profiles';
 import type { HttpService } from '@inferry/runtime';
+import { sealText } from '@inferry/seals';
 import { pino } from 'pino';
 import type { z } from 'zod';
 import { createInferenceService, type InferenceOptions } from '../service.ts';

@@ -1,5 +1,5 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '@inferry/contracts';
+import { createMac, isSameText } from '@inferry/seals';
 
 /** What an address for a platform's callbacks is good for. */
 export interface HookClaims {
@@ -19,7 +19,7 @@ export function createHookToken(claims: HookClaims, secret: Secret): string {
   const { runId, provider, expiresAt } = claims;
   const expiry = Math.ceil(expiresAt / 1_000).toString(36);
   const content = `${runId}.${encodeURIComponent(provider).replaceAll('.', '%2E')}.${expiry}`;
-  return `${content}.${sign(content, secret).toString('base64url')}`;
+  return `${content}.${sign(content, secret)}`;
 }
 
 /** Undefined for whatever was not made here, or is over. */
@@ -27,17 +27,11 @@ export function readHookToken(token: string, secret: Secret, now: number): HookC
   const [runId = '', provider = '', expiry = '', signature = '', ...more] = token.split('.');
   if (token.length > maxToken || more.length > 0) return undefined;
   const expected = sign(`${runId}.${provider}.${expiry}`, secret);
-  const given = Buffer.from(signature, 'base64url');
-  // The text too: an encoding with other spare bits is another text for the same bytes.
-  const isOurs =
-    given.byteLength === expected.byteLength &&
-    timingSafeEqual(given, expected) &&
-    given.toString('base64url') === signature;
-  if (!isOurs) return undefined;
+  if (!isSameText(signature, expected)) return undefined;
   const expiresAt = Number.parseInt(expiry, 36) * 1_000;
   return expiresAt > now ? { runId, provider: decodeURIComponent(provider), expiresAt } : undefined;
 }
 
-function sign(content: string, secret: Secret): Buffer {
-  return createHmac('sha256', secret.reveal()).update(`inferry hook 1\n${content}`).digest();
+function sign(content: string, secret: Secret): string {
+  return createMac(secret)(`inferry hook 1\n${content}`).toString('base64url');
 }

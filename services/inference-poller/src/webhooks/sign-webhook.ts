@@ -1,5 +1,5 @@
-import { createHmac } from 'node:crypto';
 import type { Secret } from '@inferry/contracts';
+import { standardSignature } from '@inferry/seals';
 
 /** The headers of Standard Webhooks: `v1` is HMAC-SHA-256 of id, timestamp and body. */
 export function signWebhook(
@@ -7,11 +7,11 @@ export function signWebhook(
   secret: Secret,
 ): Record<string, string> {
   const { id, timestampSeconds, body } = message;
-  const key = Buffer.from(secret.reveal().replace(/^whsec_/, ''), 'base64');
-  const signature = createHmac('sha256', key).update(`${id}.${timestampSeconds}.${body}`).digest('base64');
+  const timestamp = String(timestampSeconds);
+  const signature = standardSignature(secret, { id, timestamp, body }).toString('base64');
   return {
     'webhook-id': id,
-    'webhook-timestamp': String(timestampSeconds),
+    'webhook-timestamp': timestamp,
     'webhook-signature': `v1,${signature}`,
   };
 }

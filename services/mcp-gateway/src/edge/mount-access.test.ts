@@ -10,9 +10,10 @@ import {
   readVaultKey,
   verifyPassthrough,
 } from '@inferry/contracts';
-import { createRecipient, purposes } from '@inferry/credentials';
+import { purposes } from '@inferry/credentials';
 import { isRefusal } from '@inferry/mcp';
 import { createHttpApp } from '@inferry/runtime';
+import { createRecipient } from '@inferry/seals';
 import type { FastifyInstance } from 'fastify';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';

@@ -8,7 +8,8 @@ import {
   Secret,
   verifyPassthrough,
 } from '@inferry/contracts';
-import { purposes, sealText } from '@inferry/credentials';
+import { purposes } from '@inferry/credentials';
+import { sealText } from '@inferry/seals';
 import { gatewayPrincipal } from './gateway-principal.ts';
 
 /** How keys begin that callers may bring along, and whose they are. */

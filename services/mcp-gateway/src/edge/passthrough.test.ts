@@ -6,7 +6,8 @@ import {
   readVaultKey,
   verifyPassthrough,
 } from '@inferry/contracts';
-import { createRecipient, purposes } from '@inferry/credentials';
+import { purposes } from '@inferry/credentials';
+import { createRecipient } from '@inferry/seals';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { parseGatewayConfig } from '../config.ts';
 import { post, rpc, startTestGateway, type TestGateway } from '../test-gateway.ts';

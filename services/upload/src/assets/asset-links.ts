@@ -1,6 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
+import { createMac, isSameText } from '@inferry/seals';
 import { isAssetId } from './asset-keys.ts';
 import { toPathSegment } from './file-name.ts';
 
@@ -41,8 +41,8 @@ export interface AssetLinks {
 export function createAssetLinks(options: LinkOptions): AssetLinks {
   const { now, fileUrlSeconds } = options;
   const baseOf = (base: LinkBase) => read(base === 'public' ? options.publicUrl : options.internalUrl);
-  const sign = (...fields: readonly (string | number | null)[]) =>
-    createHmac('sha256', options.filesSecret.reveal()).update(JSON.stringify(fields)).digest();
+  const mac = createMac(options.filesSecret);
+  const sign = (...fields: readonly (string | number | null)[]) => mac(JSON.stringify(fields));
 
   function signUpload(claim: UploadClaim, expires: number): Buffer {
     const { asset_id: id, declared_bytes: bytes, declared_type: type, part_count: parts } = claim;
@@ -63,10 +63,7 @@ export function createAssetLinks(options: LinkOptions): AssetLinks {
       return `${baseOf(base)}/files/u/${path}?e=${expires}&s=${signature}`;
     },
     isUploadUrl(claim, expires, signature) {
-      // As text: other spellings of the same bytes (padding, spare bits) are not what was signed.
-      const given = Buffer.from(signature);
-      const expected = Buffer.from(signUpload(claim, expires).toString('base64url'));
-      return given.length === expected.length && timingSafeEqual(given, expected);
+      return isSameText(signature, signUpload(claim, expires).toString('base64url'));
     },
     fileUrl({ asset_id: assetId, file_name: fileName }, base) {
       const expires =
@@ -75,9 +72,7 @@ export function createAssetLinks(options: LinkOptions): AssetLinks {
     },
     opensFile(assetId, token) {
       const expires = token.split('.')[1] ?? '';
-      const given = Buffer.from(token);
-      const expected = Buffer.from(fileToken(assetId, expires));
-      if (given.length !== expected.length || !timingSafeEqual(given, expected)) return false;
+      if (!isSameText(token, fileToken(assetId, expires))) return false;
       return expires === '' || now() < Number.parseInt(expires, 36) * 1000;
     },
     assetIdOf(url) {

@@ -1,6 +1,7 @@
-import { type Argon2Parameters, argon2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { type Argon2Parameters, argon2, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { AppError } from '@inferry/contracts';
+import { isSameBytes } from '@inferry/seals';
 
 const hash = promisify(argon2);
 
@@ -50,7 +51,7 @@ export async function verifyPassword(password: string, stored: string | undefine
     passes: Number(passes),
     parallelism: Number(parallelism),
   });
-  return found.length === wanted.length && timingSafeEqual(found, wanted);
+  return isSameBytes(found, wanted);
 }
 
 const waiting: (() => void)[] = [];

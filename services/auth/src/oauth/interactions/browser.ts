@@ -1,6 +1,7 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Secret } from '@inferry/contracts';
+import { createMac, isSameText } from '@inferry/seals';
 import { cookieFormOf, cookieOf } from '../http/cookies.ts';
 
 /** What tells one browser from another: a random cookie that is nobody's account. */
@@ -25,8 +26,9 @@ export interface Browsers {
 export function createBrowsers(options: { issuer: string; secret: Secret; maxAgeSeconds: number }): Browsers {
   const form = cookieFormOf(options.issuer);
   const name = form.named('inferry-sign-in');
+  const mac = createMac(options.secret);
   const csrf = ({ value }: Browser, uid: string): string =>
-    createHmac('sha256', options.secret.reveal()).update(`oauth-csrf|${uid}|${value}`).digest('base64url');
+    mac(`oauth-csrf|${uid}|${value}`).toString('base64url');
   return {
     of(headers) {
       const value = cookieOf(headers, name);
@@ -39,17 +41,12 @@ export function createBrowsers(options: { issuer: string; secret: Secret; maxAge
     toCookie({ value }) {
       return `${name}=${value}; ${form.attributes}; Max-Age=${options.maxAgeSeconds}`;
     },
-    isSame: (browser, hash) => browser !== undefined && hash !== null && isEqual(browser.hash, hash),
+    isSame: (browser, hash) => browser !== undefined && hash !== null && isSameText(browser.hash, hash),
     csrf,
-    isCsrf: (browser, uid, value) => typeof value === 'string' && isEqual(csrf(browser, uid), value),
+    isCsrf: (browser, uid, value) => typeof value === 'string' && isSameText(csrf(browser, uid), value),
   };
 }
 
 function hashOf(value: string): string {
   return createHash('sha256').update(value).digest('base64url');
-}
-
-function isEqual(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
 }

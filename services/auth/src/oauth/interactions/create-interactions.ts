@@ -1,9 +1,9 @@
-import { hkdfSync } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, isScope, type Scope } from '@inferry/contracts';
 import type { Database } from '@inferry/database';
 import { consumeRecord, findRecord, putRecord, writeStash } from '@inferry/database/oauth';
 import { isLoopback } from '@inferry/runtime';
+import { deriveKey } from '@inferry/seals';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ClientStore } from '../clients/client-store.ts';
@@ -136,7 +136,7 @@ async function putAnswer({ database, now }: InteractionDeps, uid: string, sealed
 }
 
 function answerKey(browser: Browser): Buffer {
-  return Buffer.from(hkdfSync('sha256', browser.value, 'inferry', 'oauth/sign-in-answer', 32));
+  return deriveKey(browser.value, 'oauth/sign-in-answer');
 }
 
 /** The answer of a sign-in that is over; waits for one that another request is making right now. */

@@ -1,8 +1,9 @@
-import { createHash, hkdfSync, randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@inferry/contracts';
 import type { Database } from '@inferry/database';
 import { answerRefresh, claimRefresh, dropRefresh } from '@inferry/database/oauth';
+import { deriveKey } from '@inferry/seals';
 import { z } from 'zod';
 import type { EngineReply } from '../engine/inject.ts';
 import { clientIdOf } from '../http/client-id.ts';
@@ -98,7 +99,7 @@ function open({ token, requestId }: Flight, response: string): EngineReply {
 }
 
 function keyOf(token: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', token, 'inferry', 'oauth/refresh-replay', 32));
+  return deriveKey(token, 'oauth/refresh-replay');
 }
 
 /**

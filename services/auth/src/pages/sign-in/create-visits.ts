@@ -1,9 +1,9 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { AppError, type Scope, type Secret } from '@inferry/contracts';
 import { displayText } from '@inferry/pages';
 import { pathOfUrl } from '@inferry/runtime';
+import { createMac, isSameText } from '@inferry/seals';
 import { z } from 'zod';
-import { isSameText } from '../../identity/same-text.ts';
 import type { Sessions } from '../../identity/sessions.ts';
 import { type Interactions, newGrantId } from '../../oauth/index.ts';
 import { isFromOwnPage } from '../forms.ts';
@@ -26,6 +26,7 @@ type AccountVisit = z.infer<typeof AccountVisit>;
 
 export function createVisits(deps: VisitDeps): Visits {
   const { publicUrl, secret, now } = deps;
+  const mac = createMac(secret);
   const cookie = createSealedCookie<AccountVisit>({
     name: 'inferry-account-visit',
     secret,
@@ -44,7 +45,7 @@ export function createVisits(deps: VisitDeps): Visits {
         throw new AppError('forbidden', 'This sign-in was begun in another browser, or cookies are off.');
       const visit = known ?? { id: randomBytes(16).toString('base64url'), state: {} };
       if (known === undefined) reply.header('set-cookie', cookie.write(visit));
-      const csrf = createHmac('sha256', secret.reveal()).update(`visit|${visit.id}`).digest('base64url');
+      const csrf = mac(`visit|${visit.id}`).toString('base64url');
       return {
         id: visit.id,
         base: '/account',

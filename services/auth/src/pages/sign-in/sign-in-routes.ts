@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { AppError } from '@inferry/contracts';
+import { isSameText } from '@inferry/seals';
 import { metrics } from '@opentelemetry/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Account, type AccountDeps, admit } from '../../identity/accounts.ts';
 import type { FormDriver, IdentityDriver, RedirectDriver, SignInOutcome } from '../../identity/driver.ts';
-import { isSameText } from '../../identity/same-text.ts';
 import { type Form, formOf } from '../forms.ts';
 import { abortOf, addressOf, type PageContext } from '../page-context.ts';
 import { type SignInMethod, signInPage } from '../sign-in-page.ts';

@@ -1,15 +1,14 @@
+/** Texts that only one recipient opens. */
 import {
-  createCipheriv,
-  createDecipheriv,
   createPrivateKey,
   createPublicKey,
   diffieHellman,
   generateKeyPairSync,
-  hkdfSync,
   type KeyObject,
-  randomBytes,
 } from 'node:crypto';
 import { AppError, type SealedText, Secret } from '@inferry/contracts';
+import { deriveKey } from './derive-secret.ts';
+import { openBytes, sealBytes } from './sealed-bytes.ts';
 
 /** Who can open texts that are sealed to `publicKey`. */
 export interface Recipient {
@@ -19,8 +18,7 @@ export interface Recipient {
   open(sealed: SealedText, purpose: string): Secret;
 }
 
-const algorithm = 'aes-256-gcm';
-const tagBytes = 16;
+/** Of the nonce, which is told apart from the rest. */
 const nonceBytes = 12;
 const keyBytes = 32;
 
@@ -32,19 +30,16 @@ export function sealText(text: Secret, recipientKey: string, purpose: string): S
   const recipient = fromRawPublicKey(recipientKey);
   const ephemeral = generateKeyPairSync('x25519');
   const ephemeralKey = toRawPublicKey(ephemeral.publicKey);
-  const key = deriveKey({ privateKey: ephemeral.privateKey, publicKey: recipient }, [
+  const key = sharedKey({ privateKey: ephemeral.privateKey, publicKey: recipient }, [
     ephemeralKey,
     recipientKey,
   ]);
-  const nonce = randomBytes(nonceBytes);
-  const cipher = createCipheriv(algorithm, key, nonce);
-  cipher.setAAD(Buffer.from(purpose));
-  const parts = [cipher.update(text.reveal(), 'utf8'), cipher.final(), cipher.getAuthTag()];
+  const sealed = sealBytes(key, Buffer.from(text.reveal()), { aad: purpose });
   key.fill(0);
   return {
     ephemeral_key: ephemeralKey,
-    nonce: nonce.toString('base64url'),
-    ciphertext: Buffer.concat(parts).toString('base64url'),
+    nonce: sealed.subarray(0, nonceBytes).toString('base64url'),
+    ciphertext: sealed.subarray(nonceBytes).toString('base64url'),
   };
 }
 
@@ -67,20 +62,14 @@ function openText(
 ): Secret {
   try {
     const ephemeral = fromRawPublicKey(sealed.ephemeral_key);
-    const key = deriveKey({ privateKey: own.privateKey, publicKey: ephemeral }, [
+    const key = sharedKey({ privateKey: own.privateKey, publicKey: ephemeral }, [
       sealed.ephemeral_key,
       own.publicKey,
     ]);
-    const bytes = Buffer.from(sealed.ciphertext, 'base64url');
-    const decipher = createDecipheriv(algorithm, key, Buffer.from(sealed.nonce, 'base64url'), {
-      authTagLength: tagBytes,
-    });
-    decipher.setAAD(Buffer.from(purpose));
-    decipher.setAuthTag(bytes.subarray(bytes.length - tagBytes));
-    const text = Buffer.concat([
-      decipher.update(bytes.subarray(0, bytes.length - tagBytes)),
-      decipher.final(),
-    ]);
+    const nonce = Buffer.from(sealed.nonce, 'base64url');
+    if (nonce.length !== nonceBytes) throw new RangeError('not a nonce of ours');
+    const bytes = Buffer.concat([nonce, Buffer.from(sealed.ciphertext, 'base64url')]);
+    const text = openBytes(key, bytes, { aad: purpose });
     key.fill(0);
     return new Secret(text.toString('utf8'));
   } catch {
@@ -89,14 +78,14 @@ function openText(
   }
 }
 
-function deriveKey(
+function sharedKey(
   pair: { privateKey: KeyObject; publicKey: KeyObject },
   publicKeys: readonly [ephemeral: string, recipient: string],
 ): Buffer {
   // A peer's key of small order gives an error here and no shared secret of zeros.
   const shared = diffieHellman(pair);
   const salt = Buffer.concat(publicKeys.map((key) => Buffer.from(key, 'base64url')));
-  const key = Buffer.from(hkdfSync('sha256', shared, salt, 'inferry sealed text v1', keyBytes));
+  const key = deriveKey(shared, 'inferry sealed text v1', salt);
   shared.fill(0);
   return key;
 }
