@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readBudgetStates } from '@inferry/database';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { budgets } from './budgets.ts';
 import { openStore } from './open-store.ts';
 
@@ -45,7 +45,35 @@ it('sets one for everybody, which each subject has until it gets an own one', as
   expect([before, await limits()]).toEqual([[['month', 2_000_000]], [['month', 7_000_000]]]);
 });
 
+it('sets them for wider scopes, over windows of their own', async () => {
+  const lines: string[] = [];
+  const print = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    lines.push(String(text).trimEnd());
+    return true;
+  });
+  const berlin = ['--time-zone', 'Europe/Berlin'];
+  await budgets(['set', '--scope', 'deployment', '--limit', '100', '--window', 'month@15', ...berlin], env);
+  await budgets(['set', '--scope', 'team', '--value', '*', '--limit', '10', '--window', 'rolling:7d'], env);
+  await budgets(['remove', '--scope', 'team', '--value', '*', '--window', 'rolling:7d'], env);
+  await budgets(['confirm', '--scope', 'mount', '--value', 'runware', '--above', '2.5'], env);
+  await budgets(['confirm', '--scope', 'mount', '--value', 'runware', '--off'], env);
+  print.mockRestore();
+
+  expect(lines).toEqual([
+    'deployment month@15 in Europe/Berlin: 100 USD, spent 0, held 0',
+    'each team without an own one, rolling:7d: 10 USD',
+    'there is no budget of everybody: nothing limits what it spends',
+    'mount runware: above 2.5 USD',
+  ]);
+  expect(await limits()).toEqual([['month@15', 100_000_000]]);
+});
+
 it.each([
+  [['set', '--scope', 'planet', '--value', 'x', '--limit', '5']],
+  [['set', '--scope', 'team', '--limit', '5']],
+  [['set', '--subject', 'ada', '--limit', '5', '--window', 'fortnight']],
+  [['set', '--subject', 'ada', '--limit', '5', '--time-zone', 'Mars/Base']],
+  [['confirm', '--subject', 'ada']],
   [['set', '--subject', 'ada']],
   [['set', '--limit', '5']],
   [['set', '--subject', 'ada', '--limit=-1']],

@@ -84,7 +84,7 @@ export const commands: CommandTable = {
   },
   budgets: {
     summary: 'What subjects may spend.',
-    usage: 'set|remove|list --subject S …',
+    usage: 'set|remove|list|confirm --subject S | --scope deployment|client|team|mount|provider --value V …',
     examples: ['budgets set --subject alice --limit 25 --period month', "budgets list --subject '*'"],
     load: async () => (await import('./budgets.ts')).budgets,
   },

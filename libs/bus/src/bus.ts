@@ -78,6 +78,8 @@ export interface HandlerContext {
   /** The one run that this call may be about, when its owner is not there. */
   run?: StatedRun | undefined;
   callId: string;
+  /** The profile whose tool is called; undefined between services. */
+  mount?: string | undefined;
   /** Epoch milliseconds after which nobody waits for the answer. */
   deadlineAt: number;
   wait: WaitBudget;

@@ -253,6 +253,7 @@ export class Responder {
     return {
       ...speaker,
       callId: envelope.id,
+      mount: envelope.tool?.slice(0, envelope.tool.indexOf('/')),
       deadlineAt: call.deadlineAt,
       wait: envelope.wait ?? shortWait,
       get signal() {

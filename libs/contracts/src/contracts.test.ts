@@ -110,6 +110,8 @@ describe('pinned', () => {
       'quote_invalid',
       'quote_expired',
       'quote_exceeded',
+      'confirmation_required',
+      'confirmation_declined',
       'budget_exceeded',
       'budget_currency_mismatch',
       'price_unknown',

@@ -281,6 +281,18 @@ export const errorCodes = {
     meaning: 'The run would cost more than its quote said',
     fix: 'Ask estimate_cost again, and whoever pays',
   },
+  confirmation_required: {
+    retryable: false,
+    http: 403,
+    meaning: 'The run costs more than a person has to confirm',
+    fix: 'Have the user open the address that is named, then call again',
+  },
+  confirmation_declined: {
+    retryable: false,
+    http: 403,
+    meaning: 'The user said no to the cost of the run',
+    fix: 'Choose something cheaper, or ask them',
+  },
   budget_exceeded: {
     retryable: false,
     http: 402,

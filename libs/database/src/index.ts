@@ -13,17 +13,27 @@ export {
 export { addRevocation, type Revocation, readRevocationsAfter } from './keys/revocations.ts';
 export { type DatabaseOptions, openDatabase } from './open-database.ts';
 export {
-  type BudgetPeriod,
   type BudgetRules,
   type BudgetState,
-  everySubject,
   holdable,
   leftFor,
   readBudgetStates,
-  setBudget,
+  readLimitState,
   type UnpricedRuns,
   type WantedMoney,
 } from './runs/budgets.ts';
+export {
+  addConfirmation,
+  answerConfirmation,
+  type Confirmation,
+  findAnyConfirmation,
+  findConfirmation,
+  listConfirmations,
+  listThresholds,
+  readThreshold,
+  setThreshold,
+  useConfirmation,
+} from './runs/confirmations.ts';
 export { createExchangeRates, type ExchangeRates } from './runs/exchange-rates.ts';
 export {
   countOpenRuns,
@@ -52,6 +62,18 @@ export {
   renewLeases,
 } from './runs/run-leases.ts';
 export {
+  type BudgetPeriod,
+  type BudgetScope,
+  budgetScopes,
+  everySubject,
+  type Limit,
+  type LimitKey,
+  listLimits,
+  type Payer,
+  setBudget,
+  setLimit,
+} from './runs/spending-limits.ts';
+export {
   type Adoption,
   adoptJob,
   changeUnanswered,
@@ -69,6 +91,7 @@ export {
   type UsageTotal,
 } from './runs/usage.ts';
 export { leaseDueDeliveries, settleDelivery, type WebhookDeliveryRow } from './runs/webhook-deliveries.ts';
+export { isTimeZone, parseWindow } from './runs/windows.ts';
 export {
   endLeasedRun,
   endQueuedRun,

@@ -3,7 +3,7 @@ import { catalogDetailTables } from './catalog/migration.ts';
 import { connectionLimits, connectionTables } from './connections/migration.ts';
 import type { Dialect } from './database.ts';
 import { oauthTables } from './oauth/migration.ts';
-import { appendOnlyLedger } from './runs/money-migration.ts';
+import { appendOnlyLedger, spendingLimits } from './runs/money-migration.ts';
 import { wrapperTables } from './wrappers/migration.ts';
 
 export interface Migration {
@@ -60,6 +60,7 @@ export const migrations: readonly Migration[] = [
   { id: '0009_fair_leases', oldest: first, up: () => [...leaseIndexes] },
   { id: '0010_wrappers', oldest: first, up: (dialect) => wrapperTables(dialect) },
   { id: '0011_append_only_ledger', oldest: first, up: (dialect) => appendOnlyLedger(dialect) },
+  { id: '0012_spending_limits', oldest: first, up: (dialect) => spendingLimits(dialect) },
 ];
 
 function tables(types: ColumnTypes): string[] {

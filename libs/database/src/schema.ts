@@ -20,6 +20,9 @@ export interface Schema
   run_tags: RunTagTable;
   budgets: BudgetTable;
   ledger: LedgerTable;
+  spending_limits: SpendingLimitTable;
+  confirm_thresholds: ConfirmThresholdTable;
+  confirmations: ConfirmationTable;
   webhook_deliveries: WebhookDeliveryTable;
   models: ModelTable;
   catalog_snapshots: CatalogSnapshotTable;
@@ -77,6 +80,9 @@ export interface RunTable {
   logs: string;
   /** `<owner>/<alias>` of the wrapper that made the input of `model`, as it was called then. */
   wrapper: Generated<string | null>;
+  /** The client's id or the key's name, and the profile that it came by; empty where nobody said. */
+  client: Generated<string>;
+  mount: Generated<string>;
 }
 
 export interface RunEventTable {
@@ -117,6 +123,44 @@ export interface LedgerTable {
   at: number;
   /** Of a charge: `known`, `assumed` (the most that it can be) or `unknown` (what budgets count it as). */
   certainty: Generated<string>;
+  /** As of its run. */
+  client: Generated<string>;
+  mount: Generated<string>;
+}
+
+/** What may be spent within a scope, over a window. Of one subject by day, month and in all, see `budgets`. */
+export interface SpendingLimitTable {
+  /** `subject`, `client`, `team`, `mount`, `provider` or `deployment`. */
+  scope: string;
+  /** Whose; `*`: each has one like it; empty for the deployment. */
+  scope_value: string;
+  /** A window, see `parseWindow`. */
+  span: string;
+  time_zone: string;
+  currency: string;
+  limit_micros: number;
+}
+
+/** Above what a run within a scope is confirmed by a person, in millionths of a US dollar. */
+export interface ConfirmThresholdTable {
+  scope: string;
+  scope_value: string;
+  above_micros: number;
+}
+
+/** A run that somebody was asked to confirm. */
+export interface ConfirmationTable {
+  confirmation_id: string;
+  subject: string;
+  /** SHA-256 of what it is about: the answer is good for that alone. */
+  about_hash: string;
+  /** JSON: what is shown. */
+  question: string;
+  /** `accepted` or `declined`; null while nobody has said. */
+  answer: string | null;
+  asked_at: number;
+  answered_at: number | null;
+  expires_at: number;
 }
 
 export interface WebhookDeliveryTable {

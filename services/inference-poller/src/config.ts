@@ -47,6 +47,8 @@ const InferenceEnv = z.object({
   RUN_VIEW_ORIGINS: envList.default([]),
   /** How long the price of a signed quote holds. */
   QUOTE_TTL_SECONDS: envInt(30, 86_400).default(600),
+  /** US dollars above which a person confirms a run; unset: only where a threshold is set for somebody. */
+  CONFIRM_ABOVE: z.coerce.number().min(0).max(1e6).optional(),
   /** What becomes of a run of unknown price where a budget holds its subject. */
   UNPRICED: z.enum(['cap', 'deny', 'allow']).default('cap'),
   /** US dollars that such a run holds, and counts as while its cost stays unknown. */
@@ -70,6 +72,7 @@ export interface InferenceConfig {
   viewOrigins: readonly string[];
   money: MoneyRules;
   quoteTtlMs: number;
+  confirmAboveMicros: number | undefined;
   /** Emulated platforms keep their outputs on loopback. */
   allowPrivateOutputs: boolean;
 }
@@ -99,6 +102,7 @@ export function parseInferenceConfig(env: Env): InferenceConfig {
       rates: createExchangeRates(readRates(parsed.EXCHANGE_RATES)),
       unpriced: { policy: parsed.UNPRICED, capMicros: toMicros(parsed.UNPRICED_CAP) },
     },
+    confirmAboveMicros: parsed.CONFIRM_ABOVE === undefined ? undefined : toMicros(parsed.CONFIRM_ABOVE),
     quoteTtlMs: parsed.QUOTE_TTL_SECONDS * 1_000,
     allowPrivateOutputs: parsed.INFERRY_EMULATORS !== undefined,
   });

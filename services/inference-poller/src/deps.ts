@@ -10,6 +10,7 @@ import type { ReleaseQueue } from './poller/release-queue.ts';
 import type { Insistence } from './poller/submit-facts.ts';
 import type { SubmitJournal } from './poller/submit-journal.ts';
 import type { RunMetrics } from './run-metrics.ts';
+import type { ConfirmSettings } from './runs/confirm-cost.ts';
 import type { Quotes } from './runs/quotes.ts';
 import type { MoneyRules } from './runs/run-cost.ts';
 import type { RunWaiters } from './runs/run-waiters.ts';
@@ -36,6 +37,7 @@ export interface InferenceDeps {
   maxOpenRuns: number;
   money: MoneyRules;
   quotes: Quotes;
+  confirm: ConfirmSettings;
   webhooks: WebhookSettings;
   outputs: OutputSettings;
   hookUrls: HookUrls;

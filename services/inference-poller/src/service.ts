@@ -26,6 +26,7 @@ import {
 import { createPublicAgent } from '@inferry/runtime/public-agent';
 import type { FastifyInstance } from 'fastify';
 import { parseInferenceConfig } from './config.ts';
+import { confirmSettingsOf, mountConfirmPage } from './confirm-page.ts';
 import type { InferenceDeps } from './deps.ts';
 import { KeyRefusals } from './poller/key-refusals.ts';
 import { Poller } from './poller/poller.ts';
@@ -67,6 +68,8 @@ export interface InferenceOptions {
   quoteSecret?: Secret | undefined;
   /** How long a quote is good (default ten minutes). */
   quoteTtlMs?: number;
+  /** Millionths of a US dollar above which a person confirms a run; undefined: only where a threshold is set. */
+  confirmAboveMicros?: number | undefined;
   /** The ceiling of every wait (default 600). */
   maxWaitSeconds?: number;
   /** Runs of one subject that have not ended (default 50,000). */
@@ -135,7 +138,10 @@ export async function createInferenceService(
   const webhooks = startWebhooks(deps);
   return {
     name: 'inference-poller',
-    routes: (app) => mountHooks(app, { deps, poller, limits: parts.limits, options }),
+    async routes(app) {
+      await mountHooks(app, { deps, poller, limits: parts.limits, options });
+      await mountConfirmPage(app, deps, options);
+    },
     readiness: () => readinessOf(deps),
     lingerMs: poller.lingerMs,
     async drain(graceMs) {
@@ -182,6 +188,7 @@ function createDeps(
     maxOpenRuns: options.maxOpenRuns ?? 50_000,
     money: options.money ?? parseInferenceConfig({}).money,
     quotes: createQuotes({ secret: options.quoteSecret, ttlMs: options.quoteTtlMs ?? 600_000, now }),
+    confirm: confirmSettingsOf(options),
     webhooks: { secret: options.webhookSecret, allowLoopback: options.allowLoopbackWebhooks ?? false },
     outputs: {
       rehost: options.rehost ?? true,

@@ -12,6 +12,7 @@ export const runModel = defineOperation({
   scope: 'runs:write',
   isLong: true,
   waits: 'as_usual',
+  isInteractive: true,
   task: runTask,
   continuation: { operation: continueRun, input: toContinuation },
   input: z.object({

@@ -46,6 +46,9 @@ export const Budget = z.object({
   limit: z.number(),
   spent: z.number(),
   reserved: z.number(),
+  /** Of a window that is no day, month or all of time in UTC. */
+  window: z.string().optional(),
+  time_zone: z.string().optional(),
   resets_at: z.string().optional(),
 });
 export type Budget = z.infer<typeof Budget>;
@@ -55,7 +58,14 @@ export const readBudgets = defineRpc({
   input: z.object({
     /** A run that is thought of: what it costs. */
     run: z
-      .object({ currency: z.string(), min: z.number().optional(), max: z.number().optional() })
+      .object({
+        currency: z.string(),
+        min: z.number().optional(),
+        max: z.number().optional(),
+        provider: z.string().optional(),
+        /** The profile that it would come by. */
+        mount: z.string().optional(),
+      })
       .optional(),
     /** What is to be quoted, one run of it, as `prepare_run` would read it. */
     quoted: z

@@ -1,10 +1,12 @@
 /** What both databases do alike with budgets: never sold twice, in one currency and by rates, one's own and everybody's. */
 import { describe, expect, it } from 'vitest';
+import { addTeamMember } from '../connections/teams.ts';
 import type { Database } from '../database.ts';
 import type { RunRow } from '../schema.ts';
-import { type BudgetPeriod, type BudgetRules, everySubject, readBudgetStates, setBudget } from './budgets.ts';
+import { type BudgetRules, readBudgetStates } from './budgets.ts';
 import { createExchangeRates } from './exchange-rates.ts';
 import { insertRun, type NewRun } from './insert-run.ts';
+import { type BudgetPeriod, type BudgetScope, everySubject, setBudget, setLimit } from './spending-limits.ts';
 import { readUsageTotals } from './usage.ts';
 import { endQueuedRun, type RunEnd } from './write-run.ts';
 
@@ -20,6 +22,7 @@ export function describeBudgets(world: BudgetWorld): void {
   const till = createTill(world);
   describeLimits(world, till);
   describeUnknownPrices(world, till);
+  describeScopes(world, till);
 }
 
 /** Sets budgets, starts runs against them, and ends those. */
@@ -184,6 +187,133 @@ function describeUnknownPrices({ database }: BudgetWorld, { set, run, end }: Til
       const { row } = await run(undefined, { rules: { unpriced: { policy: 'allow' } } });
 
       expect(row.reserved_micros).toBe(0);
+    });
+  });
+}
+
+function describeScopes({ database, now }: BudgetWorld, { run, end }: Till): void {
+  const dayMs = 86_400_000;
+
+  function limit(scope: BudgetScope, value: string, changes: Partial<Parameters<typeof setLimit>[1]> = {}) {
+    const key = { scope, value, span: 'day', timeZone: 'UTC', currency: 'USD', limitMicros: 300_000 };
+    return database().transaction((queries) => setLimit(queries, { ...key, ...changes }));
+  }
+
+  function tries(each: readonly Parameters<typeof run>[1][]): Promise<PromiseSettledResult<unknown>[]> {
+    return Promise.allSettled(each.map((changes) => run(100_000, changes)));
+  }
+
+  const subjects = ['alice', 'bob', 'carol', 'dave', 'erin'];
+
+  describe('a budget of more than one subject', () => {
+    it.each<[BudgetScope, string, Partial<NewRun['row']>, Partial<NewRun['row']>]>([
+      ['deployment', '', {}, {}],
+      ['provider', 'scripted', {}, { provider: 'other' }],
+      ['client', 'cursor', { client: 'cursor' }, { client: 'codex' }],
+      ['mount', 'runware', { mount: 'runware' }, { mount: 'inferry' }],
+    ])('of %s %s holds all of them together, and nobody else', async (...[scope, value, within, beside]) => {
+      await limit(scope, value);
+
+      const inside = await tries(subjects.map((subject) => ({ subject, ...within })));
+      const outside = await tries(subjects.map((subject) => ({ subject, ...beside })));
+
+      expect(started(inside)).toBe(3);
+      expect(started(outside)).toBe(scope === 'deployment' ? 0 : 5);
+    });
+
+    it('of a team holds its members, by who they are now', async () => {
+      const { queries } = database();
+      for (const subject of ['alice', 'bob']) await addTeamMember(queries, { team: 'red', subject });
+      await limit('team', 'red');
+
+      const inside = await tries(
+        [...subjects, ...subjects].map((subject) => ({ subject: subject === 'alice' ? 'alice' : 'bob' })),
+      );
+      expect(started(inside)).toBe(3);
+      expect(started(await tries([{ subject: 'carol' }]))).toBe(1);
+      await addTeamMember(queries, { team: 'red', subject: 'carol' });
+      expect(started(await tries([{ subject: 'carol' }]))).toBe(0);
+    });
+
+    it('tells none of its figures to whoever it refuses', async () => {
+      await limit('deployment', '');
+      await tries([{ subject: 'bob' }, { subject: 'carol' }]);
+
+      const refusal = await run(200_000).catch((error: unknown) => error);
+
+      expect(refusal).toMatchObject({
+        code: 'budget_exceeded',
+        details: { scope: 'deployment', period: 'day', currency: 'USD' },
+      });
+      expect(JSON.stringify(refusal)).not.toMatch(/spent|reserved|"left"|"limit"/);
+      expect(String(refusal)).toContain(
+        'The day budget of the deployment does not leave enough for this run',
+      );
+    });
+
+    it('binds beside the own one, which is named where both refuse', async () => {
+      await limit('deployment', '');
+      await limit('subject', 'alice', { limitMicros: 100_000 });
+
+      await run(100_000);
+
+      await expect(run(250_000)).rejects.toMatchObject({ details: { limit: 0.1, left: 0 } });
+      expect(started(await tries([{ subject: 'bob' }, { subject: 'bob' }, { subject: 'bob' }]))).toBe(2);
+    });
+
+    it('of everybody is one for each, and gives way to an own one', async () => {
+      await limit('client', everySubject);
+      await limit('client', 'codex', { limitMicros: 500_000 });
+      const by = (client: string) => tries(subjects.map((subject) => ({ subject, client })));
+
+      expect([started(await by('cursor')), started(await by('codex')), started(await by(''))]).toEqual([
+        3, 5, 5,
+      ]);
+    });
+
+    it('is not oversold by runs of many subjects at one instant', async () => {
+      await limit('deployment', '');
+      await limit('provider', 'scripted');
+
+      const many = Array.from({ length: 40 }, (_, index) => ({ subject: `s${index % 20}` }));
+
+      expect(started(await tries(many))).toBe(3);
+    });
+  });
+
+  describe('the window of a budget', () => {
+    async function spend(daysAgo: number): Promise<void> {
+      const { row } = await run(0);
+      await end(row, { at: now - daysAgo * dayMs, chargeMicros: 100_000 });
+    }
+
+    it('that rolls counts what was charged in it, whatever the day', async () => {
+      for (const daysAgo of [6.9, 7.1, 3]) await spend(daysAgo);
+      await limit('subject', 'alice', { span: 'rolling:7d' });
+
+      expect(await readBudgetStates(database().queries, 'alice', now)).toMatchObject([
+        { period: 'rolling:7d', spentMicros: 200_000, resetsAt: undefined },
+      ]);
+      expect(started(await tries([{}, {}]))).toBe(1);
+    });
+
+    it('of a calendar begins and ends by its time zone', async () => {
+      // 2031-03-05T10:00Z is 23:00 of that day in Auckland, which began at 11:00Z of the day before.
+      for (const daysAgo of [0.9, 1]) await spend(daysAgo);
+      await limit('subject', 'alice', { timeZone: 'Pacific/Auckland' });
+
+      expect(await readBudgetStates(database().queries, 'alice', now)).toMatchObject([
+        { spentMicros: 100_000, resetsAt: Date.parse('2031-03-05T11:00:00Z') },
+      ]);
+    });
+
+    it('may be several at once, and is removed by itself', async () => {
+      await limit('subject', 'alice', { span: 'week' });
+      await limit('subject', 'alice', { span: 'month@15', limitMicros: 900_000 });
+      await limit('subject', 'alice', { span: 'week', limitMicros: undefined });
+
+      const states = await readBudgetStates(database().queries, 'alice', now);
+      expect(states.map(({ period, limitMicros }) => [period, limitMicros])).toEqual([['month@15', 900_000]]);
     });
   });
 }

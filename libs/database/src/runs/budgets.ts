@@ -1,26 +1,37 @@
-/** What subjects may spend: budgets, what is spent and held of them, and what a new run may hold. */
+/** What may be spent: limits with what is spent and held of them, and what a new run may hold. */
 import { AppError, callOf, estimateCost, hint } from '@inferry/contracts';
 import { sql, type Transaction } from 'kysely';
 import type { Dialect, Queries } from '../database.ts';
-import type { BudgetTable, RunRow, Schema } from '../schema.ts';
+import type { RunRow, Schema } from '../schema.ts';
 import { type ExchangeRates, noExchangeRates } from './exchange-rates.ts';
-
-export type BudgetPeriod = 'day' | 'month' | 'total';
-
-/** The subject of a budget that every subject has for itself, unless it has one of the same period and currency. */
-export const everySubject = '*';
+import {
+  type BudgetScope,
+  type Limit,
+  type LimitKey,
+  type Payer,
+  readHeld,
+  readLimits,
+  readSpent,
+  type Sums,
+} from './spending-limits.ts';
+import { windowBounds } from './windows.ts';
 
 export interface BudgetState {
-  period: BudgetPeriod;
+  scope: BudgetScope;
+  /** Whose it is; empty for the deployment. */
+  value: string;
+  /** Its window, see `parseWindow`. */
+  period: string;
+  timeZone: string;
   currency: string;
   limitMicros: number;
   /** Charged in this period, by whatever currency the budget holds. */
   spentMicros: number;
   /** Held now by runs that have not ended. */
   heldMicros: number;
-  /** When the period ends; undefined for `total`. */
+  /** When the period ends; undefined for one that has no end. */
   resetsAt: number | undefined;
-  /** The budget of everybody, and not the subject's own. */
+  /** The budget of everybody, and not an own one. */
   isDefault: boolean;
   /** A currency with spending that this budget cannot count, because no rate says what it is worth. */
   uncounted: string | undefined;
@@ -49,37 +60,43 @@ export interface WantedMoney {
   leastMicros?: number | undefined;
 }
 
-export interface ReservationRequest extends WantedMoney, BudgetRules {
-  subject: string;
+interface ReservationRequest extends WantedMoney, BudgetRules {
+  payer: Payer;
   dialect: Dialect;
   existing(): Promise<RunRow | undefined>;
 }
 
-export type Reservation = { kind: 'reserved'; micros: number } | { kind: 'replay'; row: RunRow };
+type Reservation = { kind: 'reserved'; micros: number } | { kind: 'replay'; row: RunRow };
 
 /**
- * What a new run may hold. The subject's money is locked first, so that two runs never get the same, and a replay is
- * looked for under that lock, so that it is never refused for what its own first try holds. The budgets are read after
- * the lock: one that is being changed counts as it was before or as it is afterwards, never as if there were none.
+ * What a new run may hold. The money of every scope that limits it is locked first, so that two runs never get the same, and
+ * a replay is looked for under that lock, so that it is never refused for what its own first try holds. The limits are read
+ * after the lock: one that is being changed counts as it was before or as it is afterwards, never as if there were none.
  */
 export async function reserveBudget(
   queries: Transaction<Schema>,
   request: ReservationRequest,
 ): Promise<Reservation> {
-  const { subject } = request;
-  const isBound = (await readBudgets(queries, subject)).length > 0;
+  const { payer } = request;
+  const limits = await readLimits(queries, payer);
   // SQLite has one writer at a time, who is this transaction.
-  if (isBound && request.dialect === 'postgres') await lockMoneyOf(queries, subject);
+  if (request.dialect === 'postgres') await lockMoneyOf(queries, limits);
   const row = await request.existing();
   if (row !== undefined) return { kind: 'replay', row };
-  if (!isBound) return { kind: 'reserved', micros: request.wantedMicros ?? 0 };
-  const states = await readBudgetStates(queries, subject, request);
+  if (limits.length === 0) return { kind: 'reserved', micros: request.wantedMicros ?? 0 };
+  const states = await readBudgetStates(queries, payer, request);
   return { kind: 'reserved', micros: holdable(states, request) };
 }
 
-/** Whoever holds it until the end of the transaction is the only one that reserves for the subject. */
-async function lockMoneyOf(queries: Transaction<Schema>, subject: string): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${subject}, 7316499202))`.execute(queries);
+/** Whoever holds them until the end of the transaction is the only one that reserves there. In one order, so that none wait for each other. */
+async function lockMoneyOf(queries: Transaction<Schema>, limits: readonly Limit[]): Promise<void> {
+  const names = limits.map(({ scope, value }) => (scope === 'subject' ? value : `${scope} ${value}`));
+  const isSubject = new Map(limits.map(({ scope }, index) => [names[index], scope === 'subject']));
+  for (const name of new Set(names)) {
+    // A subject's lock is the one that releases before this one take.
+    const key = isSubject.get(name) === true ? 7_316_499_202 : 7_316_499_203;
+    await sql`select pg_advisory_xact_lock(hashtextextended(${name}, ${sql.lit(key)}))`.execute(queries);
+  }
 }
 
 /**
@@ -90,137 +107,106 @@ async function lockMoneyOf(queries: Transaction<Schema>, subject: string): Promi
 export function holdable(states: readonly BudgetState[], rules: WantedMoney & BudgetRules): number {
   const { currency, wantedMicros, leastMicros = 0 } = rules;
   if (states.length === 0 || wantedMicros === 0) return wantedMicros ?? 0;
-  const same = states.filter((state) => state.currency === currency);
-  const held = (same.length > 0 ? same : states).map((state) => ({ state, left: leftIn(state, rules) }));
+  const held = binding(states, currency).map((state) => ({ state, left: leftIn(state, rules) }));
   const tightest = held.reduce((least, each) => (each.left < least.left ? each : least));
+  // Of those that refuse it, the caller's own: of that figures can be told.
+  const refusing = (needed: number) =>
+    held.find(({ state, left }) => state.scope === 'subject' && left < needed) ?? tightest;
   const { state, left } = tightest;
   if (wantedMicros !== undefined) {
-    if (wantedMicros > left) throw budgetExceeded(tightest, rules);
+    if (wantedMicros > left) throw budgetExceeded(refusing(wantedMicros), rules);
     return wantedMicros;
   }
   const { policy, capMicros = left } = rules.unpriced ?? { policy: 'cap' };
   if (policy === 'allow') return 0;
   if (policy === 'deny') throw priceUnknown(state);
-  if (left === 0 || leastMicros > left) throw budgetExceeded(tightest, rules);
+  if (left === 0 || leastMicros > left) throw budgetExceeded(refusing(Math.max(1, leastMicros)), rules);
   return Math.min(left, Math.max(capMicros, leastMicros));
 }
 
-/** What the tightest of the budgets leaves for a run in this currency; undefined where none binds it. */
+/** A run is held by a scope's limits in its own currency, and where that has none by all others of the scope. */
+function binding(states: readonly BudgetState[], currency: string): BudgetState[] {
+  const isSame = (state: BudgetState, other: BudgetState) =>
+    state.scope === other.scope && state.value === other.value;
+  return states.filter(
+    (state) =>
+      state.currency === currency ||
+      !states.some((other) => isSame(state, other) && other.currency === currency),
+  );
+}
+
+/** What the tightest of a subject's own budgets leaves for a run in this currency; undefined where none binds it. */
 export function leftFor(
   states: readonly BudgetState[],
   rules: Pick<WantedMoney, 'currency'> & BudgetRules,
 ): number | undefined {
-  const same = states.filter((state) => state.currency === rules.currency);
-  const left = (same.length > 0 ? same : states).map((state) => leftIn(state, rules));
+  // What others spent is not for the caller to know.
+  const own = binding(states, rules.currency).filter(({ scope }) => scope === 'subject');
+  const left = own.map((state) => leftIn(state, rules));
   return left.length === 0 ? undefined : Math.min(...left);
 }
 
-/** Every budget that holds a subject, its own and those of everybody, with what is spent and held of it. */
+/** Every limit that holds a payer, own ones and those of everybody, with what is spent and held of it. */
 export async function readBudgetStates(
   queries: Queries,
-  subject: string,
+  payer: string | Payer,
   at: number | BudgetRules,
 ): Promise<BudgetState[]> {
   const rules = typeof at === 'number' ? { now: at } : at;
-  const rows = await readBudgets(queries, subject);
-  if (rows.length === 0) return [];
-  const held = await readHeld(queries, subject);
-  const own = new Set(rows.map(({ currency }) => currency));
-  return Promise.all(
-    rows.map(async (budget) => {
-      const { start, end } = periodBounds(budget.period, rules.now);
-      const spent = await readSpent(queries, subject, start);
-      const count = (sums: ReadonlyMap<string, number>) => countIn(budget.currency, sums, { own, rules });
-      const [spending, holding] = [count(spent), count(held)];
-      return {
-        // as: `setBudget` is the only writer of this column.
-        period: budget.period as BudgetPeriod,
-        currency: budget.currency,
-        limitMicros: budget.limit_micros,
-        spentMicros: spending.micros,
-        heldMicros: holding.micros,
-        resetsAt: end,
-        isDefault: budget.subject === everySubject,
-        uncounted: spending.uncounted ?? holding.uncounted,
-      };
-    }),
-  );
-}
-
-/** Sets what a subject may spend in a period; undefined removes the limit. There is no moment without one in between. */
-export async function setBudget(
-  queries: Queries,
-  budget: { subject: string; period: BudgetPeriod; currency: string; limitMicros: number | undefined },
-): Promise<void> {
-  const { subject, period, currency, limitMicros } = budget;
-  if (limitMicros !== undefined) {
-    await queries
-      .insertInto('budgets')
-      .values({ subject, period, currency, limit_micros: limitMicros })
-      .onConflict((conflict) =>
-        conflict.columns(['subject', 'period', 'currency']).doUpdateSet({ limit_micros: limitMicros }),
-      )
-      .execute();
-    return;
-  }
-  await queries
-    .deleteFrom('budgets')
-    .where('subject', '=', subject)
-    .where('period', '=', period)
-    .where('currency', '=', currency)
-    .execute();
-}
-
-/** A budget of everybody gives way to the subject's own of the same period and currency. */
-async function readBudgets(queries: Queries, subject: string): Promise<BudgetTable[]> {
-  const rows = await queries
-    .selectFrom('budgets')
-    .selectAll()
-    .where('subject', 'in', [subject, everySubject])
-    .orderBy('currency')
-    .orderBy('period')
-    .execute();
-  const isReplaced = (row: BudgetTable) =>
-    rows.some(
-      (other) => other.subject === subject && other.period === row.period && other.currency === row.currency,
+  const limits = await readLimits(queries, typeof payer === 'string' ? { subject: payer } : payer);
+  const states: BudgetState[] = [];
+  const held = new Map<string, Sums>();
+  for (const limit of limits) {
+    const scope = `${limit.scope} ${limit.value}`;
+    const holding = held.get(scope) ?? (await readHeld(queries, limit));
+    held.set(scope, holding);
+    const own = new Set(
+      limits
+        .filter((other) => other.scope === limit.scope && other.value === limit.value)
+        .map(({ currency }) => currency),
     );
-  return rows.filter((row) => row.subject === subject || !isReplaced(row));
+    states.push(
+      toState(limit, { held: holding, spent: await readSpent(queries, limit, rules.now), own, rules }),
+    );
+  }
+  return states;
 }
 
-async function readSpent(queries: Queries, subject: string, since: number): Promise<Map<string, number>> {
-  const rows = await queries
-    .selectFrom('ledger')
-    .select('currency')
-    .select(({ fn }) => fn.sum<number | string | null>('amount_micros').as('micros'))
-    .where('subject', '=', subject)
-    .where('kind', '=', 'charge')
-    .where('at', '>=', since)
-    .groupBy('currency')
-    .execute();
-  return toSums(rows);
+/** One limit with what is spent and held of it, whoever it holds. */
+export async function readLimitState(
+  queries: Queries,
+  limit: Limit,
+  rules: BudgetRules,
+): Promise<BudgetState> {
+  const [held, spent] = [await readHeld(queries, limit), await readSpent(queries, limit, rules.now)];
+  return toState(limit, { held, spent, own: new Set([limit.currency]), rules });
 }
 
-async function readHeld(queries: Queries, subject: string): Promise<Map<string, number>> {
-  const rows = await queries
-    .selectFrom('runs')
-    .select('currency')
-    .select(({ fn }) => fn.sum<number | string | null>('reserved_micros').as('micros'))
-    .where('subject', '=', subject)
-    // Written out, not bound: only then is the partial index used.
-    .where(sql<boolean>`phase <> 'done'`)
-    .groupBy('currency')
-    .execute();
-  return toSums(rows);
+interface Counted {
+  held: Sums;
+  spent: Sums;
+  /** Currencies that have a limit of their own within the scope. */
+  own: ReadonlySet<string>;
+  rules: BudgetRules;
 }
 
-function toSums(rows: readonly { currency: string; micros: number | string | null }[]): Map<string, number> {
-  return new Map(rows.map(({ currency, micros }) => [currency, Number(micros ?? 0)]));
+function toState(limit: Limit & LimitKey, { held, spent, own, rules }: Counted): BudgetState {
+  const { scope, value, span, timeZone, currency, limitMicros, isDefault } = limit;
+  const spending = countIn(currency, spent, { own, rules });
+  const holding = countIn(currency, held, { own, rules });
+  return {
+    ...{ scope, value, period: span, timeZone, currency, limitMicros, isDefault },
+    spentMicros: spending.micros,
+    heldMicros: holding.micros,
+    resetsAt: windowBounds(span, timeZone, rules.now).end,
+    uncounted: spending.uncounted ?? holding.uncounted,
+  };
 }
 
 /** The sums that a budget of this currency counts: its own, and every other that has no budget of its own. */
 function countIn(
   currency: string,
-  sums: ReadonlyMap<string, number>,
+  sums: Sums,
   { own, rules }: { own: ReadonlySet<string>; rules: BudgetRules },
 ): { micros: number; uncounted: string | undefined } {
   const rates = rules.rates ?? noExchangeRates;
@@ -240,7 +226,7 @@ function leftIn(
   state: BudgetState,
   { currency, rates }: Pick<WantedMoney, 'currency'> & BudgetRules,
 ): number {
-  const left = Math.max(0, state.limitMicros - state.spentMicros - state.heldMicros);
+  const left = leftOf(state);
   const converted = (rates ?? noExchangeRates).convert(left, state.currency, currency);
   if (state.uncounted !== undefined) throw currencyMismatch(state, state.uncounted);
   // Nothing left is nothing in every currency, but that is for whoever knows the rate to say.
@@ -254,38 +240,46 @@ function hasRate(rates: ExchangeRates | undefined, from: string, to: string): bo
   return (rates ?? noExchangeRates).convert(1, from, to) !== undefined;
 }
 
-function periodBounds(period: string, now: number): { start: number; end: number | undefined } {
-  const date = new Date(now);
-  const [year, month, day] = [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()];
-  if (period === 'day') return { start: Date.UTC(year, month, day), end: Date.UTC(year, month, day + 1) };
-  if (period === 'month') return { start: Date.UTC(year, month), end: Date.UTC(year, month + 1) };
-  return { start: 0, end: undefined };
-}
-
 const toUnits = (micros: number) => micros / 1_000_000;
 
+/** What a refusal tells of a budget: figures of the caller's own, and of one that others share only whose it is. */
 function detailsOf(state: BudgetState) {
-  const left = Math.max(0, state.limitMicros - state.spentMicros - state.heldMicros);
+  const resets = state.resetsAt === undefined ? {} : { resets_at: new Date(state.resetsAt).toISOString() };
+  const { period, currency, scope } = state;
+  if (scope !== 'subject') return { scope, period, currency, ...resets };
   return {
-    period: state.period,
-    currency: state.currency,
+    period,
+    currency,
     limit: toUnits(state.limitMicros),
-    left: toUnits(left),
+    left: toUnits(leftOf(state)),
     spent: toUnits(state.spentMicros),
     reserved: toUnits(state.heldMicros),
-    ...(state.resetsAt === undefined ? {} : { resets_at: new Date(state.resetsAt).toISOString() }),
+    ...resets,
   };
+}
+
+function leftOf({ limitMicros, spentMicros, heldMicros }: BudgetState): number {
+  return Math.max(0, limitMicros - spentMicros - heldMicros);
+}
+
+/** `day budget`, `day budget of the deployment`, `rolling:7d budget of the provider runware`. */
+function nameOf({ scope, value, period }: BudgetState): string {
+  if (scope === 'subject') return `${period} budget`;
+  return `${period} budget of the ${scope}${value === '' ? '' : ` ${value}`}`;
 }
 
 function budgetExceeded({ state }: { state: BudgetState }, wanted: WantedMoney): AppError {
   const { wantedMicros, leastMicros = 0, currency } = wanted;
-  const { left, limit } = detailsOf(state);
   const amount = (micros: number) => `${toUnits(micros)}${currency === state.currency ? '' : ` ${currency}`}`;
   const unknown = leastMicros > 0 ? `it costs ${amount(leastMicros)} or more` : 'its price is unknown';
   const cost = wantedMicros === undefined ? unknown : `it may cost ${amount(wantedMicros)}`;
+  const left =
+    state.scope === 'subject'
+      ? `has ${toUnits(leftOf(state))} ${state.currency} left of ${toUnits(state.limitMicros)}`
+      : 'does not leave enough for this run';
   return new AppError(
     'budget_exceeded',
-    `The ${state.period} budget has ${left} ${state.currency} left of ${limit}; ${cost}. Nothing was run or charged.`,
+    `The ${nameOf(state)} ${left}; ${cost}. Nothing was run or charged.`,
     {
       nextAction: 'Choose a cheaper model or input, wait for running runs to end, or have the budget raised.',
       details: detailsOf(state),
@@ -296,7 +290,7 @@ function budgetExceeded({ state }: { state: BudgetState }, wanted: WantedMoney):
 function priceUnknown(state: BudgetState): AppError {
   return new AppError(
     'price_unknown',
-    `The price of this run is not known before it, and a ${state.period} budget in ${state.currency} cannot hold it. Nothing was run or charged.`,
+    `The price of this run is not known before it, and a ${nameOf(state)} in ${state.currency} cannot hold it. Nothing was run or charged.`,
     {
       nextAction: `Choose a model whose price is known${hint` (${callOf(estimateCost)} tells)`}, or ask whoever runs this server.`,
       details: detailsOf(state),
@@ -307,7 +301,7 @@ function priceUnknown(state: BudgetState): AppError {
 function currencyMismatch(state: BudgetState, currency: string): AppError {
   return new AppError(
     'budget_currency_mismatch',
-    `The ${state.period} budget is in ${state.currency} and cannot count ${currency}. Nothing was run or charged.`,
+    `The ${nameOf(state)} is in ${state.currency} and cannot count ${currency}. Nothing was run or charged.`,
     {
       nextAction: `Choose a model that is priced in ${state.currency}, or ask whoever runs this server for an exchange rate or a budget in ${currency}.`,
       details: { ...detailsOf(state), other_currency: currency },

@@ -3,7 +3,7 @@ import { readDatabaseTime } from '../clock.ts';
 import type { Database } from '../database.ts';
 import type { RunRow } from '../schema.ts';
 import { describeBudgets } from './budget-contract-suite.ts';
-import { readBudgetStates, setBudget } from './budgets.ts';
+import { readBudgetStates } from './budgets.ts';
 import { countRunRows, findRun, listRunRows, readRunEvents, readRunStates } from './find-runs.ts';
 import { insertRun, type NewRun, readStanding } from './insert-run.ts';
 import { isLedgerGuarded, readBookedRuns } from './ledger.ts';
@@ -15,6 +15,7 @@ import {
   releaseRuns,
   renewLeases,
 } from './run-leases.ts';
+import { setBudget } from './spending-limits.ts';
 import { adoptJob, changeUnanswered, hasJobOfOther, reclaimRun } from './submit-facts.ts';
 import { findAnyRun, hastenToldRun, leaseToldRun } from './told-runs.ts';
 import { readUsageRows, readUsageTotals, type UsageBucket } from './usage.ts';

@@ -1,8 +1,9 @@
 import { type Insertable, sql, type Transaction } from 'kysely';
 import type { Database, Queries } from '../database.ts';
 import type { RunRow, RunTable, Schema } from '../schema.ts';
-import { type BudgetRules, everySubject, reserveBudget } from './budgets.ts';
+import { type BudgetRules, reserveBudget } from './budgets.ts';
 import { addLedgerEntry } from './ledger.ts';
+import { everySubject, type Payer } from './spending-limits.ts';
 
 export interface NewRun {
   row: Insertable<RunTable>;
@@ -17,13 +18,13 @@ export interface NewRun {
   isUnbound?: boolean | undefined;
 }
 
-/** What a subject has under way, counted up to `atMost`, and whether a budget holds it. */
+/** What a subject has under way, counted up to `atMost`, whether a budget holds it, and whether anybody is asked about costs. */
 export async function readStanding(
   queries: Queries,
   subject: string,
   atMost: number,
-): Promise<{ openRuns: number; isBound: boolean }> {
-  const { open, bound } = await queries
+): Promise<{ openRuns: number; isBound: boolean; hasThresholds: boolean }> {
+  const { open, bound, limits, thresholds } = await queries
     .selectNoFrom((eb) => [
       eb
         .selectFrom((inner) =>
@@ -43,9 +44,18 @@ export async function readStanding(
         .select(({ fn }) => fn.countAll<number>().as('count'))
         .where('subject', 'in', [subject, everySubject])
         .as('bound'),
+      eb
+        .selectFrom('spending_limits')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .as('limits'),
+      eb
+        .selectFrom('confirm_thresholds')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .as('thresholds'),
     ])
     .executeTakeFirstOrThrow();
-  return { openRuns: Number(open), isBound: Number(bound) > 0 };
+  const isBound = Number(bound) + Number(limits) > 0;
+  return { openRuns: Number(open), isBound, hasThresholds: Number(thresholds) > 0 };
 }
 
 /**
@@ -65,7 +75,7 @@ export async function insertRun(
     const existing = () => findByKey(queries, row.subject, row.idempotency_key);
     const reservation = await reserveBudget(queries, {
       ...rules,
-      subject: row.subject,
+      payer: payerOf(row),
       currency: row.currency,
       now: row.created_at,
       wantedMicros,
@@ -102,6 +112,7 @@ async function insertUnbound(
       insert into runs (${sql.join(values.map(([name]) => sql.ref(name)))})
       select ${sql.join(values.map(([, value]) => value))}
       where not exists (select 1 from budgets where subject in (${row.subject}, ${everySubject}))
+        and not exists (select 1 from spending_limits)
       on conflict (subject, idempotency_key) do nothing
       returning *
     ), noted as (
@@ -112,13 +123,18 @@ async function insertUnbound(
       select added.run_id, added.subject, tag.name, tag.value
       from added, unnest(${Object.keys(tags)}::text[], ${Object.values(tags)}::text[]) as tag(name, value)
     ), booked as (
-      insert into ledger (entry_id, run_id, subject, provider, model, kind, currency, amount_micros, at, certainty)
+      insert into ledger (entry_id, run_id, subject, provider, model, kind, currency, amount_micros, at, certainty,
+        client, mount)
       select run_id || ':reserve', run_id, subject, provider, model, 'reserve', currency, reserved_micros, created_at,
-        'known'
+        'known', client, mount
       from added where reserved_micros > 0
     )
     select * from added`.execute(queries);
   return rows[0];
+}
+
+function payerOf({ subject, client, mount, provider }: NewRun['row']): Payer {
+  return { subject, client, mount, provider };
 }
 
 async function addDetails(

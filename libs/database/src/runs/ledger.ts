@@ -26,10 +26,10 @@ export type Certainty = 'known' | 'assumed' | 'unknown';
  */
 export async function addLedgerEntry(
   queries: Queries,
-  run: Pick<RunRow, 'run_id' | 'subject' | 'provider' | 'model' | 'currency'>,
+  run: Pick<RunRow, 'run_id' | 'subject' | 'provider' | 'model' | 'currency' | 'client' | 'mount'>,
   { kind, amountMicros, at, certainty = 'known', currency = run.currency }: LedgerEntry,
 ): Promise<void> {
-  const { run_id, subject, provider, model } = run;
+  const { run_id, subject, provider, model, client, mount } = run;
   const takenBack = sql<number>`(select count(*) from ledger where run_id = ${run_id} and kind = ${kind}
     and entry_id like '%:back')`;
   await queries
@@ -43,6 +43,8 @@ export async function addLedgerEntry(
       subject,
       provider,
       model,
+      client,
+      mount,
       kind,
       currency,
       amount_micros: amountMicros,

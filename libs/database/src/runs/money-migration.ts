@@ -37,3 +37,37 @@ export function appendOnlyLedger(dialect: Dialect): string[] {
   ];
   return appendOnly(dialect, 'ledger', columns);
 }
+
+/**
+ * What more than one subject may spend, over windows of any kind; above what a run is confirmed by a person; and by which
+ * client and mount a run came. Never changed once released.
+ */
+export function spendingLimits(dialect: Dialect): string[] {
+  const [text, integer, tableEnd] =
+    dialect === 'postgres' ? ['text collate "C"', 'bigint', ''] : ['text', 'integer', 'strict'];
+  return [
+    `create table spending_limits (
+      scope ${text} not null, scope_value ${text} not null, span ${text} not null, time_zone ${text} not null,
+      currency ${text} not null, limit_micros ${integer} not null,
+      primary key (scope, scope_value, span, time_zone, currency)
+    ) ${tableEnd}`,
+    `create table confirm_thresholds (
+      scope ${text} not null, scope_value ${text} not null, above_micros ${integer} not null,
+      primary key (scope, scope_value)
+    ) ${tableEnd}`,
+    `create table confirmations (
+      confirmation_id ${text} primary key, subject ${text} not null, about_hash ${text} not null,
+      question ${text} not null, answer ${text}, asked_at ${integer} not null, answered_at ${integer},
+      expires_at ${integer} not null
+    ) ${tableEnd}`,
+    ...['runs', 'ledger'].flatMap((table) => [
+      `alter table ${table} add column client ${text} not null default ''`,
+      `alter table ${table} add column mount ${text} not null default ''`,
+    ]),
+    "create index ledger_charges on ledger (at) where kind = 'charge'",
+    "create index ledger_providers on ledger (provider, at) where kind = 'charge'",
+    "create index ledger_clients on ledger (client, at) where kind = 'charge'",
+    "create index ledger_mounts on ledger (mount, at) where kind = 'charge'",
+    'create index confirmations_waiting on confirmations (subject, asked_at)',
+  ];
+}

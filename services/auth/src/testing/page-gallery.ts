@@ -103,6 +103,15 @@ const account: AccountView = {
       },
     },
   ],
+  confirmations: [
+    {
+      id: 'confirm_1',
+      model: 'runware/klingai:kling-video@3',
+      price: 'up to 4.2 USD',
+      client: 'Cursor',
+      askedAt: now - 60_000,
+    },
+  ],
   usage: { runs: 1_284, charged: 48.217, currency: 'USD', since: '2026-11-01T00:00:00Z' },
   runs: [
     {

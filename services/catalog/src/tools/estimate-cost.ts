@@ -38,7 +38,7 @@ export function handleEstimateCost(deps: CatalogDeps): Handler<typeof estimateCo
     const isQuotable = input !== undefined && validation.length === 0;
     const quoted = { model: document.id, wrapper: wanted.wrapper, input: prepared, quote };
     const budget = await askBudget(deps, context, {
-      run: { ...result, currency: quote.currency },
+      run: { ...result, currency: quote.currency, provider: document.provider },
       quoted: isQuotable ? quoted : undefined,
     });
     Object.assign(result, toldOf(budget));
@@ -126,7 +126,7 @@ function toEstimate({ currency, exact, basis, min, max, ...quote }: Quote, count
 }
 
 interface BudgetQuestion {
-  run: { currency: string; min?: number | undefined; max?: number | undefined };
+  run: { currency: string; provider: string; min?: number | undefined; max?: number | undefined };
   /** One run to be quoted. */
   quoted: z.input<typeof readBudgets.input>['quoted'];
 }
@@ -142,10 +142,16 @@ interface BudgetAnswer {
 /** What the budgets say of such runs; nothing when nobody answers for them now. */
 async function askBudget(
   { bus }: CatalogDeps,
-  { principal, signal, deadlineAt }: HandlerContext,
-  { run: { currency, min, max }, quoted }: BudgetQuestion,
+  { principal, signal, deadlineAt, mount }: HandlerContext,
+  { run: { currency, provider, min, max }, quoted }: BudgetQuestion,
 ): Promise<BudgetAnswer> {
-  const run = { currency, ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
+  const run = {
+    currency,
+    provider,
+    mount,
+    ...(min === undefined ? {} : { min }),
+    ...(max === undefined ? {} : { max }),
+  };
   const timeoutMs = Math.max(0, Math.min(budgetTimeoutMs, deadlineAt - Date.now() - answerMs));
   const answer = await bus
     .call(readBudgets, { run, ...(quoted && { quoted }) }, { principal, signal, timeoutMs })

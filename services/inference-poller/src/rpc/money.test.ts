@@ -1,8 +1,8 @@
 import { readBudgets, readOutputs, readUsage } from '@inferry/contracts';
-import { setBudget } from '@inferry/database';
+import { setBudget, setLimit } from '@inferry/database';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { succeeded } from '../testing/platform.ts';
-import { bob, createWorld, type World } from '../testing/world.ts';
+import { alice, bob, createWorld, type World } from '../testing/world.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -18,6 +18,10 @@ function allow(period: 'day' | 'month' | 'total', limit: number, currency = 'USD
     currency,
     limitMicros: limit * 1_000_000,
   });
+}
+
+function detailsOf(error: { details?: object } | undefined): { scope?: unknown } {
+  return error?.details ?? {};
 }
 
 describe('a budget', () => {
@@ -107,6 +111,37 @@ describe('a budget', () => {
     expect((await world.run({ dry_run: true, input: { price: 0.3 }, max_cost: 0.2 })).error?.code).toBe(
       'max_cost_exceeded',
     );
+  });
+
+  it('of a client, a mount or a provider counts what comes by them, and shows nobody its figures', async () => {
+    const span = { span: 'day', timeZone: 'UTC', currency: 'USD', limitMicros: 500_000 };
+    const by = (client: string) => ({ principal: { ...alice, client } });
+    await setLimit(world.database.queries, { ...span, scope: 'client', value: 'cursor' });
+    await setLimit(world.database.queries, {
+      ...span,
+      scope: 'mount',
+      value: 'inferry',
+      limitMicros: 1_000_000,
+    });
+    const start = (client: string) => world.run({ wait_seconds: 0 }, by(client));
+
+    const codes = [
+      await start('cursor'),
+      await start('cursor'),
+      await start('codex'),
+      await start('codex'),
+    ].map(({ error }) => detailsOf(error).scope ?? 'started');
+
+    expect(codes).toEqual(['started', 'client', 'started', 'mount']);
+    const run = { currency: 'USD', max: 0.1, provider: 'scripted', mount: 'inferry' };
+    const told = await world.ask(readBudgets, { run });
+    expect(told).toMatchObject({ budgets: [], refusal: { details: { scope: 'mount' } } });
+    expect(told).not.toHaveProperty('left');
+    const rows = await world.database.queries.selectFrom('ledger').select(['client', 'mount']).execute();
+    expect(rows).toEqual([
+      { client: 'cursor', mount: 'inferry' },
+      { client: 'codex', mount: 'inferry' },
+    ]);
   });
 
   it('tells what is left for a run, and why it would be refused', async () => {

@@ -9,10 +9,10 @@ import {
   type WantedMoney,
 } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
-import { rulesFor } from '../runs/run-cost.ts';
+import { rulesFor, wantedOf } from '../runs/run-cost.ts';
 import { fromMicros } from '../runs/run-document.ts';
 import { toRfc3339 } from '../runs/run-view.ts';
-import { wantedOf } from '../runs/start-run.ts';
+import { payerOf } from '../runs/start-run.ts';
 
 /** What the caller may spend, has spent and holds for runs that go on. */
 export function handleReadBudgets(
@@ -20,21 +20,29 @@ export function handleReadBudgets(
 ): Handler<typeof readBudgets> {
   return async ({ run, quoted }, { principal }) => {
     const rules = { ...rulesFor(deps.money, run?.currency ?? 'USD'), now: deps.now() };
-    const states = await readBudgetStates(deps.database.queries, principal.subject, rules);
+    const payer = { ...payerOf(principal, run?.mount), provider: run?.provider };
+    const states = await readBudgetStates(deps.database.queries, payer, rules);
+    const own = states.filter(({ scope }) => scope === 'subject');
     const signed = quoted && deps.quotes.sign(principal.subject, quoted);
     return {
       ...(signed && { quote: { quote_id: signed.quote_id, expires_at: toRfc3339(signed.expires_at) } }),
       ...(run === undefined ? {} : toVerdict(states, { ...rules, ...wantedOf(run) })),
-      budgets: states.map((state) => ({
+      // Of what others share nobody is told the figures.
+      budgets: own.map((state) => ({
         scope: state.isDefault ? 'everybody' : 'subject',
         currency: state.currency,
         limit: fromMicros(state.limitMicros),
         spent: fromMicros(state.spentMicros),
         reserved: fromMicros(state.heldMicros),
+        ...(isPlain(state) ? {} : { window: state.period, time_zone: state.timeZone }),
         ...(state.resetsAt === undefined ? {} : { resets_at: toRfc3339(state.resetsAt) }),
       })),
     };
   };
+}
+
+function isPlain({ period, timeZone }: BudgetState): boolean {
+  return timeZone === 'UTC' && ['day', 'month', 'total'].includes(period);
 }
 
 /** What is left for such a run, and why it would be refused. */

@@ -70,7 +70,7 @@ export function createQuotes({
       const head = Buffer.alloc(headBytes);
       head.writeUInt8(quoteKinds.indexOf(kind), 0);
       head.writeUIntBE(expires, 1, 5);
-      writeWide(head, microsOf(quoted.quote) ?? 0, 6);
+      writeWide(head, quotedAmount(quoted.quote) ?? 0, 6);
       const id = Buffer.concat([head, macOf(secret, head, { subject, quoted })]).toString('base64url');
       return { quote_id: prefix + id, expires_at: expires * 1_000 };
     },
@@ -100,7 +100,8 @@ function readWide(buffer: Buffer, at: number): number {
   return buffer.readUIntBE(at, 1) * 2 ** 48 + buffer.readUIntBE(at + 1, 6);
 }
 
-function microsOf({ max, min }: Pick<Quote, 'min' | 'max'>): number | undefined {
+/** The most that a quote says, or the least of a floor. */
+export function quotedAmount({ max, min }: Pick<Quote, 'min' | 'max'>): number | undefined {
   const amount = max ?? min;
   return amount === undefined ? undefined : toMicros(amount);
 }
@@ -118,7 +119,7 @@ function macOf(
 /** Throws `quote_exceeded` where the run would cost more now than its quote said, or nobody can tell that it does not. */
 export function holdToQuote(price: QuotedPrice, quote: Quote): void {
   const { kind, micros = 0 } = price;
-  const now = microsOf(quote) ?? 0;
+  const now = quotedAmount(quote) ?? 0;
   const isBound = kind === 'exact' || kind === 'range';
   const isKept = isBound
     ? quote.max !== undefined && now <= micros

@@ -1,6 +1,13 @@
 /** What a run costs: what its provider tells, what it is counted as when nobody tells, and how both are shown. */
-import type { RunCost } from '@inferry/contracts';
-import type { BudgetRules, Certainty, ExchangeRates, RunRow, UnpricedRuns } from '@inferry/database';
+import type { Quote, RunCost } from '@inferry/contracts';
+import type {
+  BudgetRules,
+  Certainty,
+  ExchangeRates,
+  RunRow,
+  UnpricedRuns,
+  WantedMoney,
+} from '@inferry/database';
 import type { JobView } from '@inferry/providers';
 import { fromMicros, optionsOf, type RunOptions, toMicros } from './run-document.ts';
 
@@ -8,6 +15,15 @@ import { fromMicros, optionsOf, type RunOptions, toMicros } from './run-document
 export interface MoneyRules {
   rates: ExchangeRates;
   unpriced: UnpricedRuns;
+}
+
+/** What a quote asks of budgets. */
+export function wantedOf({ currency, min, max }: Pick<Quote, 'currency' | 'min' | 'max'>): WantedMoney {
+  return {
+    currency,
+    wantedMicros: max === undefined ? undefined : toMicros(max),
+    leastMicros: min === undefined ? undefined : toMicros(min),
+  };
 }
 
 /** The cap is in US dollars; where no rate says what that is in another currency, the same number of those. */

@@ -26,16 +26,16 @@ import {
   type RunRow,
   readBudgetStates,
   readStanding,
-  type WantedMoney,
 } from '@inferry/database';
 import { context as otelContext, propagation } from '@opentelemetry/api';
 import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
 import { type RunRequest, readRunRequest } from './check-run-request.ts';
+import { confirmCost } from './confirm-cost.ts';
 import { findFiles, locateFiles } from './input-files.ts';
 import { holdToQuote, type QuotedPrice } from './quotes.ts';
-import { rulesFor } from './run-cost.ts';
-import { canonical, noOutputs, type RunFiles, type RunOptions, toMicros } from './run-document.ts';
+import { rulesFor, wantedOf } from './run-cost.ts';
+import { canonical, noOutputs, type RunFiles, type RunOptions } from './run-document.ts';
 
 const grantMarginMs = 14 * 86_400_000;
 
@@ -69,6 +69,11 @@ export async function startRun(
   const prepared = await preparing;
   refuseTooDear(request.max_cost, prepared);
   const price = priceOf(deps, request, { prepared, subject });
+  await confirmCost(
+    deps,
+    { ...costOf(deps, prepared, context), hasThresholds: standing.hasThresholds },
+    context,
+  );
   const provider = deps.providers.get(prepared.provider);
   const { input, file_fields: pointers } = prepared;
   const files = await locateFiles(deps, { provider, input, pointers }, context);
@@ -185,8 +190,8 @@ export async function tryRun(
   refuseTooDear(request.max_cost, prepared);
   priceOf(deps, request, { prepared, subject });
   await findFiles(deps, { input: prepared.input, pointers: prepared.file_fields }, context);
-  const rules = { ...rulesFor(deps.money, quote.currency), now: deps.now() };
-  const states = await readBudgetStates(queries, subject, rules);
+  const { payer, rules } = costOf(deps, prepared, context);
+  const states = await readBudgetStates(queries, payer, rules);
   holdable(states, { ...rules, ...wantedOf(quote) });
   const signed = deps.quotes.sign(subject, prepared);
   return { validation, quote: { ...quote, ...(signed && { quote_id: signed.quote_id }) } };
@@ -194,13 +199,19 @@ export async function tryRun(
 
 type ShownQuote = Quote & { kind: QuoteKind; quote_id?: string };
 
-/** What a quote asks of budgets. */
-export function wantedOf({ currency, min, max }: Pick<Quote, 'currency' | 'min' | 'max'>): WantedMoney {
-  return {
-    currency,
-    wantedMicros: max === undefined ? undefined : toMicros(max),
-    leastMicros: min === undefined ? undefined : toMicros(min),
-  };
+/** Who pays for such a run, and by what rules it is counted. */
+function costOf(deps: InferenceDeps, prepared: Prepared, { principal, mount }: HandlerContext) {
+  const payer = { ...payerOf(principal, mount), provider: prepared.provider };
+  const rules = { ...rulesFor(deps.money, prepared.quote.currency), now: deps.now() };
+  return { prepared, payer, rules };
+}
+
+/** By which client and mount a run comes, so that budgets can count by them. */
+export function payerOf(
+  { subject, client = '' }: Principal,
+  mount = '',
+): { subject: string; client: string; mount: string } {
+  return { subject, client, mount };
 }
 
 /** What the quote that the caller names says; throws where it is none, or the run would cost more. */
@@ -287,7 +298,7 @@ function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
     rules: rulesFor(deps.money, quote.currency),
     row: {
       run_id: runId,
-      subject: context.principal.subject,
+      ...payerOf(context.principal, context.mount),
       grant_id: context.principal.grant_id,
       idempotency_key: key,
       client_ref: request.client_ref ?? null,

@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Bus, createBus, createInProcessTransport, type Progress, type Transport } from '@inferry/bus';
+import {
+  type Bus,
+  type ClientSide,
+  createBus,
+  createInProcessTransport,
+  type Progress,
+  type Transport,
+} from '@inferry/bus';
 import {
   type AnyOperation,
   type AnyTool,
@@ -75,6 +82,7 @@ export interface CallSettings {
   callId?: string;
   onProgress?: (progress: Progress) => void;
   timeoutMs?: number;
+  client?: ClientSide;
 }
 
 export interface Replica {

@@ -2,6 +2,7 @@ import { type Branding, type Html, html, masthead } from '@inferry/pages';
 import type { PageParts } from '../layout.ts';
 import type { AccountView, Notice } from './account-view.ts';
 import { clientsSection } from './clients-section.ts';
+import { confirmationsSection } from './confirmations-section.ts';
 import { connectionsSection } from './connections-section.ts';
 import { keysSection } from './keys-section.ts';
 import { runsSection } from './runs-section.ts';
@@ -19,6 +20,7 @@ export function accountPage(branding: Branding, view: AccountView): PageParts {
 <div class="lead"><h1>${view.account.display}</h1>
 <p class="muted">What you connected to ${branding.name}, who may use it for you, and what it cost.</p></div>
 ${view.notice !== undefined && noticeOf(view.notice)}
+${confirmationsSection(view)}
 ${connectionsSection(view)}
 ${clientsSection(view)}
 ${keysSection(view)}

@@ -1,6 +1,6 @@
 import type { Bus } from '@inferry/bus';
 import { AppError, toAppError } from '@inferry/contracts';
-import { countLiveKeys } from '@inferry/database';
+import { answerConfirmation, countLiveKeys } from '@inferry/database';
 import type { Limits } from '@inferry/limits';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseProviderKey, problemOfProbe } from '../../identity/apikey/apikey-driver.ts';
@@ -27,6 +27,8 @@ const done: Readonly<Record<string, string>> = {
   'key-removed': 'The key was deleted.',
   disconnected: 'The client was disconnected.',
   revoked: 'The API key was revoked.',
+  accepted: 'You said yes. Tell your client to go on.',
+  declined: 'You said no: nothing is run.',
 };
 
 interface Request {
@@ -56,6 +58,8 @@ export function mountAccount(scope: FastifyInstance, deps: AccountRouteDeps): vo
     '/account/connections/:id/test': testConnection,
     '/account/connections/:id/remove': removeConnection,
     '/account/clients/:id/revoke': disconnectClient,
+    '/account/confirmations/:id/accept': answerWith('accepted'),
+    '/account/confirmations/:id/decline': answerWith('declined'),
     '/account/keys': createApiKey,
     '/account/keys/:id/revoke': revokeApiKey,
   };
@@ -164,6 +168,16 @@ const disconnectClient: Action = async ({ grants }, { session, id }) => {
   if (!isEnded) throw new AppError('not_found', 'There is no such client.');
   return 'disconnected';
 };
+
+/** Only whose run it is can say so. */
+function answerWith(answer: 'accepted' | 'declined'): Action {
+  return async ({ database, now }, { session, id }) => {
+    const { subject } = session.account;
+    const isTaken = await answerConfirmation(database.queries, { id, subject, answer, at: now() });
+    if (!isTaken) throw new AppError('not_found', 'There is nothing to confirm.');
+    return answer;
+  };
+}
 
 /** Enough for every script of a person, and a bound for whoever writes a script that makes keys. */
 const maxKeys = 50;

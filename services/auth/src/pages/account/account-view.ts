@@ -13,6 +13,7 @@ export interface AccountView {
   keys: readonly ShownKey[] | undefined;
   usage: Usage | undefined;
   runs: readonly Run[] | undefined;
+  confirmations: readonly CostToConfirm[] | undefined;
   notice?: Notice | undefined;
 }
 
@@ -32,6 +33,15 @@ export interface ShownKey {
   createdAt: number;
   lastUsedAt: number | undefined;
   expiresAt: number | undefined;
+}
+
+/** A run that waits for somebody to say yes to its cost. */
+export interface CostToConfirm {
+  id: string;
+  model: string;
+  price: string;
+  client: string;
+  askedAt: number;
 }
 
 export interface Usage {

@@ -1,4 +1,5 @@
 import { listRuns, readUsage } from '@inferry/contracts';
+import { addConfirmation } from '@inferry/database';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalAccount } from '../../identity/accounts.ts';
 import { createKey } from '../../keys/keys.ts';
@@ -295,5 +296,68 @@ describe('forms of the account page', () => {
     });
 
     expect([large.status, json.status]).toEqual([400, 400]);
+  });
+});
+
+describe('a cost that waits for a yes', () => {
+  async function subjectOf(userName: string): Promise<string> {
+    const { account_id: id } = await system.database.queries
+      .selectFrom('accounts')
+      .select('account_id')
+      .where('external_id', '=', userName)
+      .executeTakeFirstOrThrow();
+    return id;
+  }
+
+  async function ask(subject: string, id: string): Promise<void> {
+    const question = JSON.stringify({
+      model: '<i>p/m',
+      price: 'up to 3 USD',
+      mount: 'inferry',
+      client: 'Cursor',
+    });
+    await addConfirmation(system.database.queries, {
+      ...{ confirmation_id: id, subject, about_hash: id, question },
+      ...{ asked_at: Date.now(), expires_at: Date.now() + 600_000 },
+    });
+  }
+
+  it('is shown to whose run it is, who says yes or no', async () => {
+    const { browser, page } = await signedIn('ada');
+    const subject = await subjectOf('ada');
+    for (const id of ['confirm_a', 'confirm_b']) await ask(subject, id);
+    const shown = await browser.open('/account');
+    const fields = { csrf: csrfOf(page) };
+
+    const accepted = await post(browser, '/account/confirmations/confirm_a/accept', { fields });
+    const declined = await post(browser, '/account/confirmations/confirm_b/decline', { fields });
+
+    expect(shown.html).toContain('&lt;i&gt;p/m for up to 3 USD');
+    expect([accepted.html.includes('You said yes'), declined.html.includes('You said no')]).toEqual([
+      true,
+      true,
+    ]);
+    expect((await browser.open('/account')).html).not.toContain('id="confirmations"');
+    const rows = await system.database.queries
+      .selectFrom('confirmations')
+      .select('answer')
+      .orderBy('confirmation_id')
+      .execute();
+    expect(rows).toEqual([{ answer: 'accepted' }, { answer: 'declined' }]);
+  });
+
+  it('of somebody else is neither shown nor answered', async () => {
+    const { browser, page } = await signedIn('eve');
+    await ask(await subjectOf('ada'), 'confirm_a');
+
+    const outcome = await post(browser, '/account/confirmations/confirm_a/accept', {
+      fields: { csrf: csrfOf(page) },
+    });
+
+    expect(page.html).not.toContain('confirm_a');
+    expect(outcome.html).toContain('not there any more');
+    expect(await system.database.queries.selectFrom('confirmations').select('answer').execute()).toEqual([
+      { answer: null },
+    ]);
   });
 });

@@ -1,6 +1,7 @@
 import type { Bus } from '@inferry/bus';
 import { listRuns, type Principal, readUsage, scopes } from '@inferry/contracts';
-import type { Database } from '@inferry/database';
+import { type Database, listConfirmations } from '@inferry/database';
+import { z } from 'zod';
 import type { Session } from '../../identity/sessions.ts';
 import { pagePrincipal, type UserConnections } from '../../identity/user-connections.ts';
 import { isLive, listKeys } from '../../keys/keys.ts';
@@ -34,14 +35,16 @@ export async function readAccount(
       sources.onError(error);
       return undefined;
     });
-  const [ownConnections, clients, keys, usage, runs] = await Promise.all([
+  const [ownConnections, clients, keys, usage, runs, confirmations] = await Promise.all([
     part(connections.list(subject)),
     part(readClients(sources, subject)),
     part(readKeys(sources, subject)),
     part(readUsageTotals(sources, principal)),
     part(readRuns(sources, principal)),
+    part(readConfirmations(sources, subject)),
   ]);
-  return { account, csrf, now: now(), connections: ownConnections, providers, clients, keys, usage, runs };
+  const own = { connections: ownConnections, providers, clients, keys, usage, runs, confirmations };
+  return { account, csrf, now: now(), ...own };
 }
 
 async function readClients({ grants }: AccountSources, subject: string): Promise<ConnectedClient[]> {
@@ -87,6 +90,19 @@ async function readUsageTotals({ bus, now }: AccountSources, principal: Principa
 async function readRuns({ bus }: AccountSources, principal: Principal): Promise<AccountView['runs']> {
   const options = { principal, timeoutMs: questionTimeoutMs };
   return (await bus.call(listRuns, { limit: shownRuns }, options)).items ?? [];
+}
+
+const CostQuestion = z.object({ model: z.string(), price: z.string(), client: z.string() });
+
+async function readConfirmations(
+  { database, now }: AccountSources,
+  subject: string,
+): Promise<AccountView['confirmations']> {
+  const asked = await listConfirmations(database.queries, { subject, now: now() });
+  return asked.map(({ confirmation_id: id, question, asked_at: askedAt }) => ({
+    ...CostQuestion.parse(JSON.parse(question)),
+    ...{ id, askedAt },
+  }));
 }
 
 /** The rights of a new API key. */
