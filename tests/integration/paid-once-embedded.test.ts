@@ -51,7 +51,7 @@ async function send(model: 'job' | 'forgetful', input: Record<string, unknown>):
   const started = await Promise.all(Array.from({ length: runsAtOnce }, () => begin(model, input)));
   const runs = started.map((outcome) => runOf(outcome)?.run_id ?? JSON.stringify(outcome.structured));
   await expect
-    .poll(() => runs.filter((run) => !upstream.submissions().has(run)), { timeout: 20_000 })
+    .poll(() => runs.filter((run) => !upstream.submissions().has(run)), { timeout: 50_000 })
     .toEqual([]);
   return runs;
 }
@@ -68,7 +68,7 @@ async function ends(runs: readonly string[]): Promise<string[]> {
 
 async function expectOnce(runs: readonly string[]): Promise<void> {
   await expect
-    .poll(() => ends(runs), { timeout: 40_000, interval: 300, message: system.log.slice(-12).join('\n') })
+    .poll(() => ends(runs), { timeout: 100_000, interval: 300, message: system.log.slice(-12).join('\n') })
     .toEqual(runs.map(() => 'succeeded, taken 1'));
 }
 

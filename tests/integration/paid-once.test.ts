@@ -72,7 +72,7 @@ async function send(job: Job): Promise<string[]> {
     }),
   );
   await expect
-    .poll(submits, { timeout: 20_000, message: JSON.stringify(started.map(({ structured }) => structured)) })
+    .poll(submits, { timeout: 50_000, message: JSON.stringify(started.map(({ structured }) => structured)) })
     .toBe(before + runsAtOnce);
   return started.map((outcome) => runOf(outcome)?.run_id ?? 'missing');
 }
@@ -95,7 +95,7 @@ async function ends(runIds: readonly string[]): Promise<string[]> {
 async function expectOnce(runIds: readonly string[]): Promise<void> {
   const wanted = runIds.map(() => 'succeeded, taken 1');
   await expect
-    .poll(() => ends(runIds), { timeout: 40_000, interval: 500, message: log.slice(-12).join('\n') })
+    .poll(() => ends(runIds), { timeout: 100_000, interval: 500, message: log.slice(-12).join('\n') })
     .toEqual(wanted);
 }
 
@@ -110,15 +110,15 @@ describe('a run is accepted once, on a platform that lists what it took', () => 
     poller(1)?.kill('SIGKILL');
 
     await expectOnce(runs);
-  }, 60_000);
+  }, 180_000);
 
   it('when its reply is lost and the platform lists it late', async () => {
     await expectOnce(await send({ model: 'job', input: { drop_reply: true, unlisted_ms: 4_000 } }));
-  }, 60_000);
+  }, 180_000);
 
   it('when it is accepted long after its call was given up', async () => {
     await expectOnce(await send({ model: 'job', input: { accept_ms: submitTimeoutMs + 3_000 } }));
-  }, 60_000);
+  }, 180_000);
 
   it('when one poller is cut off from the database and its calls go on', async () => {
     const runs = await send({ model: 'job', input: { accept_ms: 7_000 } });
@@ -128,7 +128,7 @@ describe('a run is accepted once, on a platform that lists what it took', () => 
     databases.get(first)?.restore();
 
     await expectOnce(runs);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('a run is lost by nobody, on a platform that can tell nothing', () => {
@@ -146,7 +146,7 @@ describe('a run is lost by nobody, on a platform that can tell nothing', () => {
 
       await expectOnce(runs);
     },
-    60_000,
+    180_000,
   );
 
   it.each([submitTimeoutMs, submitTimeoutMs + 1_000, submitTimeoutMs + settlesMs + 2_000])(
@@ -161,7 +161,7 @@ describe('a run is lost by nobody, on a platform that can tell nothing', () => {
 
       await expectOnce(runs);
     },
-    60_000,
+    180_000,
   );
 
   it('when its poller is told to stop meanwhile', async () => {
@@ -170,5 +170,5 @@ describe('a run is lost by nobody, on a platform that can tell nothing', () => {
     poller(0)?.kill('SIGTERM');
 
     await expectOnce(runs);
-  }, 60_000);
+  }, 180_000);
 });

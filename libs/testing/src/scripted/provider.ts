@@ -30,7 +30,13 @@ export function createProvider(): Provider {
       unpriced_inputs: [],
       basis: 'per_request',
     }),
-    async submit({ runId, input }, { signal }) {
+    announcesSubmit: true,
+    async submit({ runId, input }, { signal, guard }) {
+      // As a schema that is read, or a file that is uploaded: nothing of it is paid.
+      if (typeof input.prepare_ms === 'number' && input.prepare_ms > 0)
+        await ask(`${base}/jobs/prepared?run_id=${runId}&ms=${input.prepare_ms}`, signal);
+      await guard?.announce();
+      if (guard?.mayLeave() === false) throw new Error('the right to send it was lost');
       // as: the scripted platform answers an accepted submit with the job's id.
       const { id } = (await ask(`${base}/jobs`, signal, { run_id: runId, input })) as { id: string };
       return { handle: { id }, view: { status: 'running', upstreamStatus: 'accepted' } };
@@ -113,6 +119,7 @@ const model: ProviderModel = {
         description: 'How it ends',
       },
       drop_reply: { type: 'boolean', default: false, description: 'Cut the reply of the submit' },
+      prepare_ms: { type: 'integer', minimum: 0, default: 0, description: 'How long before its call' },
       accept_ms: { type: 'integer', minimum: 0, default: 0, description: 'How long until it is accepted' },
       unlisted_ms: { type: 'integer', minimum: 0, default: 0, description: 'How long it is not listed' },
       text: { type: 'string', default: 'done', description: 'Its output' },

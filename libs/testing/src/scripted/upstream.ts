@@ -27,6 +27,8 @@ export interface ScriptedUpstream {
   url: string;
   /** How often each run was submitted, accepted or not answered. */
   submissions(): ReadonlyMap<string, number>;
+  /** How often each run began to be made ready for its submit. */
+  preparations(): ReadonlyMap<string, number>;
   /** How many jobs were accepted for each run. */
   acceptances(): ReadonlyMap<string, number>;
   close(): Promise<void>;
@@ -39,14 +41,16 @@ export interface ScriptedUpstream {
 export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   const jobs = new Map<string, Job>();
   const submissions = new Map<string, number>();
+  const preparations = new Map<string, number>();
   const server = createServer((request, response) => {
-    answer({ jobs, submissions }, request, response).catch(() => response.destroy());
+    answer({ jobs, submissions, preparations }, request, response).catch(() => response.destroy());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${portOf(server)}`,
     submissions: () => submissions,
+    preparations: () => preparations,
     acceptances() {
       const counts = new Map<string, number>();
       for (const { runId } of jobs.values()) counts.set(runId, (counts.get(runId) ?? 0) + 1);
@@ -62,6 +66,7 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
 interface State {
   jobs: Map<string, Job>;
   submissions: Map<string, number>;
+  preparations: Map<string, number>;
 }
 
 async function answer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -78,6 +83,11 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
         .map((job) => job.id),
     );
   }
+  if (id === 'prepared') {
+    count(state.preparations, url.searchParams.get('run_id') ?? '');
+    await sleep(Number(url.searchParams.get('ms')));
+    return send(response, 200, {});
+  }
   const job = state.jobs.get(id);
   if (job === undefined) return send(response, 404, { message: 'no such job' });
   if (verb === 'cancel' && stateOf(job).status === 'running') job.cancelledAt = Date.now();
@@ -90,7 +100,7 @@ async function submit(
   response: ServerResponse,
 ): Promise<void> {
   const runId = String(body.run_id);
-  submissions.set(runId, (submissions.get(runId) ?? 0) + 1);
+  count(submissions, runId);
   const input = body.input as Partial<JobScript>;
   await sleep(input.accept_ms ?? 0);
   const job: Job = {
@@ -108,6 +118,10 @@ async function submit(
   jobs.set(job.id, job);
   if (job.drop_reply) response.destroy();
   else send(response, 200, { id: job.id });
+}
+
+function count(counts: Map<string, number>, runId: string): void {
+  counts.set(runId, (counts.get(runId) ?? 0) + 1);
 }
 
 function stateOf(job: Job): { status: string; progress: number; text?: string } {
