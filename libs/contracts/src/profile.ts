@@ -28,6 +28,8 @@ export interface ProfileAccess {
   isAlwaysExplained?: boolean;
   /** People sign in with a key of its platform, where that is a way to sign in here at all. */
   isKeyFirst?: boolean;
+  /** At a host of its own the documents name `/authorize`, `/token` and `/register`, as its product does. */
+  hasShortOAuthPaths?: boolean;
   /** Can be ticked although no client asked for them: some clients cannot ask for more than they began with. */
   offeredScopes?: readonly Scope[];
 }

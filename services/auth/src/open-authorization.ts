@@ -5,6 +5,7 @@ import type { Parts } from '@inferry/runtime';
 import type { AuthorizationOptions } from './authorization-options.ts';
 import { admit } from './identity/accounts.ts';
 import type { Identity } from './identity/driver.ts';
+import { takeMinted } from './identity/handoff/take-minted.ts';
 import { openIdentity } from './identity/open-identity.ts';
 import {
   type AuthEngine,
@@ -31,7 +32,12 @@ export async function openAuthorization(
   { credentials, providers, now }: Neighbours,
 ): Promise<AuthEngine> {
   const { config, identity, secret, pagesSecret } = options;
-  const settings = toSettings(config, options.publicUrl, secret);
+  const settings = {
+    ...toSettings(config, options.publicUrl, secret),
+    shortPathProfiles: new Set(
+      profiles.filter(({ access }) => access.hasShortOAuthPaths === true).map(({ key }) => key),
+    ),
+  };
   let grants: Grants | undefined;
   const pages = ({ issuer, proxies, profile }: OAuthSettings) =>
     openIdentity(parts, {
@@ -46,6 +52,9 @@ export async function openAuthorization(
   const { vault } = credentials;
   const engine = await createAuthEngine(parts, {
     ...{ settings, pages, now, clients: config.clients },
+    takeMinted: identity.isMintedGiven
+      ? (grant) => takeMinted({ connections: credentials.connections, grants }, grant)
+      : undefined,
     sealer: vault === undefined ? local : withEarlierSealer(vault.sealer, local),
     enterprise: {
       issuers: config.enterprise,

@@ -109,6 +109,7 @@ function runpodProfile(key: string, edition: Edition, rows: Readonly<Record<stri
       keyPrefixes: { rpa_: 'runpod' },
       scope: 'mcp infra',
       offeredScopes: ['infra'],
+      hasShortOAuthPaths: true,
       keyPage: 'https://console.runpod.io/user/settings',
     },
     exceptions,

@@ -50,6 +50,7 @@ export const emulatorDefinitions: readonly EmulatorDefinition[] = [
 export { falSigningKeys } from './fal/platform-routes.ts';
 export { modelrunnerWebhookSecret } from './modelrunner/platform-routes.ts';
 export { replicateWebhookSecret } from './replicate/emulator.ts';
+export { openRunpodConsole, type RunpodConsole } from './runpod/console.ts';
 export {
   bflEmulator,
   comfyuiEmulator,

@@ -5,10 +5,11 @@ import { z } from 'zod';
 import { type AttemptRules, defaultAttemptRules } from './attempts.ts';
 import { type DriverId, driverIds } from './driver.ts';
 import type { HandoffOptions } from './handoff/handoff-driver.ts';
+import type { RunpodSignInOptions } from './handoff/runpod-driver.ts';
 import type { OidcOptions } from './oidc/oidc-driver.ts';
 
 const IdentityEnv = z.object({
-  /** Ways to sign in, in the order in which they are offered: local, apikey, oidc, handoff. */
+  /** Ways to sign in, in the order in which they are offered: local, apikey, oidc, handoff, runpod. */
   AUTH_DRIVERS: envList.default(['local']),
   /** Whether anybody may make a local account. */
   AUTH_SIGN_UP: z.enum(['closed', 'open']).default('closed'),
@@ -33,6 +34,12 @@ const IdentityEnv = z.object({
   HANDOFF_CONSOLE_URL: z.url().optional(),
   HANDOFF_REQUEST_URL: z.url().optional(),
   HANDOFF_CLAIM_URL: z.url().optional(),
+  /** What a client gets that was let in by a minted key: a token of ours, or the key itself, which then is not kept here. */
+  HANDOFF_TOKENS: z.enum(['own', 'minted']).default('own'),
+  /** Driver runpod: the backend that mints, the console that approves, and the minted key's name (empty: none is sent). */
+  RUNPOD_GRAPHQL_URL: z.url().default('https://api.runpod.io/graphql'),
+  CONSOLE_BASE_URL: z.url().default('https://console.runpod.io'),
+  RUNPOD_API_KEY_NAME: z.string().max(100).default('runpod-mcp'),
   ...BrandEnv.shape,
 });
 type IdentityEnv = z.infer<typeof IdentityEnv>;
@@ -45,6 +52,9 @@ export interface IdentityConfig extends Brands {
   keyProviders: readonly string[] | undefined;
   oidc: OidcOptions | undefined;
   handoff: Omit<HandoffOptions, 'fingerprint'> | undefined;
+  runpod: Pick<RunpodSignInOptions, 'graphqlUrl' | 'consoleUrl' | 'keyName'>;
+  /** Clients get the minted key itself. */
+  isMintedGiven: boolean;
 }
 
 /** Reads the variables of signing in and of the pages; throws `ConfigError` with every problem at once. */
@@ -61,6 +71,13 @@ export function parseIdentityConfig(env: Env): IdentityConfig {
     keyProviders: parsed.AUTH_KEY_PROVIDERS,
     oidc: toOidc(parsed),
     handoff: toHandoff(parsed),
+    runpod: {
+      graphqlUrl: parsed.RUNPOD_GRAPHQL_URL,
+      consoleUrl: parsed.CONSOLE_BASE_URL.replace(/\/+$/, ''),
+      // An empty name is not an unset one: it is for backends that take none.
+      keyName: env.RUNPOD_API_KEY_NAME === '' ? undefined : parsed.RUNPOD_API_KEY_NAME,
+    },
+    isMintedGiven: parsed.HANDOFF_TOKENS === 'minted',
     branding,
     profileBrands,
   });
@@ -79,6 +96,8 @@ function* problemsOf(env: IdentityEnv): Generator<string> {
     'HANDOFF_CONSOLE_URL',
     'HANDOFF_REQUEST_URL',
     'HANDOFF_CLAIM_URL',
+    'RUNPOD_GRAPHQL_URL',
+    'CONSOLE_BASE_URL',
   ] as const) {
     const url = env[name] === undefined ? undefined : new URL(env[name]);
     if (

@@ -1,6 +1,6 @@
 import type { Secret } from '@inferry/contracts';
 
-export const driverIds = ['local', 'apikey', 'oidc', 'handoff'] as const;
+export const driverIds = ['local', 'apikey', 'oidc', 'handoff', 'runpod'] as const;
 export type DriverId = (typeof driverIds)[number];
 
 /** Who somebody is, by the word of one driver. */
@@ -42,7 +42,7 @@ export interface FormDriver {
 /** Signs in at somebody else's page, who then sends the browser back to `/oauth/callback/<id>`. */
 export interface RedirectDriver {
   kind: 'redirect';
-  id: 'oidc' | 'handoff';
+  id: 'oidc' | 'handoff' | 'runpod';
   label: string;
   /** The one platform that it is of. */
   provider?: string | undefined;
@@ -59,6 +59,8 @@ export interface RedirectDriver {
     callbackUrl: string;
     stash: Stash;
     signal: AbortSignal;
+    /** Whether another browser has come back with this state: then somebody else was led to approve it. */
+    wasElsewhere(): Promise<boolean>;
   }): Promise<SignInOutcome>;
 }
 

@@ -10,6 +10,7 @@ import { createKeyProviders } from './apikey/key-providers.ts';
 import type { IdentityConfig } from './config.ts';
 import type { DriverId, IdentityDriver } from './driver.ts';
 import { createHandoffDriver } from './handoff/handoff-driver.ts';
+import { createRunpodDriver } from './handoff/runpod-driver.ts';
 import { createLocalDriver } from './local/local-driver.ts';
 import { createOidcDriver } from './oidc/oidc-driver.ts';
 import { createUserConnections } from './user-connections.ts';
@@ -30,6 +31,8 @@ export interface IdentityOptions {
   /** Late, because the authorization server that has them needs these pages first. */
   grants(): Pick<Grants, 'list' | 'revokeOwn'>;
   now?: (() => number) | undefined;
+  /** For tests: how a driver waits. */
+  pause?: ((ms: number) => Promise<unknown>) | undefined;
 }
 
 /** How people sign in here, and every page that they see. Throws `ConfigError` when a driver cannot work. */
@@ -49,6 +52,8 @@ export function openIdentity(
     apikey: () => createApiKeyDriver({ providers: keyProviders, limits, rules, fingerprint }),
     oidc: () => config.oidc && createOidcDriver(config.oidc),
     handoff: () => config.handoff && createHandoffDriver({ ...config.handoff, fingerprint }),
+    runpod: () =>
+      createRunpodDriver({ ...config.runpod, fingerprint, ...(options.pause && { pause: options.pause }) }),
   };
   const connections = createUserConnections({
     ...{ bus, database, providers, fingerprint: credentials.fingerprint },
@@ -81,7 +86,7 @@ function refuseUnusable(
   keyProviders: readonly { slug: string }[],
 ): void {
   const problems: string[] = [];
-  const takesKeys = config.drivers.filter((id) => id === 'apikey' || id === 'handoff');
+  const takesKeys = config.drivers.filter((id) => ['apikey', 'handoff', 'runpod'].includes(id));
   if (takesKeys.length > 0 && !credentials.connections.canStore)
     problems.push(`AUTH_DRIVERS: ${takesKeys.join(', ')} needs AUTH_KEKS, to store keys encrypted`);
   if (takesKeys.length > 0 && credentials.fingerprint === undefined)

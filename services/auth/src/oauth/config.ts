@@ -36,6 +36,8 @@ const OAuthEnv = z.object({
   OAUTH_REUSE_POLICY: z.enum(['revoke', 'reject']).default('revoke'),
   /** Hosts for https redirects (`host`, `host:port`, `host/path`), and schemes of apps with a colon (`myapp:`), beside the known clients'. */
   OAUTH_ALLOWED_REDIRECTS: envList.default([]),
+  /** Whole redirect addresses that are allowed beside those: nothing below or beside one. */
+  MCP_ALLOWED_REDIRECT_URIS: envList.default([]),
   /** Registrations in ten minutes: of one address, and in all. */
   OAUTH_REGISTRATIONS_ADDRESS: envInt(1, 1_000_000).default(defaultSettings.registrations.perAddress),
   OAUTH_REGISTRATIONS: envInt(1, 1_000_000).default(defaultSettings.registrations.inAll),
@@ -71,6 +73,9 @@ export function parseOAuthConfig(env: Env): OAuthConfig {
   const proxies = collect('TRUSTED_PROXIES', () => parseAddressRanges(parsed.TRUSTED_PROXIES));
   const profileHosts = collect('PROFILE_HOSTS', () => parseProfileHosts(parsed.PROFILE_HOSTS));
   const redirects = collect('OAUTH_ALLOWED_REDIRECTS', () => parseRedirects(parsed.OAUTH_ALLOWED_REDIRECTS));
+  const redirectUris = collect('MCP_ALLOWED_REDIRECT_URIS', () =>
+    parseRedirectUris(parsed.MCP_ALLOWED_REDIRECT_URIS),
+  );
   const { OAUTH_CLIENTS_FILE: clientsFile, OAUTH_ENTERPRISE_FILE: enterpriseFile } = parsed;
   const clients = collect('OAUTH_CLIENTS_FILE', () =>
     clientsFile === undefined ? [] : parseStaticClients(readFileSync(clientsFile, 'utf8')),
@@ -82,6 +87,7 @@ export function parseOAuthConfig(env: Env): OAuthConfig {
     proxies === undefined ||
     profileHosts === undefined ||
     redirects === undefined ||
+    redirectUris === undefined ||
     clients === undefined ||
     enterprise === undefined
   )
@@ -93,6 +99,7 @@ export function parseOAuthConfig(env: Env): OAuthConfig {
     settings: {
       ...defaultSettings,
       ...redirects,
+      redirectUris,
       proxies,
       hosts: parsed.MCP_ALLOWED_HOSTS,
       profileHosts,
@@ -125,6 +132,16 @@ function parseRedirects(items: readonly string[]): Pick<OAuthSettings, 'redirect
     redirectHosts: new Set([...defaultSettings.redirectHosts, ...hosts]),
     redirectSchemes: new Set([...defaultSettings.redirectSchemes, ...schemes]),
   };
+}
+
+/** Codes do not travel in the clear, and nothing runs them. */
+function parseRedirectUris(uris: readonly string[]): ReadonlySet<string> {
+  const bad = uris.filter((uri) => {
+    const scheme = URL.parse(uri)?.protocol.slice(0, -1);
+    return scheme === undefined || (scheme !== 'https' && forbiddenSchemes.has(scheme));
+  });
+  if (bad.length > 0) throw new Error(`neither https addresses nor those of apps: ${bad.join(', ')}`);
+  return new Set(uris);
 }
 
 /** `host`, `host:port`, `host/path` */

@@ -37,6 +37,8 @@ export interface AuthEngineOptions {
   enterprise?: { issuers: readonly EnterpriseIssuer[]; admit: AdmitPerson } | undefined;
   /** For tests, which have loopback only. */
   documents?: DocumentFetchOptions | undefined;
+  /** See `HttpDeps.takeMinted`. */
+  takeMinted?: SharedParts['takeMinted'];
   onEvent?: ((event: OAuthEvent) => void) | undefined;
   now?: (() => number) | undefined;
 }
@@ -68,6 +70,7 @@ export async function createAuthEngine(
   const documents = createDocumentFetch({ limits, settings, log, now, ...options.documents });
   const shared: SharedParts = {
     ...{ database, ring, clients, grants, limits, documents, now, onFault },
+    takeMinted: options.takeMinted,
     staticClients: known.map(toEngineClient),
     grantOfClient: createClientGrants({ grants, clients: known }),
     fetchDocument: documents.fetch,

@@ -33,6 +33,10 @@ export interface OAuthSettings {
   usedClientSeconds: number;
   /** Where https redirects may go: `host`, `host:port`, and either with a path below which they may go. */
   redirectHosts: ReadonlySet<string>;
+  /** Whole addresses beside those. */
+  redirectUris: ReadonlySet<string>;
+  /** Profiles at whose hosts the documents name `/authorize`, `/token` and `/register`. */
+  shortPathProfiles: ReadonlySet<string>;
   /** Schemes of apps, such as `cursor`. */
   redirectSchemes: ReadonlySet<string>;
   /** Registrations in ten minutes. */
@@ -90,6 +94,8 @@ export const defaultSettings: Omit<OAuthSettings, 'issuer' | 'secret'> = {
   unusedClientSeconds: 90 * day,
   usedClientSeconds: 90 * day,
   redirectHosts: new Set(knownRedirectHosts),
+  redirectUris: new Set(),
+  shortPathProfiles: new Set(),
   redirectSchemes: new Set(knownRedirectSchemes),
   registrations: { perAddress: 100, inAll: 2_000 },
   authorizationsPerAddress: 120,

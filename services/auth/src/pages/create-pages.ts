@@ -215,7 +215,7 @@ function mountSignIn(
 
 /** Whoever signed in with a key of theirs that is dead by now must bring another one. */
 async function hasLiveKey(connections: UserConnections, { account }: Session): Promise<boolean> {
-  if (account.driver !== 'apikey' && account.driver !== 'handoff') return true;
+  if (!['apikey', 'handoff', 'runpod'].includes(account.driver)) return true;
   const own = (await connections.list(account.subject)).filter(({ owner }) => owner === 'user');
   return own.some(({ state }) => state !== 'rejected');
 }

@@ -5,7 +5,7 @@ import type { PageParts } from './layout.ts';
 export type SignInMethod =
   | { id: 'local'; kind: 'password'; label: string; canSignUp: boolean }
   | { id: 'apikey'; kind: 'key'; label: string; providers: readonly KeyProvider[] }
-  | { id: 'oidc' | 'handoff'; kind: 'redirect'; label: string };
+  | { id: 'oidc' | 'handoff' | 'runpod'; kind: 'redirect'; label: string };
 
 /** A platform whose keys are taken. */
 export interface KeyProvider {

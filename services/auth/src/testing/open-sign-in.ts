@@ -6,6 +6,7 @@ import { createInProcessLimits } from '@inferry/limits';
 import type { Provider } from '@inferry/providers';
 import { createHttpApp, type Env, type HttpService, type Parts } from '@inferry/runtime';
 import { parseIdentityConfig } from '../identity/config.ts';
+import { takeMinted } from '../identity/handoff/take-minted.ts';
 import { type IdentityOptions, openIdentity } from '../identity/open-identity.ts';
 import { type AuthEngine, createAuthEngine, defaultSettings, type Grants } from '../oauth/index.ts';
 import { createLocalKeks, parseKeyRing } from '../vault/key-ring.ts';
@@ -35,11 +36,14 @@ export interface SignInTestOptions {
   /** False: a deployment that stores no keys. */
   hasVault?: boolean;
   redirectHosts?: readonly string[];
+  redirectUris?: readonly string[];
   /** Profiles that people sign in to in a way of their own. */
   profiles?: IdentityOptions['profiles'];
   /** Below which the deployment is, such as `/ai`. */
   path?: string;
   now?: () => number;
+  /** How a driver waits; by default it does. */
+  pause?: (ms: number) => Promise<unknown>;
 }
 
 /** The authorization server with all of its pages, over real HTTP on loopback; only the platforms are scripted. */
@@ -75,6 +79,7 @@ export async function openSignIn(options: SignInTestOptions = {}): Promise<SignI
     secret: new Secret(Buffer.alloc(32, 9).toString('base64url')),
     proxies: { has: () => false },
     profiles: options.profiles,
+    pause: options.pause,
     grants() {
       if (grants === undefined) throw new Error('not open yet');
       return grants;
@@ -85,8 +90,14 @@ export async function openSignIn(options: SignInTestOptions = {}): Promise<SignI
     issuer: url,
     secret: new Secret('s'.repeat(43)),
     redirectHosts: new Set([...defaultSettings.redirectHosts, ...redirectHosts]),
+    redirectUris: new Set(options.redirectUris),
   };
-  const engine = await createAuthEngine(parts, { settings, pages: () => pages, now });
+  const engine = await createAuthEngine(parts, {
+    ...{ settings, pages: () => pages, now },
+    takeMinted: config.isMintedGiven
+      ? (grant) => takeMinted({ connections: credentials.connections, grants }, grant)
+      : undefined,
+  });
   grants = engine.grants;
   const app = await createHttpApp([asService(engine)], { publicUrl: url });
   await app.listen({ host: '127.0.0.1', port });

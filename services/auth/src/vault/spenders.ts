@@ -79,8 +79,9 @@ async function spenderOf(
 }
 
 function toSpender({ driver, made_by: maker }: AccountRow, { canSignUp }: SpendingRules): Spender {
-  if (driver === 'oidc' || driver === 'apikey' || driver === 'handoff')
-    return maker === 'operator' ? 'accounts' : driver;
+  // A console that hands a key over, whose ever it is.
+  const way = driver === 'runpod' ? 'handoff' : driver;
+  if (way === 'oidc' || way === 'apikey' || way === 'handoff') return maker === 'operator' ? 'accounts' : way;
   if (maker === 'operator') return 'accounts';
   return maker === null && !canSignUp ? 'accounts' : 'sign-up';
 }

@@ -103,7 +103,8 @@ async function post(
   return JSON.parse(text);
 }
 
-async function readBounded(response: Response): Promise<string> {
+/** The text of an answer that is not too long for what it can be. */
+export async function readBounded(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   for await (const chunk of response.body ?? []) {

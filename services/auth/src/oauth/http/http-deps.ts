@@ -1,4 +1,4 @@
-import type { Scope } from '@inferry/contracts';
+import type { Scope, Secret } from '@inferry/contracts';
 import type { Limits } from '@inferry/limits';
 import type { DocumentFetch } from '../documents/document-fetch.ts';
 import type { ProtocolEngine } from '../engine/protocol-engine.ts';
@@ -26,6 +26,8 @@ export interface HttpDeps {
   scopesOfClient(clientId: string | undefined): readonly Scope[];
   /** What a refresh token stands for, used or not; undefined for one that is nobody's. */
   scopesOfRefresh(token: string): Promise<readonly string[] | undefined>;
+  /** The minted key that a grant rests on, where clients get it itself; it is not kept here then, nor is the grant. */
+  takeMinted?: ((grant: { grantId: string; subject: string }) => Promise<Secret | undefined>) | undefined;
   /** Ties a sign-in to the browser that began it. */
   bind(uid: string, browserHash: string): Promise<void>;
   onFault(error: unknown): void;

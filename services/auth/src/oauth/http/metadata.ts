@@ -2,16 +2,28 @@ import { enginePaths } from '../engine/configuration.ts';
 import { jwtBearer } from '../enterprise/enterprise-grant.ts';
 import { allScopes } from '../policy/scopes.ts';
 
+/** The same routes, as clients without documents guess them and some products write them. */
+export const shortPaths = {
+  authorization: '/authorize',
+  token: '/token',
+  registration: '/register',
+} as const;
+
 /** What clients must know of the authorization server (RFC 8414). Without S256 in it, MCP clients refuse to go on. */
 export function authorizationServerMetadata(
   issuer: string,
-  { grantTypes, hasDocuments }: { grantTypes: readonly string[]; hasDocuments: boolean },
+  {
+    grantTypes,
+    hasDocuments,
+    hasShortPaths = false,
+  }: { grantTypes: readonly string[]; hasDocuments: boolean; hasShortPaths?: boolean },
 ): object {
+  const { authorization, token, registration } = hasShortPaths ? shortPaths : enginePaths;
   return {
     issuer,
-    authorization_endpoint: `${issuer}${enginePaths.authorization}`,
-    token_endpoint: `${issuer}${enginePaths.token}`,
-    registration_endpoint: `${issuer}${enginePaths.registration}`,
+    authorization_endpoint: `${issuer}${authorization}`,
+    token_endpoint: `${issuer}${token}`,
+    registration_endpoint: `${issuer}${registration}`,
     revocation_endpoint: `${issuer}${enginePaths.revocation}`,
     jwks_uri: `${issuer}${enginePaths.jwks}`,
     // Without `offline_access`: clients that see it ask for it, and for `prompt=consent` each time.

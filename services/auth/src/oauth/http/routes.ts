@@ -5,7 +5,7 @@ import { jwksMaxAgeSeconds } from '../signing/key-ring.ts';
 import { handleAuthorize } from './authorize.ts';
 import { keepBodies, parseForms } from './bodies.ts';
 import type { HttpDeps } from './http-deps.ts';
-import { authorizationServerMetadata } from './metadata.ts';
+import { authorizationServerMetadata, shortPaths } from './metadata.ts';
 import { corsHeaders, sendError } from './oauth-reply.ts';
 import { handleRegister } from './register.ts';
 import { handleRevoke } from './revoke.ts';
@@ -32,8 +32,8 @@ export async function oauthRoutes(
     scope.setErrorHandler((error, _request, reply) => answerJson(deps, error, reply));
     mountDocuments(scope, deps);
     const { token, registration, revocation } = enginePaths;
-    for (const url of [token, '/token']) mountPost(scope, url, handleToken(deps));
-    for (const url of [registration, '/register']) mountPost(scope, url, handleRegister(deps));
+    for (const url of [token, shortPaths.token]) mountPost(scope, url, handleToken(deps));
+    for (const url of [registration, shortPaths.registration]) mountPost(scope, url, handleRegister(deps));
     mountPost(scope, revocation, handleRevoke(deps));
     done();
   });
@@ -41,7 +41,7 @@ export async function oauthRoutes(
     parseForms(scope);
     scope.setErrorHandler((error, _request, reply) => answerPage(deps, error, reply));
     const authorize = handleAuthorize(deps);
-    for (const url of [enginePaths.authorization, '/authorize'])
+    for (const url of [enginePaths.authorization, shortPaths.authorization])
       scope.get(url, { exposeHeadRoute: false }, authorize);
     deps.pages.mount(scope, deps.interactions).then(() => done(), done);
   });
@@ -50,7 +50,12 @@ export async function oauthRoutes(
 function mountDocuments(scope: FastifyInstance, deps: HttpDeps & { grantTypes: readonly string[] }): void {
   const { settings, grantTypes, documents } = deps;
   const [withDocuments, without] = [true, false].map((hasDocuments) =>
-    JSON.stringify(authorizationServerMetadata(settings.issuer, { grantTypes, hasDocuments })),
+    JSON.stringify(
+      authorizationServerMetadata(settings.issuer, {
+        ...{ grantTypes, hasDocuments },
+        hasShortPaths: settings.shortPathProfiles.has(settings.profile ?? ''),
+      }),
+    ),
   );
   const cached = { ...corsHeaders, 'cache-control': `public, max-age=${jwksMaxAgeSeconds}` };
   // What it says of documents may change in the minute in which somebody tries again.

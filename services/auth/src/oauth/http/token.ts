@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { AppError, hasScope, isScope } from '@inferry/contracts';
 import type { WindowHit, WindowVerdict } from '@inferry/limits';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { enginePaths } from '../engine/configuration.ts';
 import type { EngineReply } from '../engine/inject.ts';
 import { canonicalResource, type Place } from '../policy/resource.ts';
@@ -82,6 +83,7 @@ async function answerOf(deps: HttpDeps, { form, authorization, address }: Asking
       headers,
       context: { address, isTakeover },
     });
+  if (form.get('grant_type') === 'authorization_code') return withMinted(deps, await ask(false));
   if (form.get('grant_type') !== 'refresh_token') return ask(false);
   const granted = await deps.scopesOfRefresh(form.get('refresh_token') ?? '');
   // Nobody's token: there is no answer to share, and nothing to write down.
@@ -89,6 +91,21 @@ async function answerOf(deps: HttpDeps, { form, authorization, address }: Asking
   keepGranted(form, granted);
   return singleFlight({ form, authorization }, ask);
 }
+
+/** The key itself in the place of our tokens, once the engine has found the code and its verifier to be right. */
+async function withMinted({ takeMinted }: HttpDeps, answer: EngineReply): Promise<EngineReply> {
+  if (takeMinted === undefined || answer.status !== 200) return answer;
+  const { access_token: token } = Issued.parse(JSON.parse(answer.body));
+  const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8');
+  const { gid: grantId, sub: subject } = Claims.parse(JSON.parse(payload));
+  const key = await takeMinted({ grantId, subject });
+  if (key === undefined) return answer;
+  return { ...answer, body: JSON.stringify({ access_token: key.reveal(), token_type: 'Bearer' }) };
+}
+
+/** Of the engine's own answer a moment ago. */
+const Issued = z.object({ access_token: z.string() });
+const Claims = z.object({ gid: z.string(), sub: z.string() });
 
 /** Of what a refresh asks for, what was granted: clients repeat what they asked for when they began. */
 function keepGranted(form: URLSearchParams, granted: readonly string[]): void {

@@ -1,6 +1,7 @@
 import { type OAuthSettings, sharedHostPaths } from '../settings.ts';
 
-export interface RedirectPolicy extends Pick<OAuthSettings, 'redirectHosts' | 'redirectSchemes'> {
+export interface RedirectPolicy
+  extends Pick<OAuthSettings, 'redirectHosts' | 'redirectSchemes' | 'redirectUris'> {
   /** A client that is known by a document (its id is a URL) may be sent to its own host. */
   clientId?: string | undefined;
 }
@@ -20,6 +21,7 @@ export function checkRedirectUri(uri: string, policy: RedirectPolicy): string | 
   if (url === null) return 'it is not a URL';
   if (url.username !== '' || url.password !== '' || /^[a-z][\w+.-]*:\/\/[^/?]*@/i.test(uri))
     return 'it has a user name';
+  if (policy.redirectUris.has(uri)) return undefined;
   if (url.protocol === 'http:')
     return isLoopbackUrl(url) ? undefined : 'http is for localhost, 127.0.0.1 and [::1]';
   if (url.protocol !== 'https:') {

@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { AppError } from '@inferry/contracts';
+import type { Limits } from '@inferry/limits';
 import { isSameText } from '@inferry/seals';
 import { metrics } from '@opentelemetry/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -76,15 +77,25 @@ async function leaveFor(deps: SignInDeps, step: Step, driver: RedirectDriver): P
   }
 }
 
+/** Longer than a sign-in may take. */
+const elsewhereMs = 3_600_000;
+
 /** The browser is back from a driver's own page. */
 export async function takeCallback(
-  deps: SignInDeps & { visits: Visits },
+  deps: SignInDeps & { visits: Visits; limits: Pick<Limits, 'note' | 'readNote'> },
   { request, reply }: Omit<Step, 'visit'>,
 ): Promise<void> {
   // As the driver knows it: below the path of the public URL.
   const url = new URL(`${deps.publicUrl}${request.url}`);
   const state = url.searchParams.get('state') ?? '';
-  const visit = await visitOfState(deps.visits, { request, reply, key: state.split('.')[0] ?? '' });
+  const key = state.split('.')[0] ?? '';
+  const elsewhere = `sign-in-elsewhere:${createHash('sha256').update(state).digest('base64url')}`;
+  const visit = await visitOfState(deps.visits, { request, reply, key }).catch(async (error: unknown) => {
+    // Who came is not who began: the one who began gets nothing of what was approved here.
+    if (error instanceof AppError && error.code === 'forbidden')
+      await deps.limits.note(elsewhere, 'yes', elsewhereMs).catch(() => undefined);
+    throw error;
+  });
   const { pending } = visit.state;
   const { drivers } = deps.waysAt(visit.profile);
   const driver = drivers.find(({ id }) => id === pending?.driver);
@@ -98,7 +109,10 @@ export async function takeCallback(
   await visit.save({ ...visit.state, pending: undefined });
   const callbackUrl = callbackUrlOf(deps, driver);
   const { stash } = pending;
-  const outcome = await driver.callback({ url, state, callbackUrl, stash, signal: abortOf(request) });
+  const outcome = await driver.callback({
+    ...{ url, state, callbackUrl, stash, signal: abortOf(request) },
+    wasElsewhere: async () => (await deps.limits.readNote(elsewhere)) !== undefined,
+  });
   const account = await accountOf(deps, outcome);
   countSignIn(driver.id, typeof account !== 'string');
   if (typeof account !== 'string') return visit.complete(account);
