@@ -1,15 +1,17 @@
 /** The whole product over stdio: a real process with real clients, its lines as they are, and the platforms' own variables. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { pathToFileURL } from 'node:url';
 import { type Emulators, emulatorDefinitions, startEmulators } from '@inferry/testing/emulators';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as OldTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { ListRootsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 const main = join(import.meta.dirname, '..', 'cli', 'src', 'main.ts');
@@ -38,10 +40,11 @@ type Json = any;
 
 interface ServerParts {
   profile?: string;
+  args?: readonly string[];
   env?: Record<string, string>;
 }
 
-function serverOf({ profile, env = {} }: ServerParts = {}) {
+function serverOf({ profile, args = [], env = {} }: ServerParts = {}) {
   return {
     command: process.execPath,
     args: [
@@ -49,6 +52,7 @@ function serverOf({ profile, env = {} }: ServerParts = {}) {
       main,
       'stdio',
       ...(profile ? ['--profile', profile] : []),
+      ...args,
     ],
     env: {
       PATH: process.env.PATH ?? '',
@@ -253,6 +257,89 @@ describe('over stdio', () => {
     // A call that is open at the end is answered with what there is: these were not open any more.
     expect(wire.messages.filter(({ id }) => id === 7 || id === 8)).toEqual([]);
   }, 90_000);
+});
+
+describe('files over stdio', () => {
+  const roots = () => ({ roots: [{ uri: pathToFileURL(join(folder, 'project')).href, name: 'project' }] });
+
+  async function connectModern(): Promise<Client> {
+    const client = new Client(info, {
+      capabilities: { roots: {} },
+      versionNegotiation: { mode: { pin: '2026-07-28' } },
+    });
+    client.setRequestHandler('roots/list', async () => roots());
+    await client.connect(new StdioClientTransport({ ...serverOf(), stderr: 'ignore' }));
+    return client;
+  }
+
+  async function connectLegacy(): Promise<OldClient> {
+    const client = new OldClient(info, { capabilities: { roots: {} } });
+    client.setRequestHandler(ListRootsRequestSchema, async () => roots());
+    // as: the SDK's own transport; its optional fields are typed without `undefined`.
+    await client.connect(
+      new OldTransport({ ...serverOf(), stderr: 'ignore' }) as Parameters<OldClient['connect']>[0],
+    );
+    return client;
+  }
+
+  it.each([
+    ['2026-07-28', connectModern],
+    ['2025-11-25', connectLegacy],
+  ])(
+    "are read and saved by their paths below the client's roots, in %s",
+    async (version, connect) => {
+      const project = join(folder, 'project');
+      await mkdir(project, { recursive: true });
+      await writeFile(join(folder, 'secret.txt'), 'secret');
+      await symlink(join(folder, 'secret.txt'), join(project, `link-${version}.txt`));
+      const client = await connect();
+      const call = async (name: string, args: object): Promise<Json> =>
+        (await client.callTool({ name, arguments: { ...args } })).structuredContent;
+
+      // A run's output is saved, and what was saved is the input of the next run: nothing is uploaded by anybody.
+      const spoken = await call('run_model', speech);
+      expect(spoken.run, JSON.stringify(spoken)).toBeDefined();
+      const { saved } = await call('save_output', { run_id: spoken.run.run_id, path: `${version}/` });
+      expect(saved).toEqual([{ path: expect.stringMatching(/\.wav$/), bytes: expect.any(Number) }]);
+      expect((await stat(saved[0].path)).size).toBe(saved[0].bytes);
+      const again = await call('save_output', { run_id: spoken.run.run_id, path: `${version}/` });
+      expect(again.saved[0].path).toMatch(/-2\.wav$/);
+      const cleaned = await call('run_model', {
+        model: 'local/denoise',
+        input: { audio: `@${relative(project, saved[0].path)}` },
+        wait_seconds: 30,
+      });
+      expect(cleaned.run?.status, JSON.stringify(cleaned)).toBe('succeeded');
+
+      await writeFile(join(project, 'note.txt'), 'A note.');
+      const stored = await call('upload_file', { url: pathToFileURL(join(project, 'note.txt')).href });
+      expect(await (await fetch(stored.file_url)).text()).toBe('A note.');
+      for (const path of ['@../secret.txt', `@link-${version}.txt`, '@/etc/passwd']) {
+        const refused = await call('upload_file', { url: path });
+        expect(refused.error, path).toMatchObject({
+          code: 'file_outside_roots',
+          next_action: expect.stringContaining('--root'),
+        });
+      }
+      await client.close();
+    },
+    90_000,
+  );
+
+  it('need folders: of the client, or of --root', async () => {
+    const wire = new Wire();
+    wire.send(initialize('2025-11-25'));
+    const { result } = await wire.call(2, 'upload_file', { url: '@package.json' });
+    expect(result.structuredContent.error.code).toBe('file_outside_roots');
+    await wire.end();
+
+    const other = new Wire({ args: ['--root', folder] });
+    await writeFile(join(folder, 'note.txt'), 'A note.');
+    other.send(initialize('2025-11-25'));
+    const stored = (await other.call(2, 'upload_file', { url: '@note.txt' })).result.structuredContent;
+    expect(stored.bytes).toBe(7);
+    await other.end();
+  }, 60_000);
 });
 
 describe('a profile over stdio', () => {

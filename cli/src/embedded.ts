@@ -69,7 +69,7 @@ export async function checkServices(env: Env, auth: StartConfig['auth'], publicU
 
 export interface EmbeddedOptions {
   transport: Way;
-  /** What clients are served by already; opened here where there is none. */
+  /** What clients are served by already, and whose `stand` is the caller's to say; opened here where there is none. */
   front?: Front;
 }
 
@@ -81,7 +81,9 @@ export async function startEmbedded(
 ): Promise<EmbeddedSystem> {
   const front = given ?? (await openFront(config, env, way));
   try {
-    return await standBehind(front, { config, env, way });
+    const system = await standBehind(front, { config, env, way });
+    if (given === undefined) front.stand();
+    return system;
   } catch (error) {
     front.fall();
     throw error;
@@ -113,7 +115,6 @@ async function standBehind(
     publicUrl: config.baseUrl,
   });
   await app.listen({ host: config.host, port: config.port });
-  front.stand();
   return {
     app,
     port: portOf(app),

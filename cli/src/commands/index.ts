@@ -26,8 +26,8 @@ export const commands: CommandTable = {
   },
   stdio: {
     summary: 'The whole system in one process, for the MCP client that starts it (stdin and stdout).',
-    usage: '[--profile inferry]',
-    examples: ['stdio', 'stdio --profile runware'],
+    usage: '[--profile inferry] [--root <folder> …]',
+    examples: ['stdio', 'stdio --profile runware', 'stdio --root ~/Pictures'],
     load: async () => (await import('./stdio.ts')).stdio,
   },
   demo: {

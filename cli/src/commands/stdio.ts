@@ -1,12 +1,15 @@
 /** `stdio`: the whole system in one process for the one client that started it, which speaks over stdin and stdout. */
+import { statSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
 import { flushCompileCache } from 'node:module';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { resolve } from 'node:path';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { listProviders, localPrincipal, type Profile } from '@inferry/contracts';
 import { profiles } from '@inferry/profiles';
 import { ConfigError, type Env, readAll, stopOnSignals } from '@inferry/runtime';
 import { startTelemetry } from '@inferry/runtime/telemetry';
+import { isRead } from '../banner.ts';
 import { parseStartConfig, portFrom, type StartConfig } from '../config.ts';
 import type { EmbeddedSystem } from '../embedded.ts';
 import { type Front, openFront } from '../front.ts';
@@ -14,6 +17,8 @@ import { talkOverStdio } from '../stdio.ts';
 
 /** Clients kill a server that takes two seconds to end. */
 const graceMs = 1_000;
+/** What reading the models of platforms may take before calls are made without them. */
+const modelsMs = 5_000;
 /** After a start, until what it leaves behind is given back. */
 const settledMs = 1_000;
 /** What closing may take on top of it. */
@@ -22,9 +27,13 @@ const lateMs = 2_000;
 export async function stdio(args: readonly string[], given: Env): Promise<number | undefined> {
   const { values } = parseArgs({
     args: [...args],
-    options: { profile: { type: 'string', default: 'inferry' } },
+    options: {
+      profile: { type: 'string', default: 'inferry' },
+      root: { type: 'string', multiple: true, default: [] },
+    },
   });
   const profile = readProfile(values.profile);
+  const folders = values.root.map((folder) => readFolder(folder));
   const talk = talkOverStdio();
   const env = await toLocal(given);
   const { config, front } = await openChecked(env);
@@ -48,7 +57,7 @@ export async function stdio(args: readonly string[], given: Env): Promise<number
   let lingerMs = 0;
   stopOnSignals({ log: front.log, graceMs, lingerMs: () => lingerMs, stop });
   const ended = talk((writer) => {
-    const endpoint = front.gateway.openStdio(profile.key, writer);
+    const endpoint = front.gateway.openStdio(profile.key, writer, folders);
     return {
       take(chunk) {
         endpoint.take(chunk);
@@ -90,7 +99,10 @@ async function startBehind(
   try {
     await check(env);
     const { startEmbedded } = await import('../embedded.ts');
-    return await startEmbedded(config, env, { transport: 'stdio', front });
+    const system = await startEmbedded(config, env, { transport: 'stdio', front });
+    await waitForModels(system);
+    front.stand();
+    return system;
   } catch (error) {
     front.fall();
     // Who has called is told before this process ends.
@@ -107,6 +119,25 @@ async function giveBack(): Promise<void> {
   session.connect();
   await session.post('HeapProfiler.collectGarbage').catch(() => undefined);
   session.disconnect();
+}
+
+/** A first start knows no models yet; whoever calls then waits rather than being told so. */
+async function waitForModels({ parts }: EmbeddedSystem): Promise<void> {
+  const deadline = performance.now() + modelsMs;
+  for (;;) {
+    const { providers } = await parts.bus.call(listProviders, {}, { principal: localPrincipal });
+    const isThere = providers.every(
+      (provider) => !provider.ready || provider.models > 0 || isRead(provider, performance.timeOrigin),
+    );
+    if (isThere || performance.now() > deadline) return;
+    await sleep(20);
+  }
+}
+
+function readFolder(folder: string): string {
+  const path = resolve(folder);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return path;
+  throw new ConfigError([`--root: ${path} is no folder`]);
 }
 
 function readProfile(key: string): Profile {

@@ -134,6 +134,8 @@ describe('pinned', () => {
       'upload_expired',
       'upload_mismatch',
       'upload_too_large',
+      'file_outside_roots',
+      'file_not_found',
       'storage_quota_exceeded',
       'url_rejected',
       'url_fetch_failed',

@@ -427,6 +427,18 @@ export const errorCodes = {
     meaning: 'The file is larger than may be stored',
     fix: 'Make it smaller, or pass a public link',
   },
+  file_outside_roots: {
+    retryable: false,
+    http: 403,
+    meaning: 'A path leads out of the folders that the client shares (stdio)',
+    fix: 'Share the folder: a root of the client, or --root of inferry stdio',
+  },
+  file_not_found: {
+    retryable: false,
+    http: 404,
+    meaning: 'There is no such file in the folders that the client shares (stdio)',
+    fix: 'Check the path; text that begins with @ is written with @@',
+  },
   storage_quota_exceeded: {
     retryable: false,
     http: 507,

@@ -6,7 +6,7 @@ export type { Resumptions } from './client/resumptions.ts';
 export type { Sessions } from './client/sessions.ts';
 export { createMcpCore, type McpCore, type Observer } from './core.ts';
 export { type McpHeaders, readBatchEra, readEra, type Spoken } from './era.ts';
-export type { Channel, Exchange, Reply, Sender, StopReason } from './exchange.ts';
+export type { Channel, Exchange, Method, Reply, Sender, StopReason } from './exchange.ts';
 export { isIconUrl, ownIcon } from './icon.ts';
 export type { ServerIdentity } from './identity.ts';
 export { InFlight } from './in-flight.ts';
@@ -21,7 +21,7 @@ export {
   readMessage,
 } from './json-rpc.ts';
 export { isTooDeep, refuseSize, tooDeep } from './message-limits.ts';
-export { createMethodTable } from './methods/index.ts';
+export { createMethodTable, type MethodTable } from './methods/index.ts';
 export { createOffer, type Offer } from './offer.ts';
 export {
   isRefusal,

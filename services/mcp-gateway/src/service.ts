@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { callCancelled, type Secret } from '@inferry/contracts';
+import { type AnyTool, callCancelled, type Secret } from '@inferry/contracts';
 import { createInProcessLimits } from '@inferry/limits';
 import { createMcpCore, createMethodTable, InFlight, startConversation, startSurfaces } from '@inferry/mcp';
 import type { HttpService, Parts, Readiness } from '@inferry/runtime';
@@ -26,6 +26,7 @@ import { type BodyTimings, defaultBodyTimings } from './http/read-body.ts';
 import { createReceiver, type Receiver } from './http/receive.ts';
 import { OpenCalls } from './open-calls.ts';
 import { createPublicPages, type PublicPages } from './pages/public-pages.ts';
+import { saveOutputTool, withLocalFiles } from './stdio/local-files.ts';
 import type { LineWriter } from './stdio/stdio-channel.ts';
 import { StdioEndpoint } from './stdio/stdio-endpoint.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
@@ -44,8 +45,8 @@ const leastLineBytes = 1_048_576;
 
 /** The gateway with the way into it that is no HTTP. */
 export interface GatewayService extends HttpService {
-  /** Serves one profile to the one client at the other end of `writer`. */
-  openStdio(profile: string, writer: LineWriter): StdioEndpoint;
+  /** Serves one profile to the one client at the other end of `writer`; `folders` are shared beside its roots. */
+  openStdio(profile: string, writer: LineWriter, folders?: readonly string[]): StdioEndpoint;
 }
 
 /** The public MCP endpoint. It has no code for any one tool: they come from the contracts and go to the bus. */
@@ -58,8 +59,9 @@ export async function createGatewayService(
   const bodyTimings = { ...defaultBodyTimings, ...options.bodyTimings };
   const telemetry = createTelemetry();
   const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
-  const { subscriptionLimits } = config;
-  const extraTools = await loadExtraTools(config.extraTools);
+  const { subscriptionLimits, waits } = config;
+  const hasHttp = options.hasHttp ?? true;
+  const extraTools = await openExtraTools(config, hasHttp);
   const { closeSurfaces, ...surface } = startSurfaces(bus, {
     services: config.surfaces,
     principal: gatewayPrincipal,
@@ -88,9 +90,7 @@ export async function createGatewayService(
     isServed: (request) => mounts.offerOf(request) !== undefined,
   });
   const { challenge } = auth;
-
   const conversation = startConversation(bus, { secret: options.sessionSecret, now });
-  const { waits } = config;
   const table = createMethodTable({ bus, inFlight, waits, ...conversation, ...surface });
   const edge = createEdge({
     ...toChecks(config),
@@ -125,7 +125,7 @@ export async function createGatewayService(
     bus,
     config,
     pages,
-    hasHttp: options.hasHttp ?? true,
+    hasHttp,
     auth,
     streams,
     calls,
@@ -139,10 +139,12 @@ export async function createGatewayService(
   const maxLineBytes = Math.max(config.maxBodyBytes, leastLineBytes);
   return {
     ...service,
-    openStdio(profile, writer) {
+    openStdio(profile, writer, folders = []) {
       const offer = mounts.offerNamed(profile) ?? mounts.canonical;
       const { clientRequests } = conversation;
-      return new StdioEndpoint({ core, clientRequests, calls, offer, maxLineBytes, log }, writer);
+      const own = withLocalFiles(table, { bus, clientRequests, folders });
+      const ownCore = createMcpCore(own, { observer: telemetry, clients: waits });
+      return new StdioEndpoint({ core: ownCore, clientRequests, calls, offer, maxLineBytes, log }, writer);
     },
   };
 
@@ -157,6 +159,12 @@ export async function createGatewayService(
     streams.close();
     await local.close();
   }
+}
+
+/** Whoever is on the same machine has what is done with its files. */
+async function openExtraTools(config: GatewayConfig, hasHttp: boolean): Promise<readonly AnyTool[]> {
+  const tools = await loadExtraTools(config.extraTools);
+  return hasHttp ? tools : [...tools, saveOutputTool];
 }
 
 /** What holds of every request, from whichever page it comes. */
