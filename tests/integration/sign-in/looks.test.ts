@@ -1,7 +1,8 @@
 import { pageGallery } from '@inferry/auth/testing';
+import { startTestGateway, type TestGateway } from '@inferry/mcp-gateway/testing';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchBrowser, launchTimeoutMs, looks, openInspector, problemsIn } from './browser.ts';
+import { launchBrowser, launchTimeoutMs, looks, openInspector, openPerson, problemsIn } from './browser.ts';
 
 let browser: Browser;
 
@@ -53,4 +54,66 @@ it('is told of what is wrong with a page', async () => {
     'label',
     '617 pixels wider than the window',
   ]);
+});
+
+describe('the quick-connect page', () => {
+  const brands = { PROFILE_BRANDS: JSON.stringify({ runware: { name: 'Acme Media', color: '#ffd400' } }) };
+  const people = {
+    INFERRY_AUTH: 'oauth',
+    PUBLIC_URL: 'https://ai.example.com',
+    BRAND_LINKS: 'Help=https://acme.example/help',
+  };
+  let gateways: TestGateway[];
+  beforeAll(async () => {
+    gateways = await Promise.all([
+      startTestGateway({ env: brands }),
+      startTestGateway({ env: { INFERRY_AUTH: 'keys', SERVER_TITLE: 'W'.repeat(64) } }),
+      startTestGateway({ env: people }),
+    ]);
+  });
+  afterAll(() => Promise.all(gateways.map((gateway) => gateway.close())));
+
+  it.each(looks)(
+    'breaks no rule of accessibility and fits the window at $width pixels, $scheme',
+    async (look) => {
+      const page = await openInspector(browser, look);
+      const [alone] = gateways;
+      const addresses = [...gateways.map(({ url }) => url), `${alone?.url}/runware`, `${alone?.url}/nope`];
+      const problems: string[] = [];
+
+      for (const address of addresses) {
+        const answer = await fetch(address, { headers: { accept: 'text/html' } });
+        const found = await problemsIn(page, await answer.text());
+        problems.push(...found.map((problem) => `${address}: ${problem}`));
+      }
+      await page.context().close();
+
+      expect(problems).toEqual([]);
+    },
+    120_000,
+  );
+
+  it('says everything without script, and copies by one click with it, under its own policy', async () => {
+    const { url = '' } = gateways[0] ?? {};
+    const plain = await openPerson(browser);
+    const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    page.on('console', (message) => complaints.push(message.text()));
+
+    await plain.goto(url);
+    await plain.locator('#client-codex summary').click();
+    const told = await plain.locator('#codex-command').textContent();
+    const buttons = await plain.locator('button:visible').count();
+    await page.goto(url);
+    await page.locator('#client-codex summary').click();
+    await page.locator('[data-copy=codex-command]').click();
+    await expect.poll(() => page.locator('#said').textContent()).toBe('Copied');
+    const copied = await page.evaluate('navigator.clipboard.readText()');
+    await Promise.all([plain.context().close(), context.close()]);
+
+    expect([told, buttons]).toEqual([`codex mcp add inferry --url ${url}`, 0]);
+    expect(copied).toBe(told);
+    expect(complaints).toEqual([]);
+  }, 120_000);
 });

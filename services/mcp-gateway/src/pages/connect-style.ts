@@ -1,6 +1,7 @@
 /** What only the quick-connect pages need: rules beside the common ones, and the script that makes copying one click. */
 
 export const connectRules = `
+.connect [hidden]{display:none!important}
 .connect{width:100%;max-width:54rem;margin:0 auto;padding:1.5rem 1.25rem 0;flex:1}
 .connect>main{padding:2.25rem 0 1.5rem}
 .connect section{margin-top:2.75rem}
