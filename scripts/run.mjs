@@ -2,8 +2,10 @@
 // on the Node that this project pins as a dependency.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -11,6 +13,7 @@ const isWindows = process.platform === 'win32';
 const marker = join(root, 'node_modules', '.inferry-install.json');
 // Beside node_modules, which an installation empties.
 const lock = join(root, '.inferry-install.lock');
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 // A machine that restarted may give the owner's number to another process.
 const staleAfterMs = 30 * 60_000;
 
@@ -49,7 +52,7 @@ if (command === undefined) fail(`usage: node scripts/run.mjs ${Object.keys(comma
 // Emulated platforms are a part of the tests.
 const kind = args.includes('--emulators') ? 'full' : command.install;
 // What was installed in full stays so when the lock file changes: a developer's `npm start` takes no tools away.
-if (!isInstalled(kind)) installOnce();
+if (!isInstalled(kind)) await installOnce();
 runOnPinnedNode([...command.run, ...args]);
 
 function isInstalled(wanted) {
@@ -75,17 +78,17 @@ function installed() {
 }
 
 /** One process installs, the others wait for it and look again. */
-function installOnce() {
+async function installOnce() {
   let isTold = false;
   while (!takeLock()) {
     if (!isTold) console.error('Another command is installing; waiting for it …');
     isTold = true;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
+    await sleep(250);
   }
   const release = () => rmSync(lock, { force: true });
   process.on('exit', release);
   try {
-    if (!isInstalled(kind)) install(installed()?.kind === 'full' ? 'full' : kind);
+    if (!isInstalled(kind)) await install(installed()?.kind === 'full' ? 'full' : kind);
   } finally {
     release();
     process.off('exit', release);
@@ -102,9 +105,10 @@ function takeLock() {
   }
   try {
     const age = Date.now() - statSync(lock).mtimeMs;
-    const owner = Number(readFileSync(lock, 'utf8'));
+    // Whoever installs, and its npm, which goes on when it alone is ended.
+    const owners = readFileSync(lock, 'utf8').split(' ').map(Number).filter(Boolean);
     // An owner that has not written its number yet has a moment for it.
-    const isStale = owner > 0 ? !isAlive(owner) || age > staleAfterMs : age > 5_000;
+    const isStale = owners.length > 0 ? !owners.some(isAlive) || age > staleAfterMs : age > 5_000;
     if (isStale) {
       // Renamed first: of several who find it stale, one alone can.
       const aside = `${lock}.${process.pid}`;
@@ -126,7 +130,7 @@ function isAlive(pid) {
   }
 }
 
-function install(kind) {
+async function install(kind) {
   const known = installed();
   // What runs already goes on: development tools are added beside what is there. Anything else begins anew.
   const isAddition = known !== undefined && known.hash === lockHash();
@@ -139,9 +143,14 @@ function install(kind) {
     '--loglevel=error',
     ...(kind === 'production' ? ['--omit=dev'] : []),
   ];
-  const result = spawnSync('npm', flags, { cwd: root, stdio: ['ignore', 2, 2], shell: isWindows });
-  if (result.error !== undefined) fail(`npm cannot be started: ${result.error.message}`);
-  if (result.status !== 0) fail('npm failed: see its messages above. The same command tries again.');
+  const npm = spawn('npm', flags, { cwd: root, stdio: ['ignore', 2, 2], shell: isWindows });
+  npm.once('error', (error) => fail(`npm cannot be started: ${error.message}`));
+  if (npm.pid !== undefined) writeFileSync(lock, `${process.pid} ${npm.pid}`);
+  const passOn = (signal) => npm.kill(signal);
+  for (const signal of signals) process.on(signal, passOn);
+  const [status] = await once(npm, 'exit');
+  for (const signal of signals) process.off(signal, passOn);
+  if (status !== 0) fail('npm failed: see its messages above. The same command tries again.');
   // In one step: a marker is whole or is not there.
   writeFileSync(`${marker}.new`, JSON.stringify({ hash: lockHash(), kind }));
   renameSync(`${marker}.new`, marker);
@@ -199,7 +208,7 @@ function runOnPinnedNode(parameters) {
     env: { ...process.env, PATH: path, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? cache },
   });
   // The terminal sends Ctrl-C to the whole group; a signal to this process alone is passed on.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  for (const signal of signals) {
     process.on(signal, () => {
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
     });

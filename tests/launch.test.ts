@@ -19,6 +19,7 @@ const busy = join(root, 'busy');
 fs.appendFileSync(join(root, 'npm.log'), process.argv[2] + '\\n');
 if (fs.existsSync(busy)) { fs.appendFileSync(join(root, 'npm.log'), 'met\\n'); process.exit(217); }
 fs.writeFileSync(busy, '');
+process.on('SIGTERM', () => { fs.rmSync(busy); process.exit(143); });
 if (process.argv[2] === 'ci') fs.rmSync(join(root, 'node_modules'), { recursive: true, force: true });
 fs.mkdirSync(join(root, 'node_modules', 'half'), { recursive: true });
 setTimeout(() => { fs.rmSync(busy); if (fs.existsSync(join(root, 'fail'))) process.exit(1); }, Number(process.env.NPM_MS ?? 400));
@@ -86,6 +87,28 @@ it('goes on after an installation that was killed half-way', async () => {
   expect(text).toMatch(/^0 /);
   expect(text).toContain('ran start');
   expect(installations()).toEqual(['ci', 'ci']);
+});
+
+it('waits for an npm that goes on after its command was killed, so that no two of them meet', async () => {
+  const first = start('start', { NPM_MS: '2500' });
+  await vi.waitFor(() => expect(existsSync(join(clone, 'busy'))).toBe(true));
+  first.child.kill('SIGKILL');
+  await first.ended;
+
+  const text = await start('start').ended;
+
+  expect(text).toMatch(/^0 [\s\S]*waiting for it[\s\S]*ran start/);
+  expect(installations()).toEqual(['ci', 'ci']);
+});
+
+it('ends its npm when it is told to end itself', async () => {
+  const first = start('start', { NPM_MS: '600000' });
+  await vi.waitFor(() => expect(existsSync(join(clone, 'busy'))).toBe(true));
+  first.child.kill('SIGTERM');
+
+  expect(await first.ended).toMatch(/^1 [\s\S]*The same command tries again/);
+  expect(existsSync(join(clone, 'busy'))).toBe(false);
+  expect(existsSync(join(clone, '.inferry-install.lock'))).toBe(false);
 });
 
 it('takes a half-written marker for none, and a failed installation is tried again', async () => {
