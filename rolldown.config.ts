@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defineConfig, type OutputOptions, type RolldownOptions } from 'rolldown';
+import { defineConfig, type OutputOptions, type Plugin, type RolldownOptions } from 'rolldown';
 import { workerFamilies } from './libs/providers/src/local/worker-files.ts';
 
 const root = import.meta.dirname;
@@ -20,6 +20,7 @@ function bundle(folder: string): RolldownOptions {
       ...(looksAtFiles(folder) ? { 'workers/view-process': viewProcess } : {}),
     },
     external: isForeign,
+    plugins: [onlyWhatIsInstalled],
     // Files named by `new URL('…', import.meta.url)` come along.
     experimental: { resolveNewUrlToAsset: true },
     output: {
@@ -32,6 +33,22 @@ function bundle(folder: string): RolldownOptions {
     },
   };
 }
+
+/**
+ * Some syntax is rewritten with helpers of the bundler's own package (a tagged template that has `</script` in it), which no
+ * installation has: the process would end at its first import. That is said while bundling.
+ */
+const onlyWhatIsInstalled: Plugin = {
+  name: 'only-what-is-installed',
+  generateBundle(_options, files) {
+    for (const file of Object.values(files)) {
+      if (file.type !== 'chunk') continue;
+      const helper = [...file.imports, ...file.dynamicImports].find((id) => id.startsWith('@oxc-project/'));
+      if (helper !== undefined)
+        this.error(`${file.fileName} imports ${helper}: write that syntax in another way`);
+    }
+  },
+};
 
 /** Everything that is not a path and not ours. */
 function isForeign(id: string): boolean {

@@ -33,7 +33,7 @@ ${onward !== undefined && html`<meta http-equiv="refresh" content="${onward.seco
 <body>
 <a class="skip" href="#main">Skip to content</a>
 ${body}
-${script !== undefined && html`<script>${new Html(script)}</script>`}
+${script !== undefined && new Html(`<script>${script}</script>`)}
 </body>
 </html>
 `;
