@@ -93,7 +93,8 @@ function readRound(
 
 /** Asks on the call's own stream and makes the call again here. */
 async function runLegacy(deps: RoundsDeps, exchange: Exchange, attempt: Attempt): Promise<Reply> {
-  const { capabilities } = exchange;
+  // Whoever takes no stream cannot be asked, whatever they declared: a handler that knows has another way.
+  const capabilities = exchange.channel.canStream ? exchange.capabilities : {};
   const agent = agentOf(exchange);
   let client: ClientSide = { capabilities, ...agent, responses: {} };
   for (let round = 0; round < maxRounds; round += 1) {
