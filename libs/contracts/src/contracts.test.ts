@@ -122,6 +122,7 @@ describe('pinned', () => {
       'submit_unknown',
       'run_expired',
       'catalog_fetch_failed',
+      'provider_paused',
       'provider_not_connected',
       'unauthorized',
       'forbidden',

@@ -354,6 +354,12 @@ export const errorCodes = {
     fix: 'Wait retry_after_seconds, then the same call',
   },
   // Providers
+  provider_paused: {
+    retryable: true,
+    http: 503,
+    meaning: 'An operator lets nothing new be run on this platform',
+    fix: 'Use another platform, or try again later',
+  },
   provider_not_connected: {
     retryable: false,
     http: 403,

@@ -1,3 +1,13 @@
+export {
+  type AuditLine,
+  type AuditReport,
+  addAudit,
+  chainAudit,
+  pruneAudit,
+  readAudit,
+  verifyAudit,
+} from './audit/audit.ts';
+export { listPauses, type PauseMode, type ProviderPause, setPause } from './audit/provider-pauses.ts';
 export { readDatabaseTime } from './clock.ts';
 export type { Database, Dialect, Queries, SchemaState } from './database.ts';
 export { isUniqueViolation } from './failures.ts';

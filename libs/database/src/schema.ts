@@ -1,5 +1,6 @@
 import type { Generated, Selectable } from 'kysely';
 import type { AccountTables } from './accounts/tables.ts';
+import type { AuditTables } from './audit/audit.ts';
 import type { CatalogDetailTables } from './catalog/tables.ts';
 import type { ConnectionTables } from './connections/tables.ts';
 import type { OAuthTables } from './oauth/tables.ts';
@@ -14,7 +15,8 @@ export interface Schema
     OAuthTables,
     AccountTables,
     CatalogDetailTables,
-    WrapperTables {
+    WrapperTables,
+    AuditTables {
   runs: RunTable;
   run_events: RunEventTable;
   run_tags: RunTagTable;

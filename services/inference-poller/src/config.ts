@@ -49,6 +49,8 @@ const InferenceEnv = z.object({
   QUOTE_TTL_SECONDS: envInt(30, 86_400).default(600),
   /** US dollars above which a person confirms a run; unset: only where a threshold is set for somebody. */
   CONFIRM_ABOVE: z.coerce.number().min(0).max(1e6).optional(),
+  /** For how many days the audit trail is kept. */
+  AUDIT_DAYS: envInt(1, 36_500).default(400),
   /** What becomes of a run of unknown price where a budget holds its subject. */
   UNPRICED: z.enum(['cap', 'deny', 'allow']).default('cap'),
   /** US dollars that such a run holds, and counts as while its cost stays unknown. */
@@ -72,6 +74,7 @@ export interface InferenceConfig {
   viewOrigins: readonly string[];
   money: MoneyRules;
   quoteTtlMs: number;
+  auditDays: number;
   confirmAboveMicros: number | undefined;
   /** Emulated platforms keep their outputs on loopback. */
   allowPrivateOutputs: boolean;
@@ -103,6 +106,7 @@ export function parseInferenceConfig(env: Env): InferenceConfig {
       unpriced: { policy: parsed.UNPRICED, capMicros: toMicros(parsed.UNPRICED_CAP) },
     },
     confirmAboveMicros: parsed.CONFIRM_ABOVE === undefined ? undefined : toMicros(parsed.CONFIRM_ABOVE),
+    auditDays: parsed.AUDIT_DAYS,
     quoteTtlMs: parsed.QUOTE_TTL_SECONDS * 1_000,
     allowPrivateOutputs: parsed.INFERRY_EMULATORS !== undefined,
   });

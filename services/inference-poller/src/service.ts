@@ -12,7 +12,7 @@ import {
   type Secret,
 } from '@inferry/contracts';
 import { type CredentialClient, createCredentialClient } from '@inferry/credentials';
-import { readDatabaseTime } from '@inferry/database';
+import { chainAudit, pruneAudit, readDatabaseTime } from '@inferry/database';
 import type { Provider } from '@inferry/providers';
 import { createRunView } from '@inferry/run-view';
 import {
@@ -70,6 +70,8 @@ export interface InferenceOptions {
   quoteTtlMs?: number;
   /** Millionths of a US dollar above which a person confirms a run; undefined: only where a threshold is set. */
   confirmAboveMicros?: number | undefined;
+  /** For how many days the audit trail is kept (default 400). */
+  auditDays?: number;
   /** The ceiling of every wait (default 600). */
   maxWaitSeconds?: number;
   /** Runs of one subject that have not ended (default 50,000). */
@@ -136,6 +138,7 @@ export async function createInferenceService(
   await takeUpLeftovers(deps, { isOwn: options.isJournalOwn ?? false });
   poller.start();
   const webhooks = startWebhooks(deps);
+  const trail = keepTrail(deps, options.auditDays ?? 400);
   return {
     name: 'inference-poller',
     async routes(app) {
@@ -150,6 +153,7 @@ export async function createInferenceService(
     },
     async close() {
       webhooks.stop();
+      await trail.close();
       poller.close();
       deps.insistence.close();
       clock.close();
@@ -274,6 +278,32 @@ function startWebhooks(deps: InferenceDeps): { stop(): void; close(): Promise<vo
       subscription.unsubscribe();
     },
     close: () => sender.close(),
+  };
+}
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+/** Chains what the audit trail was told, and deletes what is too old. */
+function keepTrail({ database, log, now }: InferenceDeps, days: number): { close(): Promise<void> } {
+  let prunedAt = 0;
+  let working: Promise<unknown> = Promise.resolve();
+  const work = async () => {
+    while ((await chainAudit(database)) > 0);
+    if (now() < prunedAt + hourMs) return;
+    prunedAt = now();
+    await pruneAudit(database, { before: now() - days * dayMs, now: now() });
+  };
+  const timer = setInterval(() => {
+    working = working
+      .then(work)
+      .catch((error: unknown) => log.warn({ err: error }, 'the audit trail could not be kept'));
+  }, webhookTickMs);
+  return {
+    async close() {
+      clearInterval(timer);
+      await working;
+    },
   };
 }
 

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describeAudit } from '../audit/contract-suite.ts';
+import { listPauses, setPause } from '../audit/provider-pauses.ts';
 import { readDatabaseTime } from '../clock.ts';
 import type { Database } from '../database.ts';
 import type { RunRow } from '../schema.ts';
@@ -181,6 +183,19 @@ export function describeRunQueries(
     });
 
     describeBudgets({ database: () => database, newRow, now });
+    describeAudit({ database: () => database, insert: () => insert() });
+
+    it('of a paused platform are in no lane until it goes on', async () => {
+      await insert();
+      const pause = { mode: 'pause', reason: 'away', at: now } as const;
+      await setPause(database.queries, { provider: 'scripted', pause });
+      expect(await lease('one')).toEqual([]);
+      await setPause(database.queries, { provider: 'scripted', pause: { ...pause, mode: 'drain' } });
+      expect(await lease('one')).toHaveLength(1);
+      expect(await listPauses(database.queries)).toMatchObject([{ provider: 'scripted', mode: 'drain' }]);
+      await setPause(database.queries, { provider: 'scripted', pause: undefined });
+      expect(await listPauses(database.queries)).toEqual([]);
+    });
 
     describe('a lease', () => {
       it('is given to one of many that ask at once', async () => {

@@ -18,13 +18,18 @@ export interface NewRun {
   isUnbound?: boolean | undefined;
 }
 
+export interface Standing {
+  openRuns: number;
+  isBound: boolean;
+  /** Somebody may have to confirm what it costs. */
+  hasThresholds?: boolean;
+  /** Some platform is paused. */
+  hasPauses?: boolean;
+}
+
 /** What a subject has under way, counted up to `atMost`, whether a budget holds it, and whether anybody is asked about costs. */
-export async function readStanding(
-  queries: Queries,
-  subject: string,
-  atMost: number,
-): Promise<{ openRuns: number; isBound: boolean; hasThresholds: boolean }> {
-  const { open, bound, limits, thresholds } = await queries
+export async function readStanding(queries: Queries, subject: string, atMost: number): Promise<Standing> {
+  const { open, bound, limits, thresholds, pauses } = await queries
     .selectNoFrom((eb) => [
       eb
         .selectFrom((inner) =>
@@ -52,10 +57,19 @@ export async function readStanding(
         .selectFrom('confirm_thresholds')
         .select(({ fn }) => fn.countAll<number>().as('count'))
         .as('thresholds'),
+      eb
+        .selectFrom('provider_pauses')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .as('pauses'),
     ])
     .executeTakeFirstOrThrow();
   const isBound = Number(bound) + Number(limits) > 0;
-  return { openRuns: Number(open), isBound, hasThresholds: Number(thresholds) > 0 };
+  return {
+    openRuns: Number(open),
+    isBound,
+    ...(Number(thresholds) > 0 && { hasThresholds: true }),
+    ...(Number(pauses) > 0 && { hasPauses: true }),
+  };
 }
 
 /**

@@ -46,6 +46,7 @@ export async function listLanes(
   const { rows } = await sql<Lane>`
     with recursive lane(provider, subject) as (
       select start.provider, ${next(sql`start.provider`, sql`start.after`)} from (${starts}) as start
+      where not exists (select 1 from provider_pauses where provider_pauses.provider = start.provider and mode = 'pause')
       union all
       select lane.provider, ${next(sql`lane.provider`, sql`lane.subject`)} from lane where lane.subject is not null
     )

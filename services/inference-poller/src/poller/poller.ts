@@ -7,6 +7,7 @@ import {
   leaseQueuedRuns,
   leaseToldRun,
   listLanes,
+  listPauses,
   type RunRow,
   reclaimRun,
   renewLeases,
@@ -227,7 +228,10 @@ export class Poller {
     const { database, providers, timings, now } = this.#deps;
     if (now() < this.#abandonedAt + timings.tickMs * abandonedTicks) return;
     this.#abandonedAt = now();
-    const request = { ...this.#leaseRequest(), known: [...providers.keys()], limit: runsPerLook };
+    // What waits for a paused platform ends at its deadline all the same.
+    const paused = new Set((await listPauses(database.queries)).map(({ provider }) => provider));
+    const known = [...providers.keys()].filter((slug) => !paused.has(slug));
+    const request = { ...this.#leaseRequest(), known, limit: runsPerLook };
     for (const row of await leaseAbandonedRuns(database, request)) this.#drive(row, 'follow');
   }
 

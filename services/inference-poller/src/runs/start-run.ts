@@ -22,6 +22,7 @@ import {
   findRunByKey,
   holdable,
   insertRun,
+  listPauses,
   type NewRun,
   type RunRow,
   readBudgetStates,
@@ -67,11 +68,12 @@ export async function startRun(
   if (problems.length > 0) throw validationFailed('run_model', problems);
   if (standing.openRuns >= deps.maxOpenRuns) throw tooManyRuns(deps.maxOpenRuns);
   const prepared = await preparing;
+  if (standing.hasPauses === true) await refuseDrained(deps, prepared.provider);
   refuseTooDear(request.max_cost, prepared);
   const price = priceOf(deps, request, { prepared, subject });
   await confirmCost(
     deps,
-    { ...costOf(deps, prepared, context), hasThresholds: standing.hasThresholds },
+    { ...costOf(deps, prepared, context), hasThresholds: standing.hasThresholds === true },
     context,
   );
   const provider = deps.providers.get(prepared.provider);
@@ -109,6 +111,17 @@ function tooManyRuns(most: number): AppError {
       nextAction: `Wait until some have ended.${hint` ${callOf(listRuns)} shows them, and those that nobody needs can be cancelled.`}`,
     },
   );
+}
+
+/** A platform that is drained takes nothing new; at one that is only paused runs wait. */
+async function refuseDrained({ database }: InferenceDeps, provider: string): Promise<void> {
+  const pauses = await listPauses(database.queries);
+  const drained = pauses.find((pause) => pause.provider === provider && pause.mode === 'drain');
+  if (drained === undefined) return;
+  throw new AppError('provider_paused', `${provider} takes no new runs now. Nothing was run or charged.`, {
+    retryAfterSeconds: 300,
+    nextAction: 'Use a model of another provider, or try again later.',
+  });
 }
 
 /** Resolves, coerces, validates and quotes at the catalog; throws `validation_failed` when the input is wrong. */
