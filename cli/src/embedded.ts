@@ -8,7 +8,7 @@ import {
 } from '@inferry/auth';
 import { createFolderBlobs } from '@inferry/blobs';
 import { createCatalogService, parseCatalogConfig } from '@inferry/catalog';
-import { createComputeService } from '@inferry/compute';
+import { createComputeService, readComputeConfig } from '@inferry/compute';
 import { openDatabase } from '@inferry/database';
 import { createInferenceService, parseInferenceConfig, quoteSecretOf } from '@inferry/inference-poller';
 import { parseGatewayConfig } from '@inferry/mcp-gateway';
@@ -170,7 +170,7 @@ async function createServices(composition: Composition): Promise<Service[]> {
     publicUrl: config.baseUrl,
   });
   const compute = createComputeService(partsFor('compute'), {
-    planes: await openControlPlanes(platforms),
+    planes: await openControlPlanes(platforms, readComputeConfig(env)),
   });
   return [auth, catalog, upload, inference, compute];
 }

@@ -108,6 +108,8 @@ export interface ControlPlane {
   readonly title: string;
   /** Whether nothing can be asked without a key. */
   readonly needsKey: boolean;
+  /** Everybody's resources are in one account: `context.owner` tells them apart. */
+  readonly isShared?: boolean;
   readonly resources: Readonly<Partial<Record<ResourceType, ResourceSupport>>>;
   list(
     request: { type: ResourceType; parentId?: string | undefined; filters?: JsonObject | undefined },

@@ -9,6 +9,7 @@ export {
   readProvidersConfig,
   variablesOf,
 } from './config.ts';
+export { createContainerPlane } from './containers/plane.ts';
 export { type ContractCase, contractCases } from './contract-cases.ts';
 export {
   type ControlPlane,

@@ -2,6 +2,8 @@ import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError, readAll } from '@inferry/contracts';
 import { type ProviderInstance, type ProvidersConfig, readProvidersConfig } from './config.ts';
+import { parseEngineAddress } from './containers/engine.ts';
+import { createContainerPlane } from './containers/plane.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { AdapterDefinition, AdapterOptions } from './definition.ts';
 import type { ProviderLog } from './http/index.ts';
@@ -55,18 +57,23 @@ export function openInstance(
   return definition.create(adapterOptions(definition, { options, log }));
 }
 
-/** The control planes of the platforms that have one. */
-export function openControlPlanes(
+/** The control planes of the platforms that have one, and of this machine's container engine where one is named. */
+export async function openControlPlanes(
   { instances }: Pick<ProvidersConfig, 'instances'>,
-  log?: ProviderLog,
+  { log, containerEngine }: { log?: ProviderLog | undefined; containerEngine?: string | undefined } = {},
 ): Promise<ControlPlane[]> {
-  return readAll(
+  const local =
+    containerEngine === undefined || containerEngine === ''
+      ? []
+      : [createContainerPlane({ engine: parseEngineAddress(containerEngine) })];
+  const opened = await readAll(
     instances.flatMap(({ definition, options }) =>
       definition.control === undefined
         ? []
         : [() => definition.control?.(adapterOptions(definition, { options, log }))],
     ),
-  ).then((planes) => planes.filter((plane) => plane !== undefined));
+  );
+  return [...opened.filter((plane) => plane !== undefined), ...local];
 }
 
 function adapterOptions(

@@ -112,6 +112,8 @@ export interface ProviderContext {
   /** Where the platform is for this connection, instead of the adapter's own base URL. */
   baseUrl?: string | undefined;
   signal: AbortSignal;
+  /** Whose resources are meant, where many share one account of a control plane; absent: everybody's. */
+  owner?: string | undefined;
   /** Of a submit alone. */
   guard?: SubmitGuard | undefined;
 }

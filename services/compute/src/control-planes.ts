@@ -1,16 +1,28 @@
 /** The platforms whose machines this deployment can reach, each with the key of whoever calls. */
+
+import { createHash } from 'node:crypto';
 import type { HandlerContext } from '@inferry/bus';
-import { AppError } from '@inferry/contracts';
-import type { CredentialClient } from '@inferry/credentials';
+import { AppError, type Principal } from '@inferry/contracts';
+import type { AccessClient, CredentialClient } from '@inferry/credentials';
 import type { ControlPlane, ProviderContext } from '@inferry/providers';
 
 export class ControlPlanes {
   readonly #planes: ReadonlyMap<string, ControlPlane>;
   readonly #keys: CredentialClient;
+  readonly #access: Pick<AccessClient, 'of'>;
 
-  constructor({ planes, keys }: { planes: readonly ControlPlane[]; keys: CredentialClient }) {
+  constructor({
+    planes,
+    keys,
+    access,
+  }: {
+    planes: readonly ControlPlane[];
+    keys: CredentialClient;
+    access: Pick<AccessClient, 'of'>;
+  }) {
     this.#planes = new Map(planes.map((plane) => [plane.slug, plane]));
     this.#keys = keys;
+    this.#access = access;
   }
 
   get all(): ControlPlane[] {
@@ -32,6 +44,7 @@ export class ControlPlanes {
     { principal, signal }: Pick<HandlerContext, 'principal' | 'signal'>,
     call: (context: ProviderContext) => Promise<T>,
   ): Promise<T> {
+    if (plane.isShared === true) return call({ signal, owner: await this.#ownerAt(plane, principal) });
     const key = await this.#keys.get(plane.slug, principal, { signal });
     if (key === undefined && plane.needsKey) {
       throw new AppError('provider_not_connected', `${plane.title} is not connected.`, {
@@ -52,4 +65,24 @@ export class ControlPlanes {
       throw error;
     }
   }
+
+  /** Machines of the deployment are for those who may spend what is the deployment's; each sees their own. */
+  async #ownerAt({ title }: ControlPlane, principal: Principal): Promise<string | undefined> {
+    if (isOwnService(principal)) return undefined;
+    const { mayUseDeployment } = await this.#access.of(principal);
+    if (mayUseDeployment) return ownerOf(principal);
+    throw new AppError('forbidden', `${title} is not for your access.`, {
+      nextAction: 'Ask whoever runs this server.',
+    });
+  }
+}
+
+/** The deployment itself, which ends machines whose time is over. */
+function isOwnService({ subject }: Principal): boolean {
+  return subject.startsWith('inferry:');
+}
+
+/** Of one owner, and nothing that anybody could read out of the machine that carries it. */
+export function ownerOf({ subject }: Principal): string {
+  return createHash('sha256').update(subject).digest('base64url').slice(0, 16);
 }

@@ -1,1 +1,2 @@
+export { readComputeConfig } from './config.ts';
 export { type ComputeOptions, createComputeService } from './service.ts';

@@ -10,7 +10,7 @@ import {
   readInfraLogs,
   updateInfra,
 } from '@inferry/contracts';
-import { createCredentialClient } from '@inferry/credentials';
+import { createAccessClient, createCredentialClient } from '@inferry/credentials';
 import type { ControlPlane } from '@inferry/providers';
 import type { Parts, Service } from '@inferry/runtime';
 import { ControlPlanes } from './control-planes.ts';
@@ -38,7 +38,8 @@ export function createComputeService(
   { planes: opened, sweepMs = 60_000 }: ComputeOptions,
 ): Service {
   const keys = createCredentialClient(bus);
-  const planes = new ControlPlanes({ planes: opened, keys });
+  const access = createAccessClient(bus, { providers: [] });
+  const planes = new ControlPlanes({ planes: opened, keys, access });
   const stops = new StopTimers({ planes, limits, log, now, sweepMs });
   const deps = { planes, bus, limits, stops, now };
 
@@ -60,6 +61,7 @@ export function createComputeService(
     async close() {
       await stops.close();
       keys.close();
+      access.close();
       await Promise.all(opened.map((plane) => plane.close()));
     },
   };

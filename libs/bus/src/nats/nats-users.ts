@@ -118,7 +118,7 @@ export const busRights: Readonly<Record<string, BusRights>> = {
       'delete_infra',
       'read_infra_logs',
     ),
-    asks: [...keys, readBudgets],
+    asks: [...keys, readAccess, readBudgets],
     tells: [],
     hears: [connectionChanged, grantRevoked],
   },

@@ -1,4 +1,5 @@
 import { comfyuiEmulator } from './comfyui/emulator.ts';
+import { containerEngineEmulator } from './containers/emulator.ts';
 import { falEmulator } from './fal/emulator.ts';
 import { bflEmulator } from './generic/bfl.ts';
 import { lumaEmulator } from './generic/luma.ts';
@@ -54,6 +55,7 @@ export { openRunpodConsole, type RunpodConsole } from './runpod/console.ts';
 export {
   bflEmulator,
   comfyuiEmulator,
+  containerEngineEmulator,
   falEmulator,
   huggingfaceEmulator,
   lumaEmulator,

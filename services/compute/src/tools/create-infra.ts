@@ -10,6 +10,7 @@ import {
   validationFailed,
 } from '@inferry/contracts';
 import type { ControlPlane, Resource, ResourceType } from '@inferry/providers';
+import { ownerOf } from '../control-planes.ts';
 import { type InfraDeps, planeOf, read, round, typeOf, whole } from './infra-parts.ts';
 
 /** How long a ref keeps others from making a second one while the first is made. */
@@ -110,7 +111,7 @@ async function createOnce(
     throw validationFailed('infra_create', [{ path: 'stop_after', message: `a ${type} cannot be stopped` }]);
   }
   const marks = {
-    owner: ownerOf(context),
+    owner: ownerOf(context.principal),
     ...(input.client_ref !== undefined && { ref: refOf(input.client_ref, context) }),
     ...(stopAt !== undefined && { stop_at: stopAt }),
   };
@@ -218,10 +219,6 @@ async function findMarked(
   if (plane.resources[type]?.verbs.includes('list') !== true) return undefined;
   const { items } = await deps.planes.with(plane, context, (platform) => plane.list({ type }, platform));
   return items.find(({ marks }) => marks.ref === ref);
-}
-
-function ownerOf({ principal }: HandlerContext): string {
-  return createHash('sha256').update(principal.subject).digest('base64url').slice(0, 16);
 }
 
 /** Of one owner, and nothing that anybody could read out of the machine that carries it. */
