@@ -1,4 +1,4 @@
-// npm run bench -- [startup|stdio|calls|search|transfer|gateway|waits|memory|soak|isolation|active-runs|refresh|tokens ...] [--json] [--quick]
+// npm run bench -- [startup|stdio|calls|search|transfer|gateway|waits|memory|soak|isolation|active-runs|refresh|tokens|trips ...] [--json] [--quick]
 import { parseArgs } from 'node:util';
 import type { Bench } from './report.ts';
 
@@ -16,6 +16,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   'active-runs': async () => (await import('./active-runs.ts')).activeRuns,
   refresh: async () => (await import('./refresh.ts')).refresh,
   tokens: async () => (await import('./tokens.ts')).tokens,
+  trips: async () => (await import('./trips.ts')).measureTrips,
 };
 
 const { values, positionals } = parseArgs({

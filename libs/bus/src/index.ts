@@ -9,11 +9,10 @@ export type {
   Progress,
   Subscription,
 } from './bus.ts';
-export { CallLife, type Interruptible } from './call-life.ts';
+export { CallLife, type Interruptible, LateSignal } from './call-life.ts';
 export { type BusOptions, createBus } from './create-bus.ts';
 export { type BusTimings, defaultTimings } from './frames.ts';
 export { createInProcessTransport } from './in-process-transport.ts';
-export { LateSignal } from './late-signal.ts';
 export {
   type StatedRun,
   type StatementKeys,

@@ -3,6 +3,7 @@ import { AppError, InputRequired, Principal, shortWait, toAppError } from '@infe
 import type { Answer } from './answers.ts';
 import type { HandlerContext, LogEntry, Progress } from './bus.ts';
 import { type CallEnvelope, callHeader, readEnvelope } from './call-envelope.ts';
+import { LateSignal } from './call-life.ts';
 import {
   aliveSubject,
   type BusTimings,
@@ -14,7 +15,6 @@ import {
   type OnInternalError,
   whoSubject,
 } from './frames.ts';
-import { LateSignal } from './late-signal.ts';
 import { CallMeter } from './measuring.ts';
 import { type Speaker, type Statements, unsigned } from './statements.ts';
 import { inSpan, markFailed } from './tracing.ts';

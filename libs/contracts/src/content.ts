@@ -1,5 +1,5 @@
+/** Content of tools' results, and how large it may be. */
 import type { ErrorEnvelope } from './errors.ts';
-import { bytesOf, maxShortBytes, mostThatIsShort } from './short.ts';
 
 /** The kinds of MCP content that our tools return (MCP 2026-07-28, tools). */
 export type ContentBlock =
@@ -69,4 +69,38 @@ export function problemLine(problem: Problem): string {
 
 function isProblem(value: unknown): value is Problem {
   return typeof value === 'object' && value !== null && 'path' in value && 'message' in value;
+}
+
+export const maxShortBytes = 1_024;
+
+const encoder = new TextEncoder();
+
+function bytesOf(text: string): number {
+  return encoder.encode(text).length;
+}
+
+/** Whether a tool's result is short, as text and as structure. */
+export function isShort(content: readonly ContentBlock[], structured: unknown): boolean {
+  if (bytesOf(JSON.stringify(structured ?? {})) > maxShortBytes) return false;
+  const said = content.map((block) => (block.type === 'text' ? block.text : ''));
+  return bytesOf(said.join('\n')) <= maxShortBytes;
+}
+
+/** The most of `from` to `most` with which a result is short; `from` where none is. */
+export function mostThatIsShort(from: number, most: number, isShortWith: (count: number) => boolean): number {
+  let low = from;
+  let high = most;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (isShortWith(middle)) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** The beginning of a text, not cut within a character. */
+export function clip(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const code = text.charCodeAt(length - 1);
+  return `${text.slice(0, code >= 0xd800 && code <= 0xdbff ? length - 1 : length)}…`;
 }

@@ -1,7 +1,11 @@
-export { coerce, isObject } from './coerce.ts';
+export { coerce, isObject, isUnset, unstorable } from './coerce.ts';
 export { ConfigError, readAll } from './config-error.ts';
 export {
   type ContentBlock,
+  clip,
+  isShort,
+  maxShortBytes,
+  mostThatIsShort,
   type Problem,
   problemLine,
   type ToolResult,
@@ -35,7 +39,6 @@ export {
   surfaceChanged,
   wrapperChanged,
 } from './events/index.ts';
-export { isUnset, unstorable } from './given.ts';
 export {
   InputRequest,
   InputRequests,
@@ -126,7 +129,6 @@ export {
 } from './shapes/model.ts';
 export { isTerminal, Run, RunCost, RunOutput, RunStatus, runStatuses } from './shapes/run.ts';
 export { Wrapper } from './shapes/wrapper.ts';
-export { clip, isShort, maxShortBytes, mostThatIsShort } from './short.ts';
 export {
   type Completion,
   maxCompletions,

@@ -1,8 +1,7 @@
 import type { z } from 'zod';
-import { coerce, isObject } from './coerce.ts';
+import { coerce, isObject, isUnset, unstorable, withoutUnset } from './coerce.ts';
 import type { Problem } from './content.ts';
 import { AppError } from './errors.ts';
-import { isUnset, unstorable, withoutUnset } from './given.ts';
 import type { JsonObject } from './portable-schema.ts';
 
 /**

@@ -5,6 +5,6 @@ export {
   createCredentialClient,
   type GetOptions,
   type Holder,
+  type OpenedCredential,
 } from './credential-client.ts';
-export type { OpenedCredential } from './kept-keys.ts';
 export { purposes } from './purposes.ts';

@@ -25,6 +25,8 @@ export { type DatabaseOptions, openDatabase } from './open-database.ts';
 export {
   type BudgetRules,
   type BudgetState,
+  createExchangeRates,
+  type ExchangeRates,
   holdable,
   leftFor,
   readBudgetStates,
@@ -44,7 +46,6 @@ export {
   setThreshold,
   useConfirmation,
 } from './runs/confirmations.ts';
-export { createExchangeRates, type ExchangeRates } from './runs/exchange-rates.ts';
 export {
   countOpenRuns,
   countRunRows,

@@ -1,10 +1,10 @@
+/** The interface between the protocol and a transport. */
 import type { CallLife } from '@inferry/bus';
 import type { JsonObject, Principal } from '@inferry/contracts';
-import type { McpNotification, McpRequest } from './json-rpc.ts';
+import type { McpNotification, McpRequest, ProgressToken, RequestId } from './json-rpc.ts';
 import type { Offer } from './offer.ts';
 import type { Refusal } from './refusal.ts';
-import type { ResumedCall } from './resumed-call.ts';
-import type { ToolView } from './tool-views.ts';
+import type { ToolView } from './selection.ts';
 import type { Era } from './versions.ts';
 
 /**
@@ -83,3 +83,23 @@ export type Method = (exchange: Exchange) => Reply | Promise<Reply>;
 
 /** Takes note of a notification; there is no answer. */
 export type Listener = (notification: McpNotification, from: Sender) => void;
+
+/** A call whose answer may be fetched by another connection, on any replica. */
+export interface ResumableCall {
+  requestId: RequestId;
+  progressToken?: ProgressToken | undefined;
+  /** MCP protocol version of the call. */
+  version: string;
+  isAssumed?: true | undefined;
+  tool: string;
+  /** What its tool's `continuation` is called with. */
+  args: JsonObject;
+  /** Epoch ms. */
+  startedAt: number;
+}
+
+/** A call that goes on, and how much of it its client was shown. */
+export interface ResumedCall extends ResumableCall {
+  /** The last value of its progress, 0 to 1; -1 before the first. */
+  shown: number;
+}

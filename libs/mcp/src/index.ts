@@ -6,7 +6,7 @@ export type { Resumptions } from './client/resumptions.ts';
 export type { Sessions } from './client/sessions.ts';
 export { createMcpCore, type McpCore, type Observer } from './core.ts';
 export { type McpHeaders, readBatchEra, readEra, type Spoken } from './era.ts';
-export type { Channel, Exchange, Method, Reply, Sender, StopReason } from './exchange.ts';
+export type { Channel, Exchange, Method, Reply, ResumedCall, Sender, StopReason } from './exchange.ts';
 export { isIconUrl, ownIcon } from './icon.ts';
 export type { ServerIdentity } from './identity.ts';
 export { InFlight } from './in-flight.ts';
@@ -14,13 +14,15 @@ export {
   errorText,
   isRequestId,
   isSameId,
+  isTooDeep,
   type McpMessage,
   type McpRequest,
   parseJson,
   type RequestId,
   readMessage,
+  refuseSize,
+  tooDeep,
 } from './json-rpc.ts';
-export { isTooDeep, refuseSize, tooDeep } from './message-limits.ts';
 export { createMethodTable, type MethodTable } from './methods/index.ts';
 export { createOffer, type Offer } from './offer.ts';
 export {
@@ -32,12 +34,10 @@ export {
   refuseParams,
   rpcCodes,
 } from './refusal.ts';
-export type { ResumedCall } from './resumed-call.ts';
 export { type Member, Roster } from './roster.ts';
-export type { Asked, Selection } from './selection.ts';
+export { type Asked, createToolViews, type Selection, type ToolView, type ViewTools } from './selection.ts';
 export type { SubscriptionLimits } from './subscriptions/subscriptions.ts';
 export { startSurfaces } from './surfaces/start-surfaces.ts';
-export { createToolViews, type ToolView, type ViewTools } from './tool-views.ts';
 export { type Era, legacyVersions, metaKeys, modernVersion, negotiate } from './versions.ts';
 export { type ClientRow, ClientRows, type ClientTable, createClientTable, knownClients } from './waiting.ts';
 export type { Icon } from './wire.ts';

@@ -2,9 +2,15 @@
 import type { Bus } from '@inferry/bus';
 import type { AnyTool, Profile } from '@inferry/contracts';
 import { createIdentity, type ServerIdentity } from './identity.ts';
-import { createSelect, type Select, type Selection, toolsetOf } from './selection.ts';
+import {
+  createSelect,
+  createToolViews,
+  type Select,
+  type Selection,
+  toolsetOf,
+  type ViewTools,
+} from './selection.ts';
 import { createTasks, type Tasks } from './tasks/tasks.ts';
-import { createToolViews, type ViewTools } from './tool-views.ts';
 import type { Icon } from './wire.ts';
 
 /** A mount as its clients meet it. */

@@ -2,9 +2,9 @@
  * The page on which a person says yes or no to the cost of a run, for clients that cannot ask: at an address that names one
  * question and nobody can guess. Whoever signed in answers on their account page instead.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { AppError, toAppError } from '@inferry/contracts';
 import { answerConfirmation, findAnyConfirmation } from '@inferry/database';
+import { createMac, isSameText } from '@inferry/seals';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { InferenceDeps } from './deps.ts';
 import type { ConfirmSettings, CostQuestion } from './runs/confirm-cost.ts';
@@ -33,10 +33,7 @@ export function confirmSettingsOf({
 
 /** Who has the address was given it by us. */
 function codeOf(id: string, secret: NonNullable<Options['quoteSecret']>): string {
-  return createHmac('sha256', secret.reveal())
-    .update(`inferry confirmation 1\n${id}`)
-    .digest('base64url')
-    .slice(0, 22);
+  return createMac(secret)(`inferry confirmation 1\n${id}`).toString('base64url').slice(0, 22);
 }
 
 export async function mountConfirmPage(
@@ -47,9 +44,7 @@ export async function mountConfirmPage(
   if (secret === undefined) return;
   const idOf = (token: string): string => {
     const [id = '', code = ''] = token.split('.');
-    const [own, given] = [Buffer.from(codeOf(id, secret)), Buffer.from(code)];
-    const isOurs = own.byteLength === given.byteLength && timingSafeEqual(own, given);
-    if (!isOurs) throw new AppError('not_found', 'There is nothing here.');
+    if (!isSameText(codeOf(id, secret), code)) throw new AppError('not_found', 'There is nothing here.');
     return id;
   };
   await app.register(

@@ -29,8 +29,8 @@ import {
   RuntimeEnv,
 } from '@inferry/runtime';
 import { z } from 'zod';
-import { type AllowedHosts, loopbackNames, spellingsOf } from './edge/host.ts';
 import type { KeyPrefixes } from './edge/passthrough-verifier.ts';
+import { type AllowedHosts, loopbackNames, spellingsOf } from './edge/request-head.ts';
 import type { WindowLimits } from './edge/windows.ts';
 import type { OpenCallLimits } from './open-calls.ts';
 

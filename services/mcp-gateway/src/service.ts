@@ -1,27 +1,34 @@
 import type { IncomingMessage } from 'node:http';
+import { isAbsolute, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { type AnyTool, callCancelled, type Secret } from '@inferry/contracts';
 import { createInProcessLimits } from '@inferry/limits';
 import { createMcpCore, createMethodTable, InFlight, startConversation, startSurfaces } from '@inferry/mcp';
 import type { HttpService, Parts, Readiness } from '@inferry/runtime';
 import type { GatewayConfig } from './config.ts';
 import type { Authenticate } from './edge/authenticate.ts';
-import { checkContentEncoding, checkContentType, createBodyCheck, refuseBodySize } from './edge/body.ts';
 import { createCors } from './edge/cors.ts';
 import { gatewayPrincipal } from './edge/gateway-principal.ts';
-import { checkHead } from './edge/head.ts';
-import { createHostCheck } from './edge/host.ts';
 import { type Authentication, openAuthentication } from './edge/open-authentication.ts';
-import { createOriginCheck, createOrigins } from './edge/origin.ts';
 import { createProbeGate } from './edge/probe-gate.ts';
+import {
+  checkContentEncoding,
+  checkContentType,
+  checkHead,
+  createBodyCheck,
+  createHostCheck,
+  createOriginCheck,
+  createOrigins,
+  refuseBodySize,
+} from './edge/request-head.ts';
 import { createWindows } from './edge/windows.ts';
-import { loadExtraTools } from './extra-tools.ts';
 import { openPinnedModels } from './file-profiles/pinned-models.ts';
 import { type Check, createEdge, type Edge, type EdgeParts } from './http/edge.ts';
+import { defaultTimings, OpenStreams, type StreamTimings } from './http/http-channel.ts';
 import { InlineUploads, mayBeUpload } from './http/inline/inline-uploads.ts';
 import { McpEndpoint } from './http/mcp-endpoint.ts';
 import { mountRoutes } from './http/mount-routes.ts';
 import { type Mounts, openMounts } from './http/mounts.ts';
-import { defaultTimings, OpenStreams, type StreamTimings } from './http/open-streams.ts';
 import { type BodyTimings, defaultBodyTimings } from './http/read-body.ts';
 import { createReceiver, type Receiver } from './http/receive.ts';
 import { OpenCalls } from './open-calls.ts';
@@ -257,4 +264,24 @@ function counted(authenticate: Authenticate, telemetry: Telemetry): Authenticate
       telemetry.credentialLookedUp(!(outcome instanceof Promise));
     return outcome;
   };
+}
+
+interface ToolsModule {
+  tools: readonly AnyTool[];
+}
+
+/** Contracts of a service that is not part of the product, from the modules that the deployment names. */
+async function loadExtraTools(modules: readonly string[]): Promise<AnyTool[]> {
+  const loaded = await Promise.all(modules.map(load));
+  return loaded.flat();
+}
+
+async function load(name: string): Promise<readonly AnyTool[]> {
+  const module: unknown = await import(isAbsolute(name) ? pathToFileURL(resolve(name)).href : name);
+  if (isToolsModule(module)) return module.tools;
+  throw new Error(`INFERRY_EXTRA_TOOLS: ${name} does not export tools`);
+}
+
+function isToolsModule(module: unknown): module is ToolsModule {
+  return typeof module === 'object' && module !== null && 'tools' in module && Array.isArray(module.tools);
 }

@@ -14,7 +14,7 @@ import { metaKeys, modernVersion } from '@inferry/mcp';
 import { createHttpApp, createLogger } from '@inferry/runtime';
 import type { FastifyInstance } from 'fastify';
 import { parseGatewayConfig } from './config.ts';
-import type { StreamTimings } from './http/open-streams.ts';
+import type { StreamTimings } from './http/http-channel.ts';
 import { createGatewayService, type GatewayOptions } from './service.ts';
 
 export interface TestGateway {

@@ -1,7 +1,7 @@
 import { localPrincipal, Secret } from '@inferry/contracts';
 import { expect, test } from 'vitest';
-import { missingCapabilities } from './capabilities.ts';
 import { createRequestStates } from './request-states.ts';
+import { missingCapabilities } from './rounds.ts';
 import { createSessions } from './sessions.ts';
 
 const key = new Secret('a key');

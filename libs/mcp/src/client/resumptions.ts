@@ -1,6 +1,5 @@
 import type { Secret } from '@inferry/contracts';
-import type { Sender } from '../exchange.ts';
-import type { ResumableCall, ResumedCall } from '../resumed-call.ts';
+import type { ResumableCall, ResumedCall, Sender } from '../exchange.ts';
 import { createSignedText } from './signed-text.ts';
 
 /**

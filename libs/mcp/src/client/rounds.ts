@@ -1,6 +1,9 @@
+/** Calls that need something of their client: what it can be asked, and how, in either era. */
 import type { ClientSide } from '@inferry/bus';
 import {
   AppError,
+  type InputRequest,
+  type InputRequests,
   InputRequired,
   isObject,
   isUnset,
@@ -11,17 +14,16 @@ import type { Exchange, Reply } from '../exchange.ts';
 import { isRefusal, type Refusal, refuse, refuseParams, rpcCodes } from '../refusal.ts';
 import { metaKeys } from '../versions.ts';
 import type { InputRequiredResult } from '../wire.ts';
-import { missingCapabilities } from './capabilities.ts';
 import type { ClientRequests } from './client-requests.ts';
 import type { RequestStates, StateOwner } from './request-states.ts';
 
-export interface RoundsDeps {
+interface RoundsDeps {
   clientRequests: ClientRequests;
   requestStates: RequestStates;
 }
 
 /** Makes the call with what is known of the client; may be called several times. */
-export type Attempt = (client: ClientSide) => Promise<Reply>;
+type Attempt = (client: ClientSide) => Promise<Reply>;
 
 /** Makes a call that may need input of its client, in the way that the client's era has for it. */
 export type RunRounds = (exchange: Exchange, attempt: Attempt) => Promise<Reply>;
@@ -147,4 +149,30 @@ function invalid(message: string): Refusal {
 
 function toOwner({ principal, request }: Exchange): StateOwner {
   return { subject: principal.subject, method: request.method, params: request.params };
+}
+
+/** What must be declared to be asked this, as a `ClientCapabilities` object (MCP 2026-07-28, basic). */
+function requirement({ method, params }: InputRequest): JsonObject {
+  if (method === 'roots/list') return { roots: {} };
+  if (method === 'sampling/createMessage') return { sampling: {} };
+  return params.mode === 'url' ? { elicitation: { url: {} } } : { elicitation: {} };
+}
+
+function isDeclared({ method, params }: InputRequest, capabilities: JsonObject): boolean {
+  if (method === 'roots/list') return isObject(capabilities.roots);
+  if (method === 'sampling/createMessage') return isObject(capabilities.sampling);
+  const { elicitation } = capabilities;
+  if (!isObject(elicitation)) return false;
+  if (params.mode === 'url') return isObject(elicitation.url);
+  // An empty object is how forms were declared before there was anything else.
+  return isObject(elicitation.form) || Object.keys(elicitation).length === 0;
+}
+
+/** What the client would have to declare on top of what it did; undefined when it can be asked all of this. */
+export function missingCapabilities(
+  requests: InputRequests,
+  capabilities: JsonObject,
+): JsonObject | undefined {
+  const missing = Object.values(requests).filter((request) => !isDeclared(request, capabilities));
+  return missing.length === 0 ? undefined : Object.assign({}, ...missing.map(requirement));
 }

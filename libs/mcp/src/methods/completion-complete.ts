@@ -2,9 +2,8 @@ import type { Bus } from '@inferry/bus';
 import { isObject, type JsonObject } from '@inferry/contracts';
 import type { Method } from '../exchange.ts';
 import { type Refusal, refuseParams } from '../refusal.ts';
-import { ownerOfPrompt, ownerOfTemplate } from '../surfaces/owner.ts';
 import { refuseFailure } from '../surfaces/refuse-failure.ts';
-import type { OfferedSurface, Surfaces } from '../surfaces/surfaces.ts';
+import { type OfferedSurface, ownerOfPrompt, ownerOfTemplate, type Surfaces } from '../surfaces/surfaces.ts';
 import type { CompleteResult } from '../wire.ts';
 import { isTexts, withoutNulls } from './prompts-get.ts';
 

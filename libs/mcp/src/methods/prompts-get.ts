@@ -3,9 +3,8 @@ import { isObject } from '@inferry/contracts';
 import type { RunRounds } from '../client/rounds.ts';
 import type { Method } from '../exchange.ts';
 import { refuseParams } from '../refusal.ts';
-import { ownerOfPrompt } from '../surfaces/owner.ts';
 import { refuseFailure } from '../surfaces/refuse-failure.ts';
-import type { Surfaces } from '../surfaces/surfaces.ts';
+import { ownerOfPrompt, type Surfaces } from '../surfaces/surfaces.ts';
 
 const unknownPrompt = refuseParams(['prompt_not_found', 'There is no such prompt here.'], {
   nextAction: 'Call prompts/list for what there is.',

@@ -1,12 +1,11 @@
+/** resources/list over all services, with cursors that say at which one it goes on. */
 import type { Bus } from '@inferry/bus';
-import { AppError, toAppError } from '@inferry/contracts';
+import { AppError, isObject, toAppError } from '@inferry/contracts';
 import type { Exchange, Method } from '../exchange.ts';
 import { isRefusal, type Refusal } from '../refusal.ts';
-import { parseResourceCursor, toResourceCursor } from '../surfaces/resource-cursor.ts';
 import type { OfferedSurface, Surfaces } from '../surfaces/surfaces.ts';
 import type { ListResourcesResult } from '../wire.ts';
-import { cacheable, listTtlMs, partialListTtlMs } from './cacheable.ts';
-import { cursorOf, refuseCursor } from './refuse-cursor.ts';
+import { cacheable, cursorOf, listTtlMs, partialListTtlMs, refuseCursor } from './lists.ts';
 
 interface Place {
   /** The services from which the list goes on. */
@@ -84,4 +83,28 @@ async function readPage(
     cursor = undefined;
   }
   return { items, nextCursor: undefined, isWhole };
+}
+
+/** Where a list of resources goes on: at which service, and where there. */
+interface ResourcePosition {
+  service: string;
+  cursor: string | undefined;
+}
+
+/** Opaque to clients; another form of it gets another `v`. */
+function toResourceCursor({ service, cursor }: ResourcePosition): string {
+  return Buffer.from(JSON.stringify({ v: 1, s: service, c: cursor })).toString('base64url');
+}
+
+/** Undefined when it was not made here. */
+function parseResourceCursor(cursor: string): ResourcePosition | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    if (!isObject(value) || value.v !== 1 || typeof value.s !== 'string') return undefined;
+    if (value.c !== undefined && typeof value.c !== 'string') return undefined;
+    return { service: value.s, cursor: value.c };
+  } catch {
+    // Not base64, or not JSON: not ours.
+    return undefined;
+  }
 }

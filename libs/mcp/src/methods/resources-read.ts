@@ -3,11 +3,10 @@ import { AppError } from '@inferry/contracts';
 import type { RunRounds } from '../client/rounds.ts';
 import type { Method } from '../exchange.ts';
 import { refuseParams } from '../refusal.ts';
-import { ownerOfUri } from '../surfaces/owner.ts';
 import { refuseFailure, refuseResource } from '../surfaces/refuse-failure.ts';
-import type { Surfaces } from '../surfaces/surfaces.ts';
+import { ownerOfUri, type Surfaces } from '../surfaces/surfaces.ts';
 import type { ReadResourceResult } from '../wire.ts';
-import { cacheable } from './cacheable.ts';
+import { cacheable } from './lists.ts';
 
 const maxUriLength = 2_048;
 

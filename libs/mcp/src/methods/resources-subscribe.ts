@@ -2,9 +2,8 @@ import type { Bus } from '@inferry/bus';
 import { AppError } from '@inferry/contracts';
 import type { Method } from '../exchange.ts';
 import { refuseParams } from '../refusal.ts';
-import { ownerOfUri } from '../surfaces/owner.ts';
 import { refuseResource } from '../surfaces/refuse-failure.ts';
-import type { Surfaces } from '../surfaces/surfaces.ts';
+import { ownerOfUri, type Surfaces } from '../surfaces/surfaces.ts';
 
 /**
  * Accepted in the legacy era for clients that ask whatever the capabilities say: those have no `subscribe`, since a

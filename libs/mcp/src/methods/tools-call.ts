@@ -1,3 +1,4 @@
+/** tools/call: the way of a call to whoever serves its tool, and what becomes of it when the wait or the stream ends. */
 import type { Bus, ClientSide } from '@inferry/bus';
 import {
   type AnyOperation,
@@ -9,6 +10,8 @@ import {
   type ErrorEnvelope,
   getRun,
   hint,
+  isObject,
+  type JsonObject,
   runModel,
   type Scope,
   scopes,
@@ -18,16 +21,15 @@ import {
 } from '@inferry/contracts';
 import type { Resumptions } from '../client/resumptions.ts';
 import type { RunRounds } from '../client/rounds.ts';
+import { decodeHeader, mismatch } from '../era.ts';
 import type { Exchange, Method, Reply } from '../exchange.ts';
 import type { CancellableCall, InFlight } from '../in-flight.ts';
-import { refuseParamHeaders } from '../param-headers.ts';
 import { createProgressReporter, type ProgressReporter, readProgressToken } from '../progress.ts';
-import { refuse, refuseParams } from '../refusal.ts';
+import { type Refusal, refuse, refuseParams } from '../refusal.ts';
 import { has } from '../revisions.ts';
-import { isTask, refuseWithoutTasks, toTask } from '../tasks/call-as-task.ts';
+import { isTask, refuseWithoutTasks, toArguments, toTask } from '../tasks/call-as-task.ts';
 import type { ClientTable } from '../waiting.ts';
 import { logLines } from './logging.ts';
-import { askedSeconds, leftOf, makeResumable, toCall } from './resumable-call.ts';
 
 export interface ToolsCallDeps {
   bus: Bus;
@@ -230,4 +232,107 @@ function handedOver(known: Record<string, string> | undefined): ErrorEnvelope {
     nextAction: `A run that was started goes on: ${hint`continue with ${callOf(getRun)}, or `}call again${hint` with the same ${argumentOf(runModel, 'client_ref')}`}.`,
     details: known,
   }).toEnvelope();
+}
+
+/** The revision that has events which only carry an id (SEP-1699). */
+const firstWithPrimers = '2025-11-25';
+
+/** What goes over the bus: the call as the client made it, or the one that goes on with it. */
+function toCall(tool: AnyTool, exchange: Exchange): { operation: AnyOperation; args: unknown } {
+  const { operation } = tool;
+  const { resumed } = exchange;
+  if (resumed === undefined) return { operation, args: toArguments(tool, exchange) };
+  return { operation: operation.continuation?.operation ?? operation, args: resumed.args };
+}
+
+/** How long a call is to wait, as its client said it. */
+function askedSeconds(tool: Pick<AnyTool, 'waitSeconds'>, args: unknown): number | undefined {
+  if (!isObject(args)) return undefined;
+  if (tool.waitSeconds !== undefined) return tool.waitSeconds(args);
+  const { wait_seconds: wish } = args;
+  const asked = wish === undefined || wish === null || wish === '' ? Number.NaN : Number(wish);
+  return asked >= 0 ? asked : undefined;
+}
+
+/** The client's patience began with the first call. */
+function leftOf({ defaultSeconds, maxSeconds }: WaitBudget, passedMs: number): WaitBudget {
+  const left = (seconds: number) => Math.max(0, seconds - passedMs / 1_000);
+  return { defaultSeconds: left(defaultSeconds), maxSeconds: left(maxSeconds) };
+}
+
+/**
+ * Gives the stream a name by which its rest can be fetched when it breaks: clients of the legacy era wait for the end
+ * of their patience otherwise. In the modern era a broken stream is a lost request (MCP 2026-07-28, transports).
+ */
+function makeResumable(
+  resumptions: Resumptions,
+  exchange: Exchange,
+  call: {
+    tool: AnyTool;
+    startedAt: number;
+    known: Record<string, string>;
+    reporter: ProgressReporter | undefined;
+  },
+): void {
+  const { era, channel, request, version, isAssumed } = exchange;
+  const { tool, startedAt, known, reporter } = call;
+  const { continuation } = tool.operation;
+  if (era === 'modern' || !channel.canStream || continuation === undefined) return;
+  // Earlier revisions have no events without content.
+  if (reporter === undefined && version < firstWithPrimers) return;
+  const { arguments: given } = request.params;
+  const first: JsonObject = tool.toCall?.(given ?? {}) ?? (isObject(given) ? given : {});
+  const next =
+    continuation.input === undefined ? first : continuation.input(known, askedSeconds(tool, first));
+  const args = exchange.resumed?.args ?? next;
+  if (args === undefined) return;
+  const progressToken = readProgressToken(request.meta);
+  const name = resumptions.name(
+    { requestId: request.id, progressToken, version, isAssumed, tool: tool.name, args, startedAt },
+    exchange,
+  );
+  if (reporter === undefined) channel.prime(name);
+  else reporter.resumable(name);
+}
+
+interface MirroredParam {
+  param: string;
+  header: string;
+}
+
+const mirroredBy = new WeakMap<AnyTool, readonly MirroredParam[]>();
+
+/**
+ * A tool can have arguments repeated in `Mcp-Param-*` headers, for proxies that route by them; what a proxy believed
+ * must be what is done (MCP 2026-07-28, server/tools, x-mcp-header).
+ */
+function refuseParamHeaders(tool: AnyTool, { era, request, header }: Exchange): Refusal | undefined {
+  if (era === 'legacy' || header === undefined) return undefined;
+  const mirrored = mirroredOf(tool);
+  if (mirrored.length === 0) return undefined;
+  const args = isObject(request.params.arguments) ? request.params.arguments : {};
+  const wrong = mirrored.find(({ param, header: name }) => !agrees(header(`mcp-param-${name}`), args[param]));
+  return wrong === undefined
+    ? undefined
+    : mismatch(`Mcp-Param-${wrong.header} and the argument ${wrong.param} differ`);
+}
+
+function mirroredOf(tool: AnyTool): readonly MirroredParam[] {
+  const known = mirroredBy.get(tool);
+  if (known !== undefined) return known;
+  const { properties } = tool.inputSchema;
+  const found = Object.entries(isObject(properties) ? properties : {}).flatMap(([param, schema]) => {
+    const header = isObject(schema) ? schema['x-mcp-header'] : undefined;
+    return typeof header === 'string' ? [{ param, header: header.toLowerCase() }] : [];
+  });
+  mirroredBy.set(tool, found);
+  return found;
+}
+
+function agrees(sent: string | undefined, value: unknown): boolean {
+  if (value === undefined || value === null) return sent === undefined;
+  if (sent === undefined) return false;
+  const decoded = decodeHeader(sent.trim());
+  if (decoded === undefined) return false;
+  return typeof value === 'number' ? Number(decoded) === value && decoded !== '' : decoded === String(value);
 }

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Exchange, Method, Reply } from '../exchange.ts';
-import { cacheable, listTtlMs, partialListTtlMs } from '../methods/cacheable.ts';
-import { cursorOf, refuseCursor } from '../methods/refuse-cursor.ts';
+import { cacheable, cursorOf, listTtlMs, partialListTtlMs, refuseCursor } from '../methods/lists.ts';
 import { refuseParams } from '../refusal.ts';
 import { refuseResource } from '../surfaces/refuse-failure.ts';
 import type { Surfaces, SurfaceView } from '../surfaces/surfaces.ts';

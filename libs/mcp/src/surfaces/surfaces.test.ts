@@ -4,8 +4,7 @@ import { listProviders, type Principal } from '@inferry/contracts';
 import { inferry } from '@inferry/profiles';
 import { describe, expect, test, vi } from 'vitest';
 import { listPrompts } from '../methods/memoised-lists.ts';
-import { ownerOfUri } from './owner.ts';
-import { type ChangedList, Surfaces, type SurfaceView } from './surfaces.ts';
+import { type ChangedList, ownerOfUri, Surfaces, type SurfaceView } from './surfaces.ts';
 import { serveTestSurface } from './test-surface.ts';
 
 const principal: Principal = { subject: 'system:test', grant_id: 'system', kind: 'local', scopes: [] };

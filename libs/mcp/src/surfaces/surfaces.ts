@@ -1,3 +1,4 @@
+/** What services offer beside tools, and whose a prompt, a template or a URI is. */
 import type { Bus, Subscription } from '@inferry/bus';
 import {
   hasScope,
@@ -255,4 +256,33 @@ async function withinMs(work: Promise<unknown>, timeoutMs: number): Promise<void
   const timer = setTimeout(resolve, timeoutMs);
   await Promise.race([work, promise]);
   clearTimeout(timer);
+}
+
+/** Who reads a URI: the longest prefix decides. */
+export function ownerOfUri(offered: readonly OfferedSurface[], uri: string): OfferedSurface | undefined {
+  let owner: OfferedSurface | undefined;
+  let longest = 0;
+  for (const candidate of offered) {
+    for (const prefix of candidate.description.uri_prefixes) {
+      if (prefix.length > longest && uri.startsWith(prefix)) {
+        owner = candidate;
+        longest = prefix.length;
+      }
+    }
+  }
+  return owner;
+}
+
+/** Who has a prompt: the first of the services in the order of the configuration. */
+export function ownerOfPrompt(offered: readonly OfferedSurface[], name: string): OfferedSurface | undefined {
+  return offered.find(({ description }) => description.prompts.some((prompt) => prompt.name === name));
+}
+
+export function ownerOfTemplate(
+  offered: readonly OfferedSurface[],
+  uriTemplate: string,
+): OfferedSurface | undefined {
+  return offered.find(({ description }) =>
+    description.templates.some((template) => template.uriTemplate === uriTemplate),
+  );
 }

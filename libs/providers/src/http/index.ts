@@ -4,7 +4,6 @@ export { HeldCalls, type HeldCallsOptions, type HeldWork, maxCallMs, toJobErrorC
 export { type LoadedFile, loadDataUris, loadFiles } from './input-files.ts';
 export { amount, maybe, maybeWords } from './lenient.ts';
 export { ListReader, type ProviderLog } from './list-reader.ts';
-export { parseJson } from './parse-json.ts';
 export { PlatformAdapter } from './platform-adapter.ts';
 export {
   PlatformClient,
@@ -12,6 +11,5 @@ export {
 } from './platform-client.ts';
 export type { OpenSocketOptions, PlatformSocket } from './platform-socket.ts';
 export { probeWith } from './probe-with.ts';
-export { type Answer, readAnswer } from './read-answer.ts';
-export { readEvents, type ServerSentEvent } from './server-sent-events.ts';
+export { type Answer, parseJson, readAnswer, readEvents, type ServerSentEvent } from './read-answer.ts';
 export { uploadFiles } from './upload-files.ts';

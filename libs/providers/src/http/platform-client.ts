@@ -1,7 +1,12 @@
+/** Every call to a platform: a deadline, a bound on the answer, a schema, and the key to its own hosts alone. */
+
+import { type LookupAddress, lookup as systemLookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '@inferry/contracts';
-import { request } from 'undici';
+import { createGunzip } from 'node:zlib';
+import { AppError, isPublicAddress } from '@inferry/contracts';
+import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import type { z } from 'zod';
 import { classifyFailure, type FailureRule, type Purpose } from '../errors/index.ts';
 import type { ProviderContext } from '../provider.ts';
@@ -19,12 +24,10 @@ import {
   secretsOf,
   textOf,
 } from './call-parts.ts';
-import { Dispatchers } from './dispatchers.ts';
-import { parseJson } from './parse-json.ts';
+import { readProxies } from './config.ts';
 import { type OpenSocketOptions, openSocket, type PlatformSocket } from './platform-socket.ts';
-import { bounded, readBytes } from './read-body.ts';
+import { parseJson, readEvents, type ServerSentEvent } from './read-answer.ts';
 import { deadlineAfter, sendOnce } from './send-once.ts';
-import { readEvents, type ServerSentEvent } from './server-sent-events.ts';
 import { toTransportError } from './transport-failure.ts';
 
 export interface PlatformClientOptions extends AddressRules {
@@ -247,3 +250,104 @@ export class PlatformClient {
     return toTransportError(error, { title: this.#options.title, purpose, isCancelled, isOverdue });
   }
 }
+
+/** How a reply goes beyond what its caller allows; the connection is closed at that byte. */
+function tooLarge(title: string, maxBytes: number): AppError {
+  return new AppError(
+    'upstream_malformed',
+    `${title} answered with more than ${maxBytes} bytes; the rest was not read.`,
+  );
+}
+
+/** A body of a bounded size, unpacked. What is counted is what comes out, so that a small bomb is cut as well. */
+async function* bounded(
+  body: Readable,
+  { encoding, maxBytes, title }: { encoding: string | undefined; maxBytes: number; title: string },
+): AsyncGenerator<Uint8Array> {
+  const source = unpacked(body, encoding, title);
+  let count = 0;
+  try {
+    for await (const chunk of source) {
+      // as: no encoding is set on either stream, so that chunks are buffers.
+      const bytes = chunk as Buffer;
+      count += bytes.byteLength;
+      if (count > maxBytes) throw tooLarge(title, maxBytes);
+      yield bytes;
+    }
+  } finally {
+    body.on('error', () => undefined).destroy();
+    source.on('error', () => undefined).destroy();
+  }
+}
+
+async function readBytes(
+  body: Readable,
+  options: { encoding: string | undefined; maxBytes: number; title: string },
+): Promise<Buffer<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bounded(body, options)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function unpacked(body: Readable, encoding: string | undefined, title: string): Readable {
+  if (encoding === undefined || encoding === '' || encoding === 'identity') return body;
+  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
+    body.on('error', () => undefined).destroy();
+    throw new AppError('upstream_malformed', `${title} answered in an encoding that it was not asked for.`);
+  }
+  const gunzip = createGunzip();
+  body.on('error', (error) => gunzip.destroy(error));
+  return body.pipe(gunzip);
+}
+
+const connectTimeoutMs = 10_000;
+/** The largest message of a web socket. */
+const maxSocketMessageBytes: number = 32 << 20;
+
+/**
+ * The connections of one adapter. They go through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, but for
+ * this machine, and trust the system's authorities and those of `NODE_EXTRA_CA_CERTS`, which Node reads at its start.
+ */
+class Dispatchers {
+  #anywhere: Dispatcher | undefined;
+  #publicOnly: Dispatcher | undefined;
+
+  of({ mayBePrivate }: { mayBePrivate: boolean }): Dispatcher {
+    if (mayBePrivate) {
+      this.#anywhere ??= createAgent();
+      return this.#anywhere;
+    }
+    this.#publicOnly ??= createAgent(publicLookup);
+    return this.#publicOnly;
+  }
+
+  async close(): Promise<void> {
+    // Not `close`: a platform that is silent would hold the process up.
+    await Promise.all([this.#anywhere?.destroy(), this.#publicOnly?.destroy()]);
+  }
+}
+
+function createAgent(lookup?: LookupFunction): Dispatcher {
+  const options = {
+    connect: { timeout: connectTimeoutMs, ...(lookup && { lookup }) },
+    // The deadline of a call covers its head and its body.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    webSocket: { maxPayloadSize: maxSocketMessageBytes },
+  };
+  const proxies = readProxies();
+  return proxies === undefined ? new Agent(options) : new EnvHttpProxyAgent({ ...options, ...proxies });
+}
+
+/** Fails when a name leads to a private address, at connect: a name may change between a check and its use. */
+const publicLookup: LookupFunction = (hostname, options, callback) => {
+  systemLookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+    if (error !== null) return callback(error, []);
+    const first = addresses[0];
+    if (first === undefined || !addresses.every(({ address }) => isPublicAddress(address))) {
+      return callback(new AppError('url_rejected', 'A host is not on the public internet.'), []);
+    }
+    if (options.all === true) callback(null, addresses);
+    else callback(null, first.address, first.family);
+  });
+};

@@ -1,7 +1,7 @@
-import { AppError } from '@inferry/contracts';
+/** What an answer of a platform holds: JSON with exact numbers, or a stream of events. */
+import { AppError, type ReadJsonOptions, readJson } from '@inferry/contracts';
+import { createParser } from 'eventsource-parser';
 import type { Reply } from './call.ts';
-import { parseJson } from './parse-json.ts';
-import { readEvents, type ServerSentEvent } from './server-sent-events.ts';
 
 /** What came, whatever was asked for: a stream of events, or a whole answer. */
 export type Answer = { events: AsyncIterable<ServerSentEvent> } | { json: unknown };
@@ -42,4 +42,49 @@ async function* joined(
     if (next.done === true) return;
     yield next.value;
   }
+}
+
+/** What a text says in JSON; undefined, which every schema refuses, when it says nothing in it or far too much. */
+export function parseJson(text: string | Uint8Array, options: ReadJsonOptions = {}): unknown {
+  try {
+    const plain = typeof text === 'string' ? text : Buffer.from(text).toString('utf8');
+    return readJson(plain, { isLenient: true, ...options });
+  } catch {
+    return undefined;
+  }
+}
+
+export interface ServerSentEvent {
+  /** `message` when the stream names none. */
+  event: string;
+  data: string;
+  id?: string;
+}
+
+/** The longest single event: a picture in base64 fits. */
+const maxEventLength = 32 << 20;
+
+/** The events of a stream (WHATWG HTML, server-sent events). It ends where the stream ends. */
+export async function* readEvents(
+  source: AsyncIterable<Uint8Array>,
+  title: string,
+): AsyncGenerator<ServerSentEvent> {
+  const ready: ServerSentEvent[] = [];
+  let isTooLong = false;
+  const parser = createParser({
+    maxBufferSize: maxEventLength,
+    onEvent: ({ event, data, id }) =>
+      ready.push({ event: event ?? 'message', data, ...(id === undefined ? {} : { id }) }),
+    onError: ({ type }) => {
+      isTooLong ||= type === 'max-buffer-size-exceeded';
+    },
+  });
+  const decoder = new TextDecoder();
+  for await (const chunk of source) {
+    parser.feed(decoder.decode(chunk, { stream: true }));
+    if (isTooLong) throw new AppError('upstream_malformed', `${title} sent an event that is too long.`);
+    yield* ready.splice(0);
+  }
+  parser.reset({ consume: true });
+  yield* ready.splice(0);
 }

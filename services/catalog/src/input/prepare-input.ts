@@ -1,12 +1,21 @@
-import { coerce, isObject, type JsonObject, type Problem } from '@inferry/contracts';
-import { withNearestNumbers } from './exact-integers.ts';
+/** An input as its model takes it: unset fields left out, exact numbers kept, bounded in size and checked. */
+import {
+  callOf,
+  coerce,
+  createUpload,
+  hint,
+  isExactInteger,
+  isObject,
+  isUnset,
+  type JsonObject,
+  type Problem,
+} from '@inferry/contracts';
 import { fileProblem, findFileFields } from './file-fields.ts';
-import { boundsProblem, countValues } from './input-bounds.ts';
 import { describeField, maxProblems, toProblems, unknownFieldProblem } from './input-problems.ts';
 import type { ModelValidator } from './model-validator.ts';
-import { withoutUnsetFields } from './unset-fields.ts';
+import { isFileSchema, maxDepth, schemasOf, typesOf } from './schema-parts.ts';
 
-export interface PreparedInput {
+interface PreparedInput {
   /** Coerced, defaults filled in. Only to be run when there are no problems. */
   input: JsonObject;
   problems: Problem[];
@@ -86,4 +95,146 @@ function missing({ properties }: JsonObject, field: string): Problem {
     message: 'is required',
     hint: isObject(schema) ? describeField(schema) : undefined,
   };
+}
+
+const maxFound = 1_000;
+
+interface Place {
+  holder: JsonObject | unknown[];
+  key: string | number;
+  exact: unknown;
+  nearest: number;
+}
+
+/** Runs a check while every `ExactInteger` is the number nearest to it; afterwards the input has its digits again. */
+function withNearestNumbers<T>(input: JsonObject, check: () => T): T {
+  const places = placesIn(input);
+  for (const place of places) put(place, place.nearest);
+  try {
+    return check();
+  } finally {
+    // What was taken out meanwhile stays out.
+    for (const place of places) if (read(place) === place.nearest) put(place, place.exact);
+  }
+}
+
+/** Never recursive: how deep an input may be was looked at before. */
+function placesIn(input: JsonObject): Place[] {
+  const places: Place[] = [];
+  const left: (JsonObject | unknown[])[] = [input];
+  for (let holder = left.pop(); holder !== undefined && places.length < maxFound; holder = left.pop()) {
+    for (const [name, value] of Object.entries(holder)) {
+      const key = Array.isArray(holder) ? Number(name) : name;
+      if (isExactInteger(value)) places.push({ holder, key, exact: value, nearest: Number(value.$integer) });
+      else if (isObject(value) || Array.isArray(value)) left.push(value);
+    }
+  }
+  return places;
+}
+
+function read({ holder, key }: Place): unknown {
+  if (Array.isArray(holder)) return holder[Number(key)];
+  return Object.hasOwn(holder, key) ? holder[key] : undefined;
+}
+
+function put({ holder, key }: Place, value: unknown): void {
+  if (Array.isArray(holder)) holder[Number(key)] = value;
+  else holder[key] = value;
+}
+
+/** `value` without the optional fields and the items that are not set. `schema` is plain (see `toPlainSchema`). */
+function withoutUnsetFields(schema: JsonObject, value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const items = isObject(schema.items) ? schema.items : {};
+    return value
+      .filter((item) => !(isUnset(item) && refuses(items, item)))
+      .map((item) => withoutUnsetFields(items, item));
+  }
+  if (!isObject(value)) return value;
+  const fields = new Map(schemasOf(schema, 'properties'));
+  const required = Array.isArray(schema.required) ? schema.required : [];
+  const isOpen = schema.additionalProperties === true || isObject(schema.additionalProperties);
+  const given = Object.entries(value).filter(([name, field]) => {
+    if (!isUnset(field) || required.includes(name)) return true;
+    const fieldSchema = fields.get(name);
+    // A field that the model does not have, and that is not set, is no mistake to be told of.
+    return fieldSchema === undefined ? isOpen || fields.size === 0 : !refuses(fieldSchema, field);
+  });
+  return Object.fromEntries(
+    given.map(([name, field]) => [name, withoutUnsetFields(fields.get(name) ?? {}, field)]),
+  );
+}
+
+function refuses(schema: JsonObject, value: unknown): boolean {
+  if (Array.isArray(schema.enum) && schema.enum.length > 0)
+    return !schema.enum.includes(value) && !isNullable(schema, value);
+  if (schema.const !== undefined) return schema.const !== value;
+  const types = typesOf(schema);
+  if (value === null) return types.length > 0 && !isNullable(schema, value);
+  if (types.length > 0 && !types.includes('string')) return true;
+  return isFileSchema(schema) || hasLength(schema) || !matches(schema);
+}
+
+function isNullable(schema: JsonObject, value: unknown): boolean {
+  return value === null && (schema.nullable === true || typesOf(schema).includes('null'));
+}
+
+/** Forms such as dates and addresses have something in them. */
+function hasLength({ minLength, format }: JsonObject): boolean {
+  return (typeof minLength === 'number' && minLength > 0) || typeof format === 'string';
+}
+
+function matches({ pattern }: JsonObject): boolean {
+  if (typeof pattern !== 'string') return true;
+  // Of patterns nothing is run here but those that plainly want something: a text's first character, or one at least.
+  return !/^\^?(?:\[[^\]]*\]|\\[dwS]|\.)\+?\$?$/.test(pattern) || pattern.includes('*');
+}
+
+const maxBytes = 1_000_000;
+
+/** Why an input is too large or too deep to look at; undefined when it is neither. Never recursive. */
+function boundsProblem(input: unknown): Problem | undefined {
+  const { depth, bytes } = measure(input);
+  if (depth > maxDepth)
+    return { path: '', message: 'is nested too deeply', hint: `at most ${maxDepth} levels` };
+  if (bytes <= maxBytes) return undefined;
+  return {
+    path: '',
+    message: 'is larger than 1 MB',
+    hint: hint`store large values with ${callOf(createUpload)} and pass the asset id`,
+  };
+}
+
+/** How many values an input holds. */
+function countValues(input: unknown): number {
+  return measure(input).values;
+}
+
+interface Measured {
+  depth: number;
+  bytes: number;
+  values: number;
+}
+
+function measure(input: unknown): Measured {
+  const measured: Measured = { depth: 0, bytes: 0, values: 0 };
+  const left: { value: unknown; depth: number }[] = [{ value: input, depth: 0 }];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const { value, depth } = next;
+    measured.values += 1;
+    measured.bytes += sizeOf(value);
+    if (depth > measured.depth) measured.depth = depth;
+    if (measured.depth > maxDepth || measured.bytes > maxBytes) return measured;
+    if (typeof value !== 'object' || value === null) continue;
+    for (const [name, child] of Object.entries(value)) {
+      measured.bytes += Array.isArray(value) ? 1 : name.length + 3;
+      left.push({ value: child, depth: depth + 1 });
+    }
+  }
+  return measured;
+}
+
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string') return Buffer.byteLength(value) + 2;
+  return typeof value === 'object' ? 2 : 5;
 }

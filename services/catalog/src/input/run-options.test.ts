@@ -1,6 +1,6 @@
 import { adapters, openInstance, type Provider, parseProvidersConfig } from '@inferry/providers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { optionProblems } from './run-options.ts';
+import { optionProblems } from '../rpc/prepare-run.ts';
 
 const providers = new Map<string, Provider>();
 beforeAll(async () => {

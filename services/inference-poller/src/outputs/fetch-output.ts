@@ -1,10 +1,10 @@
+/** An output on its way from its platform to the store. */
 import { Readable } from 'node:stream';
 import { AppError, isPage, isPrivateHost } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
 import { codingsOf, unpacked } from '@inferry/runtime';
 import { type Dispatcher, request } from 'undici';
 import type { InferenceDeps } from '../deps.ts';
-import type { OutputBody } from './put-output.ts';
 
 const maxRedirects = 10;
 
@@ -127,4 +127,23 @@ function unreadable(message: string, upstreamStatus: number): AppError {
 
 function tooLarge(maxBytes: number): AppError {
   return new AppError('upload_too_large', `The output is larger than ${maxBytes} bytes.`);
+}
+
+export interface OutputBody {
+  content: Buffer | Readable;
+  /** When it is known before it is read. */
+  bytes: number | undefined;
+}
+
+/** Sends the bytes of an output to the upload service. */
+export async function putOutput(
+  url: string,
+  { body, contentType, signal }: { body: OutputBody; contentType: string; signal: AbortSignal },
+): Promise<void> {
+  const headers: Record<string, string> = { 'content-type': contentType };
+  if (body.bytes !== undefined) headers['content-length'] = String(body.bytes);
+  const reply = await request(url, { method: 'PUT', headers, body: body.content, signal });
+  await reply.body.dump({ limit: 65_536 });
+  if (reply.statusCode >= 200 && reply.statusCode < 300) return;
+  throw new AppError('unavailable', 'The output could not be stored.', { upstreamStatus: reply.statusCode });
 }

@@ -13,8 +13,7 @@ import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
 import { ownerOf } from '../poller/held-run.ts';
 import { optionsOf, type PendingOutput } from '../runs/run-document.ts';
-import { fetchOutput, isTrusted, problemOf } from './fetch-output.ts';
-import { type OutputBody, putOutput } from './put-output.ts';
+import { fetchOutput, isTrusted, type OutputBody, problemOf, putOutput } from './fetch-output.ts';
 
 type Output = z.infer<typeof RunOutput>;
 

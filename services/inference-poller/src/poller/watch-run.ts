@@ -1,4 +1,5 @@
-import type { Provider } from '@inferry/providers';
+/** A run at its platform, watched or polled, and what others tell about it meanwhile. */
+import type { JobView, Provider } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { handleOf } from '../runs/run-document.ts';
 import { askToCancel, cancelUpstream, isCancelDue } from './cancel-upstream.ts';
@@ -8,7 +9,6 @@ import { accessOf, toContext } from './provider-access.ts';
 import { sleep } from './sleep.ts';
 import { optionsPatch } from './submit-facts.ts';
 import { takeView } from './take-view.ts';
-import { ViewMailbox } from './view-mailbox.ts';
 
 /** How long a watched job may be silent before it is polled all the same. */
 const quietMs = 10_000;
@@ -114,4 +114,40 @@ async function handOver(deps: InferenceDeps, held: HeldRun, provider: Provider):
     // A call that was held here has nobody now who could have its answer.
     ...(isEnding && { patch: optionsPatch(held.row, { replyLost: true }) }),
   });
+}
+
+/** The latest view of a watched job: a slow reader skips what is out of date. */
+class ViewMailbox {
+  #view: JobView | undefined;
+  #isWoken = false;
+  #wake: (() => void) | undefined;
+
+  put(view: JobView): void {
+    this.#view = view;
+    this.wake();
+  }
+
+  take(): JobView | undefined {
+    const view = this.#view;
+    this.#view = undefined;
+    return view;
+  }
+
+  /** Ends the wait under way, or the next one. */
+  wake(): void {
+    this.#isWoken = true;
+    this.#wake?.();
+  }
+
+  async wait(ms: number): Promise<void> {
+    if (!this.#isWoken && this.#view === undefined) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, ms);
+      this.#wake = resolve;
+      await promise;
+      clearTimeout(timer);
+    }
+    this.#wake = undefined;
+    this.#isWoken = false;
+  }
 }

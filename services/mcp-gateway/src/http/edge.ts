@@ -8,8 +8,7 @@ import type { ProbeGate } from '../edge/probe-gate.ts';
 import type { Windows } from '../edge/windows.ts';
 import { type HttpRefusal, refuse } from '../http-refusal.ts';
 import type { Telemetry } from '../telemetry.ts';
-import type { Admitted, Answerable } from './post.ts';
-import { endBeforeBody, isUnread, writeJson } from './write-json.ts';
+import { type Admitted, type Answerable, endBeforeBody, isUnread, writeJson } from './answers.ts';
 
 export type Check = (request: IncomingMessage) => HttpRefusal | undefined;
 

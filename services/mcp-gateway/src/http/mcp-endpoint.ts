@@ -46,15 +46,19 @@ import { oneValue } from '../edge/one-value.ts';
 import type { PinnedModels } from '../file-profiles/pinned-models.ts';
 import { type HttpRefusal, refuse, toHttp } from '../http-refusal.ts';
 import type { OpenCalls } from '../open-calls.ts';
-import { BatchMember } from './batch-member.ts';
+import { type Post, writeAccepted } from './answers.ts';
 import type { Edge } from './edge.ts';
-import { HttpChannel } from './http-channel.ts';
-import type { OpenStreams } from './open-streams.ts';
-import type { Post } from './post.ts';
-import { readSelection } from './selection-source.ts';
-import { inSession, type KnownSender, readSender } from './sender.ts';
-import { acceptsStream, headersOf, lineOf, toExchange } from './to-exchange.ts';
-import { writeAccepted } from './write-json.ts';
+import { BatchMember, HttpChannel, type OpenStreams } from './http-channel.ts';
+import {
+  acceptsStream,
+  headersOf,
+  inSession,
+  type KnownSender,
+  lineOf,
+  readSelection,
+  readSender,
+  toExchange,
+} from './to-exchange.ts';
 
 export interface EndpointParts {
   core: McpCore;

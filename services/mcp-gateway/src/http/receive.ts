@@ -2,10 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { AppError } from '@inferry/contracts';
 import { isRefusal, rpcCodes } from '@inferry/mcp';
 import { type HttpRefusal, refuse, refuseUnavailable } from '../http-refusal.ts';
+import type { Post } from './answers.ts';
 import type { Edge } from './edge.ts';
 import type { InlineUploads } from './inline/inline-uploads.ts';
 import type { McpEndpoint } from './mcp-endpoint.ts';
-import type { Post } from './post.ts';
 import { type BodyTimings, GoneBody, LateBody, readBody } from './read-body.ts';
 
 export interface ReceiverParts {

@@ -4,7 +4,7 @@ import { createOffer, isRefusal, type Offer, type Selection } from '@inferry/mcp
 import { inferry } from '@inferry/profiles';
 import { describe, expect, test } from 'vitest';
 import { toHttp } from '../http-refusal.ts';
-import { readSelection, type SelectionSource } from './selection-source.ts';
+import { readSelection, type SelectionSource } from './to-exchange.ts';
 
 const bus = createBus(createInProcessTransport(), { name: 'test' });
 const offerOf = (offered: Selection): Offer =>

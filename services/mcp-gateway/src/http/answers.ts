@@ -1,5 +1,7 @@
+/** What an HTTP answer goes into, and how it is written. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import type { Answerable } from './post.ts';
+import type { Principal } from '@inferry/contracts';
+import type { Offer } from '@inferry/mcp';
 
 /**
  * One JSON answer. The text is not made a buffer first, so that Node sends it with the head in one write; what has a byte
@@ -52,4 +54,24 @@ export function endBeforeBody(
   }
   request.on('end', finish).on('close', finish);
   request.resume();
+}
+
+/** What an answer goes into. */
+export interface Answerable {
+  response: ServerResponse;
+  /** Sent with whatever the answer is: not set on the response, which would put its head together in two steps. */
+  headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** One request that was let in. */
+export interface Admitted extends Answerable {
+  request: IncomingMessage;
+  principal: Principal;
+  /** How long it took to know whom it is for and to count it; its body has its own time. */
+  heldMs?: number | undefined;
+}
+
+/** The same with the mount that it came to, which may be gone before it is answered. */
+export interface Post extends Admitted {
+  offer: Offer;
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createTelemetry } from '../telemetry.ts';
-import { defaultTimings, type LongAnswer, OpenStreams } from './open-streams.ts';
+import { defaultTimings, type LongAnswer, OpenStreams } from './http-channel.ts';
 
 class Looked implements LongAnswer {
   place = -1;

@@ -1,3 +1,7 @@
+/** What all lists have in common: how long they may be kept, and the cursors that were never handed out. */
+
+import type { Exchange } from '../exchange.ts';
+import { type Refusal, refuseParams } from '../refusal.ts';
 import type { Era } from '../versions.ts';
 
 /**
@@ -13,3 +17,13 @@ export const listTtlMs = 300_000;
 
 /** Of a list that something is missing from now. */
 export const partialListTtlMs = 0;
+
+/** The cursor that a client sends; some clients send an empty one, or null, for the first page. */
+export function cursorOf({ request }: Exchange): unknown {
+  const { cursor } = request.params;
+  return cursor === '' || cursor === null ? undefined : cursor;
+}
+
+export function refuseCursor(): Refusal {
+  return refuseParams(['invalid_cursor', 'This cursor was not handed out here. List again without one.']);
+}

@@ -2,7 +2,7 @@
 import { toolsets } from '@inferry/contracts';
 import { inferry } from '@inferry/profiles';
 import { expect, test } from 'vitest';
-import { createToolViews } from './tool-views.ts';
+import { createToolViews } from './selection.ts';
 
 const everything = { toolsets: new Set(toolsets), excluded: new Set<string>(), isReadOnly: false };
 
