@@ -6,6 +6,7 @@ import { inferry } from '@inferry/profiles';
 import { adapters } from '@inferry/providers';
 import { acceptancePage, readCitations, readPromises, shortenNotYet } from './acceptance-page.ts';
 import { chartFiles } from './chart-files.ts';
+import { dashboardFiles } from './dashboards.ts';
 import { errorsPage } from './errors-page.ts';
 import { composeNatsConfig } from './nats-config.ts';
 import { providersPage } from './providers-page.ts';
@@ -19,6 +20,7 @@ const pages = {
   'docs/providers.md': providersPage(adapters),
   'deploy/nats/nats.conf': composeNatsConfig(),
   ...chartFiles(),
+  ...dashboardFiles(),
 };
 if (!process.argv.includes('--check')) shortenNotYet(tests);
 for (const [name, page] of Object.entries(pages)) {

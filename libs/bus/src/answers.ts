@@ -61,6 +61,7 @@ export function operationAnswer(
       if (!(error instanceof AppError)) onInternalError(error, operation.subject);
       const known = toAppError(error);
       markFailed(known);
+      handlerContext.failure = known;
       return showError(tool, known.toEnvelope(), told);
     }
   };

@@ -1,6 +1,7 @@
 import type {
   AnyOperation,
   AnyTool,
+  AppError,
   EventContract,
   JsonObject,
   Operation,
@@ -92,6 +93,8 @@ export interface HandlerContext {
   progress(step: Progress): void;
   /** Whether the result that the caller's tool makes of this reply is short; true where no tool asks. */
   isShort(reply: unknown): boolean;
+  /** Set where an error is shown as a result: the answer itself does not tell. */
+  failure?: AppError;
   client?: ClientSide | undefined;
   log?(entry: LogEntry): void;
 }

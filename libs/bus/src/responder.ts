@@ -203,7 +203,9 @@ export class Responder {
     let failure: unknown;
     try {
       if (this.#fence !== undefined && !(await this.#isStillWanted(call))) return;
-      const json = await served.answer(message.data, this.#toContext(envelope, speaker, call), envelope.tool);
+      const context = this.#toContext(envelope, speaker, call);
+      const json = await served.answer(message.data, context, envelope.tool);
+      failure = context.failure;
       if (this.#isAwaited(call)) this.#sendResult(reply, json);
     } catch (error) {
       failure = error;

@@ -35,13 +35,18 @@ const variables = {
   nginx: 'PATH',
   caddy: 'PATH',
   unzip: 'PATH',
+  prometheus: 'PATH',
+  promtool: 'PATH',
 } as const;
+
+/** Where a program is part of a package that is called otherwise. */
+const packageOf: Partial<Record<keyof typeof variables, string>> = { promtool: 'prometheus' };
 
 /** The path of a program from the system's packages, installed first where that is possible. */
 export async function requireBinary(name: keyof typeof variables): Promise<string> {
   const found = await findBinary(name);
   if (found !== undefined) return found;
-  const failure = await installPackages([name]);
+  const failure = await installPackages([packageOf[name] ?? name]);
   const installed = await findBinary(name);
   if (installed !== undefined) return installed;
   const variable = variables[name];

@@ -82,7 +82,7 @@ describe('a request', () => {
   test('that fails is a span with the type of the error', async () => {
     await post(gateway.url, callOf(getRun.name, { run_id: 'run_1' }));
 
-    expect(serverSpan().attributes['error.type']).toBe('tool_error');
+    expect(serverSpan().attributes['error.type']).toBe('unavailable');
   });
 });
 

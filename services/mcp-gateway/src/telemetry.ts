@@ -1,4 +1,4 @@
-import { durationBuckets, type JsonObject } from '@inferry/contracts';
+import { durationBuckets, isErrorCode, type JsonObject } from '@inferry/contracts';
 import type { Exchange, Observer, Refusal, Reply } from '@inferry/mcp';
 import {
   type Attributes,
@@ -47,6 +47,8 @@ export function createTelemetry(): Telemetry {
     description: 'Requests answered with an error',
   });
   const waits = meter.createUpDownCounter('inferry.gateway.open_waits', { description: 'Open streams' });
+  // There from the beginning: nothing open is a number too.
+  waits.add(0);
   const away = meter.createCounter('inferry.gateway.limits.away', {
     description: 'Hits while the shared windows were away',
   });
@@ -68,8 +70,9 @@ export function createTelemetry(): Telemetry {
     }
     requests.add(1, { ...labels, outcome });
     if (outcome !== 'ok') {
-      labels['error.type'] = outcome;
-      span.setAttribute('error.type', outcome);
+      const type = outcome === 'tool_error' ? codeOf(reply) : outcome;
+      labels['error.type'] = type;
+      span.setAttribute('error.type', type);
       if (outcome !== 'cancelled') span.setStatus({ code: SpanStatusCode.ERROR });
     }
     duration.record((performance.now() - started) / 1_000, labels);
@@ -135,6 +138,12 @@ function outcomeOf(reply: Reply): string {
   if (typeof reply !== 'string') return reply.data.code;
   // A result is text here; `isError` is the last field that a service writes.
   return reply.endsWith('"isError":true}') ? 'tool_error' : 'ok';
+}
+
+/** The error's own code, where the mount calls it as we do: one of a few. */
+function codeOf(reply: Reply): string {
+  const [, code = ''] = (typeof reply === 'string' && /"text":"\[([a-z_]+)\]/.exec(reply)) || [];
+  return isErrorCode(code) ? code : 'tool_error';
 }
 
 function spanName({ request, view }: Exchange): string {
