@@ -1,8 +1,18 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AppError, type JsonObject } from '@inferry/contracts';
 import type { Env } from '@inferry/runtime';
-import { connectDemoClient, type DemoClient, DemoError } from './demo-client.ts';
 import { createProgressView } from './progress-view.ts';
+import {
+  connectServer,
+  follow,
+  type RunView,
+  saveFile,
+  type ToolClient,
+  toldCost,
+  upload,
+} from './tool-client.ts';
 
 const ownPicture = new URL('../../assets/demo.jpg', import.meta.url);
 const sentence = 'Inferry runs real models on this machine, and no key was needed to say so.';
@@ -16,109 +26,78 @@ const article =
 /** `npm run demo [picture]`: the main job through a real MCP client; exit code 1 and the reason if a step fails. */
 export async function demo(args: readonly string[], env: Env): Promise<number> {
   const url = env.INFERRY_URL || `http://127.0.0.1:${env.PORT || '8080'}/mcp`;
-  let client: DemoClient | undefined;
+  let client: ToolClient | undefined;
   try {
-    client = await connectDemoClient(url, env.INFERRY_KEY || undefined);
+    client = await connectServer(url, env.INFERRY_KEY || undefined);
     say(`Connected to ${url}`);
     await enlarge(client, args[0]);
     await speak(client);
     await summarize(client);
     return 0;
   } catch (error) {
-    process.stderr.write(`\nThe demo failed: ${reasonOf(error, url)}\n`);
+    const reason = error instanceof Error ? error.message : 'for an unknown reason';
+    const next = error instanceof AppError && error.nextAction !== undefined ? ` ${error.nextAction}` : '';
+    process.stderr.write(`\nThe demo failed: ${reason}${next}\n`);
     return 1;
   } finally {
     await client?.close();
   }
 }
 
-async function enlarge(client: DemoClient, picture: string | undefined): Promise<void> {
-  const file = picture === undefined ? ownPicture : resolve(picture);
-  const name = picture === undefined ? 'demo.jpg' : basename(picture);
-  const bytes = await readFile(file).catch(() => {
-    throw new DemoError(`cannot read ${picture}: give the path of a PNG, JPEG or WebP picture`);
+async function enlarge(client: ToolClient, picture: string | undefined): Promise<void> {
+  const file = picture === undefined ? fileURLToPath(ownPicture) : resolve(picture);
+  const name = basename(file);
+  const { size } = await stat(file).catch(() => {
+    throw new AppError('not_found', `cannot read ${picture}: give the path of a PNG, JPEG or WebP picture`);
   });
-  say(`\n1. A picture, twice as large: ${name} (${bytes.length} bytes)`);
-  const assetId = await upload(client, name, bytes);
+  say(`\n1. A picture, twice as large: ${name} (${size} bytes)`);
+  const assetId = await upload(client, file);
+  say(`   Uploaded as ${assetId}`);
   const input = { image: assetId };
   const quote = await client.call('estimate_cost', { model: 'local/upscale-2x', input });
-  say(
-    `   Estimated cost: ${quote.structured.max === 0 ? 'free' : `${quote.structured.max} ${quote.structured.currency}`}`,
-  );
+  say(`   Estimated cost: ${quote.max === 0 ? 'free' : `${quote.max} ${quote.currency}`}`);
   await runAndSave(client, 'local/upscale-2x', {
     input,
     save: `${basename(name, extname(name))}-2x.png`,
-    before: bytes.length,
+    before: size,
   });
 }
 
-/** The file goes straight from this machine to the data plane: never through the conversation. */
-async function upload(client: DemoClient, name: string, bytes: Buffer): Promise<string> {
-  const { structured } = await client.call('create_upload', { file_name: name, size: bytes.length });
-  const { upload_url: url, part_url: partUrl, part_count: count = 1 } = structured;
-  const targets = Array.from({ length: Number(count) }, (_, index) =>
-    partUrl === undefined ? String(url) : String(partUrl).replace('{part}', String(index + 1)),
-  );
-  const partBytes = Number(structured.part_bytes ?? Math.max(1, bytes.length));
-  for (const [index, url] of targets.entries()) {
-    const body = new Uint8Array(bytes.subarray(index * partBytes, (index + 1) * partBytes));
-    const response = await fetch(url, {
-      method: 'PUT',
-      headers: structured.headers as Record<string, string>,
-      body,
-    });
-    if (!response.ok)
-      throw new DemoError(
-        `the upload was answered ${response.status}: ${(await response.text()).slice(0, 300)}`,
-      );
-  }
-  say(`   Uploaded as ${structured.asset_id}`);
-  return String(structured.asset_id);
-}
-
-async function speak(client: DemoClient): Promise<void> {
+async function speak(client: ToolClient): Promise<void> {
   say(`\n2. A sentence, spoken: "${sentence}"`);
   await runAndSave(client, 'local/speech', { input: { text: sentence }, save: 'spoken.wav' });
 }
 
-async function summarize(client: DemoClient): Promise<void> {
+async function summarize(client: ToolClient): Promise<void> {
   say('\n3. A text, summarised');
-  const run = await client.run('local/summarize', { text: article }, createProgressView(process.stdout));
-  say(`   ${run.outputs[0]?.text ?? ''}`);
-  say(`   ${run.seconds} s, ${run.cost}`);
+  const run = await runToEnd(client, 'local/summarize', { text: article });
+  say(`   ${run.outputs?.[0]?.text ?? ''}`);
+  say(`   ${toldCost(run)}`);
+}
+
+async function runToEnd(client: ToolClient, model: string, input: JsonObject): Promise<RunView> {
+  const view = createProgressView(process.stdout);
+  const run = await follow(client, await client.call('run_model', { model, input }, { view }), { view });
+  if (run.status === 'succeeded') return run;
+  throw new AppError('upstream_failed', `${model} ended as ${run.status} (run ${run.run_id})`);
 }
 
 async function runAndSave(
-  client: DemoClient,
+  client: ToolClient,
   model: string,
-  { input, save, before }: { input: Record<string, unknown>; save: string; before?: number },
+  { input, save, before }: { input: JsonObject; save: string; before?: number },
 ): Promise<void> {
-  const run = await client.run(model, input, createProgressView(process.stdout));
-  const url = run.outputs[0]?.url;
-  if (url === undefined) throw new DemoError(`${model} succeeded without an output`);
-  const response = await fetch(url);
-  if (!response.ok) throw new DemoError(`the result's link was answered ${response.status}`);
-  const result = new Uint8Array(await response.arrayBuffer());
-  const folder = join(process.cwd(), 'demo-output');
-  await mkdir(folder, { recursive: true });
-  const path = join(folder, save);
-  await writeFile(path, result);
-  const sizes =
-    before === undefined ? `${result.length} bytes` : `${before} bytes before, ${result.length} bytes after`;
+  const run = await runToEnd(client, model, input);
+  const url = run.outputs?.[0]?.url;
+  if (url === undefined) throw new AppError('upstream_failed', `${model} succeeded without an output`);
+  const path = await saveFile(url, join(process.cwd(), 'demo-output', save));
+  const { size } = await stat(path);
   say(`   ${path}`);
-  say(`   ${sizes}, ${run.seconds} s, ${run.cost}`);
+  say(
+    `   ${before === undefined ? '' : `${before} bytes before, `}${size} bytes${before === undefined ? '' : ' after'}, ${toldCost(run)}`,
+  );
 }
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
-}
-
-function reasonOf(error: unknown, url: string): string {
-  if (error instanceof DemoError) return error.message;
-  const text =
-    error instanceof Error
-      ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}`
-      : '';
-  if (/ECONNREFUSED|fetch failed/.test(text)) return `nothing answers at ${url}. Start it first: npm start`;
-  return text.trim() || 'for an unknown reason';
 }

@@ -3,10 +3,14 @@ import tab from '@bomb.sh/tab/commander';
 import { Command, CommanderError } from 'commander';
 import type { CommandTable } from './index.ts';
 import { addOptions, removeOptions } from './installer-options.ts';
+import { modelsOptions, runOptions, runsOptions } from './model-options.ts';
 
 const described: Readonly<Record<string, (command: Command) => Command>> = {
   add: addOptions,
   remove: removeOptions,
+  models: modelsOptions,
+  run: runOptions,
+  runs: runsOptions,
 };
 
 /** Prints what was asked for, or what is wrong with the words; resolves with the exit code. */

@@ -30,6 +30,28 @@ export const commands: CommandTable = {
     examples: ['stdio', 'stdio --profile runware', 'stdio --root ~/Pictures'],
     load: async () => (await import('./stdio.ts')).stdio,
   },
+  models: {
+    summary: 'Models that can be run, or what one of them takes.',
+    usage: '[words…] [options]',
+    examples: ['models', 'models upscale --provider local', 'models local/speech'],
+    load: async () => (await import('./models.ts')).models,
+  },
+  run: {
+    summary: 'Run a model, wait for it, save what it made and tell what it cost.',
+    usage: '<model> key=value … @file',
+    examples: [
+      'run local/speech text="Good morning."',
+      'run local/upscale-2x @photo.jpg --out pictures',
+      'run runware/flux-dev prompt="a fox" width=1024 --max-cost 0.05 --json',
+    ],
+    load: async () => (await import('./models.ts')).run,
+  },
+  runs: {
+    summary: 'What was run and what it cost, or one run with its outputs.',
+    usage: '[run-id] [options]',
+    examples: ['runs', 'runs --status running --json', 'runs run_abc123 --out pictures'],
+    load: async () => (await import('./models.ts')).runs,
+  },
   demo: {
     summary: 'Runs three models of a started system through a real MCP client.',
     usage: '[picture]',
@@ -165,9 +187,15 @@ export async function runCommand(
       return 1;
     }
     if (!(error instanceof ConfigError || isArgumentError(error))) throw error;
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${toProblem(error)}\n`);
     return 2;
   }
+}
+
+/** One problem is one line; several have a list. */
+function toProblem(error: Error): string {
+  const [only, ...others] = error instanceof ConfigError ? error.problems : [];
+  return only === undefined || others.length > 0 ? error.message : only;
 }
 
 /** With what lies below it: a refused connection names the address that was tried. */

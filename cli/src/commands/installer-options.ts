@@ -1,6 +1,7 @@
 /** The options of `inferry add` and `inferry remove`, apart from what they do: help and completion read them too. */
 
 import { clientKinds } from '@inferry/clients';
+import { ConfigError } from '@inferry/runtime';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 /** Of a system that was started with nothing set. */
@@ -54,4 +55,19 @@ function parseUrl(given: string): string {
     throw new InvalidArgumentError('A password has no place in an address.');
   }
   return given;
+}
+
+/** What was given, or what is wrong with it in one line; the words are in `command.args`. */
+export async function parseOptions<O extends object>(command: Command, args: readonly string[]): Promise<O> {
+  command.exitOverride().configureOutput({ writeErr: () => undefined });
+  try {
+    command.parse(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code !== 'commander.helpDisplayed') {
+      const said = error.message.replace(/^error: /, '').replace(/\.$/, '');
+      throw new ConfigError([`${said}; inferry ${command.name()} --help says more`]);
+    }
+    throw error;
+  }
+  return command.opts<O>();
 }

@@ -17,7 +17,7 @@ import {
   type Target,
 } from '../installer/plan.ts';
 import { versionOf } from '../version.ts';
-import { addOptions, defaultUrl, removeOptions } from './installer-options.ts';
+import { addOptions, defaultUrl, parseOptions, removeOptions } from './installer-options.ts';
 
 /** The keys that a profile's local server is given, as the products' own documents name them. */
 const keyVariables: Readonly<Record<string, string>> = {
@@ -68,7 +68,7 @@ export async function add(
   env: Env,
   around: Surroundings = surroundingsOf(env),
 ): Promise<number> {
-  const options = await parse<AddOptions>(addOptions(new Command('add')), args);
+  const options = await parseOptions<AddOptions>(addOptions(new Command('add')), args);
   const target = targetOf(options, around);
   const kinds = await chooseClients(options, around, detectClients(around.place));
   if (kinds === undefined) return 1;
@@ -84,7 +84,7 @@ export async function remove(
   env: Env,
   around: Surroundings = surroundingsOf(env),
 ): Promise<number> {
-  const options = await parse<SharedOptions>(removeOptions(new Command('remove')), args);
+  const options = await parseOptions<SharedOptions>(removeOptions(new Command('remove')), args);
   const target = targetOf(options, around);
   const kinds = options.client === undefined ? clientKinds : clientsNamed(options.client);
   const planned = kinds
@@ -100,22 +100,6 @@ export async function remove(
 }
 
 /** What is wrong is one line and exit code 2; help is printed and is no fault. */
-async function parse<O extends object>(command: Command, args: readonly string[]): Promise<O> {
-  command.exitOverride().configureOutput({ writeErr: () => undefined });
-  try {
-    command.parse(args, { from: 'user' });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code !== 'commander.helpDisplayed') {
-      throw new ConfigError([
-        error.message.replace(/^error: /, ''),
-        `inferry ${command.name()} --help says more`,
-      ]);
-    }
-    throw error;
-  }
-  return command.opts<O>();
-}
-
 function targetOf({ profile, name = profile, scope }: SharedOptions, { place }: Surroundings): Target {
   if (!/^[a-z0-9][a-z0-9_-]{0,63}$/i.test(name)) {
     throw new ConfigError(['--name: letters, digits, - and _, at most 64']);

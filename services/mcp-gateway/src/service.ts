@@ -34,7 +34,7 @@ import { createReceiver, type Receiver } from './http/receive.ts';
 import { OpenCalls } from './open-calls.ts';
 import { createPublicPages, type PublicPages } from './pages/public-pages.ts';
 import { saveOutputTool, withLocalFiles } from './stdio/local-files.ts';
-import type { LineWriter } from './stdio/stdio-channel.ts';
+import { type LineWriter, withOwnLinks } from './stdio/stdio-channel.ts';
 import { StdioEndpoint } from './stdio/stdio-endpoint.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 
@@ -47,13 +47,20 @@ export interface GatewayOptions {
   hasHttp?: boolean;
 }
 
+export interface StdioOptions {
+  /** Shared beside the client's roots. */
+  folders?: readonly string[];
+  /** Where this process has the files of its data folder. */
+  filesUrl?: string;
+}
+
 /** A line over stdio may hold what one call may (the whole message of a bus). */
 const leastLineBytes = 1_048_576;
 
 /** The gateway with the way into it that is no HTTP. */
 export interface GatewayService extends HttpService {
-  /** Serves one profile to the one client at the other end of `writer`; `folders` are shared beside its roots. */
-  openStdio(profile: string, writer: LineWriter, folders?: readonly string[]): StdioEndpoint;
+  /** Serves one profile to the one client at the other end of `writer`. */
+  openStdio(profile: string, writer: LineWriter, options?: StdioOptions): StdioEndpoint;
 }
 
 /** The public MCP endpoint. It has no code for any one tool: they come from the contracts and go to the bus. */
@@ -96,8 +103,8 @@ export async function createGatewayService(
     ...{ bus, log, onRevoked, probes, now },
     isServed: (request) => mounts.offerOf(request) !== undefined,
   });
-  const { challenge } = auth;
   const conversation = startConversation(bus, { secret: options.sessionSecret, now });
+  const { clientRequests } = conversation;
   const table = createMethodTable({ bus, inFlight, waits, ...conversation, ...surface });
   const edge = createEdge({
     ...toChecks(config),
@@ -116,7 +123,7 @@ export async function createGatewayService(
     edge,
     pinnedModels,
     ...conversation,
-    challenge,
+    challenge: auth.challenge,
     calls,
     streams,
     log,
@@ -146,18 +153,18 @@ export async function createGatewayService(
   const maxLineBytes = Math.max(config.maxBodyBytes, leastLineBytes);
   return {
     ...service,
-    openStdio(profile, writer, folders = []) {
+    openStdio(profile, writer, { folders = [], filesUrl } = {}) {
       const offer = mounts.offerNamed(profile) ?? mounts.canonical;
-      const { clientRequests } = conversation;
-      const own = withLocalFiles(table, { bus, clientRequests, folders });
-      const ownCore = createMcpCore(own, { observer: telemetry, clients: waits });
-      return new StdioEndpoint({ core: ownCore, clientRequests, calls, offer, maxLineBytes, log }, writer);
+      const methods = withLocalFiles(table, { bus, clientRequests, folders });
+      const ownCore = createMcpCore(methods, { observer: telemetry, clients: waits });
+      const own = { core: ownCore, clientRequests, calls, offer, maxLineBytes, log };
+      return new StdioEndpoint(own, withOwnLinks(writer, filesUrl));
     },
   };
 
   async function close(): Promise<void> {
     cancellations.unsubscribe();
-    conversation.clientRequests.close();
+    clientRequests.close();
     closeSurfaces();
     pages.close();
     mounts.close();

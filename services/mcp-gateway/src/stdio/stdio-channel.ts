@@ -7,6 +7,19 @@ export interface LineWriter {
   write(line: string): void;
 }
 
+const ownLink = /http:\/\/(?:127\.0\.0\.1|localhost):\d{1,5}(?=\/files\/asset_)/g;
+
+/** A link that an earlier process on the same data folder gave leads to a port that is gone: the file is at this one's. */
+export function withOwnLinks(writer: LineWriter, filesUrl: string | undefined): LineWriter {
+  if (filesUrl === undefined) return writer;
+  return {
+    get isFull() {
+      return writer.isFull;
+    },
+    write: (line) => writer.write(line.includes('/files/asset_') ? line.replace(ownLink, filesUrl) : line),
+  };
+}
+
 /** Clients count silence: a call that goes on says so this often. */
 const idleMs = 10_000;
 
