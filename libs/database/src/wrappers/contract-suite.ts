@@ -99,6 +99,34 @@ export function describeWrapperQueries(
       expect(await readWrappers(database.queries, [])).toEqual([]);
     });
 
+    it('shows nobody else what the owner of a closed account made, until it is open again', async () => {
+      await insert(wrapperOf('ada', 'one', open));
+      await insert(wrapperOf('bob', 'two', open));
+      const account = { driver: 'local', display: 'Ada', password_hash: null, made_by: null };
+      const row = { ...account, account_id: 'ada', external_id: 'ada', created_at: at, seen_at: null };
+      await database.queries
+        .insertInto('accounts')
+        .values({ ...row, disabled_at: at })
+        .execute();
+      const shown = async () => ({
+        listed: (await listPublicVersions(database.queries, 10)).map((one) => one.wrapper_id),
+        read: (await readWrappers(database.queries, ['wrp_ada_one'])).length,
+        seen: [await see('one', 'bob'), await see('one', 'ada')],
+      });
+
+      expect(await shown()).toEqual({
+        listed: ['wrp_bob_two'],
+        read: 0,
+        seen: [undefined, 'wrp_ada_one'],
+      });
+      await database.queries.updateTable('accounts').set({ disabled_at: null }).execute();
+      expect(await shown()).toEqual({
+        listed: ['wrp_ada_one', 'wrp_bob_two'],
+        read: 1,
+        seen: ['wrp_ada_one', 'wrp_ada_one'],
+      });
+    });
+
     it('lists everything of one owner', async () => {
       await insert(wrapperOf('ada', 'one'));
       await insert(wrapperOf('bob', 'two', open));

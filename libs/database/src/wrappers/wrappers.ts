@@ -32,6 +32,11 @@ function ownedRows(queries: Queries) {
   return owned(queries).selectAll('wrappers').select('wrapper_owners.name as owner');
 }
 
+/** What somebody made whose account is closed is nobody's to find or run, until it is open again. */
+const isOfOpenAccount = sql<boolean>`not exists (
+  select 1 from accounts where accounts.account_id = wrappers.subject and accounts.disabled_at is not null
+)`;
+
 /** The wrapper when this subject may see it: their own, or one that is published and not private. */
 export async function findVisibleWrapper(
   queries: Queries,
@@ -41,7 +46,11 @@ export async function findVisibleWrapper(
   const visible = ownedRows(queries).where((eb) =>
     eb.or([
       eb('wrappers.subject', '=', subject),
-      eb.and([eb('status', '=', 'published'), eb('visibility', 'in', ['public', 'unlisted'])]),
+      eb.and([
+        eb('status', '=', 'published'),
+        eb('visibility', 'in', ['public', 'unlisted']),
+        isOfOpenAccount,
+      ]),
     ]),
   );
   const one =
@@ -81,6 +90,7 @@ export async function listPublicVersions(queries: Queries, limit: number): Promi
   // Written out, not bound: only then is the partial index used.
   return versions(queries)
     .where(sql<boolean>`visibility = 'public' and status = 'published'`)
+    .where(isOfOpenAccount)
     .limit(limit)
     .execute();
 }
@@ -94,7 +104,11 @@ export async function readWrappers(
   if (ids.length === 0) return [];
   const rows = ownedRows(queries).where('wrapper_id', 'in', ids);
   return subject === undefined
-    ? rows.where('visibility', '=', 'public').where('status', '=', 'published').execute()
+    ? rows
+        .where('visibility', '=', 'public')
+        .where('status', '=', 'published')
+        .where(isOfOpenAccount)
+        .execute()
     : rows.where('wrappers.subject', '=', subject).execute();
 }
 
