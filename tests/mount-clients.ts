@@ -38,6 +38,11 @@ export const mountClients: Readonly<Record<string, (url: string) => Promise<Met>
 async function meetNew(url: string, mode: 'legacy' | { pin: string }): Promise<Met> {
   const client = new Client(info, { versionNegotiation: { mode } });
   await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+  return metBy(client);
+}
+
+/** The server that a client is connected to, by whatever transport. */
+export async function metBy(client: Client): Promise<Met> {
   const { tools } = await client.listTools();
   return {
     serverName: client.getServerVersion()?.name ?? '',

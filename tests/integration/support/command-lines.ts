@@ -17,7 +17,7 @@ export interface Command {
   ended: Promise<Ended>;
 }
 
-/** A client that makes one request and ends, against the MCP endpoint at `url`. */
+/** A client that makes one request and ends, against the MCP endpoint at `url`, or below it where it has no path. */
 export interface CommandLine {
   list(url: string): Command;
   call(url: string, tool: string, args: Record<string, unknown>): Command;
@@ -31,11 +31,15 @@ export const commandLines: Readonly<Record<string, CommandLine>> = {
   curl: curl(),
 };
 
+function endpointOf(url: string): string {
+  return new URL(url).pathname === '/' ? `${url.replace(/\/$/, '')}/mcp` : url;
+}
+
 /** The inspector's command line on a server of that era, from a configuration file as its users have one. */
 export function inspect(era: 'legacy' | 'modern', url: string, args: readonly string[]): Command {
   const folder = mkdtempSync(join(tmpdir(), 'inferry-inspector-'));
   const file = join(folder, 'mcp.json');
-  const server = { type: 'streamable-http', url: `${url}/mcp`, protocolEra: era };
+  const server = { type: 'streamable-http', url: endpointOf(url), protocolEra: era };
   writeFileSync(file, JSON.stringify({ mcpServers: { inferry: server } }));
   const root = dirname(
     createRequire(import.meta.url).resolve('@modelcontextprotocol/inspector/package.json'),
@@ -74,7 +78,7 @@ function curl(): CommandLine {
     const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
     const headers = ['Content-Type: application/json', 'Accept: application/json, text/event-stream'];
     const options = headers.flatMap((header) => ['-H', header]);
-    return start('curl', ['-sS', '-N', '--max-time', '60', ...options, '-d', body, `${url}/mcp`]);
+    return start('curl', ['-sS', '-N', '--max-time', '60', ...options, '-d', body, endpointOf(url)]);
   };
   return {
     list: (url) => send(url, 'tools/list', {}),
