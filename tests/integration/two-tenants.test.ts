@@ -3,7 +3,7 @@ import type { Cluster } from '@inferry/cli';
 import { type Database, openDatabase } from '@inferry/database';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { callTool } from './support/mcp-http.ts';
+import { callTool, runOf } from './support/mcp-http.ts';
 import { type ScriptedCluster, startScriptedCluster, unlimited } from './support/scripted-cluster.ts';
 
 type Tenant = 'ada' | 'eve';
@@ -144,4 +144,25 @@ describe('two tenants of one deployment', () => {
       );
     },
   );
+
+  it('do not wait behind a long queue of one another', async () => {
+    const { upstream } = scripted;
+    const start = async ({ key }: Belongings): Promise<string> => {
+      const args = { model: 'scripted/job', input: { accept_ms: 8_000 }, wait_seconds: 0 };
+      const outcome = await callTool(cluster.url, { tool: 'run_model', args, timeoutMs: 100_000, key });
+      return runOf(outcome)?.run_id ?? 'missing';
+    };
+    const queue = await Promise.all(Array.from({ length: 300 }, () => start(tenants.ada)));
+    const sentBefore = upstream.submissions().size;
+
+    const run = await start(tenants.eve);
+
+    await expect.poll(() => upstream.submissions().has(run), { timeout: 100_000 }).toBe(true);
+    const sent = [...upstream.submissions().keys()];
+    // Counted in runs and not in seconds: in turn it would have been the last of them.
+    expect(sent.indexOf(run) - sentBefore).toBeLessThan(100);
+    expect(queue.filter((other) => !sent.slice(0, sent.indexOf(run)).includes(other)).length).toBeGreaterThan(
+      100,
+    );
+  }, 180_000);
 });
