@@ -184,6 +184,8 @@ export interface SubmitRequest {
   options: JsonObject;
   /** The caller's own tags, for a platform that keeps some with a job. */
   tags?: Readonly<Record<string, string>>;
+  /** Whose it is, as a word that says nothing else: for models of this process, which share their places out. */
+  tenant?: string;
   /** Where the platform may report the job, when the deployment can be reached from outside. */
   webhookUrl?: string;
 }

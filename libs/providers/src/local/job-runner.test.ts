@@ -29,6 +29,34 @@ describe('the queue', () => {
     expect(view.charged).toEqual({ amount: 0, currency: 'USD' });
   });
 
+  it('begins the job of a tenant who has none under way beside those of one who has all places', () => {
+    const { submitFor, view } = start({ maxWorkers: 1, maxPerModel: 1 });
+    const mine = [submitFor('a', { act: 'hang' }), submitFor('a', { act: 'hang' })];
+
+    const others = submitFor('b', { act: 'hang' });
+    const third = submitFor('c', { act: 'hang' });
+
+    expect([...mine, others, third].map((job) => view(job).status)).toEqual([
+      'running',
+      'queued',
+      'running',
+      'queued',
+    ]);
+  });
+
+  it('begins, of those who wait, one of whoever has least under way', async () => {
+    const { submitFor, view, runner: own } = start({ maxWorkers: 2 });
+    const [first] = ['a', 'a', 'a'].map((tenant) => submitFor(tenant, { act: 'hang' }));
+    const [, second] = ['b', 'b'].map((tenant) => submitFor(tenant, { act: 'hang' }));
+    if (first === undefined || second === undefined) throw new Error('nothing was submitted');
+
+    own.cancel(first);
+    const jobOfC = submitFor('c', { act: 'hang' });
+
+    expect(view(jobOfC).status).toBe('running');
+    expect(view(second).status).toBe('queued');
+  });
+
   it('runs no more jobs at once than there are workers and says where the others are in line', () => {
     const { submit, view } = start({ maxWorkers: 1 });
 
@@ -238,6 +266,7 @@ function start(options: Partial<JobRunnerOptions<Family>> = {}) {
   return {
     runner: own,
     submit: (script: Script, family: Family = 'a') => own.submit(toSpec(script, family)),
+    submitFor: (tenant: string, script: Script) => own.submit({ ...toSpec(script, 'a'), tenant }),
     view: (job: Job<Family>) => own.view(job),
     ended: async (job: Job<Family>) => {
       await vi.waitFor(() => expect(job.outcome).toBeDefined(), { timeout: 10_000, interval: 5 });

@@ -7,9 +7,9 @@ import { Job, type JobOutcome, type JobSpec } from './job.ts';
 import { type TaskResult, WorkerPool, type WorkerPoolOptions } from './worker-pool.ts';
 
 export interface JobRunnerOptions<F extends string> extends WorkerPoolOptions<F>, FinishedJobsOptions {
-  /** Jobs that compute at the same time, over all models. */
+  /** Jobs that compute at the same time, over all models; as many more are of tenants who would have none otherwise. */
   maxWorkers: number;
-  /** Of them, on one model. */
+  /** Of them, on one model; likewise. */
   maxPerModel: number;
   /** Jobs that wait for their turn. */
   maxQueued: number;
@@ -84,18 +84,34 @@ export class JobRunner<F extends string> {
   }
 
   #pump(): void {
-    while (this.#running.size < this.#options.maxWorkers) {
-      const next = this.#queue.find((job) => this.#runningOn(job.nativeId) < this.#options.maxPerModel);
-      if (next === undefined) break;
-      this.#queue = this.#queue.filter((job) => job !== next);
-      this.#running.add(next);
-      void this.#execute(next);
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      const started = next;
+      this.#queue = this.#queue.filter((job) => job !== started);
+      this.#running.add(started);
+      void this.#execute(started);
     }
     for (const job of this.#queue) job.notify();
   }
 
-  #runningOn(nativeId: string): number {
-    return [...this.#running].filter((job) => job.nativeId === nativeId).length;
+  /** Of those that may start, one of whoever has least under way, and of theirs the one that waited longest. */
+  #next(): Job<F> | undefined {
+    const ready = this.#queue.filter((job) => this.#mayStart(job));
+    const least = Math.min(...ready.map((job) => this.#countRunning({ tenant: job.tenant })));
+    return ready.find((job) => this.#countRunning({ tenant: job.tenant }) === least);
+  }
+
+  #mayStart({ tenant, nativeId }: Job<F>): boolean {
+    const { maxWorkers, maxPerModel } = this.#options;
+    // Whoever has nothing under way shares the processor with those who have all of it.
+    const places = this.#running.size > 0 && this.#countRunning({ tenant }) === 0 ? 2 : 1;
+    return (
+      this.#running.size < places * maxWorkers && this.#countRunning({ nativeId }) < places * maxPerModel
+    );
+  }
+
+  #countRunning(by: { tenant: string } | { nativeId: string }): number {
+    const isOne = (job: Job<F>) => ('tenant' in by ? job.tenant === by.tenant : job.nativeId === by.nativeId);
+    return [...this.#running].filter(isOne).length;
   }
 
   /** Never rejects: whatever goes wrong becomes the job's outcome. */

@@ -5,6 +5,8 @@ import type { WorkerOutput, WorkerRequest } from './worker-protocol.ts';
 /** What is to be run. */
 export interface JobSpec<F extends string = WorkerFamily> {
   runId: string;
+  /** Whose it is; those of nobody in particular share one turn. */
+  tenant?: string | undefined;
   nativeId: string;
   family: F;
   input: WorkerRequest['input'];
@@ -23,6 +25,7 @@ const pollAfterMs = 500;
 export class Job<F extends string = WorkerFamily> {
   readonly id: string;
   readonly runId: string;
+  readonly tenant: string;
   readonly nativeId: string;
   /** Aborted when the job ends for any reason. */
   readonly ended = new AbortController();
@@ -35,6 +38,7 @@ export class Job<F extends string = WorkerFamily> {
   constructor(id: string, spec: JobSpec<F>) {
     this.id = id;
     this.runId = spec.runId;
+    this.tenant = spec.tenant ?? '';
     this.nativeId = spec.nativeId;
     this.#spec = spec;
   }

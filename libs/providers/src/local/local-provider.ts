@@ -144,7 +144,7 @@ class LocalProvider implements Provider {
     await this.#runner.close();
   }
 
-  #toSpec({ nativeId, input, files, runId }: SubmitRequest): JobSpec {
+  #toSpec({ nativeId, input, files, runId, tenant }: SubmitRequest): JobSpec {
     const model = this.#models.get(nativeId);
     if (model === undefined) throw new AppError('model_not_found', `There is no model local/${nativeId}.`);
     const parsed = parseInput(model, input);
@@ -155,7 +155,7 @@ class LocalProvider implements Provider {
       return Object.fromEntries(await Promise.all(entries));
     };
     const rest = Object.entries(parsed).filter(([name]) => !model.fileFields.includes(name));
-    return { runId, nativeId, family: model.family, input: Object.fromEntries(rest), loadFiles };
+    return { runId, tenant, nativeId, family: model.family, input: Object.fromEntries(rest), loadFiles };
   }
 
   #handle(job: Job): JobHandle {

@@ -74,6 +74,19 @@ describe('places without a reserve', () => {
   });
 });
 
+describe('places beyond those that are used up', () => {
+  it('are for tenants who have none, one each', () => {
+    const places = new Places({ capacity: 2, keepsReserve: false, beyond: 2 });
+
+    expect(fill(places, lane('a'))).toBe(2);
+    expect(fill(places, lane('b'))).toBe(1);
+    expect(fill(places, lane('c'))).toBe(1);
+    expect(places.canTake(lane('d'))).toBe(false);
+    places.leave(lane('b'));
+    expect([places.canTake(lane('a')), places.canTake(lane('d'))]).toEqual([false, true]);
+  });
+});
+
 describe('a wait for a place', () => {
   it('ends when one is free, first for whoever may have it', async () => {
     const places = new Places({ capacity: 8, keepsReserve: true });

@@ -13,6 +13,8 @@ interface PlacesOptions {
    * and handed on in turn.
    */
   keepsReserve: boolean;
+  /** Without a reserve: how many more tenants may have a place each who have none. Cores are shared, if more slowly. */
+  beyond?: number;
 }
 
 interface Waiter {
@@ -86,16 +88,18 @@ export class Places {
   /** Whether there is room for one more of this tenant at this platform. */
   canTake(lane: Lane): boolean {
     const count = this.#lanes.of(keyOf(lane));
-    if (!this.#options.keepsReserve || count === 0) return this.roomAt(lane.provider) > 0;
     const free = this.#options.capacity - this.#used;
+    if (!this.#options.keepsReserve && this.#tenants.of(lane.subject) > 0)
+      return Math.min(free, this.#leftOf(lane.provider)) > 0;
+    if (!this.#options.keepsReserve || count === 0) return this.roomAt(lane.provider) > 0;
     return count < this.#shareOf(lane.provider) && this.#tenants.of(lane.subject) < free;
   }
 
   /** How many more a platform may have of tenants who have none there yet. */
   roomAt(provider: string): number {
-    const { capacity, keepsReserve } = this.#options;
+    const { capacity, keepsReserve, beyond = 0 } = this.#options;
     const free = capacity - this.#used;
-    if (!keepsReserve) return Math.max(0, Math.min(this.#leftOf(provider), free));
+    if (!keepsReserve) return Math.max(0, Math.min(this.#leftOf(provider), free) + beyond);
     const share = this.#shareOf(provider);
     const reserve = Math.floor(capacity / 8);
     return Math.max(0, share, Math.min(this.#leftOf(provider), free - reserve));

@@ -21,7 +21,7 @@ export interface PollerLimits {
   maxStores: number;
   /** Runs that are kept because their platform answers in one long call or pushes updates. */
   maxHeld: number;
-  /** Runs of the models of this machine, which compute. */
+  /** Runs of the models of this machine, which compute; as many more are of tenants who would have none otherwise. */
   maxLocal: number;
 }
 
@@ -50,7 +50,7 @@ export class Stages {
       follow: new Places({ capacity: limits.maxPolls, keepsReserve: true }),
       store: new Places({ capacity: limits.maxStores, keepsReserve: true }),
       hold: new Places({ capacity: limits.maxHeld, keepsReserve: true }),
-      compute: new Places({ capacity: limits.maxLocal, keepsReserve: false }),
+      compute: new Places({ capacity: limits.maxLocal, keepsReserve: false, beyond: limits.maxLocal }),
     };
   }
 

@@ -1,6 +1,6 @@
 /** The one submit of a run, and what is written before and after it. */
 
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { AppError, type ErrorCode } from '@inferry/contracts';
 import type { OpenedCredential } from '@inferry/credentials';
 import type { JobHandle, JobView, Provider, SubmitGuard } from '@inferry/providers';
@@ -97,6 +97,7 @@ async function send(
     runId: row.run_id,
     attempt: sending.attempt,
     options: caller,
+    tenant: createHash('sha256').update(row.subject).digest('base64url').slice(0, 16),
     // as: the tags were checked to be such a map before the row was written.
     tags: JSON.parse(row.metadata) as Record<string, string>,
     ...(webhookUrl === undefined ? {} : { webhookUrl }),
