@@ -30,7 +30,7 @@ import {
 } from '@inferry/contracts';
 import { type ClientRequests, type Exchange, type Method, type MethodTable, metaKeys } from '@inferry/mcp';
 import { z } from 'zod';
-import { putFile } from '../http/inline/put-file.ts';
+import { putFile } from '../put-file.ts';
 import { findPaths, replacePaths } from './file-references.ts';
 import { noFolders, openWithin, outside, placeWithin, realFolders, rootPaths } from './folders.ts';
 

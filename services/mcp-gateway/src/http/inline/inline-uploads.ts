@@ -15,10 +15,10 @@ import { ownBodyClock } from '@inferry/runtime';
 import { oneValue } from '../../edge/one-value.ts';
 import { type HttpRefusal, refuse } from '../../http-refusal.ts';
 import type { OpenCalls } from '../../open-calls.ts';
+import { type FilePut, putFile } from '../../put-file.ts';
 import { type BodyTimings, type Pieces, piecesOf } from '../read-body.ts';
 import { BodySplitter, type SplitProblem } from './body-splitter.ts';
 import { createCollector } from './collect-pieces.ts';
-import { type FilePut, putFile } from './put-file.ts';
 
 export interface InlineUploadParts {
   bus: Bus;
