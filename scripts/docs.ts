@@ -10,6 +10,7 @@ import { dashboardFiles } from './dashboards.ts';
 import { errorsPage } from './errors-page.ts';
 import { composeNatsConfig } from './nats-config.ts';
 import { providersPage } from './providers-page.ts';
+import { serverJson } from './registry.ts';
 import { toolsPage } from './tools-page.ts';
 
 const tests = readCitations();
@@ -19,6 +20,7 @@ const pages = {
   'docs/tools.md': toolsPage(inferry.tools),
   'docs/providers.md': providersPage(adapters),
   'deploy/nats/nats.conf': composeNatsConfig(),
+  'server.json': serverJson(),
   ...chartFiles(),
   ...dashboardFiles(),
 };

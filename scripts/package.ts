@@ -1,5 +1,5 @@
 /**
- * `npm run package`: the publishable package `inferry` as a tarball under `dist/`. Our own packages are bundled, those of
+ * `npm run package`: the publishable package `inferry` as a tarball under `dist/`, with `--mcpb` also as a bundle (`mcpb.ts`). Our own packages are bundled, those of
  * others are its dependencies, and what is heavy (a Node for older machines, models, their libraries) is optional.
  */
 import { execFileSync } from 'node:child_process';
@@ -23,6 +23,7 @@ interface Manifest {
   license: string;
   description: string;
   repository?: unknown;
+  mcpName?: string;
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
 }
@@ -45,6 +46,8 @@ export async function buildPackage(target: string): Promise<string> {
     version: own.version,
     description: own.description,
     license: own.license,
+    // The registry of MCP servers takes `server.json` only for a package that says so itself.
+    mcpName: own.mcpName,
     type: 'module',
     keywords: ['mcp', 'model-context-protocol', 'inference', 'ai'],
     // Attestations of where a package was built need it; a fork names its own.
@@ -153,5 +156,10 @@ function readManifest(part: string): Manifest {
 
 if (import.meta.main) {
   const tarball = await buildPackage(join(root, 'dist'));
-  process.stdout.write(`${tarball} (${Math.round(statSync(tarball).size / 1024)} KiB)\n`);
+  const made = [tarball];
+  if (process.argv.includes('--mcpb')) {
+    const { buildBundle } = await import('./mcpb.ts');
+    made.push(await buildBundle(tarball));
+  }
+  for (const file of made) process.stdout.write(`${file} (${Math.round(statSync(file).size / 1024)} KiB)\n`);
 }
