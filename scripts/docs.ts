@@ -10,6 +10,7 @@ import { dashboardFiles } from './dashboards.ts';
 import { errorsPage } from './errors-page.ts';
 import { composeNatsConfig } from './nats-config.ts';
 import { providersPage } from './providers-page.ts';
+import { quickConnectPage } from './quick-connect-page.ts';
 import { serverJson } from './registry.ts';
 import { toolsPage } from './tools-page.ts';
 
@@ -20,6 +21,7 @@ const pages = {
   'docs/tools.md': toolsPage(inferry.tools),
   'docs/providers.md': providersPage(adapters),
   'deploy/nats/nats.conf': composeNatsConfig(),
+  'docs/quick-connect.md': quickConnectPage(),
   'server.json': serverJson(),
   ...chartFiles(),
   ...dashboardFiles(),
