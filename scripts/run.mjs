@@ -30,6 +30,7 @@ const commands = {
   admin: { install: 'production', run: ['cli/src/main.ts', 'admin'] },
   'webhook-secret': { install: 'production', run: ['cli/src/main.ts', 'webhook-secret'] },
   profiles: { install: 'production', run: ['cli/src/main.ts', 'profiles'] },
+  smoke: { install: 'production', run: ['cli/src/main.ts', 'smoke'] },
   doctor: { install: 'production', run: ['cli/src/main.ts', 'doctor'] },
   add: { install: 'production', run: ['cli/src/main.ts', 'add'] },
   remove: { install: 'production', run: ['cli/src/main.ts', 'remove'] },

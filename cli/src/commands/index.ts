@@ -80,6 +80,12 @@ export const commands: CommandTable = {
     examples: ['doctor', 'doctor --url https://mcp.example.com/mcp --json'],
     load: async () => (await import('./doctor.ts')).doctor,
   },
+  smoke: {
+    summary: 'Whether a deployment of Runpod’s tools works, tried from outside.',
+    usage: 'http|oauth|crud --url https://…/mcp/runpod | stdio [--profile runpod]',
+    examples: ['smoke http --url https://mcp.example.com/mcp/runpod', 'smoke stdio --profile runpod'],
+    load: async () => (await import('./smoke.ts')).smoke,
+  },
   profiles: {
     summary: 'Profiles from files: what is wrong with them, and what a client sees of one.',
     usage: 'check <file|folder> | show <name> [--url http://…/mcp]',
