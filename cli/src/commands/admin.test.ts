@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Database, endQueuedRun, insertRun, setLimit } from '@inferry/database';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { admin } from './admin.ts';
 import { openStore } from './open-store.ts';
@@ -39,6 +40,140 @@ describe('admin ledger verify', () => {
     expect(await admin(['ledger', 'verify'], env)).toBe(1);
 
     expect(lines.join('\n')).toContain('run_x holds 5, booked as held is 0 millionths of USD');
+  });
+});
+
+describe('admin', () => {
+  const row: Parameters<typeof insertRun>[1]['row'] = {
+    ...{
+      run_id: 'run_1',
+      subject: 'ada',
+      grant_id: 'k',
+      idempotency_key: 'a',
+      request_hash: '',
+      client: 'cursor',
+    },
+    ...{
+      model: 'p/=m',
+      provider: 'p',
+      native_id: 'm',
+      input: '{"secret":1}',
+      file_fields: '{}',
+      options: '{}',
+    },
+    ...{ metadata: '{}', status: 'queued', phase: 'queued', version: 1, poll_attempts: 0, next_poll_at: 5 },
+    ...{ created_at: Date.parse('2031-02-03'), deadline_at: 9e15, currency: 'USD', reserved_micros: 0 },
+    ...{ outputs: '{}', logs: '[]' },
+  };
+
+  async function withRun<T>(use: (database: Database) => Promise<T>): Promise<T> {
+    const { database, close } = await openStore(env);
+    await insertRun(database, { row, tags: { team: 'a,b' }, wantedMicros: 100_000 });
+    const result = await use(database);
+    await close();
+    return result;
+  }
+
+  async function say(...args: string[]): Promise<string> {
+    lines = [];
+    const code = await admin(args, env);
+    return `${code}: ${lines.join('\n')}`;
+  }
+
+  it('shows runs without what went in or out, stops them and takes them from whoever holds them', async () => {
+    await withRun(async () => undefined);
+
+    expect(await say('runs', 'list', '--subject', 'ada')).toContain(
+      'run_1  2031-02-03T00:00:00.000Z  queued  ada',
+    );
+    const shown = await say('runs', 'show', 'run_1');
+    expect(shown).toContain('"reserved": 0.1');
+    expect(shown).not.toContain('secret');
+    expect(await say('runs', 'release', 'run_1')).toContain('0: run_1 is taken');
+    expect(await say('runs', 'cancel', 'run_1')).toContain('0: run_1 is stopped');
+    expect(await say('runs', 'cancel', 'run_2')).toBe('1: There is no run run_2');
+  });
+
+  it('pauses, drains and lets a platform go on, and notes who did', async () => {
+    await withRun(async () => undefined);
+
+    await say('providers', 'pause', 'p', '--reason', 'it is away');
+    expect(await say('providers', 'list')).toBe('0: p: 1 queued; pause it is away');
+    await say('providers', 'drain', 'p');
+    await say('providers', 'resume', 'p');
+    expect(await say('providers', 'list')).toBe('0: p: 1 queued');
+
+    const trail = (await say('audit', 'export'))
+      .slice(3)
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(trail.map(({ action }) => action)).toEqual([
+      ...['run.started', 'admin.provider.pause', 'admin.provider.drain', 'admin.provider.resume'],
+    ]);
+    expect(trail[1]).toMatchObject({ place: 2, object: 'p', details: { reason: 'it is away' } });
+    expect(trail[1].actor).toMatch(/^operator/);
+  });
+
+  it('sends a webhook again that was given up', async () => {
+    await withRun(async ({ queries }) => {
+      const given = {
+        url: 'https://x.example',
+        body: '{}',
+        attempts: 9,
+        next_attempt_at: null,
+        lease_until: null,
+      };
+      await queries
+        .insertInto('webhook_deliveries')
+        .values({ ...given, delivery_id: 'msg_1', run_id: 'run_1', delivered_at: null, last_status: 500 })
+        .execute();
+    });
+
+    expect(await say('webhooks', 'list', '--failed')).toContain('msg_1  given up, 9 attempts, last 500');
+    expect(await say('webhooks', 'replay', 'msg_1')).toBe('0: msg_1 is sent again');
+    expect(await say('webhooks', 'list')).toContain('0 attempts');
+    expect(await say('webhooks', 'replay', 'msg_2')).toMatch(/^1: /);
+  });
+
+  it('exports what was spent by anything, as CSV and as JSON', async () => {
+    await withRun(async (database) => {
+      const nothing = { status: 'failed', at: Date.parse('2031-02-04'), note: '', patch: {} } as const;
+      const end = { ...nothing, chargeMicros: 70_000, delivery: () => undefined };
+      await endQueuedRun(database, { runId: 'run_1', subject: 'ada' }, end);
+    });
+    const until = ['--until', '2031-03-01'];
+
+    const csv = await say('usage', 'export', '--by', 'day,subject,client,model,tag:team', ...until);
+    const json = await say('usage', 'export', '--by', 'month', '--format', 'json', ...until);
+
+    expect(csv).toBe(
+      '0: day,subject,client,model,tag:team,currency,runs,charged,assumed,unknown_cost_runs\n' +
+        '2031-02-04,ada,cursor,p/=m,"a,b",USD,1,0.07,0,0',
+    );
+    expect(json).toContain('{"month":"2031-02","currency":"USD","runs":1,"charged":0.07');
+    await expect(say('usage', 'export', '--by', 'moon')).rejects.toThrow(/--by/);
+  });
+
+  it('verifies the trail, and exports it for security systems', async () => {
+    await withRun(async () => undefined);
+
+    const verified = await say('audit', 'verify');
+    const [, known = ''] = /last is (\S+)/.exec(verified) ?? [];
+    expect(await say('audit', 'verify', '--known', known)).toMatch(/^0: /);
+    expect(await say('audit', 'verify', '--known', `1:${'0'.repeat(64)}`)).toMatch(/^1: Line 1 is another/);
+    expect(JSON.parse((await say('audit', 'export', '--format', 'ocsf')).slice(3))).toMatchObject({
+      ...{ class_uid: 6_003, activity_id: 1, type_uid: 600_301, category_uid: 6, severity_id: 1 },
+      ...{ actor: { user: { uid: 'ada' } }, api: { operation: 'run.started' }, metadata: { sequence: 1 } },
+    });
+  });
+
+  it('lists every budget with what is spent and held of it', async () => {
+    await withRun((database) => {
+      const key = { scope: 'deployment', value: '', span: 'day', timeZone: 'UTC', currency: 'USD' } as const;
+      return setLimit(database.queries, { ...key, limitMicros: 5_000_000 });
+    });
+
+    expect(await say('budgets', 'list')).toBe('0: deployment day: 5 USD, spent 0, held 0.1');
   });
 });
 

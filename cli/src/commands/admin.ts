@@ -1,58 +1,54 @@
-/** `npm run admin`: what whoever runs the system looks at and sets right: the ledger. */
-import type { Database } from '@inferry/database';
-import { verifyLedger } from '@inferry/inference-poller';
+/** `npm run admin`: what whoever runs the system looks at and sets right. What changes something is noted in the audit trail. */
+import { userInfo } from 'node:os';
+import { addAudit, chainAudit } from '@inferry/database';
 import { ConfigError, type Env } from '@inferry/runtime';
+import { auditVerbs } from '../admin/audit.ts';
+import { type AdminContext, type AdminVerbs, readArgs, usage } from '../admin/context.ts';
+import { budgetVerbs, ledgerVerbs, usageVerbs } from '../admin/money.ts';
+import { providerVerbs, runVerbs, webhookVerbs } from '../admin/runs.ts';
+import { openCommandBus } from './open-command-bus.ts';
 import { openStore } from './open-store.ts';
 
-export interface AdminContext {
-  database: Database;
-  env: Env;
-  print(line: string): void;
-}
-
-/** What one noun's verbs do; resolves with the exit code. */
-export type AdminVerbs = Readonly<
-  Record<string, (context: AdminContext, args: readonly string[]) => Promise<number>>
->;
-
 const nouns: Readonly<Record<string, AdminVerbs>> = {
-  ledger: { verify: verify },
+  runs: runVerbs,
+  budgets: budgetVerbs,
+  providers: providerVerbs,
+  webhooks: webhookVerbs,
+  ledger: ledgerVerbs,
+  usage: usageVerbs,
+  audit: auditVerbs,
 };
 
-const usage = 'npm run admin -- ledger verify [--json]';
-
-/** Exit code 1 where something that was checked is not as it should be. */
+/** Exit code 1 where something that was checked is not as it should be, or what was named is not there. */
 export async function admin(args: readonly string[], env: Env): Promise<number> {
-  const [noun = '', verb = '', ...rest] = args;
+  const { values, positionals } = readArgs(args);
+  const [noun = '', verb = '', id] = positionals;
   const verbs = Object.hasOwn(nouns, noun) ? nouns[noun] : undefined;
   const carryOut = verbs !== undefined && Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
   if (carryOut === undefined) throw new ConfigError([usage]);
-  const { database, close } = await openStore(env);
+  const { database, natsUrl, close } = await openStore(env);
+  const actor = `operator ${nameOfUser()}`.trim();
+  const context: AdminContext = {
+    ...{ database, env, values, id, now: Date.now() },
+    print: (line) => process.stdout.write(`${line}\n`),
+    openBus: () => openCommandBus(natsUrl, 'admin'),
+    async note(action, object, details = {}) {
+      await addAudit(database.queries, { at: Date.now(), actor, action: `admin.${action}`, object, details });
+      await chainAudit(database);
+    },
+  };
   try {
-    return await carryOut({ database, env, print: (line) => process.stdout.write(`${line}\n`) }, rest);
+    return await carryOut(context);
   } finally {
     await close();
   }
 }
 
-/** Every run against every entry: what it holds and what it was charged. */
-async function verify({ database, print }: AdminContext, args: readonly string[]): Promise<number> {
-  const report = await verifyLedger(database);
-  const isGood = report.differences === 0 && report.isGuarded;
-  if (args.includes('--json')) {
-    print(JSON.stringify({ ok: isGood, ...report }));
-    return isGood ? 0 : 1;
+function nameOfUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container's user may have no name.
+    return '';
   }
-  for (const { currency, charged, held } of report.totals) {
-    print(`${currency}: ${charged} charged, ${held} held`);
-  }
-  for (const { run_id: id, problem } of report.examples) print(`${id} ${problem}`);
-  if (!report.isGuarded)
-    print('The database does not refuse changes of the ledger: its triggers are missing.');
-  print(
-    report.differences === 0
-      ? `${report.runs} runs agree with the ledger.`
-      : `${report.differences} differences in ${report.runs} runs.`,
-  );
-  return isGood ? 0 : 1;
 }

@@ -118,8 +118,8 @@ export const commands: CommandTable = {
   },
   admin: {
     summary: 'What whoever runs the system looks at and sets right.',
-    usage: 'ledger verify',
-    examples: ['admin ledger verify', 'admin ledger verify --json'],
+    usage: 'runs|budgets|providers|webhooks|ledger|usage|audit …',
+    examples: ['admin runs list --status running', 'admin ledger verify --json', 'admin audit verify'],
     load: async () => (await import('./admin.ts')).admin,
   },
   connections: {

@@ -62,6 +62,16 @@ export {
 export { insertRun, type NewRun, readStanding } from './runs/insert-run.ts';
 export { type BookedRun, type Certainty, isLedgerGuarded, readBookedRuns } from './runs/ledger.ts';
 export {
+  listAnyRuns,
+  listDeliveries,
+  readSpentBy,
+  releaseAnyRun,
+  replayDelivery,
+  type SpentRow,
+  type UsageColumn,
+  usageColumns,
+} from './runs/operations.ts';
+export {
   type Lane,
   type LaneCursor,
   leaseAbandonedRuns,

@@ -9,6 +9,7 @@ import { readBudgetStates } from './budgets.ts';
 import { countRunRows, findRun, listRunRows, readRunEvents, readRunStates } from './find-runs.ts';
 import { insertRun, type NewRun, readStanding } from './insert-run.ts';
 import { isLedgerGuarded, readBookedRuns } from './ledger.ts';
+import { readSpentBy, usageColumns } from './operations.ts';
 import {
   leaseAbandonedRuns,
   leaseFollowedRuns,
@@ -195,6 +196,32 @@ export function describeRunQueries(
       expect(await listPauses(database.queries)).toMatchObject([{ provider: 'scripted', mode: 'drain' }]);
       await setPause(database.queries, { provider: 'scripted', pause: undefined });
       expect(await listPauses(database.queries)).toEqual([]);
+    });
+
+    it('sums what was charged to everybody by whatever is asked for', async () => {
+      for (const [subject, team] of [
+        ['alice', 'a'],
+        ['bob', 'a'],
+        ['bob', 'b'],
+      ] as const) {
+        const { run_id: runId } = await insert({ subject, client: 'cursor', mount: 'inferry' }, { team });
+        await endQueuedRun(database, { runId, subject }, { ...end, status: 'failed' });
+      }
+      const within = { since: now - 1, until: now + 1 };
+
+      const all = await readSpentBy(database, { ...within, by: [...usageColumns, 'tag:team'] });
+      const byTag = await readSpentBy(database, { ...within, by: ['tag:team', 'tag:none'] });
+
+      const by = { day: '2031-03-05', month: '2031-03', client: 'cursor', mount: 'inferry' };
+      expect(all).toHaveLength(3);
+      expect(all[0]?.by).toEqual({
+        ...by,
+        ...{ subject: 'alice', provider: 'scripted', model: 'scripted/model', 'tag:team': 'a' },
+      });
+      expect(byTag).toMatchObject([
+        { by: { 'tag:team': 'a', 'tag:none': '' }, runs: 2, chargedMicros: 140_000, unknownRuns: 0 },
+        { by: { 'tag:team': 'b' }, runs: 1, chargedMicros: 70_000 },
+      ]);
     });
 
     describe('a lease', () => {

@@ -1,0 +1,75 @@
+/** What every verb of `npm run admin` is given, and how its arguments are read. */
+import { parseArgs } from 'node:util';
+import type { Database } from '@inferry/database';
+import { ConfigError, type Env } from '@inferry/runtime';
+import type { openCommandBus } from '../commands/open-command-bus.ts';
+
+const options = {
+  json: { type: 'boolean', default: false },
+  subject: { type: 'string' },
+  provider: { type: 'string' },
+  status: { type: 'string' },
+  run: { type: 'string' },
+  failed: { type: 'boolean', default: false },
+  reason: { type: 'string', default: '' },
+  limit: { type: 'string', default: '50' },
+  by: { type: 'string', default: 'day' },
+  format: { type: 'string' },
+  since: { type: 'string' },
+  until: { type: 'string' },
+  known: { type: 'string' },
+} as const;
+
+export function readArgs(args: readonly string[]) {
+  return parseArgs({ args: [...args], allowPositionals: true, options });
+}
+type AdminValues = ReturnType<typeof readArgs>['values'];
+
+export interface AdminContext {
+  database: Database;
+  env: Env;
+  values: AdminValues;
+  /** What stands after the verb. */
+  id: string | undefined;
+  now: number;
+  print(line: string): void;
+  /** Notes in the audit trail what an operator did. */
+  note(action: string, object: string, details?: Readonly<Record<string, unknown>>): Promise<void>;
+  openBus(): ReturnType<typeof openCommandBus>;
+}
+
+/** What one noun's verbs do; resolves with the exit code. */
+export type AdminVerbs = Readonly<Record<string, (context: AdminContext) => Promise<number>>>;
+
+export const usage = [
+  'npm run admin --',
+  '  runs list [--subject S] [--provider P] [--status S] | show RUN | cancel RUN | release RUN',
+  '  budgets list',
+  '  providers list | pause P | drain P | resume P [--reason "…"]',
+  '  webhooks list [--run RUN] [--failed] | replay ID',
+  '  ledger verify | show RUN',
+  '  usage export [--by day,subject,client,mount,provider,model,tag:NAME] [--since DATE] [--until DATE] [--format csv|json]',
+  '  audit verify [--known PLACE:HASH] | export [--since DATE] [--format jsonl|ocsf]',
+  '  lists: --limit 50, --json',
+].join('\n');
+
+/** What stands after the verb, where the verb needs it. */
+export function idOf({ id }: AdminContext): string {
+  if (id === undefined) throw new ConfigError([usage]);
+  return id;
+}
+
+export function limitOf({ values }: AdminContext): number {
+  const limit = Number(values.limit);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100_000)
+    throw new ConfigError(['--limit: 1 to 100000']);
+  return limit;
+}
+
+/** A date or a time; `fallback` where none was given. */
+export function timeOf(text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw new ConfigError([`${text} is no date such as 2026-11-30`]);
+  return time;
+}
