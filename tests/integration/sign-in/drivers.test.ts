@@ -101,7 +101,7 @@ describe('signing in with a provider’s key', () => {
     expect(await system.dump()).not.toContain('runware');
   });
 
-  it('asks for another key when the one that they signed in with is dead [RW-45][RW-52]', async () => {
+  it('asks for another key when the one that they signed in with is dead [RW-45]', async () => {
     await begin(system);
     await page.getByRole('button', { name: 'Allow' }).click();
     await paste(key);
