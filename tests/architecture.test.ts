@@ -102,6 +102,25 @@ describe('packages', () => {
     expect(own.map((file) => relative(root, file))).toEqual([]);
   });
 
+  it.each([
+    ['services/auth/src', ['tools', 'account', 'pages', 'rpc', 'identity', 'oauth', 'vault', 'keys']],
+    ['services/mcp-gateway/src', ['stdio', 'pages', 'http', 'file-profiles', 'edge']],
+  ])('%s has folders whose imports go one way', (name, order) => {
+    const folder = join(root, name);
+    const back = shippedFiles(folder)
+      .filter((file) => !/\/testing\//.test(file))
+      .flatMap((file) => {
+        const from = order.indexOf(relative(folder, file).split('/')[0] ?? '');
+        const targets = readFileSync(file, 'utf8').matchAll(/from '(\.\.\/[^']+)'/g);
+        return [...targets].flatMap(([, target = '']) => {
+          const to = order.indexOf(relative(folder, join(file, '..', target)).split('/')[0] ?? '');
+          return from > to && to >= 0 ? [`${relative(root, file)} imports ${target}`] : [];
+        });
+      });
+
+    expect(back).toEqual([]);
+  });
+
   it('have a README each', () => {
     const folders = ['libs', 'services'].flatMap((parent) =>
       readdirSync(join(root, parent)).map((name) => join(parent, name)),

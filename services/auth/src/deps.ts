@@ -2,7 +2,7 @@ import type { Bus } from '@inferry/bus';
 import type { Database } from '@inferry/database';
 import type { Parts } from '@inferry/runtime';
 import type { KeyUsage } from './keys/key-usage.ts';
-import type { CredentialService } from './vault/open-credentials.ts';
+import type { CredentialService } from './rpc/open-credentials.ts';
 
 /** What the handlers of this service need. */
 export interface AuthDeps {

@@ -6,7 +6,6 @@ import type { AuthorizationOptions } from './authorization-options.ts';
 import { admit } from './identity/accounts.ts';
 import type { Identity } from './identity/driver.ts';
 import { takeMinted } from './identity/handoff/take-minted.ts';
-import { openIdentity } from './identity/open-identity.ts';
 import {
   type AuthEngine,
   createAuthEngine,
@@ -15,8 +14,9 @@ import {
   toSettings,
 } from './oauth/index.ts';
 import { createLocalSealer } from './oauth/signing/key-sealer.ts';
+import { openPages } from './pages/open-pages.ts';
 import type { ProfilePages } from './pages/page-context.ts';
-import type { CredentialService } from './vault/open-credentials.ts';
+import type { CredentialService } from './rpc/open-credentials.ts';
 import { withEarlierSealer } from './vault/vault.ts';
 
 interface Neighbours {
@@ -40,7 +40,7 @@ export async function openAuthorization(
   };
   let grants: Grants | undefined;
   const pages = ({ issuer, proxies, profile }: OAuthSettings) =>
-    openIdentity(parts, {
+    openPages(parts, {
       ...{ config: identity, credentials, providers, now, secret: pagesSecret },
       ...{ publicUrl: issuer, proxies, profile, profiles: profilePages },
       grants() {

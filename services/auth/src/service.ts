@@ -6,10 +6,10 @@ import type { AuthDeps } from './deps.ts';
 import { createKeyUsage } from './keys/key-usage.ts';
 import type { AuthEngine } from './oauth/auth-engine.ts';
 import { handleReadJwks } from './oauth/rpc/read-jwks.ts';
+import { type CredentialOptions, openCredentials } from './rpc/open-credentials.ts';
 import { handleReadRevocations } from './rpc/read-revocations.ts';
 import { handleVerifyKey } from './rpc/verify-key.ts';
 import { handleGetAccount } from './tools/get-account.ts';
-import { type CredentialOptions, openCredentials } from './vault/open-credentials.ts';
 
 export interface AuthOptions extends Partial<AuthConfig>, Omit<CredentialOptions, 'now' | keyof AuthConfig> {
   /** Lets people sign in with a browser; undefined: keys only. */

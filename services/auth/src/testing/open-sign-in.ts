@@ -7,10 +7,10 @@ import type { Provider } from '@inferry/providers';
 import { createHttpApp, type Env, type HttpService, type Parts } from '@inferry/runtime';
 import { parseIdentityConfig } from '../identity/config.ts';
 import { takeMinted } from '../identity/handoff/take-minted.ts';
-import { type IdentityOptions, openIdentity } from '../identity/open-identity.ts';
 import { type AuthEngine, createAuthEngine, defaultSettings, type Grants } from '../oauth/index.ts';
+import { openPages, type PagesOptions } from '../pages/open-pages.ts';
+import { type CredentialService, openCredentials } from '../rpc/open-credentials.ts';
 import { createLocalKeks, parseKeyRing } from '../vault/key-ring.ts';
-import { type CredentialService, openCredentials } from '../vault/open-credentials.ts';
 
 export interface SignInUnderTest {
   /** The issuer. */
@@ -38,7 +38,7 @@ export interface SignInTestOptions {
   redirectHosts?: readonly string[];
   redirectUris?: readonly string[];
   /** Profiles that people sign in to in a way of their own. */
-  profiles?: IdentityOptions['profiles'];
+  profiles?: PagesOptions['profiles'];
   /** Below which the deployment is, such as `/ai`. */
   path?: string;
   now?: () => number;
@@ -74,7 +74,7 @@ export async function openSignIn(options: SignInTestOptions = {}): Promise<SignI
     now,
   });
   let grants: Grants | undefined;
-  const pages = openIdentity(parts, {
+  const pages = openPages(parts, {
     ...{ credentials, providers, publicUrl: url, now, config },
     secret: new Secret(Buffer.alloc(32, 9).toString('base64url')),
     proxies: { has: () => false },

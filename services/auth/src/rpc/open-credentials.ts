@@ -12,21 +12,21 @@ import {
 import { purposes } from '@inferry/credentials';
 import type { Provider } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
-import { handleListConnections } from '../rpc/list-connections.ts';
-import { handleOpenCredential } from '../rpc/open-credential.ts';
-import { handleReadAccess } from '../rpc/read-access.ts';
-import { handleReadVaultKey } from '../rpc/read-vault-key.ts';
-import { handleReleaseCredential } from '../rpc/release-credential.ts';
-import { handleReportCredential } from '../rpc/report-credential.ts';
-import { handleVerifyPassthrough } from '../rpc/verify-passthrough.ts';
-import { type Connections, createConnections } from './connections.ts';
-import type { EnvironmentKey } from './environment-keys.ts';
-import { createFingerprint, type Fingerprint } from './fingerprint.ts';
-import type { KekProvider } from './key-ring.ts';
-import { MemoryKeys } from './memory-keys.ts';
-import { holdPassthrough, type PassthroughDeps, sweepPassthrough } from './passthrough.ts';
-import type { SpendingRules } from './spenders.ts';
-import { openVault, type Vault } from './vault.ts';
+import { type Connections, createConnections } from '../vault/connections.ts';
+import type { EnvironmentKey } from '../vault/environment-keys.ts';
+import { createFingerprint, type Fingerprint } from '../vault/fingerprint.ts';
+import type { KekProvider } from '../vault/key-ring.ts';
+import { MemoryKeys } from '../vault/memory-keys.ts';
+import { holdPassthrough, type PassthroughDeps, sweepPassthrough } from '../vault/passthrough.ts';
+import type { SpendingRules } from '../vault/spenders.ts';
+import { openVault, type Vault } from '../vault/vault.ts';
+import { handleListConnections } from './list-connections.ts';
+import { handleOpenCredential } from './open-credential.ts';
+import { handleReadAccess } from './read-access.ts';
+import { handleReadVaultKey } from './read-vault-key.ts';
+import { handleReleaseCredential } from './release-credential.ts';
+import { handleReportCredential } from './report-credential.ts';
+import { handleVerifyPassthrough } from './verify-passthrough.ts';
 
 export interface CredentialOptions {
   /** Undefined: no key is stored here. */

@@ -1,23 +1,24 @@
 import type { Secret } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
 import { type AddressRanges, ConfigError, type Parts } from '@inferry/runtime';
+import { createApiKeyDriver } from '../identity/apikey/apikey-driver.ts';
+import { createKeyProviders } from '../identity/apikey/key-providers.ts';
+import type { IdentityConfig } from '../identity/config.ts';
+import type { DriverId, IdentityDriver } from '../identity/driver.ts';
+import { createHandoffDriver } from '../identity/handoff/handoff-driver.ts';
+import { createRunpodDriver } from '../identity/handoff/runpod-driver.ts';
+import { createLocalDriver } from '../identity/local/local-driver.ts';
+import { createOidcDriver } from '../identity/oidc/oidc-driver.ts';
+import { createUserConnections } from '../identity/user-connections.ts';
 import type { Grants, OAuthPages } from '../oauth/index.ts';
-import { createPages } from '../pages/create-pages.ts';
-import type { ProfilePages } from '../pages/page-context.ts';
-import type { CredentialService } from '../vault/open-credentials.ts';
-import { createApiKeyDriver } from './apikey/apikey-driver.ts';
-import { createKeyProviders } from './apikey/key-providers.ts';
-import type { IdentityConfig } from './config.ts';
-import type { DriverId, IdentityDriver } from './driver.ts';
-import { createHandoffDriver } from './handoff/handoff-driver.ts';
-import { createRunpodDriver } from './handoff/runpod-driver.ts';
-import { createLocalDriver } from './local/local-driver.ts';
-import { createOidcDriver } from './oidc/oidc-driver.ts';
-import { createUserConnections } from './user-connections.ts';
+import type { Connections } from '../vault/connections.ts';
+import type { Fingerprint } from '../vault/fingerprint.ts';
+import { createPages } from './create-pages.ts';
+import type { ProfilePages } from './page-context.ts';
 
-export interface IdentityOptions {
+export interface PagesOptions {
   config: IdentityConfig;
-  credentials: Pick<CredentialService, 'connections' | 'fingerprint'>;
+  credentials: { connections: Connections; fingerprint: Fingerprint | undefined };
   providers: readonly Provider[];
   /** The issuer: without a trailing slash. */
   publicUrl: string;
@@ -36,9 +37,9 @@ export interface IdentityOptions {
 }
 
 /** How people sign in here, and every page that they see. Throws `ConfigError` when a driver cannot work. */
-export function openIdentity(
+export function openPages(
   parts: Pick<Parts, 'bus' | 'database' | 'limits' | 'log'>,
-  options: IdentityOptions,
+  options: PagesOptions,
 ): OAuthPages {
   const { bus, database, limits, log } = parts;
   const { config, credentials, publicUrl, secret, proxies, grants, now = Date.now } = options;
@@ -74,7 +75,7 @@ export function openIdentity(
   );
 }
 
-function toProfilePages({ config, profiles = new Map() }: IdentityOptions): Map<string, ProfilePages> {
+function toProfilePages({ config, profiles = new Map() }: PagesOptions): Map<string, ProfilePages> {
   const keys = new Set([...profiles.keys(), ...config.profileBrands.keys()]);
   return new Map(
     [...keys].map((key) => [key, { ...profiles.get(key), branding: config.profileBrands.get(key) }]),
@@ -82,7 +83,7 @@ function toProfilePages({ config, profiles = new Map() }: IdentityOptions): Map<
 }
 
 function refuseUnusable(
-  { config, credentials }: IdentityOptions,
+  { config, credentials }: PagesOptions,
   keyProviders: readonly { slug: string }[],
 ): void {
   const problems: string[] = [];
