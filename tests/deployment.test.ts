@@ -235,6 +235,26 @@ describe('the configuration of containers', () => {
   });
 });
 
+describe('the version', () => {
+  const { version }: { version: string } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+  it.each([
+    ['.env.example', /SERVER_VERSION=(\S+)/],
+    ['.env.example', /INFERRY_VERSION=(\S+)/],
+    ['docker-compose.yml', /INFERRY_VERSION:-([^}]+)}/],
+    ['deploy/Dockerfile', /ARG VERSION=(\S+)/],
+    ['deploy/chart/Chart.yaml', /appVersion: "?([^"\s]+)/],
+    ['deploy/kustomize/base/manifests.yaml', /version: "([^"]+)"/],
+    ['cli/src/version.ts', /\|\| '([^']+)'/],
+    ['services/mcp-gateway/src/config.ts', /SERVER_VERSION.*default\('([^']+)'\)/],
+  ])('is that of the package in %s: %s', (file, pattern) => {
+    const found = [...readFileSync(join(root, file), 'utf8').matchAll(new RegExp(pattern, 'g'))];
+
+    expect(found.length).toBeGreaterThan(0);
+    expect(new Set(found.map(([, one]) => one))).toEqual(new Set([version]));
+  });
+});
+
 describe('scripts/env.mjs', () => {
   const run = promisify(execFile);
   const make = (file: string) => run(process.execPath, [join(root, 'scripts', 'env.mjs'), file]);

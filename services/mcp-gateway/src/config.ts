@@ -80,7 +80,7 @@ const GatewayEnv = z.object({
     .max(8_000)
     .refine(isIconUrl, 'is neither an https: nor a data:image URL')
     .optional(),
-  SERVER_VERSION: z.string().max(64).default('0.1.0'),
+  SERVER_VERSION: z.string().max(64).default('0.2.0'),
   /** Requests of one credential in 60 s. */
   RATE_LIMIT_CREDENTIAL: envInt(1, 1_000_000).default(600),
   /** Refused credentials of one address in 60 s. */
