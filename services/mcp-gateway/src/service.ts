@@ -100,7 +100,7 @@ export async function createGatewayService(
   const probes = createProbeGate({ windows, trustedProxies, trustedEgress });
   const onRevoked = (grantId: string) => calls.revoke(grantId);
   const auth = await openAuthentication(config, {
-    ...{ bus, log, onRevoked, probes, now },
+    ...{ bus, log, onRevoked, probes, now, checks: openChecks(config) },
     isServed: (request) => mounts.offerOf(request) !== undefined,
   });
   const conversation = startConversation(bus, { secret: options.sessionSecret, now });

@@ -4,6 +4,7 @@ import type { Profile } from '@inferry/contracts';
 import type { Parts } from '@inferry/runtime';
 import type { FastifyInstance } from 'fastify';
 import type { GatewayConfig } from '../config.ts';
+import type { HttpRefusal } from '../http-refusal.ts';
 import { type Authenticate, authenticateLocal } from './authenticate.ts';
 import { type Challenger, createChallenger } from './challenge.ts';
 import type { ProbeGate } from './probe-gate.ts';
@@ -29,6 +30,8 @@ export interface AuthenticationParts {
   profiles?: ((key: string) => Pick<Profile, 'access' | 'providers'> | undefined) | undefined;
   /** Whether there is a mount where a request comes to; without it there is one everywhere. */
   isServed?: ((request: Pick<IncomingMessage, 'url' | 'headers'>) => boolean) | undefined;
+  /** What holds before the Host of whoever reads metadata is believed; without it every one is. */
+  checks?: readonly ((request: IncomingMessage) => HttpRefusal | undefined)[] | undefined;
   /** What tokens are issued and end by. */
   now?: (() => number) | undefined;
 }

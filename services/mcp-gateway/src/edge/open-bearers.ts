@@ -51,8 +51,8 @@ export function openBearers(config: AuthConfig, parts: AuthenticationParts): Aut
     }),
     mount(app) {
       const resourceName = serverInfo.title ?? serverInfo.name;
-      const { isServed = () => true } = parts;
-      mountResourceMetadata(app, { keys: signingKeys, address, resourceName, accessOf, isServed });
+      const { isServed = () => true, checks = [] } = parts;
+      mountResourceMetadata(app, { keys: signingKeys, address, resourceName, accessOf, isServed, checks });
       if (signingKeys === undefined) mountNoServer(app);
     },
     close() {

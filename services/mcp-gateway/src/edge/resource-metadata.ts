@@ -9,6 +9,7 @@ import {
   profileOfRequest,
 } from '@inferry/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpRefusal } from '../http-refusal.ts';
 import { namesIn } from './cors.ts';
 import { refuseNoServer } from './no-authorization-server.ts';
 import { oneValue } from './one-value.ts';
@@ -130,6 +131,8 @@ interface MetadataParts {
   accessOf(profile: string | undefined): ProfileAccess;
   /** Whether there is a mount where a request comes to. */
   isServed(request: Pick<IncomingMessage, 'url' | 'headers'>): boolean;
+  /** What holds before a Host is believed: the addresses in the metadata follow from it. */
+  checks: readonly ((request: IncomingMessage) => HttpRefusal | undefined)[];
 }
 
 /** Clients ask for all that is listed: what is granted by name alone is asked for where a call needs it. */
@@ -160,9 +163,15 @@ export function mountResourceMetadata(app: FastifyInstance, parts: MetadataParts
 }
 
 function answerMetadata(
-  { keys, address, resourceName, accessOf, isServed }: MetadataParts,
+  { keys, address, resourceName, accessOf, isServed, checks }: MetadataParts,
   { request, reply }: { request: FastifyRequest; reply: FastifyReply },
 ): object {
+  for (const check of checks) {
+    const refusal = check(request.raw);
+    if (refusal === undefined) continue;
+    reply.code(refusal.status).headers({ ...open, ...refusal.headers });
+    return { error: { code: refusal.data.code, message: refusal.message } };
+  }
   const { isAlwaysExplained, scope } = accessOf(address.profileAt(request.raw));
   reply.headers(open);
   const { headers } = request.raw;

@@ -208,6 +208,21 @@ describe('addresses in what is public', () => {
     expect(told).not.toContain(`https://127.0.0.1:${gateway.port}`);
   });
 
+  it('of the resource itself are for Hosts that are served alone', async () => {
+    const gateway = await start({ env: { INFERRY_AUTH: 'keys', PROFILES: 'runflow' } });
+    const ask = (host: string) =>
+      raw(
+        gateway,
+        `GET /.well-known/oauth-protected-resource/mcp/runflow HTTP/1.1\nHost: ${host}\nConnection: close\n\n`,
+      );
+
+    const hostile = await ask('evil.example');
+
+    expect(hostile).toMatch(/^HTTP\/1\.1 403 [\s\S]*host_rejected/);
+    expect(hostile).not.toContain('evil.example');
+    expect(await ask(`127.0.0.1:${gateway.port}`)).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
   it('begin with the public URL, whoever asks by whichever inner name', async () => {
     const { origin } = await start({ env: { PUBLIC_URL: 'https://ai.example.com/ai' } });
 
