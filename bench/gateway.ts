@@ -12,6 +12,7 @@ const quick: Pace = { rounds: 3, seconds: 0.7, prewarmSeconds: 0.2, connections:
 
 /** What the project wants of its gateway. */
 const aims: Readonly<Record<string, Aim>> = {
+  profile_call_to_canonical: { least: 0.95 },
   quick_call_to_l2: { least: 0.8, aim: 1 },
   quick_call_to_sdk_v2: { least: 4 },
   quick_call_to_runpod_mcp: { least: 25 },
@@ -101,6 +102,16 @@ function toRatios(samples: readonly Sample[]): Record<string, Ratio> {
       }
     }
   }
+  const [canonical, profile] = ['canonical_call', 'profile_call'];
+  const compared = {
+    ours: 'ours',
+    peer: 'ours',
+    workload: profile,
+    peerWorkload: canonical,
+    connections: 16,
+  };
+  const mount = ratioOf(samples, compared);
+  if (mount !== undefined) ratios.profile_call_to_canonical = mount;
   return ratios;
 }
 

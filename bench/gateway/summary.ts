@@ -66,20 +66,21 @@ export interface Compared {
   ours: string;
   peer: string;
   workload: string;
+  /** What the peer is asked, where that is another thing. */
+  peerWorkload?: string;
   connections: number;
 }
 
 /** Ours divided by the peer's, round by round, so that both were measured in the same minute. */
 export function ratioOf(samples: readonly Sample[], compared: Compared): Ratio | undefined {
-  const of = (target: string) =>
+  const { workload, peerWorkload = workload } = compared;
+  const of = (target: string, asked: string) =>
     samples.filter(
       (sample) =>
-        sample.target === target &&
-        sample.workload === compared.workload &&
-        sample.connections === compared.connections,
+        sample.target === target && sample.workload === asked && sample.connections === compared.connections,
     );
-  const peers = of(compared.peer);
-  const pairs = of(compared.ours).flatMap((own) => {
+  const peers = of(compared.peer, peerWorkload);
+  const pairs = of(compared.ours, workload).flatMap((own) => {
     const peer = peers.find((sample) => sample.round === own.round);
     return peer === undefined || own.ok === 0 || peer.ok === 0 ? [] : [{ own, peer }];
   });

@@ -1,4 +1,11 @@
-import { edgeWorkloads, overLimit, runpodCall, type Workload, workloads } from './workloads.ts';
+import {
+  edgeWorkloads,
+  overLimit,
+  profileWorkloads,
+  runpodCall,
+  type Workload,
+  workloads,
+} from './workloads.ts';
 
 /** What must run beside a server. */
 export interface Outside {
@@ -29,6 +36,7 @@ function gatewayEnv(outside: Outside): Record<string, string> {
   return {
     ...serviceEnv(outside),
     INFERRY_AUTH: 'keys',
+    PROFILES: 'modelrunner',
     RATE_LIMIT_CREDENTIAL: '1000000',
     RATE_LIMIT_IP_PRE_AUTH: '1000000',
     RATE_LIMIT_IP_POST_AUTH: '1000000',
@@ -54,7 +62,7 @@ export const gateway: Target = {
   name: 'ours',
   label: 'Inferry gateway, tools behind NATS, everything on',
   entry: '@inferry/mcp-gateway/main',
-  workloads: [...workloads, ...edgeWorkloads],
+  workloads: [...workloads, ...profileWorkloads, ...edgeWorkloads],
   env: gatewayEnv,
 };
 

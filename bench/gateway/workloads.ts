@@ -12,6 +12,8 @@ export interface Workload {
   expect: string;
   /** `notifications/progress` in every good answer. */
   progress: number;
+  /** Where it is sent; `/mcp` where it says nothing. */
+  path?: string;
   /** Opens a connection for each request: of its own will, or because the answer closes it. */
   connection: 'kept' | 'new';
 }
@@ -106,6 +108,25 @@ export const workloads: readonly Workload[] = [
   },
 ];
 
+/** One call by the canonical tool and by a profile's, which lead to the same operation. */
+export const profileWorkloads: readonly Workload[] = [
+  {
+    ...quickCall,
+    name: 'canonical_call',
+    label: 'get_run on the canonical mount',
+    body: body('tools/call', { name: 'get_run', arguments: { run_id: 'run_bench' } }),
+    expect: `sent ${steps}`,
+  },
+  {
+    ...quickCall,
+    name: 'profile_call',
+    label: 'get_request on the mount of a profile',
+    path: '/mcp/modelrunner',
+    body: body('tools/call', { name: 'get_request', arguments: { requestId: 'run_bench' } }),
+    expect: '"content"',
+  },
+];
+
 /** What only our gateway is asked: what it refuses, beside what it accepts on a connection of its own. */
 export const edgeWorkloads: readonly Workload[] = [
   { ...quickCall, name: 'quick_call_new_connection', label: 'quick call, new connection', connection: 'new' },
@@ -179,7 +200,7 @@ export const runpodCall: Workload = {
 const ring = 512;
 
 /** The bytes of requests whose ids differ, so that no two under way at once share one. */
-export function toRequests({ headers, body: text }: Workload, port: number): Buffer[] {
+export function toRequests({ headers, body: text, path = '/mcp' }: Workload, port: number): Buffer[] {
   return Array.from({ length: ring }, (_, index) => {
     const content = text?.replaceAll('"__ID__"', '__ID__').replaceAll('__ID__', String(index + 1)) ?? '';
     const all = {
@@ -188,6 +209,6 @@ export function toRequests({ headers, body: text }: Workload, port: number): Buf
       ...headers,
     };
     const head = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-    return Buffer.from(`POST /mcp HTTP/1.1\r\n${head.join('')}\r\n${content}`);
+    return Buffer.from(`POST ${path} HTTP/1.1\r\n${head.join('')}\r\n${content}`);
   });
 }
