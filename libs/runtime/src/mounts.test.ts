@@ -26,6 +26,8 @@ describe('a resource', () => {
     ['https://flow.example:8443/', 'runflow'],
     ['https://mcp.example/', undefined],
     ['https://mcp.example/mcp/x/run/readonly', undefined],
+    ['https://mcp.example/mcp?models=local/speech&toolsets=run', undefined],
+    ['https://mcp.example/mcp/runware?readonly', 'runware'],
   ])('%s is that of %s', (value, profile) => {
     expect(resourceAt(value, place)).toBe(resourceName(url, profile));
   });
@@ -38,6 +40,7 @@ describe('a resource', () => {
     'https://mcp.runware.example.evil/',
     'https://ada@mcp.runware.example/',
     'https://mcp.runware.example/?a=b',
+    'https://mcp.example/mcp?toolsets=run&a=b',
     'https://mcp.example/mcpx',
   ])('%s is none of ours', (value) => {
     expect(resourceAt(value, place)).toBeUndefined();

@@ -81,11 +81,11 @@ export function profileOfAudience(audience: string, url: string): string | undef
 /**
  * The one name of a resource for every spelling that clients use: with a trailing slash, with an upper-case scheme or
  * host, by another name of loopback, by a further host that gateways answer for or one of a profile's own, the bare
- * origin, or one of the paths below a mount. Undefined for anything else.
+ * origin, one of the paths below a mount, or with the choice of tools that an address may have. Undefined for anything else.
  */
 export function resourceAt(value: string, place: Place): string | undefined {
   const url = URL.parse(value);
-  if (url === null || url.hash !== '' || url.username !== '' || url.search !== '') return undefined;
+  if (url === null || url.hash !== '' || url.username !== '' || !isChoice(url)) return undefined;
   const base = new URL(place.url);
   if (url.protocol !== base.protocol) return undefined;
   const path = url.pathname.replace(/\/+$/, '');
@@ -95,6 +95,13 @@ export function resourceAt(value: string, place: Place): string | undefined {
   const own = ofHost === undefined ? below(pathOfUrl(place.url), path) : path;
   if (own === undefined || !isMcpPath(own)) return undefined;
   return resourceName(place.url, profileOfPath(own) ?? ofHost?.profile);
+}
+
+/** What a client may add to the address of a mount to have a part of its tools, or more of them. */
+const choices: ReadonlySet<string> = new Set(['toolsets', 'exclude', 'readonly', 'models']);
+
+function isChoice({ searchParams }: URL): boolean {
+  return [...searchParams.keys()].every((name) => choices.has(name));
 }
 
 /** What lies behind a prefix; undefined where the path is not below it. */

@@ -36,7 +36,7 @@ afterEach(async () => {
 });
 
 describe('a token for a mount', () => {
-  it.each(['/mcp/runflow', '/mcp/runflow/', '/mcp/runflow/x/run/readonly'])(
+  it.each(['/mcp/runflow', '/mcp/runflow/', '/mcp/runflow/x/run/readonly', '/mcp/runflow?exclude=generate'])(
     'names it alone, however the client spells it: %s (RFC 8707)',
     async (path) => {
       const tokens = await tokensOf(oauth.url, { clientId, params: { resource: `${oauth.url}${path}` } });
