@@ -79,6 +79,26 @@ const made = () => platform.requests.filter(({ kind }) => kind === 'submit');
 const gpu = 'NVIDIA GeForce RTX 4090';
 const spec = { name: 'trainer', image: 'runpod/pytorch:2.8.0', gpu_type_ids: [gpu] };
 
+it('tells in the account what runs now and what it has cost so far', async () => {
+  const account = async (args: object) =>
+    (await ask('/mcp', 'tools/call', { name: 'get_account', arguments: args })).structuredContent;
+  const before = await account({});
+  await infra('infra_create', { resource: 'pod', spec });
+  const after = await account({});
+  const asked = await account({ sections: ['machines'] });
+
+  expect(before.machines).toBeUndefined();
+  expect(after.machines).toMatchObject({ running: 1, hourly_cost: expect.any(Number), currency: 'USD' });
+  expect(asked.machines.platforms).toEqual([
+    {
+      provider: 'runpod',
+      running: 1,
+      hourly_cost: asked.machines.hourly_cost,
+      cost_so_far: expect.any(Number),
+    },
+  ]);
+});
+
 describe('the canonical tools of machines', () => {
   it('are eight, and there where they are asked for alone', async () => {
     const { tools } = await ask('/mcp/x/infra', 'tools/list', {});

@@ -3,7 +3,15 @@ import { ErrorEnvelope } from '../errors.ts';
 import { defineOperation } from '../operation.ts';
 import { cursor, jsonObject, limit, Page } from '../shapes/basics.ts';
 
-export const accountSections = ['identity', 'providers', 'balance', 'usage', 'budgets', 'limits'] as const;
+export const accountSections = [
+  'identity',
+  'providers',
+  'balance',
+  'usage',
+  'machines',
+  'budgets',
+  'limits',
+] as const;
 export const usageBuckets = ['hour', 'day', 'week', 'month', 'year'] as const;
 
 export const getAccount = defineOperation({
@@ -31,6 +39,7 @@ export const getAccount = defineOperation({
       .describe('Providers'),
     balance: z.array(jsonObject.describe('provider, amount, currency')).optional().describe('Balances'),
     usage: jsonObject.optional().describe('Buckets and totals'),
+    machines: jsonObject.optional().describe('What runs now by the hour, and its cost so far'),
     budgets: z
       .array(jsonObject.describe('scope, limit, spent, reserved, resets_at'))
       .optional()

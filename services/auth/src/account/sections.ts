@@ -2,9 +2,11 @@ import type { HandlerContext } from '@inferry/bus';
 import {
   type accountSections,
   type Connection,
+  describeInfra,
   type ErrorEnvelope,
   type getAccount,
   listConnections,
+  listInfra,
   listProviders,
   type Principal,
   type ProviderState,
@@ -61,6 +63,7 @@ export const sections: Readonly<Record<SectionName, Section>> = {
     failed: (error) => ({ balance: [{ error }] }),
   },
   usage: { read: readUsagePage, failed: (error) => ({ usage: { error } }) },
+  machines: { read: readMachines, failed: (error) => ({ machines: { error } }) },
   budgets: {
     async read(reading) {
       const { budgets } = await reading.deps.bus.call(readBudgets, {}, toCall(reading));
@@ -70,6 +73,40 @@ export const sections: Readonly<Record<SectionName, Section>> = {
   },
   limits: { read: readLimits, failed: (error) => ({ limits: { error } }) },
 };
+
+const mostMachines = 100;
+
+/** Of every platform where this caller has machines; a platform that cannot be asked is named with its error. */
+async function readMachines(reading: Reading): Promise<SectionPage> {
+  const { bus } = reading.deps;
+  const { resources = [] } = await bus.call(describeInfra, {}, toCall(reading));
+  const platforms = resources.flatMap(({ type, provider }) =>
+    type === 'pod' && typeof provider === 'string' ? [provider] : [],
+  );
+  const machines = await Promise.all(
+    platforms.map(async (provider) => {
+      try {
+        const asked = { provider, resource: 'pod', limit: mostMachines };
+        const { summary = {} } = await bus.call(listInfra, asked, toCall(reading));
+        const { running, hourly_cost: hourly, cost_so_far: soFar } = summary;
+        return { provider, running, hourly_cost: hourly, cost_so_far: soFar };
+      } catch (error) {
+        return { provider, error: toAppError(error).toEnvelope() };
+      }
+    }),
+  );
+  const total = (name: 'running' | 'hourly_cost' | 'cost_so_far') =>
+    machines.reduce((sum, one) => sum + Number(('error' in one ? undefined : one[name]) ?? 0), 0);
+  const cents = (amount: number) => Math.round(amount * 10_000) / 10_000;
+  return {
+    part: {
+      machines: {
+        ...{ running: total('running'), hourly_cost: cents(total('hourly_cost')) },
+        ...{ cost_so_far: cents(total('cost_so_far')), currency: 'USD', platforms: machines },
+      },
+    },
+  };
+}
 
 function toIdentity({ subject, client, kind, scopes }: Principal): Record<string, unknown> {
   return { subject, ...(client === undefined ? {} : { client }), kind, scopes };

@@ -1,5 +1,5 @@
 import type { Handler } from '@inferry/bus';
-import { AppError, accountSections, type getAccount, toAppError } from '@inferry/contracts';
+import { AppError, accountSections, type getAccount, type Principal, toAppError } from '@inferry/contracts';
 import { type Position, positions } from '../account/positions.ts';
 import {
   type Account,
@@ -13,6 +13,11 @@ import type { AuthDeps } from '../deps.ts';
 
 const defaultSections: readonly SectionName[] = ['identity', 'providers', 'balance', 'usage', 'budgets'];
 
+/** Whoever may use machines is told what runs; nobody else has any. */
+function usualSections({ scopes }: Principal): readonly SectionName[] {
+  return scopes.includes('infra') ? [...defaultSections, 'machines'] : defaultSections;
+}
+
 /** The caller's own mistakes and wishes: these end the whole call, anything else only its section. */
 const callerCodes = new Set(['invalid_cursor', 'validation_failed', 'cancelled']);
 
@@ -21,15 +26,20 @@ export function handleGetAccount(
 ): Handler<typeof getAccount> {
   return async (input, context) => {
     const { since, until, bucket, provider, cursor } = input;
-    const asked = input.sections?.length ? input.sections : defaultSections;
+    const asked = input.sections?.length ? input.sections : usualSections(context.principal);
     const query = [context.principal.subject, [...asked].sort(), since, until, bucket, provider];
     const from: Position = cursor === undefined ? {} : positions.read(query, cursor);
     const reading: Reading = { deps, input, context, from };
-    const wanted = accountSections.filter((name) => asked.includes(name) && isOnPage(name, { cursor, from }));
+    const mayAskMachines = context.principal.scopes.includes('infra');
+    const wanted = accountSections
+      .filter((name) => name !== 'machines' || mayAskMachines)
+      .filter((name) => asked.includes(name) && isOnPage(name, { cursor, from }));
 
     const pages = await Promise.all(wanted.map((name) => readSection(deps, name, reading)));
 
     const account: Account = Object.assign({}, ...pages.map(({ part }) => part));
+    // Unasked it is told of machines that run, and of nothing else about them.
+    if (!input.sections?.length && !(Number(account.machines?.running) > 0)) delete account.machines;
     const next: Position = Object.assign({}, ...pages.map((page) => page.next));
     // What is left out of usage in short is not another page.
     if (Object.keys(next).length > 0) account.page = { next_cursor: positions.write(query, next) };

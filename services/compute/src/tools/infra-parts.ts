@@ -59,6 +59,12 @@ export function isStopped({ status }: Resource): boolean {
   return status !== undefined && stopped.test(status);
 }
 
+/** Since it was made, at what it costs now: less, where it stood still meanwhile. */
+export function costSoFar({ hourlyCost = 0, createdAt }: Resource, now: number): number {
+  const since = Date.parse(createdAt ?? '');
+  return Number.isNaN(since) ? 0 : (hourlyCost * Math.max(0, now - since)) / 3_600_000;
+}
+
 export function round(amount: number): number {
   return Math.round(amount * 10_000) / 10_000;
 }

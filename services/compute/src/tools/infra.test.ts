@@ -214,9 +214,11 @@ describe('what costs money by the hour', () => {
     expect(await codeOf(other)).toBe('idempotency_conflict');
   });
 
-  it('is told with what all of it costs an hour', async () => {
+  it('is told with what all of it costs an hour, and has cost so far', async () => {
     await create();
     await create();
+    const twoHoursAgo = new Date(Date.now() - 7_200_000).toISOString();
+    for (const pod of machines.pods) pod.createdAt = twoHoursAgo;
     await gateway.call(actOnInfra, { resource: 'pod', id: 'p1', action: 'stop' }, { principal });
 
     const { items, summary } = await gateway.call(listInfra, { resource: 'pod' }, { principal });
@@ -225,7 +227,7 @@ describe('what costs money by the hour', () => {
       ['p1', 'STOPPED'],
       ['p2', 'RUNNING'],
     ]);
-    expect(summary).toEqual({ hourly_cost: 0.5 });
+    expect(summary).toEqual({ running: 1, hourly_cost: 0.5, cost_so_far: expect.closeTo(1, 2) });
   });
 
   it('is stopped when its time is over', async () => {

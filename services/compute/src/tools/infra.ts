@@ -14,7 +14,17 @@ import {
   validationFailed,
 } from '@inferry/contracts';
 import type { ResourceType } from '@inferry/providers';
-import { type InfraDeps, inBrief, isStopped, planeOf, read, round, typeOf, whole } from './infra-parts.ts';
+import {
+  costSoFar,
+  type InfraDeps,
+  inBrief,
+  isStopped,
+  planeOf,
+  read,
+  round,
+  typeOf,
+  whole,
+} from './infra-parts.ts';
 
 const usualLimit = 20;
 
@@ -65,11 +75,18 @@ export function handleListInfra(deps: InfraDeps): Handler<typeof listInfra> {
         return { ...one, marks: { ...marks, ...(stopAt !== undefined && { stop_at: stopAt }) } };
       }),
     );
-    const running = items.reduce((sum, one) => sum + (isStopped(one) ? 0 : (one.hourlyCost ?? 0)), 0);
+    const running = items.filter((one) => !isStopped(one));
+    const hourly = running.reduce((sum, { hourlyCost = 0 }) => sum + hourlyCost, 0);
+    const soFar = running.reduce((sum, one) => sum + costSoFar(one, deps.now()), 0);
     const isLast = from + shown.length >= items.length;
     return {
       items: shown.map(inBrief),
-      summary: { ...summary, ...(plane.resources[type]?.isBilled && { hourly_cost: round(running) }) },
+      summary: {
+        ...summary,
+        ...(plane.resources[type]?.isBilled && {
+          ...{ running: running.length, hourly_cost: round(hourly), cost_so_far: round(soFar) },
+        }),
+      },
       page: { total: items.length, ...(!isLast && { next_cursor: String(from + shown.length) }) },
     };
   };
