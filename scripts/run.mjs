@@ -34,6 +34,8 @@ const commands = {
   doctor: { install: 'production', run: ['cli/src/main.ts', 'doctor'] },
   add: { install: 'production', run: ['cli/src/main.ts', 'add'] },
   remove: { install: 'production', run: ['cli/src/main.ts', 'remove'] },
+  backup: { install: 'production', run: ['cli/src/main.ts', 'backup'] },
+  restore: { install: 'production', run: ['cli/src/main.ts', 'restore'] },
   migrate: { install: 'production', run: ['cli/src/main.ts', 'migrate'] },
   secrets: { install: 'production', run: ['cli/src/main.ts', 'secrets'] },
   emulators: { install: 'full', run: ['libs/testing/src/emulators/main.ts'] },

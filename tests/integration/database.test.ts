@@ -19,6 +19,7 @@ async function createDatabase(serverUrl: string): Promise<DatabaseUnderTest> {
   const admin = openDatabase({ url: serverUrl, maxConnections: 1 });
   await runSql(admin.queries, `create database ${name}`);
   return {
+    url: urlOf(serverUrl, { database: name }),
     open: (options) => openDatabase({ url: urlOf(serverUrl, { database: name }), ...options }),
     async remove() {
       await runSql(admin.queries, `drop database ${name} with (force)`);

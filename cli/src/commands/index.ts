@@ -140,6 +140,18 @@ export const commands: CommandTable = {
     examples: ['webhook-secret'],
     load: async () => (await import('./webhook-secret.ts')).webhookSecret,
   },
+  backup: {
+    summary: 'Copy everything that the deployment keeps to a folder or a bucket.',
+    usage: '--to <folder|s3://bucket>',
+    examples: ['backup --to /backups', 'backup --to s3://backups'],
+    load: async () => (await import('./backup.ts')).backup,
+  },
+  restore: {
+    summary: 'Bring a backup back, into an empty database.',
+    usage: '--from <folder|s3://bucket> [--name …] [--stopped]',
+    examples: ['restore --from /backups'],
+    load: async () => (await import('./backup.ts')).restore,
+  },
   migrate: {
     summary: 'Bring the database of DATABASE_URL up to date.',
     usage: '',

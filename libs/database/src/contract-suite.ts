@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CompiledQuery, sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Database, Queries } from './database.ts';
+import { type DumpRow, dumpDatabase, loadDatabase } from './dump.ts';
 import { isUniqueViolation } from './failures.ts';
 import { addRevocation, readRevocationsAfter } from './keys/revocations.ts';
 import type { Migration } from './migrations.ts';
@@ -9,6 +10,7 @@ import type { DatabaseOptions } from './open-database.ts';
 import { skipLocked } from './skip-locked.ts';
 
 export interface DatabaseUnderTest {
+  url: string;
   /** A further handle on the same database, which was empty at first. */
   open(options?: Partial<DatabaseOptions>): Database;
   /** After every handle was closed. */
@@ -49,6 +51,51 @@ export function describeDatabase(name: string, create: () => Promise<DatabaseUnd
     afterEach(async () => {
       await Promise.all(handles.map((handle) => handle.close()));
       await underTest.remove();
+    });
+
+    describe('a dump', () => {
+      it('has everything as it was at one moment, and fills an empty database of the same kind', async () => {
+        const database = await openMigrated();
+        await addGrant(database, 'first');
+        await addGrant(database, 'second');
+        const other = await create();
+        const copied = await dumpDatabase(database, async (dump) => {
+          const { tables } = dump;
+          const rows = new Map<string, DumpRow[]>();
+          for (const table of tables) {
+            const found: DumpRow[] = [];
+            for await (const row of dump.rows(table)) found.push(row);
+            rows.set(table, found);
+          }
+          return { migrations: dump.migrations, tables, rows };
+        });
+        await addGrant(database, 'later');
+        const given = {
+          ...copied,
+          async *rows(table: string) {
+            yield* copied.rows.get(table) ?? [];
+          },
+        };
+        const load = () => loadDatabase(given, { url: other.url, isStopped: true, now: 1 });
+
+        expect((await load()).revocations).toBe(2);
+        const restored = other.open();
+        expect(await grantsOf(restored)).toEqual(['first', 'second']);
+        // Numbers go on after those that came with it.
+        await addGrant(restored, 'third');
+        expect(await grantsOf(restored)).toEqual(['first', 'second', 'third']);
+        await expect(load()).rejects.toThrow('the database is not empty');
+        await restored.close();
+        await other.remove();
+      });
+
+      it('of a newer release is refused', async () => {
+        const dump = { migrations: ['9999_later'], tables: [], rows: () => ReadableStream.from<DumpRow>([]) };
+
+        await expect(loadDatabase(dump, { url: underTest.url, isStopped: true, now: 1 })).rejects.toThrow(
+          'newer release: it has 9999_later',
+        );
+      });
     });
 
     describe('migrations', () => {
@@ -448,6 +495,11 @@ export function describeDatabase(name: string, create: () => Promise<DatabaseUnd
 /** Written-out SQL, for what the query builder has no words for. */
 export async function runSql(queries: Queries, text: string, values: unknown[] = []): Promise<unknown[]> {
   return (await queries.executeQuery(CompiledQuery.raw(text, values))).rows;
+}
+
+async function grantsOf(database: Database): Promise<string[]> {
+  const { items } = await readRevocationsAfter(database.queries, { after: 0, limit: 9 });
+  return items.map(({ grant_id: id }) => id);
 }
 
 async function addGrant(database: Database, grantId: string): Promise<void> {

@@ -10,6 +10,7 @@ export {
 export { listPauses, type PauseMode, type ProviderPause, setPause } from './audit/provider-pauses.ts';
 export { readDatabaseTime } from './clock.ts';
 export type { Database, Dialect, Queries, SchemaState } from './database.ts';
+export { type Dump, type DumpRow, dumpDatabase, loadDatabase } from './dump.ts';
 export { isUniqueViolation } from './failures.ts';
 export {
   countLiveKeys,

@@ -12,6 +12,7 @@ const run = promisify(execFile);
 describeDatabase('SQLite in a file', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'inferry-database-'));
   return {
+    url: `sqlite:${join(folder, 'inferry.db')}`,
     open: (options) => openDatabase({ url: `sqlite:${join(folder, 'inferry.db')}`, ...options }),
     remove: () => rm(folder, { recursive: true }),
   };
