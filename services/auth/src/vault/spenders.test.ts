@@ -1,4 +1,4 @@
-import { localPrincipal, type Principal, Secret } from '@inferry/contracts';
+import { localPrincipal, type Principal, publicPrincipal, Secret } from '@inferry/contracts';
 import { createCredentialClient } from '@inferry/credentials';
 import { insertAccount, updateAccount } from '@inferry/database/accounts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -53,6 +53,15 @@ async function signedIn(driver: 'oidc' | 'apikey' | 'handoff') {
 }
 
 describe('who may spend the keys of the deployment', () => {
+  test('never whoever reads what is told to everybody, whatever the rules are', async () => {
+    const everybody: SpendingRules = { ...byDefault, spenders: new Set(spenders) };
+
+    expect(await standingOf(auth.database.queries, everybody, publicPrincipal)).toEqual({
+      mayUseDeployment: false,
+      isBound: false,
+    });
+  });
+
   test.each(spenders)('by default and by name: %s', async (spender) => {
     const caller = await callers[spender]();
     const standing = (rules: SpendingRules) => standingOf(auth.database.queries, rules, caller);

@@ -404,6 +404,43 @@ describe('texts for agents', () => {
     expect((await get(`${origin}/models/${path}`)).status).toBe(404);
   });
 
+  it('tell nobody of a wrapper that is in no list, although who knows its name may run it', async () => {
+    const listed = { model: 'ada/shown', kind: 'wrapper', provider: 'local' };
+    const { origin } = await start({
+      serve(services) {
+        services.serve(searchModels, async () => ({ items: [listed], page: { total: 1 } }));
+        services.serve(getModel, async ({ model }) => ({ model: { ...listed, model } }));
+      },
+    });
+
+    expect((await get(`${origin}/models/ada/shown/llms.txt`)).status).toBe(200);
+    expect((await get(`${origin}/models/ada/hidden/llms.txt`)).status).toBe(404);
+  });
+
+  it('are not asked for by more than a few at once: the rest come again', async () => {
+    const { promise: held, resolve: finish } = Promise.withResolvers<void>();
+    const { origin } = await start({
+      serve(services) {
+        services.serve(getModel, async ({ model }) => {
+          await held;
+          return { model: { model, provider: 'fal' } };
+        });
+      },
+    });
+
+    const refused: string[] = [];
+    const answers = Array.from({ length: 20 }, async (_, at) => {
+      const { status, headers } = await get(`${origin}/models/fal/m${at}/llms.txt`);
+      if (status === 503) refused.push(headers.get('retry-after') ?? '');
+      return status;
+    });
+    await expect.poll(() => refused).toEqual(Array.from({ length: 12 }, () => '2'));
+    finish();
+
+    expect((await Promise.all(answers)).filter((status) => status === 200)).toHaveLength(8);
+    expect((await get(`${origin}/models/fal/m19/llms.txt`)).status).toBe(200);
+  });
+
   it('are there without models while the catalog is away, and a model’s is asked for again later', async () => {
     const { origin } = await start();
 
