@@ -55,6 +55,7 @@ afterAll(async () => {
 interface Answer {
   structured: JsonObject;
   text: string;
+  meta: unknown;
 }
 
 /** As a client asks that can ask nobody. */
@@ -66,9 +67,13 @@ async function ask(name: string, args: JsonObject): Promise<Answer> {
   return answer;
 }
 
-function toAnswer({ structuredContent, content }: JsonObject): Answer {
+function toAnswer({ structuredContent, content, _meta: meta }: JsonObject): Answer {
   const blocks = z.array(z.object({ text: z.string().optional() })).parse(content);
-  return { structured: isObject(structuredContent) ? structuredContent : {}, text: blocks[0]?.text ?? '' };
+  return {
+    structured: isObject(structuredContent) ? structuredContent : {},
+    text: blocks[0]?.text ?? '',
+    meta,
+  };
 }
 
 type Said = { action: 'accept'; content: { run: boolean } } | { action: 'decline' };
@@ -106,7 +111,7 @@ async function runByNew(
   return answer;
 }
 
-describe.each(Object.entries(clients))('%s', (_name, runBy) => {
+describe.each(Object.entries(clients))('%s', (name, runBy) => {
   it('asks its user about the cost, and runs after a yes alone [RW-54]', async () => {
     const seen: unknown[] = [];
 
@@ -116,6 +121,10 @@ describe.each(Object.entries(clients))('%s', (_name, runBy) => {
     expect(seen).toEqual(Array.from({ length: 2 }, () => 'Run scripted/job for 0.01 USD?'));
     expect(no.text).toMatch(/^\[confirmation_declined\]/);
     expect(yes.structured.run).toMatchObject({ run_id: expect.any(String) });
+    const hasServer = name.includes('2026')
+      ? { 'io.modelcontextprotocol/serverInfo': expect.anything() }
+      : {};
+    expect(yes.meta).toMatchObject({ ...hasServer, 'inferry/cost': { currency: 'USD', estimated: 0.01 } });
   });
 });
 

@@ -7,6 +7,7 @@ import {
   hasWords,
   InputRequired,
   inWords,
+  isObject,
   isShort,
   type JsonObject,
   parseArguments,
@@ -95,7 +96,14 @@ function show(tool: AnyTool, reply: unknown, told: Told<JsonObject>): string {
   const failed = tool.isFailed?.(reply) === true ? { isError: true as const } : {};
   if (tool.isContentOnly === true) return JSON.stringify({ content, ...failed });
   const structuredContent = structureOf(tool, reply, told);
-  return JSON.stringify({ content, structuredContent, ...failed } satisfies ToolResult);
+  return JSON.stringify({ ...costMeta(reply), content, structuredContent, ...failed } satisfies ToolResult);
+}
+
+/** What a run cost, for programs, whatever its tool shows of it. First in the result, where a gateway adds to it. */
+function costMeta(holder: unknown): Pick<ToolResult, '_meta'> {
+  const run = isObject(holder) ? holder.run : undefined;
+  if (!isObject(run) || !isObject(run.cost)) return {};
+  return { _meta: { 'inferry/cost': { run_id: run.run_id, status: run.status, ...run.cost } } };
 }
 
 function structureOf(tool: AnyTool, reply: unknown, told: Told<JsonObject>): Record<string, unknown> {
@@ -110,7 +118,8 @@ function showError(tool: AnyTool, error: ErrorEnvelope, told: Told<JsonObject>):
   // as: an envelope whose texts alone were said in other words.
   const said = valueInWords(error, told.words) as ErrorEnvelope;
   const shown = tool.toError === undefined ? said : tool.toError(said, told);
-  return inWords(JSON.stringify(toErrorResult(inCodes(tool, shown))), told.words);
+  const result: ToolResult = { ...costMeta(error.details), ...toErrorResult(inCodes(tool, shown)) };
+  return inWords(JSON.stringify(result), told.words);
 }
 
 function inCodes(tool: AnyTool, error: ErrorEnvelope): ErrorEnvelope {

@@ -1,5 +1,6 @@
 /** Content of tools' results, and how large it may be. */
 import type { ErrorEnvelope } from './errors.ts';
+import type { JsonObject } from './portable-schema.ts';
 
 /** The kinds of MCP content that our tools return (MCP 2026-07-28, tools). */
 export type ContentBlock =
@@ -9,6 +10,8 @@ export type ContentBlock =
 
 /** The era-neutral part of an MCP `CallToolResult`: what a service answers and the gateway passes on. */
 export interface ToolResult {
+  /** For programs; the first of the fields. */
+  _meta?: JsonObject;
   content: ContentBlock[];
   structuredContent: Record<string, unknown>;
   isError?: true;

@@ -60,8 +60,12 @@ function isStamped(reply: string): boolean {
   return reply.startsWith('{"resultType":');
 }
 
+const ownMeta = '{"_meta":{';
+
 /** The fields put first into a JSON object that is text already. */
 function splice(fields: string, object: string): string {
+  // A result that has a `_meta` already, its first field, is given ours beside what it says.
+  if (object.startsWith(ownMeta)) return `{${fields.slice(0, -1)},${object.slice(ownMeta.length)}`;
   return object === '{}' ? `{${fields}}` : `{${fields},${object.slice(1)}`;
 }
 

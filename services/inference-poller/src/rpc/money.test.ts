@@ -1,5 +1,6 @@
-import { readBudgets, readOutputs, readUsage } from '@inferry/contracts';
+import { getRun, type JsonObject, readBudgets, readOutputs, readUsage, runModel } from '@inferry/contracts';
 import { setBudget, setLimit } from '@inferry/database';
+import { canonicalTool } from '@inferry/profiles';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { succeeded } from '../testing/platform.ts';
 import { alice, bob, createWorld, type World } from '../testing/world.ts';
@@ -23,6 +24,35 @@ function allow(period: 'day' | 'month' | 'total', limit: number, currency = 'USD
 function detailsOf(error: { details?: object } | undefined): { scope?: unknown } {
   return error?.details ?? {};
 }
+
+describe('a result', () => {
+  it('says what its run cost in a form for programs, also when the run failed', async () => {
+    const show = (args: JsonObject) =>
+      world.show(canonicalTool(runModel), { model: 'scripted/model', ...args });
+    world.platform.endsAs = succeeded();
+    const { meta } = await show({ input: {}, client_ref: 'a' });
+    const { run } = await world.run({ client_ref: 'a' });
+    const known = await world.show(
+      canonicalTool(getRun),
+      { run_id: run?.run_id ?? '' },
+      { operation: getRun },
+    );
+    world.platform.endsAs = {
+      ...{ status: 'failed', upstreamStatus: 'FAILED' },
+      charged: { amount: 0.02, currency: 'USD' },
+    };
+    const failed = await show({ input: {} });
+
+    expect(meta).toEqual({
+      'inferry/cost': {
+        ...{ run_id: run?.run_id, status: 'succeeded' },
+        ...{ currency: 'USD', estimated: 0.5, charged: 0.07 },
+      },
+    });
+    expect(known.meta).toEqual(meta);
+    expect([failed.isError, failed.meta]).toMatchObject([true, { 'inferry/cost': { charged: 0.02 } }]);
+  });
+});
 
 describe('a budget', () => {
   it('is never oversold by runs that start at one instant on two replicas', async () => {

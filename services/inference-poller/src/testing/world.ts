@@ -169,7 +169,7 @@ export class World {
   ): Promise<Reply & { text: string; isError: boolean }> {
     // What goes on with a run is shown by the tool that started it.
     const tool = canonicalTool(operation === continueRun ? runModel : operation);
-    const { structuredContent, ...shown } = await this.show(tool, args, { operation, ...settings });
+    const { structuredContent, meta: _, ...shown } = await this.show(tool, args, { operation, ...settings });
     // as: the canonical tools of runs show these fields.
     return { ...(structuredContent as Reply), ...shown };
   }
@@ -179,7 +179,7 @@ export class World {
     tool: AnyTool,
     args: JsonObject,
     settings: CallSettings & { operation?: AnyOperation } = {},
-  ): Promise<{ structuredContent: JsonObject; text: string; isError: boolean }> {
+  ): Promise<{ structuredContent: JsonObject; text: string; isError: boolean; meta?: JsonObject }> {
     const wait = { defaultSeconds: 10, maxSeconds: 600 };
     const options = { principal: alice, wait, ...settings };
     const reply: unknown = JSON.parse(await this.#client.callTool(tool, args, options));
@@ -188,9 +188,11 @@ export class World {
       content: { text?: string }[];
       structuredContent: JsonObject;
       isError?: boolean;
+      _meta?: JsonObject;
     };
     const text = result.content.map((block) => block.text ?? '').join('\n');
-    return { structuredContent: result.structuredContent, text, isError: result.isError === true };
+    const { structuredContent, _meta: meta } = result;
+    return { structuredContent, text, isError: result.isError === true, ...(meta && { meta }) };
   }
 
   ask<I extends z.ZodType, O extends z.ZodType>(
