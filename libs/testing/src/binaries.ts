@@ -34,6 +34,7 @@ const variables = {
   chromium: 'CHROMIUM_PATH',
   nginx: 'PATH',
   caddy: 'PATH',
+  haproxy: 'PATH',
   unzip: 'PATH',
   prometheus: 'PATH',
   promtool: 'PATH',

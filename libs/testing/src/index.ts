@@ -1,4 +1,5 @@
 export { another } from './another.ts';
+export { requireBinary } from './binaries.ts';
 export { chromiumFlags, findChromium } from './chromium.ts';
 export { ensureServers, type Servers } from './ensure-servers.ts';
 export { frontCertificate, startFrontProxy } from './front-proxy.ts';
