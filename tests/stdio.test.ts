@@ -17,7 +17,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 const main = join(import.meta.dirname, '..', 'cli', 'src', 'main.ts');
 const info = { name: 'inferry-tests', version: '1.0.0' };
 const patience = { timeout: 30_000, interval: 50 };
-const slugs = ['runware', 'runflow'];
+const slugs = ['runware', 'runflow', 'modelrunner', 'runpod'];
 const speech = { model: 'local/speech', input: { text: 'Good morning.' }, wait_seconds: 30 };
 
 let folder: string;
@@ -259,6 +259,72 @@ describe('over stdio', () => {
   }, 90_000);
 });
 
+describe('a run over stdio', () => {
+  it('goes on at the platform when its client and its process are gone, and is found at the next start', async () => {
+    const runflow = emulators.of('runflow');
+    runflow.script({ states: ['running', 'running', 'running', 'succeeded'] });
+    const env = { ...platformEnv('runflow', runflow.keys.valid), INFERRY_HOME: join(folder, 'restarted') };
+    const first = new Wire({ env });
+    first.send(initialize('2025-11-25'));
+    const args = { model: 'runflow/flux/schnell', input: { prompt: 'a fox' }, client_ref: 'fox' };
+    const submits = () => runflow.requests.filter(({ method }) => method === 'POST').length;
+    const before = submits();
+    const { run } = (await first.call(2, 'run_model', { ...args, wait_seconds: 0 })).result.structuredContent;
+    await vi.waitFor(() => expect(submits()).toBe(before + 1), patience);
+    // Nobody had time to hand anything over.
+    const died = once(first.child, 'exit');
+    first.child.kill('SIGKILL');
+    await died;
+
+    const second = new Wire({ env });
+    second.send(initialize('2025-11-25'));
+    let asked = 1;
+    const output = await vi.waitFor(
+      async () => {
+        asked += 1;
+        const seen = await second.call(asked, 'get_run', { run_id: run.run_id, wait_seconds: 10 });
+        expect(seen.result.structuredContent.run?.status, JSON.stringify(seen)).toBe('succeeded');
+        return seen.result.structuredContent.run.outputs[0];
+      },
+      { ...patience, timeout: 90_000 },
+    );
+
+    expect((await fetch(output.url)).status).toBe(200);
+    // The same reference is the same run, and was paid for once.
+    const again = await second.call(100, 'run_model', { ...args, wait_seconds: 0 });
+    expect(again.result.structuredContent.run.run_id).toBe(run.run_id);
+    expect(submits()).toBe(before + 1);
+    expect(await second.end()).toBe(0);
+
+    // Its file has a link of whichever process is asked.
+    const third = new Wire({ env });
+    third.send(initialize('2025-11-25'));
+    const seen = await third.call(2, 'get_run', { run_id: run.run_id });
+    const { url } = seen.result.structuredContent.run.outputs[0];
+    expect(url).not.toBe(output.url);
+    expect((await fetch(url)).status).toBe(200);
+    await third.end();
+  }, 180_000);
+
+  it('leaves stdout to the protocol, whatever is logged, thrown or printed', async () => {
+    const preload = `
+      console.log('printed'); console.info('told'); process.stdout.write('written\\n');
+      setTimeout(() => { console.log('late'); console.dir({ a: 1 }); console.table([1]); process.stdout.write('later\\n'); }, 300);
+      process.emitWarning('a warning');`;
+    const file = join(folder, 'hostile.mjs');
+    await writeFile(file, `export const tools = []; setTimeout(() => {${preload}}, 0);`);
+    const wire = new Wire({ env: { LOG_LEVEL: 'trace', INFERRY_EXTRA_TOOLS: file } });
+    wire.send(initialize('2025-11-25'));
+    await wire.answer(1);
+    await wire.call(2, 'list_runs');
+    await vi.waitFor(() => expect(wire.err).toContain('later'), patience);
+    await wire.end();
+
+    for (const message of wire.messages) expect(message.jsonrpc).toBe('2.0');
+    for (const said of ['printed', 'told', 'written', 'late']) expect(wire.err).toContain(said);
+  }, 60_000);
+});
+
 describe('files over stdio', () => {
   const roots = () => ({ roots: [{ uri: pathToFileURL(join(folder, 'project')).href, name: 'project' }] });
 
@@ -343,26 +409,36 @@ describe('files over stdio', () => {
 });
 
 describe('a profile over stdio', () => {
-  it('reads the key of its product and has its tools [RW-07][RW-36][RW-37]', async () => {
-    const [profile, tool, args] = ['runware', 'account', { operation: 'getDetails' }];
-    const wire = new Wire({ profile, env: platformEnv(profile, emulators.of(profile).keys.valid) });
-    wire.send(initialize('2025-06-18'), rpc(2, 'tools/list'));
+  it.each([
+    { profile: 'runware', tool: 'account', args: { operation: 'getDetails' } },
+    { profile: 'runflow', tool: 'list_models', args: {} },
+    // Its list needs no key; that one is missing would be said on stderr.
+    { profile: 'modelrunner', tool: 'list_models', args: {}, isOpen: true },
+    { profile: 'runpod', tool: 'list-pods', args: {} },
+  ])(
+    'reads the key of its product and has its tools: $profile [RW-07][RW-36][RW-37][RP-14]',
+    async ({ profile, tool, args, isOpen = false }) => {
+      const { requests, keys } = emulators.of(profile);
+      const wire = new Wire({ profile, env: platformEnv(profile, keys.valid) });
+      wire.send(initialize('2025-06-18'), rpc(2, 'tools/list'));
 
-    const { tools } = (await wire.answer(2)).result;
+      const { tools } = (await wire.answer(2)).result;
 
-    expect(tools.map(({ name }: Json) => name)).toContain(tool);
-    let asked = 2;
-    // The catalog of a first start is being read.
-    await vi.waitFor(async () => {
-      asked += 1;
-      const { result } = await wire.call(asked, tool, args);
-      expect(result.isError ?? false, JSON.stringify(result)).toBe(false);
-    }, patience);
-    const { requests, keys } = emulators.of(profile);
-    expect(requests.some(({ headers }) => headers.authorization?.includes(keys.valid))).toBe(true);
-    expect(await wire.end()).toBe(0);
-    expect(wire.err).toBe('');
-  }, 60_000);
+      expect(tools.map(({ name }: Json) => name)).toContain(tool);
+      let asked = 2;
+      // The catalog of a first start is being read.
+      await vi.waitFor(async () => {
+        asked += 1;
+        const { result } = await wire.call(asked, tool, args);
+        expect(result.isError ?? false, JSON.stringify(result)).toBe(false);
+      }, patience);
+      const isSent = requests.some(({ headers }) => JSON.stringify(headers).includes(keys.valid));
+      expect(isSent || isOpen).toBe(true);
+      expect(await wire.end()).toBe(0);
+      expect(wire.err).toBe('');
+    },
+    60_000,
+  );
 
   it('says on stderr and in its answers that a key is missing', async () => {
     const wire = new Wire({ profile: 'runware', env: platformEnv('runware') });
