@@ -52,7 +52,7 @@ export function connectPage({ site, tools, others }: ConnectView): Document {
 ${clicks.length > 0 && section('click', 'One click', html`<div class="tiles">${clicks.map(tile)}</div>`)}
 ${section('clients', 'By client', html`<div class="folds">${ways.map(fold)}</div>`)}
 ${others.length > 0 && section('servers', 'Other servers here', html`<div class="tiles">${others.map(otherTile)}</div>`)}
-${section('tools', `${tools.length} tools`, toolList(tools))}
+${tools.length > 0 && section('tools', `${tools.length} tools`, toolList(tools))}
 </main>
 <p id="said" class="unseen" role="status"></p>
 ${foot(site.branding)}</div>`,
@@ -129,7 +129,7 @@ function tile({ label, link, ...way }: Way): Html {
 function otherTile({ site, tools }: { site: Site; tools: number | undefined }): Html {
   return html`<a class="tile" href="${site.home === site.base ? `${site.base}/` : site.home}">
 <span class="picture"><img src="${pictureUrl(site)}" alt="" width="28" height="28"></span>
-<span>${displayText(site.title)}${tools !== undefined && html`<small>${new URL(site.url).pathname} · ${tools} tools</small>`}</span></a>`;
+<span>${displayText(site.title)}${tools !== undefined && html`<small>${new URL(site.url).pathname}${tools > 0 && ` · ${tools} tools`}</small>`}</span></a>`;
 }
 
 function picture({ picture: path, label }: Pick<Way, 'picture' | 'label'>): Html {

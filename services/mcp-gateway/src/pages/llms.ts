@@ -35,7 +35,7 @@ export function llmsText({ site, tools, others, models }: SiteText): string {
   const isAll = models.isWhole && shown.length === models.items.length;
   return toText([
     ...headOf(site),
-    '## Tools',
+    ...(tools.length === 0 ? ['Its tools are told to whoever may come in.'] : ['## Tools']),
     tools.map(({ name, description }) => `- \`${name}\`: ${lineOf(description, 300)}`).join('\n'),
     `Their schemas: [llms-full.txt](${site.home}/llms-full.txt)`,
     ...(shown.length === 0 ? [] : ['## Models', shown.map((model) => linkOf(site, model)).join('\n')]),
@@ -47,8 +47,8 @@ export function llmsText({ site, tools, others, models }: SiteText): string {
 export function llmsFullText({ site, tools, models }: SiteText): string {
   return toText([
     ...headOf(site),
-    site.offer.profile.instructions(site.title),
-    '## Tools',
+    ...(site.isProduct || site.access === 'none' ? [site.offer.profile.instructions(site.title)] : []),
+    ...(tools.length === 0 ? [] : ['## Tools']),
     ...tools.flatMap(({ name, title, description, inputSchema, annotations }) => [
       `### ${name}`,
       [title, annotations.readOnlyHint ? 'changes nothing' : undefined].filter(Boolean).join('; '),

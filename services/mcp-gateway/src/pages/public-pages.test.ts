@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { getModel, publicPrincipal, searchModels } from '@inferry/contracts';
 import { afterEach, describe, expect, it, test } from 'vitest';
 import { post, rpc, startTestGateway, type TestGateway, type TestGatewayOptions } from '../test-gateway.ts';
@@ -402,6 +405,29 @@ describe('texts for agents', () => {
     const { origin } = await start(withModels(['fal']));
 
     expect((await get(`${origin}/models/${path}`)).status).toBe(404);
+  });
+
+  it('keep what an operator’s file says to those who may come in', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'profiles-'));
+    writeFileSync(
+      join(folder, 'studio.yaml'),
+      'title: Studio\ninstructions: Paint as the secret guide says.\ntools:\n  search_models: { name: hidden_lookup }\n',
+    );
+    const told = async (auth: string) => {
+      const { origin } = await start({ env: { INFERRY_AUTH: auth, PROFILES_FOLDER: folder } });
+      const texts = ['/mcp/studio', '/mcp/studio/llms.txt', '/mcp/studio/llms-full.txt'].map(
+        async (path) => (await get(origin + path)).text,
+      );
+      const whole = (await Promise.all(texts)).join('');
+      return ['Studio', 'hidden_lookup', 'secret guide'].map((word) => whole.includes(word));
+    };
+
+    try {
+      expect(await told('keys')).toEqual([true, false, false]);
+      expect(await told('none')).toEqual([true, true, true]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('tell nobody of a wrapper that is in no list, although who knows its name may run it', async () => {

@@ -4,6 +4,7 @@ import type { Server } from '@inferry/clients';
 import type { AnyTool } from '@inferry/contracts';
 import { isRefusal, type Offer } from '@inferry/mcp';
 import type { Branding, Brands } from '@inferry/pages';
+import { profileOf, toolOf } from '@inferry/profiles';
 import { type AddressRanges, type ProfileHost, profileHostOf } from '@inferry/runtime';
 import type { GatewayConfig } from '../config.ts';
 import { oneValue } from '../edge/one-value.ts';
@@ -28,6 +29,8 @@ export interface Site {
   /** Where its own documents are, without a slash at the end. */
   home: string;
   access: Server['access'];
+  /** Its words and tools are the product's. What a file or a module of the operator's says is for who may come in. */
+  isProduct: boolean;
 }
 
 /** As much of a request as says where it came to. */
@@ -68,6 +71,7 @@ export function createSites(config: SitesConfig, mounts: Mounts): Sites {
       url: `${base}${below === '' ? '/mcp' : below}`,
       home: `${base}${below}`,
       access: accesses[config.auth],
+      isProduct: profileOf(key) !== undefined,
     };
   }
 
@@ -95,10 +99,11 @@ function saysSecure({ socket, headers }: Came, proxies: AddressRanges): boolean 
   return address !== '' && proxies.has(address) && oneValue(headers['x-forwarded-proto']) === 'https';
 }
 
-/** The tools that a client sees that asks for nothing in particular. */
-export function toolsOf({ offer }: Site): AnyTool[] {
+/** The tools that a client sees that asks for nothing in particular, as far as strangers are told of them. */
+export function toolsOf({ offer, access, isProduct }: Site): AnyTool[] {
   const selection = offer.select();
   // Nothing is asked for, so nothing can be wrong with it.
   if (isRefusal(selection)) return [];
-  return [...offer.viewTools(selection, ['mcp', 'infra']).byName.values()];
+  const tools = [...offer.viewTools(selection, ['mcp', 'infra']).byName.values()];
+  return access === 'none' ? tools : tools.filter(({ id }) => isProduct && toolOf(id) !== undefined);
 }
