@@ -223,7 +223,9 @@ it('is judged by nobody while its own process, which slept, has still to say tha
     await diskFiles.write(file, text);
   });
   try {
-    await slept.addReplica({ journalFolder, journalFiles: { ...diskFiles, write } });
+    // It does not renew its lease: whether that or the look for ended leases comes first after the sleep is chance.
+    const timings = { renewMs: 600_000 };
+    await slept.addReplica({ journalFolder, journalFiles: { ...diskFiles, write }, timings });
     const runId = await slept.start();
     await vi.waitFor(() => expect(write).toHaveBeenCalled());
     const { version } = await slept.row(runId);
