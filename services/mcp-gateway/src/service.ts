@@ -32,7 +32,7 @@ import { type Mounts, openMounts } from './http/mounts.ts';
 import { type BodyTimings, defaultBodyTimings } from './http/read-body.ts';
 import { createReceiver, type Receiver } from './http/receive.ts';
 import { OpenCalls } from './open-calls.ts';
-import { createPublicPages, type PublicPages } from './pages/public-pages.ts';
+import type { PublicPages, PublicPagesParts } from './pages/public-pages.ts';
 import { saveOutputTool, withLocalFiles } from './stdio/local-files.ts';
 import { type LineWriter, withOwnLinks } from './stdio/stdio-channel.ts';
 import { StdioEndpoint } from './stdio/stdio-endpoint.ts';
@@ -133,7 +133,8 @@ export async function createGatewayService(
     inFlight.cancel({ subject, session, requestId });
   });
 
-  const pages = createPublicPages(config, { bus, mounts, edge, log, now, checks: openChecks(config) });
+  const pageParts = { bus, mounts, edge, log, now, checks: openChecks(config) };
+  const pages = hasHttp ? await openPages(config, pageParts) : undefined;
 
   const service = toService({
     bus,
@@ -166,13 +167,20 @@ export async function createGatewayService(
     cancellations.unsubscribe();
     clientRequests.close();
     closeSurfaces();
-    pages.close();
+    pages?.close();
     mounts.close();
     pinnedModels.close();
     auth.close();
     streams.close();
     await local.close();
   }
+}
+
+/** Loaded where they are shown: a client over stdio waits for no pages. */
+async function openPages(config: GatewayConfig, parts: PublicPagesParts): Promise<PublicPages | undefined> {
+  if (!config.hasPages) return undefined;
+  const { createPublicPages } = await import('./pages/public-pages.ts');
+  return createPublicPages(config, parts);
 }
 
 /** Whoever is on the same machine has what is done with its files. */
@@ -200,7 +208,7 @@ interface ServiceParts {
   bus: Parts['bus'];
   config: GatewayConfig;
   hasHttp: boolean;
-  pages: PublicPages;
+  pages: PublicPages | undefined;
   auth: Authentication;
   streams: OpenStreams;
   calls: OpenCalls;
@@ -243,10 +251,9 @@ function toService({ bus, config, auth, streams, calls, edge, ...parts }: Servic
         config.auth === 'oauth' ? auth.challenge({ scope: 'mcp' }, request) : {};
       const resume: Receiver = (post) => endpoint.resume(post);
       const { pages } = parts;
-      const isShown = config.hasPages;
-      if (isShown) await pages.mount(app);
+      await pages?.mount(app);
       const answerBrowser: PublicPages['answerBrowser'] = (request, reply) =>
-        isShown && pages.answerBrowser(request, reply);
+        pages?.answerBrowser(request, reply) === true;
       await mountRoutes(app, { edge, mounts, receive, resume, challenge, answerBrowser, onError });
     },
     async drain(graceMs) {
