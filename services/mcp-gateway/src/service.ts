@@ -133,8 +133,7 @@ export async function createGatewayService(
     inFlight.cancel({ subject, session, requestId });
   });
 
-  const pageParts = { bus, mounts, edge, log, now, checks: openChecks(config) };
-  const pages = hasHttp ? await openPages(config, pageParts) : undefined;
+  const pages = hasHttp ? await openPages(config, { bus, mounts, edge, log, now }) : undefined;
 
   const service = toService({
     bus,
@@ -177,10 +176,13 @@ export async function createGatewayService(
 }
 
 /** Loaded where they are shown: a client over stdio waits for no pages. */
-async function openPages(config: GatewayConfig, parts: PublicPagesParts): Promise<PublicPages | undefined> {
+async function openPages(
+  config: GatewayConfig,
+  parts: Omit<PublicPagesParts, 'checks'>,
+): Promise<PublicPages | undefined> {
   if (!config.hasPages) return undefined;
   const { createPublicPages } = await import('./pages/public-pages.ts');
-  return createPublicPages(config, parts);
+  return createPublicPages(config, { ...parts, checks: openChecks(config) });
 }
 
 /** Whoever is on the same machine has what is done with its files. */
