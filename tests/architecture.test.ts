@@ -200,10 +200,12 @@ describe('promises (docs/acceptance.md; npm run docs)', () => {
     expect(ids.size).toBe(promises.length);
   });
 
-  it('of a server of ModelRunner, Runware or Runflow have a test, but for a list that only gets shorter', () => {
+  it('of a server of ModelRunner, Runware, Runflow or Runpod have a test, but for a list that only gets shorter', () => {
     const owed = promises.filter(
       ({ id, kind, scope }) =>
-        scope === 'S' && 'TADLEHPVB'.includes(kind) && ['MR', 'RW', 'RF'].includes(prefixOf(id)),
+        scope === 'S' &&
+        'TADLEHPVB'.includes(kind) &&
+        ['MR', 'RW', 'RF', 'RP', 'RPR', 'RPB'].includes(prefixOf(id)),
     );
 
     expect(owed.map(({ id }) => id).filter((id) => !shown.has(id) && !notYet.includes(id))).toEqual([]);

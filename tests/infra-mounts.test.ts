@@ -79,7 +79,17 @@ const made = () => platform.requests.filter(({ kind }) => kind === 'submit');
 const gpu = 'NVIDIA GeForce RTX 4090';
 const spec = { name: 'trainer', image: 'runpod/pytorch:2.8.0', gpu_type_ids: [gpu] };
 
-it('tells in the account what runs now and what it has cost so far', async () => {
+it('shows capacity as a table that fits a kilobyte', async () => {
+  const filters = { cuda_versions: ['12.8'] };
+  const table = await infra('infra_list', { resource: 'capacity' });
+  const probed = await infra('infra_list', { resource: 'capacity', filters });
+
+  expect([JSON.stringify(table).length < 1_024, JSON.stringify(probed).length < 1_024]).toEqual([true, true]);
+  expect(Object.keys(table.items[0])).toEqual(expect.arrayContaining(['id', 'stock']));
+  expect(probed.items.map(({ cuda = '' }: Json) => cuda).join(' ')).toMatch(/^ ?(12\.8:\w+ ?)*$/);
+});
+
+it('tells in the account what runs now and what it has cost so far, by requests that stand alone [RP-23][RP-24]', async () => {
   const account = async (args: object) =>
     (await ask('/mcp', 'tools/call', { name: 'get_account', arguments: args })).structuredContent;
   const before = await account({});

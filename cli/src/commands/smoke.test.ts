@@ -75,7 +75,7 @@ function run(...args: string[]): Promise<number> {
   return smoke(args, env);
 }
 
-it('reads a public catalogue and the caller’s own over HTTP [RP-45]', async () => {
+it('reads a public catalogue and the caller’s own over HTTP, with a key of theirs [RP-10][RP-45]', async () => {
   const code = await run('http', '--url', `${url}/mcp/runpod`);
 
   expect([code, said]).toEqual([
@@ -84,7 +84,7 @@ it('reads a public catalogue and the caller’s own over HTTP [RP-45]', async ()
   ]);
 });
 
-it('is 1 where a key is not taken [RP-44]', async () => {
+it('is 1 where a key is not taken, which is told before any call [RP-44][RPB-06]', async () => {
   env = { RUNPOD_API_KEY: emulators.of('runpod').keys.revoked };
   const code = await run('http', '--url', `${url}/mcp/runpod`);
   env = { RUNPOD_API_KEY: emulators.of('runpod').keys.valid };
@@ -120,7 +120,7 @@ it('tells of what it could not delete [RP-57]', async () => {
   expect([code, said]).toEqual([2, expect.stringMatching(/STILL THERE, delete it by hand: template \S+/)]);
 });
 
-it('walks the sign-in: documents, registration, the console, tokens that count once [RP-41]', async () => {
+it('walks the sign-in: documents, registration, the console, tokens that count once [RP-25][RP-41]', async () => {
   const ended = run('oauth', '--url', `${url}/mcp/runpod`);
   await expect.poll(() => said).toMatch(/approve: (\S+)/);
   const [, address = ''] = /approve: (\S+)/.exec(said) ?? [];
@@ -134,7 +134,7 @@ it('walks the sign-in: documents, registration, the console, tokens that count o
   expect([await ended, said]).toEqual([0, expect.stringContaining('the code counts once')]);
 });
 
-it('starts the system for itself over stdio [RP-47]', async () => {
+it('starts the system for itself over stdio, whose key goes to the platform [RP-14][RP-47]', async () => {
   env = { ...emulatorVariables(emulators), PROVIDERS: 'runpod', INFERRY_HOME: join(folder, 'stdio') };
   const code = await run('stdio', '--profile', 'runpod');
 

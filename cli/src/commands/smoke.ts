@@ -1,6 +1,8 @@
 /** `npm run smoke`: whether a deployment of Runpod's tools works, from outside: over HTTP, over stdio, by signing in, and by making things that cost nothing. */
 import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { isObject } from '@inferry/contracts';
 import { ConfigError, type Env } from '@inferry/runtime';
@@ -83,7 +85,9 @@ async function smokeHttp({ url, key }: Asked): Promise<void> {
 }
 
 async function smokeStdio({ profile, env }: Asked): Promise<void> {
-  const main = new URL('../main.ts', import.meta.url).pathname;
+  const source = fileURLToPath(new URL('../main.ts', import.meta.url));
+  // In a package there are no sources: the program that runs is the one.
+  const main = existsSync(source) ? source : (process.argv[1] ?? source);
   const set = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
   const client = await open(
     new StdioClientTransport({

@@ -143,7 +143,7 @@ describe('the published REST API, version 2', () => {
     },
   );
 
-  it('was seen to be called with the method and path of each operation', () => {
+  it('was seen to be called with the method and path of each operation [RPB-04]', () => {
     const facts = new URL(
       '../../../libs/providers/src/runpod/control/observed-calls.generated.json',
       import.meta.url,

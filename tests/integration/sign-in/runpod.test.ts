@@ -91,7 +91,7 @@ describe.each(['own', 'minted'] as const)('where clients get %s tokens', (tokens
   }, launchTimeoutMs);
   afterAll(() => system?.close(5_000), 60_000);
 
-  it('an SDK signs in at the host of the mount, with a browser, and lists pods [RP-09][RP-29][RP-31][RP-33][RP-34]', async () => {
+  it('an SDK signs in at the host of the mount, with a browser, and lists pods [RP-06][RP-09][RP-29][RP-31][RP-33][RP-34]', async () => {
     const application = new Application(host);
     const serverUrl = `${host}/`;
 

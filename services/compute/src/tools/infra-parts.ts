@@ -1,6 +1,6 @@
 /** What the infra tools share: which platform and type is meant, and a resource as it is shown. */
 import type { Bus, HandlerContext } from '@inferry/bus';
-import { type JsonObject, validationFailed } from '@inferry/contracts';
+import { isObject, type JsonObject, validationFailed } from '@inferry/contracts';
 import type { Limits } from '@inferry/limits';
 import {
   type ControlPlane,
@@ -86,6 +86,25 @@ export function inBrief(resource: Resource): JsonObject {
     ...(createdAt !== undefined && { created_at: createdAt }),
     ...(marks.stop_at !== undefined && { stop_at: marks.stop_at }),
     ...(!isMachine && Object.fromEntries(plain.slice(0, 8))),
+  };
+}
+
+/** What decides where something can run, in a line that a model can hold twelve of: the rest is in the platform's own facts. */
+export function capacityInBrief({ id, facts }: Resource): JsonObject {
+  const { stockStatus: stock, pricePerHr: hourly, cudaVersions } = facts;
+  const versions = isObject(cudaVersions) ? Object.entries(cudaVersions) : [];
+  // Where versions were asked for one by one, each has its own stock.
+  const cuda = versions
+    .flatMap(([version, state]) => {
+      if (isObject(state)) return state.stock === 'Out' ? [] : [`${version}:${String(state.stock)}`];
+      return state === 'AVAILABLE' ? [version] : [];
+    })
+    .join(' ');
+  return {
+    id,
+    ...(typeof stock === 'string' && { stock }),
+    ...(typeof hourly === 'number' && { hourly }),
+    ...(cuda !== '' && { cuda }),
   };
 }
 

@@ -15,6 +15,7 @@ import {
 } from '@inferry/contracts';
 import type { ResourceType } from '@inferry/providers';
 import {
+  capacityInBrief,
   costSoFar,
   type InfraDeps,
   inBrief,
@@ -27,6 +28,8 @@ import {
 } from './infra-parts.ts';
 
 const usualLimit = 20;
+/** Lines that fit a kilobyte. */
+const shortTable = 11;
 
 export function handleDescribeInfra(deps: InfraDeps): Handler<typeof describeInfra> {
   return async ({ provider, resource }) => {
@@ -55,10 +58,9 @@ export function handleDescribeInfra(deps: InfraDeps): Handler<typeof describeInf
 }
 
 export function handleListInfra(deps: InfraDeps): Handler<typeof listInfra> {
-  return async (
-    { provider, resource, parent_id: parentId, filters, limit = usualLimit, cursor },
-    context,
-  ) => {
+  return async ({ provider, resource, parent_id: parentId, filters, limit: asked, cursor }, context) => {
+    const isCapacity = resource === 'capacity';
+    const limit = asked ?? (isCapacity ? shortTable : usualLimit);
     const plane = planeOf(deps, provider);
     const type = typeOf(plane, resource, 'list');
     const { items, summary } = await deps.planes.with(plane, context, (platform) =>
@@ -80,7 +82,7 @@ export function handleListInfra(deps: InfraDeps): Handler<typeof listInfra> {
     const soFar = running.reduce((sum, one) => sum + costSoFar(one, deps.now()), 0);
     const isLast = from + shown.length >= items.length;
     return {
-      items: shown.map(inBrief),
+      items: shown.map(isCapacity ? capacityInBrief : inBrief),
       summary: {
         ...summary,
         ...(plane.resources[type]?.isBilled && {

@@ -179,7 +179,7 @@ describe.each(tools)('%s', (title) => {
   );
 });
 
-it('has no tool of edition 3 that was seen and is not in the table [RP-81]', () => {
+it('has no tool of edition 3 that was seen and is not in the table [RP-80][RP-81][RPB-12]', () => {
   const seenTools = new Set(cases.filter(({ edition }) => edition === undefined).map(({ tool }) => tool));
 
   expect([...seenTools].sort()).toEqual(tools.map((title) => title.split(' ')[0]).sort());

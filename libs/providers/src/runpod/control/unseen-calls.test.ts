@@ -70,7 +70,7 @@ describe('calls beside those that were seen', () => {
     expect(counts).toEqual([3, 2, 1, 1, 2, 1, 1, 1]);
   });
 
-  it('say what the platform said in edition 4: of GraphQL as text, of a limit with how long to wait', async () => {
+  it('say what the platform said in edition 4: of GraphQL as text, of a limit with how long to wait [RPB-07]', async () => {
     const gone = await ask(['list-hub-repos', {}], [[409, { errors: ['e'] }]]);
     const limited = await ask(
       ['run-endpoint', { endpointId: 'e', input: {} }],
@@ -87,7 +87,7 @@ describe('calls beside those that were seen', () => {
     expect([gone.isError, limited.isError, lost.isError]).toEqual([true, true, true]);
   });
 
-  it('bring the arguments of a log within their bounds in edition 4', async () => {
+  it('bring the arguments of a log within their bounds in edition 4 [RPB-11]', async () => {
     const { asked } = await ask(
       ['stream-pod-logs', { podId: 'p', source: 'nope', tail: -1, maxWaitMs: 100 }],
       [[200, '', { 'content-type': 'text/event-stream' }]],
@@ -150,6 +150,15 @@ describe('calls beside those that were seen', () => {
     expect(cpu.asked).toEqual(['POST {rest_v1}/pods']);
     expect(cpu.body).toMatchObject({ id: 'p1', _servedBy: 'v1' });
     expect([none.isError, none.asked]).toEqual([true, []]);
+  });
+
+  it('wait no longer over HTTP than whatever stands between lets them [RPB-09]', async () => {
+    const going = { id: 'j', status: 'IN_PROGRESS' };
+    const args = { endpointId: 'e', input: {}, wait: 300_000 };
+    const { body, asked } = await ask(['runsync-endpoint', args], [[200, going]], '3.4.0');
+
+    expect(asked).toEqual(['POST {serverless}/e/runsync?wait=45000']);
+    expect(body).toMatchObject({ waitClamped: { requestedMs: 300_000, effectiveMs: 45_000 } });
   });
 
   it('are jobs of the runtime whatever the version says [RP-67]', async () => {
