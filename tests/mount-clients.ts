@@ -6,7 +6,7 @@ import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as OldTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 
 export interface Answer {
-  content: { type: string; text?: string }[];
+  content: { type: string; text?: string; uri?: string }[];
   structuredContent?: JsonObject;
   isError?: boolean;
 }

@@ -160,6 +160,34 @@ describe('a host of its own', () => {
   });
 });
 
+it('the schema that a tool of Runware links to is read as a resource there, and at no mount of another platform [RW-29]', async () => {
+  const connect = Object.values(mountClients)[0];
+  const met = await connect?.(urlOf('runware'));
+  const { content = [] } = (await met?.call('model_schema', { model: pictures })) ?? {};
+  const { uri } = content.find(({ type }) => type === 'resource_link') ?? {};
+  const read = async (key: string) => {
+    const message = { jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri } };
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(urlOf(key), { method: 'POST', headers, body: JSON.stringify(message) });
+    return response.text();
+  };
+
+  expect(await read('runware')).toContain('positivePrompt');
+  expect(await read('runpod')).not.toContain('positivePrompt');
+});
+
+it.each(['/mcp/nothing', '/mcp/runware-2', '/mcp/x', '/mcp/RUNWARE'])(
+  'there is nothing at %s',
+  async (path) => {
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' });
+    const headers = { 'content-type': 'application/json' };
+
+    const response = await fetch(`${origin}${path}`, { method: 'POST', headers, body });
+
+    expect([response.status, await response.text()]).toEqual([404, expect.stringContaining('"not_found"')]);
+  },
+);
+
 it('runs are charged to the key in RUNWARE_API_KEY, and nobody has signed in [RW-37]', async () => {
   const connect = Object.values(mountClients)[0];
   const { requests, keys } = emulators.of('runware');

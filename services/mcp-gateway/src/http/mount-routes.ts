@@ -19,8 +19,8 @@ export interface MountParts {
   onError(error: unknown): void;
 }
 
-/** MCP at `/mcp` and at the bare origin (X2), below it at the mounts of profiles, and at the paths that name toolsets. */
-const mounts = ['/mcp', '/mcp/:profile(^[a-z][a-z0-9-]{0,39}$)'];
+/** MCP at `/mcp` and at the bare origin (X2), below it at the mounts of profiles, and at the paths that name toolsets, after `x`. */
+const mounts = ['/mcp', '/mcp/:profile(^(?!x$)[a-z][a-z0-9-]{0,39}$)'];
 const mcpPaths = [
   '/',
   ...mounts.flatMap((mount) => [mount, `${mount}/x/:toolsets`, `${mount}/x/:toolsets/readonly`]),
