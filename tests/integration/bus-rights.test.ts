@@ -116,7 +116,8 @@ function subjectsUsedBy(service: string): string[] {
   const root = join(import.meta.dirname, '../..');
   const folder = join(root, 'services', service, 'src');
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !/\.test\.ts$|testing|test-/.test(file))
+    // What serves stdin and stdout is one process with all the others: no user of NATS asks for it.
+    .filter((file) => file.endsWith('.ts') && !/\.test\.ts$|testing|test-|^stdio\//.test(file))
     .map((file) => readFileSync(join(folder, file), 'utf8'));
   const importing = /import \{([^}]*)\} from '@inferry\/contracts'/g;
   const names = files.flatMap((text) => {
