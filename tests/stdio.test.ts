@@ -16,7 +16,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 
 const main = join(import.meta.dirname, '..', 'cli', 'src', 'main.ts');
 const info = { name: 'inferry-tests', version: '1.0.0' };
-const patience = { timeout: 30_000, interval: 50 };
+/** Of one fact: a start on a machine that does other work takes as long as it takes. */
+const patience = { timeout: 90_000, interval: 50 };
+/** Of one test, which waits for several of them. */
+const limitMs = 300_000;
 const slugs = ['runware', 'runflow', 'modelrunner', 'runpod'];
 const speech = { model: 'local/speech', input: { text: 'Good morning.' }, wait_seconds: 30 };
 
@@ -29,7 +32,7 @@ beforeAll(async () => {
     definitions: emulatorDefinitions.filter(({ slug }) => slugs.includes(slug)),
     now: Date.now,
   });
-}, 30_000);
+});
 afterAll(async () => {
   await emulators.close();
   await rm(folder, { recursive: true, force: true });
@@ -79,6 +82,7 @@ class Wire {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
   out = '';
   err = '';
+  #nextId = 1_000;
 
   constructor(parts?: ServerParts) {
     const { command, args, env } = serverOf(parts);
@@ -114,11 +118,28 @@ class Wire {
     return await this.answer(id);
   }
 
+  /** Asks again as long as the answer is an error: the models of a first start are being read. */
+  async callUntilDone(name: string, args: object = {}): Promise<Json> {
+    return await vi.waitFor(async () => {
+      const { result } = await this.call(this.#nextId++, name, args);
+      expect(result.isError ?? false, JSON.stringify(result)).toBe(false);
+      return result.structuredContent;
+    }, patience);
+  }
+
   async end(): Promise<unknown> {
     const ended = once(this.child, 'close');
     this.child.stdin.end();
     return (await ended)[0];
   }
+}
+
+/** The models of a first start are being read. */
+async function untilListed(ask: (params: { name: string; arguments: { model: string } }) => Promise<Json>) {
+  await vi.waitFor(async () => {
+    const answer = await ask({ name: 'get_model', arguments: { model: speech.model } });
+    expect(answer.isError ?? false, JSON.stringify(answer)).toBe(false);
+  }, patience);
 }
 
 const wires: Wire[] = [];
@@ -136,193 +157,220 @@ const initialize = (version: string) =>
   rpc(1, 'initialize', { protocolVersion: version, capabilities: {}, clientInfo: info });
 
 describe('over stdio', () => {
-  it('serves the clients of both generations at once, on one data folder [RP-11][RP-13][RP-59][MR-07]', async () => {
-    const transport = new StdioClientTransport({ ...serverOf(), stderr: 'ignore' });
-    const modern = new Client(info, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
-    const legacy = new OldClient(info);
-    const startedAt = performance.now();
-    await Promise.all([
-      modern.connect(transport).then(() => {
-        process.stdout.write(`connected over stdio in ${Math.round(performance.now() - startedAt)} ms\n`);
-      }),
-      // as: the SDK's own transport; its optional fields are typed without `undefined`.
-      legacy.connect(
-        new OldTransport({ ...serverOf(), stderr: 'ignore' }) as Parameters<OldClient['connect']>[0],
-      ),
-    ]);
+  it(
+    'serves the clients of both generations at once, on one data folder [RP-11][RP-13][RP-59][MR-07]',
+    async () => {
+      const transport = new StdioClientTransport({ ...serverOf(), stderr: 'ignore' });
+      const modern = new Client(info, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
+      const legacy = new OldClient(info);
+      const startedAt = performance.now();
+      await Promise.all([
+        modern.connect(transport).then(() => {
+          process.stdout.write(`connected over stdio in ${Math.round(performance.now() - startedAt)} ms\n`);
+        }),
+        // as: the SDK's own transport; its optional fields are typed without `undefined`.
+        legacy.connect(
+          new OldTransport({ ...serverOf(), stderr: 'ignore' }) as Parameters<OldClient['connect']>[0],
+        ),
+      ]);
 
-    const steps: number[] = [];
-    const onprogress = ({ progress }: { progress: number }) => steps.push(progress);
-    const lists = await Promise.all([modern.listTools(), legacy.listTools()]);
-    const runs: Json[] = await Promise.all([
-      modern.callTool({ name: 'run_model', arguments: speech }, { onprogress, timeout: 60_000 }),
-      legacy.callTool({ name: 'run_model', arguments: speech }, undefined, { onprogress, timeout: 60_000 }),
-    ]);
+      const steps: number[] = [];
+      const onprogress = ({ progress }: { progress: number }) => steps.push(progress);
+      const lists = await Promise.all([modern.listTools(), legacy.listTools()]);
+      await Promise.all([
+        untilListed((asked) => modern.callTool(asked)),
+        untilListed((asked) => legacy.callTool(asked)),
+      ]);
+      const runs: Json[] = await Promise.all([
+        modern.callTool({ name: 'run_model', arguments: speech }, { onprogress, timeout: 60_000 }),
+        legacy.callTool({ name: 'run_model', arguments: speech }, undefined, { onprogress, timeout: 60_000 }),
+      ]);
 
-    for (const { tools } of lists) expect(tools.map(({ name }) => name)).toContain('run_model');
-    expect(steps.length).toBeGreaterThan(0);
-    // What one process ran, the other knows: and the file has a link on this machine.
-    const { run } = runs[0].structuredContent;
-    const output = await vi.waitFor(async () => {
-      const seen: Json = await legacy.callTool({ name: 'get_run', arguments: { run_id: run.run_id } });
-      expect(seen.structuredContent.run.status).toBe('succeeded');
-      return seen.structuredContent.run.outputs[0];
-    }, patience);
-    expect((await fetch(output.url)).status).toBe(200);
-    const { pid } = transport;
-    await Promise.all([modern.close(), legacy.close()]);
-    await vi.waitFor(() => expect(() => process.kill(pid ?? 0, 0)).toThrow(), patience);
-  }, 90_000);
+      for (const { tools } of lists) expect(tools.map(({ name }) => name)).toContain('run_model');
+      expect(steps.length).toBeGreaterThan(0);
+      // What one process ran, the other knows: and the file has a link on this machine.
+      const { run } = runs[0].structuredContent;
+      const output = await vi.waitFor(async () => {
+        const seen: Json = await legacy.callTool({ name: 'get_run', arguments: { run_id: run.run_id } });
+        expect(seen.structuredContent.run.status).toBe('succeeded');
+        return seen.structuredContent.run.outputs[0];
+      }, patience);
+      expect((await fetch(output.url)).status).toBe(200);
+      const { pid } = transport;
+      await Promise.all([modern.close(), legacy.close()]);
+      await vi.waitFor(() => expect(() => process.kill(pid ?? 0, 0)).toThrow(), patience);
+    },
+    limitMs,
+  );
 
-  it('says nothing but protocol, refuses what is no message, and ends with its client', async () => {
-    const wire = new Wire();
-    wire.send(
-      initialize('2025-03-26'),
-      'nonsense',
-      `{"jsonrpc":"2.0","id":9,"x":"${'x'.repeat(1_100_000)}"}`,
-      '',
-    );
-    wire.send(JSON.stringify(rpc(2, 'ping')).replace('"id":2', '"id":12345678901234567890'));
-    wire.send([rpc(3, 'ping'), rpc('b', 'nothing'), { jsonrpc: '2.0', method: 'notifications/initialized' }]);
-    expect((await wire.answer(1)).result.protocolVersion).toBe('2025-03-26');
-    expect((await wire.answer(null)).error.code).toBe(-32_700);
-    expect((await wire.answer(9)).error.data.code).toBe('body_too_large');
-    await vi.waitFor(() => expect(wire.out).toContain('"id":12345678901234567890'), patience);
-    const batch = await vi.waitFor(() => {
-      const found = wire.messages.find(Array.isArray);
-      expect(found).toBeDefined();
-      return found;
-    }, patience);
-    expect(batch).toMatchObject([
-      { id: 3, result: {} },
-      { id: 'b', error: { code: -32_601 } },
-    ]);
-
-    wire.send(rpc(4, 'tools/list'));
-    expect(await wire.end()).toBe(0);
-
-    // Asked before the end, answered before the end.
-    expect((await wire.answer(4)).result.tools.length).toBeGreaterThan(5);
-    expect(wire.err).toBe('');
-  }, 60_000);
-
-  it('cancels a call of either era by a notification, and answers it no more', async () => {
-    const runflow = emulators.of('runflow');
-    runflow.script({ states: Array.from({ length: 500 }, () => 'running' as const) });
-    const wire = new Wire({ env: platformEnv('runflow', runflow.keys.valid) });
-    wire.send(initialize('2025-11-25'));
-    await wire.answer(1);
-    const model = 'runflow/flux/schnell';
-    let asked = 100;
-    await vi.waitFor(async () => {
-      asked += 1;
-      const { result } = await wire.call(asked, 'get_model', { model });
-      expect(result.isError ?? false, JSON.stringify(result)).toBe(false);
-    }, patience);
-    const params = (meta: object) => ({
-      name: 'run_model',
-      arguments: {
-        model,
-        input: { prompt: 'a fox' },
-        wait_seconds: 50,
-      },
-      _meta: { progressToken: 'p', ...meta },
-    });
-    const envelope = {
-      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-      'io.modelcontextprotocol/clientCapabilities': {},
-    };
-    const progressed = (count: number) =>
-      vi.waitFor(
-        () =>
-          expect(
-            wire.messages.filter(({ method }) => method === 'notifications/progress').length,
-          ).toBeGreaterThan(count),
-        patience,
+  it(
+    'says nothing but protocol, refuses what is no message, and ends with its client',
+    async () => {
+      const wire = new Wire();
+      wire.send(
+        initialize('2025-03-26'),
+        'nonsense',
+        `{"jsonrpc":"2.0","id":9,"x":"${'x'.repeat(1_100_000)}"}`,
+        '',
       );
-    for (const [id, meta] of [
-      [7, {}],
-      [8, envelope],
-    ] as const) {
-      const before = wire.messages.filter(({ method }) => method === 'notifications/progress').length;
-      wire.send(rpc(id, 'tools/call', params(meta)));
-      await progressed(before);
-      wire.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id } });
-    }
-    wire.send(rpc(9, 'ping'));
-    await wire.answer(9);
+      wire.send(JSON.stringify(rpc(2, 'ping')).replace('"id":2', '"id":12345678901234567890'));
+      wire.send([
+        rpc(3, 'ping'),
+        rpc('b', 'nothing'),
+        { jsonrpc: '2.0', method: 'notifications/initialized' },
+      ]);
+      expect((await wire.answer(1)).result.protocolVersion).toBe('2025-03-26');
+      expect((await wire.answer(null)).error.code).toBe(-32_700);
+      expect((await wire.answer(9)).error.data.code).toBe('body_too_large');
+      await vi.waitFor(() => expect(wire.out).toContain('"id":12345678901234567890'), patience);
+      const batch = await vi.waitFor(() => {
+        const found = wire.messages.find(Array.isArray);
+        expect(found).toBeDefined();
+        return found;
+      }, patience);
+      expect(batch).toMatchObject([
+        { id: 3, result: {} },
+        { id: 'b', error: { code: -32_601 } },
+      ]);
 
-    expect(await wire.end()).toBe(0);
+      wire.send(rpc(4, 'tools/list'));
+      expect(await wire.end()).toBe(0);
 
-    // A call that is open at the end is answered with what there is: these were not open any more.
-    expect(wire.messages.filter(({ id }) => id === 7 || id === 8)).toEqual([]);
-  }, 90_000);
+      // Asked before the end, answered before the end.
+      expect((await wire.answer(4)).result.tools.length).toBeGreaterThan(5);
+      expect(wire.err).toBe('');
+    },
+    limitMs,
+  );
+
+  it(
+    'cancels a call of either era by a notification, and answers it no more',
+    async () => {
+      const runflow = emulators.of('runflow');
+      runflow.script({ states: Array.from({ length: 500 }, () => 'running' as const) });
+      const wire = new Wire({ env: platformEnv('runflow', runflow.keys.valid) });
+      wire.send(initialize('2025-11-25'));
+      await wire.answer(1);
+      const model = 'runflow/flux/schnell';
+      await wire.callUntilDone('get_model', { model });
+      const params = (meta: object) => ({
+        name: 'run_model',
+        arguments: {
+          model,
+          input: { prompt: 'a fox' },
+          wait_seconds: 50,
+        },
+        _meta: { progressToken: 'p', ...meta },
+      });
+      const envelope = {
+        'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+        'io.modelcontextprotocol/clientCapabilities': {},
+      };
+      const progressed = (count: number) =>
+        vi.waitFor(
+          () =>
+            expect(
+              wire.messages.filter(({ method }) => method === 'notifications/progress').length,
+            ).toBeGreaterThan(count),
+          patience,
+        );
+      for (const [id, meta] of [
+        [7, {}],
+        [8, envelope],
+      ] as const) {
+        const before = wire.messages.filter(({ method }) => method === 'notifications/progress').length;
+        wire.send(rpc(id, 'tools/call', params(meta)));
+        await progressed(before);
+        wire.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id } });
+      }
+      wire.send(rpc(9, 'ping'));
+      await wire.answer(9);
+
+      expect(await wire.end()).toBe(0);
+
+      // A call that is open at the end is answered with what there is: these were not open any more.
+      expect(wire.messages.filter(({ id }) => id === 7 || id === 8)).toEqual([]);
+    },
+    limitMs,
+  );
 });
 
 describe('a run over stdio', () => {
-  it('goes on at the platform when its client and its process are gone, and is found at the next start', async () => {
-    const runflow = emulators.of('runflow');
-    runflow.script({ states: ['running', 'running', 'running', 'succeeded'] });
-    const env = { ...platformEnv('runflow', runflow.keys.valid), INFERRY_HOME: join(folder, 'restarted') };
-    const first = new Wire({ env });
-    first.send(initialize('2025-11-25'));
-    const args = { model: 'runflow/flux/schnell', input: { prompt: 'a fox' }, client_ref: 'fox' };
-    const submits = () => runflow.requests.filter(({ method }) => method === 'POST').length;
-    const before = submits();
-    const { run } = (await first.call(2, 'run_model', { ...args, wait_seconds: 0 })).result.structuredContent;
-    await vi.waitFor(() => expect(submits()).toBe(before + 1), patience);
-    // Nobody had time to hand anything over.
-    const died = once(first.child, 'exit');
-    first.child.kill('SIGKILL');
-    await died;
+  it(
+    'goes on at the platform when its client and its process are gone, and is found at the next start',
+    async () => {
+      const runflow = emulators.of('runflow');
+      runflow.script({ states: ['running'] });
+      const env = { ...platformEnv('runflow', runflow.keys.valid), INFERRY_HOME: join(folder, 'restarted') };
+      const first = new Wire({ env });
+      first.send(initialize('2025-11-25'));
+      const args = { model: 'runflow/flux/schnell', input: { prompt: 'a fox' }, client_ref: 'fox' };
+      const submits = () => runflow.requests.filter(({ method }) => method === 'POST').length;
+      const before = submits();
+      const { run } = await first.callUntilDone('run_model', { ...args, wait_seconds: 0 });
+      // Running here: the platform has it, and its handle is kept.
+      await vi.waitFor(async () => {
+        const seen = await first.callUntilDone('get_run', { run_id: run.run_id });
+        expect(seen.run.status, JSON.stringify(seen)).toBe('running');
+      }, patience);
+      expect(submits()).toBe(before + 1);
+      // Nobody had time to hand anything over.
+      const died = once(first.child, 'exit');
+      first.child.kill('SIGKILL');
+      await died;
+      for (const job of runflow.jobs.values()) job.scenario = { states: ['succeeded'] };
 
-    const second = new Wire({ env });
-    second.send(initialize('2025-11-25'));
-    let asked = 1;
-    const output = await vi.waitFor(
-      async () => {
-        asked += 1;
-        const seen = await second.call(asked, 'get_run', { run_id: run.run_id, wait_seconds: 10 });
-        expect(seen.result.structuredContent.run?.status, JSON.stringify(seen)).toBe('succeeded');
-        return seen.result.structuredContent.run.outputs[0];
-      },
-      { ...patience, timeout: 90_000 },
-    );
+      const second = new Wire({ env });
+      second.send(initialize('2025-11-25'));
+      const output = await vi.waitFor(async () => {
+        const seen = await second.callUntilDone('get_run', {
+          run_id: run.run_id,
+          wait_seconds: 10,
+        });
+        expect(seen.run.status, JSON.stringify(seen)).toBe('succeeded');
+        return seen.run.outputs[0];
+      }, patience);
 
-    expect((await fetch(output.url)).status).toBe(200);
-    // The same reference is the same run, and was paid for once.
-    const again = await second.call(100, 'run_model', { ...args, wait_seconds: 0 });
-    expect(again.result.structuredContent.run.run_id).toBe(run.run_id);
-    expect(submits()).toBe(before + 1);
-    expect(await second.end()).toBe(0);
+      expect((await fetch(output.url)).status).toBe(200);
+      // The same reference is the same run, and was paid for once.
+      const again = await second.callUntilDone('run_model', { ...args, wait_seconds: 0 });
+      expect(again.run.run_id).toBe(run.run_id);
+      expect(submits()).toBe(before + 1);
+      expect(await second.end()).toBe(0);
 
-    // Its file has a link of whichever process is asked.
-    const third = new Wire({ env });
-    third.send(initialize('2025-11-25'));
-    const seen = await third.call(2, 'get_run', { run_id: run.run_id });
-    const { url } = seen.result.structuredContent.run.outputs[0];
-    expect(url).not.toBe(output.url);
-    expect((await fetch(url)).status).toBe(200);
-    await third.end();
-  }, 180_000);
+      // Its file has a link of whichever process is asked.
+      const third = new Wire({ env });
+      third.send(initialize('2025-11-25'));
+      const seen = await third.callUntilDone('get_run', { run_id: run.run_id });
+      const { url } = seen.run.outputs[0];
+      expect(url).not.toBe(output.url);
+      expect((await fetch(url)).status).toBe(200);
+      await third.end();
+    },
+    limitMs,
+  );
 
-  it('leaves stdout to the protocol, whatever is logged, thrown or printed', async () => {
-    const preload = `
+  it(
+    'leaves stdout to the protocol, whatever is logged, thrown or printed',
+    async () => {
+      const preload = `
       console.log('printed'); console.info('told'); process.stdout.write('written\\n');
       setTimeout(() => { console.log('late'); console.dir({ a: 1 }); console.table([1]); process.stdout.write('later\\n'); }, 300);
       process.emitWarning('a warning');`;
-    const file = join(folder, 'hostile.mjs');
-    await writeFile(file, `export const tools = []; setTimeout(() => {${preload}}, 0);`);
-    const wire = new Wire({ env: { LOG_LEVEL: 'trace', INFERRY_EXTRA_TOOLS: file } });
-    wire.send(initialize('2025-11-25'));
-    await wire.answer(1);
-    await wire.call(2, 'list_runs');
-    await vi.waitFor(() => expect(wire.err).toContain('later'), patience);
-    await wire.end();
+      const file = join(folder, 'hostile.mjs');
+      await writeFile(file, `export const tools = []; setTimeout(() => {${preload}}, 0);`);
+      const wire = new Wire({ env: { LOG_LEVEL: 'trace', INFERRY_EXTRA_TOOLS: file } });
+      wire.send(initialize('2025-11-25'));
+      await wire.answer(1);
+      await wire.call(2, 'list_runs');
+      await vi.waitFor(() => expect(wire.err).toContain('later'), patience);
+      await wire.end();
 
-    for (const message of wire.messages) expect(message.jsonrpc).toBe('2.0');
-    for (const said of ['printed', 'told', 'written', 'late']) expect(wire.err).toContain(said);
-  }, 60_000);
+      for (const message of wire.messages) expect(message.jsonrpc).toBe('2.0');
+      for (const said of ['printed', 'told', 'written', 'late']) expect(wire.err).toContain(said);
+    },
+    limitMs,
+  );
 });
 
 describe('files over stdio', () => {
@@ -362,6 +410,7 @@ describe('files over stdio', () => {
       const call = async (name: string, args: object): Promise<Json> =>
         (await client.callTool({ name, arguments: { ...args } })).structuredContent;
 
+      await untilListed((asked) => client.callTool(asked));
       // A run's output is saved, and what was saved is the input of the next run: nothing is uploaded by anybody.
       const spoken = await call('run_model', speech);
       expect(spoken.run, JSON.stringify(spoken)).toBeDefined();
@@ -389,23 +438,27 @@ describe('files over stdio', () => {
       }
       await client.close();
     },
-    90_000,
+    limitMs,
   );
 
-  it('need folders: of the client, or of --root', async () => {
-    const wire = new Wire();
-    wire.send(initialize('2025-11-25'));
-    const { result } = await wire.call(2, 'upload_file', { url: '@package.json' });
-    expect(result.structuredContent.error.code).toBe('file_outside_roots');
-    await wire.end();
+  it(
+    'need folders: of the client, or of --root',
+    async () => {
+      const wire = new Wire();
+      wire.send(initialize('2025-11-25'));
+      const { result } = await wire.call(2, 'upload_file', { url: '@package.json' });
+      expect(result.structuredContent.error.code).toBe('file_outside_roots');
+      await wire.end();
 
-    const other = new Wire({ args: ['--root', folder] });
-    await writeFile(join(folder, 'note.txt'), 'A note.');
-    other.send(initialize('2025-11-25'));
-    const stored = (await other.call(2, 'upload_file', { url: '@note.txt' })).result.structuredContent;
-    expect(stored.bytes).toBe(7);
-    await other.end();
-  }, 60_000);
+      const other = new Wire({ args: ['--root', folder] });
+      await writeFile(join(folder, 'note.txt'), 'A note.');
+      other.send(initialize('2025-11-25'));
+      const stored = (await other.call(2, 'upload_file', { url: '@note.txt' })).result.structuredContent;
+      expect(stored.bytes).toBe(7);
+      await other.end();
+    },
+    limitMs,
+  );
 });
 
 describe('a profile over stdio', () => {
@@ -425,50 +478,56 @@ describe('a profile over stdio', () => {
       const { tools } = (await wire.answer(2)).result;
 
       expect(tools.map(({ name }: Json) => name)).toContain(tool);
-      let asked = 2;
-      // The catalog of a first start is being read.
-      await vi.waitFor(async () => {
-        asked += 1;
-        const { result } = await wire.call(asked, tool, args);
-        expect(result.isError ?? false, JSON.stringify(result)).toBe(false);
-      }, patience);
+      await wire.callUntilDone(tool, args);
       const isSent = requests.some(({ headers }) => JSON.stringify(headers).includes(keys.valid));
       expect(isSent || isOpen).toBe(true);
       expect(await wire.end()).toBe(0);
       expect(wire.err).toBe('');
     },
-    60_000,
+    limitMs,
   );
 
-  it('says on stderr and in its answers that a key is missing', async () => {
-    const wire = new Wire({ profile: 'runware', env: platformEnv('runware') });
-    wire.send(initialize('2025-06-18'));
-    await wire.answer(1);
+  it(
+    'says on stderr and in its answers that a key is missing',
+    async () => {
+      const wire = new Wire({ profile: 'runware', env: platformEnv('runware') });
+      wire.send(initialize('2025-06-18'));
+      await wire.answer(1);
 
-    const { result } = await wire.call(2, 'account', { operation: 'getDetails' });
+      const { result } = await wire.call(2, 'account', { operation: 'getDetails' });
 
-    expect(result.isError).toBe(true);
-    expect(JSON.stringify(result)).toMatch(/key/i);
-    await vi.waitFor(
-      () => expect(wire.err).toMatch(/^No key of Runware is set: .*RUNWARE_API_KEY.*\n$/),
-      patience,
-    );
-  }, 60_000);
+      expect(result.isError).toBe(true);
+      expect(JSON.stringify(result)).toMatch(/key/i);
+      await vi.waitFor(
+        () => expect(wire.err).toMatch(/^No key of Runware is set: .*RUNWARE_API_KEY.*\n$/),
+        patience,
+      );
+    },
+    limitMs,
+  );
 
-  it('tells a client that has begun, and a person, that the configuration is wrong', async () => {
-    const wire = new Wire({ env: { ...platformEnv('runware'), MAX_OPEN_RUNS: 'many' } });
-    wire.send(initialize('2025-06-18'), rpc(2, 'tools/call', { name: 'list_runs', arguments: {} }));
-    const [code] = await once(wire.child, 'close');
+  it(
+    'tells a client that has begun, and a person, that the configuration is wrong',
+    async () => {
+      const wire = new Wire({ env: { ...platformEnv('runware'), MAX_OPEN_RUNS: 'many' } });
+      wire.send(initialize('2025-06-18'), rpc(2, 'tools/call', { name: 'list_runs', arguments: {} }));
+      const [code] = await once(wire.child, 'close');
 
-    expect((await wire.answer(1)).result.serverInfo.name).toBe('inferry');
-    expect((await wire.answer(2)).result.structuredContent.error.code).toBe('unavailable');
-    expect([code, wire.err]).toEqual([2, expect.stringContaining('MAX_OPEN_RUNS')]);
-  }, 60_000);
+      expect((await wire.answer(1)).result.serverInfo.name).toBe('inferry');
+      expect((await wire.answer(2)).result.structuredContent.error.code).toBe('unavailable');
+      expect([code, wire.err]).toEqual([2, expect.stringContaining('MAX_OPEN_RUNS')]);
+    },
+    limitMs,
+  );
 
-  it('names the profiles where there is none of that name', async () => {
-    const wire = new Wire({ profile: 'nonsense' });
-    const [code] = await once(wire.child, 'close');
-    expect([code, wire.out]).toEqual([2, '']);
-    expect(wire.err).toContain('runware');
-  }, 30_000);
+  it(
+    'names the profiles where there is none of that name',
+    async () => {
+      const wire = new Wire({ profile: 'nonsense' });
+      const [code] = await once(wire.child, 'close');
+      expect([code, wire.out]).toEqual([2, '']);
+      expect(wire.err).toContain('runware');
+    },
+    limitMs,
+  );
 });
