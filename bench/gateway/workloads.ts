@@ -197,6 +197,15 @@ export const runpodCall: Workload = {
   body: body('tools/call', { name: 'get-registry', arguments: { id: 'reg_1' } }),
 };
 
+/** Its call that reads a pod, which ours has by the same name. */
+export const infraCall: Workload = {
+  ...quickCall,
+  name: 'infra_call',
+  label: 'get-pod',
+  headers: { ...legacy, authorization: 'Bearer rpa_bench' },
+  body: body('tools/call', { name: 'get-pod', arguments: { id: 'p1' } }),
+};
+
 const ring = 512;
 
 /** The bytes of requests whose ids differ, so that no two under way at once share one. */
