@@ -172,7 +172,8 @@ describe('the lists of Runpod’s tools', () => {
 
   it.each([
     ['runpod', undefined, 54, 6_000],
-    ['runpod-4', '4.0.0', 68, 10_300],
+    // A third of the 27,341 that the list of Runpod's own server takes, counted alike (`npm run bench -- infra`).
+    ['runpod-4', '4.0.0', 68, 9_113],
   ] as const)('%s has every tool, at a third of the tokens [RP-81]', (...[key, edition, count, most]) => {
     const tools = profileOf(key)?.tools ?? [];
     const listed = tools.map(({ name, description, inputSchema }) =>
