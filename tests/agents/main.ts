@@ -1,7 +1,5 @@
-// npm run trial:agents -- [--only codex] [--fresh] [--json]: agents that are too heavy for every clone, each with a scripted model.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+// npm run trial:agents -- [--installer | --only codex] [--fresh] [--json]: agents that are too heavy for every clone, each with a scripted model.
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,22 +8,17 @@ import { inferry } from '@inferry/profiles';
 import { freePort } from '@inferry/testing';
 import { countTokens } from 'gpt-tokenizer';
 import { type AgentClient, agentClients } from './clients.ts';
+import { type Listing, tryInstaller } from './installer.ts';
+import { type Ended, install, runProgram } from './programs.ts';
 import { missingFrom, plainly, script } from './script.ts';
 import { type Asked, startScriptedModel } from './scripted-model.ts';
 
-const usage = `npm run trial:agents -- [--only ${Object.keys(agentClients).join('|')}] [--fresh] [--json]
+const usage = `npm run trial:agents -- [--only ${Object.keys(agentClients).join('|')}] [--fresh] [--json] | --installer [--json]
 Installs each agent in a folder of its own below the machine's temporary one (kept for the next time, unless --fresh),
-lets it follow a script on a system of its own, and says what its model was not told. Exit code 1: something was missing.`;
-/** An agent does its six questions in a few seconds; a machine may be busy. */
-const patienceMs = 180_000;
-
+lets it follow a script on a system of its own, and says what its model was not told. --installer:
+clients' own command lines list what "inferry add" wrote. Exit code 1: something was missing.`;
 /** In the canonical tools' names, with whatever a client puts before them. */
 const toolNames = new RegExp(`(^|_)(${inferry.tools.map(({ name }) => name).join('|')})$`);
-
-interface Ended {
-  code: number | null;
-  output: string;
-}
 
 interface Report {
   client: string;
@@ -40,6 +33,7 @@ interface Report {
 const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true },
+    installer: { type: 'boolean', default: false },
     fresh: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -50,26 +44,33 @@ if (values.help || unknown !== undefined) {
   process.stderr.write(`${usage}\n`);
   process.exitCode = values.help ? 0 : 2;
 } else {
-  const reports = await tryAll(values.only ?? Object.keys(agentClients));
+  const reports = values.installer
+    ? await withSystem(tryInstaller)
+    : await withSystem((mcp) => tryAll(values.only ?? Object.keys(agentClients), mcp));
   if (values.json) process.stdout.write(`${JSON.stringify(reports, undefined, 2)}\n`);
   else for (const report of reports) process.stdout.write(`${toLine(report)}\n`);
   process.exitCode = reports.every(({ missing }) => missing.length === 0) ? 0 : 1;
 }
 
-async function tryAll(names: readonly string[]): Promise<Report[]> {
+/** On a system that is there for this alone. */
+async function withSystem<T>(use: (mcp: string) => Promise<T>): Promise<T> {
   const home = await mkdtemp(join(tmpdir(), 'inferry-agents-home-'));
   const port = await freePort();
   const env = { INFERRY_HOME: home, PROVIDERS: 'local', PORT: String(port), LOG_LEVEL: 'fatal' };
   const system = await startEmbedded(parseStartConfig(env), env);
-  const reports: Report[] = [];
   try {
-    for (const name of names) {
-      const client = agentClients[name];
-      if (client !== undefined) reports.push(await tryOne(name, client, `http://127.0.0.1:${port}/mcp`));
-    }
+    return await use(`http://127.0.0.1:${port}/mcp`);
   } finally {
     await system.close(5_000);
     await rm(home, { recursive: true, force: true });
+  }
+}
+
+async function tryAll(names: readonly string[], mcp: string): Promise<Report[]> {
+  const reports: Report[] = [];
+  for (const name of names) {
+    const client = agentClients[name];
+    if (client !== undefined) reports.push(await tryOne(name, client, mcp));
   }
   return reports;
 }
@@ -81,15 +82,8 @@ async function tryOne(name: string, client: AgentClient, mcp: string): Promise<R
   const model = await startScriptedModel(script);
   try {
     const { args, env } = await client.prepare(folder, { model, mcp });
-    const cwd = join(folder, 'work');
-    await mkdir(cwd, { recursive: true });
-    const program = spawn(process.execPath, args, {
-      cwd,
-      // Nothing of the person who starts this: no keys, no settings.
-      env: { PATH: process.env.PATH, HOME: folder, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const ended = await endOf(program);
+    const place = { home: folder, cwd: join(folder, 'work'), env };
+    const ended = await runProgram([process.execPath, ...args], place);
     return {
       client: name,
       packages: client.packages,
@@ -98,31 +92,6 @@ async function tryOne(name: string, client: AgentClient, mcp: string): Promise<R
   } finally {
     model.close();
   }
-}
-
-async function install(folder: string, packages: readonly string[]): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'package.json'), '{ "private": true }\n');
-  const npm = spawn('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...packages], {
-    cwd: folder,
-    stdio: ['ignore', 2, 2],
-    shell: process.platform === 'win32',
-  });
-  const [code] = await once(npm, 'exit');
-  if (code !== 0) throw new Error(`npm could not install ${packages.join(' ')}`);
-}
-
-/** What it wrote, and how it ended. */
-async function endOf(program: ChildProcess): Promise<Ended> {
-  let output = '';
-  for (const stream of [program.stdout, program.stderr])
-    stream?.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-    });
-  const timer = setTimeout(() => program.kill('SIGKILL'), patienceMs);
-  const [code] = await once(program, 'close');
-  clearTimeout(timer);
-  return { code, output };
 }
 
 async function judged(
@@ -160,7 +129,14 @@ async function megabytesOf(folder: string): Promise<number> {
   return Math.round(bytes / 1_000_000);
 }
 
-function toLine({ client, packages, megabytes, questions, tokens, missing }: Report): string {
+function toLine(report: Report | Listing): string {
+  if ('questions' in report) return toAgentLine(report);
+  const { client, packages, listed, missing } = report;
+  const verdict = missing.length === 0 ? 'lists both, and none when removed' : `NOT: ${missing.join('; ')}`;
+  return [`${client.padEnd(11)} ${packages[0]}: ${verdict}`, ...listed].join('\n    ');
+}
+
+function toAgentLine({ client, packages, megabytes, questions, tokens, missing }: Report): string {
   const figures = `${megabytes} MB, ${questions} questions, ${tokens.tools} tokens of tools, ${tokens.conversation} said`;
   const verdict = missing.length === 0 ? 'told everything' : `NOT told: ${missing.join('; ')}`;
   return `${client.padEnd(11)} ${packages[0]}: ${figures}: ${verdict}`;

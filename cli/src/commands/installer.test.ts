@@ -92,6 +92,24 @@ describe('inferry add', () => {
     }
   });
 
+  it.each([
+    ['as they came', ['inferry', 'runware']],
+    ['the other way round', ['runware', 'inferry']],
+  ])('takes several of its own out of one file, %s, until it is as it was', async (_order, names) => {
+    const codex = file('.codex/config.toml', 'model = "gpt-5" # kept\n');
+    const clients = '--client codex,cursor,gemini,goose';
+    await run(add, `${clients} --url http://127.0.0.1:1/mcp --yes`);
+    await run(add, `${clients} --url http://127.0.0.1:1/mcp/runware --profile runware --yes`);
+
+    const codes = [];
+    for (const name of names) codes.push(await run(remove, `${clients} --name ${name} --yes`));
+
+    expect(codes, printed).toEqual([0, 0]);
+    expect(readFileSync(codex, 'utf8')).toBe('model = "gpt-5" # kept\n');
+    for (const path of ['.cursor/mcp.json', '.gemini/settings.json', '.config/goose/config.yaml'])
+      expect(existsSync(join(home, path)), path).toBe(false);
+  });
+
   it('changes nothing the second time, and updates what it wrote when the address is another', async () => {
     await run(add, '--client cursor --yes --url https://one.example/mcp');
     const first = read('.cursor/mcp.json');

@@ -103,6 +103,13 @@ describe('an entry in TOML', () => {
     expect(openConfig('toml', after).remove(place, true).trimEnd()).toBe(before.trimEnd());
   });
 
+  it('goes although it is the last, where nothing but its header says that there are servers', () => {
+    const text = 'model = "x" # kept\n\n[mcp_servers.inferry]\nurl = "http://localhost"\n';
+    const config = openConfig('toml', text);
+
+    expect(config.remove({ servers: 'mcp_servers', name: 'inferry' }, false)).toBe('model = "x" # kept\n');
+  });
+
   it('is updated in its place, with the tables below it', () => {
     const after = openConfig('toml', `${openConfig('toml', text).put(place, local)}\n[z]\ny = 2\n`).put(
       place,

@@ -56,7 +56,11 @@ export function openConfig(dialect: Dialect, text: string): ConfigText {
       const { [path.servers]: _servers, ...rest } = before;
       const dropsServers = withServers && Object.keys(others).length === 0;
       const expected = dropsServers ? rest : { ...before, [path.servers]: others };
-      return check(editor.remove(body, path, dropsServers), expected);
+      const changed = editor.remove(body, path, dropsServers);
+      // Where an entry's own header is all that says that there are servers, they go with the last one.
+      const isLast =
+        Object.keys(others).length === 0 && serversOf(editor.parse(changed), path.servers) === undefined;
+      return check(changed, isLast ? rest : expected);
     },
   };
 }

@@ -63,7 +63,7 @@ export function planAdd(
 ): Planned {
   const { name, place, scope } = target;
   const { servers } = kind;
-  return plan(kind, target, ({ file, config, known, receipt }) => {
+  return plan(kind, target, ({ file, config, known, receipt, neighbours }) => {
     const entry = kind.toEntry(connection, name);
     if (isForeign(known, entry) && !(replaces || isKnown(known, receipt))) {
       throw new BrokenConfig(
@@ -82,8 +82,9 @@ export function planAdd(
         file: file.path,
         servers,
         name,
-        madeFile: file.text === undefined,
-        madeServers: !config.hasServers(servers),
+        // Whichever of ours goes last takes them away.
+        madeFile: file.text === undefined || neighbours.some(({ madeFile }) => madeFile),
+        madeServers: !config.hasServers(servers) || neighbours.some(({ madeServers }) => madeServers),
       },
       warnings: holdsKey && scope === 'project' ? warnOfRepository(file.path) : [],
     };
@@ -113,6 +114,8 @@ interface Standing {
   /** The entry of this name. */
   known: Entry | undefined;
   receipt: Receipt | undefined;
+  /** Of our other entries in the file. */
+  neighbours: readonly Receipt[];
 }
 
 function plan(
@@ -129,10 +132,10 @@ function plan(
     const config = openConfig(kind.dialect, file.text ?? '');
     // as: whatever else stands there is compared and replaced as a whole.
     const known = config.entries(kind.servers)[target.name] as Entry | undefined;
-    const receipt = readReceipts(target.place).find((one) =>
-      isOf(one, { file: file.path, name: target.name }),
-    );
-    return { client: kind, file, name: target.name, ...decide({ file, config, known, receipt }) };
+    const neighbours = readReceipts(target.place).filter((one) => one.file === file.path);
+    const receipt = neighbours.find((one) => isOf(one, { file: file.path, name: target.name }));
+    const standing = { file, config, known, receipt, neighbours };
+    return { client: kind, file, name: target.name, ...decide(standing) };
   } catch (error) {
     if (error instanceof BrokenConfig) {
       const line = error.line === undefined ? '' : `, line ${error.line}`;

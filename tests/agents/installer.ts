@@ -1,0 +1,101 @@
+/** `npm run trial:agents -- --installer`: whether clients' own command lines list what `inferry add` wrote, and no more what it took out. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { install, runProgram } from './programs.ts';
+
+interface ListingClient {
+  packages: readonly string[];
+  /** Below the folder that it is installed in. */
+  program: string;
+  /** Scripts are started with this Node; else it is a program itself. */
+  isScript: boolean;
+  /** What stands in its configuration before, by path below the home. */
+  before?: Readonly<Record<string, string>>;
+}
+
+/** By the names that `inferry add --client` takes. */
+const listingClients: Readonly<Record<string, ListingClient>> = {
+  codex: {
+    packages: ['@openai/codex@0.171.0'],
+    program: '@openai/codex/bin/codex.js',
+    isScript: true,
+    before: { '.codex/config.toml': 'model = "gpt-5" # kept\n' },
+  },
+  gemini: {
+    packages: ['@google/gemini-cli@0.61.0'],
+    program: '@google/gemini-cli/bundle/gemini.js',
+    isScript: true,
+    // Else it starts no server in a folder that nobody has said to trust.
+    before: { '.gemini/settings.json': '{ "security": { "folderTrust": { "enabled": false } } }\n' },
+  },
+  'claude-code': {
+    packages: ['@anthropic-ai/claude-code@2.1.197'],
+    program: '@anthropic-ai/claude-code/bin/claude.exe',
+    isScript: false,
+  },
+};
+
+const inferry = fileURLToPath(import.meta.resolve('@inferry/cli')).replace(/index\.ts$/, 'main.ts');
+
+export interface Listing {
+  client: string;
+  packages: readonly string[];
+  /** The lines of its list that name what was added. */
+  listed: readonly string[];
+  missing: readonly string[];
+}
+
+export async function tryInstaller(mcp: string): Promise<Listing[]> {
+  const listings: Listing[] = [];
+  for (const [name, client] of Object.entries(listingClients))
+    listings.push(await tryClient(name, client, mcp));
+  return listings;
+}
+
+async function tryClient(name: string, client: ListingClient, mcp: string): Promise<Listing> {
+  const folder = join(tmpdir(), 'inferry-agents', `${name}-lists`);
+  await install(folder, client.packages);
+  const home = await mkdtemp(join(tmpdir(), 'inferry-lists-'));
+  const place = { home, cwd: join(home, 'work'), env: { INFERRY_HOME: join(home, 'inferry') } };
+  const program = join(folder, 'node_modules', client.program);
+  const list = () =>
+    runProgram([...(client.isScript ? [process.execPath] : []), program, 'mcp', 'list'], place);
+  const order = async (...words: string[]) => {
+    const command = [process.execPath, '--disable-warning=ExperimentalWarning', inferry, ...words];
+    const ended = await runProgram([...command, '--client', name, '--yes'], {
+      ...place,
+      env: { ...place.env, RUNWARE_API_KEY: 'none-at-all' },
+    });
+    if (ended.code !== 0) throw new Error(`inferry ${words.join(' ')}: ${ended.output}`);
+  };
+  try {
+    for (const [path, text] of Object.entries(client.before ?? {})) {
+      await mkdir(join(home, path, '..'), { recursive: true });
+      await writeFile(join(home, path), text);
+    }
+    await order('add', '--url', mcp);
+    await order('add', '--mode', 'local', '--profile', 'runware');
+    const listed = await list();
+    await order('remove');
+    await order('remove', '--profile', 'runware');
+    const after = await list();
+    const hosted = linesOf(listed.output, ['inferry', mcp]);
+    const local = linesOf(listed.output, ['runware', 'stdio --profile']);
+    const missing = [
+      ...(hosted.length === 1 ? [] : ['the hosted server']),
+      ...(local.length === 1 ? [] : ['the local server']),
+      ...(listed.code === 0 ? [] : [`an orderly end (code ${listed.code}: ${listed.output.slice(-1_000)})`]),
+      ...(listed.output.includes('none-at-all') ? ['silence about the key'] : []),
+      ...(/\b(inferry|runware)\b/.test(after.output.replaceAll(home, '')) ? ['that it is gone'] : []),
+    ];
+    return { client: name, packages: client.packages, listed: [...hosted, ...local], missing };
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+function linesOf(output: string, words: readonly string[]): string[] {
+  return output.split('\n').filter((line) => words.every((word) => line.includes(word)));
+}
