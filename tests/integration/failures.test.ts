@@ -25,8 +25,8 @@ function baseEnv(): Record<string, string | undefined> {
     SCRIPTED_UPSTREAM_URL: upstream.url,
     // A kill may come between the row's `submitting` and the call: the run is sent again once no earlier call can be taken,
     // which takes both of these. As they come they are 120 s, longer than any of these tests waits.
-    SUBMIT_TIMEOUT_MS: '10000',
-    SUBMIT_SETTLES_MS: '20000',
+    SUBMIT_TIMEOUT_MS: '8000',
+    SUBMIT_SETTLES_MS: '7000',
     LOG_LEVEL: 'warn',
   };
 }
