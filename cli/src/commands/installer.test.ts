@@ -159,6 +159,50 @@ describe('inferry add', () => {
     expect(modeOf(join(backups, copy))).toBe(0o600);
   });
 
+  it('has the client of a hosted server sign in, and writes no key of the environment down [RP-03]', async () => {
+    const line =
+      '--client claude-code,cursor,codex --profile runpod --yes --url https://mcp.example.com/mcp/runpod';
+
+    expect(await run(add, line, { RUNPOD_API_KEY: 'rpa_very_secret' })).toBe(0);
+
+    const files = ['.claude.json', '.cursor/mcp.json', '.codex/config.toml'].map(read);
+    expect(files.every((text) => text.includes('https://mcp.example.com/mcp/runpod'))).toBe(true);
+    expect([...files, printed].join('\n')).not.toContain('rpa_very_secret');
+  });
+
+  it('gives a local server the key in the client’s own configuration [RP-04]', async () => {
+    const line = '--client claude-code --mode local --profile runpod --yes';
+
+    expect(await run(add, line, { RUNPOD_API_KEY: 'rpa_very_secret' })).toBe(0);
+
+    expect(JSON.parse(read('.claude.json')).mcpServers.runpod).toMatchObject({
+      command: 'npx',
+      args: ['-y', 'inferry@0.2.0', 'stdio', '--profile', 'runpod'],
+      env: { RUNPOD_API_KEY: 'rpa_very_secret' },
+    });
+    expect(modeOf('.claude.json')).toBe(0o600);
+    expect(printed).not.toContain('rpa_very_secret');
+  });
+
+  it('writes where the environment says that the clients look, with comments kept and for the owner alone [RPB-14]', async () => {
+    const env = {
+      CLAUDE_CONFIG_DIR: join(home, 'own-claude'),
+      XDG_CONFIG_HOME: join(home, 'own-config'),
+      RUNPOD_API_KEY: 'rpa_very_secret',
+    };
+    file('own-config/Code/User/mcp.json', '{\n  // mine\n  "servers": {},\n}\n');
+
+    expect(await run(add, '--client claude-code,vscode --mode local --profile runpod --yes', env)).toBe(0);
+
+    expect(JSON.parse(read('own-claude/.claude.json')).mcpServers.runpod.command).toBe('npx');
+    expect(read('own-config/Code/User/mcp.json')).toContain('  // mine\n');
+    expect(['own-claude/.claude.json', 'own-config/Code/User/mcp.json'].map(modeOf)).toEqual([0o600, 0o600]);
+    expect([existsSync(join(home, '.claude.json')), existsSync(join(home, '.config/Code'))]).toEqual([
+      false,
+      false,
+    ]);
+  });
+
   it('warns of a project file with a key that git would keep', async () => {
     spawnSync('git', ['init', '-q'], { cwd: join(home, 'project') });
     const env = { RUNFLOW_API_KEY: 'rf_x' };
