@@ -10,6 +10,7 @@ import {
   removeTeamMember,
 } from '@inferry/database/connections';
 import type { Provider } from '@inferry/providers';
+import { printJson } from './print-json.ts';
 import { type Connections, createConnections, type Owner } from './vault/connections.ts';
 import { probeCandidate } from './vault/credentials.ts';
 import type { KekProvider } from './vault/key-ring.ts';
@@ -40,6 +41,7 @@ const usage = `Usage (a key is read from standard input):
   npm run connections -- remove <connection_id>
   npm run connections -- join --team <team> --user <subject>
   npm run connections -- leave --team <team> --user <subject>
+--json: one JSON document on standard output
 `;
 const probeTimeoutMs = 10_000;
 const flags = {
@@ -48,8 +50,9 @@ const flags = {
   team: { type: 'string' },
   label: { type: 'string' },
   'base-url': { type: 'string' },
+  json: { type: 'boolean' },
 } as const;
-type Values = Partial<Record<keyof typeof flags, string>>;
+type Values = Partial<Record<Exclude<keyof typeof flags, 'json'>, string>> & { json?: boolean };
 
 /** Runs one command and resolves with the exit code: 0, or 2 for wrong arguments; rejects with what is refused. */
 export async function runConnectionsCommand(
@@ -79,19 +82,22 @@ const commands: Readonly<Record<string, Run>> = {
   add,
   list,
   test,
-  async remove({ connections, out }, _values, [id = '']) {
+  async remove({ connections, out }, { json }, [id = '']) {
     if (!(await connections.remove(id))) throw new AppError('not_found', 'There is no such connection.');
+    if (json) return printJson(out, { connection_id: id, removed: true });
     out.write(`${id} is removed, and its key with it.\n`);
   },
   async join({ database, out }, values) {
     const membership = membershipOf(values);
     await addTeamMember(database.queries, membership);
+    if (values.json) return printJson(out, { ...membership, member: true });
     out.write(`${membership.subject} uses the connections of ${membership.team} now.\n`);
   },
   async leave({ database, out }, values) {
     const membership = membershipOf(values);
     const isGone = await removeTeamMember(database.queries, membership);
     if (!isGone) throw new AppError('not_found', 'They are not in this team.');
+    if (values.json) return printJson(out, { ...membership, member: false });
     out.write(`${membership.subject} has left ${membership.team}.\n`);
   },
 };
@@ -116,10 +122,18 @@ async function add(context: Context, values: Values): Promise<void> {
     throw new AppError('unauthorized', `${adapter.title} does not accept this key.`);
   if (probe.outcome === 'unknown') err.write(`${adapter.title} did not say whether this key is good.\n`);
   const id = await connections.put({ provider, owner, label, key, baseUrl, origin: 'stored', probe });
+  if (values.json) return printJson(out, { connection_id: id, provider, label, key: probe.outcome });
   out.write(`${id}\n`);
 }
 
-async function list({ database, out }: Context): Promise<void> {
+async function list({ database, out }: Context, { json }: Values): Promise<void> {
+  if (json) {
+    const rows = await listAllConnections(database.queries);
+    const shown = rows.map(({ connection_id, provider, state, owner_kind, owner_id, origin, label }) => ({
+      ...{ connection_id, provider, state, owner: { kind: owner_kind, id: owner_id }, origin, label },
+    }));
+    return printJson(out, { connections: shown, members: await listTeamMembers(database.queries) });
+  }
   for (const row of await listAllConnections(database.queries)) {
     const owner = row.owner_kind === 'deployment' ? 'deployment' : `${row.owner_kind} ${row.owner_id}`;
     out.write(`${[row.connection_id, row.provider, row.state, owner, row.origin, row.label].join('  ')}\n`);
@@ -128,7 +142,7 @@ async function list({ database, out }: Context): Promise<void> {
     out.write(`team ${team}: ${subject}\n`);
 }
 
-async function test(context: Context, _values: Values, [id = '']: string[]): Promise<void> {
+async function test(context: Context, { json }: Values, [id = '']: string[]): Promise<void> {
   const { connections, database, out } = context;
   const row = await findConnection(database.queries, id);
   if (row === undefined) throw new AppError('not_found', 'There is no such connection.');
@@ -137,6 +151,7 @@ async function test(context: Context, _values: Values, [id = '']: string[]): Pro
   const probe = await probeCandidate({ connections, providers }, candidate);
   await connections.noteProbe(candidate, probe);
   connections.announce({ connectionId: id, provider: row.provider });
+  if (json) return printJson(out, { connection_id: id, key: probe.outcome, balance: probe.balance });
   const balance =
     probe.balance === undefined ? '' : `, ${probe.balance.amount} ${probe.balance.currency} left`;
   out.write(`${probe.outcome}${balance}\n`);

@@ -134,3 +134,14 @@ describe('keys revoke', () => {
     await expect(keys('revoke', '--', '-x')).rejects.toThrow('no key with this id');
   });
 });
+
+it('answers --json with one document, and with nothing else', async () => {
+  await keys('create', '--name', 'ci', '--json');
+  const { key, key_id: keyId } = JSON.parse(out);
+  expect([key, err]).toEqual([expect.stringMatching(/^ifr_/), '']);
+  await keys('list', '--json');
+  expect(JSON.parse(out).keys).toMatchObject([{ key_id: keyId, name: 'ci', subject: 'ci', state: 'live' }]);
+  expect(out).not.toContain(key);
+  await keys('revoke', keyId, '--json');
+  expect([JSON.parse(out), err]).toMatchObject([{ key_id: keyId, revoked_at: expect.any(String) }, '']);
+});

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import type { Bus } from '@inferry/bus';
 import type { Database } from '@inferry/database';
 import { type ApiKey, createKey, isLive, listKeys, revokeKey } from './keys/keys.ts';
+import { printJson } from './print-json.ts';
 
 interface Output {
   write(text: string): unknown;
@@ -22,6 +23,7 @@ const usage = `Usage:
   npm run keys -- create --name <name> [--scopes a,b] [--expires 30d] [--subject <subject>]
   npm run keys -- list [--subject <subject>]
   npm run keys -- revoke <key_id>
+--json: one JSON document on standard output
 `;
 
 /** Runs `create`, `list` or `revoke` and resolves with the exit code: 0, or 2 for wrong arguments; rejects when refused. */
@@ -42,11 +44,13 @@ interface Parsed {
   run(context: Context): Promise<void>;
 }
 
+const json = { json: { type: 'boolean', default: false } } as const;
 const createOptions = {
   name: { type: 'string' },
   scopes: { type: 'string' },
   expires: { type: 'string' },
   subject: { type: 'string' },
+  ...json,
 } as const;
 
 /** What to do, or what is wrong with the arguments. */
@@ -56,14 +60,14 @@ function parse([command, ...args]: readonly string[]): Parsed | string {
       case 'create':
         return parseCreate(args);
       case 'list': {
-        const { values } = parseArgs({ args, options: { subject: { type: 'string' } } });
-        return { run: (context) => list(context, values.subject) };
+        const { values } = parseArgs({ args, options: { subject: { type: 'string' }, ...json } });
+        return { run: (context) => list(context, values) };
       }
       case 'revoke': {
-        const { positionals } = parseArgs({ args, options: {}, allowPositionals: true });
+        const { values, positionals } = parseArgs({ args, options: json, allowPositionals: true });
         const [keyId, ...more] = positionals;
         if (keyId === undefined || more.length > 0) return 'revoke takes one key id, as list shows it.';
-        return { run: (context) => revoke(context, keyId) };
+        return { run: (context) => revoke(context, keyId, values) };
       }
       default:
         return command === undefined
@@ -88,6 +92,7 @@ function parseCreate(args: string[]): Parsed | string {
       const at = now();
       const expiresAt = lifeMs === undefined ? undefined : at + lifeMs;
       const created = await createKey(database, { name, subject, scopes, expiresAt, now: at });
+      if (values.json) return printJson(out, { key: created.key.reveal(), ...toDocument(created) });
       out.write(`${created.key.reveal()}\n`);
       err.write(
         `Key ${created.keyId} opens everything of subject "${created.subject}" (${created.scopes.join(', ')}), ` +
@@ -98,8 +103,15 @@ function parseCreate(args: string[]): Parsed | string {
   };
 }
 
-async function list({ database, out, err, now }: Context, subject: string | undefined): Promise<void> {
+async function list(
+  { database, out, err, now }: Context,
+  { subject, json: isJson }: { subject?: string | undefined; json: boolean },
+): Promise<void> {
   const keys = await listKeys(database, subject);
+  if (isJson) {
+    const shown = keys.map((key) => ({ ...toDocument(key), state: stateOf(key, now()).split(' ')[0] }));
+    return printJson(out, { keys: shown });
+  }
   if (keys.length === 0) return void err.write('There is no key yet.\n');
   const head = ['KEY ID', 'NAME', 'SUBJECT', 'SCOPES', 'CREATED', 'LAST USED', 'STATE'];
   const rows = keys.map((key) => [
@@ -123,10 +135,25 @@ async function list({ database, out, err, now }: Context, subject: string | unde
   }
 }
 
-async function revoke({ database, bus, err }: Context, keyId: string): Promise<void> {
+async function revoke(
+  { database, bus, out, err }: Context,
+  keyId: string,
+  { json: isJson }: { json: boolean },
+): Promise<void> {
   const key = await revokeKey(database, keyId, { bus });
+  if (isJson) return printJson(out, toDocument(key));
   const when = bus === undefined ? 'within 30 seconds' : 'now';
   err.write(`Key ${key.keyId} (${key.name}) is revoked; gateways refuse it ${when}.\n`);
+}
+
+/** Times as RFC 3339; what is not so has no field. */
+function toDocument(key: Omit<ApiKey, 'createdAt' | 'lastUsedAt' | 'revokedAt'> & Partial<ApiKey>): object {
+  const at = (time: number | undefined) => (time === undefined ? undefined : new Date(time).toISOString());
+  return {
+    ...{ key_id: key.keyId, name: key.name, subject: key.subject, scopes: key.scopes },
+    ...{ created_at: at(key.createdAt), expires_at: at(key.expiresAt) },
+    ...{ last_used_at: at(key.lastUsedAt), revoked_at: at(key.revokedAt) },
+  };
 }
 
 function stateOf(key: ApiKey, now: number): string {

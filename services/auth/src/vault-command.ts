@@ -1,5 +1,6 @@
 import type { Database } from '@inferry/database';
 import { ConfigError } from '@inferry/runtime';
+import { printJson } from './print-json.ts';
 import type { KekProvider } from './vault/key-ring.ts';
 import { rewrapAll } from './vault/rewrap.ts';
 import { neededKids, openVault } from './vault/vault.ts';
@@ -14,13 +15,16 @@ export interface VaultCommandOptions {
 const usage = `Usage:
   npm run vault -- check     tells whether everything that is stored can be opened
   npm run vault -- rewrap    puts everything under the first key of AUTH_KEKS
+--json: one JSON document on standard output
 `;
 
 /** Runs `check` or `rewrap` and resolves with the exit code: 0, 1 when something is wrong, 2 for wrong arguments. */
 export async function runVaultCommand(
-  [command, ...more]: readonly string[],
+  args: readonly string[],
   { database, keks, out, err }: VaultCommandOptions,
 ): Promise<number> {
+  const isJson = args.includes('--json');
+  const [command, ...more] = args.filter((arg) => arg !== '--json');
   if (more.length > 0 || (command !== 'check' && command !== 'rewrap')) {
     err.write(usage);
     return 2;
@@ -31,12 +35,13 @@ export async function runVaultCommand(
   }
   try {
     const vault = await openVault(database, keks);
-    if (command === 'rewrap') {
-      const count = await rewrapAll(database, vault);
+    const count = command === 'rewrap' ? await rewrapAll(database, vault) : undefined;
+    if (count !== undefined && !isJson) {
       out.write(`${count} stored secrets are under ${vault.currentKid} now.\n`);
     }
     const kids = await neededKids(database);
-    out.write(kids.length === 0 ? 'Nothing is stored.\n' : `Stored secrets need: ${kids.join(', ')}.\n`);
+    if (isJson) printJson(out, { current: vault.currentKid, needed: kids, rewrapped: count });
+    else out.write(kids.length === 0 ? 'Nothing is stored.\n' : `Stored secrets need: ${kids.join(', ')}.\n`);
     return 0;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -98,3 +98,16 @@ describe('npm run accounts', () => {
     },
   );
 });
+
+it('answers --json with one document, and with nothing else', async () => {
+  await run('create ada --json');
+  const { account_id: accountId, password } = JSON.parse(out);
+  expect(await signIn(password)).toHaveProperty('identity');
+  expect(await run('disable ada --json')).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ account_id: accountId, state: 'closed', revoked: { keys: 0 } });
+  await run('list --json');
+  expect(JSON.parse(out).accounts).toMatchObject([
+    { account_id: accountId, user_name: 'ada', state: 'closed' },
+  ]);
+  expect(err).toBe('');
+});

@@ -12,6 +12,7 @@ import {
 } from '@inferry/database/accounts';
 import { isLive, listKeys, revokeKey } from '../keys/keys.ts';
 import { createGrants } from '../oauth/grants/grants.ts';
+import { printJson } from '../print-json.ts';
 import { createLocalAccount, setPassword } from './accounts.ts';
 
 interface Output {
@@ -31,7 +32,7 @@ export interface AccountsCommandOptions {
   now?: (() => number) | undefined;
 }
 
-type Context = AccountsCommandOptions & { err: Output; now(): number };
+type Context = AccountsCommandOptions & { err: Output; isJson: boolean; now(): number };
 
 const usage = `Usage:
   npm run accounts -- create <user name> [--name "Ada Lovelace"] [--password-stdin]
@@ -40,17 +41,23 @@ const usage = `Usage:
   npm run accounts -- disable <user name or account id>
   npm run accounts -- enable <user name or account id>
   npm run accounts -- approve <user name or account id>
+--json: one JSON document on standard output
 `;
 
-const parameters = { name: { type: 'string' }, 'password-stdin': { type: 'boolean' } } as const;
+const parameters = {
+  name: { type: 'string' },
+  'password-stdin': { type: 'boolean' },
+  json: { type: 'boolean' },
+} as const;
 
 /** Runs one command and resolves with the exit code: 0, 1 when refused, 2 for wrong arguments. */
 export async function runAccountsCommand(
   [command = '', ...args]: readonly string[],
   options: AccountsCommandOptions,
 ): Promise<number> {
-  const context: Context = { ...options, err: options.err ?? process.stderr, now: options.now ?? Date.now };
   const { values, positionals } = parseArgs({ args, options: parameters, allowPositionals: true });
+  const { err = process.stderr, now = Date.now } = options;
+  const context: Context = { ...options, err, now, isJson: values.json === true };
   const [who, ...more] = positionals;
   const action = Object.hasOwn(actions, command) ? actions[command] : undefined;
   if (action === undefined || more.length > 0 || (who === undefined) !== (command === 'list')) {
@@ -87,8 +94,9 @@ async function create(context: Context, { who, name, isTyped }: Request): Promis
   const password = await passwordFor(context, isTyped);
   const wanted = { userName: who, password, display: name };
   const account = await createLocalAccount(context.database, wanted, context.now());
-  context.err.write(`Account ${account.subject} of ${account.display} can sign in.\n`);
-  tell(context, { password, isTyped });
+  const said = `Account ${account.subject} of ${account.display} can sign in.`;
+  const facts = { account_id: account.subject, name: account.display };
+  tell(context, { said, facts, password: isTyped ? undefined : password });
 }
 
 async function reset(context: Context, { who, isTyped }: Request): Promise<void> {
@@ -96,10 +104,9 @@ async function reset(context: Context, { who, isTyped }: Request): Promise<void>
   if (driver !== 'local') throw new AppError('forbidden', `${display} has no password here.`);
   const password = await passwordFor(context, isTyped);
   await setPassword(context.database, { accountId, password });
-  context.err.write(
-    `${display} has another password and is signed out everywhere; their clients stay connected.\n`,
-  );
-  tell(context, { password, isTyped });
+  const said = `${display} has another password and is signed out everywhere; their clients stay connected.`;
+  const facts = { account_id: accountId, name: display };
+  tell(context, { said, facts, password: isTyped ? undefined : password });
 }
 
 async function disable(context: Context, { who }: Request): Promise<void> {
@@ -113,27 +120,31 @@ async function disable(context: Context, { who }: Request): Promise<void> {
   const clients = await grants.revokeAllOfSubject(accountId);
   const keys = (await listKeys(database, accountId)).filter((key) => isLive(key, at));
   for (const { keyId } of keys) await revokeKey(database, keyId, { bus, now: at });
-  context.err.write(
+  const said =
     `${display} cannot sign in any more; ${clients} clients and ${keys.length} API keys were revoked. ` +
-      `Gateways refuse them ${bus === undefined ? 'within 30 seconds' : 'now'}.\n`,
-  );
+    `Gateways refuse them ${bus === undefined ? 'within 30 seconds' : 'now'}.`;
+  const revoked = { clients, keys: keys.length };
+  tell(context, { said, facts: { account_id: accountId, name: display, state: 'closed', revoked } });
 }
 
 async function enable(context: Context, { who }: Request): Promise<void> {
   const { account_id: accountId, display } = await find(context, who);
   await updateAccount(context.database.queries, accountId, { disabled_at: null });
-  context.err.write(`${display} can sign in again, and connects clients anew.\n`);
+  const said = `${display} can sign in again, and connects clients anew.`;
+  tell(context, { said, facts: { account_id: accountId, name: display, state: 'open' } });
 }
 
 /** Somebody who made the account themselves may spend the deployment's keys from now on. */
 async function approve(context: Context, { who }: Request): Promise<void> {
   const { account_id: accountId, display } = await find(context, who);
   await updateAccount(context.database.queries, accountId, { made_by: 'operator' });
-  context.err.write(`${display} counts as an account that you made.\n`);
+  const said = `${display} counts as an account that you made.`;
+  tell(context, { said, facts: { account_id: accountId, name: display, made_by: 'operator' } });
 }
 
-async function list({ database, out, err }: Context): Promise<void> {
+async function list({ database, out, err, isJson }: Context): Promise<void> {
   const rows = await listAccounts(database.queries);
+  if (isJson) return printJson(out, { accounts: rows.map(toDocument) });
   if (rows.length === 0) return void err.write('There is no account yet.\n');
   const table = [
     ['ACCOUNT ID', 'USER NAME', 'NAME', 'SIGNS IN BY', 'CREATED', 'LAST SEEN', 'STATE'],
@@ -145,6 +156,16 @@ async function list({ database, out, err }: Context): Promise<void> {
     const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
     out.write(`${cells.join('  ').trimEnd()}\n`);
   }
+}
+
+function toDocument(row: AccountRow): object {
+  return {
+    ...{ account_id: row.account_id, name: row.display, signs_in_by: row.driver },
+    user_name: row.driver === 'local' ? row.external_id : undefined,
+    created_at: new Date(row.created_at).toISOString(),
+    last_seen_at: row.seen_at === null ? undefined : new Date(row.seen_at).toISOString(),
+    state: row.disabled_at === null ? 'open' : 'closed',
+  };
 }
 
 function toCells(row: AccountRow): string[] {
@@ -171,8 +192,17 @@ async function passwordFor({ readInput }: Context, isTyped: boolean): Promise<st
   return isTyped ? (await readInput()).replace(/\r?\n$/, '') : newPassword();
 }
 
-function tell({ out, err }: Context, { password, isTyped }: { password: string; isTyped: boolean }): void {
-  if (isTyped) return;
+interface Told {
+  said: string;
+  facts: object;
+  /** One that was made up: nobody has it yet. */
+  password?: string | undefined;
+}
+
+function tell({ out, err, isJson }: Context, { said, facts, password }: Told): void {
+  if (isJson) return printJson(out, { ...facts, password });
+  err.write(`${said}\n`);
+  if (password === undefined) return;
   out.write(`${password}\n`);
   err.write('The line above is the password. It is shown this once: hand it over on a safe way.\n');
 }

@@ -59,6 +59,26 @@ describe('npm run connections', () => {
     expect(await listAllConnections(database.queries)).toEqual([]);
   });
 
+  test('answers --json with one document, of the vault too', async () => {
+    await connections('add --provider scripted --user ada --json', 'sk-good-0123456789\n');
+    const { connection_id: id } = JSON.parse(said);
+    const answers = [];
+    for (const args of ['list --json', `test ${id} --json`, 'join --team red --user ada --json']) {
+      said = '';
+      await connections(args);
+      answers.push(JSON.parse(said));
+    }
+    said = '';
+    await vault('check --json', keks);
+
+    expect(answers).toMatchObject([
+      { connections: [{ connection_id: id, owner: { kind: 'user', id: 'ada' } }], members: [] },
+      { connection_id: id, key: 'ok', balance: { amount: 3 } },
+      { team: 'red', subject: 'ada', member: true },
+    ]);
+    expect(JSON.parse(said)).toEqual({ current: 'k1', needed: ['k1'] });
+  });
+
   test('takes no key that its platform refuses', async () => {
     await expect(connections('add --provider scripted', 'sk-bad-0123456789')).rejects.toMatchObject({
       code: 'unauthorized',
