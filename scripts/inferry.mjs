@@ -12,7 +12,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const { version, needsNode } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'));
 const main = join(here, 'dist', 'main.js');
 const isWindows = process.platform === 'win32';
-const env = { ...process.env, npm_package_version: version };
+const env = { ...process.env, npm_package_version: version, INFERRY_STARTED_AS: 'package' };
 // What V8 compiled is kept for the next start, in a folder of this user's alone.
 env.NODE_COMPILE_CACHE ??= join(cacheFolder(), 'inferry', 'compiled', version);
 

@@ -2,22 +2,24 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ConfigError, type Env, parseRuntimeConfig, readAll, stopOnSignals } from '@inferry/runtime';
 import { checkServices } from '../embedded.ts';
+import { printJson } from '../print-json.ts';
 import { type ClusterOptions, startCluster } from './start-cluster.ts';
 
 const readyTimeoutMs = 60_000;
 /** Longer than what each service gets. */
 const stopGraceMs = 60_000;
-const usage = 'npm run cluster -- [--replicas 2] [--auth none|keys|oauth] [--fixtures]';
+const usage = 'npm run cluster -- [--replicas 2] [--auth none|keys|oauth] [--fixtures] [--json]';
 
 /** `npm run cluster`: the whole system as processes, until Ctrl-C or SIGTERM. */
 export async function cluster(args: readonly string[], env: Env): Promise<number | undefined> {
-  const { replicas, auth, fixtures } = parse(args);
+  const { replicas, auth, fixtures, json } = parse(args);
   const [{ port }] = await readAll([
     () => parseRuntimeConfig(env),
     () => checkServices(env, auth, env.PUBLIC_URL || 'http://127.0.0.1'),
   ]);
   const startedAt = performance.now();
-  const say = (line: string) => process.stdout.write(`${line}\n`);
+  // The one document alone is on standard output then.
+  const say = (line: string) => (json ? process.stderr : process.stdout).write(`${line}\n`);
   const starting = startCluster({
     replicas,
     auth,
@@ -43,7 +45,8 @@ export async function cluster(args: readonly string[], env: Env): Promise<number
     return 1;
   }
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
-  say(`\nInferry cluster is ready (${seconds} s): ${running.url}/mcp, ${replicas} of each service\n`);
+  if (json) printJson({ url: `${running.url}/mcp`, replicas, ready_in_seconds: Number(seconds) });
+  else say(`\nInferry cluster is ready (${seconds} s): ${running.url}/mcp, ${replicas} of each service\n`);
   return undefined;
 }
 
@@ -64,6 +67,7 @@ interface Parsed {
   replicas: number;
   auth: 'none' | 'keys' | 'oauth';
   fixtures: boolean;
+  json: boolean;
 }
 
 function parse(args: readonly string[]): Parsed {
@@ -73,6 +77,7 @@ function parse(args: readonly string[]): Parsed {
       replicas: { type: 'string', default: '2' },
       auth: { type: 'string', default: 'none' },
       fixtures: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
     },
   });
   const replicas = Number(values.replicas);
@@ -80,5 +85,5 @@ function parse(args: readonly string[]): Parsed {
     throw new ConfigError([`--replicas: 1 to 16. ${usage}`]);
   if (values.auth !== 'none' && values.auth !== 'keys' && values.auth !== 'oauth')
     throw new ConfigError([`--auth: none, keys or oauth. ${usage}`]);
-  return { replicas, auth: values.auth, fixtures: values.fixtures };
+  return { replicas, auth: values.auth, fixtures: values.fixtures, json: values.json };
 }

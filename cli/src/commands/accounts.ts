@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { runAccountsCommand } from '@inferry/auth';
 import type { Env } from '@inferry/runtime';
+import { speaking } from '../program-words.ts';
 import { openCommandBus } from './open-command-bus.ts';
 import { openStore } from './open-store.ts';
 
@@ -13,6 +14,7 @@ export async function accounts(args: readonly string[], env: Env): Promise<numbe
       database,
       bus,
       out: process.stdout,
+      err: speaking(process.stderr, env),
       readInput: () => text(process.stdin),
     });
   } finally {

@@ -68,6 +68,21 @@ it('sets them for wider scopes, over windows of their own', async () => {
   expect(await limits()).toEqual([['month@15', 100_000_000]]);
 });
 
+it('answers --json with one document', async () => {
+  let printed = '';
+  const print = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    printed = String(text);
+    return true;
+  });
+  await budgets(['set', '--subject', 'ada', '--limit', '25', '--json'], env);
+  const [set] = JSON.parse(printed).budgets;
+  await budgets(['confirm', '--scope', 'mount', '--value', 'runware', '--above', '2.5', '--json'], env);
+  print.mockRestore();
+
+  expect(set).toMatchObject({ value: 'ada', period: 'month', limit: 25, spent: 0, held: 0, currency: 'USD' });
+  expect(JSON.parse(printed).thresholds).toEqual([{ scope: 'mount', value: 'runware', above: 2.5 }]);
+});
+
 it.each([
   [['set', '--scope', 'planet', '--value', 'x', '--limit', '5']],
   [['set', '--scope', 'team', '--limit', '5']],

@@ -18,6 +18,7 @@ import {
 } from '@inferry/database';
 import { parseInferenceConfig } from '@inferry/inference-poller';
 import { ConfigError, type Env } from '@inferry/runtime';
+import { printJson } from '../print-json.ts';
 import { openStore } from './open-store.ts';
 
 const usage =
@@ -25,7 +26,7 @@ const usage =
   "[--period …] | list --subject S; --subject '*' is for everybody: each subject has one like it. Wider: --scope " +
   "deployment | client|team|mount|provider|subject --value V ('*': each of them); --window hour|day|week|month|month@15|year|" +
   'total|rolling:24h|rolling:7d|rolling:4w|rolling:1mo in place of --period; --time-zone Europe/Berlin. ' +
-  'confirm --scope … --value … --above 2 | --off: dollars above which a person confirms a run';
+  'confirm --scope … --value … --above 2 | --off: dollars above which a person confirms a run. --json: one document';
 const periods = ['day', 'month', 'total'] as const;
 const micros = 1_000_000;
 
@@ -49,10 +50,11 @@ interface Order {
   limit: number | undefined;
   /** `confirm`: undefined takes the threshold away. */
   above: number | undefined;
+  isJson: boolean;
 }
 
 async function carryOut(database: Database, env: Env, order: Order): Promise<number> {
-  const { verb, key, limit } = order;
+  const { verb, key, limit, isJson } = order;
   if (verb === 'confirm') return confirm(database, order);
   if (verb !== 'list') {
     const limitMicros = verb === 'remove' || limit === undefined ? undefined : Math.round(limit * micros);
@@ -60,6 +62,7 @@ async function carryOut(database: Database, env: Env, order: Order): Promise<num
   }
   const { scope, value } = key;
   const states = await statesOf(database, env, key);
+  if (isJson) return printJson({ budgets: states.map((state) => toDocument(state, value)) });
   for (const line of states.flatMap((state) => linesOf(state, value))) process.stdout.write(`${line}\n`);
   if (states.length > 0) return 0;
   const whom =
@@ -69,10 +72,22 @@ async function carryOut(database: Database, env: Env, order: Order): Promise<num
 }
 
 /** Sets above what a person confirms a run, and says all that is set. */
-async function confirm({ queries }: Database, { key: { scope, value }, above }: Order): Promise<number> {
+async function confirm(
+  { queries }: Database,
+  { key: { scope, value }, above, isJson }: Order,
+): Promise<number> {
   const aboveMicros = above === undefined ? undefined : Math.round(above * micros);
   await setThreshold(queries, { scope, value, aboveMicros });
-  for (const one of await listThresholds(queries)) {
+  const thresholds = await listThresholds(queries);
+  if (isJson) {
+    const shown = thresholds.map((one) => ({
+      scope: one.scope,
+      value: one.value,
+      above: one.aboveMicros / micros,
+    }));
+    return printJson({ thresholds: shown });
+  }
+  for (const one of thresholds) {
     process.stdout.write(`${`${one.scope} ${one.value}`.trim()}: above ${one.aboveMicros / micros} USD\n`);
   }
   return 0;
@@ -98,6 +113,17 @@ async function statesOf(
 function nameOf({ scope, value }: { scope: BudgetScope; value: string }): string {
   if (scope === 'subject') return value;
   return value === '' ? scope : `${scope} ${value}`;
+}
+
+function toDocument(state: BudgetState, asked: string): object {
+  const { scope, value, period, timeZone, currency, uncounted } = state;
+  const [limit, spent, held] = [state.limitMicros, state.spentMicros, state.heldMicros].map(
+    (it) => it / micros,
+  );
+  return {
+    ...{ scope, value, period, time_zone: timeZone, currency, limit },
+    ...(asked === everySubject ? {} : { spent, held, of_everybody: state.isDefault, uncounted }),
+  };
 }
 
 /** What a budget says of itself: `ada day: 5 USD, spent 1, held 0.5`. */
@@ -128,6 +154,7 @@ const options = {
   currency: { type: 'string', default: 'USD' },
   limit: { type: 'string' },
   above: { type: 'string' },
+  json: { type: 'boolean', default: false },
   off: { type: 'boolean', default: false },
 } as const;
 
@@ -153,7 +180,7 @@ function parseOrder(args: readonly string[]): Order {
       : []),
   ];
   if (problems.length > 0 || verb === undefined) throw new ConfigError([...problems, usage]);
-  return { verb, key: key.key, limit, above };
+  return { verb, key: key.key, limit, above, isJson: values.json };
 }
 
 /** What an order is about, and what is wrong with that. */

@@ -2,6 +2,7 @@ import { text } from 'node:stream/consumers';
 import { runConnectionsCommand } from '@inferry/auth';
 import { openProviders } from '@inferry/providers';
 import { type Env, parseRuntimeConfig } from '@inferry/runtime';
+import { speaking } from '../program-words.ts';
 import { openCommandBus } from './open-command-bus.ts';
 import { openStore } from './open-store.ts';
 
@@ -12,7 +13,7 @@ export async function connections(args: readonly string[], env: Env): Promise<nu
   const bus = await openCommandBus(natsUrl, 'connections');
   try {
     return await runConnectionsCommand(args, {
-      ...{ database, keks, providers, bus, out: process.stdout, err: process.stderr },
+      ...{ database, keks, providers, bus, out: process.stdout, err: speaking(process.stderr, env) },
       readInput: () => text(process.stdin),
     });
   } finally {

@@ -40,6 +40,19 @@ describe('a command', () => {
     expect(printed).toContain('PORT: must be a number');
   });
 
+  it('of the package names commands as they are called there', async () => {
+    const entry = { summary: '', usage: '', examples: [], load: async () => failing(hint) };
+    const hint = new ConfigError(['run npm run migrate, npm run keys -- create --name me, or npm start']);
+    const started = async (env: Record<string, string>) =>
+      await runCommand({ trial: entry }, { name: 'trial', args: [], env });
+
+    expect(await started({ INFERRY_STARTED_AS: 'package' })).toBe(2);
+    expect(printed).toBe('run inferry migrate, inferry keys create --name me, or inferry start\n');
+    printed = '';
+    await started({});
+    expect(printed).toContain('npm run keys -- create');
+  });
+
   it('with an option that it does not know ends with 2', async () => {
     const code = await runCommand(commands, { name: 'budgets', args: ['--nope'], env: {} });
 

@@ -1,5 +1,6 @@
 import { AppError } from '@inferry/contracts';
 import { ConfigError, type Env, withSecretFiles } from '@inferry/runtime';
+import { speaking } from '../program-words.ts';
 import { versionOf } from '../version.ts';
 
 /** One command of the command line; resolves with its exit code, or with undefined to go on until it is stopped. */
@@ -54,7 +55,7 @@ export const commands: CommandTable = {
   },
   demo: {
     summary: 'Runs three models of a started system through a real MCP client.',
-    usage: '[picture]',
+    usage: '[picture] [--json]',
     examples: ['demo', 'demo photo.jpg'],
     load: async () => (await import('./demo.ts')).demo,
   },
@@ -88,19 +89,19 @@ export const commands: CommandTable = {
   },
   profiles: {
     summary: 'Profiles from files: what is wrong with them, and what a client sees of one.',
-    usage: 'check <file|folder> | show <name> [--url http://…/mcp]',
+    usage: 'check <file|folder> | show <name> [--url http://…/mcp] [--json]',
     examples: ['profiles check profiles/acme.yaml', 'profiles show acme --url http://127.0.0.1:8080/mcp'],
     load: async () => (await import('./profiles.ts')).profiles,
   },
   keys: {
     summary: 'API keys of this server: create, list, revoke.',
-    usage: 'create|list|revoke …',
-    examples: ['keys create --subject alice', 'keys list'],
+    usage: 'create|list|revoke … [--json]',
+    examples: ['keys create --subject alice', 'keys list --json'],
     load: async () => (await import('./keys.ts')).keys,
   },
   accounts: {
     summary: 'Who may sign in with a browser.',
-    usage: 'create|list|reset|disable|enable …',
+    usage: 'create|list|reset|disable|enable|approve … [--json]',
     examples: ['accounts create alice', 'accounts list'],
     load: async () => (await import('./accounts.ts')).accounts,
   },
@@ -112,7 +113,8 @@ export const commands: CommandTable = {
   },
   budgets: {
     summary: 'What subjects may spend.',
-    usage: 'set|remove|list|confirm --subject S | --scope deployment|client|team|mount|provider --value V …',
+    usage:
+      'set|remove|list|confirm --subject S | --scope deployment|client|team|mount|provider --value V … [--json]',
     examples: ['budgets set --subject alice --limit 25 --period month', "budgets list --subject '*'"],
     load: async () => (await import('./budgets.ts')).budgets,
   },
@@ -124,13 +126,13 @@ export const commands: CommandTable = {
   },
   connections: {
     summary: 'Keys of providers, stored for everybody, a team or a user.',
-    usage: 'add|list|test|remove|join|leave …',
+    usage: 'add|list|test|remove|join|leave … [--json]',
     examples: ['connections list'],
     load: async () => (await import('./connections.ts')).connections,
   },
   vault: {
     summary: 'The keys of providers that are stored encrypted.',
-    usage: 'check|rewrap',
+    usage: 'check|rewrap [--json]',
     examples: ['vault check'],
     load: async () => (await import('./vault.ts')).vault,
   },
@@ -166,7 +168,7 @@ export const commands: CommandTable = {
   },
   cluster: {
     summary: 'Every service in processes of its own, on NATS, Redis and Postgres.',
-    usage: '[--replicas 2] [--auth none|keys|oauth]',
+    usage: '[--replicas 2] [--auth none|keys|oauth] [--json]',
     examples: ['cluster --replicas 2'],
     load: async () => (await import('../cluster/command.ts')).cluster,
   },
@@ -192,20 +194,21 @@ export async function runCommand(
     const { answerHelp } = await import('./help.ts');
     return answerHelp(table, { words: [name, ...args], version: versionOf(env) });
   }
+  const err = speaking(process.stderr, env);
   try {
     const command = await entry.load();
     return await command(args, withSecretFiles(env));
   } catch (error) {
     if (error instanceof AppError) {
-      process.stderr.write(`${toLine(error)}\n`);
+      err.write(`${toLine(error)}\n`);
       return 1;
     }
     if (isSystemError(error)) {
-      process.stderr.write(`${error.message}\n`);
+      err.write(`${error.message}\n`);
       return 1;
     }
     if (!(error instanceof ConfigError || isArgumentError(error))) throw error;
-    process.stderr.write(`${toProblem(error)}\n`);
+    err.write(`${toProblem(error)}\n`);
     return 2;
   }
 }

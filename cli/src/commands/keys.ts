@@ -1,5 +1,6 @@
 import { runKeysCommand } from '@inferry/auth';
 import type { Env } from '@inferry/runtime';
+import { speaking } from '../program-words.ts';
 import { openCommandBus } from './open-command-bus.ts';
 import { openStore } from './open-store.ts';
 
@@ -8,7 +9,12 @@ export async function keys(args: readonly string[], env: Env): Promise<number> {
   const { database, natsUrl, close } = await openStore(env);
   const bus = args[0] === 'revoke' ? await openCommandBus(natsUrl, 'keys') : undefined;
   try {
-    return await runKeysCommand(args, { database, bus, out: process.stdout });
+    return await runKeysCommand(args, {
+      database,
+      bus,
+      out: process.stdout,
+      err: speaking(process.stderr, env),
+    });
   } finally {
     await bus?.close();
     await close();

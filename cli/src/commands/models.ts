@@ -4,6 +4,7 @@ import { basename, extname, join, resolve } from 'node:path';
 import { AppError, isObject, type JsonObject } from '@inferry/contracts';
 import { ConfigError, type Env } from '@inferry/runtime';
 import { Command } from 'commander';
+import { printJson } from '../print-json.ts';
 import { parseOptions } from './installer-options.ts';
 import {
   type ModelsOptions,
@@ -303,9 +304,4 @@ async function withTools(
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
-}
-
-function printJson(value: unknown): number {
-  print(JSON.stringify(value, undefined, 2));
-  return 0;
 }

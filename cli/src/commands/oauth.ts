@@ -1,5 +1,6 @@
 import { runOAuthCommand } from '@inferry/auth';
 import type { Env } from '@inferry/runtime';
+import { speaking } from '../program-words.ts';
 import { openCommandBus } from './open-command-bus.ts';
 import { openStore } from './open-store.ts';
 
@@ -9,7 +10,12 @@ export async function oauth(args: readonly string[], env: Env): Promise<number> 
   const isChange = /^re(voke|move)/.test(args[0] ?? '');
   const bus = isChange ? await openCommandBus(natsUrl, 'oauth') : undefined;
   try {
-    return await runOAuthCommand(args, { database, bus, out: process.stdout });
+    return await runOAuthCommand(args, {
+      database,
+      bus,
+      out: process.stdout,
+      err: speaking(process.stderr, env),
+    });
   } finally {
     await bus?.close();
     await close();

@@ -44,3 +44,12 @@ it('shows what a client is given, and about how many tokens that is', async () =
   expect(printed).toContain("draw (p/a): its input is the model's own");
   expect(printed).toMatch(/1 tools, about \d+ tokens in all/);
 });
+
+it('answers --json with one document', async () => {
+  writeFileSync(join(folder, 'acme.yaml'), 'title: Acme\ntools:\n  get_run: { name: follow_up }\n');
+  expect(await profiles(['check', folder, '--json'], {})).toBe(0);
+  expect(JSON.parse(printed).profiles).toMatchObject([{ path: '/mcp/acme', sound: true, problems: [] }]);
+  printed = '';
+  await profiles(['show', 'acme', '--folder', folder, '--json'], {});
+  expect(JSON.parse(printed)).toMatchObject({ title: 'Acme', tools: [{ name: 'follow_up' }] });
+});

@@ -2,10 +2,12 @@
 import { parseArgs } from 'node:util';
 import { createFileProfile, readProfiles } from '@inferry/mcp-gateway/profiles';
 import { ConfigError, type Env } from '@inferry/runtime';
+import { printJson } from '../print-json.ts';
+import { speaking } from '../program-words.ts';
 
 const usage =
   'npm run profiles -- check <file|folder> | show <name> [--folder profiles] [--url http://127.0.0.1:8080/mcp]; ' +
-  'INFERRY_KEY is the key for --url, PROFILES_FOLDER the folder';
+  'INFERRY_KEY is the key for --url, PROFILES_FOLDER the folder; --json: one document';
 
 /** What a client is shown, from a file or from a server. */
 interface Shown {
@@ -26,21 +28,26 @@ export async function profiles(args: readonly string[], env: Env): Promise<numbe
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { folder: { type: 'string' }, url: { type: 'string' } },
+    options: {
+      folder: { type: 'string' },
+      url: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
   });
   const [verb, target, ...more] = positionals;
   const folder = values.folder ?? env.PROFILES_FOLDER;
   if (more.length > 0) throw new ConfigError([usage]);
-  if (verb === 'check') return check(target ?? needed(folder));
+  if (verb === 'check') return check(target ?? needed(folder), values.json);
   if (verb !== 'show' || target === undefined) throw new ConfigError([usage]);
   const shown =
     values.url === undefined ? showFile(needed(folder), target) : await askServer(values.url, target, env);
   if (shown === undefined) {
-    process.stderr.write(
+    speaking(process.stderr, env).write(
       `There is no sound profile ${target} in ${folder}: npm run profiles -- check ${folder}\n`,
     );
     return 1;
   }
+  if (values.json) return printJson(toDocument(shown));
   process.stdout.write(`${write(shown)}\n`);
   return 0;
 }
@@ -50,23 +57,37 @@ function needed(folder: string | undefined): string {
   return folder;
 }
 
-function check(path: string): number {
+function check(path: string, isJson: boolean): number {
   const files = readProfiles(path);
-  for (const { key, spec, problems } of files) {
-    for (const problem of problems) process.stdout.write(`${problem}\n`);
-    if (spec === undefined) continue;
-    const pinned = Object.keys(spec.models ?? {}).length;
-    process.stdout.write(
-      `/mcp/${key}: sound; ${Object.keys(spec.tools ?? {}).length} tools and ${pinned} pinned models` +
-        `${pinned > 0 ? ', whose inputs are checked where the catalog is (log, show --url)' : ''}\n`,
-    );
-    if (pinned > 0 && spec.tools?.get_run === undefined)
-      process.stdout.write(
-        `/mcp/${key}: without get_run a client cannot follow a run that outlasts its call\n`,
-      );
+  const code = files.length > 0 && files.every(({ spec }) => spec !== undefined) ? 0 : 1;
+  if (isJson) {
+    printJson({ profiles: files.map(toVerdict) });
+    return code;
   }
+  for (const file of files) tellVerdict(file);
   if (files.length === 0) process.stdout.write(`there is no .yaml, .yml or .json file in ${path}\n`);
-  return files.length > 0 && files.every(({ spec }) => spec !== undefined) ? 0 : 1;
+  return code;
+}
+
+function tellVerdict({ key, spec, problems }: ReturnType<typeof readProfiles>[number]): void {
+  for (const problem of problems) process.stdout.write(`${problem}\n`);
+  if (spec === undefined) return;
+  const pinned = Object.keys(spec.models ?? {}).length;
+  process.stdout.write(
+    `/mcp/${key}: sound; ${Object.keys(spec.tools ?? {}).length} tools and ${pinned} pinned models` +
+      `${pinned > 0 ? ', whose inputs are checked where the catalog is (log, show --url)' : ''}\n`,
+  );
+  if (pinned > 0 && spec.tools?.get_run === undefined)
+    process.stdout.write(
+      `/mcp/${key}: without get_run a client cannot follow a run that outlasts its call\n`,
+    );
+}
+
+function toVerdict({ key, spec, problems }: ReturnType<typeof readProfiles>[number]): object {
+  return {
+    ...{ path: `/mcp/${key}`, sound: spec !== undefined, problems },
+    ...{ tools: Object.keys(spec?.tools ?? {}), pinned: Object.keys(spec?.models ?? {}) },
+  };
 }
 
 function showFile(folder: string, name: string): Shown | undefined {
@@ -114,6 +135,14 @@ function write({ title, instructions, tools, later }: Shown): string {
     ...later.map((one) => `${one}: its input is the model's own; a running server shows it (--url)`),
     `\n${tools.length} tools, about ${sum} tokens in all (four bytes each)`,
   ].join('\n');
+}
+
+function toDocument({ title, instructions, tools, later }: Shown): object {
+  const listed = tools.map(({ name, title: called, description, inputSchema }) => {
+    const tool = { name, title: called, description, inputSchema };
+    return { ...tool, tokens: tokensOf(JSON.stringify(tool)) };
+  });
+  return { title, instructions, tools: listed, later };
 }
 
 function tokensOf(text: string): number {

@@ -7,6 +7,7 @@ import { formatBanner, isRead } from '../banner.ts';
 import { authOf, parseStartConfig, portFrom, type StartConfig } from '../config.ts';
 import { checkServices, type EmbeddedSystem, startEmbedded } from '../embedded.ts';
 import { startEmulatedPlatforms } from '../emulated-platforms.ts';
+import { speaking } from '../program-words.ts';
 
 const listTimeoutMs = 3_000;
 /** Lists of an earlier start are there: what changed in them is waited for no longer than nobody notices. */
@@ -35,7 +36,7 @@ export async function start(args: readonly string[], given: Env): Promise<number
     return 1;
   }
   const providers = await firstProviders(system);
-  process.stdout.write(
+  speaking(process.stdout, env).write(
     formatBanner({
       mcpUrl: `${config.baseUrl}/mcp`,
       home: config.home,
@@ -79,7 +80,7 @@ async function startOrExplain(config: StartConfig, env: Env): Promise<EmbeddedSy
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
     const why = code === 'EACCES' ? 'may not be opened by you' : 'is taken by another program';
-    process.stderr.write(`Port ${config.port} ${why}. Choose another: PORT=8181 npm start\n`);
+    speaking(process.stderr, env).write(`Port ${config.port} ${why}. Choose another: PORT=8181 npm start\n`);
     return undefined;
   }
 }

@@ -1,12 +1,18 @@
 import { runVaultCommand } from '@inferry/auth';
 import type { Env } from '@inferry/runtime';
+import { speaking } from '../program-words.ts';
 import { openStore } from './open-store.ts';
 
 /** `npm run vault -- check|rewrap`: the keys of providers that are stored encrypted. */
 export async function vault(args: readonly string[], env: Env): Promise<number> {
   const { database, keks, close } = await openStore(env);
   try {
-    return await runVaultCommand(args, { database, keks, out: process.stdout, err: process.stderr });
+    return await runVaultCommand(args, {
+      database,
+      keks,
+      out: process.stdout,
+      err: speaking(process.stderr, env),
+    });
   } finally {
     await close();
   }
