@@ -71,6 +71,9 @@ describe('the package inferry', () => {
     expect(await inferry('--version')).toEqual({ code: 0, out: `${version}\n` });
     expect((await inferry('budgets', '--help')).out).toContain('inferry budgets set --subject');
     expect((await inferry('nonsense')).code).toBe(2);
+    const { out } = await inferry('keys');
+    expect(out).toContain('  inferry keys create --name <name>');
+    expect(out).not.toContain('npm run');
     expect(await inferry('cluster')).toEqual({
       code: 2,
       out: expect.stringContaining('needs the repository'),
