@@ -41,8 +41,9 @@ async function examine(env: Env, given: string | undefined): Promise<Finding[]> 
   const { findings, config } = await checkConfiguration(env);
   const url = given ?? (config === undefined ? undefined : `${config.baseUrl}/mcp`);
   const isHere = given === undefined && config !== undefined;
+  // It listens there for a moment: whoever asks the server meanwhile would be answered by that.
+  const port = isHere ? [await checkPort(config)] : [];
   const parts = await Promise.all([
-    isHere ? checkPort(config) : [],
     isHere ? checkDatabase(config) : [],
     isHere ? checkBus(config) : [],
     isHere ? checkRedis(config) : [],
@@ -55,6 +56,7 @@ async function examine(env: Env, given: string | undefined): Promise<Finding[]> 
     ...findings,
     ...(isHere ? checkHome(config, process.platform) : []),
     ...checkNetworkVariables(env, Date.now()),
+    ...port,
     ...parts.flat(),
     ...(url === undefined ? [] : checkClients(placeOf(env, process), url)),
   ];
