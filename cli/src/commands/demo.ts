@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { AppError, type JsonObject } from '@inferry/contracts';
 import type { Env } from '@inferry/runtime';
 import { printJson } from '../print-json.ts';
+import { speaking } from '../program-words.ts';
 import { createProgressView } from './progress-view.ts';
 import {
   connectServer,
@@ -47,7 +48,7 @@ export async function demo(args: readonly string[], env: Env): Promise<number> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'for an unknown reason';
     const next = error instanceof AppError && error.nextAction !== undefined ? ` ${error.nextAction}` : '';
-    process.stderr.write(`\nThe demo failed: ${reason}${next}\n`);
+    speaking(process.stderr, env).write(`\nThe demo failed: ${reason}${next}\n`);
     return 1;
   } finally {
     await client?.close();

@@ -216,7 +216,9 @@ describe('the doctor, at a server', () => {
     });
     const url = `http://127.0.0.1:${port}/mcp`;
     const { findings } = await examine({ INFERRY_KEY: 'ifr_wrong' }, '--url', url);
-    expect(trouble(findings, 'key')?.next).toContain('keys create');
+    expect(trouble(findings, 'key')?.next).toContain('npm run keys -- create');
+    const packaged = await examine({ INFERRY_KEY: 'ifr_wrong', INFERRY_STARTED_AS: 'package' }, '--url', url);
+    expect(trouble(packaged.findings, 'key')?.next).toContain('inferry keys create');
     const { findings: others } = await examine({}, '--url', url);
     expect(trouble(others, 'sign-in')?.next).toContain('PUBLIC_URL');
   });

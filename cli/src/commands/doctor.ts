@@ -13,6 +13,7 @@ import {
 } from '../doctor/machine.ts';
 import { checkServer } from '../doctor/server.ts';
 import { checkBus, checkDatabase, checkRedis } from '../doctor/stores.ts';
+import { speaking } from '../program-words.ts';
 import { versionOf } from '../version.ts';
 
 const signs: Readonly<Record<Finding['state'], string>> = { ok: '✓', warning: '!', fault: '✗', unknown: '?' };
@@ -29,10 +30,11 @@ export async function doctor(args: readonly string[], env: Env): Promise<number>
   const findings = await examine(env, values.url);
   const faults = findings.filter(({ state }) => state === 'fault').length;
   const warnings = findings.filter(({ state }) => state === 'warning').length;
-  if (values.json) process.stdout.write(`${JSON.stringify({ faults, warnings, findings }, undefined, 2)}\n`);
+  const out = speaking(process.stdout, env);
+  if (values.json) out.write(`${JSON.stringify({ faults, warnings, findings }, undefined, 2)}\n`);
   else {
-    for (const finding of findings) process.stdout.write(lineOf(finding));
-    process.stdout.write(`\nFaults: ${faults}. Warnings: ${warnings}.\n`);
+    for (const finding of findings) out.write(lineOf(finding));
+    out.write(`\nFaults: ${faults}. Warnings: ${warnings}.\n`);
   }
   return faults === 0 ? 0 : 1;
 }

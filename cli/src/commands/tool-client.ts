@@ -77,12 +77,12 @@ function noServer(url: string, error: unknown): AppError {
       : '';
   if (/ECONNREFUSED|fetch failed|ENOTFOUND/.test(reason)) {
     return new AppError('unavailable', `Nothing answers at ${url}.`, {
-      nextAction: 'Start it first: inferry start.',
+      nextAction: 'Start it first: npm start.',
     });
   }
   if (/401|Unauthorized/i.test(reason)) {
     return new AppError('missing_authorization', `${url} asks for a key.`, {
-      nextAction: 'Put one into INFERRY_KEY (inferry keys create makes one).',
+      nextAction: 'Put one into INFERRY_KEY (npm run keys -- create makes one).',
     });
   }
   return new AppError('unavailable', `${url} does not speak MCP: ${reason.trim().slice(0, 200)}`);

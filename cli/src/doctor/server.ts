@@ -48,7 +48,7 @@ async function reach({ url }: ServerCheck): Promise<{ date: string | null } | Fi
     return fault(
       'server',
       `${url} does not answer: ${reasonOf(error)}`,
-      'Start it (inferry start), or give its address with --url.',
+      'Start it (npm start), or give its address with --url.',
     );
   }
 }
@@ -113,7 +113,11 @@ async function checkMount({ url, key, version }: ServerCheck): Promise<Finding[]
     findings.push(
       tools.length > 0
         ? ok('tools', `${tools.length} tools are listed`)
-        : fault('tools', 'no tool is listed', 'The key has no scope that opens one: see inferry keys list.'),
+        : fault(
+            'tools',
+            'no tool is listed',
+            'The key has no scope that opens one: see npm run keys -- list.',
+          ),
     );
     if (tools.some(({ name }) => name === 'get_account')) findings.push(...(await checkProviders(client)));
   } catch (error) {
@@ -147,7 +151,7 @@ async function refusalFindings(
       ),
     ];
   }
-  if (hasKey) return [fault('key', 'the key in INFERRY_KEY is refused', 'Make one: inferry keys create.')];
+  if (hasKey) return [fault('key', 'the key in INFERRY_KEY is refused', 'Make one: npm run keys -- create.')];
   return [await signInFinding(url)];
 }
 
@@ -213,10 +217,18 @@ async function checkProviders(client: Client): Promise<Finding[]> {
 export function providerFinding({ slug, connected, key_ok: isGood }: ProviderRow): Finding {
   const about = `provider ${slug}`;
   if (connected === false) {
-    return warning(about, 'no key', `Give it one: inferry connections add ${slug}, or its variable in .env.`);
+    return warning(
+      about,
+      'no key',
+      `Give it one: npm run connections -- add --provider ${slug}, or its variable in .env.`,
+    );
   }
   if (isGood === false) {
-    return fault(about, 'its key is refused, or it cannot be reached', 'Test it: inferry connections test.');
+    return fault(
+      about,
+      'its key is refused, or it cannot be reached',
+      'Test it: npm run connections -- test.',
+    );
   }
   if (connected === undefined) return unknown(about, 'it could not be asked');
   return ok(about, isGood === true ? 'its key works' : 'connected; whether its key works was not asked');

@@ -27,7 +27,7 @@ export async function checkDatabase(config: RuntimeConfig & { home: string }): P
       warning(
         'database',
         `${what} is of an older release (it lacks ${missing.join(', ')})`,
-        'Run inferry migrate, or start the services of this release.',
+        'Run npm run migrate, or start the services of this release.',
       ),
     ];
   } catch (error) {
