@@ -1,6 +1,7 @@
 /** Which limits hold a payer, and what is spent and held within the scope of each. */
 import { type RawBuilder, sql } from 'kysely';
 import type { Queries } from '../database.ts';
+import type { SpendingLimitTable } from '../schema.ts';
 import { windowBounds } from './windows.ts';
 
 export const budgetScopes = ['subject', 'client', 'team', 'mount', 'provider', 'deployment'] as const;
@@ -189,14 +190,7 @@ function ofSubject(row: { subject: string; period: string; currency: string; lim
   };
 }
 
-function ofScope(row: {
-  scope: string;
-  scope_value: string;
-  span: string;
-  time_zone: string;
-  currency: string;
-  limit_micros: number;
-}): Limit {
+function ofScope(row: SpendingLimitTable): Limit {
   const { scope, scope_value: value, span, time_zone: timeZone, currency, limit_micros: limitMicros } = row;
   // as: `setLimit` is the only writer of this column.
   const key = { scope: scope as BudgetScope, value, span, timeZone, currency };
