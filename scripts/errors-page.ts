@@ -3,10 +3,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ErrorRow, errorCodes } from '@inferry/contracts';
 
+/** In the order of the table, which begins with those of the endpoint. */
+const sources = ['endpoint-error-codes.ts', 'error-codes.ts'];
+
 /** The groups are the comments of the table itself. */
 export function errorsPage(): string {
-  const source = readFileSync(join(import.meta.dirname, '../libs/contracts/src/error-codes.ts'), 'utf8');
-  const lines = source.slice(source.indexOf('export const errorCodes')).split('\n');
+  const lines = sources.flatMap((file) => {
+    const source = readFileSync(join(import.meta.dirname, '../libs/contracts/src', file), 'utf8');
+    return source.slice(source.indexOf('export const')).split('\n');
+  });
   const parts = lines.flatMap((line) => {
     const group = /^ {2}\/\/ (.+)$/.exec(line)?.[1];
     if (group !== undefined) return ['', `## ${group}`, '', ...head];

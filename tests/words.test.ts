@@ -11,6 +11,7 @@ const exempt = [
   'libs/profiles/',
   'libs/contracts/src/operations/',
   'libs/contracts/src/shapes/',
+  'libs/contracts/src/endpoint-error-codes.ts',
   'libs/contracts/src/error-codes.ts',
   'libs/bus/src/nats/nats-users.ts',
   'libs/testing/',

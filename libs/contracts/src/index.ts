@@ -14,7 +14,8 @@ export {
 } from './content.ts';
 export { type DataUri, fromBase64, isDataUri, readDataUri } from './data-uri.ts';
 export { durationBuckets } from './durations.ts';
-export { type ErrorCode, type ErrorRow, errorCodes } from './error-codes.ts';
+export type { ErrorRow } from './endpoint-error-codes.ts';
+export { type ErrorCode, errorCodes } from './error-codes.ts';
 export {
   AppError,
   type AppErrorOptions,
