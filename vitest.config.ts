@@ -1,10 +1,36 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** A busy machine gets time: a fact that is polled for is there at once or, when it is not to be, after this. */
 const poll = { timeout: 30_000 };
 
+/** Of two that run beside each other, whatever takes longest begins first: nothing long is left for the end. */
+const longest = [
+  'platforms/embedded',
+  'paid-once-stores',
+  'failures',
+  'paid-once.test',
+  'clients.test',
+  'platforms/replicas',
+  'sign-in/looks',
+  'run-view',
+  'paid-once-embedded',
+  'frozen-replica',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const found = longest.findIndex((part) => moduleId.includes(`tests/integration/${part}`));
+      return found === -1 ? longest.length : found;
+    };
+    return (await super.sort(files)).toSorted((left, right) => rank(left) - rank(right));
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     // Tests that load the engine of sign-in by itself: it says that the pinned Node is no LTS release.
     onConsoleLog: (log) => (log.includes('oidc-provider WARNING: Unsupported runtime') ? false : undefined),
     projects: [
@@ -39,8 +65,9 @@ export default defineConfig({
           name: 'integration',
           include: ['tests/integration/**/*.test.ts'],
           globalSetup: ['tests/integration/servers.ts'],
-          maxWorkers: 1,
-          fileParallelism: false,
+          // Most of their time is waiting: for a lease to run out, for a platform, for a process to start. Each file that needs
+          // a cluster has one with servers of its own; the shared ones hold a database, a prefix or a subject for each.
+          maxWorkers: 2,
           testTimeout: 120_000,
           expect: { poll },
           setupFiles: ['tests/patience.ts'],

@@ -1,7 +1,8 @@
+/** Every emulated platform through the whole system in one process. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseStartConfig, startCluster, startEmbedded } from '@inferry/cli';
+import { parseStartConfig, startEmbedded } from '@inferry/cli';
 import { freePort } from '@inferry/testing';
 import { emulatorDefinitions, emulatorVariables, startEmulators } from '@inferry/testing/emulators';
 import { describePlatforms, type EmulatedDeployment } from './platform-suite.ts';
@@ -23,26 +24,6 @@ describePlatforms('every platform, on the embedded system', async (): Promise<Em
       await system.close(5_000);
       await emulators.close();
       await rm(folder, { recursive: true, force: true });
-    },
-  };
-});
-
-describePlatforms('every platform, on two replicas of everything', async (): Promise<EmulatedDeployment> => {
-  const emulators = await startEmulators({ definitions: emulatorDefinitions, now: Date.now });
-  const cluster = await startCluster({
-    replicas: 2,
-    port: 0,
-    auth: 'none',
-    env: { PATH: process.env.PATH, LOG_LEVEL: 'error', ...emulatorVariables(emulators) },
-    onLine: () => undefined,
-  });
-  await cluster.ready(90_000);
-  return {
-    url: cluster.url,
-    emulators,
-    async stop() {
-      await cluster.stop();
-      await emulators.close();
     },
   };
 });
