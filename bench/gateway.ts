@@ -1,10 +1,10 @@
 import { loadavg } from 'node:os';
-import { measureAll, type Pace, type Sample } from './gateway/measure.ts';
+import { measureAll, measurePair, type Pace, type Sample } from './gateway/measure.ts';
 import { type Aim, ratioLines, tableLines } from './gateway/report-lines.ts';
 import { Processes, type Server } from './gateway/started.ts';
-import { type Figures, type Ratio, ratioOf, toFigures } from './gateway/summary.ts';
+import { type Figures, type Ratio, ratioOf, toFigures, toRatio } from './gateway/summary.ts';
 import { targets } from './gateway/targets.ts';
-import { edgeWorkloads, overLimit, workloads } from './gateway/workloads.ts';
+import { edgeWorkloads, mountPairs, overLimit, workloads } from './gateway/workloads.ts';
 import { type BenchOptions, type BenchResult, median, round } from './report.ts';
 
 const full: Pace = { rounds: 3, seconds: 1.5, prewarmSeconds: 0.4, connections: [16, 1] };
@@ -13,6 +13,7 @@ const quick: Pace = { rounds: 3, seconds: 0.7, prewarmSeconds: 0.2, connections:
 /** What the project wants of its gateway. */
 const aims: Readonly<Record<string, Aim>> = {
   profile_call_to_canonical: { least: 0.95 },
+  profile_steps_to_canonical: { least: 0.95 },
   quick_call_to_l2: { least: 0.8, aim: 1 },
   quick_call_to_sdk_v2: { least: 4 },
   quick_call_to_runpod_mcp: { least: 25 },
@@ -36,11 +37,33 @@ export async function gateway({ isQuick }: BenchOptions): Promise<BenchResult> {
     for (const target of targets) {
       if (!isQuick || target.isExtra !== true) servers.push(await processes.startServer(target));
     }
+    const mounts = await compareMounts(processes, servers, isQuick ? 8 : 20);
     const samples = await measureAll(processes, servers, { pace, onSample: tell });
-    return toResult(samples, { pace, isPinned: processes.isPinned });
+    return toResult(samples, { pace, isPinned: processes.isPinned, mounts });
   } finally {
     await processes.stop();
   }
+}
+
+/** A call at a profile's mount beside the canonical one, in the gateway alone and with the service in its process. */
+async function compareMounts(
+  processes: Processes,
+  servers: readonly Server[],
+  slices: number,
+): Promise<Record<string, Ratio>> {
+  const ratios: Record<string, Ratio> = {};
+  for (const [target, prefix] of [
+    ['ours', ''],
+    ['ours_embedded', 'embedded_'],
+  ] as const) {
+    const server = servers.find((one) => one.target.name === target);
+    if (server === undefined) continue;
+    for (const pair of mountPairs) {
+      const ratio = toRatio(await measurePair(processes, { server, pair, slices, seconds: 0.5 }));
+      if (ratio !== undefined) ratios[`${prefix}${pair.name}_to_canonical`] = ratio;
+    }
+  }
+  return ratios;
 }
 
 function tell({
@@ -59,9 +82,12 @@ function tell({
   );
 }
 
-function toResult(samples: readonly Sample[], run: { pace: Pace; isPinned: boolean }): BenchResult {
+function toResult(
+  samples: readonly Sample[],
+  { mounts, ...run }: { pace: Pace; isPinned: boolean; mounts: Record<string, Ratio> },
+): BenchResult {
   const figures = toFigures(samples);
-  const ratios = toRatios(samples);
+  const ratios = { ...toRatios(samples), ...mounts };
   const failed = samples.reduce((sum, sample) => sum + sample.failed, 0);
   const conditions = toConditions(samples, run);
   const refusals = toRefusals(figures);
@@ -102,16 +128,6 @@ function toRatios(samples: readonly Sample[]): Record<string, Ratio> {
       }
     }
   }
-  const [canonical, profile] = ['canonical_call', 'profile_call'];
-  const compared = {
-    ours: 'ours',
-    peer: 'ours',
-    workload: profile,
-    peerWorkload: canonical,
-    connections: 16,
-  };
-  const mount = ratioOf(samples, compared);
-  if (mount !== undefined) ratios.profile_call_to_canonical = mount;
   return ratios;
 }
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 
@@ -24,8 +24,21 @@ export async function pin(pid: number | undefined, core: number): Promise<boolea
 /** Ticks of the kernel's clock in /proc (USER_HZ), 100 a second on every Linux that Node runs on. */
 const tickSeconds = 0.01;
 
-/** Seconds of processor time that a process took since its start; NaN where /proc does not tell. */
+/**
+ * Seconds of processor time that a process took since its start, to the nanosecond where the kernel counts its threads so;
+ * NaN where /proc does not tell. Threads that have ended are not in it: a server under load ends none.
+ */
 export function cpuSeconds(pid: number | undefined): number {
+  try {
+    const tasks = readdirSync(`/proc/${pid}/task`);
+    const spent = tasks.map((task) => readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8'));
+    return spent.reduce((sum, line) => sum + Number.parseInt(line, 10), 0) / 1e9;
+  } catch {
+    return cpuByTicks(pid);
+  }
+}
+
+function cpuByTicks(pid: number | undefined): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { residentMib } from '../processes.ts';
 import { busySeconds, cpuSeconds, otherCore, serverCore } from './cores.ts';
 import type { Processes, Server } from './started.ts';
-import type { Workload } from './workloads.ts';
+import type { MountPair, Workload } from './workloads.ts';
 
 /** One run of one workload against one server. */
 export interface Sample {
@@ -85,11 +85,42 @@ function stepsOf(servers: readonly Server[], connections: readonly number[]): St
   );
 }
 
-async function measureOne(processes: Processes, step: Step, pace: Pace): Promise<Omit<Sample, 'round'>> {
+/**
+ * The two requests of a pair at one server, by turns in short slices whose order changes: what differs is the requests, and
+ * not what the machine did meanwhile.
+ */
+export async function measurePair(
+  processes: Processes,
+  { server, pair, slices, seconds }: { server: Server; pair: MountPair; slices: number; seconds: number },
+): Promise<{ own: Measured; peer: Measured }[]> {
+  const pace = { seconds, prewarmSeconds: 0 };
+  const ask = async (workload: Workload) => {
+    const measured = await measureOne(processes, { server, workload, connections: 16 }, pace);
+    if (measured.failed > 0) throw new Error(`${pair.name} is answered wrongly: ${measured.sample}`);
+    return measured;
+  };
+  for (const workload of [pair.profile, pair.canonical]) await ask(workload);
+  const taken: { own: Measured; peer: Measured }[] = [];
+  for (let slice = 0; slice < slices; slice += 1) {
+    const isFirst = slice % 2 === 0;
+    const first = await ask(isFirst ? pair.profile : pair.canonical);
+    const second = await ask(isFirst ? pair.canonical : pair.profile);
+    taken.push(isFirst ? { own: first, peer: second } : { own: second, peer: first });
+  }
+  return taken;
+}
+
+type Measured = Omit<Sample, 'round'>;
+
+async function measureOne(
+  processes: Processes,
+  step: Step,
+  pace: Pick<Pace, 'seconds' | 'prewarmSeconds'>,
+): Promise<Omit<Sample, 'round'>> {
   const { server, workload, connections } = step;
   const load = { port: server.port, workload, connections };
   await sleep(settleMs);
-  await processes.load({ ...load, seconds: pace.prewarmSeconds });
+  if (pace.prewarmSeconds > 0) await processes.load({ ...load, seconds: pace.prewarmSeconds });
   const cpuBefore = cpuSeconds(server.pid);
   const busyBefore = busySeconds();
   const result = await processes.load({ ...load, seconds: pace.seconds });

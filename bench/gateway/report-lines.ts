@@ -13,7 +13,7 @@ export function ratioLines(
   aims: Readonly<Record<string, Aim>>,
 ): string[] {
   const shown = Object.entries(ratios).filter(
-    ([name]) => !name.startsWith('embedded_') || /_to_(l1|sdk_v2)$/.test(name),
+    ([name]) => !name.startsWith('embedded_') || /_to_(l1|sdk_v2|canonical)$/.test(name),
   );
   return shown.map(([name, { value, low, high, measured }]) => {
     const spread = `(${low.toFixed(2)} to ${high.toFixed(2)}; as it came ${measured.toFixed(2)})`;

@@ -62,28 +62,34 @@ export interface Ratio {
   measured: number;
 }
 
+type Measured = Pick<Sample, 'perSecond' | 'cpuUs'>;
+
 export interface Compared {
   ours: string;
   peer: string;
   workload: string;
-  /** What the peer is asked, where that is another thing. */
-  peerWorkload?: string;
   connections: number;
 }
 
 /** Ours divided by the peer's, round by round, so that both were measured in the same minute. */
 export function ratioOf(samples: readonly Sample[], compared: Compared): Ratio | undefined {
-  const { workload, peerWorkload = workload } = compared;
-  const of = (target: string, asked: string) =>
+  const of = (target: string) =>
     samples.filter(
       (sample) =>
-        sample.target === target && sample.workload === asked && sample.connections === compared.connections,
+        sample.target === target &&
+        sample.workload === compared.workload &&
+        sample.connections === compared.connections,
     );
-  const peers = of(compared.peer, peerWorkload);
-  const pairs = of(compared.ours, workload).flatMap((own) => {
+  const peers = of(compared.peer);
+  const pairs = of(compared.ours).flatMap((own) => {
     const peer = peers.find((sample) => sample.round === own.round);
     return peer === undefined || own.ok === 0 || peer.ok === 0 ? [] : [{ own, peer }];
   });
+  return toRatio(pairs);
+}
+
+/** Of samples that were taken one beside the other. */
+export function toRatio(pairs: readonly { own: Measured; peer: Measured }[]): Ratio | undefined {
   if (pairs.length === 0) return undefined;
   const measured = pairs.map(({ own, peer }) => own.perSecond / peer.perSecond);
   const byCore = pairs.map(({ own, peer }) => peer.cpuUs / own.cpuUs);

@@ -1,11 +1,4 @@
-import {
-  edgeWorkloads,
-  overLimit,
-  profileWorkloads,
-  runpodCall,
-  type Workload,
-  workloads,
-} from './workloads.ts';
+import { edgeWorkloads, overLimit, runpodCall, type Workload, workloads } from './workloads.ts';
 
 /** What must run beside a server. */
 export interface Outside {
@@ -62,7 +55,7 @@ export const gateway: Target = {
   name: 'ours',
   label: 'Inferry gateway, tools behind NATS, everything on',
   entry: '@inferry/mcp-gateway/main',
-  workloads: [...workloads, ...profileWorkloads, ...edgeWorkloads],
+  workloads: [...workloads, ...edgeWorkloads],
   env: gatewayEnv,
 };
 

@@ -1,4 +1,4 @@
-import { quickText, steps } from './servers/answers.ts';
+import { doneRun, quickText, steps, stepsRun } from './servers/answers.ts';
 
 /** One kind of request, and what its answer must be. */
 export interface Workload {
@@ -108,23 +108,43 @@ export const workloads: readonly Workload[] = [
   },
 ];
 
-/** One call by the canonical tool and by a profile's, which lead to the same operation. */
-export const profileWorkloads: readonly Workload[] = [
-  {
-    ...quickCall,
-    name: 'canonical_call',
-    label: 'get_run on the canonical mount',
-    body: body('tools/call', { name: 'get_run', arguments: { run_id: 'run_bench' } }),
-    expect: `sent ${steps}`,
-  },
-  {
-    ...quickCall,
-    name: 'profile_call',
-    label: 'get_request on the mount of a profile',
-    path: '/mcp/modelrunner',
-    body: body('tools/call', { name: 'get_request', arguments: { requestId: 'run_bench' } }),
-    expect: '"content"',
-  },
+/** A canonical call and one at the mount of a profile that lead to the same operation, with the same input. */
+export interface MountPair {
+  name: string;
+  label: string;
+  canonical: Workload;
+  profile: Workload;
+}
+
+function mountPair(
+  { name, label, run }: { name: string; label: string; run: string },
+  expect: string,
+): MountPair {
+  const call = (tool: string, args: object) => body('tools/call', { name: tool, arguments: args });
+  const include = ['outputs', 'upstream'];
+  return {
+    name,
+    label,
+    canonical: { ...quickCall, name, label, body: call('get_run', { run_id: run, include }), expect },
+    profile: {
+      ...quickCall,
+      ...{ name, label, expect },
+      path: '/mcp/modelrunner',
+      body: call('get_request', { requestId: run }),
+    },
+  };
+}
+
+/** By what the answer is: a run with its output, in about as many bytes, and one that tells ten steps on the bus before. */
+export const mountPairs: readonly MountPair[] = [
+  mountPair(
+    { name: 'profile_call', label: 'a run that is over', run: doneRun.run_id },
+    doneRun.outputs[0].url,
+  ),
+  mountPair(
+    { name: 'profile_steps', label: `the same after ${steps} steps`, run: stepsRun },
+    doneRun.outputs[0].url,
+  ),
 ];
 
 /** What only our gateway is asked: what it refuses, beside what it accepts on a connection of its own. */

@@ -5,6 +5,7 @@ import {
   getRun,
   type JsonObject,
   plainWords,
+  type Run,
   type ToolResult,
 } from '@inferry/contracts';
 import { canonicalTool, listedByDefault } from '@inferry/profiles';
@@ -56,6 +57,20 @@ export const quickResultText = JSON.stringify(quickResult);
 const doneReply = { logs: [`sent ${steps}`] };
 export const doneResult: ToolResult = resultOf(canonicalTool(getRun), doneReply);
 export const doneResultText = JSON.stringify(doneResult);
+
+/** A run that is over, as whoever looks at one has it. */
+export const doneRun = {
+  run_id: 'run_done',
+  status: 'succeeded',
+  model: 'modelrunner/bytedance/sdxl-lightning-4step',
+  created_at: '2026-11-30T12:00:00.000Z',
+  finished_at: '2026-11-30T12:00:04.200Z',
+  outputs: [{ index: 0, kind: 'image', url: 'https://files.example/run_done/0.png', mime_type: 'image/png' }],
+  cost: { currency: 'USD', charged: 0.0021 },
+  upstream: { provider: 'modelrunner', request_id: 'req_done', status: 'COMPLETED' },
+} as const satisfies Run;
+/** The same, after ten steps. */
+export const stepsRun = 'run_steps';
 
 /** `get_run` without `wait_seconds` sends ten steps at once; with it, one every `waitStepMs` until the time is over. */
 export const waitStepMs = 5_000;

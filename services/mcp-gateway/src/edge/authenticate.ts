@@ -45,6 +45,8 @@ const maxBearer = 16_384;
 const bearerPattern = /^Bearer +([^\s]{1,16384})$/i;
 /** What a client sends whose variable is not set. */
 const placeholder = /^bearer\s*(undefined|null|none|""|''|\[object object\]|\$\{[^}]*\})?$/i;
+const notLoaded = refuseUnavailable('This replica is starting.');
+const stale = refuseUnavailable('Credentials cannot be checked now.');
 const keyPattern = /^ifr_[A-Za-z0-9_-]{16,200}$/;
 
 /** Credentials as bearer tokens. What came goes no further than this: a principal does. */
@@ -52,59 +54,58 @@ export function createBearerAuthentication(parts: BearerAuthentication): Authent
   const { keys, tokens, revoked, maxStaleMs = 0, now = Date.now } = parts;
   const refusalsFor = createRefusals(parts);
 
-  function admitKey(refusals: Refusals, principal: Verdict): Outcome {
+  function admitKey(request: IncomingMessage, principal: Verdict): Outcome {
     if (principal === undefined) return refuseUnavailable('Credentials cannot be checked now.');
-    if (principal === null) return refusals.badKey;
+    if (principal === null) return refusalsFor(request).badKey;
     if (isRefusal(principal)) return principal;
-    return revoked.has(principal.grant_id) ? refusals.badKey : principal;
+    return revoked.has(principal.grant_id) ? refusalsFor(request).badKey : principal;
   }
 
   function isFor({ profiles }: TokenGrant, request: IncomingMessage): boolean {
     return profiles === undefined || profiles.has(parts.profileOf?.(request) ?? '');
   }
 
-  function admitToken(refusals: Refusals, grant: TokenGrant | null, request: IncomingMessage): Outcome {
+  function admitToken(request: IncomingMessage, grant: TokenGrant | null): Outcome {
     if (grant === null || !isFor(grant, request) || revoked.has(grant.principal.grant_id))
-      return refusals.badToken;
+      return refusalsFor(request).badToken;
     const isStale = maxStaleMs > 0 && revoked.deafMs > maxStaleMs && now() - grant.issuedAtMs > maxStaleMs;
-    return isStale ? refusals.stale : grant.principal;
+    return isStale ? stale : grant.principal;
   }
 
   function authenticateKey(
-    refusals: Refusals,
+    request: IncomingMessage,
     verifier: Verifier,
     sha256: string,
   ): Outcome | Promise<Outcome> {
-    if (!revoked.isLoaded) return refusals.notLoaded;
+    if (!revoked.isLoaded) return notLoaded;
     const known = verifier.known(sha256);
-    if (known !== undefined) return admitKey(refusals, known);
-    return verifier.verify(sha256).then((verdict) => admitKey(refusals, verdict));
+    if (known !== undefined) return admitKey(request, known);
+    return verifier.verify(sha256).then((verdict) => admitKey(request, verdict));
   }
 
   function authenticateToken(
-    refusals: Refusals,
+    request: IncomingMessage,
     verifier: TokenVerifier,
-    { bearer, sha256, request }: { bearer: string; sha256: string; request: IncomingMessage },
+    { bearer, sha256 }: { bearer: string; sha256: string },
   ): Outcome | Promise<Outcome> {
-    if (!verifier.isLoaded || !revoked.isLoaded) return refusals.notLoaded;
-    return verifier.verify(bearer, sha256).then((grant) => admitToken(refusals, grant, request));
+    if (!verifier.isLoaded || !revoked.isLoaded) return notLoaded;
+    return verifier.verify(bearer, sha256).then((grant) => admitToken(request, grant));
   }
 
   return (request) => {
-    const refusals = refusalsFor(request);
     const authorization = oneValue(request.headers.authorization);
-    if (authorization === undefined || placeholder.test(authorization)) return refusals.missing;
+    if (authorization === undefined || placeholder.test(authorization)) return refusalsFor(request).missing;
     const bearer = readBearer(authorization);
-    if (bearer === undefined) return refusals.malformed;
+    if (bearer === undefined) return refusalsFor(request).malformed;
     const sha256 = hash('sha256', bearer);
     // Before its shape is looked at: what was verified before has a good one.
     const known = tokens?.known(sha256);
-    if (known !== undefined) return admitToken(refusals, known, request);
+    if (known !== undefined) return admitToken(request, known);
     const verifier = keyPattern.test(bearer) ? keys : passthroughFor(parts, bearer, request);
-    if (verifier !== undefined) return authenticateKey(refusals, verifier, sha256);
+    if (verifier !== undefined) return authenticateKey(request, verifier, sha256);
     return tokens === undefined || !jwtShape.test(bearer)
-      ? explain(parts, refusals.malformed, { bearer, request })
-      : authenticateToken(refusals, tokens, { bearer, sha256, request });
+      ? explain(parts, refusalsFor(request).malformed, { bearer, request })
+      : authenticateToken(request, tokens, { bearer, sha256 });
   };
 }
 
@@ -161,7 +162,7 @@ type Refusals = ReturnType<typeof refusalsAt>;
 /** More addresses than a deployment has; what a client makes up is forgotten again. */
 const maxAddresses = 200;
 
-/** Made once for each address that is challenged: refusing costs less than serving. */
+/** Asked for when something is refused, and made once for each address: refusing costs less than serving. */
 function createRefusals(parts: BearerAuthentication): (request: IncomingMessage) => Refusals {
   const made = new Recent<Refusals>(maxAddresses);
   return (request) => {
@@ -202,7 +203,5 @@ function refusalsAt(challenge: Challenger, { hasServer, hasKeys }: { hasServer: 
       nextAction: 'Refresh it, or sign in again.',
       headers: challenge({ error: 'invalid_token', scope: 'mcp' }),
     }),
-    notLoaded: refuseUnavailable('This replica is starting.'),
-    stale: refuseUnavailable('Credentials cannot be checked now.'),
   };
 }

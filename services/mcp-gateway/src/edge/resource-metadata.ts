@@ -115,7 +115,9 @@ export function profileOfMessage(
   return profileOfRequest({ host: oneValue(headers.host), path: pathOf(url) }, profileHosts);
 }
 
+/** Asked for every request, most of which have the plain address of a mount. */
 function pathOf(url: string): string {
+  if (!url.includes('?') && !url.endsWith('/')) return url;
   return (url.split('?', 1)[0] ?? '').replace(/\/+$/, '');
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { profiles } from '@inferry/profiles';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { oneValue } from '../edge/one-value.ts';
 import { type HttpRefusal, refuse } from '../http-refusal.ts';
@@ -21,8 +22,11 @@ export interface MountParts {
 
 /** MCP at `/mcp` and at the bare origin (X2), below it at the mounts of profiles, and at the paths that name toolsets, after `x`. */
 const mounts = ['/mcp', '/mcp/:profile(^(?!x$)[a-z][a-z0-9-]{0,39}$)'];
+/** The plain addresses of the product's own profiles have routes of their own: the router need match no pattern for them. */
+const ownMounts = profiles.map(({ key }) => `/mcp/${key}`);
 const mcpPaths = [
   '/',
+  ...ownMounts,
   ...mounts.flatMap((mount) => [mount, `${mount}/x/:toolsets`, `${mount}/x/:toolsets/readonly`]),
 ];
 

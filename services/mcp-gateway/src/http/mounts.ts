@@ -51,12 +51,18 @@ export function openMounts(
   const { profileHosts, serverInfo, icons, offered } = config;
   const parts = { bus, serverInfo, icons, offered, extraTools, hasSurfaces: config.surfaces.length > 0 };
   const offers = new Map<string, Offer>();
+  /** By the plain address of a mount, which is what nearly every request has. */
+  const byAddress = new Map<string, Offer>();
   // Made when somebody comes to it: a process over stdio serves one.
   function offerOfProduct(key: string): Offer | undefined {
+    const known = offers.get(key);
+    if (known !== undefined) return known;
     const profile = profileOf(key);
     if (profile === undefined) return undefined;
-    const offer = offers.get(key) ?? createOffer(profile, parts);
+    const offer = createOffer(profile, parts);
     offers.set(key, offer);
+    // The path counts before the host, so that no other mount has this address.
+    byAddress.set(`/mcp/${key}`, offer);
     return offer;
   }
   const canonical = () => offerOfProduct(inferry.key) ?? createOffer(inferry, parts);
@@ -67,18 +73,23 @@ export function openMounts(
           ...{ bus, log, offered, onToolsChanged },
           createOffer: (profile) => createOffer(profile, { ...parts, toolsChange: true }),
         });
+  const offerAt: Mounts['offerOf'] = (request) => {
+    const key = profileOfMessage(request, profileHosts);
+    if (key === undefined) return canonical();
+    const offer = offerOfProduct(key) ?? files?.offerOf(key);
+    // A host may be given to a profile that comes with a later release: until then it has the canonical tools.
+    if (offer === undefined) return request.url?.startsWith(`/mcp/${key}`) ? undefined : canonical();
+    return profileOf(key) === undefined || isOn.has(offer.profile) ? offer : undefined;
+  };
   const isOn = config.profiles === undefined ? watchConnected(bus, config) : listed(config.profiles);
   return {
     get canonical() {
       return canonical();
     },
     offerOf(request) {
-      const key = profileOfMessage(request, profileHosts);
-      if (key === undefined) return canonical();
-      const offer = offerOfProduct(key) ?? files?.offerOf(key);
-      // A host may be given to a profile that comes with a later release: until then it has the canonical tools.
-      if (offer === undefined) return request.url?.startsWith(`/mcp/${key}`) ? undefined : canonical();
-      return profileOf(key) === undefined || isOn.has(offer.profile) ? offer : undefined;
+      const plain = byAddress.get(request.url ?? '');
+      if (plain === undefined) return offerAt(request);
+      return isOn.has(plain.profile) ? plain : undefined;
     },
     offerNamed: (key) => offerOfProduct(key) ?? files?.offerOf(key),
     served() {
