@@ -14,6 +14,8 @@ const lostConnectionCodes = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
   'ENOENT',
+  // Read-only: a standby, or a primary that became one. Its successor answers at the same address.
+  '25006',
   '25P03',
   '25P04',
   '28000',
@@ -28,7 +30,7 @@ const lostConnectionCodes = new Set([
 ]);
 
 /** The server lives and did not get to it: canceled by a time-out, out of disk, memory or locks. */
-const overloadedCodes = new Set(['57014', '55P03', '53000', '53100', '53200', '53400', '25006']);
+const overloadedCodes = new Set(['57014', '55P03', '53000', '53100', '53200', '53400']);
 
 /** The `pg` package throws these with no code. */
 const lostConnectionTexts = [
@@ -62,16 +64,22 @@ export function isSerializationFailure(error: unknown): boolean {
   return code === '40001' || code === '40P01';
 }
 
-/** True when Postgres has no connection left for anybody, or for this user or database. */
+/** True when Postgres, or the pooler before it, has no connection left for anybody, or for this user or database. */
 export function isServerFull(error: unknown): boolean {
-  return readCodes(error).code === '53300';
+  const { code } = readCodes(error);
+  return code === '53300' || (code === '08P01' && textOf(error).includes('no more connections allowed'));
+}
+
+/** True when a pooler refuses what a connection is to be set to from its start. */
+export function isStartRefused(error: unknown): boolean {
+  return readCodes(error).code === '08P01' && textOf(error).includes('unsupported startup parameter');
 }
 
 /** True when the connection that threw `error` must not be used again. */
 export function isConnectionLost(error: unknown): boolean {
   const { code } = readCodes(error);
   if (code !== undefined && (lostConnectionCodes.has(code) || /^08[0-9A-Z]{3}$/.test(code))) return true;
-  return error instanceof Error && lostConnectionTexts.some((text) => error.message.includes(text));
+  return lostConnectionTexts.some((text) => textOf(error).includes(text));
 }
 
 /** What a caller gets instead of a driver's error when the database cannot be used now; undefined otherwise. */
@@ -88,6 +96,7 @@ function sentenceOf(code: string | undefined, errcode: number | undefined): stri
   if (code === '53100' || (errcode !== undefined && isFullCode(errcode))) {
     return 'The disk of the database is full: what is there can be read, and nothing new is taken until there is room.';
   }
+  if (code === '25006') return 'The database takes no writes now: it is a standby.';
   if (code === '53300') return 'The database has no connection left for now.';
   const primary = errcode === undefined ? undefined : errcode & 0xff;
   if (primary === 5 || primary === 6) return 'The database is locked by another program.';
@@ -119,6 +128,10 @@ export function isDamaged(error: unknown): boolean {
 
 export function unavailable(message: string, cause?: unknown): AppError {
   return new AppError('unavailable', message, { retryAfterSeconds: 2, cause });
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : '';
 }
 
 function readCodes(error: unknown): { code: string | undefined; errcode: number | undefined } {

@@ -41,6 +41,10 @@ export interface DatabaseOptions {
 }
 
 const maxAttempts = 3;
+const isAlive: Readonly<Record<Dialect, string>> = {
+  postgres: 'select pg_is_in_recovery() as standby',
+  sqlite: 'select 1',
+};
 
 /** Opens a database. Postgres is connected to when the first query needs it; a SQLite file is opened at once. */
 export function openDatabase(options: DatabaseOptions): Database {
@@ -72,7 +76,9 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 
   async function answers(): Promise<void> {
-    await queries.executeQuery(CompiledQuery.raw('select 1'));
+    const { rows } = await queries.executeQuery<{ standby?: unknown }>(CompiledQuery.raw(isAlive[dialect]));
+    // Whoever was promoted in its place answers at the same address, to new connections.
+    if (rows[0]?.standby === true) throw unavailable('The database takes no writes now: it is a standby.');
     if (driver instanceof SqliteDriver) await driver.checkRoom();
   }
 

@@ -38,6 +38,7 @@ const variables = {
   unzip: 'PATH',
   prometheus: 'PATH',
   promtool: 'PATH',
+  pgbouncer: 'PATH',
 } as const;
 
 /** Where a program is part of a package that is called otherwise. */

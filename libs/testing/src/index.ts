@@ -7,7 +7,7 @@ export { requireKubernetesTools } from './kubernetes-tools.ts';
 export type { LocalServer } from './local-server.ts';
 export { startNats } from './nats.ts';
 export { freePort } from './ports.ts';
-export { startPostgres } from './postgres.ts';
+export { startPgBouncer, startPostgres } from './postgres.ts';
 export { requirePromtool, startPrometheus } from './prometheus.ts';
 export { startRedis } from './redis.ts';
 export { createTcpProxy, type TcpProxy } from './tcp-proxy.ts';

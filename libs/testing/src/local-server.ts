@@ -11,6 +11,8 @@ export interface LocalServer {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
+  /** What it keeps lies here. */
+  readonly data: string;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
   /** SIGKILL, as a crash: `restart` brings it back. */
@@ -27,7 +29,7 @@ export interface ServerPlan {
   command(place: Place): string;
   args(place: Place): string[];
   /** Once, before the first start. */
-  prepare?(data: string): Promise<void>;
+  prepare?(data: string, port: number): Promise<void>;
   owner?: Owner | undefined;
   /** Ends it in order and at once. */
   stopSignal: NodeJS.Signals;
@@ -95,9 +97,13 @@ class ManagedServer implements LocalServer {
     return this.#child?.pid ?? 0;
   }
 
+  get data(): string {
+    return join(this.#folder, 'data');
+  }
+
   async start(): Promise<void> {
-    const data = join(this.#folder, 'data');
-    if (this.#starts === 0) await this.#plan.prepare?.(data);
+    const { data } = this;
+    if (this.#starts === 0) await this.#plan.prepare?.(data, this.port);
     const logFile = join(this.#folder, `log.${++this.#starts}`);
     const log = await open(logFile, 'a');
     const place = { port: this.port, data };

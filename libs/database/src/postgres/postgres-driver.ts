@@ -3,7 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@inferry/contracts';
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from 'kysely';
 import type { Pool, PoolClient, QueryResultRow, TypeOverrides } from 'pg';
-import { isConnectionLost, isServerFull, storable, toUnavailable, unavailable } from '../failures.ts';
+import {
+  isConnectionLost,
+  isServerFull,
+  isStartRefused,
+  storable,
+  toUnavailable,
+  unavailable,
+} from '../failures.ts';
 import { traceQuery } from '../trace-query.ts';
 
 /** Loaded with the first pool: an embedded system has none. */
@@ -15,6 +22,7 @@ const closeWaitMs = 5_000;
 /** How long a query waits for a connection while the server has none left. */
 const fullWaitMs = 30_000;
 const growEveryMs = 5_000;
+const idleInTransactionMs = 60_000;
 
 export interface PostgresDriverOptions {
   url: string;
@@ -31,11 +39,15 @@ export class PostgresDriver implements Driver {
   readonly #maxWaiting: number;
   readonly #onError: (error: unknown) => void;
   readonly #maxConnections: number;
+  readonly #statementTimeoutMs: number;
+  /** A pooler hands out connections for one transaction each: what is set for a session there is somebody else's next. */
+  #isPooled = false;
   #growing: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: PostgresDriverOptions) {
     this.#maxConnections = options.maxConnections;
+    this.#statementTimeoutMs = options.statementTimeoutMs;
     this.#onError = options.onError;
     this.#maxWaiting = options.maxWaiting;
     const { Pool } = loadLibrary();
@@ -50,7 +62,7 @@ export class PostgresDriver implements Driver {
       statement_timeout: options.statementTimeoutMs,
       // The client's own clock, for a server that is gone without having said so.
       query_timeout: options.statementTimeoutMs + 2_000,
-      idle_in_transaction_session_timeout: 60_000,
+      idle_in_transaction_session_timeout: idleInTransactionMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       types: exactNumbers(),
@@ -71,9 +83,14 @@ export class PostgresDriver implements Driver {
     }
     const giveUpAt = Date.now() + fullWaitMs;
     for (;;) {
+      const wasPooled = this.#isPooled;
       try {
         return new PostgresConnection(await this.#pool.connect(), this.#onError);
       } catch (error) {
+        if (isStartRefused(error) && !wasPooled) {
+          this.#setNothingForSessions();
+          continue;
+        }
         if (!isServerFull(error) || Date.now() > giveUpAt || this.#isClosed) {
           this.#onError(error);
           throw toUnavailable(error) ?? error;
@@ -96,8 +113,20 @@ export class PostgresDriver implements Driver {
     this.#growing.unref();
   }
 
+  /** PgBouncer takes no settings of a session: transactions set theirs for themselves, the client's clock ends the rest. */
+  #setNothingForSessions(): void {
+    this.#isPooled = true;
+    delete this.#pool.options.statement_timeout;
+    delete this.#pool.options.idle_in_transaction_session_timeout;
+  }
+
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await own(connection).command('begin');
+    const settings = this.#isPooled
+      ? `; set local statement_timeout = ${this.#statementTimeoutMs}` +
+        `; set local idle_in_transaction_session_timeout = ${idleInTransactionMs}`
+      : '';
+    // In one message: what a pooler needs costs no further round trip.
+    await own(connection).command(`begin${settings}`);
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
