@@ -32,6 +32,8 @@ export interface AdminContext {
   /** What stands after the verb. */
   id: string | undefined;
   now: number;
+  /** Who does it, for the audit trail. */
+  actor: string;
   print(line: string): void;
   /** Notes in the audit trail what an operator did. */
   note(action: string, object: string, details?: Readonly<Record<string, unknown>>): Promise<void>;

@@ -134,9 +134,9 @@ async function setMode(context: AdminContext, mode: 'pause' | 'drain' | undefine
 export const webhookVerbs: AdminVerbs = {
   async list(context) {
     const { run: runId, failed: isFailed, json } = context.values;
-    const request = { runId, isFailed, limit: limitOf(context) };
+    const state = isFailed ? ('given_up' as const) : undefined;
+    const request = { runId, state, limit: limitOf(context) };
     for (const row of await listDeliveries(context.database.queries, request)) {
-      const { body: _, ...facts } = row;
       const state =
         row.delivered_at !== null
           ? `delivered ${shownTime(row.delivered_at)}`
@@ -144,20 +144,28 @@ export const webhookVerbs: AdminVerbs = {
             ? 'given up'
             : `due ${shownTime(row.next_attempt_at)}`;
       const line = `${row.delivery_id}  ${state}, ${row.attempts} attempts, last ${row.last_status ?? 'none'}  ${row.url}`;
-      context.print(json ? JSON.stringify(facts) : line);
+      context.print(json ? JSON.stringify(row) : line);
     }
     return 0;
   },
 
   async replay(context) {
     const id = idOf(context);
-    const isDue = await replayDelivery(context.database.queries, { id, now: context.now });
-    if (!isDue) return missing(context, 'webhook that is not just being sent');
-    await context.note('webhook.replay', id);
+    const outcome = await replayDelivery(context.database, { id, now: context.now, actor: context.actor });
+    if (outcome !== 'replayed') {
+      context.print(`${id} ${notReplayed[outcome ?? 'unknown']}`);
+      return 1;
+    }
     context.print(`${id} is sent again`);
     return 0;
   },
 };
+
+const notReplayed = {
+  busy: 'is just being sent',
+  emptied: 'tells of a run whose payload was deleted',
+  unknown: 'is no webhook',
+} as const;
 
 function missing({ print, id }: AdminContext, what: string): number {
   print(`There is no ${what} ${id}`);

@@ -29,7 +29,7 @@ export async function admin(args: readonly string[], env: Env): Promise<number> 
   const { database, natsUrl, close } = await openStore(env);
   const actor = `operator ${nameOfUser()}`.trim();
   const context: AdminContext = {
-    ...{ database, env, values, id, now: Date.now() },
+    ...{ database, env, values, id, actor, now: Date.now() },
     print: (line) => process.stdout.write(`${line}\n`),
     openBus: () => openCommandBus(natsUrl, 'admin'),
     async note(action, object, details = {}) {

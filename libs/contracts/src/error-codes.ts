@@ -138,6 +138,18 @@ export const errorCodes = {
     meaning: 'The caller has as many wrappers as one may',
     fix: 'Delete some that nobody needs, or have MAX_WRAPPERS raised',
   },
+  run_not_ended: {
+    retryable: false,
+    http: 409,
+    meaning: 'What is kept of a run cannot be deleted while it goes on',
+    fix: 'Wait for its end, or stop it with cancel_run',
+  },
+  webhook_not_found: {
+    retryable: false,
+    http: 404,
+    meaning: "There is no such webhook, or it is of somebody else's run",
+    fix: 'List the webhooks of your runs',
+  },
   run_not_found: {
     retryable: false,
     http: 404,

@@ -58,6 +58,7 @@ export {
 } from './json/read-json.ts';
 export {
   type AnyOperation,
+  allToolsets,
   type Continuation,
   defaultToolsets,
   defineEvent,
@@ -71,6 +72,7 @@ export {
   type Toolset,
   toolsets,
 } from './operation.ts';
+export { Asset, assetKinds } from './operations/assets.ts';
 export { type CancelOutcome, cancelOutcomes } from './operations/cancel-run.ts';
 export { accountSections, usageBuckets } from './operations/get-account.ts';
 export { modelSections } from './operations/get-model.ts';
@@ -115,7 +117,17 @@ export {
   verifyPassthrough,
 } from './rpc/credentials.ts';
 export { rpcs } from './rpc/index.ts';
-export { Budget, readBudgets, readOutputs, readUsage, type UsageTotals } from './rpc/inference.ts';
+export {
+  Budget,
+  forgetPayload,
+  readBudgets,
+  readDeliveries,
+  readOutputs,
+  readUsage,
+  replayWebhook,
+  type UsageTotals,
+  WebhookDelivery,
+} from './rpc/inference.ts';
 export { openAsset, readStorage, resolveAssets, StoredAsset } from './rpc/upload.ts';
 export { Secret } from './secret.ts';
 export { Page, ValidationProblem } from './shapes/basics.ts';

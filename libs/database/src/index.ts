@@ -1,4 +1,28 @@
 export {
+  type AssetFilter,
+  addAssetTags,
+  changeAssets,
+  listAssetRows,
+  markAssetsDeleted,
+  maxTags,
+  readAssetTags,
+} from './assets/library.ts';
+export {
+  type Forgetting,
+  forgetRunPayload,
+  leasePayloadDeletions,
+  type PayloadDeletion,
+  settlePayloadDeletion,
+} from './assets/payloads.ts';
+export {
+  listPolicies,
+  type PolicyScope,
+  policyFor,
+  policyScopes,
+  type StoragePolicy,
+  setPolicy,
+} from './assets/policies.ts';
+export {
   type AuditLine,
   type AuditReport,
   addAudit,
@@ -64,10 +88,8 @@ export { insertRun, type NewRun, readStanding } from './runs/insert-run.ts';
 export { type BookedRun, type Certainty, isLedgerGuarded, readBookedRuns } from './runs/ledger.ts';
 export {
   listAnyRuns,
-  listDeliveries,
   readSpentBy,
   releaseAnyRun,
-  replayDelivery,
   type SpentRow,
   type UsageColumn,
   usageColumns,
@@ -112,7 +134,16 @@ export {
   type UsageRow,
   type UsageTotal,
 } from './runs/usage.ts';
-export { leaseDueDeliveries, settleDelivery, type WebhookDeliveryRow } from './runs/webhook-deliveries.ts';
+export {
+  type DeliveryState,
+  deliveryStateOf,
+  deliveryStates,
+  leaseDueDeliveries,
+  listDeliveries,
+  replayDelivery,
+  settleDelivery,
+  type WebhookDeliveryRow,
+} from './runs/webhook-deliveries.ts';
 export { isTimeZone, parseWindow } from './runs/windows.ts';
 export {
   endLeasedRun,

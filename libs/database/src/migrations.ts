@@ -1,4 +1,5 @@
 import { accountTables, makerColumns } from './accounts/migration.ts';
+import { assetLibrary } from './assets/migration.ts';
 import { auditTrail } from './audit/migration.ts';
 import { catalogDetailTables } from './catalog/migration.ts';
 import { connectionLimits, connectionTables } from './connections/migration.ts';
@@ -63,6 +64,7 @@ export const migrations: readonly Migration[] = [
   { id: '0011_append_only_ledger', oldest: first, up: (dialect) => appendOnlyLedger(dialect) },
   { id: '0012_spending_limits', oldest: first, up: (dialect) => spendingLimits(dialect) },
   { id: '0013_audit_trail', oldest: first, up: (dialect) => auditTrail(dialect) },
+  { id: '0014_asset_library', oldest: first, up: (dialect) => assetLibrary(dialect) },
 ];
 
 function tables(types: ColumnTypes): string[] {

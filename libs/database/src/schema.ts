@@ -1,5 +1,6 @@
 import type { Generated, Selectable } from 'kysely';
 import type { AccountTables } from './accounts/tables.ts';
+import type { AssetDetailTables } from './assets/tables.ts';
 import type { AuditTables } from './audit/audit.ts';
 import type { CatalogDetailTables } from './catalog/tables.ts';
 import type { ConnectionTables } from './connections/tables.ts';
@@ -16,6 +17,7 @@ export interface Schema
     AccountTables,
     CatalogDetailTables,
     WrapperTables,
+    AssetDetailTables,
     AuditTables {
   runs: RunTable;
   run_events: RunEventTable;
@@ -85,6 +87,8 @@ export interface RunTable {
   /** The client's id or the key's name, and the profile that it came by; empty where nobody said. */
   client: Generated<string>;
   mount: Generated<string>;
+  /** When its input, its outputs and what the platform said were deleted. */
+  payload_deleted_at: Generated<number | null>;
 }
 
 export interface RunEventTable {
@@ -175,6 +179,11 @@ export interface WebhookDeliveryTable {
   lease_until: number | null;
   delivered_at: number | null;
   last_status: number | null;
+  /** Null for those that are older than the question. */
+  created_at: Generated<number | null>;
+  last_attempt_at: Generated<number | null>;
+  /** Why the last attempt was none: a word of ours, never the receiver's. */
+  last_problem: Generated<string | null>;
 }
 
 export interface ModelTable {
@@ -225,6 +234,17 @@ export interface AssetTable {
   upload_until: number;
   /** When the file is deleted; null: kept. */
   expires_at: number | null;
+  /** The run that it is an output of. */
+  run_id: Generated<string | null>;
+  model: Generated<string | null>;
+  /** The profile that the run came by. */
+  mount: Generated<string>;
+  /** The beginning of what the run was asked for. */
+  prompt: Generated<string | null>;
+  /** The prompt and the file's name in lower case: both databases compare it alike. */
+  search_text: Generated<string>;
+  /** Grows when its links are ended: those of before open nothing. */
+  link_serial: Generated<number>;
 }
 
 export interface ApiKeyTable {

@@ -1,5 +1,13 @@
 /** Which tools a request sees: what the deployment offers, what is asked for, and what the caller's scopes open. */
-import { type AnyTool, defaultToolsets, hasScope, Recent, type Scope, toolsets } from '@inferry/contracts';
+import {
+  type AnyTool,
+  allToolsets,
+  defaultToolsets,
+  hasScope,
+  Recent,
+  type Scope,
+  toolsets,
+} from '@inferry/contracts';
 import { type Refusal, refuseParams } from './refusal.ts';
 import type { ListedTool } from './wire.ts';
 
@@ -38,9 +46,11 @@ interface MountParts {
   known: readonly string[];
   /** What is shown to whoever asks for nothing in particular. */
   usual: readonly string[];
+  /** What `all` names, where that is not all of them. */
+  all?: readonly string[];
 }
 
-const canonical: MountParts = { known: toolsets, usual: defaultToolsets };
+const canonical: MountParts = { known: toolsets, usual: defaultToolsets, all: allToolsets };
 
 /**
  * What a request selects of what the deployment offers: toolsets meet, exclusions add up, read-only is strict, and nothing is
@@ -78,8 +88,8 @@ function meet(mount: MountParts, lists: readonly string[]): ReadonlySet<string> 
     .reduce((all, next) => all.intersection(next));
 }
 
-function expand({ known, usual }: MountParts, name: string): readonly string[] {
-  if (name === 'all') return known;
+function expand({ known, usual, all = known }: MountParts, name: string): readonly string[] {
+  if (name === 'all') return all;
   return name === 'default' ? usual : [name];
 }
 

@@ -320,6 +320,11 @@ export interface Provider {
   watch?(handle: JobHandle, context: ProviderContext): AsyncIterable<JobView>;
   cancel(handle: JobHandle, context: ProviderContext): Promise<CancelResult>;
   recover(request: RecoverRequest, context: ProviderContext): Promise<Recovery>;
+  /**
+   * Deletes what the platform keeps of an ended job: what went in and what came out, as far as it lets anybody. Twice is like once.
+   * Absent where it has no way to.
+   */
+  deletePayload?(handle: JobHandle, context: ProviderContext): Promise<void>;
   /** Whether the platform may charge a job that ends so without saying what. Default: only what succeeds costs something. */
   mayCostUntold?(end: JobEnd): boolean;
   /** Tells whether a key is good, without spending anything. */

@@ -1,12 +1,15 @@
 import {
   cancelRun,
   continueRun,
+  forgetPayload,
   getRun,
   getTask,
   listRuns,
   readBudgets,
+  readDeliveries,
   readOutputs,
   readUsage,
+  replayWebhook,
   runFinished,
   runModel,
   type Secret,
@@ -35,6 +38,8 @@ import { ReleaseQueue } from './poller/release-queue.ts';
 import { defaultPollerLimits, type PollerLimits } from './poller/stages.ts';
 import { adopt, Insistence, noteReplyLost } from './poller/submit-facts.ts';
 import { type JournalFiles, SubmitJournal } from './poller/submit-journal.ts';
+import { handleReadDeliveries, handleReplayWebhook } from './rpc/deliveries.ts';
+import { handleForgetPayload } from './rpc/forget-payload.ts';
 import { handleReadBudgets } from './rpc/read-budgets.ts';
 import { handleReadOutputs } from './rpc/read-outputs.ts';
 import { handleReadUsage } from './rpc/read-usage.ts';
@@ -133,6 +138,9 @@ export async function createInferenceService(
   bus.serve(readUsage, handleReadUsage(deps));
   bus.serve(readBudgets, handleReadBudgets(deps));
   bus.serve(readOutputs, handleReadOutputs(deps));
+  bus.serve(readDeliveries, handleReadDeliveries(deps));
+  bus.serve(replayWebhook, handleReplayWebhook(deps));
+  bus.serve(forgetPayload, handleForgetPayload(deps));
   serveRunSurface(deps, createRunView(viewOriginsOf(options)));
   const poller = new Poller(deps, { ...defaultPollerLimits, ...options.limits });
   await takeUpLeftovers(deps, { isOwn: options.isJournalOwn ?? false });

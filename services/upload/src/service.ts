@@ -1,17 +1,22 @@
 import type { Bus } from '@inferry/bus';
 import {
   createUpload,
+  deleteAssets,
+  forgetPayload,
+  listAssets,
   openAsset,
   readOutputs,
   readStorage,
   resolveAssets,
   type Secret,
+  updateAssets,
   uploadFile,
   viewOutput,
 } from '@inferry/contracts';
 import { type HttpService, type Parts, type Readiness, slowestPace } from '@inferry/runtime';
 import { createAssetLinks } from './assets/asset-links.ts';
 import { createAssetTable } from './assets/asset-table.ts';
+import { createPolicies } from './assets/policies.ts';
 import { createQuota } from './assets/quota.ts';
 import { type Sweeper, startSweeper } from './assets/sweeper.ts';
 import type { UploadDeps } from './deps.ts';
@@ -23,6 +28,7 @@ import { Transfers } from './http/transfers.ts';
 import { handleOpenAsset } from './rpc/open-asset.ts';
 import { handleResolveAssets } from './rpc/resolve-assets.ts';
 import { handleCreateUpload } from './tools/create-upload.ts';
+import { handleDeleteAssets, handleListAssets, handleUpdateAssets } from './tools/library.ts';
 import { handleUploadFile } from './tools/upload-file.ts';
 import { handleViewOutput } from './tools/view-output.ts';
 import { createViewer, type Viewer } from './view/viewer.ts';
@@ -84,10 +90,12 @@ export async function createUploadService(parts: Parts, options: UploadOptions):
   const links = createAssetLinks({ ...options, now });
   const uploads = transfersOf(options.maxUploadsAtOnce ?? 256, 4);
   const downloads = transfersOf(options.maxDownloadsAtOnce ?? 1_024, 128);
+  const policies = createPolicies(database, { fileSeconds: options.fileSeconds });
   serveUpload(bus, {
+    database,
     assets,
     quota,
-    fileSeconds: options.fileSeconds,
+    policies,
     blobs,
     links,
     copies: new Gate({ what: 'copies', atOnce: 16, waiting: 64, atOnceEach: 8, waitingEach: 16 }),
@@ -104,6 +112,7 @@ export async function createUploadService(parts: Parts, options: UploadOptions):
     uploadUrlSeconds: options.uploadUrlSeconds ?? 900,
     ffmpegPath: options.ffmpegPath,
     readOutputs: async (runId, call) => (await bus.call(readOutputs, { run_id: runId }, call)).outputs,
+    forgetPayload: (input, call) => bus.call(forgetPayload, input, call),
     now,
   });
   const sweeper = startSweeper(
@@ -127,6 +136,9 @@ function serveUpload(bus: Bus, deps: UploadDeps): void {
   bus.serve(createUpload, handleCreateUpload(deps));
   bus.serve(uploadFile, handleUploadFile(deps));
   bus.serve(viewOutput, handleViewOutput(deps));
+  bus.serve(listAssets, handleListAssets(deps));
+  bus.serve(updateAssets, handleUpdateAssets(deps));
+  bus.serve(deleteAssets, handleDeleteAssets(deps));
   bus.serve(openAsset, handleOpenAsset(deps));
   bus.serve(resolveAssets, handleResolveAssets(deps));
   bus.serve(readStorage, async (_input, { principal }) => {

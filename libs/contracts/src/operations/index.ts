@@ -1,4 +1,5 @@
 import type { AnyOperation } from '../operation.ts';
+import { deleteAssets, listAssets, updateAssets } from './assets.ts';
 import { callInfra } from './call-infra.ts';
 import { cancelRun } from './cancel-run.ts';
 import { continueRun } from './continue-run.ts';
@@ -51,6 +52,9 @@ export const operations: readonly AnyOperation[] = [
   uploadFile,
   viewOutput,
   getAccount,
+  listAssets,
+  updateAssets,
+  deleteAssets,
   wrapperGuide,
   previewWrapper,
   createWrapper,
@@ -82,6 +86,7 @@ export {
   createInfra,
   createUpload,
   createWrapper,
+  deleteAssets,
   deleteInfra,
   deleteWrapper,
   describeInfra,
@@ -91,6 +96,7 @@ export {
   getModel,
   getRun,
   getTask,
+  listAssets,
   listCapabilities,
   listInfra,
   listRuns,
@@ -103,6 +109,7 @@ export {
   searchCommunity,
   searchModels,
   storeMedia,
+  updateAssets,
   updateInfra,
   uploadFile,
   uploadWeights,

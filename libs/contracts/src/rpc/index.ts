@@ -10,7 +10,14 @@ import {
   reportCredential,
   verifyPassthrough,
 } from './credentials.ts';
-import { readBudgets, readOutputs, readUsage } from './inference.ts';
+import {
+  forgetPayload,
+  readBudgets,
+  readDeliveries,
+  readOutputs,
+  readUsage,
+  replayWebhook,
+} from './inference.ts';
 import { openAsset, readStorage, resolveAssets } from './upload.ts';
 
 /** Every internal request. */
@@ -30,6 +37,9 @@ export const rpcs: readonly RpcContract[] = [
   readUsage,
   readBudgets,
   readOutputs,
+  readDeliveries,
+  replayWebhook,
+  forgetPayload,
   openAsset,
   resolveAssets,
   readStorage,

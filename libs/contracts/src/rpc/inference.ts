@@ -89,3 +89,49 @@ export const readOutputs = defineRpc({
   input: z.object({ run_id: z.string() }),
   output: z.object({ outputs: z.array(RunOutput) }),
 });
+
+/** A webhook that was to tell of an ended run, and how far that came. */
+export const WebhookDelivery = z.object({
+  delivery_id: z.string(),
+  run_id: z.string(),
+  url: z.string(),
+  state: z.enum(['delivered', 'waiting', 'given_up']),
+  attempts: z.int(),
+  created_at: z.string().optional(),
+  last_attempt_at: z.string().optional(),
+  last_status: z.int().optional(),
+  /** Why the last attempt was none: a word of ours. */
+  last_problem: z.string().optional(),
+  next_attempt_at: z.string().optional(),
+  delivered_at: z.string().optional(),
+});
+export type WebhookDelivery = z.infer<typeof WebhookDelivery>;
+
+/** The webhooks of the caller's runs, newest first. */
+export const readDeliveries = defineRpc({
+  subject: 'rpc.v1.inference.read_deliveries',
+  input: z.object({
+    run_id: z.string().max(100).optional(),
+    state: z.enum(['delivered', 'waiting', 'given_up']).optional(),
+    limit: z.int().min(1).max(100),
+    cursor: z.string().max(2_000).optional(),
+  }),
+  output: z.object({ deliveries: z.array(WebhookDelivery), next_cursor: z.string().optional() }),
+});
+
+/** Sends a webhook of one of the caller's runs again from its first attempt. Errors: `webhook_not_found`, `busy`. */
+export const replayWebhook = defineRpc({
+  subject: 'rpc.v1.inference.replay_webhook',
+  input: z.object({ delivery_id: z.string().max(200) }),
+  output: z.object({}),
+});
+
+/**
+ * Deletes what is kept of one of the caller's ended runs: some of its outputs, or its input, its outputs and what the platform
+ * said, here and at the platform where it can be asked. Errors: `run_not_found`, `run_not_ended`.
+ */
+export const forgetPayload = defineRpc({
+  subject: 'rpc.v1.inference.forget_payload',
+  input: z.object({ run_id: z.string().max(100), asset_ids: z.array(z.string()).max(50).optional() }),
+  output: z.object({ platform: z.enum(['asked', 'not_offered', 'nothing']) }),
+});

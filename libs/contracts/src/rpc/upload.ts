@@ -16,6 +16,16 @@ export const openAsset = defineRpc({
     ref: z.string().min(1).max(200),
     /** Deletes the file after so many seconds, unless a later call keeps it. */
     expires_in: z.int().min(60).optional(),
+    /** Of an output of a run: what it is found by. */
+    about: z
+      .object({
+        run_id: z.string().max(100),
+        model: z.string().max(300),
+        mount: z.string().max(200),
+        prompt: z.string().max(4_000).optional(),
+        tags: z.array(z.string().max(130)).max(32).optional(),
+      })
+      .optional(),
   }),
   output: z.object({
     asset_id: z.string(),

@@ -554,7 +554,7 @@ export function describeRunQueries(
       const [stale] = await leaseDueDeliveries(database, { now, leaseMs: 1_000, limit: 10 });
       const [current] = await leaseDueDeliveries(database, { now: now + 1_000, leaseMs: 1_000, limit: 10 });
       if (stale === undefined || current === undefined) throw new Error('nothing was leased');
-      const sent = { status: 204, deliveredAt: now, nextAttemptAt: null };
+      const sent = { at: now, status: 204, problem: null, deliveredAt: now, nextAttemptAt: null };
 
       await settleDelivery(database.queries, stale, { ...sent, status: 500 });
       await settleDelivery(database.queries, current, sent);

@@ -1,7 +1,7 @@
-/** What operators look at and set right, whoever's it is: runs, webhooks out, and what was spent by anything. */
-import { type RawBuilder, type Selectable, sql } from 'kysely';
+/** What operators look at and set right, whoever's it is: runs, and what was spent by anything. */
+import { type RawBuilder, sql } from 'kysely';
 import type { Database, Queries } from '../database.ts';
-import type { RunRow, WebhookDeliveryTable } from '../schema.ts';
+import type { RunRow } from '../schema.ts';
 
 export interface AnyRunFilter {
   subject?: string | undefined;
@@ -32,35 +32,6 @@ export async function releaseAnyRun(queries: Queries, run: { runId: string; now:
     .returning('run_id')
     .executeTakeFirst();
   return released !== undefined;
-}
-
-type Delivery = Selectable<WebhookDeliveryTable>;
-
-/** The last webhooks out; `isFailed`: those that were given up. */
-export async function listDeliveries(
-  queries: Queries,
-  { runId, isFailed, limit }: { runId?: string | undefined; isFailed: boolean; limit: number },
-): Promise<Delivery[]> {
-  let query = queries.selectFrom('webhook_deliveries').selectAll().orderBy('delivery_id').limit(limit);
-  if (runId !== undefined) query = query.where('run_id', '=', runId);
-  if (isFailed) query = query.where('delivered_at', 'is', null).where('next_attempt_at', 'is', null);
-  return query.execute();
-}
-
-/** Sends a webhook again from the beginning of its attempts; false while one is under way, or there is no such. */
-export async function replayDelivery(
-  queries: Queries,
-  delivery: { id: string; now: number },
-): Promise<boolean> {
-  const { id, now } = delivery;
-  const row = await queries
-    .updateTable('webhook_deliveries')
-    .set({ attempts: 0, next_attempt_at: now, delivered_at: null, lease_until: null })
-    .where('delivery_id', '=', id)
-    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))
-    .returning('delivery_id')
-    .executeTakeFirst();
-  return row !== undefined;
 }
 
 export const usageColumns = ['day', 'month', 'subject', 'client', 'mount', 'provider', 'model'] as const;

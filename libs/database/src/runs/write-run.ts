@@ -1,4 +1,4 @@
-import { sql, type Updateable } from 'kysely';
+import { type Insertable, sql, type Updateable } from 'kysely';
 import type { Database, Queries } from '../database.ts';
 import type { RunRow, RunTable, WebhookDeliveryTable } from '../schema.ts';
 import { addLedgerEntry, type Certainty } from './ledger.ts';
@@ -44,7 +44,7 @@ export interface RunEnd {
   certainty?: Certainty | undefined;
   /** Of a charge in another currency than the run was quoted in. */
   chargeCurrency?: string | undefined;
-  delivery(row: RunRow): Omit<WebhookDeliveryTable, 'run_id'> | undefined;
+  delivery(row: RunRow): Omit<Insertable<WebhookDeliveryTable>, 'run_id'> | undefined;
 }
 
 /**
@@ -142,7 +142,7 @@ async function settle(queries: Queries, row: RunRow, end: RunEnd): Promise<RunRo
 async function addDelivery(
   queries: Queries,
   { run_id }: RunRow,
-  delivery: Omit<WebhookDeliveryTable, 'run_id'>,
+  delivery: Omit<Insertable<WebhookDeliveryTable>, 'run_id'>,
 ): Promise<void> {
   const earlier = await queries
     .selectFrom('webhook_deliveries')

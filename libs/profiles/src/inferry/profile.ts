@@ -1,6 +1,7 @@
 /** The canonical profile: the tools of this system under its own names. Its functions are identities. */
 import { defineProfile } from '@inferry/contracts';
 import { writeInstructions } from './instructions.ts';
+import { assetTools } from './tools/assets.ts';
 import { cancelRunTool } from './tools/cancel-run.ts';
 import { createUploadTool } from './tools/create-upload.ts';
 import { createWrapperTool } from './tools/create-wrapper.ts';
@@ -43,6 +44,7 @@ export const inferry = defineProfile({
     createWrapperTool,
     patchWrapperTool,
     deleteWrapperTool,
+    ...assetTools,
     ...infraTools,
   ],
   exceptions: {

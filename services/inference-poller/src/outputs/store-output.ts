@@ -12,7 +12,7 @@ import type { Provider } from '@inferry/providers';
 import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
 import { ownerOf } from '../poller/held-run.ts';
-import { optionsOf, type PendingOutput } from '../runs/run-document.ts';
+import { inputOf, optionsOf, type PendingOutput, promptOf, tagsOf } from '../runs/run-document.ts';
 import { fetchOutput, isTrusted, type OutputBody, problemOf, putOutput } from './fetch-output.ts';
 
 type Output = z.infer<typeof RunOutput>;
@@ -98,6 +98,11 @@ async function storeBody(
       file_name: fileNameOf(row, index, output),
       content_type: output.contentType,
       ref: `${row.run_id}/${index}`,
+      about: {
+        ...{ run_id: row.run_id, model: row.wrapper ?? row.model, mount: row.mount },
+        prompt: promptOf(inputOf(row)),
+        tags: tagsOf(row),
+      },
     },
     options,
   );

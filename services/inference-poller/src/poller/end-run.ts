@@ -96,6 +96,9 @@ function toDelivery(row: RunRow, at: number): ReturnType<RunEnd['delivery']> {
     // Whoever is told has no profile.
     body: inWords(JSON.stringify(body), plainWords),
     attempts: 0,
+    created_at: at,
+    last_attempt_at: null,
+    last_problem: null,
     next_attempt_at: at,
     lease_until: null,
     delivered_at: null,

@@ -75,6 +75,38 @@ export function inputOf(row: Pick<RunRow, 'input'>): JsonObject {
   return JSON.parse(row.input) as JsonObject;
 }
 
+const promptFields = [
+  'prompt',
+  'positivePrompt',
+  'positive_prompt',
+  'text',
+  'text_prompt',
+  'instruction',
+  'query',
+];
+const maxPromptChars = 4_000;
+
+/** What the model was asked for in words, where its input has such a field. */
+export function promptOf(input: JsonObject): string | undefined {
+  const nested = typeof input.input === 'object' && input.input !== null ? Object(input.input) : {};
+  const said = [input, nested].flatMap((fields) => promptFields.map((name) => fields[name])).find(isSaid);
+  return said?.slice(0, maxPromptChars).toWellFormed();
+}
+
+function isSaid(value: unknown): value is string {
+  return typeof value === 'string' && value.trim() !== '';
+}
+
+/** The caller's own marks of a run, as its outputs are tagged with them. */
+export function tagsOf(row: Pick<RunRow, 'metadata'>): string[] {
+  // as: see above.
+  const metadata = JSON.parse(row.metadata) as Record<string, unknown>;
+  return Object.entries(metadata)
+    .filter(([, value]) => typeof value === 'string')
+    .map(([name, value]) => (value === 'true' ? name : `${name}:${value}`).slice(0, 130).toWellFormed())
+    .slice(0, 32);
+}
+
 /** The input as clients see it: a whole number that few of them can hold is the text of its digits. */
 export function shownInputOf(row: Pick<RunRow, 'input'>): JsonObject {
   const shown = row.input.replace(/\{"\$integer":("-?\d{16,100}")\}/g, '$1');

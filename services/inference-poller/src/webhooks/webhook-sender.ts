@@ -65,7 +65,8 @@ export function createWebhookSender(deps: InferenceDeps): WebhookSender {
     deps.metrics.webhook(isDelivered ? 'delivered' : isOver ? 'given_up' : 'again');
     if (isOver && !isDelivered) deps.log.warn({ runId: delivery.run_id, status }, 'webhook given up');
     await settleDelivery(deps.database.queries, delivery, {
-      status,
+      at: deps.now(),
+      ...{ status, problem: null },
       deliveredAt: isDelivered ? deps.now() : null,
       nextAttemptAt: isOver ? null : deps.now() + jittered(waitMs, deps.random),
     });

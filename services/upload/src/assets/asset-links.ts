@@ -16,6 +16,8 @@ export interface LinkOptions {
 
 export type LinkBase = 'public' | 'internal';
 
+export type LinkedAsset = Pick<AssetRow, 'asset_id' | 'file_name' | 'link_serial'>;
+
 /** What the one-time URL's signature binds: everything that decides what may be put there. */
 export type UploadClaim = Pick<
   AssetRow,
@@ -31,12 +33,21 @@ export interface AssetLinks {
   uploadUrl(claim: UploadClaim, base: LinkBase, part?: number | '{part}'): string;
   /** Whether `signature` was made for this asset and this expiry (epoch seconds). */
   isUploadUrl(claim: UploadClaim, expires: number, signature: string): boolean;
-  fileUrl(asset: Pick<AssetRow, 'asset_id' | 'file_name'>, base: LinkBase): string;
-  /** Whether a file URL's token is ours and has not ended. */
-  opensFile(assetId: string, token: string): boolean;
+  fileUrl(asset: LinkedAsset, base: LinkBase): string;
+  /** A public URL that leads to a freshly signed one each time, until the asset's links are ended. */
+  permanentUrl(asset: LinkedAsset): string;
+  /** What a URL's token opens: the file, a fresh URL of it, or nothing where it has ended or is not ours. */
+  opens(asset: LinkedAsset, token: string): 'file' | 'fresh' | undefined;
+  /** Where a permanent link leads now. */
+  freshUrl(asset: LinkedAsset): string;
   /** The asset id of one of our own file URLs; undefined for any other URL. */
   assetIdOf(url: string): string | undefined;
 }
+
+/** No signature of the other kind of link begins so. */
+const permanentMark = '~';
+/** How long what a permanent link leads to is good, where links live as long as their file. */
+const freshSeconds = 3_600;
 
 export function createAssetLinks(options: LinkOptions): AssetLinks {
   const { now, fileUrlSeconds } = options;
@@ -50,9 +61,30 @@ export function createAssetLinks(options: LinkOptions): AssetLinks {
   }
 
   /** 132 bits: the file's name is not part of it, so that a client may save it under another. */
-  function fileToken(assetId: string, expires: string): string {
-    const mac = sign('GET', assetId, expires).toString('base64url').slice(0, 22);
+  function fileToken({ asset_id: assetId, link_serial: serial }: LinkedAsset, expires: string): string {
+    // Links of before the first revocation are those that were always given out.
+    const fields = serial === 0 ? ['GET', assetId, expires] : ['GET', assetId, expires, serial];
+    const mac = sign(...fields)
+      .toString('base64url')
+      .slice(0, 22);
     return expires === '' ? mac : `${mac}.${expires}`;
+  }
+
+  function permanentToken({ asset_id: assetId, link_serial: serial }: LinkedAsset): string {
+    return permanentMark + sign('LINK', assetId, serial).toString('base64url').slice(0, 22);
+  }
+
+  function signedUrl(asset: LinkedAsset, base: LinkBase, seconds: number | undefined): string {
+    const expires = seconds === undefined ? '' : Math.floor(now() / 1000 + seconds).toString(36);
+    return urlOf(asset, base, fileToken(asset, expires));
+  }
+
+  function urlOf(
+    { asset_id: assetId, file_name: fileName }: LinkedAsset,
+    base: LinkBase,
+    token: string,
+  ): string {
+    return `${baseOf(base)}/files/${assetId}/${token}/${toPathSegment(fileName)}`;
   }
 
   return {
@@ -65,15 +97,16 @@ export function createAssetLinks(options: LinkOptions): AssetLinks {
     isUploadUrl(claim, expires, signature) {
       return isSameText(signature, signUpload(claim, expires).toString('base64url'));
     },
-    fileUrl({ asset_id: assetId, file_name: fileName }, base) {
-      const expires =
-        fileUrlSeconds === undefined ? '' : Math.floor(now() / 1000 + fileUrlSeconds).toString(36);
-      return `${baseOf(base)}/files/${assetId}/${fileToken(assetId, expires)}/${toPathSegment(fileName)}`;
-    },
-    opensFile(assetId, token) {
+    fileUrl: (asset, base) => signedUrl(asset, base, fileUrlSeconds),
+    permanentUrl: (asset) => urlOf(asset, 'public', permanentToken(asset)),
+    freshUrl: (asset) => signedUrl(asset, 'public', fileUrlSeconds ?? freshSeconds),
+    opens(asset, token) {
+      if (token.startsWith(permanentMark)) {
+        return isSameText(token, permanentToken(asset)) ? 'fresh' : undefined;
+      }
       const expires = token.split('.')[1] ?? '';
-      if (!isSameText(token, fileToken(assetId, expires))) return false;
-      return expires === '' || now() < Number.parseInt(expires, 36) * 1000;
+      if (!isSameText(token, fileToken(asset, expires))) return undefined;
+      return expires === '' || now() < Number.parseInt(expires, 36) * 1000 ? 'file' : undefined;
     },
     assetIdOf(url) {
       const base = [baseOf('public'), baseOf('internal')].find((each) => url.startsWith(`${each}/files/`));

@@ -1,5 +1,5 @@
 import type { AssetRow, Database } from '@inferry/database';
-import { isUniqueViolation } from '@inferry/database';
+import { addAssetTags, isUniqueViolation } from '@inferry/database';
 import type { Insertable } from 'kysely';
 import { newAssetId } from './asset-keys.ts';
 
@@ -14,6 +14,18 @@ export interface AssetPromise {
   partCount: number;
   uploadUntil: number;
   expiresAt: number | null;
+  /** The profile that it came by. */
+  mount?: string | undefined;
+  /** Of an output of a run: what it is found by. */
+  about?: AssetOrigin | undefined;
+}
+
+interface AssetOrigin {
+  run_id: string;
+  model: string;
+  mount: string;
+  prompt?: string | undefined;
+  tags?: string[] | undefined;
 }
 
 /** What is known once they are stored. */
@@ -59,6 +71,8 @@ export function createAssetTable({ queries }: Database, now: () => number): Asse
       const row = toRow(promise, now());
       try {
         await queries.insertInto('assets').values(row).execute();
+        const { subject, about } = promise;
+        await addAssetTags(queries, { assetId: row.asset_id, subject, tags: about?.tags ?? [] });
         return row;
       } catch (error) {
         if (promise.ref === null || !isUniqueViolation(error)) throw error;
@@ -96,7 +110,10 @@ export function createAssetTable({ queries }: Database, now: () => number): Asse
     async describe(assetId, { fileName, contentType, expiresAt }) {
       await queries
         .updateTable('assets')
-        .set({ file_name: fileName, content_type: contentType, expires_at: expiresAt })
+        .set({
+          ...{ file_name: fileName, content_type: contentType, expires_at: expiresAt },
+          search_text: searchTextOf(fileName),
+        })
         .where('asset_id', '=', assetId)
         .where('state', '=', 'stored')
         .execute();
@@ -153,7 +170,15 @@ async function takeEnded(
     .execute();
 }
 
+const maxPromptChars = 1_000;
+
+/** What a search looks into. */
+function searchTextOf(fileName: string, prompt = ''): string {
+  return `${fileName}\n${prompt}`.toLowerCase();
+}
+
 function toRow(promise: AssetPromise, now: number): AssetRow & Insertable<AssetRow> {
+  const { about } = promise;
   return {
     asset_id: newAssetId(),
     subject: promise.subject,
@@ -172,5 +197,11 @@ function toRow(promise: AssetPromise, now: number): AssetRow & Insertable<AssetR
     stored_at: null,
     upload_until: promise.uploadUntil,
     expires_at: promise.expiresAt,
+    run_id: about?.run_id ?? null,
+    model: about?.model ?? null,
+    mount: about?.mount ?? promise.mount ?? '',
+    prompt: about?.prompt?.slice(0, maxPromptChars) ?? null,
+    search_text: searchTextOf(promise.fileName, about?.prompt),
+    link_serial: 0,
   };
 }

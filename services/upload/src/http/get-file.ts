@@ -21,7 +21,8 @@ const pdfPolicy = "default-src 'none'; object-src 'self'; style-src 'unsafe-inli
 /** Answers `GET` and `HEAD /files/:asset_id/:token/:file_name`: the URL itself is the permission. */
 export function handleGetFile(deps: HttpDeps) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const asset = await findFile(deps, request.params);
+    const { asset, isFresh } = await findFile(deps, request.params);
+    if (isFresh) return redirect(deps, reply, asset);
     const { headers } = request;
     const validators = validatorsOf(asset);
     reply.headers(fileHeaders(asset, validators, deps.now()));
@@ -50,14 +51,27 @@ export function handleGetFile(deps: HttpDeps) {
   };
 }
 
-async function findFile({ assets, links, now }: HttpDeps, params: unknown): Promise<AssetRow> {
+async function findFile(
+  { assets, links, now }: HttpDeps,
+  params: unknown,
+): Promise<{ asset: AssetRow; isFresh: boolean }> {
   // as: the route's path has these parameters.
   const { asset_id: assetId, token } = params as { asset_id: string; token: string };
-  if (!isAssetId(assetId) || !links.opensFile(assetId, token)) throw noSuchFile();
-  const asset = await assets.find(assetId);
+  const asset = isAssetId(assetId) ? await assets.find(assetId) : undefined;
   if (asset?.state !== 'stored' || (asset.expires_at !== null && asset.expires_at <= now()))
     throw noSuchFile();
-  return asset;
+  const opened = links.opens(asset, token);
+  if (opened === undefined) throw noSuchFile();
+  return { asset, isFresh: opened === 'fresh' };
+}
+
+/** Signed on the spot: whoever keeps the answer keeps a link that ends. */
+function redirect({ links }: HttpDeps, reply: FastifyReply, asset: AssetRow): FastifyReply {
+  const headers = { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' };
+  return reply
+    .code(302)
+    .headers({ ...headers, 'cross-origin-resource-policy': 'cross-origin', location: links.freshUrl(asset) })
+    .send();
 }
 
 function validatorsOf(asset: AssetRow): Validators {

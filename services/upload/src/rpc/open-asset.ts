@@ -15,14 +15,11 @@ export function handleOpenAsset(deps: UploadDeps): Handler<typeof openAsset> {
     if (run !== undefined && !input.ref.startsWith(`${run.id}/`)) {
       throw new AppError('unauthorized', 'The file is not an output of the run that it is stored for.');
     }
-    const {
-      file_name: fileName,
-      content_type: contentType,
-      ref,
-      expires_in: expiresIn = deps.fileSeconds,
-    } = input;
-    const lifeMs = expiresIn === undefined ? undefined : expiresIn * 1000;
-    const uploadUntil = Math.floor((now() + Math.min(urlMs, lifeMs ?? urlMs)) / 1000) * 1000;
+    const { file_name: fileName, content_type: contentType, ref, expires_in: expiresIn, about } = input;
+    const at = now();
+    const whose = { subject: principal.subject, mount: about?.mount ?? '' };
+    const expiresAt = await deps.policies.endOf(whose, { at, expiresIn });
+    const uploadUntil = Math.floor(Math.min(at + urlMs, expiresAt ?? Number.POSITIVE_INFINITY) / 1000) * 1000;
     const open = () =>
       assets.open({
         subject: principal.subject,
@@ -33,7 +30,8 @@ export function handleOpenAsset(deps: UploadDeps): Handler<typeof openAsset> {
         declaredSha256: null,
         partCount: 1,
         uploadUntil,
-        expiresAt: lifeMs === undefined ? null : now() + lifeMs,
+        expiresAt,
+        about,
       });
     const mayExceed = isExempt({ ref: `ref:${ref}` });
     const asset = mayExceed

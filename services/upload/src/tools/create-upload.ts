@@ -14,7 +14,7 @@ const slowBytesPerSecond = 1024 * 1024;
 
 /** Promises an asset and returns the URLs that take its bytes. */
 export function handleCreateUpload(deps: UploadDeps): Handler<typeof createUpload> {
-  return async (input, { principal, callId }) => {
+  return async (input, { principal, callId, mount = '' }) => {
     const { size, expires_in: expiresIn } = input;
     if (size !== undefined && size > maxUploadBytes) {
       throw new AppError('upload_too_large', 'The file exceeds the 5 GiB upload cap.', {
@@ -29,6 +29,10 @@ export function handleCreateUpload(deps: UploadDeps): Handler<typeof createUploa
     if (known !== undefined) {
       return { asset_id: known.asset_id, file_url: deps.links.fileUrl(known, 'public'), deduplicated: true };
     }
+    const expiresAt = await deps.policies.endOf(
+      { subject: principal.subject, mount },
+      { at: deps.now(), expiresIn },
+    );
     const open = () =>
       deps.assets.open({
         subject: principal.subject,
@@ -38,7 +42,8 @@ export function handleCreateUpload(deps: UploadDeps): Handler<typeof createUploa
         declaredBytes: size ?? null,
         declaredSha256: sha256 ?? null,
         partCount: size === undefined ? 1 : planParts(size).partCount,
-        ...endsOf(deps, size ?? 0, expiresIn ?? deps.fileSeconds),
+        ...endsOf(deps, size ?? 0, expiresAt),
+        mount,
       });
     const asset = await deps.quota.reserve(principal.subject, { bytes: size ?? 0, files: 1 }, open);
     return describeUpload(deps, asset, { path, contentType });
@@ -71,14 +76,13 @@ async function findSame(
   return wanted.size === undefined || found?.size_bytes === wanted.size ? found : undefined;
 }
 
-/** The file's end counts from now; a URL never outlives its file. */
+/** A URL never outlives its file. */
 function endsOf(
   { now, uploadUrlSeconds }: UploadDeps,
   sizeBytes: number,
-  expiresIn: number | undefined,
+  expiresAt: number | null,
 ): { uploadUntil: number; expiresAt: number | null } {
   const urlSeconds = Math.min(maxUrlSeconds, uploadUrlSeconds + Math.ceil(sizeBytes / slowBytesPerSecond));
-  const expiresAt = expiresIn === undefined ? null : now() + expiresIn * 1000;
   const urlEnd = now() + urlSeconds * 1000;
   const uploadUntil = expiresAt === null ? urlEnd : Math.min(urlEnd, expiresAt);
   // The signed expiry has whole seconds.

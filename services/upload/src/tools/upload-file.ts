@@ -15,6 +15,7 @@ import { headBytes } from '../assets/body.ts';
 import { detectType, essence } from '../assets/content-type.ts';
 import { toFileName } from '../assets/file-name.ts';
 import { findStored } from '../assets/own-assets.ts';
+import type { Whose } from '../assets/policies.ts';
 import { readStored, storeAsset } from '../assets/store-asset.ts';
 import type { UploadDeps } from '../deps.ts';
 import { fetchFailed, urlRejected } from '../fetch/fetch-errors.ts';
@@ -76,7 +77,7 @@ function store(
 ): Promise<AssetRow> {
   if (url !== undefined) return storeCopy(deps, context, { url, wanted });
   if (base64 !== undefined) return storeInline(deps, context, { value: base64, wanted });
-  return keepAttachment(deps, context.principal.subject, { assetId: attachment ?? '', wanted });
+  return keepAttachment(deps, context, { assetId: attachment ?? '', wanted });
 }
 
 /**
@@ -85,10 +86,11 @@ function store(
  */
 async function keepAttachment(
   deps: UploadDeps,
-  subject: string,
+  { principal, mount = '' }: HandlerContext,
   { assetId, wanted }: { assetId: string; wanted: Wanted },
 ): Promise<AssetRow> {
   if (assetId === tooLargeAttachment) throw tooLarge();
+  const { subject } = principal;
   const asset = await findStored(deps, subject, assetId);
   const fileName = toFileName(wanted.fileName ?? '');
   const declared = wanted.contentType ?? asset.declared_type;
@@ -96,7 +98,7 @@ async function keepAttachment(
   await deps.assets.describe(assetId, {
     fileName,
     contentType: await detectType(head, { declared, fileName }),
-    expiresAt: endOf(deps, wanted),
+    expiresAt: await endOf(deps, { subject, mount }, wanted),
   });
   return readStored(deps.assets, asset);
 }
@@ -168,12 +170,14 @@ function isPageType(type: string | undefined): boolean {
   return type === 'text/html' || type === 'application/xhtml+xml';
 }
 
-function endOf({ now, fileSeconds }: UploadDeps, { expiresIn = fileSeconds }: Wanted): number | null {
-  return expiresIn === undefined ? null : now() + expiresIn * 1000;
+function endOf(deps: UploadDeps, whose: Whose, { expiresIn }: Wanted): Promise<number | null> {
+  return deps.policies.endOf(whose, { at: deps.now(), expiresIn });
 }
 
 async function openAsset(deps: UploadDeps, context: HandlerContext, wanted: Wanted): Promise<AssetRow> {
-  const { subject } = context.principal;
+  const { principal, mount = '' } = context;
+  const { subject } = principal;
+  const expiresAt = await endOf(deps, { subject, mount }, wanted);
   const open = () =>
     deps.assets.open({
       subject,
@@ -184,7 +188,8 @@ async function openAsset(deps: UploadDeps, context: HandlerContext, wanted: Want
       declaredSha256: null,
       partCount: 1,
       uploadUntil: deps.now() + copyTimeoutMs,
-      expiresAt: endOf(deps, wanted),
+      expiresAt,
+      mount,
     });
   return deps.quota.reserve(subject, { bytes: 0, files: 1 }, open);
 }
