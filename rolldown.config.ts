@@ -16,7 +16,7 @@ function bundle(folder: string): RolldownOptions {
     platform: 'node',
     input: {
       main: join(root, folder, 'src/main.ts'),
-      ...(dependsOn(folder, 'providers') ? workerEntries() : {}),
+      ...(computes(folder) ? workerEntries() : {}),
       ...(looksAtFiles(folder) ? { 'workers/view-process': viewProcess } : {}),
     },
     external: isForeign,
@@ -62,7 +62,11 @@ function looksAtFiles(folder: string): boolean {
   return folder === 'services/upload' || dependsOn(folder, 'upload');
 }
 
-/** What depends on the providers can start the local models. */
+/** The others that know of the local models list them and never run one. */
+function computes(folder: string): boolean {
+  return folder === 'services/inference-poller' || folder === 'cli';
+}
+
 function dependsOn(folder: string, name: string): boolean {
   const { dependencies } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
   return `@inferry/${name}` in dependencies;

@@ -7,6 +7,7 @@ import { readSecrets, Secret, secretVariables, serviceNames } from '@inferry/run
 import { describe, expect, it, test } from 'vitest';
 import { parse } from 'yaml';
 import { productionModules } from '../deploy/production-modules.ts';
+import rolldown from '../rolldown.config.ts';
 import { composeNatsConfig } from '../scripts/nats-config.ts';
 
 interface ComposeService {
@@ -341,7 +342,15 @@ describe('deploy/Dockerfile', () => {
 
     expect(dockerfile).toMatch(/^ARG NODE_IMAGE=node:26-bookworm-slim$/m);
     // biome-ignore lint/suspicious/noTemplateCurlyInString: Docker's placeholder, not ours
-    expect(new Set(sources)).toEqual(new Set(['${NODE_IMAGE}', 'build']));
+    expect(new Set(sources)).toEqual(new Set(['${NODE_IMAGE}', 'build', 'scratch']));
+  });
+
+  it('ends in an image of nothing but Node, what it loads, and a shell for checks that start no Node', () => {
+    const programs = read('deploy/runtime-root.sh').match(/^programs="(.*)"$/m)?.[1];
+
+    expect(finalStage).toMatch(/^FROM scratch\nCOPY --from=runtime /m);
+    expect(programs).toBe('$(command -v node) /bin/bash /bin/sleep /bin/cat /bin/ls');
+    expect(finalStage).toMatch(/^ {2}CMD \["bash", "-c", "exec 3<>\/dev\/tcp/m);
   });
 
   it('runs as a user without privileges, as PID 1, with a health check', () => {
@@ -352,9 +361,17 @@ describe('deploy/Dockerfile', () => {
   });
 
   it('says what the image is', () => {
-    for (const label of ['title', 'description', 'licenses', 'version', 'revision']) {
+    for (const label of ['title', 'description', 'licenses', 'version', 'revision', 'created', 'source']) {
       expect(finalStage).toContain(`org.opencontainers.image.${label}=`);
     }
+    for (const [, { build }] of entries.filter(([, { build }]) => build !== undefined))
+      expect(Object.keys(build?.args ?? {}).sort()).toEqual([
+        'CREATED',
+        'REVISION',
+        'SERVICE',
+        'SOURCE',
+        'VERSION',
+      ]);
   });
 
   it('bakes in no secret', () => {
@@ -375,7 +392,27 @@ describe('the packages of an image', () => {
     expect(modules).toContain('node_modules/zod');
   });
 
-  it('leaves the models to the services that use the adapters', () => {
+  it('are those that the bundle names, and the client of a bucket where one is opened', () => {
+    const used = (name: string) => productionModules(root, name, (dependency) => dependency !== 'fastify');
+
+    expect(used('catalog')).not.toContain('node_modules/fastify');
+    const holders = [...ownServices, 'cli'].filter((name) =>
+      used(name).some((module) => module.startsWith('node_modules/@aws-sdk/')),
+    );
+    expect(holders.sort()).toEqual(['cli', 'upload']);
+  });
+
+  it('leaves what decodes and computes to the bundles that have workers', () => {
+    const configs = [rolldown].flat().map((config) => [config.output, config.input] as const);
+    const withModels = configs.filter(([, input]) => JSON.stringify(input).includes('workers/upscale'));
+    const folders = withModels.map(
+      ([output]) => JSON.stringify(output).match(/(services\/[a-z-]+|cli)\/dist/)?.[1],
+    );
+
+    expect(folders.sort()).toEqual(['cli', 'services/inference-poller']);
+  });
+
+  it('knows the models in the services that use the adapters', () => {
     const holders = ownServices.filter((name) =>
       productionModules(root, name).includes('node_modules/@upscalerjs/esrgan-slim'),
     );
