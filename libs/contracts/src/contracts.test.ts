@@ -169,9 +169,14 @@ describe('pinned', () => {
       'rpc.v1.inference.read_deliveries',
       'rpc.v1.inference.replay_webhook',
       'rpc.v1.inference.forget_payload',
+      'rpc.v1.inference.browse_runs',
+      'rpc.v1.inference.read_spend',
+      'rpc.v1.inference.read_operation',
+      'rpc.v1.inference.operate',
       'rpc.v1.upload.open_asset',
       'rpc.v1.upload.resolve_assets',
       'rpc.v1.upload.read_storage',
+      'rpc.v1.upload.read_waveform',
     ]);
   });
 

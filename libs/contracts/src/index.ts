@@ -106,6 +106,15 @@ export { Recent } from './recent.ts';
 export { readJwks, readRevocations, verifyKey } from './rpc/auth.ts';
 export { listProviders, PreparedRun, ProviderState, prepareRun } from './rpc/catalog.ts';
 export {
+  BrowsedRun,
+  browseRuns,
+  operate,
+  operatorScope,
+  readOperation,
+  readSpend,
+  type SpendRow,
+} from './rpc/console.ts';
+export {
   Connection,
   listConnections,
   openCredential,
@@ -128,7 +137,7 @@ export {
   type UsageTotals,
   WebhookDelivery,
 } from './rpc/inference.ts';
-export { openAsset, readStorage, resolveAssets, StoredAsset } from './rpc/upload.ts';
+export { openAsset, readStorage, readWaveform, resolveAssets, StoredAsset } from './rpc/upload.ts';
 export { Secret } from './secret.ts';
 export { Page, ValidationProblem } from './shapes/basics.ts';
 export {

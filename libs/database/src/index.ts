@@ -47,6 +47,7 @@ export {
 } from './keys/api-keys.ts';
 export { addRevocation, type Revocation, readRevocationsAfter } from './keys/revocations.ts';
 export { type DatabaseOptions, openDatabase } from './open-database.ts';
+export { browseRunRows, type RunPlace } from './runs/browse-runs.ts';
 export {
   type BudgetRules,
   type BudgetState,
@@ -88,6 +89,7 @@ export { insertRun, type NewRun, readStanding } from './runs/insert-run.ts';
 export { type BookedRun, type Certainty, isLedgerGuarded, readBookedRuns } from './runs/ledger.ts';
 export {
   listAnyRuns,
+  listLateRuns,
   readSpentBy,
   releaseAnyRun,
   type SpentRow,

@@ -9,6 +9,8 @@ export interface DocumentParts {
   style: string;
   /** Small, ours, and never needed: the page says everything without it. */
   script?: string | undefined;
+  /** The same as a file of its own. */
+  scriptUrl?: string | undefined;
   /** For search engines; without it they are asked to leave the page alone. */
   description?: string | undefined;
   /** Goes there by itself after so many seconds. */
@@ -17,7 +19,7 @@ export interface DocumentParts {
 }
 
 export function documentOf(branding: Branding, parts: DocumentParts): string {
-  const { title, style, script, description, onward, body } = parts;
+  const { title, style, script, scriptUrl, description, onward, body } = parts;
   const document = html`<!doctype html>
 <html lang="en">
 <head>
@@ -29,6 +31,7 @@ ${onward !== undefined && html`<meta http-equiv="refresh" content="${onward.seco
 <title>${title} · ${branding.name}</title>
 <link rel="icon" href="${branding.logo}">
 <style>${new Html(style)}</style>
+${scriptUrl !== undefined && html`<script src="${scriptUrl}" defer></script>`}
 </head>
 <body>
 <a class="skip" href="#main">Skip to content</a>
@@ -40,21 +43,32 @@ ${script !== undefined && new Html(`<script>${script}</script>`)}
   return document.text;
 }
 
-/** The Content-Security-Policy of a document. */
+/** The Content-Security-Policy of a document. `further`: what it may load beside what it was made of, by directive. */
 export function policyOf(
   branding: Branding,
-  { style, script, images = [] }: { style: string; script?: string; images?: readonly string[] },
+  {
+    style,
+    script,
+    images = [],
+    further = {},
+  }: {
+    style: string;
+    script?: string;
+    images?: readonly string[];
+    further?: Readonly<Record<string, readonly string[]>>;
+  },
 ): string {
   const remote = [branding.logo, ...images].filter((url) => url.startsWith('https:'));
-  const origins = [...new Set(remote.map((url) => new URL(url).origin))];
-  return [
-    `default-src 'none'`,
-    `style-src 'sha256-${digest(style)}'`,
-    ...(script === undefined ? [] : [`script-src 'sha256-${digest(script)}'`]),
-    `img-src ${['data:', ...origins].join(' ')}`,
-    `base-uri 'none'`,
-    `frame-ancestors 'none'`,
-  ].join('; ');
+  const own: Record<string, readonly string[]> = {
+    'style-src': [`'sha256-${digest(style)}'`],
+    'script-src': script === undefined ? [] : [`'sha256-${digest(script)}'`],
+    'img-src': ['data:', ...remote.map((url) => new URL(url).origin)],
+  };
+  const named = [...new Set([...Object.keys(own), ...Object.keys(further)])]
+    .map((name) => [name, ...new Set([...(own[name] ?? []), ...(further[name] ?? [])])])
+    .filter((sources) => sources.length > 1)
+    .map((sources) => sources.join(' '));
+  return [`default-src 'none'`, ...named, `base-uri 'none'`, `frame-ancestors 'none'`].join('; ');
 }
 
 function digest(text: string): string {

@@ -42,7 +42,7 @@ export async function openAuthorization(
   const pages = ({ issuer, proxies, profile }: OAuthSettings) =>
     openPages(parts, {
       ...{ config: identity, credentials, providers, now, secret: pagesSecret },
-      ...{ publicUrl: issuer, proxies, profile, profiles: profilePages },
+      ...{ publicUrl: issuer, filesUrl: options.publicUrl, proxies, profile, profiles: profilePages },
       grants() {
         if (grants === undefined) throw new Error('the authorization server is not open yet');
         return grants;

@@ -1,13 +1,17 @@
 import {
+  browseRuns,
   cancelRun,
   continueRun,
   forgetPayload,
   getRun,
   getTask,
   listRuns,
+  operate,
   readBudgets,
   readDeliveries,
+  readOperation,
   readOutputs,
+  readSpend,
   readUsage,
   replayWebhook,
   runFinished,
@@ -38,8 +42,10 @@ import { ReleaseQueue } from './poller/release-queue.ts';
 import { defaultPollerLimits, type PollerLimits } from './poller/stages.ts';
 import { adopt, Insistence, noteReplyLost } from './poller/submit-facts.ts';
 import { type JournalFiles, SubmitJournal } from './poller/submit-journal.ts';
+import { handleBrowseRuns } from './rpc/browse-runs.ts';
 import { handleReadDeliveries, handleReplayWebhook } from './rpc/deliveries.ts';
 import { handleForgetPayload } from './rpc/forget-payload.ts';
+import { handleOperate, handleReadOperation, handleReadSpend } from './rpc/operate.ts';
 import { handleReadBudgets } from './rpc/read-budgets.ts';
 import { handleReadOutputs } from './rpc/read-outputs.ts';
 import { handleReadUsage } from './rpc/read-usage.ts';
@@ -141,6 +147,10 @@ export async function createInferenceService(
   bus.serve(readDeliveries, handleReadDeliveries(deps));
   bus.serve(replayWebhook, handleReplayWebhook(deps));
   bus.serve(forgetPayload, handleForgetPayload(deps));
+  bus.serve(browseRuns, handleBrowseRuns(deps));
+  bus.serve(readSpend, handleReadSpend(deps));
+  bus.serve(readOperation, handleReadOperation(deps));
+  bus.serve(operate, handleOperate(deps));
   serveRunSurface(deps, createRunView(viewOriginsOf(options)));
   const poller = new Poller(deps, { ...defaultPollerLimits, ...options.limits });
   await takeUpLeftovers(deps, { isOwn: options.isJournalOwn ?? false });

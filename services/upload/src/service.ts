@@ -7,6 +7,7 @@ import {
   openAsset,
   readOutputs,
   readStorage,
+  readWaveform,
   resolveAssets,
   type Secret,
   updateAssets,
@@ -16,6 +17,7 @@ import {
 import { type HttpService, type Parts, type Readiness, slowestPace } from '@inferry/runtime';
 import { createAssetLinks } from './assets/asset-links.ts';
 import { createAssetTable } from './assets/asset-table.ts';
+import { findStored } from './assets/own-assets.ts';
 import { createPolicies } from './assets/policies.ts';
 import { createQuota } from './assets/quota.ts';
 import { type Sweeper, startSweeper } from './assets/sweeper.ts';
@@ -31,7 +33,9 @@ import { handleCreateUpload } from './tools/create-upload.ts';
 import { handleDeleteAssets, handleListAssets, handleUpdateAssets } from './tools/library.ts';
 import { handleUploadFile } from './tools/upload-file.ts';
 import { handleViewOutput } from './tools/view-output.ts';
+import { blobSource } from './view/byte-source.ts';
 import { createViewer, type Viewer } from './view/viewer.ts';
+import { wavePeaks } from './view/wave-peaks.ts';
 
 export interface UploadOptions {
   /** Where clients reach `/files`. A function where the port is known only once the app listens. */
@@ -141,6 +145,10 @@ function serveUpload(bus: Bus, deps: UploadDeps): void {
   bus.serve(deleteAssets, handleDeleteAssets(deps));
   bus.serve(openAsset, handleOpenAsset(deps));
   bus.serve(resolveAssets, handleResolveAssets(deps));
+  bus.serve(readWaveform, async ({ asset_id: assetId }, { principal }) => {
+    const asset = await findStored(deps, principal.subject, assetId);
+    return wavePeaks(blobSource(deps.blobs, asset.blob_key ?? '', asset.size_bytes ?? 0));
+  });
   bus.serve(readStorage, async (_input, { principal }) => {
     const { bytes, files } = deps.quota;
     return {

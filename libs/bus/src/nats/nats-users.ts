@@ -4,7 +4,9 @@
  */
 import {
   type AnyOperation,
+  browseRuns,
   callCancelled,
+  cancelRun,
   catalogChanged,
   clientAnswered,
   connectionChanged,
@@ -12,6 +14,7 @@ import {
   describeInfra,
   type EventContract,
   forgetPayload,
+  getRun,
   grantRevoked,
   jwksChanged,
   listAssets,
@@ -21,6 +24,7 @@ import {
   listRuns,
   openAsset,
   openCredential,
+  operate,
   operations,
   passthroughSeen,
   prepareRun,
@@ -29,11 +33,14 @@ import {
   readBudgets,
   readDeliveries,
   readJwks,
+  readOperation,
   readOutputs,
   readRevocations,
+  readSpend,
   readStorage,
   readUsage,
   readVaultKey,
+  readWaveform,
   releaseCredential,
   replayWebhook,
   reportCredential,
@@ -50,6 +57,7 @@ import {
   uploadFile,
   verifyKey,
   verifyPassthrough,
+  viewOutput,
   wrapperChanged,
 } from '@inferry/contracts';
 import { directSubject, whoSubject } from '../frames.ts';
@@ -88,19 +96,12 @@ export const busRights: Readonly<Record<string, BusRights>> = {
   auth: {
     serves: [...ownedBy('auth'), ...operationsNamed('get_account')],
     asks: [
-      ...[
-        describeInfra,
-        listConnections,
-        listInfra,
-        listProviders,
-        listRuns,
-        readBudgets,
-        readStorage,
-        readUsage,
-      ],
-      // For the account's pages.
-      ...[deleteAssets, listAssets, readDeliveries, replayWebhook, updateAssets],
+      ...[describeInfra, listConnections, listInfra, listProviders, readBudgets, readStorage, readUsage],
       reportCredential,
+      // The pages of the account.
+      ...[browseRuns, cancelRun, getRun, listRuns, operate, readOperation, readOutputs, readSpend],
+      ...[deleteAssets, listAssets, readDeliveries, readWaveform, replayWebhook, resolveAssets, updateAssets],
+      viewOutput,
     ],
     tells: [connectionChanged, grantRevoked, jwksChanged, passthroughSeen],
     hears: [jwksChanged, passthroughSeen],

@@ -1,6 +1,7 @@
 import type { RpcContract } from '../operation.ts';
 import { readJwks, readRevocations, verifyKey } from './auth.ts';
 import { listProviders, prepareRun } from './catalog.ts';
+import { browseRuns, operate, readOperation, readSpend } from './console.ts';
 import {
   listConnections,
   openCredential,
@@ -18,7 +19,7 @@ import {
   readUsage,
   replayWebhook,
 } from './inference.ts';
-import { openAsset, readStorage, resolveAssets } from './upload.ts';
+import { openAsset, readStorage, readWaveform, resolveAssets } from './upload.ts';
 
 /** Every internal request. */
 export const rpcs: readonly RpcContract[] = [
@@ -40,7 +41,12 @@ export const rpcs: readonly RpcContract[] = [
   readDeliveries,
   replayWebhook,
   forgetPayload,
+  browseRuns,
+  readSpend,
+  readOperation,
+  operate,
   openAsset,
   resolveAssets,
   readStorage,
+  readWaveform,
 ];

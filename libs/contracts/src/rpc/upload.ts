@@ -68,3 +68,14 @@ export const readStorage = defineRpc({
     max_files: z.int().optional(),
   }),
 });
+
+/** How loud a sound of the caller's is from beginning to end; nothing where it cannot be decoded. Errors: `asset_not_found`. */
+export const readWaveform = defineRpc({
+  subject: 'rpc.v1.upload.read_waveform',
+  input: z.object({ asset_id: z.string().min(1).max(100) }),
+  output: z.object({
+    /** 0 to 1, the highest of each part. */
+    peaks: z.array(z.number()).max(240),
+    seconds: z.number().optional(),
+  }),
+});

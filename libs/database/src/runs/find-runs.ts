@@ -1,6 +1,7 @@
 import { type ExpressionBuilder, sql } from 'kysely';
 import type { Queries } from '../database.ts';
 import type { RunEventTable, RunRow, Schema } from '../schema.ts';
+import { isBefore, type RunPlace } from './browse-runs.ts';
 
 /** A run by its id or its caller's own key; another subject's run is as unknown as none. */
 export async function findRun(
@@ -128,7 +129,7 @@ export interface RunFilter {
   /** All must hold. */
   tags: Readonly<Record<string, string>>;
   /** Where the page before ended. */
-  before?: { createdAt: number; runId: string } | undefined;
+  before?: RunPlace | undefined;
   /** How many of the newest are passed over, for pages by number. */
   offset?: number | undefined;
   limit: number;
@@ -139,12 +140,7 @@ export async function listRunRows(queries: Queries, filter: RunFilter): Promise<
   let query = queries.selectFrom('runs').selectAll().where(matches(filter));
   const { before } = filter;
   if (before !== undefined) {
-    query = query.where((eb) =>
-      eb.or([
-        eb('created_at', '<', before.createdAt),
-        eb.and([eb('created_at', '=', before.createdAt), eb('run_id', '<', before.runId)]),
-      ]),
-    );
+    query = query.where((eb) => isBefore(eb, before));
   }
   const page = query.orderBy('created_at', 'desc').orderBy('run_id', 'desc').limit(filter.limit);
   return (filter.offset === undefined ? page : page.offset(filter.offset)).execute();

@@ -34,6 +34,25 @@ export async function releaseAnyRun(queries: Queries, run: { runId: string; now:
   return released !== undefined;
 }
 
+/** Runs that are due and that nobody has taken, by platform, and since when the first of them has been. */
+export async function listLateRuns(
+  queries: Queries,
+  { dueBefore, now }: { dueBefore: number; now: number },
+): Promise<{ provider: string; count: number; dueAt: number }[]> {
+  const rows = await queries
+    .selectFrom('runs')
+    .select(({ fn }) => [
+      'provider',
+      fn.countAll<number | string>().as('count'),
+      fn.min<number | string>('next_poll_at').as('due'),
+    ])
+    .where('next_poll_at', '<=', dueBefore)
+    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))
+    .groupBy('provider')
+    .execute();
+  return rows.map(({ provider, count, due }) => ({ provider, count: Number(count), dueAt: Number(due) }));
+}
+
 export const usageColumns = ['day', 'month', 'subject', 'client', 'mount', 'provider', 'model'] as const;
 export type UsageColumn = (typeof usageColumns)[number] | `tag:${string}`;
 

@@ -18,6 +18,16 @@ export interface Account {
   subject: string;
   driver: DriverId;
   display: string;
+  /** The user name of a local account that the operator made: nobody else can have taken it. */
+  userName?: string | undefined;
+}
+
+/** Operators are named by what nobody can give themselves: never by a display name or an address. */
+export function isOperator(
+  { subject, userName }: Account,
+  operators: ReadonlySet<string> = new Set(),
+): boolean {
+  return operators.has(subject) || (userName !== undefined && operators.has(userName));
 }
 
 /** Where the keys go that people sign in with. */
@@ -50,7 +60,9 @@ export async function admit(deps: AccountDeps, identity: Identity): Promise<Acco
 
 export function toAccount(row: AccountRow): Account {
   // as: rows are written with the drivers' own names only.
-  return { subject: row.account_id, driver: row.driver as DriverId, display: row.display };
+  const account: Account = { subject: row.account_id, driver: row.driver as DriverId, display: row.display };
+  const isMadeByOperator = row.driver === 'local' && row.made_by === 'operator';
+  return isMadeByOperator ? { ...account, userName: row.external_id } : account;
 }
 
 function newAccount({ driver, externalId, display }: Identity, at: number): AccountRow {

@@ -15,6 +15,8 @@ const IdentityEnv = z.object({
   AUTH_SIGN_UP: z.enum(['closed', 'open']).default('closed'),
   /** Hours after which an unused session of the account page ends. */
   AUTH_SESSION_HOURS: envInt(1, 24 * 30).default(12),
+  /** Who sees how the deployment does: ids of accounts, and user names that `npm run accounts` made. */
+  OPERATORS: envList.default([]),
   /** Tries to sign in: of one address in ten minutes, for one account in fifteen. */
   AUTH_TRIES_ADDRESS: envInt(1, 1_000_000).default(defaultAttemptRules.perAddress),
   AUTH_TRIES_ACCOUNT: envInt(1, 1_000_000).default(defaultAttemptRules.perAccount),
@@ -48,6 +50,7 @@ export interface IdentityConfig extends Brands {
   drivers: readonly DriverId[];
   canSignUp: boolean;
   sessionSeconds: number;
+  operators: ReadonlySet<string>;
   rules: AttemptRules;
   keyProviders: readonly string[] | undefined;
   oidc: OidcOptions | undefined;
@@ -67,6 +70,7 @@ export function parseIdentityConfig(env: Env): IdentityConfig {
     drivers: [...new Set(parsed.AUTH_DRIVERS.filter(isDriver))],
     canSignUp: parsed.AUTH_SIGN_UP === 'open',
     sessionSeconds: parsed.AUTH_SESSION_HOURS * 3_600,
+    operators: new Set(parsed.OPERATORS),
     rules: { perAddress: parsed.AUTH_TRIES_ADDRESS, perAccount: parsed.AUTH_TRIES_ACCOUNT },
     keyProviders: parsed.AUTH_KEY_PROVIDERS,
     oidc: toOidc(parsed),

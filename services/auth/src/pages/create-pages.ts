@@ -5,6 +5,7 @@ import type { Limits } from '@inferry/limits';
 import type { Branding } from '@inferry/pages';
 import { type AddressRanges, pathOfUrl } from '@inferry/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type Account, isOperator } from '../identity/accounts.ts';
 import { type AttemptRules, defaultAttemptRules } from '../identity/attempts.ts';
 import type { IdentityDriver } from '../identity/driver.ts';
 import { createSessions, type Session } from '../identity/sessions.ts';
@@ -13,6 +14,7 @@ import type { Grants, Interactions, OAuthPages, OAuthViews } from '../oauth/inde
 import { mountAccount } from './account/account-routes.ts';
 import { continuePage, problemPage } from './closing-pages.ts';
 import { showConsent, takeConsent } from './consent-routes.ts';
+import { mountConsole } from './console/console-routes.ts';
 import { parseForms } from './forms.ts';
 import { page } from './layout.ts';
 import { answerErrorsWithPages, type PageContext, type ProfilePages } from './page-context.ts';
@@ -42,6 +44,10 @@ export interface PagesOptions {
   profiles?: ReadonlyMap<string, ProfilePages> | undefined;
   /** Without a trailing slash. */
   publicUrl: string;
+  /** Where files are: the deployment, whatever host these pages are at. Default: `publicUrl`. */
+  filesUrl?: string | undefined;
+  /** Who sees how the deployment does: ids of accounts, and user names of those that the operator made. */
+  operators?: ReadonlySet<string> | undefined;
   /** 32 bytes in base64url, for these pages alone. */
   secret: Secret;
   proxies: AddressRanges;
@@ -56,7 +62,8 @@ export function createPages(parts: PagesParts, options: PagesOptions): OAuthPage
   return {
     views: createViews((profile) => brandingAt(options, profile)),
     async mount(app, interactions) {
-      const headers = createPageHeaders(brandingsOf(options));
+      const { publicUrl, filesUrl = publicUrl } = options;
+      const headers = createPageHeaders(brandingsOf(options), { publicUrl, filesUrl });
       // Documents that are sent by others in this scope are ours too: the way back to a client, and errors.
       app.addHook('onSend', async (_request, reply, payload) => {
         const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
@@ -82,7 +89,7 @@ function putBelow(app: FastifyInstance, path: string): void {
     const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
     if (!isPage || typeof payload !== 'string') return payload;
     reply.removeHeader('content-length');
-    return payload.replace(/( (?:action|href)=")\/(?!\/)/g, `$1${path}/`);
+    return payload.replace(/( (?:action|href|src|poster)=")\/(?!\/)/g, `$1${path}/`);
   });
 }
 
@@ -161,8 +168,15 @@ function mountPages(
     list: (filter) => parts.grants().list(filter),
     revokeOwn: (request) => parts.grants().revokeOwn(request),
   };
-  const account = { bus, events: bus, database, limits, grants, connections, providers: keyProviders, now };
-  mountAccount(scope, { ...context, ...account, sessions });
+  const own = {
+    bus,
+    sessions,
+    now,
+    isOperator: (account: Account) => isOperator(account, options.operators),
+  };
+  const account = { events: bus, database, limits, grants, connections, providers: keyProviders };
+  mountAccount(scope, { ...context, ...own, ...account });
+  mountConsole(scope, { ...context, ...own });
 }
 
 /** Where somebody signs in, and for what. */

@@ -22,6 +22,8 @@ export interface PagesOptions {
   providers: readonly Provider[];
   /** The issuer: without a trailing slash. */
   publicUrl: string;
+  /** Where files are: the deployment, whatever host these pages are at. */
+  filesUrl?: string | undefined;
   /** 32 bytes in base64url, for the pages alone. */
   secret: Secret;
   proxies: AddressRanges;
@@ -42,7 +44,7 @@ export function openPages(
   options: PagesOptions,
 ): OAuthPages {
   const { bus, database, limits, log } = parts;
-  const { config, credentials, publicUrl, secret, proxies, grants, now = Date.now } = options;
+  const { config, credentials, publicUrl, filesUrl, secret, proxies, grants, now = Date.now } = options;
   const providers = new Map(options.providers.map((provider) => [provider.slug, provider]));
   const keyProviders = createKeyProviders(options.providers, config.keyProviders);
   refuseUnusable(options, keyProviders.list());
@@ -68,7 +70,8 @@ export function openPages(
       onError: (error) => log.error({ err: error }, 'a page failed'),
     },
     {
-      ...{ publicUrl, secret, proxies, canSignUp, sessionSeconds, rules, now },
+      ...{ publicUrl, filesUrl, secret, proxies, canSignUp, sessionSeconds, rules, now },
+      operators: config.operators,
       branding: config.profileBrands.get(options.profile ?? '') ?? branding,
       profiles: toProfilePages(options),
     },

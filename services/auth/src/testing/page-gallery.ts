@@ -7,6 +7,7 @@ import { type PageParts, page } from '../pages/layout.ts';
 import { choicesFor } from '../pages/scope-choices.ts';
 import { type SignInMethod, type SignInView, signInPage } from '../pages/sign-in-page.ts';
 import { signUpPage } from '../pages/sign-up-page.ts';
+import { consoleParts, shownBudgets } from './console-gallery.ts';
 
 const now = Date.parse('2026-11-21T15:00:00Z');
 const minute = 60_000;
@@ -49,6 +50,7 @@ const signIn: SignInView = {
 const account: AccountView = {
   account: { subject: 'acct_1', driver: 'local', display: 'Ada Lovelace' },
   csrf: 'csrf',
+  isOperator: false,
   now,
   connections: [
     {
@@ -112,7 +114,11 @@ const account: AccountView = {
       askedAt: now - 60_000,
     },
   ],
-  usage: { runs: 1_284, charged: 48.217, currency: 'USD', since: '2026-11-01T00:00:00Z' },
+  usage: {
+    ...{ runs: 1_284, charged: 48.217, currency: 'USD', since: '2026-11-01T00:00:00Z' },
+    today: { charged: 3.4 },
+  },
+  budgets: shownBudgets,
   runs: [
     {
       ...{ run_id: 'run_1', status: 'running', model: 'runware/klingai:6@0' },
@@ -247,7 +253,15 @@ const parts: Readonly<Record<string, (branding: Branding) => PageParts>> = {
       },
     }),
   'account-empty': (branding) =>
-    accountPage(branding, { ...account, connections: [], clients: [], keys: [], runs: [], usage: undefined }),
+    accountPage(branding, {
+      ...account,
+      connections: [],
+      clients: [],
+      keys: [],
+      runs: [],
+      budgets: [],
+      usage: undefined,
+    }),
   'account-away': (branding) =>
     accountPage(branding, {
       ...account,
@@ -261,7 +275,7 @@ const parts: Readonly<Record<string, (branding: Branding) => PageParts>> = {
 
 /** Every page in every state that looks different, as whole documents. */
 export function pageGallery(branding: Branding = ownBranding): { name: string; html: string }[] {
-  return Object.entries(parts).map(([name, make]) => ({
+  return Object.entries({ ...parts, ...consoleParts }).map(([name, make]) => ({
     name,
     // The pages that go on by themselves stay here, to be looked at.
     html: page(branding, { ...make(branding), onward: undefined }),

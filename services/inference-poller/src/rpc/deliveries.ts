@@ -35,7 +35,7 @@ export function handleReadDeliveries({
   };
 }
 
-function toDelivery(row: Row): WebhookDelivery {
+export function toDelivery(row: Row): WebhookDelivery {
   const time = (name: string, at: number | null) =>
     at === null ? {} : { [name]: new Date(Number(at)).toISOString() };
   return {

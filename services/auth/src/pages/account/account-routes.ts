@@ -1,16 +1,23 @@
 import type { Bus } from '@inferry/bus';
-import { AppError, toAppError } from '@inferry/contracts';
+import { AppError } from '@inferry/contracts';
 import { answerConfirmation, countLiveKeys } from '@inferry/database';
 import type { Limits } from '@inferry/limits';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { parseProviderKey, problemOfProbe } from '../../identity/apikey/apikey-driver.ts';
-import type { Session, Sessions } from '../../identity/sessions.ts';
+import type { Sessions } from '../../identity/sessions.ts';
 import type { KeyVerdict } from '../../identity/user-connections.ts';
 import { createKey, listKeys, revokeKey } from '../../keys/keys.ts';
-import { type Form, formOf, isFromOwnPage } from '../forms.ts';
 import { addressOf, type PageContext } from '../page-context.ts';
 import { accountPage } from './account-page.ts';
 import type { Notice } from './account-view.ts';
+import {
+  type Action as ActionOf,
+  noticeOf,
+  type Post,
+  type SignedIn,
+  sessionOfForm,
+  takePost,
+} from './post.ts';
 import { type AccountSources, keyRights, readAccount } from './read-account.ts';
 
 export interface AccountRouteDeps extends PageContext, AccountSources {
@@ -19,32 +26,7 @@ export interface AccountRouteDeps extends PageContext, AccountSources {
   events: Pick<Bus, 'publish'>;
 }
 
-/** What was done, told after the redirect that keeps a reload from doing it again. */
-const done: Readonly<Record<string, string>> = {
-  'key-added': 'The key was tried and stored.',
-  'key-replaced': 'The new key was tried and is used from now on.',
-  'key-works': 'The key works.',
-  'key-removed': 'The key was deleted.',
-  disconnected: 'The client was disconnected.',
-  revoked: 'The API key was revoked.',
-  accepted: 'You said yes. Tell your client to go on.',
-  declined: 'You said no: nothing is run.',
-};
-
-interface Request {
-  request: FastifyRequest;
-  reply: FastifyReply;
-  session: Session;
-}
-
-interface Post extends Request {
-  form: Form;
-  /** The id in the address. */
-  id: string;
-}
-
-/** Does what a form asked for: the code of what was done, or what to show at once. */
-type Action = (deps: AccountRouteDeps, post: Post) => Promise<string | Notice>;
+type Action = ActionOf<AccountRouteDeps>;
 
 export function mountAccount(scope: FastifyInstance, deps: AccountRouteDeps): void {
   scope.get('/account', async (request, reply) => {
@@ -64,7 +46,13 @@ export function mountAccount(scope: FastifyInstance, deps: AccountRouteDeps): vo
     '/account/keys/:id/revoke': revokeApiKey,
   };
   for (const [url, action] of Object.entries(actions)) {
-    scope.post(url, (request, reply) => take(deps, { request, reply, action }));
+    scope.post(url, (request, reply) =>
+      takePost(
+        deps,
+        { request, reply },
+        { action, next: () => '/account', show: (...way) => show(deps, ...way) },
+      ),
+    );
   }
   scope.post('/account/sign-out', async (request, reply) => {
     const session = await sessionOfForm(deps, request);
@@ -73,58 +61,14 @@ export function mountAccount(scope: FastifyInstance, deps: AccountRouteDeps): vo
   });
 }
 
-async function take(
-  deps: AccountRouteDeps,
-  { request, reply, action }: { request: FastifyRequest; reply: FastifyReply; action: Action },
-): Promise<FastifyReply> {
-  const session = await sessionOfForm(deps, request);
-  if (session === undefined) return reply.redirect('/account/sign-in', 303);
-  const post: Post = { request, reply, session, form: formOf(request), id: idOf(request) };
-  const outcome = await action(deps, post).catch((error: unknown): Notice => {
-    const known = toAppError(error);
-    if (known.code === 'internal') deps.onError(error);
-    // Somebody else's is as unknown as what never was.
-    const text = known.code === 'not_found' ? 'That is not there any more.' : known.message;
-    return { kind: 'bad', text };
-  });
-  if (typeof outcome === 'string') return reply.redirect(`/account?done=${outcome}`, 303);
-  return show(deps, post, outcome);
-}
-
-/** Undefined: not signed in any more. Errors: `forbidden` for a form that is not from this session's own page. */
-async function sessionOfForm(deps: AccountRouteDeps, request: FastifyRequest): Promise<Session | undefined> {
-  if (!isFromOwnPage(request, deps.publicUrl)) throw foreignForm();
-  const session = await deps.sessions.read(request.headers);
-  if (session !== undefined && !deps.sessions.isCsrf(session, formOf(request).get('csrf')))
-    throw foreignForm();
-  return session;
-}
-
-function foreignForm(): AppError {
-  return new AppError(
-    'forbidden',
-    'This form was not sent from our page, so nothing was done. Go back and try again.',
-  );
-}
-
 async function show(
   deps: AccountRouteDeps,
-  { reply, session }: Request,
+  { reply, session }: SignedIn,
   notice?: Notice,
 ): Promise<FastifyReply> {
   const view = await readAccount(deps, session);
   const status = notice?.kind === 'bad' ? 422 : 200;
   return deps.send(reply, { ...accountPage(deps.branding, { ...view, notice }), status });
-}
-
-function noticeOf({ query }: FastifyRequest): Notice | undefined {
-  const code = typeof query === 'object' && query !== null && 'done' in query ? String(query.done) : '';
-  const text = Object.hasOwn(done, code) ? done[code] : undefined;
-  return text === undefined ? undefined : { kind: 'good', text };
-}
-
-function idOf({ params }: FastifyRequest): string {
-  return typeof params === 'object' && params !== null && 'id' in params ? String(params.id) : '';
 }
 
 const addConnection: Action = async (deps, post) => {

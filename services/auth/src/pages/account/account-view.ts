@@ -1,10 +1,11 @@
-import type { Connection, Run } from '@inferry/contracts';
+import type { Budget, Connection, Run, UsageTotals } from '@inferry/contracts';
 import type { Account } from '../../identity/accounts.ts';
 
 /** What the account page shows. A part that could not be read is undefined, and the page says so. */
 export interface AccountView {
   account: Account;
   csrf: string;
+  isOperator: boolean;
   now: number;
   connections: readonly Connection[] | undefined;
   /** Whose keys can be added. */
@@ -13,6 +14,7 @@ export interface AccountView {
   keys: readonly ShownKey[] | undefined;
   usage: Usage | undefined;
   runs: readonly Run[] | undefined;
+  budgets: readonly Budget[] | undefined;
   confirmations: readonly CostToConfirm[] | undefined;
   notice?: Notice | undefined;
 }
@@ -44,12 +46,11 @@ export interface CostToConfirm {
   askedAt: number;
 }
 
-export interface Usage {
-  runs: number;
-  charged: number;
-  currency: string;
+export interface Usage extends UsageTotals {
   /** Since when the figures count. */
   since: string;
+  /** Of the current day, in UTC. */
+  today: Pick<UsageTotals, 'charged' | 'unknown_cost_runs'>;
 }
 
 export interface Notice {

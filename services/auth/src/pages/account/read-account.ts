@@ -1,7 +1,8 @@
 import type { Bus } from '@inferry/bus';
-import { listRuns, type Principal, readUsage, scopes } from '@inferry/contracts';
+import { type Budget, listRuns, type Principal, readBudgets, readUsage, scopes } from '@inferry/contracts';
 import { type Database, listConfirmations } from '@inferry/database';
 import { z } from 'zod';
+import type { Account } from '../../identity/accounts.ts';
 import type { Session } from '../../identity/sessions.ts';
 import { pagePrincipal, type UserConnections } from '../../identity/user-connections.ts';
 import { isLive, listKeys } from '../../keys/keys.ts';
@@ -15,12 +16,13 @@ export interface AccountSources {
   grants: Pick<Grants, 'list' | 'revokeOwn'>;
   connections: UserConnections;
   providers: readonly KeyProvider[];
+  isOperator(account: Account): boolean;
   onError(error: unknown): void;
   now(): number;
 }
 
 const questionTimeoutMs = 4_000;
-const shownRuns = 10;
+const shownRuns = 8;
 
 /** Everything that the account page shows; a part whose owner does not answer is left out and nothing else fails. */
 export async function readAccount(
@@ -35,16 +37,18 @@ export async function readAccount(
       sources.onError(error);
       return undefined;
     });
-  const [ownConnections, clients, keys, usage, runs, confirmations] = await Promise.all([
+  const [ownConnections, clients, keys, usage, runs, budgets, confirmations] = await Promise.all([
     part(connections.list(subject)),
     part(readClients(sources, subject)),
     part(readKeys(sources, subject)),
     part(readUsageTotals(sources, principal)),
     part(readRuns(sources, principal)),
+    part(readOwnBudgets(sources, principal)),
     part(readConfirmations(sources, subject)),
   ]);
-  const own = { connections: ownConnections, providers, clients, keys, usage, runs, confirmations };
-  return { account, csrf, now: now(), ...own };
+  const own = { connections: ownConnections, providers, clients, keys, usage, runs };
+  const isOperator = sources.isOperator(account);
+  return { account, csrf, isOperator, now: now(), ...own, budgets, confirmations };
 }
 
 async function readClients({ grants }: AccountSources, subject: string): Promise<ConnectedClient[]> {
@@ -79,12 +83,31 @@ async function readUsageTotals({ bus, now }: AccountSources, principal: Principa
   const since = new Date(now());
   since.setUTCHours(0, 0, 0, 0);
   since.setUTCDate(1);
-  const { totals } = await bus.call(
+  const { totals, buckets } = await bus.call(
     readUsage,
-    { since: since.toISOString(), bucket: 'month', limit: 1 },
+    { since: since.toISOString(), bucket: 'day', limit: 100 },
     { principal, timeoutMs: questionTimeoutMs },
   );
-  return { ...totals, since: since.toISOString() };
+  const start = new Date(now());
+  start.setUTCHours(0, 0, 0, 0);
+  const own = buckets.filter((bucket) => Date.parse(bucket.start) === start.getTime());
+  return { ...totals, since: since.toISOString(), today: sumOf(own, totals.currency) };
+}
+
+/** Of all platforms, in one currency. */
+function sumOf(
+  buckets: readonly { charged: number; currency: string; unknown_cost_runs?: number | undefined }[],
+  currency: string,
+): Usage['today'] {
+  const own = buckets.filter((bucket) => bucket.currency === currency);
+  return {
+    charged: own.reduce((sum, { charged }) => sum + charged, 0),
+    unknown_cost_runs: own.reduce((sum, { unknown_cost_runs: unknown = 0 }) => sum + unknown, 0),
+  };
+}
+
+async function readOwnBudgets({ bus }: AccountSources, principal: Principal): Promise<Budget[]> {
+  return (await bus.call(readBudgets, {}, { principal, timeoutMs: questionTimeoutMs })).budgets;
 }
 
 async function readRuns({ bus }: AccountSources, principal: Principal): Promise<AccountView['runs']> {

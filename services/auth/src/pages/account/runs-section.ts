@@ -1,57 +1,46 @@
-import type { Run } from '@inferry/contracts';
-import { displayText, type Html, html } from '@inferry/pages';
+import { isTerminal } from '@inferry/contracts';
+import { type Html, html } from '@inferry/pages';
+import { budgetBars } from '../console/charts.ts';
+import { livePart } from '../console/frame.ts';
+import { runList } from '../console/runs-page.ts';
 import type { AccountView, Usage } from './account-view.ts';
 import { notRead, section } from './section.ts';
-import { ago, day, money, number } from './words.ts';
+import { day, number, spentWords } from './words.ts';
 
-/** What was run, and what it cost. */
-export function runsSection(view: AccountView): Html {
-  const { usage, runs, now } = view;
+/** What goes on, what came out lately, and what it cost. */
+export function runsSection({ usage, runs, now }: AccountView): Html {
+  const isLive = runs?.some(({ status }) => !isTerminal(status)) ?? false;
   const list =
     runs === undefined
       ? notRead
       : runs.length === 0
         ? html`<p class="empty">Nothing was run yet.</p>`
-        : table(runs, now);
+        : html`${runList(runs, now)}<p class="after-list small"><a href="/account/runs">All runs</a></p>`;
+  const going = runs?.filter(({ status }) => !isTerminal(status)).length;
   return section({
     id: 'runs',
     title: 'Runs',
-    text: 'The latest, with what each cost. Clients list all of them.',
-    body: html`${usage !== undefined && tiles(usage)}${list}`,
+    text: 'The latest, with what came of each and what it cost.',
+    body: livePart('latest', isLive, html`${usage !== undefined && tiles(usage, going)}${list}`),
   });
 }
 
-function tiles({ runs, charged, currency, since }: Usage): Html {
+function tiles({ runs, today, since, ...month }: Usage, going: number | undefined): Html {
   return html`<dl class="tiles">
-<div class="tile"><dt>Spent since ${day(Date.parse(since))}</dt><dd>${money(charged, currency)}</dd></div>
+<div class="tile"><dt>Under way</dt><dd>${going === undefined ? 'unknown' : number(going)}</dd></div>
+<div class="tile"><dt>Spent today</dt><dd>${spentWords({ ...today, currency: month.currency })}</dd></div>
+<div class="tile"><dt>Spent since ${day(Date.parse(since))}</dt><dd>${spentWords(month)}</dd></div>
 <div class="tile"><dt>Runs since then</dt><dd>${number(runs)}</dd></div>
 </dl>`;
 }
 
-function table(runs: readonly Run[], now: number): Html {
-  return html`<table><thead><tr><th scope="col">Model</th><th scope="col">When</th><th scope="col">Status</th>
-<th scope="col" class="number">Cost</th></tr></thead><tbody>${runs.map((run) => row(run, now))}</tbody></table>`;
-}
-
-const marks: Record<Run['status'], string> = {
-  queued: 'plain',
-  running: 'plain',
-  succeeded: 'good',
-  failed: 'bad',
-  cancelled: 'plain',
-  expired: 'warn',
-};
-
-function row({ model, status, created_at: createdAt, cost }: Run, now: number): Html {
-  return html`<tr><td>${displayText(model ?? 'A model', 200)}</td>
-<td class="muted">${createdAt === undefined ? '' : ago(Date.parse(createdAt), now)}</td>
-<td><span class="mark ${marks[status]}">${status}</span></td>
-<td class="number">${costOf(cost)}</td></tr>`;
-}
-
-function costOf(cost: Run['cost']): string {
-  if (cost?.charged !== undefined) return money(cost.charged, cost.currency ?? 'USD');
-  if (cost?.reserved !== undefined && cost.reserved > 0)
-    return `≤ ${money(cost.reserved, cost.currency ?? 'USD')}`;
-  return '–';
+/** Nothing where no budget is set. */
+export function budgetsSection({ budgets, now }: AccountView): Html | undefined {
+  if (budgets === undefined || budgets.length === 0) return undefined;
+  return section({
+    id: 'budgets',
+    title: 'Budgets',
+    text: 'What your runs may cost. A run that would go beyond is refused before anything is charged.',
+    body: budgetBars(budgets, now),
+  });
 }

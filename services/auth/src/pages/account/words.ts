@@ -1,4 +1,11 @@
-import { isScope, scopes } from '@inferry/contracts';
+import {
+  isScope,
+  isTerminal,
+  type RunCost,
+  type RunStatus,
+  scopes,
+  type UsageTotals,
+} from '@inferry/contracts';
 
 /** `3 hours ago`, or the date when it is longer than a month. */
 export function ago(at: number, now: number): string {
@@ -41,4 +48,48 @@ export function number(amount: number): string {
 export function meaningOf(granted: readonly string[]): string {
   const texts = granted.filter(isScope).map((scope) => scopes[scope]);
   return texts.length === 0 ? 'Nothing' : `${texts.join('. ')}.`;
+}
+
+const momentParts = {
+  ...({ day: 'numeric', month: 'short', year: 'numeric' } as const),
+  ...({ hour: '2-digit', minute: '2-digit', timeZone: 'UTC' } as const),
+};
+
+/** `21 Nov 2026, 15:04 UTC`. */
+export function moment(at: number, hasSeconds = false): string {
+  const options: Intl.DateTimeFormatOptions = hasSeconds
+    ? { ...momentParts, second: '2-digit' }
+    : momentParts;
+  return `${new Intl.DateTimeFormat('en-GB', options).format(at)} UTC`;
+}
+
+/** `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`. */
+export function took(ms: number): string {
+  const seconds = Math.max(0, ms) / 1_000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3_600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3_600)} h ${Math.floor((whole % 3_600) / 60)} min`;
+}
+
+/** What a run costs, in words that never read an unknown amount as nothing. */
+export function costWords(cost: RunCost | undefined, status: RunStatus): string {
+  const { currency = 'USD', charged, reserved, assumed, unknown } = cost ?? {};
+  if (charged !== undefined) return money(charged, currency);
+  if (unknown === true) return 'unknown';
+  if (assumed !== undefined) return `unknown, at most ${money(assumed, currency)}`;
+  if (reserved !== undefined && reserved > 0) return `at most ${money(reserved, currency)}`;
+  return isTerminal(status) ? 'not charged' : 'not known yet';
+}
+
+/** What many runs cost: an amount that leaves runs out says so. */
+export function spentWords({
+  charged,
+  currency,
+  unknown_cost_runs: unknown = 0,
+}: Omit<UsageTotals, 'runs'>): string {
+  if (unknown === 0) return money(charged, currency);
+  if (charged === 0) return 'unknown';
+  return `${money(charged, currency)} + unknown`;
 }

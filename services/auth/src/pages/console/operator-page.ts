@@ -1,0 +1,142 @@
+/** What operators see of the whole deployment, and what they can set right from a browser. */
+import type { ProviderState, readOperation } from '@inferry/contracts';
+import { type Branding, displayText, type Html, html } from '@inferry/pages';
+import type { z } from 'zod';
+import type { Notice } from '../account/account-view.ts';
+import { buttonForm, notRead } from '../account/section.ts';
+import { ago, moment, number, spentWords, took } from '../account/words.ts';
+import type { PageParts } from '../layout.ts';
+import { shareBar } from './charts.ts';
+import { consolePage, livePart, type Viewer } from './frame.ts';
+
+type Operation = z.infer<typeof readOperation.output>;
+type Platform = NonNullable<Operation['platforms']>[number];
+type Webhook = NonNullable<Operation['webhooks']>[number];
+
+export interface OperatorView extends Viewer {
+  /** Undefined: could not be read. */
+  platforms: Operation['platforms'];
+  providers: readonly ProviderState[] | undefined;
+  spend: Operation['spend'];
+  isSpendCut: boolean;
+  webhooks: Operation['webhooks'];
+  areWebhooksCut: boolean;
+  isFailedOnly: boolean;
+  notice?: Notice | undefined;
+}
+
+export function operatorPage(branding: Branding, view: OperatorView): PageParts {
+  return consolePage(branding, view, {
+    title: 'Operator',
+    tab: 'operator',
+    notice: view.notice,
+    body: html`${part('platforms', 'Platforms', livePart('platform-list', true, platforms(view)))}
+${part('tenants', 'Spent in 30 days, by tenant', tenants(view))}
+${part('webhooks', 'Webhooks', webhooks(view))}`,
+  });
+}
+
+function part(id: string, title: string, body: Html): Html {
+  return html`<section class="part" aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${body}</section>`;
+}
+
+function platforms(view: OperatorView): Html {
+  if (view.platforms === undefined) return notRead;
+  if (view.platforms.length === 0) return html`<p class="empty">No platform is connected.</p>`;
+  return html`<ul class="rows">${view.platforms.map((platform) => platformRow(view, platform))}</ul>`;
+}
+
+function platformRow({ providers, csrf, now }: OperatorView, platform: Platform): Html {
+  const { provider, open, pause } = platform;
+  const known = providers?.find(({ slug }) => slug === provider);
+  const [state, mark] = stateOf(platform, known);
+  const running = Object.entries(open).map(([phase, count]) => `${number(count)} ${phase}`);
+  const facts = [
+    running.length === 0 ? 'nothing under way' : running.join(', '),
+    lateWords(platform),
+    known === undefined ? undefined : `${number(known.models)} models`,
+    known?.checked_at === undefined ? undefined : `list read ${ago(Date.parse(known.checked_at), now)}`,
+  ].filter((fact) => fact !== undefined);
+  const base = `/account/operator/providers/${encodeURIComponent(provider)}`;
+  const about = known?.title ?? provider;
+  const way = { csrf, about };
+  return html`<li><div class="row"><div><h3>${displayText(known?.title ?? provider)} <span class="mark ${mark}">${state}</span></h3>
+<p class="small muted">${facts.join(' · ')}</p>
+${pause !== undefined && html`<p class="small">${pause.mode === 'pause' ? 'Is sent nothing: runs wait' : 'Takes no new runs'} since ${moment(Date.parse(pause.at))}${pause.reason !== '' && `: ${displayText(pause.reason, 300)}`}</p>`}</div>
+<div class="actions">${
+    pause === undefined
+      ? html`${buttonForm({ ...way, action: `${base}/pause`, text: 'Pause' })}${buttonForm({ ...way, action: `${base}/drain`, text: 'Drain' })}`
+      : buttonForm({ ...way, action: `${base}/resume`, text: 'Resume' })
+  }</div></div></li>`;
+}
+
+function stateOf(
+  { pause, late_seconds: late }: Platform,
+  known: ProviderState | undefined,
+): [string, string] {
+  if (pause !== undefined) return [pause.mode === 'pause' ? 'paused' : 'draining', 'warn'];
+  if (late > 30) return ['late', 'bad'];
+  if (known === undefined) return ['not known', 'plain'];
+  if (known.stale) return ['list is old', 'warn'];
+  return known.ready ? ['ready', 'good'] : ['no key', 'plain'];
+}
+
+function lateWords({ late_runs: runs, late_seconds: seconds }: Platform): string {
+  if (runs === 0) return 'nothing late';
+  return `${number(runs)} late, the first by ${took(seconds * 1_000)}`;
+}
+
+function tenants({ spend, isSpendCut }: OperatorView): Html {
+  if (spend === undefined) return notRead;
+  if (spend.length === 0) return html`<p class="empty">Nothing was charged.</p>`;
+  const most = (currency: string) =>
+    Math.max(...spend.filter((row) => row.currency === currency).map(({ charged }) => charged));
+  return html`<table class="figures"><caption class="unseen">Spent by tenant</caption><thead><tr><th scope="col">Tenant</th><th scope="col" class="number">Runs</th><th scope="col" class="number">Cost</th><th scope="col" class="share"><span class="unseen">Beside the largest</span></th></tr></thead>
+<tbody>${spend.map(
+    (row) =>
+      html`<tr><th scope="row"><code>${displayText(row.subject, 80)}</code></th><td class="number">${number(row.runs)}</td><td class="number">${spentWords(row)}</td><td class="share">${shareBar(row.charged === 0 ? 0 : row.charged / most(row.currency))}</td></tr>`,
+  )}</tbody></table>${isSpendCut && html`<p class="small muted">Those with the most. <code>npm run admin -- usage export</code> has all.</p>`}`;
+}
+
+function webhooks(view: OperatorView): Html {
+  const { webhooks: all, isFailedOnly, areWebhooksCut } = view;
+  const filter = html`<nav class="ranges" aria-label="Which webhooks"><a href="/account/operator#webhooks"${!isFailedOnly && html` aria-current="true"`}>All</a><a href="/account/operator?webhooks=failed#webhooks"${isFailedOnly && html` aria-current="true"`}>Given up</a></nav>`;
+  if (all === undefined) return notRead;
+  if (all.length === 0)
+    return html`${filter}<p class="empty">${isFailedOnly ? 'None was given up.' : 'No webhook was sent.'}</p>`;
+  return html`${filter}<ul class="rows">${all.map((webhook) => webhookRow(view, webhook))}</ul>
+${areWebhooksCut && html`<p class="small muted">There are more: <code>npm run admin -- webhooks list</code> has them.</p>`}`;
+}
+
+const webhookStates = {
+  delivered: ['delivered', 'good'],
+  waiting: ['waiting', 'plain'],
+  given_up: ['given up', 'bad'],
+} as const;
+
+function webhookRow({ csrf, now }: OperatorView, webhook: Webhook): Html {
+  const { delivery_id: id, run_id: runId, url, state, attempts, last_status: status } = webhook;
+  const [text, mark] = webhookStates[state];
+  const facts = [
+    `run ${displayText(runId, 60)}`,
+    `${attempts} attempt${attempts === 1 ? '' : 's'}`,
+    status === undefined ? undefined : `last answer ${status}`,
+    webhook.last_problem === undefined ? undefined : displayText(webhook.last_problem, 100),
+    timeOf(webhook, now),
+  ].filter((fact) => fact !== undefined);
+  return html`<li class="row"><div><h3>${displayText(url, 120)} <span class="mark ${mark}">${text}</span></h3>
+<p class="small muted">${facts.join(' · ')}</p></div>
+<div class="actions">${buttonForm({
+    action: `/account/operator/webhooks/${encodeURIComponent(id)}/replay`,
+    csrf,
+    text: 'Send again',
+    about: `the webhook of ${runId}`,
+  })}</div></li>`;
+}
+
+function timeOf(webhook: Webhook, now: number): string | undefined {
+  const { delivered_at: delivered, next_attempt_at: next, last_attempt_at: last } = webhook;
+  if (next !== undefined) return `next ${moment(Date.parse(next))}`;
+  const at = delivered ?? last;
+  return at === undefined ? undefined : ago(Date.parse(at), now);
+}

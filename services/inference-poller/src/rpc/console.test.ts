@@ -1,0 +1,199 @@
+import { browseRuns, operate, readOperation, readSpend } from '@inferry/contracts';
+import { readAudit } from '@inferry/database';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { succeeded } from '../testing/platform.ts';
+import { alice, bob, createWorld, type World } from '../testing/world.ts';
+
+let world: World;
+beforeEach(async () => {
+  world = await createWorld();
+  await world.addReplica();
+});
+afterEach(() => world.close());
+
+const operator = { ...alice, subject: 'ops', scopes: ['operator'] };
+
+/** Ended runs of alice, made at once as rows: one a minute, the newest last. */
+async function manyRuns(count: number): Promise<void> {
+  world.platform.endsAs = succeeded();
+  const { run } = await world.run({ input: {} });
+  const like = await world.row(run?.run_id ?? '');
+  const rows = Array.from({ length: count }, (_, index) => ({
+    ...like,
+    ...{ run_id: `run_${String(index).padStart(6, '0')}`, idempotency_key: `ref:many-${index}` },
+    ...{ client_ref: `many-${index}`, created_at: like.created_at - (count - index) * 60_000 },
+    status: index % 500 === 0 ? 'failed' : 'succeeded',
+  }));
+  for (let at = 0; at < rows.length; at += 500)
+    await world.database.queries
+      .insertInto('runs')
+      .values(rows.slice(at, at + 500))
+      .execute();
+}
+
+describe('browse_runs', () => {
+  it('tells of each run what it was asked for, what came of it and what it cost', async () => {
+    world.platform.endsAs = succeeded('hello');
+    await world.run({ input: { prompt: '  a  fox\nin snow ' } });
+    world.platform.endsAs = { status: 'failed', upstreamStatus: 'FAILED' };
+    await world.run({ input: { messages: [{ role: 'user', content: 'Why?' }] } });
+
+    const { runs } = await world.ask(browseRuns, { limit: 10 });
+
+    expect(runs).toMatchObject([
+      { status: 'failed', about: 'Why?', error_code: expect.any(String) },
+      { status: 'succeeded', about: 'a fox in snow', outputs: [{ text: 'hello' }], output_count: 1 },
+    ]);
+    expect(runs[1]?.cost).toMatchObject({ charged: 0.07 });
+    expect((await world.ask(browseRuns, { limit: 10 }, bob)).runs).toEqual([]);
+  });
+
+  it.each([
+    ['a word of the input', { text: 'FOX' }, 1],
+    ['a quoted word', { text: '"den"' }, 1],
+    ['signs that mean something to databases', { text: '%' }, 1],
+    ['a reference', { text: 'ref-b' }, 1],
+    ['a model', { model: 'scripted/model' }, 2],
+    ['another model', { model: 'scripted/other' }, 0],
+    ['a state', { statuses: ['succeeded' as const] }, 2],
+    ['files', { has_files: true }, 0],
+  ])('finds by %s', async (_what, filter, count) => {
+    world.platform.endsAs = succeeded('text');
+    await world.run({ input: { prompt: 'the Fox in its "den"' }, client_ref: 'ref-a' });
+    await world.run({ input: { prompt: '100 % owl' }, client_ref: 'ref-b' });
+
+    const { runs, next_cursor: next } = await world.ask(browseRuns, { limit: 10, ...filter });
+
+    expect([runs.length, next]).toEqual([count, undefined]);
+  });
+
+  it('looks at a bounded part of ten thousand runs for each page, and goes on where it stopped', async () => {
+    await manyRuns(10_000);
+    const found: string[] = [];
+    const steps: (number | undefined)[] = [];
+    let cursor: string | undefined;
+
+    do {
+      const page = await world.ask(browseRuns, { limit: 50, statuses: ['failed'], cursor });
+      found.push(...page.runs.map(({ run_id: id }) => id));
+      steps.push(page.searched);
+      cursor = page.next_cursor;
+    } while (cursor !== undefined);
+
+    expect(found).toEqual(
+      Array.from({ length: 20 }, (_, at) => `run_${String(9_500 - at * 500).padStart(6, '0')}`),
+    );
+    expect(steps).toEqual([2_000, 2_000, 2_000, 2_000, 2_000, undefined]);
+  });
+
+  it('pages through all runs once, also where many began in one instant', async () => {
+    await manyRuns(130);
+    await world.database.queries
+      .updateTable('runs')
+      .set({ created_at: 7 })
+      .where('client_ref', 'like', 'many-%')
+      .execute();
+    const seen: string[] = [];
+    let cursor: string | undefined;
+
+    do {
+      const page = await world.ask(browseRuns, { limit: 25, cursor });
+      seen.push(...page.runs.map(({ run_id: id }) => id));
+      cursor = page.next_cursor;
+    } while (cursor !== undefined);
+
+    expect([seen.length, new Set(seen).size]).toEqual([131, 131]);
+  });
+});
+
+describe('read_spend', () => {
+  it('tells what the caller was charged by day and model, and what is unknown beside it', async () => {
+    world.platform.endsAs = succeeded();
+    await world.run({ input: { price: 0.5 } });
+    const { charged: _, ...untold } = succeeded();
+    world.platform.endsAs = untold;
+    await world.run({ input: { price: null } });
+    const day = new Date().toISOString().slice(0, 10);
+    const window = { since: `${day}T00:00:00Z`, until: new Date(Date.now() + 86_400_000).toISOString() };
+
+    const { rows } = await world.ask(readSpend, { ...window, by: ['day', 'model'], limit: 10 });
+    const others = await world.ask(readSpend, { ...window, by: ['model'], limit: 10 }, bob);
+
+    const own = { model: 'scripted/model', currency: 'USD', runs: 2, charged: 0.07, unknown_cost_runs: 1 };
+    expect(rows).toEqual([{ day, ...own }]);
+    expect(others.rows).toEqual([]);
+  });
+});
+
+describe('what operators do', () => {
+  it('is refused to everybody else, whatever they may do with runs', async () => {
+    const asked = world.ask(readOperation, { part: 'spend', limit: 10 });
+    const done = world.ask(operate, { action: 'pause', object: 'scripted' });
+
+    await expect(asked).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(done).rejects.toMatchObject({ code: 'forbidden' });
+    expect(await world.database.queries.selectFrom('provider_pauses').selectAll().execute()).toEqual([]);
+  });
+
+  it('pauses a platform, shows what waits there and for how long, and stands in the audit trail', async () => {
+    const read = async () =>
+      (await world.ask(readOperation, { part: 'platforms', limit: 10 }, operator)).platforms;
+    await world.ask(operate, { action: 'pause', object: 'scripted', reason: 'ill' }, operator);
+    await world.start({ input: {} });
+    world.skipped += 60_000;
+    const paused = await read();
+    await world.ask(operate, { action: 'resume', object: 'scripted' }, operator);
+    const resumed = await read();
+
+    expect(paused).toMatchObject([
+      { provider: 'scripted', open: { queued: 1 }, late_runs: 1, pause: { mode: 'pause', reason: 'ill' } },
+    ]);
+    expect(paused?.[0]?.late_seconds).toBeGreaterThan(55);
+    expect(resumed?.[0]?.pause).toBeUndefined();
+    await expect
+      .poll(async () =>
+        (await readAudit(world.database.queries, { after: 0, limit: 50 })).map(({ actor, action }) => [
+          actor,
+          action,
+        ]),
+      )
+      .toEqual(
+        expect.arrayContaining([
+          ['operator ops', 'admin.provider.pause'],
+          ['operator ops', 'admin.provider.resume'],
+        ]),
+      );
+  });
+
+  it('tells what each tenant was charged, those with the most first', async () => {
+    world.platform.endsAs = succeeded();
+    await world.run({ input: {} });
+    for (let index = 0; index < 2; index += 1) await world.run({ input: {} }, { principal: bob });
+
+    const { spend, is_cut: isCut } = await world.ask(readOperation, { part: 'spend', limit: 1 }, operator);
+
+    expect([spend, isCut]).toEqual([[{ subject: 'bob', currency: 'USD', runs: 2, charged: 0.14 }], true]);
+  });
+
+  it('sends a webhook again, and shows of its address no more than where it leads', async () => {
+    const runId = await world.start({ input: {} });
+    const delivery = { delivery_id: 'whd_1', run_id: runId, url: 'https://hooks.example/a?token=secret' };
+    await world.database.queries
+      .insertInto('webhook_deliveries')
+      .values({
+        ...{ ...delivery, body: '{}', attempts: 8, next_attempt_at: null, lease_until: null },
+        ...{ delivered_at: null, last_status: 500 },
+      })
+      .execute();
+    const list = () => world.ask(readOperation, { part: 'webhooks', is_failed: true, limit: 10 }, operator);
+
+    const before = await list();
+    await world.ask(operate, { action: 'replay', object: 'whd_1' }, operator);
+    const unknown = world.ask(operate, { action: 'replay', object: 'whd_9' }, operator);
+
+    expect(before.webhooks).toMatchObject([
+      { delivery_id: 'whd_1', url: 'https://hooks.example/…', state: 'given_up', attempts: 8 },
+    ]);
+    await expect(unknown).rejects.toMatchObject({ code: 'webhook_not_found' });
+  });
+});

@@ -1,0 +1,148 @@
+/** What operators see of the deployment and set right from its pages, as `npm run admin` does on its machine. */
+import type { Handler } from '@inferry/bus';
+import {
+  AppError,
+  type operate,
+  operatorScope,
+  type Principal,
+  type readOperation,
+  type readSpend,
+  type SpendRow,
+} from '@inferry/contracts';
+import {
+  addAudit,
+  countOpenRuns,
+  listDeliveries,
+  listLateRuns,
+  listPauses,
+  readSpentBy,
+  replayDelivery,
+  type SpentRow,
+  setPause,
+} from '@inferry/database';
+import type { z } from 'zod';
+import type { InferenceDeps } from '../deps.ts';
+import { fromMicros } from '../runs/run-document.ts';
+import { toRfc3339 } from '../runs/run-view.ts';
+import { toDelivery } from './deliveries.ts';
+
+type Deps = Pick<InferenceDeps, 'database' | 'now' | 'providers'>;
+type Part = z.infer<typeof readOperation.output>;
+
+/** Runs that are due for less than this are on their way. */
+const lateMs = 2_000;
+const monthMs = 30 * 86_400_000;
+
+/** What the caller was charged, by day and by model. */
+export function handleReadSpend({ database }: Pick<Deps, 'database'>): Handler<typeof readSpend> {
+  return async ({ since, until, by, limit }, { principal }) => {
+    const rows = await readSpentBy(database, {
+      ...{ by, subject: principal.subject },
+      ...{ since: Date.parse(since), until: Date.parse(until) },
+    });
+    return { rows: rows.slice(0, limit).map(toSpent), ...(rows.length > limit ? { is_cut: true } : {}) };
+  };
+}
+
+function toSpent({ by, currency, runs, chargedMicros, assumedMicros, unknownRuns }: SpentRow): SpendRow {
+  return {
+    ...by,
+    ...{ currency, runs, charged: fromMicros(chargedMicros) },
+    ...(assumedMicros > 0 ? { assumed: fromMicros(assumedMicros) } : {}),
+    ...(unknownRuns > 0 ? { unknown_cost_runs: unknownRuns } : {}),
+  };
+}
+
+export function handleReadOperation(deps: Deps): Handler<typeof readOperation> {
+  const parts = { platforms: readPlatforms, spend: readTenants, webhooks: readWebhooks };
+  return async (asked, { principal }) => {
+    refuseOthers(principal);
+    return parts[asked.part](deps, asked);
+  };
+}
+
+type Asked = z.infer<typeof readOperation.input>;
+
+async function readPlatforms({ database, now, providers }: Deps): Promise<Part> {
+  const at = now();
+  const [counts, pauses, late] = await Promise.all([
+    countOpenRuns(database.queries),
+    listPauses(database.queries),
+    listLateRuns(database.queries, { dueBefore: at - lateMs, now: at }),
+  ]);
+  const known = [...providers.keys(), ...[...counts, ...pauses, ...late].map(({ provider }) => provider)];
+  return {
+    platforms: [...new Set(known)].sort().map((provider) => {
+      const pause = pauses.find((one) => one.provider === provider);
+      const behind = late.find((one) => one.provider === provider);
+      return {
+        provider,
+        open: phasesOf(counts.filter((count) => count.provider === provider)),
+        late_runs: behind?.count ?? 0,
+        late_seconds: behind === undefined ? 0 : (at - behind.dueAt) / 1_000,
+        ...(pause && { pause: { mode: pause.mode, reason: pause.reason, at: toRfc3339(pause.at) } }),
+      };
+    }),
+  };
+}
+
+/** How many runs are in which phase, whatever they are priced in. */
+function phasesOf(counts: readonly { phase: string; count: number }[]): Record<string, number> {
+  const open: Record<string, number> = {};
+  for (const { phase, count } of counts) open[phase] = (open[phase] ?? 0) + count;
+  return open;
+}
+
+/** Who was charged most. */
+async function readTenants({ database, now }: Deps, { since, limit }: Asked): Promise<Part> {
+  const from = since === undefined ? now() - monthMs : Date.parse(since);
+  const rows = await readSpentBy(database, { by: ['subject'], since: from, until: now() + 1 });
+  const spend = rows
+    .sort((one, other) => other.chargedMicros - one.chargedMicros || other.runs - one.runs)
+    .slice(0, limit)
+    .map((row) => ({ ...toSpent(row), subject: row.by.subject ?? '' }));
+  return { spend, ...(rows.length > limit ? { is_cut: true } : {}) };
+}
+
+async function readWebhooks({ database }: Deps, { is_failed: isFailed, limit }: Asked): Promise<Part> {
+  const state = isFailed === true ? 'given_up' : undefined;
+  const rows = await listDeliveries(database.queries, { state, limit: limit + 1 });
+  const webhooks = rows.slice(0, limit).map((row) => ({ ...toDelivery(row), url: originOf(row.url) }));
+  return { webhooks, ...(rows.length > limit ? { is_cut: true } : {}) };
+}
+
+/** Addresses of webhooks carry secrets of their owners: operators see where they lead and no more. */
+function originOf(url: string): string {
+  const parsed = URL.parse(url);
+  return parsed === null ? '' : `${parsed.origin}${parsed.pathname === '/' ? '' : '/…'}`;
+}
+
+export function handleOperate({ database, now }: Deps): Handler<typeof operate> {
+  return async ({ action, object, reason = '' }, { principal }) => {
+    refuseOthers(principal);
+    const at = now();
+    const { queries } = database;
+    const actor = `operator ${principal.subject}`;
+    if (action === 'replay') return replay(database, { id: object, now: at, actor });
+    const pause = action === 'resume' ? undefined : { mode: action, reason, at };
+    await setPause(queries, { provider: object, pause });
+    await addAudit(queries, { at, actor, object, action: `admin.provider.${action}`, details: { reason } });
+    return {};
+  };
+}
+
+/** The trail tells of it by itself. */
+async function replay(
+  database: Deps['database'],
+  delivery: Parameters<typeof replayDelivery>[1],
+): Promise<Record<string, never>> {
+  const outcome = await replayDelivery(database, delivery);
+  if (outcome === 'busy')
+    throw new AppError('busy', 'This webhook is just being sent.', { retryAfterSeconds: 15 });
+  if (outcome === 'replayed') return {};
+  throw new AppError('webhook_not_found', 'There is no such webhook, or what it told was deleted.');
+}
+
+function refuseOthers({ scopes }: Principal): void {
+  if (!scopes.includes(operatorScope)) throw new AppError('forbidden', 'This is for operators.');
+}
