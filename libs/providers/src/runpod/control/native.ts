@@ -31,6 +31,7 @@ import {
 import { createPod } from './pods.ts';
 import { rows, sendRow } from './regular.ts';
 import type { Rest } from './sent-once.ts';
+import { SharedReads } from './shared-reads.ts';
 import type { RestKind, RestVersions } from './versions.ts';
 import { type Caller, type Edition, RunpodWire, type WireOptions } from './wire.ts';
 
@@ -103,6 +104,7 @@ export interface RunpodControlOptions extends Pick<WireOptions, 'now' | 'pause'>
 export class RunpodControl {
   readonly #options: RunpodControlOptions;
   readonly #queue = new QueueDiagnoses();
+  readonly #reads = new SharedReads();
   /** Keys for which version 2 is known to be there or not: what one sees is not told to another. */
   readonly #probed = new Map<string, Rest>();
 
@@ -114,7 +116,7 @@ export class RunpodControl {
   async call(request: NativeRequest): Promise<NativeAnswer> {
     const { name, args, edition, caller, context } = request;
     const { client, now, pause } = this.#options;
-    const wire = new RunpodWire({ client, context, caller, edition, now, pause });
+    const wire = new RunpodWire({ client, context, caller, edition, now, pause, reads: this.#reads });
     if (edition === '4.0.0') {
       return refusalOfArguments(request) ?? callV4(name, args, { wire, queue: this.#queue });
     }

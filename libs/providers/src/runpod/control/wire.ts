@@ -7,6 +7,7 @@ import { malformed } from '../../http/call-parts.ts';
 import type { Call, PlatformClient, Reply } from '../../http/index.ts';
 import type { ProviderContext } from '../../provider.ts';
 import { failureRule } from '../failure-rule.ts';
+import type { SharedReads } from './shared-reads.ts';
 
 /** Whose tools are spoken: version 3 of Runpod's own server has both versions of REST, version 4 the second alone. */
 export type Edition = '3.4.0' | '4.0.0';
@@ -61,6 +62,8 @@ export interface WireOptions {
   /** For tests. */
   pause?: ((ms: number, signal: AbortSignal) => Promise<unknown>) | undefined;
   now?: (() => number) | undefined;
+  /** Where reads meet that are asked for at one moment. */
+  reads?: SharedReads | undefined;
 }
 
 export class RunpodWire {
@@ -69,12 +72,14 @@ export class RunpodWire {
   readonly now: () => number;
   readonly context: ProviderContext;
   readonly #client: PlatformClient;
+  readonly #reads: SharedReads | undefined;
   readonly #pause: NonNullable<WireOptions['pause']>;
   /** What the last refusal said, for those who show it as it is. */
   refusedBody: unknown;
 
-  constructor({ client, context, caller, edition, pause, now = Date.now }: WireOptions) {
+  constructor({ client, context, caller, edition, pause, now = Date.now, reads }: WireOptions) {
     this.#client = client;
+    this.#reads = reads;
     this.context = context;
     this.caller = caller;
     this.edition = edition;
@@ -203,7 +208,15 @@ export class RunpodWire {
     };
     if (purpose === 'submit') return this.#client.submit(z.unknown(), parts, this.context);
     if (purpose === 'change') return this.#client.change(z.unknown(), parts, this.context);
-    return this.#client.read(z.unknown(), parts, this.context);
+    const read = (context: ProviderContext) => this.#client.read(z.unknown(), parts, context);
+    // A read of the runtime may take what it reads away, such as the pieces of a stream.
+    const isShared = (base === 'rest' || base === 'rest1') && parts.method === 'GET';
+    if (!isShared || this.#reads === undefined) return read(this.context);
+    const { credential, baseUrl, signal } = this.context;
+    const name = JSON.stringify([base, parts.path, query, baseUrl, parts.headers?.['user-agent']]);
+    return this.#reads.read({ holder: credential, name, signal }, (shared) =>
+      read({ ...this.context, signal: shared }),
+    );
   }
 
   #headers({ base, json }: WireCall, accept: string): Record<string, string> {
