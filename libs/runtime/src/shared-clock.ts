@@ -1,10 +1,13 @@
+import { uptime } from 'node:os';
 import type { Logger } from 'pino';
 
-/** One moment, as the store and the two clocks of this machine tell it. */
+/** One moment, as the store and the clocks of this machine tell it. */
 interface Sample {
   store: number;
   monotonic: number;
   wall: number;
+  /** Since the machine was started, its sleep included: nobody can set it. */
+  running: number;
   roundTripMs: number;
 }
 
@@ -12,7 +15,7 @@ const syncEveryMs = 5_000;
 const retryEveryMs = 500;
 /** A better sample is kept for so long: a slow answer says less of the time than an older quick one. */
 const keepSampleMs = 60_000;
-/** The monotonic clock stands still while a machine sleeps, and the other one does not. */
+/** The monotonic clock stands still while a machine sleeps, and the others do not. */
 const sleepWorthTellingMs = 1_000;
 
 /**
@@ -55,8 +58,10 @@ export class SharedClock {
   /** How long this machine may have been asleep since the store was asked: by so much `now` may be late. */
   sleptMs(): number {
     if (this.#sample === undefined) return 0;
-    const { monotonic, wall } = this.#sample;
-    const differenceMs = Date.now() - wall - (performance.now() - monotonic);
+    const { monotonic, wall, running } = this.#sample;
+    // Either may be wrong: the wall clock was set back meanwhile, or a platform does not count its sleep.
+    const passedMs = Math.max(Date.now() - wall, runningMs() - running);
+    const differenceMs = passedMs - (performance.now() - monotonic);
     return differenceMs > sleepWorthTellingMs ? differenceMs : 0;
   }
 
@@ -72,7 +77,8 @@ export class SharedClock {
       const store = await this.#readTime();
       const monotonic = performance.now();
       const roundTripMs = monotonic - before;
-      const sample = { store: store + roundTripMs / 2, monotonic, wall: Date.now(), roundTripMs };
+      const own = { monotonic, wall: Date.now(), running: runningMs(), roundTripMs };
+      const sample = { store: store + roundTripMs / 2, ...own };
       if (this.#isBetter(sample)) this.#sample = sample;
       this.#first.resolve();
     } catch (error) {
@@ -85,4 +91,8 @@ export class SharedClock {
     if (known === undefined || this.sleptMs() > 0) return true;
     return roundTripMs <= known.roundTripMs * 2 + 20 || monotonic - known.monotonic > keepSampleMs;
   }
+}
+
+function runningMs(): number {
+  return uptime() * 1_000;
 }

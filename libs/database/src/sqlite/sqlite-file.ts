@@ -6,10 +6,16 @@ import { storable } from '../failures.ts';
 
 const maxStatements = 256;
 
+interface Prepared {
+  statement: StatementSync;
+  /** Whether it answers with rows; asked once, since the answer lists every column. */
+  hasRows: boolean;
+}
+
 /** One open handle of a SQLite file with its prepared statements. */
 export class SqliteFile {
   readonly #database: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements = new Map<string, Prepared>();
 
   constructor(location: string) {
     if (location !== ':memory:') createPrivately(location);
@@ -29,9 +35,9 @@ export class SqliteFile {
   }
 
   run<R>(query: CompiledQuery): QueryResult<R> {
-    const statement = this.#prepare(query);
+    const { statement, hasRows } = this.#prepare(query);
     const values = query.parameters.map(toInput);
-    if (statement.columns().length > 0) {
+    if (hasRows) {
       // as: the query builder typed the row from the tables that the query names.
       return { rows: statement.all(...values) as R[] };
     }
@@ -44,16 +50,17 @@ export class SqliteFile {
     this.#database.close();
   }
 
-  #prepare(query: CompiledQuery): StatementSync {
+  #prepare(query: CompiledQuery): Prepared {
     const known = this.#statements.get(query.sql);
     if (known !== undefined) return known;
     const statement = this.#database.prepare(query.sql);
+    const prepared = { statement, hasRows: statement.columns().length > 0 };
     // Written-out SQL is mostly schema changes and must not push the queries of every day out.
-    if (query.query.kind === 'RawNode') return statement;
+    if (query.query.kind === 'RawNode') return prepared;
     const [oldest] = this.#statements.keys();
     if (this.#statements.size >= maxStatements && oldest !== undefined) this.#statements.delete(oldest);
-    this.#statements.set(query.sql, statement);
-    return statement;
+    this.#statements.set(query.sql, prepared);
+    return prepared;
   }
 }
 

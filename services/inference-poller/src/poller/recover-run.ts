@@ -13,7 +13,10 @@ import { keepHandle } from './submit-run.ts';
 /** A job that takes its process down with it must not take down one after the other. */
 const maxRestarts = 3;
 
-/** One word of a platform that lists nothing may be a word too early: so many are wanted before it is believed. */
+/**
+ * A list may show a job and then not, where several machines answer for it: so many answers in a row are wanted, all of them from
+ * when it can be certain, before it is believed that there is none.
+ */
 const wantedAbsences = 3;
 
 /**
@@ -54,10 +57,11 @@ export async function reconcileSubmit(deps: InferenceDeps, held: HeldRun, provid
 /** The platform says that it does not have it: believed when that can no longer change, and it says so again and again. */
 async function doubt(deps: InferenceDeps, held: HeldRun, provider: Provider): Promise<void> {
   const { row } = held;
-  const absences = (optionsOf(row).absences ?? 0) + 1;
   const settledAt = certainAt(deps, row, provider);
   const now = deps.now();
-  if (now >= settledAt && absences >= wantedAbsences) return sendAgain(deps, held);
+  // What it said before says only how it stands.
+  const absences = now < settledAt ? 0 : (optionsOf(row).absences ?? 0) + 1;
+  if (absences >= wantedAbsences) return sendAgain(deps, held);
   const attempts = row.poll_attempts + 1;
   const waitMs = backoffMs(attempts, deps.timings, deps.random);
   // The last words are not before that time, and do not wait for longer than they must.

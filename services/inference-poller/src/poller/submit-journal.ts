@@ -21,8 +21,12 @@ const keepNoteMs = 24 * 3_600_000;
 const maxEntries = 10_000;
 const maxEntryBytes = 65_536;
 
-/** How its files change. Each resolves when it is done. */
+/** Its files. What changes them resolves when it is done. */
 export interface JournalFiles {
+  /** The names in the folder, which is made where there is none. */
+  list(folder: string): Promise<string[]>;
+  /** Undefined where there is no such file, or none that can be read. */
+  read(file: string): Promise<string | undefined>;
   write(file: string, text: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Also of a file that is not there. */
@@ -30,6 +34,11 @@ export interface JournalFiles {
 }
 
 export const diskFiles: JournalFiles = {
+  async list(folder) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return readdir(folder);
+  },
+  read: (file) => readFile(file, 'utf8').catch(() => undefined),
   write: (file, text) => writeFile(file, text, { mode: 0o600 }),
   rename,
   remove: (file) => rm(file, { force: true }),
@@ -86,7 +95,7 @@ export class SubmitJournal {
     const { folder, notes } = this.#options;
     const known = this.#known.get(runId);
     if (known !== undefined) return known;
-    const written = folder === undefined ? undefined : await readEntry(this.#fileOf(folder, runId));
+    const written = folder === undefined ? undefined : await this.#readEntry(this.#fileOf(folder, runId));
     if (written?.handle !== undefined) return written;
     // The store may be away: then nobody else knows of it now.
     const noted = await notes.readNote(keyOf(runId)).catch(() => undefined);
@@ -98,9 +107,10 @@ export class SubmitJournal {
     const { folder, log } = this.#options;
     if (folder === undefined) return [];
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).slice(0, maxEntries);
-      const entries = await Promise.all(names.map((name) => readEntry(join(folder, name))));
+      const names = (await this.#files.list(folder)).filter((name) => name.endsWith('.json'));
+      const entries = await Promise.all(
+        names.slice(0, maxEntries).map((name) => this.#readEntry(join(folder, name))),
+      );
       return entries.filter((entry) => entry !== undefined);
     } catch (error) {
       log.warn({ err: error, folder }, 'the journal of submits cannot be read');
@@ -128,6 +138,10 @@ export class SubmitJournal {
     }
   }
 
+  async #readEntry(file: string): Promise<JournalEntry | undefined> {
+    return parseEntry(await this.#files.read(file));
+  }
+
   #fileOf(folder: string, runId: string): string {
     return join(folder, `${runId}.json`);
   }
@@ -135,11 +149,6 @@ export class SubmitJournal {
 
 function keyOf(runId: string): string {
   return `submit/${runId}`;
-}
-
-async function readEntry(file: string): Promise<JournalEntry | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  return parseEntry(text);
 }
 
 function parseEntry(text: string | undefined): JournalEntry | undefined {

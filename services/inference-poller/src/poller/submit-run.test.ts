@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AppError, type ErrorCode } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { succeeded } from '../testing/platform.ts';
-import { createWorld, type World } from '../testing/world.ts';
+import { createWorld, fastTimings, type World } from '../testing/world.ts';
 import { diskFiles } from './submit-journal.ts';
 
 let world: World;
@@ -138,6 +138,30 @@ describe('a submit', () => {
     expect(error).toMatchObject({ code: 'submit_unknown', details: { provider: 'scripted', run_id: runId } });
     expect(error?.details?.run?.cost?.charged).toBeUndefined();
     expect(await world.ledger(runId)).toEqual({ reserve: 500_000, release: -500_000, charge: 500_000 });
+    expect(world.platform.submitCount).toBe(1);
+  });
+
+  it('is not sent again for one list that lags when it should be certain, whatever was said before', async () => {
+    const { submitTimeoutMs, submitSettlesMs } = fastTimings;
+    let isStale = true;
+    world.platform.endsAs = succeeded();
+    world.platform.onRecover = async (runId) => {
+      const { submitted_at: at } = await world.row(runId);
+      const isCertain = Date.now() >= (at ?? 0) + submitTimeoutMs + submitSettlesMs;
+      if (!isCertain || isStale) {
+        isStale = !isCertain;
+        return { outcome: 'absent' };
+      }
+      return { outcome: 'found', handle: { id: world.platform.jobOf(runId).id } };
+    };
+    world.platform.submitScripts = [
+      (_request, accept) => {
+        accept();
+        throw new TypeError('socket hang up');
+      },
+    ];
+
+    expect((await world.run()).run?.status).toBe('succeeded');
     expect(world.platform.submitCount).toBe(1);
   });
 

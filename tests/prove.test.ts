@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { mutations } from './prove/mutations.ts';
+
+const prover = join(import.meta.dirname, 'prove', 'main.ts');
+
+interface Report {
+  seeds: number;
+  runs: number;
+  taken: number;
+  hash: string;
+  found: { seed: number; violations: string[] }[];
+}
+
+/** In a process of its own, since it takes time and chance away from the one that it runs in. */
+async function prove(...args: string[]): Promise<{ code: number; out: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [prover, ...args], { maxBuffer: 64 << 20 }, (error, out) => {
+      resolve({ code: error === null ? 0 : Number(error.code), out });
+    });
+  });
+}
+
+function read(out: string): Report {
+  // as: the prover writes it.
+  return JSON.parse(out) as Report;
+}
+
+describe('simulated deployments', () => {
+  it('keep every promise, whatever their seeds break', async () => {
+    const { code, out } = await prove('--seeds', '120', '--json');
+    const { found, runs, taken } = read(out);
+
+    expect(found).toEqual([]);
+    expect(code).toBe(0);
+    expect(Math.min(runs, taken)).toBeGreaterThan(120);
+  });
+
+  it('are the same story for the same seed, alone and among others', async () => {
+    const [alone, again, among] = await Promise.all([
+      prove('--seed', '23'),
+      prove('--seed', '23'),
+      prove('--seeds', '4', '--from', '20', '--json'),
+    ]);
+
+    expect(alone.out.split('\n').length).toBeGreaterThan(100);
+    expect(again.out).toBe(alone.out);
+    const hashes = await Promise.all(['20', '21', '22', '23'].map((seed) => prove('--seed', seed)));
+    const combined = hashes
+      .map(({ out }) => Number.parseInt(/"hash": "(\w+)"/.exec(out)?.[1] ?? '', 16))
+      .reduce((sum, hash) => (Math.imul(sum, 31) + hash) >>> 0, 0);
+    expect(read(among.out).hash).toBe(combined.toString(16));
+  });
+
+  it.each(['lost_reply', 'tenant', 'one_run_per_reference'])(
+    'show the fault where the guard "%s" is taken out',
+    async (name) => {
+      const { code, out } = await prove('--mutation', name, '--seeds', '400', '--json');
+
+      expect(read(out).found).toHaveLength(1);
+      expect(code).toBe(0);
+    },
+  );
+
+  it.each(Object.entries(mutations))(
+    'take the guard %s out of the line where it stands',
+    (_name, mutation) => {
+      const text = readFileSync(join(import.meta.dirname, '..', mutation.file), 'utf8');
+
+      expect(text.split(mutation.line)).toHaveLength(2);
+    },
+  );
+});

@@ -1,0 +1,337 @@
+// The platform of a simulated deployment: it takes jobs late, loses its replies, shows a job long after it took it, reports
+// twice and out of order, and remembers what it really took and charged.
+import { AppError } from '@inferry/contracts';
+import type { JobView, Provider, ProviderContext, Recovery, SubmitRequest } from '@inferry/providers';
+import type { Link } from './network.ts';
+import type { Scheduler, SimProcess } from './scheduler.ts';
+
+/** What the world promises of its platforms, and what the product's bound is made of. */
+export interface PlatformBounds {
+  /** From the moment at which a submit leaves to that at which its job is taken and listed. */
+  submitKnownMs: number;
+  /** So many answers in a row may come from a part of the platform that lags. */
+  staleAnswers: number;
+}
+
+/** How the platform of one world is. */
+export interface PlatformManner {
+  /** It can be asked by our id of the run. */
+  canRecover: boolean;
+  /** It says when a submit leaves; else a submit counts as sent when it begins. */
+  announces: boolean;
+  /** It reports to our address. */
+  reports: boolean;
+  cancels: boolean;
+}
+
+const answers = {
+  well: 62,
+  slowly: 10,
+  lost_after: 9,
+  lost_before: 4,
+  error_after: 3,
+  error_before: 3,
+  unavailable: 4,
+  too_many: 3,
+  garbage: 2,
+  refused: 2,
+  silent: 3,
+} as const;
+type Answer = keyof typeof answers;
+
+export interface SimJob {
+  id: string;
+  runId: string;
+  takenAt: number;
+  /** From when on it is listed and found. */
+  shownAt: number;
+  endsAt: number;
+  end: 'succeeded' | 'failed';
+  cost: number;
+  cancelledAt: number | undefined;
+  webhookUrl: string | undefined;
+}
+
+/** A process heard of a job: by the reply of its submit, or by a report that it answered well. */
+export interface Hearing {
+  runId: string;
+  jobId: string;
+  by: SimProcess;
+  at: number;
+}
+
+interface PlatformOptions {
+  scheduler: Scheduler;
+  manner: PlatformManner;
+  bounds: PlatformBounds;
+  /** Brings a report to whoever serves our address just now. */
+  report(job: SimJob, body: string): void;
+  /** Told when the answer of a submit has reached whoever sent it. */
+  onHeard(hearing: Hearing): void;
+}
+
+export class SimPlatform {
+  readonly jobs = new Map<string, SimJob>();
+  readonly heard: Hearing[] = [];
+  /** Submits that it has read. */
+  submissions = 0;
+  readonly #options: PlatformOptions;
+  readonly #stale = new Map<string, number>();
+
+  constructor(options: PlatformOptions) {
+    this.#options = options;
+  }
+
+  jobsOf(runId: string): SimJob[] {
+    return [...this.jobs.values()].filter((job) => job.runId === runId);
+  }
+
+  /** A job of somebody who has an account there as well. */
+  orderElsewhere(): string {
+    const id = `elsewhere-${this.jobs.size + 1}`;
+    const { now } = this.#options.scheduler;
+    const job: SimJob = {
+      ...{ id, runId: 'none', takenAt: now, shownAt: now, endsAt: now + 500, end: 'succeeded', cost: 0.01 },
+      ...{ cancelledAt: undefined, webhookUrl: undefined },
+    };
+    this.jobs.set(id, job);
+    return id;
+  }
+
+  /** What a job shows now. */
+  viewOf(job: SimJob): JobView {
+    const { now } = this.#options.scheduler;
+    if (job.cancelledAt !== undefined) return { status: 'cancelled', upstreamStatus: 'CANCELLED' };
+    if (now < job.endsAt) return { status: 'running', upstreamStatus: 'RUNNING' };
+    const charged = { amount: job.cost, currency: 'USD' };
+    if (job.end === 'failed') {
+      const error = { code: 'generate_failed', message: 'It was told to fail.' } as const;
+      return { status: 'failed', upstreamStatus: 'FAILED', charged, error };
+    }
+    const text = `made by ${job.id}`;
+    const outputs = [{ kind: 'text', contentType: 'text/plain', text } as const];
+    return { status: 'succeeded', upstreamStatus: 'SUCCEEDED', charged, outputs };
+  }
+
+  /** The adapter of one process. */
+  adapter(process: SimProcess, link: Link): Provider {
+    const { canRecover, announces, reports, cancels } = this.#options.manner;
+    return {
+      slug: 'sim',
+      title: 'Simulated platform',
+      announcesSubmit: announces,
+      capabilities: {
+        ...{ cancel: cancels ? 'real' : 'none', progress: 'none', jobs: 'remote', watch: false },
+        ...{ recover: canRecover, inputUrls: 'public' },
+      },
+      ready: () => ({ isReady: true }),
+      listModels: async () => 'unchanged',
+      quote: () => ({ currency: 'USD', exact: false, unpriced_inputs: [], basis: 'unknown' }),
+      submit: (request, context) => this.#submit(process, link, { request, context }),
+      poll: ({ id }, { signal }) =>
+        this.#ask(process, link, { signal, what: 'poll', work: () => this.#poll(String(id)) }),
+      cancel: ({ id }, { signal }) =>
+        this.#ask(process, link, { signal, what: 'cancel', work: () => this.#cancel(String(id)) }),
+      recover: ({ runId }, { signal }) =>
+        this.#ask(process, link, { signal, what: 'recover', work: () => this.#recover(runId) }),
+      ...(reports && { readWebhook: async ({ rawBody }) => this.#readReport(rawBody) }),
+      close: async () => undefined,
+    };
+  }
+
+  async #submit(
+    process: SimProcess,
+    link: Link,
+    { request, context }: { request: SubmitRequest; context: ProviderContext },
+  ): ReturnType<Provider['submit']> {
+    const { scheduler, manner } = this.#options;
+    const { random } = scheduler;
+    const { guard, signal } = context;
+    if (manner.announces) {
+      // What is read and uploaded first; then the paid call, whose connection takes its time.
+      if (random.chance(0.3)) await scheduler.pass(process, random.between(1, 2_000), 'uploads');
+      signal.throwIfAborted();
+      await guard?.announce();
+      await this.#connect(process, link, signal);
+      if (guard?.mayLeave() === false) throw new AppError('upstream_unavailable', 'It may not leave.');
+    }
+    return await this.#send(process, link, { request, signal });
+  }
+
+  /** Bytes of it leave only when the connection stands. */
+  #connect(process: SimProcess, link: Link, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => reject(new AppError('upstream_unavailable', 'No connection.'));
+      signal.addEventListener('abort', onAbort, { once: true });
+      link.carry({
+        process: undefined,
+        what: `${process.name} connects`,
+        run: () => link.carry({ process, what: 'is connected', run: resolve }),
+      });
+    });
+  }
+
+  #send(
+    process: SimProcess,
+    link: Link,
+    { request, signal }: { request: SubmitRequest; signal: AbortSignal },
+  ): Promise<{ handle: { id: string }; view: JobView }> {
+    const { scheduler, bounds } = this.#options;
+    const { random } = scheduler;
+    const leftAt = scheduler.now;
+    const answer = random.weighted<Answer>(answers);
+    scheduler.tell(`${process.name} submits ${request.runId}, to be answered ${answer}`);
+    return new Promise((resolve, reject) => {
+      const back = (what: string, run: () => void) => link.carry({ process, what, run });
+      signal.addEventListener('abort', () => reject(new Error('socket closed')), { once: true });
+      const read = () => {
+        this.submissions += 1;
+        // Later than that no platform takes it: whoever sent it may send it again then.
+        const roomMs = leftAt + bounds.submitKnownMs - scheduler.now;
+        const refusal = refusalOf(answer);
+        if (refusal !== undefined) return back(`submit: ${answer}`, () => reject(refusal));
+        if (answer === 'lost_before' || roomMs < 0)
+          return back('submit: reset', () => reject(new Error('socket hang up')));
+        const acceptMs = Math.min(
+          answer === 'slowly' ? random.between(1_000, bounds.submitKnownMs) : random.between(5, 900),
+          roomMs,
+        );
+        scheduler.add({
+          ...{ at: scheduler.now + acceptMs, what: `the platform takes ${request.runId}` },
+          run: () => {
+            const job = this.#take(request, leftAt);
+            if (answer === 'silent') return;
+            if (answer !== 'well' && answer !== 'slowly')
+              return back(`submit: ${answer}`, () => reject(failureOf(answer)));
+            back(`submit: ${job.id}`, () => {
+              // Whoever has given it up has closed the connection.
+              if (signal.aborted) return;
+              const hearing = { runId: request.runId, jobId: job.id, by: process, at: scheduler.now };
+              this.heard.push(hearing);
+              this.#options.onHeard(hearing);
+              resolve({ handle: { id: job.id }, view: this.viewOf(job) });
+            });
+          },
+        });
+      };
+      link.carry({ process: undefined, what: `a submit of ${request.runId} is read`, run: read });
+    });
+  }
+
+  #take({ runId, webhookUrl }: SubmitRequest, leftAt: number): SimJob {
+    const { scheduler, manner, bounds } = this.#options;
+    const { random, now } = scheduler;
+    const lastAt = leftAt + bounds.submitKnownMs;
+    const lagMs = random.chance(0.3) ? random.between(100, 4_000) : 0;
+    const job: SimJob = {
+      ...{ id: `job-${this.jobs.size + 1}`, runId, takenAt: now, cancelledAt: undefined },
+      shownAt: Math.min(now + lagMs, Math.max(now, lastAt)),
+      endsAt: now + random.between(50, 5_000),
+      end: random.chance(0.85) ? 'succeeded' : 'failed',
+      cost: random.between(1, 50) / 100,
+      webhookUrl: manner.reports ? webhookUrl : undefined,
+    };
+    this.jobs.set(job.id, job);
+    if (job.webhookUrl !== undefined) this.#reportLater(job);
+    return job;
+  }
+
+  /** Never, once or several times, of its beginning and its end, in any order. */
+  #reportLater(job: SimJob): void {
+    const { scheduler, report } = this.#options;
+    const { random } = scheduler;
+    const moments = [job.takenAt, job.endsAt, job.endsAt].filter(() => random.chance(0.7));
+    for (const moment of moments) {
+      const at = Math.max(scheduler.now, moment) + random.between(0, random.chance(0.3) ? 5_000 : 300);
+      const isEnd = moment === job.endsAt;
+      scheduler.add({
+        at,
+        what: `reports ${job.id}`,
+        run: () => report(job, JSON.stringify({ id: job.id, isEnd })),
+      });
+    }
+  }
+
+  #readReport(rawBody: Uint8Array): Awaited<ReturnType<NonNullable<Provider['readWebhook']>>> {
+    // as: what the platform of this world writes, or somebody who writes like it.
+    const { id, isEnd } = JSON.parse(Buffer.from(rawBody).toString()) as { id: string; isEnd: boolean };
+    const job = this.jobs.get(id);
+    if (job === undefined) return { outcome: 'rejected', reason: 'no such job' };
+    const view: JobView = isEnd ? this.viewOf(job) : { status: 'running', upstreamStatus: 'RUNNING' };
+    return { outcome: 'job', handle: { id }, view };
+  }
+
+  /** A question that costs nothing: its way there or its answer may be lost, or late. */
+  #ask<T>(
+    process: SimProcess,
+    link: Link,
+    { signal, what, work }: { signal: AbortSignal; what: string; work(): T },
+  ): Promise<T> {
+    const { random } = this.#options.scheduler;
+    return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('given up')), { once: true });
+      const back = (settle: () => void) => link.carry({ process, what: `${what} answered`, run: settle });
+      link.carry({
+        process: undefined,
+        what: `${process.name} asks: ${what}`,
+        run: () => {
+          const luck = random.next();
+          if (luck < 0.03) return;
+          if (luck < 0.08) return back(() => reject(new AppError('upstream_unavailable', 'Not now.')));
+          const answer = work();
+          back(() => resolve(answer));
+        },
+      });
+    });
+  }
+
+  #poll(id: string): JobView {
+    const { random, now } = this.#options.scheduler;
+    const job = this.jobs.get(id);
+    if (job === undefined) return { status: 'expired', upstreamStatus: 'NOT_FOUND' };
+    if (now < job.shownAt) return { status: 'not_found', upstreamStatus: 'NOT_FOUND' };
+    // A part of the platform that does not know of its end yet.
+    if (now >= job.endsAt && random.chance(0.1)) return { status: 'running', upstreamStatus: 'RUNNING' };
+    return this.viewOf(job);
+  }
+
+  #cancel(id: string): 'confirmed' | 'too_late' | 'unsupported' {
+    const { scheduler, manner } = this.#options;
+    const job = this.jobs.get(id);
+    if (!manner.cancels) return 'unsupported';
+    if (job === undefined || scheduler.now >= job.endsAt) return 'too_late';
+    job.cancelledAt ??= scheduler.now;
+    return 'confirmed';
+  }
+
+  #recover(runId: string): Recovery {
+    const { scheduler, manner, bounds } = this.#options;
+    if (!manner.canRecover) return { outcome: 'unknown' };
+    const job = this.jobsOf(runId).find(({ shownAt }) => scheduler.now >= shownAt);
+    if (job === undefined) return { outcome: 'absent' };
+    const stale = this.#stale.get(runId) ?? 0;
+    if (stale < bounds.staleAnswers && scheduler.random.chance(0.35)) {
+      this.#stale.set(runId, stale + 1);
+      return { outcome: 'absent' };
+    }
+    this.#stale.set(runId, bounds.staleAnswers);
+    return { outcome: 'found', handle: { id: job.id } };
+  }
+}
+
+/** It says itself that it took nothing. */
+function refusalOf(answer: Answer): AppError | undefined {
+  if (answer === 'unavailable')
+    return new AppError('upstream_unavailable', 'Not now.', { upstreamStatus: 503 });
+  if (answer === 'too_many') return new AppError('rate_limited', 'Slower.', { retryAfterSeconds: 1 });
+  if (answer === 'refused')
+    return new AppError('validation_failed', 'Not like this.', { upstreamStatus: 422 });
+  if (answer === 'error_before') return new AppError('upstream_malformed', 'Broke before it was taken.');
+  return undefined;
+}
+
+function failureOf(answer: Answer): Error {
+  return answer === 'lost_after'
+    ? new Error('socket hang up')
+    : new AppError('upstream_malformed', 'It broke after it was taken, or said something unreadable.');
+}

@@ -1,0 +1,208 @@
+// One world: a deployment, its callers, its platform and its faults, all drawn from one seed, from the first call to the rest
+// after the last fault.
+import { setBudget } from '@inferry/database';
+import { Callers } from './callers.ts';
+import { Deployment, sharedDatabase, timings } from './deployment.ts';
+import { Faults } from './faults.ts';
+import { beginWorld, useScheduler } from './globals.ts';
+import { findViolations } from './invariants.ts';
+import { type SimJob, SimPlatform } from './platform.ts';
+import { Scheduler, type SimProcess } from './scheduler.ts';
+
+export interface WorldReport {
+  seed: number;
+  violations: string[];
+  /** Of every step: the same seed has the same. */
+  hash: string;
+  steps: number;
+  simulatedMs: number;
+  runs: number;
+  taken: number;
+  answered: number;
+  faults: string[];
+}
+
+/** What the product's bound leaves a platform: a submit leaves at most a lease after it was written down. */
+const submitKnownMs = timings.submitTimeoutMs + timings.submitSettlesMs - timings.leaseMs;
+const loadMs = 6_000;
+const restMs = 300_000;
+/** What a process does with an answer within this time is not undone by its death. */
+const keptAfterMs = 700;
+
+export async function runWorld(seed: number, onStep?: (line: string) => void): Promise<WorldReport> {
+  const database = await sharedDatabase();
+  const scheduler = new Scheduler(seed);
+  scheduler.onStep = onStep;
+  useScheduler(scheduler);
+  const undo = beginWorld();
+  try {
+    return await new World(scheduler, database).live(seed);
+  } finally {
+    // What still waits in this world waits for good.
+    useScheduler(new Scheduler(0));
+    undo();
+  }
+}
+
+type Database = Awaited<ReturnType<typeof sharedDatabase>>;
+
+class World {
+  readonly #scheduler: Scheduler;
+  readonly #database: Database;
+  readonly #platform: SimPlatform;
+  readonly #deployment: Deployment;
+  readonly #callers: Callers;
+  readonly #faults: Faults;
+  readonly #limits = new Map<string, number>();
+  /** Heard, and kept long enough that a death does not undo it. */
+  readonly #kept = new Set<string>();
+  readonly #hasJournals: boolean;
+
+  constructor(scheduler: Scheduler, database: Database) {
+    const { random } = scheduler;
+    const hasReports = random.chance(0.4);
+    const manner = {
+      ...{ canRecover: random.chance(0.6), announces: random.chance(0.8) },
+      ...{ reports: hasReports, cancels: random.chance(0.6) },
+    };
+    this.#scheduler = scheduler;
+    this.#database = database;
+    this.#hasJournals = random.chance(0.7);
+    this.#platform = new SimPlatform({
+      ...{ scheduler, manner, bounds: { submitKnownMs, staleAnswers: 2 } },
+      report: (job, body) => this.#report(job, body),
+      onHeard: ({ by, jobId }) => this.#heard(by, jobId),
+    });
+    const parts = {
+      scheduler,
+      database,
+      platform: this.#platform,
+      hasJournals: this.#hasJournals,
+      hasReports,
+    };
+    this.#deployment = new Deployment(parts);
+    this.#callers = new Callers(this.#deployment);
+    this.#faults = new Faults(this.#deployment);
+  }
+
+  async live(seed: number): Promise<WorldReport> {
+    const { random } = this.#scheduler;
+    if (random.chance(0.6)) await this.#setBudget('ada', random.between(4, 14) * 100_000);
+    const machines = random.pick([1, 2, 2, 3]);
+    for (let index = 0; index < machines; index++) this.#deployment.start(this.#deployment.addMachine());
+    const calls = random.between(1, 4);
+    for (let index = 0; index < calls; index++)
+      this.#callers.schedule(random.between(20, loadMs), random.chance(0.7) ? 'ada' : 'ben');
+    this.#faults.draw(random.between(1, 4), loadMs + 2_000);
+    this.#scheduler.onEntry = (entry) => this.#faults.watch(entry);
+    await this.#pass(loadMs + 2_000);
+    await this.#pass(Math.min(20_000, this.#faults.endsAt - this.#scheduler.now));
+    this.#scheduler.tell('--- everything is whole again');
+    this.#faults.end();
+    await this.#comeToRest();
+    await this.#askForAll();
+    return this.#conclude(seed);
+  }
+
+  async #conclude(seed: number): Promise<WorldReport> {
+    const violations = await findViolations({
+      ...{ deployment: this.#deployment, platform: this.#platform, database: this.#database },
+      ...{ limits: this.#limits, isKept: (by, jobId) => by.state !== 'dead' || this.#kept.has(jobId) },
+    });
+    for (const violation of violations) this.#scheduler.tell(`!!! ${violation}`);
+    return {
+      ...{ seed, violations: [...this.#callers.violations, ...violations] },
+      ...{ hash: this.#scheduler.hash.toString(16), steps: this.#scheduler.steps },
+      ...{ simulatedMs: Math.round(this.#scheduler.now), runs: this.#callers.owners.size },
+      ...{ taken: this.#platform.jobs.size, answered: this.#callers.answered, faults: this.#faults.told },
+    };
+  }
+
+  async #setBudget(subject: string, limitMicros: number): Promise<void> {
+    const budget = { subject, period: 'total', currency: 'USD', limitMicros } as const;
+    await this.#database.transaction((queries) => setBudget(queries, budget));
+    this.#limits.set(subject, limitMicros);
+  }
+
+  async #pass(ms: number): Promise<void> {
+    const until = this.#scheduler.now + Math.max(0, ms);
+    this.#scheduler.add({ at: until, what: 'time passes', run: () => undefined });
+    await this.#scheduler.run(() => this.#scheduler.now >= until, until + 1);
+  }
+
+  /** Every run has ended, everybody has an answer, and for a while nothing has changed that. */
+  async #comeToRest(): Promise<void> {
+    const until = this.#scheduler.now + restMs;
+    for (let quiet = 0; quiet < 3 && this.#scheduler.now < until; ) {
+      await this.#pass(1_700);
+      const open = await this.#database.queries
+        .selectFrom('runs')
+        .select('run_id')
+        .where('phase', '<>', 'done')
+        .executeTakeFirst();
+      quiet = open === undefined && this.#callers.open === 0 ? quiet + 1 : 0;
+    }
+  }
+
+  async #askForAll(): Promise<void> {
+    let isDone = false;
+    const asking = this.#scheduler.within(this.#deployment.gateway, () => this.#callers.askForAll());
+    void asking.finally(() => {
+      isDone = true;
+    });
+    await this.#scheduler.run(() => isDone, this.#scheduler.now + 120_000);
+    if (!isDone) this.#callers.violations.push('somebody was not answered at all');
+  }
+
+  /** A report reaches one of those who serve our address; answered well, it is known here. */
+  #report(job: SimJob, body: string): void {
+    const told = () => {
+      const by = this.#deployment.gateway;
+      this.#platform.heard.push({ runId: job.runId, jobId: job.id, by, at: this.#scheduler.now });
+      this.#kept.add(job.id);
+    };
+    this.#deliver(job.webhookUrl?.split('/').at(-1) ?? '', body, told);
+    if (this.#scheduler.random.chance(0.2)) this.#forge(job);
+  }
+
+  /** A stranger who knows the id of a run, and the form of our addresses, reports a job of their own. */
+  #forge({ webhookUrl }: SimJob): void {
+    const [, provider = '', expiry = ''] = webhookUrl?.split('/').at(-1)?.split('.') ?? [];
+    const [runId] = [...this.#callers.owners.keys()].slice(-1);
+    if (runId === undefined) return;
+    const body = JSON.stringify({ id: this.#platform.orderElsewhere(), isEnd: true });
+    this.#deliver(`${runId}.${provider}.${expiry}.${'A'.repeat(43)}`, body, () =>
+      this.#callers.violations.push(`a forged report of ${runId} was taken`),
+    );
+  }
+
+  #deliver(token: string, body: string, onTaken: () => void): void {
+    const { process, receive } = this.#scheduler.random.pick(this.#deployment.machines);
+    if (process.state !== 'up' || receive === undefined) return;
+    this.#scheduler.add({
+      ...{ at: this.#scheduler.now + 1, process, what: 'hears a report' },
+      run: () => void receive(token, body).then(onTaken, () => undefined),
+    });
+  }
+
+  /** Written down in a while, where nothing keeps it from being. */
+  #heard(by: SimProcess, jobId: string): void {
+    const scheduler = this.#scheduler;
+    const machine = this.#deployment.machines.find(({ process }) => process === by);
+    if (machine === undefined) return;
+    const { disk, links } = machine;
+    const hasRoom = !disk.isFull;
+    const heardAt = scheduler.now;
+    scheduler.add({
+      ...{ at: heardAt + keptAfterMs, process: by, what: `has kept ${jobId}` },
+      run: () => {
+        const wasStill = scheduler.now > heardAt + keptAfterMs;
+        const isWritten = this.#hasJournals && hasRoom && !disk.isFull;
+        const { cut, cutAt, slowMs } = links.notes;
+        const isNoted =
+          cut === undefined && cutAt < heardAt && slowMs === 0 && !this.#deployment.servers.notes.isDown;
+        if (!wasStill && (isWritten || isNoted)) this.#kept.add(jobId);
+      },
+    });
+  }
+}
