@@ -23,14 +23,20 @@ import {
 } from './edge/request-head.ts';
 import { createWindows } from './edge/windows.ts';
 import { openPinnedModels } from './file-profiles/pinned-models.ts';
-import { type Check, createEdge, type Edge, type EdgeParts } from './http/edge.ts';
+import {
+  type BodyTimings,
+  type Check,
+  createEdge,
+  createReceiver,
+  defaultBodyTimings,
+  type Edge,
+  type EdgeParts,
+  type Receiver,
+} from './http/edge.ts';
 import { defaultTimings, OpenStreams, type StreamTimings } from './http/http-channel.ts';
 import { InlineUploads, mayBeUpload } from './http/inline/inline-uploads.ts';
 import { McpEndpoint } from './http/mcp-endpoint.ts';
-import { mountRoutes } from './http/mount-routes.ts';
-import { type Mounts, openMounts } from './http/mounts.ts';
-import { type BodyTimings, defaultBodyTimings } from './http/read-body.ts';
-import { createReceiver, type Receiver } from './http/receive.ts';
+import { type Mounts, mountRoutes, openMounts } from './http/mounts.ts';
 import { OpenCalls } from './open-calls.ts';
 import type { PublicPages, PublicPagesParts } from './pages/public-pages.ts';
 import { saveOutputTool, withLocalFiles } from './stdio/local-files.ts';

@@ -5,9 +5,9 @@ import { isRefusal } from '@inferry/mcp';
 import { type HttpRefusal, refuse, refuseUnavailable } from '../http-refusal.ts';
 import type { AccessAt, Challenger } from './challenge.ts';
 import type { KeyVerifier } from './key-verifier.ts';
-import { oneValue } from './one-value.ts';
 import { jwtShape, type PassthroughVerifier } from './passthrough-verifier.ts';
 import type { ProbeGate } from './probe-gate.ts';
+import { oneValue } from './request-head.ts';
 import type { RevokedGrants } from './revoked-grants.ts';
 import type { TokenGrant, TokenVerifier } from './token-verifier.ts';
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { oneValue } from './one-value.ts';
 import type { Origins } from './request-head.ts';
+import { oneValue } from './request-head.ts';
 
 /**
  * What pages of allowed origins may do here (WHATWG Fetch, CORS protocol): each origin by its name and never `*`, and

@@ -2,7 +2,6 @@
 import type { IncomingMessage } from 'node:http';
 import { refuseSize } from '@inferry/mcp';
 import { type HttpRefusal, refuse, toHttp } from '../http-refusal.ts';
-import { oneValue } from './one-value.ts';
 
 export const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
 
@@ -182,4 +181,29 @@ export function checkContentEncoding({ headers }: IncomingMessage): HttpRefusal 
   const encoding = headers['content-encoding'];
   if (encoding === undefined) return undefined;
   return (oneValue(encoding) ?? 'identity').toLowerCase() === 'identity' ? undefined : encoded;
+}
+
+/**
+ * Reads request headers that have one value. Proxies and `fetch` join what arrives twice with a comma; equal copies say
+ * nothing new, copies that differ are left as they came, for the reader to refuse. What is empty was not sent.
+ */
+export function oneValue(sent: string | string[] | undefined): string | undefined {
+  const whole = (typeof sent === 'string' ? sent : sent?.join(', '))?.trim();
+  if (whole === undefined || whole === '') return undefined;
+  return whole.includes(',') ? withoutCopies(whole) : whole;
+}
+
+/** Far more copies than any chain of proxies makes. */
+const maxParts = 32;
+
+/** The value whose copies fill the header: it may have commas itself. */
+function withoutCopies(whole: string): string {
+  const parts = whole.split(',', maxParts + 1).map((part) => part.trim());
+  if (parts.length > maxParts) return whole;
+  const length = parts.findIndex((_, at) => at > 0 && isCopies(parts, at));
+  return length === -1 ? whole : parts.slice(0, length).join(',');
+}
+
+function isCopies(parts: readonly string[], length: number): boolean {
+  return parts.length % length === 0 && parts.every((part, at) => part === parts[at % length]);
 }

@@ -12,7 +12,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpRefusal } from '../http-refusal.ts';
 import { namesIn } from './cors.ts';
 import { refuseNoServer } from './no-authorization-server.ts';
-import { oneValue } from './one-value.ts';
+import { oneValue } from './request-head.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** Where a client finds out who signs people in here (RFC 9728, section 3.1). */

@@ -42,13 +42,12 @@ import {
 import { inferry } from '@inferry/profiles';
 import type { Parts } from '@inferry/runtime';
 import { type Challenger, challengeAdmitted } from '../edge/challenge.ts';
-import { oneValue } from '../edge/one-value.ts';
+import { oneValue } from '../edge/request-head.ts';
 import type { PinnedModels } from '../file-profiles/pinned-models.ts';
 import { type HttpRefusal, refuse, toHttp } from '../http-refusal.ts';
 import type { OpenCalls } from '../open-calls.ts';
-import { type Post, writeAccepted } from './answers.ts';
 import type { Edge } from './edge.ts';
-import { BatchMember, HttpChannel, type OpenStreams } from './http-channel.ts';
+import { BatchMember, HttpChannel, type OpenStreams, type Post, writeAccepted } from './http-channel.ts';
 import {
   acceptsStream,
   headersOf,

@@ -17,9 +17,9 @@ import {
   type Sessions,
   type Spoken,
 } from '@inferry/mcp';
-import { oneValue } from '../edge/one-value.ts';
+import { oneValue } from '../edge/request-head.ts';
 import { type HttpRefusal, refuse } from '../http-refusal.ts';
-import type { Post } from './answers.ts';
+import type { Post } from './http-channel.ts';
 
 /** An admitted POST with one request as the protocol core takes it. */
 export function toExchange(

@@ -7,7 +7,7 @@ import type { Branding, Brands } from '@inferry/pages';
 import { profileOf, toolOf } from '@inferry/profiles';
 import { type AddressRanges, type ProfileHost, profileHostOf } from '@inferry/runtime';
 import type { GatewayConfig } from '../config.ts';
-import { oneValue } from '../edge/one-value.ts';
+import { oneValue } from '../edge/request-head.ts';
 import { ResourceAddress } from '../edge/resource-metadata.ts';
 import type { Mounts } from '../http/mounts.ts';
 

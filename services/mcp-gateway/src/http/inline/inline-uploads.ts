@@ -12,13 +12,13 @@ import {
 } from '@inferry/contracts';
 import { rpcCodes, type ToolView } from '@inferry/mcp';
 import { ownBodyClock } from '@inferry/runtime';
-import { oneValue } from '../../edge/one-value.ts';
+import { oneValue } from '../../edge/request-head.ts';
 import { type HttpRefusal, refuse } from '../../http-refusal.ts';
 import type { OpenCalls } from '../../open-calls.ts';
 import { type FilePut, putFile } from '../../put-file.ts';
-import { type BodyTimings, type Pieces, piecesOf } from '../read-body.ts';
+import type { BodyTimings } from '../edge.ts';
 import { BodySplitter, type SplitProblem } from './body-splitter.ts';
-import { createCollector } from './collect-pieces.ts';
+import { createCollector, type Pieces, piecesOf } from './pieces.ts';
 
 export interface InlineUploadParts {
   bus: Bus;

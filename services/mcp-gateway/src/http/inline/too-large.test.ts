@@ -8,7 +8,7 @@ import { toolOf } from '@inferry/profiles';
 import { expect, it } from 'vitest';
 import { refuse } from '../../http-refusal.ts';
 import type { OpenCalls } from '../../open-calls.ts';
-import { defaultBodyTimings } from '../read-body.ts';
+import { defaultBodyTimings } from '../edge.ts';
 import { InlineUploads } from './inline-uploads.ts';
 
 const mebibyte = 1024 * 1024;
