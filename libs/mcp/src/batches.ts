@@ -1,7 +1,7 @@
 /** What a JSON-RPC batch may hold, over any transport (MCP 2025-03-26, the one revision that has batches). */
 
 import type { McpMessage, McpRequest } from './json-rpc.ts';
-import { isRefusal, type Refusal, refuseInvalid } from './refusal.ts';
+import { isRefusal, type Refusal, refuseInvalid } from './json-rpc.ts';
 import { metaKeys } from './versions.ts';
 
 const maxBatch = 50;

@@ -1,9 +1,23 @@
+/** The protocol over any transport: which method answers a request, in which era, and what is added to its result. */
 import { hasWords, inWords, unstorable } from '@inferry/contracts';
-import type { Exchange, Method, Reply, Sender } from './exchange.ts';
-import { type McpNotification, type McpRequest, responseText } from './json-rpc.ts';
-import type { MethodTable } from './methods/index.ts';
-import { type Refusal, refuse, refuseParams, rpcCodes } from './refusal.ts';
-import { fitResult, shownTo } from './revisions.ts';
+import { fitResult, shownTo } from './era.ts';
+import type { Exchange, Listener, Method, Reply, Sender } from './exchange.ts';
+import { onCancelled } from './in-flight.ts';
+import {
+  type McpNotification,
+  type McpRequest,
+  type Refusal,
+  refuse,
+  refuseParams,
+  responseText,
+  rpcCodes,
+} from './json-rpc.ts';
+import { answerInitialize } from './methods/initialize.ts';
+import { answerServerDiscover } from './methods/server-discover.ts';
+import { type SurfaceDeps, surfaceMethods } from './methods/surface-methods.ts';
+import { answerToolsCall, type ToolsCallDeps } from './methods/tools-call.ts';
+import { listToolsLegacy, listToolsModern } from './methods/tools-list.ts';
+import { taskMethods } from './tasks/task-methods.ts';
 import type { Era } from './versions.ts';
 import type { ClientTable } from './waiting.ts';
 
@@ -33,7 +47,11 @@ export function createMcpCore(
     if (typeof reply !== 'string') return reply;
     const { era, request, clientName, offer } = exchange;
     const said = hasWords(reply) ? inWords(reply, offer.profile.words) : reply;
-    const result = fitResult(request.method, said, shownTo(exchange, clients.takesLinks(clientName)));
+    const result = fitResult(
+      request.method,
+      said,
+      shownTo(exchange, () => clients.takesLinks(clientName)),
+    );
     return responseText(
       request.id,
       era === 'modern' && !isStamped(result) ? splice(offer.identity.stamp, result) : result,
@@ -87,4 +105,39 @@ function refuseMethod(): Refusal {
   return refuse(['method_not_found', 'This method is not served here.'], {
     rpcCode: rpcCodes.methodNotFound,
   });
+}
+
+const answerPing: Method = () => '{}';
+
+/** Everything that this server answers and listens to, by era: what is not here does not exist in that era. */
+export interface MethodTable {
+  methods: Readonly<Record<Era, ReadonlyMap<string, Method>>>;
+  listeners: Readonly<Record<Era, ReadonlyMap<string, Listener>>>;
+}
+
+export function createMethodTable(deps: ToolsCallDeps & SurfaceDeps): MethodTable {
+  const toolsCall = answerToolsCall(deps);
+  const surface = surfaceMethods(deps);
+  return {
+    methods: {
+      legacy: new Map([
+        ['initialize', answerInitialize()],
+        ['ping', answerPing],
+        ['tools/list', listToolsLegacy],
+        ['tools/call', toolsCall],
+        ...surface.legacy,
+      ]),
+      modern: new Map([
+        ['server/discover', answerServerDiscover()],
+        ['tools/list', listToolsModern],
+        ['tools/call', toolsCall],
+        ...surface.modern,
+        ...taskMethods(),
+      ]),
+    },
+    listeners: {
+      legacy: new Map([['notifications/cancelled', onCancelled(deps)]]),
+      modern: new Map(),
+    },
+  };
 }

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type McpHeaders, readBatchEra, readEra } from './era.ts';
-import { readMessage } from './json-rpc.ts';
-import { isRefusal } from './refusal.ts';
+import { isRefusal, readMessage } from './json-rpc.ts';
 import { metaKeys, modernVersion } from './versions.ts';
 
 const envelope = { [metaKeys.protocolVersion]: modernVersion, [metaKeys.clientCapabilities]: {} };

@@ -1,9 +1,8 @@
 /** The interface between the protocol and a transport. */
 import type { CallLife } from '@inferry/bus';
 import type { JsonObject, Principal } from '@inferry/contracts';
-import type { McpNotification, McpRequest, ProgressToken, RequestId } from './json-rpc.ts';
+import type { McpNotification, McpRequest, ProgressToken, Refusal, RequestId } from './json-rpc.ts';
 import type { Offer } from './offer.ts';
-import type { Refusal } from './refusal.ts';
 import type { ToolView } from './selection.ts';
 import type { Era } from './versions.ts';
 

@@ -4,37 +4,33 @@ export type { ClientRequests } from './client/client-requests.ts';
 export { startConversation } from './client/conversation.ts';
 export type { Resumptions } from './client/resumptions.ts';
 export type { Sessions } from './client/sessions.ts';
-export { createMcpCore, type McpCore, type Observer } from './core.ts';
+export { createMcpCore, createMethodTable, type McpCore, type MethodTable, type Observer } from './core.ts';
 export { type McpHeaders, readBatchEra, readEra, type Spoken } from './era.ts';
 export type { Channel, Exchange, Method, Reply, ResumedCall, Sender, StopReason } from './exchange.ts';
 export { isIconUrl, ownIcon } from './icon.ts';
 export type { ServerIdentity } from './identity.ts';
-export { InFlight } from './in-flight.ts';
+export { InFlight, type Member, Roster } from './in-flight.ts';
 export {
   errorText,
+  isRefusal,
   isRequestId,
   isSameId,
   isTooDeep,
   type McpMessage,
   type McpRequest,
   parseJson,
-  type RequestId,
-  readMessage,
-  refuseSize,
-  tooDeep,
-} from './json-rpc.ts';
-export { createMethodTable, type MethodTable } from './methods/index.ts';
-export { createOffer, type Offer } from './offer.ts';
-export {
-  isRefusal,
   type Refusal,
   type RefusalOptions,
+  type RequestId,
+  readMessage,
   refuse,
   refuseInvalid,
   refuseParams,
+  refuseSize,
   rpcCodes,
-} from './refusal.ts';
-export { type Member, Roster } from './roster.ts';
+  tooDeep,
+} from './json-rpc.ts';
+export { createOffer, type Offer } from './offer.ts';
 export { type Asked, createToolViews, type Selection, type ToolView, type ViewTools } from './selection.ts';
 export type { SubscriptionLimits } from './subscriptions/subscriptions.ts';
 export { startSurfaces } from './surfaces/start-surfaces.ts';

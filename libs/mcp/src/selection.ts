@@ -4,11 +4,10 @@ import {
   allToolsets,
   defaultToolsets,
   hasScope,
-  Recent,
   type Scope,
   toolsets,
 } from '@inferry/contracts';
-import { type Refusal, refuseParams } from './refusal.ts';
+import { type Refusal, refuseParams } from './json-rpc.ts';
 import type { ListedTool } from './wire.ts';
 
 /** The part of the tools that a deployment offers, or that a request asks for. */
@@ -117,11 +116,14 @@ export interface ToolView {
 
 export type ViewTools = (selection: Selection, scopes: readonly string[]) => ToolView;
 
+/** Sets of scopes that callers of one selection have: there are a few, whatever somebody may send. */
+const maxViews = 8;
+
 /** Views are made once each and kept while they are in use; there are few, however many callers there are. */
 export function createToolViews(tools: readonly AnyTool[]): ViewTools {
   const listed = writtenOnce(toListed);
   const listedForApps = writtenOnce(toListedForApps);
-  const bySelection = new WeakMap<Selection, Recent<ToolView>>();
+  const bySelection = new WeakMap<Selection, Map<string, ToolView>>();
 
   function create(selection: Selection, scopes: readonly string[]): ToolView {
     let list: string | undefined;
@@ -146,13 +148,14 @@ export function createToolViews(tools: readonly AnyTool[]): ViewTools {
   return (selection, scopes) => {
     let views = bySelection.get(selection);
     if (views === undefined) {
-      views = new Recent<ToolView>(8);
+      views = new Map();
       bySelection.set(selection, views);
     }
     const key = scopes.length === 1 ? (scopes[0] ?? '') : scopes.join(' ');
     const known = views.get(key);
     if (known !== undefined) return known;
     const view = create(selection, scopes);
+    if (views.size >= maxViews) views.clear();
     views.set(key, view);
     return view;
   };

@@ -16,7 +16,7 @@ import {
   SUBSCRIPTION_ID_META_KEY,
 } from '@modelcontextprotocol/server';
 import { expect, test } from 'vitest';
-import { rpcCodes } from './refusal.ts';
+import { rpcCodes } from './json-rpc.ts';
 import { metaKeys } from './versions.ts';
 import type * as ours from './wire.ts';
 

@@ -2,9 +2,15 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { limitConnections, ownBodyClock, Pace, startBodyClocks } from './body-clock.ts';
 import { parseAddressRanges } from './client-address.ts';
-import { createHttpApp, type HttpService } from './http-app.ts';
+import {
+  createHttpApp,
+  type HttpService,
+  limitConnections,
+  ownBodyClock,
+  Pace,
+  startBodyClocks,
+} from './http-app.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -1,5 +1,4 @@
 export { readAll, Secret } from '@inferry/contracts';
-export { ownBodyClock, Pace, type PaceOptions, slowestPace } from './body-clock.ts';
 export {
   type AddressRanges,
   addressKey,
@@ -23,7 +22,16 @@ export {
 } from './config.ts';
 export { codingsOf, unpacked } from './content-coding.ts';
 export { type Cursors, createCursors } from './cursors.ts';
-export { createHttpApp, type HttpService, isHttpService, readinessOf } from './http-app.ts';
+export {
+  createHttpApp,
+  type HttpService,
+  isHttpService,
+  ownBodyClock,
+  Pace,
+  type PaceOptions,
+  readinessOf,
+  slowestPace,
+} from './http-app.ts';
 export { createLogger, type LoggerOptions } from './logger.ts';
 export {
   issuerOfHost,

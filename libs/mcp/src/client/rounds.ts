@@ -11,7 +11,7 @@ import {
   type NeededInput,
 } from '@inferry/contracts';
 import type { Exchange, Reply } from '../exchange.ts';
-import { isRefusal, type Refusal, refuse, refuseParams, rpcCodes } from '../refusal.ts';
+import { isRefusal, type Refusal, refuse, refuseParams, rpcCodes } from '../json-rpc.ts';
 import { metaKeys } from '../versions.ts';
 import type { InputRequiredResult } from '../wire.ts';
 import type { ClientRequests } from './client-requests.ts';

@@ -1,7 +1,7 @@
 import type { Bus } from '@inferry/bus';
 import { isObject, type JsonObject } from '@inferry/contracts';
 import type { Method } from '../exchange.ts';
-import { type Refusal, refuseParams } from '../refusal.ts';
+import { type Refusal, refuseParams } from '../json-rpc.ts';
 import { refuseFailure } from '../surfaces/refuse-failure.ts';
 import { type OfferedSurface, ownerOfPrompt, ownerOfTemplate, type Surfaces } from '../surfaces/surfaces.ts';
 import type { CompleteResult } from '../wire.ts';

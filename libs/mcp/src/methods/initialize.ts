@@ -1,7 +1,7 @@
 import { isObject } from '@inferry/contracts';
+import { has, keepKnown } from '../era.ts';
 import type { Method } from '../exchange.ts';
 import type { ServerIdentity } from '../identity.ts';
-import { has, keepKnown } from '../revisions.ts';
 import { legacyVersions, negotiate } from '../versions.ts';
 import type { InitializeResult } from '../wire.ts';
 

@@ -1,7 +1,7 @@
 /** What all lists have in common: how long they may be kept, and the cursors that were never handed out. */
 
 import type { Exchange } from '../exchange.ts';
-import { type Refusal, refuseParams } from '../refusal.ts';
+import { type Refusal, refuseParams } from '../json-rpc.ts';
 import type { Era } from '../versions.ts';
 
 /**

@@ -2,7 +2,7 @@
 import type { Bus } from '@inferry/bus';
 import { AppError, isObject, toAppError } from '@inferry/contracts';
 import type { Exchange, Method } from '../exchange.ts';
-import { isRefusal, type Refusal } from '../refusal.ts';
+import { isRefusal, type Refusal } from '../json-rpc.ts';
 import type { OfferedSurface, Surfaces } from '../surfaces/surfaces.ts';
 import type { ListResourcesResult } from '../wire.ts';
 import { cacheable, cursorOf, listTtlMs, partialListTtlMs, refuseCursor } from './lists.ts';

@@ -2,7 +2,7 @@ import type { Bus } from '@inferry/bus';
 import { AppError } from '@inferry/contracts';
 import type { RunRounds } from '../client/rounds.ts';
 import type { Method } from '../exchange.ts';
-import { refuseParams } from '../refusal.ts';
+import { refuseParams } from '../json-rpc.ts';
 import { refuseFailure, refuseResource } from '../surfaces/refuse-failure.ts';
 import { ownerOfUri, type Surfaces } from '../surfaces/surfaces.ts';
 import type { ReadResourceResult } from '../wire.ts';

@@ -1,7 +1,7 @@
 import type { Bus } from '@inferry/bus';
 import { AppError } from '@inferry/contracts';
 import type { Method } from '../exchange.ts';
-import { refuseParams } from '../refusal.ts';
+import { refuseParams } from '../json-rpc.ts';
 import { refuseResource } from '../surfaces/refuse-failure.ts';
 import { ownerOfUri, type Surfaces } from '../surfaces/surfaces.ts';
 

@@ -1,7 +1,7 @@
 import type { Method, Reply } from '../exchange.ts';
 import type { ServerIdentity } from '../identity.ts';
 import type { RequestId } from '../json-rpc.ts';
-import { isRefusal, type Refusal, refuse, rpcCodes } from '../refusal.ts';
+import { isRefusal, type Refusal, refuse, rpcCodes } from '../json-rpc.ts';
 import { readListenFilter } from '../subscriptions/listen-filter.ts';
 import { ListenSubscription } from '../subscriptions/subscription.ts';
 import type { Subscriptions } from '../subscriptions/subscriptions.ts';

@@ -1,11 +1,11 @@
 import type { Bus } from '@inferry/bus';
 import type { RunRounds } from '../client/rounds.ts';
 import type { Method } from '../exchange.ts';
+import { setLogLevel } from '../notifications.ts';
 import { skillMethods } from '../skills/skill-methods.ts';
 import type { Surfaces } from '../surfaces/surfaces.ts';
 import type { Era } from '../versions.ts';
 import { complete } from './completion-complete.ts';
-import { setLogLevel } from './logging.ts';
 import { listPrompts, listResourceTemplates } from './memoised-lists.ts';
 import { getPrompt } from './prompts-get.ts';
 import { listResources } from './resources-list.ts';

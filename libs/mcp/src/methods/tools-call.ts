@@ -20,16 +20,20 @@ import {
   type WaitBudget,
 } from '@inferry/contracts';
 import type { Resumptions } from '../client/resumptions.ts';
-import type { RunRounds } from '../client/rounds.ts';
-import { decodeHeader, mismatch } from '../era.ts';
+import { type RunRounds, refuseCapabilities } from '../client/rounds.ts';
+import { decodeHeader, has, mismatch } from '../era.ts';
 import type { Exchange, Method, Reply } from '../exchange.ts';
 import type { CancellableCall, InFlight } from '../in-flight.ts';
-import { createProgressReporter, type ProgressReporter, readProgressToken } from '../progress.ts';
-import { type Refusal, refuse, refuseParams } from '../refusal.ts';
-import { has } from '../revisions.ts';
-import { isTask, refuseWithoutTasks, toArguments, toTask } from '../tasks/call-as-task.ts';
+import { type Refusal, refuse, refuseParams } from '../json-rpc.ts';
+import {
+  createProgressReporter,
+  logLines,
+  type ProgressReporter,
+  readProgressToken,
+} from '../notifications.ts';
+import { createTaskResult, isOver, takesTasks, tasksCapability } from '../tasks/task-results.ts';
+import { readerOf } from '../tasks/tasks.ts';
 import type { ClientTable } from '../waiting.ts';
-import { logLines } from './logging.ts';
 
 export interface ToolsCallDeps {
   bus: Bus;
@@ -335,4 +339,38 @@ function agrees(sent: string | undefined, value: unknown): boolean {
   const decoded = decodeHeader(sent.trim());
   if (decoded === undefined) return false;
   return typeof value === 'number' ? Number(decoded) === value && decoded !== '' : decoded === String(value);
+}
+
+const needsTasks = refuseCapabilities(tasksCapability);
+
+/** The extension is of the modern era; whoever does not declare it gets the plain result (SEP-2663). */
+function isTask(tool: AnyTool, { era, capabilities }: Exchange): boolean {
+  return readerOf(tool) !== undefined && era === 'modern' && takesTasks(capabilities);
+}
+
+/** Some tools cannot be called but as tasks. */
+function refuseWithoutTasks(tool: AnyTool, exchange: Exchange): Refusal | undefined {
+  if (!tool.operation.task?.isRequired || isTask(tool, exchange)) return undefined;
+  return needsTasks;
+}
+
+/** The arguments of a call: those of one that is to be a task say so where that is not said by its wait alone. */
+function toArguments(tool: AnyTool, exchange: Exchange): unknown {
+  const given = exchange.request.params.arguments ?? {};
+  const args = tool.toCall?.(given) ?? given;
+  const detach = tool.operation.task?.detach;
+  return detach !== undefined && isObject(args) && isTask(tool, exchange) ? detach(args) : args;
+}
+
+/** The task that a call made, if it goes on; else the result as it is. */
+function toTask(
+  text: string,
+  { tool, exchange, serverInfo }: { tool: AnyTool; exchange: Exchange; serverInfo: JsonObject },
+): string {
+  const read = readerOf(tool);
+  if (read === undefined || !isTask(tool, exchange)) return text;
+  // as: results are written by our own bus.
+  const { structuredContent, isError } = JSON.parse(text) as JsonObject;
+  const task = isObject(structuredContent) && !isError ? read(structuredContent) : undefined;
+  return task === undefined || isOver(task) ? text : createTaskResult(task, serverInfo);
 }

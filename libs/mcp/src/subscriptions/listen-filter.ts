@@ -1,5 +1,5 @@
 import { isObject } from '@inferry/contracts';
-import { type Refusal, refuseParams } from '../refusal.ts';
+import { type Refusal, refuseParams } from '../json-rpc.ts';
 import type { SubscriptionFilter } from '../wire.ts';
 
 export const maxSubscribedUris = 100;

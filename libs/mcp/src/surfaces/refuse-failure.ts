@@ -1,6 +1,6 @@
 import { type AppError, type ErrorCode, toAppError } from '@inferry/contracts';
 import type { Reply } from '../exchange.ts';
-import { type Refusal, refuse, rpcCodes } from '../refusal.ts';
+import { type Refusal, refuse, rpcCodes } from '../json-rpc.ts';
 import type { Era } from '../versions.ts';
 
 /** Failures that are about what was asked for, so that asking again in the same way is of no use. */

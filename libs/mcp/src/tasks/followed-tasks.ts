@@ -1,6 +1,6 @@
 import type { Bus, Subscription } from '@inferry/bus';
 import { runFinished, runProgressed } from '@inferry/contracts';
-import { isRefusal } from '../refusal.ts';
+import { isRefusal } from '../json-rpc.ts';
 import { isOver } from './task-results.ts';
 import type { TaskCaller, Tasks } from './tasks.ts';
 

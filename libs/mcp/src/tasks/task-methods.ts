@@ -1,7 +1,7 @@
 import { isObject, type OperationCall, type TaskMapping } from '@inferry/contracts';
 import { refuseCapabilities } from '../client/rounds.ts';
 import type { Exchange, Method, Reply } from '../exchange.ts';
-import { isRefusal, type Refusal, refuseParams } from '../refusal.ts';
+import { isRefusal, type Refusal, refuseParams } from '../json-rpc.ts';
 import { refuseFailure } from '../surfaces/refuse-failure.ts';
 import { takesTasks, tasksCapability } from './task-results.ts';
 import { type TaskCaller, type Tasks, unknownTask } from './tasks.ts';

@@ -12,8 +12,7 @@ import {
   type TaskState,
   type Words,
 } from '@inferry/contracts';
-import { isRefusal, type Refusal, refuse, refuseParams, rpcCodes } from '../refusal.ts';
-import { readerOf } from './call-as-task.ts';
+import { isRefusal, type Refusal, refuse, refuseParams, rpcCodes } from '../json-rpc.ts';
 import { detailedTask } from './task-results.ts';
 
 export interface TaskDeps {
@@ -119,4 +118,13 @@ function readAnswer(text: string): ToolAnswer | Refusal {
     rpcCode: rpcCodes.internal,
     retryAfterSeconds: 2,
   });
+}
+
+/** What reads the task in a result's structure: the reply's own reader where the structure is the reply. */
+export function readerOf({
+  operation: { task },
+  readTask,
+  toStructured,
+}: AnyTool): TaskMapping['read'] | undefined {
+  return task === undefined ? undefined : (readTask ?? (toStructured === undefined ? task.read : undefined));
 }

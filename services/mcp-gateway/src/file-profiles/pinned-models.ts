@@ -94,7 +94,6 @@ export function openPinnedModels({ bus, offered }: { bus: Bus; offered: Selectio
 }
 
 function modelsIn(url: string): string[] {
-  if (!url.includes('models=')) return [];
   const lists = new URL(url, 'http://gateway').searchParams.getAll('models');
   const named = lists.flatMap((list) => list.split(',')).map((model) => model.trim());
   return [...new Set(named)].filter((model) => model !== '');

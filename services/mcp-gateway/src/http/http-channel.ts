@@ -27,9 +27,9 @@ export class HttpChannel implements Channel, LongAnswer {
   readonly #response: ServerResponse;
   readonly #headers: Answerable['headers'];
   readonly #streams: OpenStreams;
-  readonly life = new CallLife();
+  #life: CallLife | undefined;
   #stopReason: StopReason | undefined;
-  readonly #abort = new LateSignal();
+  #abort: LateSignal | undefined;
   #speak: (() => void) | undefined;
   #primeId: string | undefined;
   #isResumable = false;
@@ -58,8 +58,19 @@ export class HttpChannel implements Channel, LongAnswer {
     return this.#stopReason;
   }
 
+  /** These two are made for calls that pass them on; most requests are answered here. */
+  get life(): CallLife {
+    this.#life ??= new CallLife();
+    return this.#life;
+  }
+
   get signal(): AbortSignal {
-    return this.#abort.signal;
+    return this.#raisable().signal;
+  }
+
+  #raisable(): LateSignal {
+    this.#abort ??= new LateSignal();
+    return this.#abort;
   }
 
   get isStreaming(): boolean {
@@ -75,7 +86,7 @@ export class HttpChannel implements Channel, LongAnswer {
     if (this.#stopReason !== undefined) return;
     this.#stopReason = reason;
     this.life.cancel();
-    this.#abort.raise(reason);
+    this.#raisable().raise(reason);
   }
 
   open(): void {

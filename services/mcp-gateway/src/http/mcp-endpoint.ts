@@ -290,7 +290,7 @@ export class McpEndpoint {
     const selection = selectionOf(post);
     if (isRefusal(selection)) return selection;
     const view = offer.viewTools(selection, principal.scopes);
-    if (offer.profile.key !== inferry.key) return view;
+    if (offer.profile.key !== inferry.key || request.url?.includes('models=') !== true) return view;
     const isBeginning = requests.some(({ method }) => beginnings.has(method));
     const asked = { url: request.url ?? '/', principal, selection, view, isBeginning };
     return this.#parts.pinnedModels.add(asked) ?? view;

@@ -90,6 +90,7 @@ export function openMounts(
       return canonical();
     },
     offerOf(request) {
+      if (request.url === '/mcp' && profileHosts.length === 0) return canonical();
       const plain = byAddress.get(request.url ?? '');
       if (plain === undefined) return offerAt(request);
       return isOn.has(plain.profile) ? plain : undefined;

@@ -1,8 +1,10 @@
-import type { Progress } from '@inferry/bus';
+/** What a client hears while its call goes on: progress, and log lines from the level that it asks for. */
+import type { LogEntry, Progress } from '@inferry/bus';
 import type { JsonObject } from '@inferry/contracts';
 import { toEventId } from './client/resumptions.ts';
-import type { Channel } from './exchange.ts';
-import { isRequestId, type ProgressToken } from './json-rpc.ts';
+import type { Channel, Exchange, Method } from './exchange.ts';
+import { isRequestId, notificationText, type ProgressToken, refuseParams } from './json-rpc.ts';
+import type { LoggingMessageParams } from './wire.ts';
 
 export function readProgressToken(meta: JsonObject): ProgressToken | undefined {
   const { progressToken } = meta;
@@ -50,5 +52,42 @@ export function createProgressReporter(
     resumable(name) {
       eventName = name;
     },
+  };
+}
+
+const levels: readonly LoggingMessageParams['level'][] = [
+  'debug',
+  'info',
+  'notice',
+  'warning',
+  'error',
+  'critical',
+  'alert',
+  'emergency',
+];
+const levelKey = 'io.modelcontextprotocol/logLevel';
+
+const known: readonly unknown[] = levels;
+const placeOf = (level: unknown): number => known.indexOf(level);
+
+/** Accepted and not kept: requests of the legacy era may go to any replica, and log lines are rare (MCP 2025-11-25). */
+export const setLogLevel: Method = ({ request }) =>
+  placeOf(request.params.level) >= 0
+    ? '{}'
+    : refuseParams(['validation_failed', `params.level must be one of ${levels.join(', ')}.`]);
+
+/**
+ * Passes what a service logs on to the client: in the modern era at the level that the request asks for and never
+ * without one, in the legacy era from `info` on.
+ */
+export function logLines({ era, request, channel }: Exchange): ((entry: LogEntry) => void) | undefined {
+  const lowest = placeOf(era === 'modern' ? request.meta[levelKey] : 'info');
+  if (lowest < 0 || !channel.canStream) return undefined;
+  return ({ level: said, message }) => {
+    const level = levels[placeOf(said)];
+    if (level === undefined || placeOf(level) < lowest) return;
+    channel.open();
+    const params: LoggingMessageParams = { level, data: message };
+    channel.notify(notificationText('notifications/message', { ...params }));
   };
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Member, Roster } from './roster.ts';
+import { type Member, Roster } from './in-flight.ts';
 
 const member = (name: string): Member & { name: string } => ({ name, place: -1 });
 

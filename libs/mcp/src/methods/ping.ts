@@ -1,3 +1,0 @@
-import type { Method } from '../exchange.ts';
-
-export const answerPing: Method = () => '{}';
