@@ -15,6 +15,7 @@ export {
   settlePayloadDeletion,
 } from './assets/payloads.ts';
 export {
+  createPolicyReader,
   listPolicies,
   type PolicyScope,
   policyFor,
@@ -22,6 +23,7 @@ export {
   type StoragePolicy,
   setPolicy,
 } from './assets/policies.ts';
+export { endOverdueAssets, listOverdueRuns } from './assets/retention.ts';
 export {
   type AuditLine,
   type AuditReport,
@@ -143,6 +145,7 @@ export {
   leaseDueDeliveries,
   listDeliveries,
   replayDelivery,
+  returnDelivery,
   settleDelivery,
   type WebhookDeliveryRow,
 } from './runs/webhook-deliveries.ts';

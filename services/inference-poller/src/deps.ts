@@ -63,8 +63,8 @@ export interface WebhookSettings {
 }
 
 export interface OutputSettings {
-  /** Copies outputs that a hosted platform keeps for a while only. */
-  rehost: boolean;
+  /** Whether outputs that a hosted platform keeps for a while only are copied: as its tenant, its mount or the deployment says. */
+  isRehosted(row: { subject: string; mount: string }): Promise<boolean>;
   maxBytes: number;
   /** For tests: takes outputs of hosted platforms from private addresses too. */
   allowPrivateHosts: boolean;

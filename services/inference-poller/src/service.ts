@@ -19,7 +19,7 @@ import {
   type Secret,
 } from '@inferry/contracts';
 import { type CredentialClient, createCredentialClient } from '@inferry/credentials';
-import { chainAudit, pruneAudit, readDatabaseTime } from '@inferry/database';
+import { chainAudit, createPolicyReader, policyFor, pruneAudit, readDatabaseTime } from '@inferry/database';
 import type { Provider } from '@inferry/providers';
 import { createRunView } from '@inferry/run-view';
 import {
@@ -35,6 +35,7 @@ import type { FastifyInstance } from 'fastify';
 import { parseInferenceConfig } from './config.ts';
 import { confirmSettingsOf, mountConfirmPage } from './confirm-page.ts';
 import type { InferenceDeps } from './deps.ts';
+import { createPayloadKeeper } from './outputs/delete-payloads.ts';
 import { KeyRefusals } from './poller/key-refusals.ts';
 import { Poller } from './poller/poller.ts';
 import { accessOf, toContext } from './poller/provider-access.ts';
@@ -157,6 +158,7 @@ export async function createInferenceService(
   poller.start();
   const webhooks = startWebhooks(deps);
   const trail = keepTrail(deps, options.auditDays ?? 400);
+  const payloads = keepPayloads(deps);
   return {
     name: 'inference-poller',
     async routes(app) {
@@ -171,7 +173,7 @@ export async function createInferenceService(
     },
     async close() {
       webhooks.stop();
-      await trail.close();
+      await Promise.all([trail.close(), payloads.close()]);
       poller.close();
       deps.insistence.close();
       clock.close();
@@ -192,6 +194,7 @@ function createDeps(
   const replica = options.replica ?? parts.replica;
   const random = options.random ?? Math.random;
   const isTestClock = options.now !== undefined;
+  const readPolicies = createPolicyReader(database.queries);
   const now = options.now ?? (() => clock.now());
   const onError = (error: unknown) => log.warn({ err: error }, 'waited-for runs could not be read');
   return {
@@ -213,7 +216,7 @@ function createDeps(
     confirm: confirmSettingsOf(options),
     webhooks: { secret: options.webhookSecret, allowLoopback: options.allowLoopbackWebhooks ?? false },
     outputs: {
-      rehost: options.rehost ?? true,
+      isRehosted: async (row) => policyFor(await readPolicies(), row).rehost ?? options.rehost ?? true,
       maxBytes: options.maxOutputBytes ?? 512 * 1_048_576,
       allowPrivateHosts: options.allowPrivateOutputs ?? false,
       publicOnly: createPublicAgent({ timeoutMs: outputConnectMs, connections: outputConnections }),
@@ -301,28 +304,55 @@ function startWebhooks(deps: InferenceDeps): { stop(): void; close(): Promise<vo
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
+const sweepEveryMs = 60_000;
 
-/** Chains what the audit trail was told, and deletes what is too old. */
-function keepTrail({ database, log, now }: InferenceDeps, days: number): { close(): Promise<void> } {
-  let prunedAt = 0;
+/** Asks platforms to delete what was deleted here, and deletes here what is too old. */
+function keepPayloads(deps: InferenceDeps): { close(): Promise<void> } {
+  const keeper = createPayloadKeeper(deps);
+  let sweptAt = 0;
+  return repeat(deps, 'payloads could not be deleted', async () => {
+    await keeper.askDue();
+    if (deps.now() < sweptAt + sweepEveryMs) return;
+    sweptAt = deps.now();
+    while ((await keeper.sweep()) > 0);
+  });
+}
+
+/** Does something again and again, never twice at once, until it is closed. */
+function repeat(
+  { log, timings }: InferenceDeps,
+  failed: string,
+  work: () => Promise<void>,
+): { close(): Promise<void> } {
   let working: Promise<unknown> = Promise.resolve();
-  const work = async () => {
-    while ((await chainAudit(database)) > 0);
-    if (now() < prunedAt + hourMs) return;
-    prunedAt = now();
-    await pruneAudit(database, { before: now() - days * dayMs, now: now() });
-  };
+  let isWorking = false;
   const timer = setInterval(() => {
-    working = working
-      .then(work)
-      .catch((error: unknown) => log.warn({ err: error }, 'the audit trail could not be kept'));
-  }, webhookTickMs);
+    if (isWorking) return;
+    isWorking = true;
+    working = work()
+      .catch((error: unknown) => log.warn({ err: error }, failed))
+      .finally(() => {
+        isWorking = false;
+      });
+  }, timings.upkeepMs);
   return {
     async close() {
       clearInterval(timer);
       await working;
     },
   };
+}
+
+/** Chains what the audit trail was told, and deletes what is too old. */
+function keepTrail(deps: InferenceDeps, days: number): { close(): Promise<void> } {
+  const { database, now } = deps;
+  let prunedAt = 0;
+  return repeat(deps, 'the audit trail could not be kept', async () => {
+    while ((await chainAudit(database)) > 0);
+    if (now() < prunedAt + hourMs) return;
+    prunedAt = now();
+    await pruneAudit(database, { before: now() - days * dayMs, now: now() });
+  });
 }
 
 async function readinessOf({ bus, database }: InferenceDeps): ReturnType<Service['readiness']> {

@@ -40,9 +40,11 @@ export interface Timings {
   /** The shortest time between two writes of a watched job's progress. */
   progressMs: number;
   pollSteps: readonly PollStep[];
-  /** Waits before each further attempt of a webhook; nine attempts in about two hours (MRD-04). */
+  /** Waits before each further attempt of a webhook; twelve attempts in about a day. */
   webhookRetriesMs: readonly number[];
   webhookTimeoutMs: number;
+  /** How often what is not urgent is looked after: the trail, and what platforms are to delete. */
+  upkeepMs: number;
 }
 
 const minute = 60_000;
@@ -70,16 +72,11 @@ export const defaultTimings: Timings = {
     { untilMs: Number.POSITIVE_INFINITY, everyMs: 10_000 },
   ],
   webhookRetriesMs: [
-    5_000,
-    30_000,
-    2 * minute,
-    5 * minute,
-    10 * minute,
-    20 * minute,
-    30 * minute,
-    50 * minute,
+    ...[5_000, 30_000, 2 * minute, 5 * minute, 15 * minute, 30 * minute],
+    ...[60 * minute, 120 * minute, 240 * minute, 480 * minute, 480 * minute],
   ],
   webhookTimeoutMs: 10_000,
+  upkeepMs: 5_000,
 };
 
 /** A delay shortened or lengthened by up to a tenth, so that replicas and runs do not fall into step. */

@@ -14,6 +14,7 @@ import {
   uploadFile,
   viewOutput,
 } from '@inferry/contracts';
+import { readDatabaseTime } from '@inferry/database';
 import { type HttpService, type Parts, type Readiness, slowestPace } from '@inferry/runtime';
 import { createAssetLinks } from './assets/asset-links.ts';
 import { createAssetTable } from './assets/asset-table.ts';
@@ -84,17 +85,20 @@ export async function createUploadService(parts: Parts, options: UploadOptions):
   const { bus, database, blobs, limits, log } = parts;
   const now = options.now ?? parts.now ?? Date.now;
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  // Tests have a clock of their own.
+  const readNow = async () => options.now?.() ?? readDatabaseTime(database);
   const { viewsAtOnce = 1, viewMemoryMb = 400 } = options;
   const viewer = createViewer({ memoryMb: viewMemoryMb, timeoutMs: options.viewTimeoutMs ?? 20_000 });
   const assets = createAssetTable(database, now);
+  const policies = createPolicies(database, { fileSeconds: options.fileSeconds });
   const quota = createQuota(database, limits, {
     bytes: options.maxStoredBytes,
     files: options.maxStoredFiles,
+    bytesOf: policies.maxBytesOf,
   });
   const links = createAssetLinks({ ...options, now });
   const uploads = transfersOf(options.maxUploadsAtOnce ?? 256, 4);
   const downloads = transfersOf(options.maxDownloadsAtOnce ?? 1_024, 128);
-  const policies = createPolicies(database, { fileSeconds: options.fileSeconds });
   serveUpload(bus, {
     database,
     assets,
@@ -120,7 +124,7 @@ export async function createUploadService(parts: Parts, options: UploadOptions):
     now,
   });
   const sweeper = startSweeper(
-    { assets, blobs, limits, log, now },
+    { assets, blobs, limits, database, policies, log, readNow },
     // An upload that began in time may still run for as long as one may take.
     { everyMs: options.sweepEveryMs ?? 60_000, batchSize: 100, pendingGraceMs: timeouts.uploadMs + 300_000 },
   );
@@ -150,7 +154,7 @@ function serveUpload(bus: Bus, deps: UploadDeps): void {
     return wavePeaks(blobSource(deps.blobs, asset.blob_key ?? '', asset.size_bytes ?? 0));
   });
   bus.serve(readStorage, async (_input, { principal }) => {
-    const { bytes, files } = deps.quota;
+    const { bytes, files } = await deps.quota.limitsOf(principal.subject);
     return {
       ...(await deps.quota.usageOf(principal.subject)),
       ...(bytes === undefined ? {} : { max_bytes: bytes }),

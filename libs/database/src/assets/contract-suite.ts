@@ -12,7 +12,8 @@ import {
   maxTags,
 } from './library.ts';
 import { forgetRunPayload, leasePayloadDeletions, settlePayloadDeletion } from './payloads.ts';
-import { listPolicies, policyFor, setPolicy } from './policies.ts';
+import { listPolicies, policyFor, type StoragePolicy, setPolicy } from './policies.ts';
+import { endOverdueAssets, listOverdueRuns } from './retention.ts';
 
 const now = Date.parse('2031-03-05T10:00:00Z');
 
@@ -178,6 +179,30 @@ export function describeAssetQueries(
         'deployment',
         'mount',
       ]);
+    });
+
+    it('ends files and finds runs that are kept longer than a tenant, else a mount, else the deployment lets them be', async () => {
+      const day = 86_400_000;
+      const policies: StoragePolicy[] = [
+        { scope: 'deployment', value: '', retentionDays: 30 },
+        { scope: 'mount', value: 'runware', retentionDays: 10 },
+        { scope: 'subject', value: 'bob', retentionDays: 1 },
+      ];
+      await add('asset_1', { created_at: now - 30 * day });
+      await add('asset_2', { created_at: now - 29 * day });
+      await add('asset_3', { created_at: now - 10 * day, mount: 'runware' });
+      await add('asset_4', { created_at: now - 9 * day, mount: 'runware' });
+      await add('asset_5', { created_at: now - day, subject: 'bob' });
+      await addRun('run_1');
+      await addRun('run_2', 'storing');
+      await database.queries.updateTable('runs').set({ finished_at: now }).execute();
+      const sweep = { policies, now, limit: 10 };
+
+      expect(await endOverdueAssets(database.queries, { ...sweep, limit: 1 })).toBe(3);
+      expect(await endOverdueAssets(database.queries, sweep)).toBe(0);
+      expect([await find(), await find({ subject: 'bob' })]).toEqual([['asset_4', 'asset_2'], []]);
+      expect(await listOverdueRuns(database.queries, { ...sweep, now: now + 30 * day - 1 })).toEqual([]);
+      expect(await listOverdueRuns(database.queries, { ...sweep, now: now + 30 * day })).toEqual(['run_1']);
     });
 
     it('deletes what an ended run keeps, once, and notes that its platform is to be asked', async () => {

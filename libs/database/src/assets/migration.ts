@@ -37,6 +37,7 @@ export function assetLibrary(dialect: Dialect): string[] {
       mount = coalesce((select mount from runs where runs.run_id = assets.run_id), '')
       where run_id is not null`,
     'create index assets_newest on assets (subject, created_at desc, asset_id)',
+    "create index assets_oldest on assets (created_at) where state = 'stored'",
     'create index assets_run on assets (run_id) where run_id is not null',
     'create index asset_tags_tag on asset_tags (subject, tag)',
     'create index payload_deletions_due on payload_deletions (next_attempt_at) where next_attempt_at is not null',

@@ -51,6 +51,22 @@ export async function setPolicy(database: Database, policy: StoragePolicy): Prom
   });
 }
 
+const readEveryMs = 5_000;
+
+/** The policies, read again every few seconds. */
+export function createPolicyReader(queries: Queries): () => Promise<readonly StoragePolicy[]> {
+  let known: { at: number; policies: Promise<StoragePolicy[]> } | undefined;
+  return async () => {
+    const at = performance.now();
+    if (known === undefined || at - known.at > readEveryMs) known = { at, policies: listPolicies(queries) };
+    const mine = known;
+    return mine.policies.catch((error: unknown) => {
+      if (known === mine) known = undefined;
+      throw error;
+    });
+  };
+}
+
 export type KeptRules = Pick<StoragePolicy, 'rehost' | 'retentionDays' | 'maxBytes'>;
 
 /** What holds for a tenant at a mount: of each rule the tenant's own, else the mount's, else the deployment's. */

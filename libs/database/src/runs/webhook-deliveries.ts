@@ -7,12 +7,12 @@ import { skipLocked } from '../skip-locked.ts';
 
 export type WebhookDeliveryRow = Selectable<WebhookDeliveryTable>;
 
-/** Takes webhooks that are due and that no replica is sending. */
+/** Takes webhooks that are due and that no replica is sending; `busy`: origins of receivers that get no more now. */
 export async function leaseDueDeliveries(
   database: Database,
-  request: { now: number; leaseMs: number; limit: number },
+  request: { now: number; leaseMs: number; limit: number; busy?: readonly string[] },
 ): Promise<WebhookDeliveryRow[]> {
-  const { now, leaseMs, limit } = request;
+  const { now, leaseMs, limit, busy = [] } = request;
   return database.queries
     .with('due', (queries) =>
       queries
@@ -20,6 +20,7 @@ export async function leaseDueDeliveries(
         .select('delivery_id as due_id')
         .where('next_attempt_at', '<=', now)
         .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))
+        .where((eb) => eb.and(busy.map((origin) => sql<boolean>`${isAt(origin)} = 0`)))
         .orderBy('next_attempt_at')
         .limit(limit)
         .$call(skipLocked(database.dialect)),
@@ -28,6 +29,25 @@ export async function leaseDueDeliveries(
     .set({ lease_until: now + leaseMs })
     .where('delivery_id', 'in', (eb) => eb.selectFrom('due').select('due.due_id'))
     .returningAll()
+    .execute();
+}
+
+/** 1 where a webhook goes to this origin. */
+function isAt(origin: string) {
+  const at = (end: string) => sql`substr(url, 1, ${origin.length + end.length}) = ${origin + end}`;
+  return sql`(case when url = ${origin} or ${sql.join(['/', '?', '#'].map(at), sql` or `)} then 1 else 0 end)`;
+}
+
+/** Gives one back that was leased and not sent: no attempt was made. */
+export async function returnDelivery(
+  queries: Queries,
+  delivery: Pick<WebhookDeliveryRow, 'delivery_id' | 'lease_until'>,
+): Promise<void> {
+  await queries
+    .updateTable('webhook_deliveries')
+    .set({ lease_until: null })
+    .where('delivery_id', '=', delivery.delivery_id)
+    .where('lease_until', '=', delivery.lease_until)
     .execute();
 }
 

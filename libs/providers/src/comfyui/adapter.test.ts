@@ -32,6 +32,16 @@ describe('what is special at ComfyUI', () => {
   const graphs = () =>
     [...world.emulator.jobs.values()].map(({ input }) => JSON.parse(JSON.stringify(input)));
 
+  it('deletes what its history keeps of a job, twice like once', async () => {
+    const { handle } = await world.submit();
+    await world.follow(handle);
+
+    await world.provider.deletePayload?.(handle, world.context());
+    await world.provider.deletePayload?.(handle, world.context());
+
+    expect(world.emulator.jobs.has(String(handle.id))).toBe(false);
+  });
+
   it('puts values where the workflow is marked, keeps the rest, and draws a seed', async () => {
     await world.submit({ ...picture, input: { prompt: 'waves', steps: 4, count: 2 }, outputs: [] });
 

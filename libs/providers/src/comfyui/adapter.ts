@@ -137,6 +137,17 @@ class ComfyUiProvider extends PlatformAdapter implements Provider {
     return 'confirmed';
   }
 
+  /** The prompt with its results; files that its nodes have written stay on its disk, which nobody can ask it to clear. */
+  async deletePayload({ id }: JobHandle, context: ProviderContext): Promise<void> {
+    const call = {
+      method: 'POST',
+      path: '/history',
+      json: { delete: [String(id)] },
+      purpose: 'change',
+    } as const;
+    await this.client.content(call, context);
+  }
+
   /** By the id that follows from the run, or by the run's id in what an older server kept of the job. */
   async recover({ runId }: { runId: string }, context: ProviderContext): Promise<Recovery> {
     const client = promptIdOf(runId);

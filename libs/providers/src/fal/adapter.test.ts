@@ -56,6 +56,20 @@ describe('what is special at fal', () => {
   afterEach(() => world.emulator.reset());
   afterAll(() => world.close());
 
+  it('deletes what the platform keeps of a job, twice like once', async () => {
+    const { handle } = await world.submit();
+    await world.follow(handle);
+
+    await world.provider.deletePayload?.(handle, world.context());
+    await world.provider.deletePayload?.(handle, world.context());
+
+    const asked = world.emulator.requests.filter(({ method }) => method === 'DELETE');
+    expect(asked.map(({ path }) => path)).toEqual(
+      Array(2).fill(`/models/requests/${String(handle.id)}/payloads`),
+    );
+    expect(world.emulator.jobs.size).toBe(0);
+  });
+
   it('asks at the addresses that it was given, which leave out a part of the name of the model', async () => {
     await world.run();
 

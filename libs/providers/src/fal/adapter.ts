@@ -133,6 +133,13 @@ class FalProvider extends PlatformAdapter implements Provider {
     }
   }
 
+  /** Takes the files of the result too; those of the input stay, as other requests may use them. It asks for an admin key. */
+  async deletePayload({ id }: JobHandle, context: ProviderContext): Promise<void> {
+    const path = `/models/requests/${encodeURIComponent(String(id))}/payloads`;
+    const call = { method: 'DELETE', base: 'platform', path, accept: [404] } as const;
+    await this.client.change(z.unknown(), call, context);
+  }
+
   /** The platform takes no id of ours and lists no requests of one key. */
   async recover(): Promise<Recovery> {
     return { outcome: 'unknown' };

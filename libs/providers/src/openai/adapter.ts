@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { AppError, type Quote } from '@inferry/contracts';
+import { z } from 'zod';
 import type { AdapterOptions } from '../definition.ts';
 import { beforeSubmit } from '../errors/index.ts';
 import { HeldCalls, PlatformAdapter, probeWith } from '../http/index.ts';
@@ -161,6 +162,17 @@ class OpenAiProvider extends PlatformAdapter implements Provider {
     const result = this.#held.cancel(handle);
     // The line is cut; what the platform still does and charges, it does not say.
     return result === 'confirmed' ? 'requested' : result;
+  }
+
+  /** Videos are kept there; of everything else nothing can be asked for by an id. */
+  async deletePayload({ kind, id }: JobHandle, context: ProviderContext): Promise<void> {
+    if (kind !== 'video') return;
+    const call = {
+      method: 'DELETE',
+      path: `/videos/${encodeURIComponent(String(id))}`,
+      accept: [404],
+    } as const;
+    await this.client.change(z.unknown(), call, context);
   }
 
   async recover({ runId }: { runId: string }): Promise<Recovery> {

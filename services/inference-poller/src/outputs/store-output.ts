@@ -50,7 +50,7 @@ export async function storeOutput(deps: InferenceDeps, request: StoreRequest): P
   }
   const { url } = output;
   if (url === undefined) throw new AppError('upstream_malformed', 'An output has no content.');
-  if (!deps.outputs.rehost) return linkOutput(deps, request);
+  if (!(await deps.outputs.isRehosted(request.row))) return linkOutput(deps, request);
   const asset = await storeBody(deps, request, () =>
     fetchOutput(deps, { ...request, url, kind: output.kind }),
   );

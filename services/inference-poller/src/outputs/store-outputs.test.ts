@@ -1,4 +1,5 @@
 import { brotliCompressSync, deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { setPolicy } from '@inferry/database';
 import type { ProviderOutput } from '@inferry/providers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { succeeded } from '../testing/platform.ts';
@@ -64,6 +65,17 @@ describe('outputs', () => {
     expect(outputs).toEqual([
       { index: 0, kind: 'image', mime_type: 'image/png', url: output.url, expires_at: output.expiresAt },
     ]);
+  });
+
+  it('are copied or not as their tenant says, whatever the deployment does', async () => {
+    await world.addReplica({ rehost: true });
+    await setPolicy(world.database, { scope: 'subject', value: 'alice', rehost: false });
+    const output = hosted('/out/1.png', 'image');
+
+    const { outputs } = await runTo([output]);
+
+    expect(outputs?.[0]).toMatchObject({ url: output.url });
+    expect(outputs?.[0]?.asset_id).toBeUndefined();
   });
 
   it('that are too large keep the link of the platform', async () => {

@@ -4,7 +4,7 @@ import { AppError, callOf, cancelRun, type forgetPayload, hint } from '@inferry/
 import { forgetRunPayload, type RunRow } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
-import { outputsOf, type RunOutputs } from '../runs/run-document.ts';
+import { handleOf, outputsOf, type RunOutputs } from '../runs/run-document.ts';
 
 type Deps = Pick<InferenceDeps, 'database' | 'now' | 'providers'>;
 
@@ -30,12 +30,15 @@ export function handleForgetPayload(deps: Deps): Handler<typeof forgetPayload> {
 
 /** Whether its platform was sent the run and has a way to delete what it keeps of it. */
 export function canDelete({ providers }: Pick<Deps, 'providers'>, row: RunRow): boolean {
-  return row.handle !== null && providers.get(row.provider)?.deletePayload !== undefined;
+  const provider = providers.get(row.provider);
+  return row.handle !== null && provider?.deletePayload !== undefined && isHosted({ providers }, row);
 }
 
 /** Jobs of this process leave nothing elsewhere. */
 function isHosted({ providers }: Pick<Deps, 'providers'>, row: RunRow): boolean {
-  return providers.get(row.provider)?.capabilities.jobs !== 'process';
+  const provider = providers.get(row.provider);
+  const jobs = provider?.jobsOf?.(row.native_id, handleOf(row)) ?? provider?.capabilities.jobs;
+  return jobs !== 'process';
 }
 
 const deletedNote = 'was deleted.';

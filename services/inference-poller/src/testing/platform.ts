@@ -54,6 +54,8 @@ export class Platform {
   onRecover: ((runId: string) => Recovery | Promise<Recovery>) | undefined;
   watch: Provider['watch'];
   readWebhook: Provider['readWebhook'];
+  /** Absent: it has no way to delete what it keeps of a job. */
+  deletePayload: Provider['deletePayload'];
 
   get submitCount(): number {
     return [...this.submits.values()].reduce((sum, count) => sum + count, 0);
@@ -97,6 +99,7 @@ export class Platform {
         ? {}
         : { watch: (handle, context: ProviderContext) => this.#watch(handle, context) }),
       ...(this.readWebhook === undefined ? {} : { readWebhook: this.readWebhook }),
+      ...(this.deletePayload === undefined ? {} : { deletePayload: this.deletePayload }),
       close: async () => undefined,
     };
   }

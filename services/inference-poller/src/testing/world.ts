@@ -65,6 +65,7 @@ export const fastTimings: Timings = {
   pollSteps: [{ untilMs: Number.POSITIVE_INFINITY, everyMs: 10 }],
   webhookRetriesMs: [20, 20, 20],
   webhookTimeoutMs: 300,
+  upkeepMs: 50,
 };
 
 const busTimings = { heartbeatMs: 100, lostAfterMs: 500, sweepMs: 25 };

@@ -2,11 +2,12 @@ import { createHmac } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { Secret } from '@inferry/contracts';
+import { readDeliveries, replayWebhook, Secret } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CrashGate } from '../testing/crash-gate.ts';
 import { succeeded } from '../testing/platform.ts';
-import { createWorld, type World } from '../testing/world.ts';
+import { alice, bob, createWorld, fastTimings, type World } from '../testing/world.ts';
+import { defaultTimings } from '../timings.ts';
 import { webhookProblem } from './webhook-url.ts';
 
 const key = Buffer.alloc(32, 7);
@@ -103,6 +104,84 @@ describe('a webhook', () => {
     expect((await deliveries())[0]).toMatchObject({ delivered_at: null, next_attempt_at: null });
   });
 
+  it('of a receiver that hangs keeps no other waiting, and says why it was not taken', async () => {
+    const hanging = createServer(() => undefined);
+    await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
+    // as: a TCP server that listens has an address of this kind.
+    const hangingUrl = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}`;
+    await world.addReplica({ ...options, timings: { ...fastTimings, webhookTimeoutMs: 60_000 } });
+    for (let count = 0; count < 6; count += 1) await world.run({ webhook: `${hangingUrl}/${count}` });
+
+    await world.run({ webhook: url });
+
+    await vi.waitFor(() => expect(messages).toHaveLength(1));
+    const rows = await world.database.queries.selectFrom('webhook_deliveries').selectAll().execute();
+    const held = rows.filter(
+      ({ url: to, lease_until: until }) => to.startsWith(hangingUrl) && until !== null,
+    );
+    expect(held.length).toBeLessThanOrEqual(4);
+    hanging.closeAllConnections();
+    await new Promise((resolve) => hanging.close(resolve));
+  });
+
+  it('is told of to its owner with why it failed, and sent again from its first attempt when they say so', async () => {
+    statuses = [302, 302, 302, 302];
+    await world.addReplica(options);
+    const { run } = await world.run({ webhook: url });
+    const read = async (principal = alice) =>
+      (await world.ask(readDeliveries, { run_id: run?.run_id, limit: 10 }, principal)).deliveries;
+    for (let sent = 1; sent <= 4; sent += 1) {
+      await vi.waitFor(async () => expect((await read())[0]?.attempts).toBe(sent));
+      world.skipped += 60_000;
+      await world.run();
+    }
+    const [failed] = await read();
+
+    expect(failed).toMatchObject({ state: 'given_up', last_status: 302, last_problem: 'redirect' });
+    expect(await read(bob)).toEqual([]);
+    const replay = { delivery_id: failed?.delivery_id ?? '' };
+    await expect(world.ask(replayWebhook, replay, bob)).rejects.toMatchObject({ code: 'webhook_not_found' });
+    await world.ask(replayWebhook, replay);
+    await world.run();
+    await vi.waitFor(async () =>
+      expect((await read())[0]).toMatchObject({ state: 'delivered', attempts: 1 }),
+    );
+    expect(new Set(messages.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+  });
+
+  it('is sent once by two replicas that look at the same time', async () => {
+    await world.addReplica(options);
+    await world.addReplica(options);
+    for (let count = 0; count < 12; count += 1) await world.run({ webhook: `${url}/${count}` });
+
+    await vi.waitFor(async () =>
+      expect((await deliveries()).filter(({ delivered_at: at }) => at !== null)).toHaveLength(12),
+    );
+
+    expect(messages).toHaveLength(12);
+  });
+
+  it('of a replica that stops while it sends loses no attempt', async () => {
+    const hanging = createServer(() => undefined);
+    await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
+    // as: a TCP server that listens has an address of this kind.
+    const to = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}`;
+    const { service } = await world.addReplica({
+      ...options,
+      timings: { ...fastTimings, webhookTimeoutMs: 60_000 },
+    });
+    await world.run({ webhook: to });
+    const arrived = new Promise((resolve) => hanging.once('request', resolve));
+    await world.run();
+    await arrived;
+
+    await service.close();
+
+    expect(await deliveries()).toMatchObject([{ attempts: 0, delivered_at: null, lease_until: null }]);
+    hanging.closeAllConnections();
+    await new Promise((resolve) => hanging.close(resolve));
+  });
+
   it('of a replica that died before it was sent is sent by another one', async () => {
     const gate = new CrashGate();
     await world.addReplica({ ...options, gate, webhookSecret });
@@ -151,5 +230,14 @@ describe('webhookProblem', () => {
 
   it('refuses any without a secret to sign with', () => {
     expect(webhookProblem('https://example.com', { secret: undefined, allowLoopback: false })).toBeDefined();
+  });
+});
+
+describe('the waits between attempts', () => {
+  it('grow, and end after about a day', () => {
+    const { webhookRetriesMs: waits } = defaultTimings;
+
+    expect([...waits].sort((one, other) => one - other)).toEqual(waits);
+    expect(waits.reduce((sum, wait) => sum + wait, 0) / 3_600_000).toBeCloseTo(24, 0);
   });
 });

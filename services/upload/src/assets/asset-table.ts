@@ -58,7 +58,7 @@ export interface AssetTable {
   describe(assetId: string, facts: DescribedFacts): Promise<void>;
   extend(assetId: string, uploadUntil: number): Promise<void>;
   /** Marks assets that ended as `deleted`, so that nobody reads them, and returns some that are. */
-  takeEnded(pendingBefore: number, limit: number): Promise<AssetRow[]>;
+  takeEnded(sweep: { now: number; pendingBefore: number; limit: number }): Promise<AssetRow[]>;
   remove(assetId: string): Promise<void>;
 }
 
@@ -126,7 +126,7 @@ export function createAssetTable({ queries }: Database, now: () => number): Asse
         .where('state', '=', 'pending')
         .execute();
     },
-    takeEnded: (pendingBefore, limit) => takeEnded(queries, { pendingBefore, now: now(), limit }),
+    takeEnded: (sweep) => takeEnded(queries, sweep),
     async remove(assetId) {
       await queries.deleteFrom('assets').where('asset_id', '=', assetId).execute();
     },

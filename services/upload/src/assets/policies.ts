@@ -1,5 +1,5 @@
-/** How long and how much is kept for whom, as the operator set it, read again every few seconds. */
-import { type Database, listPolicies, policyFor, type StoragePolicy } from '@inferry/database';
+/** How long and how much is kept for whom, as the operator set it. */
+import { createPolicyReader, type Database, policyFor, type StoragePolicy } from '@inferry/database';
 
 export interface Whose {
   subject: string;
@@ -15,7 +15,6 @@ export interface Policies {
   maxBytesOf(subject: string): Promise<number | undefined>;
 }
 
-const readEveryMs = 5_000;
 const dayMs = 86_400_000;
 
 /** `fileSeconds`: how long files live that are given no end; undefined: for ever. */
@@ -23,18 +22,7 @@ export function createPolicies(
   { queries }: Database,
   { fileSeconds }: { fileSeconds: number | undefined },
 ): Policies {
-  let known: { at: number; policies: Promise<StoragePolicy[]> } | undefined;
-
-  async function all(): Promise<readonly StoragePolicy[]> {
-    const at = performance.now();
-    if (known === undefined || at - known.at > readEveryMs) known = { at, policies: listPolicies(queries) };
-    const mine = known;
-    return mine.policies.catch((error: unknown) => {
-      if (known === mine) known = undefined;
-      throw error;
-    });
-  }
-
+  const all = createPolicyReader(queries);
   return {
     all,
     async endOf(whose, { at, expiresIn = fileSeconds }) {

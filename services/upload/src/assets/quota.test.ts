@@ -1,4 +1,5 @@
 import { createUpload, openAsset, readStorage, uploadFile } from '@inferry/contracts';
+import { setPolicy } from '@inferry/database';
 import { afterEach, describe, expect, it } from 'vitest';
 import { alice, bob, startUpload, type UploadUnderTest } from '../testing.ts';
 
@@ -51,6 +52,17 @@ describe('what a tenant may store', () => {
       { bytes: 65, files: 2, max_bytes: 100 },
       { bytes: 0, files: 0, max_bytes: 100 },
     ]);
+  });
+
+  it('is as an operator set it for a tenant, in place of what is usual', async () => {
+    upload = await startUpload({ maxStoredBytes: 100 });
+    await setPolicy(upload.database, { scope: 'subject', value: 'alice', maxBytes: 10 });
+
+    const { error } = await open({ size: 20 });
+
+    expect(error).toMatchObject({ ...refused, next_action: expect.stringContaining('delete_assets') });
+    expect((await open({ size: 20 }, bob)).error).toBeUndefined();
+    expect(await upload.bus.call(readStorage, {}, { principal: alice })).toMatchObject({ max_bytes: 10 });
   });
 
   it('counts files', async () => {

@@ -3,7 +3,7 @@
  * made under a short lock of the tenant's own, so that uploads at once on all replicas cannot add up to more.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '@inferry/contracts';
+import { AppError, callOf, deleteAssets, hint, listAssets } from '@inferry/contracts';
 import type { AssetRow, Database } from '@inferry/database';
 import type { Limits } from '@inferry/limits';
 
@@ -11,6 +11,8 @@ interface QuotaLimits {
   /** Undefined: as much as there is. */
   bytes: number | undefined;
   files: number | undefined;
+  /** A tenant's own bound of bytes, where an operator has set one. */
+  bytesOf?(subject: string): Promise<number | undefined>;
 }
 
 export interface Usage {
@@ -23,7 +25,9 @@ export function isExempt({ ref }: Pick<AssetRow, 'ref'>): boolean {
   return ref?.startsWith('ref:') === true && !ref.startsWith('ref:inline/');
 }
 
-export interface Quota extends QuotaLimits {
+export interface Quota {
+  /** What one tenant may store; what is undefined is not bounded. */
+  limitsOf(subject: string): Promise<{ bytes: number | undefined; files: number | undefined }>;
   usageOf(subject: string): Promise<Usage>;
   /** Runs `write` while nobody else stores for this tenant; throws when so much more does not fit. */
   reserve<T>(subject: string, more: Usage, write: () => Promise<T>): Promise<T>;
@@ -38,9 +42,11 @@ const waitMs = 15_000;
 export function createQuota(
   { queries }: Database,
   limits: Pick<Limits, 'acquire' | 'release'>,
-  { bytes = Number.POSITIVE_INFINITY, files = Number.POSITIVE_INFINITY }: QuotaLimits,
+  { bytes: usualBytes, files = Number.POSITIVE_INFINITY, bytesOf }: QuotaLimits,
 ): Quota {
-  const isBounded = Number.isFinite(bytes) || Number.isFinite(files);
+  async function maxBytes(subject: string): Promise<number> {
+    return (await bytesOf?.(subject)) ?? usualBytes ?? Number.POSITIVE_INFINITY;
+  }
 
   async function usageOf(subject: string): Promise<Usage> {
     const row = await queries
@@ -56,11 +62,15 @@ export function createQuota(
   }
 
   return {
-    bytes: Number.isFinite(bytes) ? bytes : undefined,
-    files: Number.isFinite(files) ? files : undefined,
+    async limitsOf(subject) {
+      const bytes = await maxBytes(subject);
+      const bounded = (most: number) => (Number.isFinite(most) ? most : undefined);
+      return { bytes: bounded(bytes), files: bounded(files) };
+    },
     usageOf,
     async reserve(subject, more, write) {
-      if (!isBounded) return write();
+      const bytes = await maxBytes(subject);
+      if (!Number.isFinite(bytes) && !Number.isFinite(files)) return write();
       const key = `upload:quota:${subject}`;
       const token = await lock(limits, key);
       try {
@@ -74,6 +84,7 @@ export function createQuota(
       }
     },
     async leftFor(subject, ownPromise) {
+      const bytes = await maxBytes(subject);
       if (!Number.isFinite(bytes)) return Number.POSITIVE_INFINITY;
       return Math.max(0, bytes - (await usageOf(subject)).bytes + ownPromise);
     },
@@ -102,7 +113,7 @@ export function full(bound: string): AppError {
     'storage_quota_exceeded',
     `This file does not fit: at most ${bound} are stored for you.`,
     {
-      nextAction: 'Wait for files to expire, store new ones with expires_in, or ask the operator for more.',
+      nextAction: `Wait for files to expire, store new ones with expires_in, or ask the operator for more${hint`; ${callOf(listAssets)} shows what is stored, and ${callOf(deleteAssets)} makes room`}.`,
     },
   );
 }

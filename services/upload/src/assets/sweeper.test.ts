@@ -1,9 +1,11 @@
 import { Readable } from 'node:stream';
 import { createUpload } from '@inferry/contracts';
+import { setPolicy } from '@inferry/database';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { startUpload, type UploadUnderTest } from '../testing.ts';
 import { blobPrefix } from './asset-keys.ts';
 import { createAssetTable } from './asset-table.ts';
+import { createPolicies } from './policies.ts';
 import { startSweeper } from './sweeper.ts';
 
 let upload: UploadUnderTest;
@@ -17,9 +19,10 @@ afterEach(() => upload.close());
 
 function newSweeper(batchSize = 100, everyMs = 60_000) {
   const assets = createAssetTable(upload.database, () => now);
-  const { blobs, limits } = upload;
+  const { blobs, limits, database } = upload;
+  const policies = createPolicies(database, { fileSeconds: undefined });
   const sweeper = startSweeper(
-    { assets, blobs, limits, log, now: () => now },
+    { assets, blobs, limits, database, policies, log, readNow: async () => now },
     { everyMs, batchSize, pendingGraceMs: 3_600_000 },
   );
   return sweeper;
@@ -78,11 +81,22 @@ it('goes on batch by batch', async () => {
 it('ends what a sweep that died had begun', async () => {
   await store({ expires_in: 60 });
   now += 60_000;
-  await createAssetTable(upload.database, () => now).takeEnded(0, 10);
+  await createAssetTable(upload.database, () => now).takeEnded({ now, pendingBefore: 0, limit: 10 });
   const sweeper = newSweeper();
 
   expect(await sweeper.sweep()).toBe(1);
   expect(await ids()).toEqual([]);
+  await sweeper.stop();
+});
+
+it('ends what a tenant may keep no longer, also what was stored before that was said, batch by batch', async () => {
+  for (let count = 0; count < 5; count += 1) await store({});
+  now += 86_400_000;
+  await setPolicy(upload.database, { scope: 'subject', value: 'alice', retentionDays: 1 });
+  const sweeper = newSweeper(2);
+
+  expect(await sweeper.sweep()).toBe(5);
+  expect(await upload.keys()).toEqual([]);
   await sweeper.stop();
 });
 

@@ -1,15 +1,20 @@
 import type { Blobs } from '@inferry/blobs';
+import { type Database, endOverdueAssets } from '@inferry/database';
 import type { Limits } from '@inferry/limits';
 import type { Parts } from '@inferry/runtime';
 import type { AssetTable } from './asset-table.ts';
+import type { Policies } from './policies.ts';
 import { removeOtherBlobs } from './store-asset.ts';
 
 export interface SweeperDeps {
   assets: AssetTable;
   blobs: Blobs;
   limits: Limits;
+  database: Database;
+  policies: Pick<Policies, 'all'>;
   log: Pick<Parts['log'], 'info' | 'warn'>;
-  now: () => number;
+  /** By the database's clock: no replica's own decides what is deleted. */
+  readNow: () => Promise<number>;
 }
 
 export interface SweeperOptions {
@@ -50,8 +55,12 @@ export function startSweeper(deps: SweeperDeps, options: SweeperOptions): Sweepe
 
   async function removeEnded(): Promise<number> {
     let removed = 0;
+    const { batchSize: limit, pendingGraceMs } = options;
+    const policies = await deps.policies.all();
     for (let batch = 0; batch < maxBatches && !isStopped; batch += 1) {
-      const ended = await deps.assets.takeEnded(deps.now() - options.pendingGraceMs, options.batchSize);
+      const now = await deps.readNow();
+      await endOverdueAssets(deps.database.queries, { policies, now, limit });
+      const ended = await deps.assets.takeEnded({ now, pendingBefore: now - pendingGraceMs, limit });
       for (const { asset_id: assetId } of ended) {
         await removeOtherBlobs(deps.blobs, assetId);
         await deps.assets.remove(assetId);

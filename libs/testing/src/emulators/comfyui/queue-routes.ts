@@ -50,6 +50,19 @@ export function queueRoutes(emulator: Emulator): EmulatedRoute[] {
       handle: ({ params }) => toHistory(emulator, emulator.stepJob(params.id ?? '')),
     }),
     behindProxy(emulator, {
+      method: 'POST',
+      path: '/history',
+      kind: 'other',
+      body: QueueBody,
+      handle({ body, reply }) {
+        // as: parsed by the route's schema.
+        for (const id of (body as z.infer<typeof QueueBody>).delete ?? []) {
+          if (emulator.jobs.get(id)?.state !== 'running') emulator.jobs.delete(id);
+        }
+        return empty(reply);
+      },
+    }),
+    behindProxy(emulator, {
       method: 'GET',
       path: '/history',
       kind: 'other',

@@ -43,6 +43,17 @@ export function platformRoutes(emulator: Emulator): EmulatedRoute[] {
       handle: () => ({ time_series: [], has_more: false, next_cursor: null }),
     },
     {
+      method: 'DELETE',
+      path: '/models/requests/:id/payloads',
+      base: 'platform',
+      kind: 'other',
+      handle({ params }) {
+        const { id } = emulator.peekJob(params.id ?? '');
+        emulator.jobs.delete(id);
+        return { cdn_delete_results: [] };
+      },
+    },
+    {
       method: 'POST',
       path: '/storage/upload/initiate',
       base: 'rest',
