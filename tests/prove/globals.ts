@@ -146,15 +146,6 @@ function execInWorld(this: sqlite.DatabaseSync, text: string): void {
   execute.call(this, isWorld ? (nested[text] ?? text) : text);
 }
 
-/** Written-out statements are prepared anew each time by the driver; here they are the same few thousand times. */
-const prepare = sqlite.DatabaseSync.prototype.prepare;
-const statements = new Map<string, sqlite.StatementSync>();
-function prepareOnce(this: sqlite.DatabaseSync, text: string): sqlite.StatementSync {
-  const statement = statements.get(text) ?? prepare.call(this, text);
-  statements.set(text, statement);
-  return statement;
-}
-
 /** What is written from here on is undone by the returned function. */
 export function beginWorld(): () => void {
   const all = (text: string) => {
@@ -188,6 +179,6 @@ export function takeOver(): void {
   Object.assign(timersPromises, { setTimeout: sleep, setImmediate: () => sleep(0) });
   Object.assign(os, { uptime: () => 1_000 + scheduler.now / 1_000 });
   Object.assign(crypto, { randomBytes: seededBytes, randomUUID: seededUuid });
-  Object.assign(sqlite.DatabaseSync.prototype, { exec: execInWorld, prepare: prepareOnce });
+  Object.assign(sqlite.DatabaseSync.prototype, { exec: execInWorld });
   syncBuiltinESMExports();
 }

@@ -38,6 +38,9 @@ interface LoadReport {
   worstLateMs: number;
 }
 
+/** They can be asked by our own id. */
+const gentleDialects = ['runflow', 'runware'] as const;
+const gentle: Partial<JobScript> = { answer: 'well', listLagMs: 0, runMs: 500 };
 const lateAfterMs = 3_000;
 const patienceMs = 60_000;
 const terminal = new Set(['succeeded', 'failed', 'cancelled', 'expired']);
@@ -45,17 +48,17 @@ const terminal = new Set(['succeeded', 'failed', 'cancelled', 'expired']);
 export async function makeCalls(
   system: TrialSystem,
   random: Random,
-  options: { runs: number; seconds: number; subjects: readonly string[] },
+  options: { runs: number; seconds: number; subjects: readonly string[]; isGentle: boolean },
 ): Promise<LoadReport> {
-  const { runs, seconds, subjects } = options;
+  const { runs, seconds, subjects, isGentle } = options;
   const caller = new Caller(system);
   const calls = Array.from({ length: runs }, (_, index): LogicalCall => {
     const tag = `t${index}`;
     return {
       tag,
       subject: random.pick(subjects),
-      dialect: random.pick(dialects),
-      script: drawScript(random, tag),
+      dialect: random.pick(isGentle ? gentleDialects : dialects),
+      script: { ...drawScript(random, tag), ...(isGentle && gentle) },
       clientRef: random.chance(0.6) ? `ref-${tag}` : undefined,
       runIds: new Set(),
       told: new Map(),

@@ -4,7 +4,7 @@ import { brokenPromises, runTrial } from './trial.ts';
 
 const usage =
   'npm run trial:kill -- [--runs 1000] [--seconds N] [--seed N] [--replicas 2] [--fault-every MS] [--rest SECONDS]\n' +
-  '                      [--env NAME=VALUE …] [--json]\n' +
+  '                      [--env NAME=VALUE …] [--gentle] [--json]\n' +
   'A cluster of real processes under load and faults drawn from a seed; compares what a platform took and charged\n' +
   'with what was booked. Exit code 1: a promise was broken.';
 
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     'fault-every': { type: 'string', default: '3800' },
     rest: { type: 'string', default: '600' },
     env: { type: 'string', multiple: true, default: [] },
+    gentle: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -33,6 +34,7 @@ const options = {
   env: Object.fromEntries(
     values.env.map((item) => [item.slice(0, item.indexOf('=')), item.slice(item.indexOf('=') + 1)]),
   ),
+  isGentle: values.gentle,
   say: (line: string) => process.stderr.write(`${line}\n`),
 };
 if (values.help) {

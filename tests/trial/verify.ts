@@ -1,6 +1,7 @@
 // Compares what the platform took and charged with what the database says, after a trial has come to rest.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database, RunRow } from '@inferry/database';
+import { type Database, type RunRow, verifyAudit } from '@inferry/database';
+import { verifyLedger } from '@inferry/inference-poller';
 import type { LogicalCall } from './load.ts';
 import { chargedFor, type Submission } from './platform.ts';
 import type { TrialSystem } from './system.ts';
@@ -26,6 +27,10 @@ export interface Findings {
   lost_runs: number;
   /** Dollars between what the platform charged and what was booked, over the runs whose cost the platform tells. */
   ledger_difference: number;
+  /** Runs of which the ledger says something else than they do (`npm run admin -- ledger verify`). */
+  ledger_problems: number;
+  /** Lines of the audit trail that are missing or changed, up to the first. */
+  audit_problems: number;
   /** Dollars that are still reserved. */
   still_reserved: number;
   /** Budgets that were overspent. */
@@ -62,6 +67,10 @@ export async function verify(system: TrialSystem, calls: readonly LogicalCall[])
   );
   const duplicates = countDuplicates({ byTag, rowsByTag, details });
   for (const row of forgotten) details.push(`forgotten ${describe(row)}`);
+  const ledger = await verifyLedger(system.database);
+  const audit = await verifyAudit(system.database);
+  for (const { run_id: id, problem } of ledger.examples) details.push(`ledger: ${id} ${problem}`);
+  if (audit.broken !== undefined) details.push(`audit: ${audit.broken.place} ${audit.broken.problem}`);
   return {
     rows: rows.length,
     terminal: rows.filter((row) => ends.has(row.status)).length,
@@ -76,6 +85,8 @@ export async function verify(system: TrialSystem, calls: readonly LogicalCall[])
     lost_runs: calls
       .flatMap(({ runIds }) => [...runIds])
       .filter((id) => rows.every((row) => row.run_id !== id)).length,
+    ledger_problems: ledger.differences,
+    audit_problems: audit.broken === undefined ? 0 : 1,
     ...(await compareLedger(system.database, { rows, byTag, rowsByTag, details })),
     details: details.slice(0, 60),
   };

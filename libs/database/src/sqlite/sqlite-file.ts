@@ -55,8 +55,8 @@ export class SqliteFile {
     if (known !== undefined) return known;
     const statement = this.#database.prepare(query.sql);
     const prepared = { statement, hasRows: statement.columns().length > 0 };
-    // Written-out SQL is mostly schema changes and must not push the queries of every day out.
-    if (query.query.kind === 'RawNode') return prepared;
+    // Schema changes come once and must not push the queries of every day out, written out or not.
+    if (/^\s*(create|alter|drop|pragma)\b/i.test(query.sql)) return prepared;
     const [oldest] = this.#statements.keys();
     if (this.#statements.size >= maxStatements && oldest !== undefined) this.#statements.delete(oldest);
     this.#statements.set(query.sql, prepared);
