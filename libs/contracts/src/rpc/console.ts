@@ -28,8 +28,6 @@ export const browseRuns = defineRpc({
     model: z.string().max(300).optional(),
     /** In the model, the input, the caller's reference or the id. */
     text: z.string().max(200).optional(),
-    /** Runs with files alone. */
-    has_files: z.boolean().optional(),
     limit: z.int().min(1).max(100),
     cursor: z.string().max(500).optional(),
   }),

@@ -15,7 +15,6 @@ export interface BrowseFilter {
   /** A model, or a wrapper that made the input of one. */
   model?: string | undefined;
   text?: string | undefined;
-  hasFiles?: boolean | undefined;
   before?: RunPlace | undefined;
   limit: number;
   /** How many runs one page looks at, at most, where it has a filter. */
@@ -50,8 +49,8 @@ export async function browseRunRows(queries: Queries, filter: BrowseFilter): Pro
   return { rows, lookedUntil };
 }
 
-function isFiltered({ statuses, model, text, hasFiles }: BrowseFilter): boolean {
-  return statuses !== undefined || model !== undefined || text !== undefined || hasFiles === true;
+function isFiltered({ statuses, model, text }: BrowseFilter): boolean {
+  return statuses !== undefined || model !== undefined || text !== undefined;
 }
 
 /** Read from an index alone. Undefined: there are no more runs than one page looks at. */
@@ -80,11 +79,10 @@ function windowOf(eb: Runs, { subject, before }: BrowseFilter, until: RunPlace |
   return conditions;
 }
 
-function matches(eb: Runs, { statuses, model, text, hasFiles }: BrowseFilter) {
+function matches(eb: Runs, { statuses, model, text }: BrowseFilter) {
   const conditions = [];
   if (statuses !== undefined) conditions.push(eb('status', 'in', [...statuses]));
   if (model !== undefined) conditions.push(eb.or([eb('model', '=', model), eb('wrapper', '=', model)]));
-  if (hasFiles === true) conditions.push(eb('outputs', 'like', '%"asset_id"%'));
   if (text !== undefined) {
     const has = (column: string, sought: string) =>
       sql<boolean>`lower(${sql.ref(column)}) like ${likeness(sought)} escape '!'`;

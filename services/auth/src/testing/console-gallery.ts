@@ -1,5 +1,5 @@
 /** The pages behind the account in every state that looks different, with what is there on a good day and on a bad one. */
-import type { BrowsedRun, Budget, SpendRow } from '@inferry/contracts';
+import type { Asset, BrowsedRun, Budget, SpendRow } from '@inferry/contracts';
 import type { Branding } from '@inferry/pages';
 import { type CostsView, costsPage } from '../pages/console/costs-page.ts';
 import { filesPage } from '../pages/console/files-page.ts';
@@ -229,6 +229,40 @@ const operator: OperatorView = {
 };
 
 const filter = { status: '', text: '', model: '' };
+const noFilter = { text: '', kind: '' };
+
+const shownFiles: readonly Asset[] = [
+  {
+    asset_id: 'asset_1',
+    kind: 'image',
+    prompt: 'A lighthouse keeper’s kitchen at dawn',
+    run_id: 'run_3',
+    created_at: at(5),
+  },
+  {
+    asset_id: 'asset_2',
+    kind: 'audio',
+    prompt: 'Good morning. The harbour is calm',
+    created_at: at(44),
+    tags: ['ferry'],
+  },
+  {
+    asset_id: 'asset_3',
+    kind: 'video',
+    model: 'runware/klingai:6@0',
+    created_at: at(90),
+    expires_at: at(-9_000),
+  },
+  { asset_id: 'asset_4', kind: 'image', file_name: 'reference-kitchen-scan.png', created_at: at(3_000) },
+  { asset_id: 'asset_5', kind: '3d', model: 'fal/mesh', created_at: at(4_000) },
+  {
+    asset_id: 'asset_6',
+    kind: hostileText,
+    prompt: hostileText,
+    file_name: hostileText,
+    tags: [hostileText],
+  },
+];
 
 export const consoleParts: Readonly<Record<string, (branding: Branding) => PageParts>> = {
   runs: (branding) =>
@@ -254,12 +288,19 @@ export const consoleParts: Readonly<Record<string, (branding: Branding) => PageP
   files: (branding) =>
     filesPage(branding, {
       ...viewer,
-      text: '',
+      filter: noFilter,
       isFirst: true,
-      page: { runs: shownRuns, nextCursor: 'next' },
+      page: { files: shownFiles, nextCursor: 'n' },
     }),
   'files-empty': (branding) =>
-    filesPage(branding, { ...viewer, text: '', isFirst: true, page: { runs: [] } }),
+    filesPage(branding, { ...viewer, filter: noFilter, isFirst: true, page: { files: [] } }),
+  'files-away': (branding) =>
+    filesPage(branding, {
+      ...viewer,
+      filter: { text: hostileText, kind: 'audio' },
+      isFirst: false,
+      page: undefined,
+    }),
   operator: (branding) => operatorPage(branding, operator),
   'operator-empty': (branding) =>
     operatorPage(branding, { ...operator, platforms: [], providers: [], spend: [], webhooks: [] }),

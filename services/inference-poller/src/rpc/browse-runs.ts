@@ -19,12 +19,12 @@ const aboutChars = 200;
 
 /** The caller's runs with what tells each from its neighbours, for somebody who looks through them. */
 export function handleBrowseRuns({ database }: Pick<InferenceDeps, 'database'>): Handler<typeof browseRuns> {
-  return async ({ statuses, model, text, has_files: hasFiles, limit, cursor }, { principal }) => {
+  return async ({ statuses, model, text, limit, cursor }, { principal }) => {
     const { subject } = principal;
-    const query = [subject, statuses, model, text, hasFiles];
+    const query = [subject, statuses, model, text];
     const before = cursor === undefined ? undefined : cursors.read(query, cursor);
     const { rows, lookedUntil } = await browseRunRows(database.queries, {
-      ...{ subject, statuses, model, text, hasFiles, before, limit, searched },
+      ...{ subject, statuses, model, text, before, limit, searched },
     });
     const shown = rows.slice(0, limit);
     const last = shown.at(-1);

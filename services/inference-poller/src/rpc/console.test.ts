@@ -56,7 +56,6 @@ describe('browse_runs', () => {
     ['a model', { model: 'scripted/model' }, 2],
     ['another model', { model: 'scripted/other' }, 0],
     ['a state', { statuses: ['succeeded' as const] }, 2],
-    ['files', { has_files: true }, 0],
   ])('finds by %s', async (_what, filter, count) => {
     world.platform.endsAs = succeeded('text');
     await world.run({ input: { prompt: 'the Fox in its "den"' }, client_ref: 'ref-a' });

@@ -129,13 +129,16 @@ function budgetBar(budget: Budget, now: number): Html {
 }
 
 function windowOf({ window, time_zone: zone, resets_at: resets, scope }: Budget, now: number): string {
-  const span =
-    window === undefined
-      ? undefined
-      : `per ${displayText(window, 30)}${zone === undefined ? '' : ` in ${displayText(zone, 40)}`}`;
-  const whose = scope === 'everybody' ? 'as everybody has' : undefined;
-  const renewed = resets === undefined ? 'in all' : `begins again ${untilWords(Date.parse(resets), now)}`;
-  return [span, renewed, whose].filter((part) => part !== undefined).join(' · ');
+  const renewed = resets === undefined ? undefined : `begins again ${untilWords(Date.parse(resets), now)}`;
+  const span = window === undefined ? undefined : displayText(window, 30);
+  const parts = [
+    // A window that never begins again moves along with time.
+    span === undefined ? undefined : renewed === undefined ? `over any ${span}` : `per ${span}`,
+    span === undefined || zone === undefined || zone === 'UTC' ? undefined : displayText(zone, 40),
+    renewed ?? (span === undefined ? 'in all' : undefined),
+    scope === 'everybody' ? 'as everybody has' : undefined,
+  ];
+  return parts.filter((part) => part !== undefined).join(' · ');
 }
 
 function untilWords(at: number, now: number): string {

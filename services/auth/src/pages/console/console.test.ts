@@ -2,7 +2,9 @@ import {
   AppError,
   browseRuns,
   cancelRun,
+  deleteAssets,
   getRun,
+  listAssets,
   operate,
   readOperation,
   readOutputs,
@@ -295,10 +297,44 @@ describe('the pages behind the account', () => {
     expect([small.html, odd.html]).toEqual(['picture 480', 'picture 160']);
     expect([small.headers.get('content-type'), small.headers.get('cache-control')]).toEqual([
       'image/jpeg',
-      'private, max-age=86400',
+      'private, max-age=3600',
     ]);
     expect([none.status, bad.status]).toEqual([404, 404]);
     expect([wave.headers.get('content-type'), wave.html.startsWith('<svg')]).toEqual(['image/svg+xml', true]);
+  });
+
+  it('show the library of files, and delete one by a form of its own', async () => {
+    const browser = await signedIn();
+    const asked: unknown[] = [];
+    system.bus.serve(listAssets, async (input) => {
+      asked.push(input);
+      return {
+        items: [{ asset_id: 'asset_1', kind: 'image', prompt: 'a fox', url: 'https://files.example/x' }],
+      };
+    });
+    system.bus.serve(deleteAssets, async ({ asset_ids: ids = [] }, { principal }) => {
+      asked.push([ids, principal.scopes.at(-1)]);
+      return { deleted: ids.includes('asset_1') ? 1 : 0 };
+    });
+
+    const page = await browser.open('/account/files?kind=image&text=fox');
+    const csrf = csrfOf(page);
+    const done = await post(browser, '/account/files/asset_1/delete', { csrf });
+    const gone = await post(browser, '/account/files/asset_9/delete', { csrf });
+    const foreign = await post(browser, '/account/files/asset_1/delete', { csrf: '' });
+
+    expect(asked.slice(0, 2)).toEqual([
+      { limit: 24, query: 'fox', kind: 'image' },
+      [['asset_1'], 'files:write'],
+    ]);
+    expect(page.html).toContain('src="/account/files/asset_1/preview?px=480"');
+    expect(page.html).not.toContain('files.example');
+    expect(done.html).toContain('The file was deleted.');
+    expect([gone.status, gone.html.includes('That is not there any more.'), foreign.status]).toEqual([
+      422,
+      true,
+      403,
+    ]);
   });
 
   it('tell what was spent by day and model, also as a file', async () => {
@@ -370,7 +406,7 @@ describe('the page of operators', () => {
 
     const overview = await stranger.open('/account');
     const shown = await stranger.open('/account/operator');
-    const paused = await post(stranger, '/account/operator/providers/fal/pause', { csrf: csrfOf(overview) });
+    const paused = await post(stranger, '/account/operator/providers/fal/stop', { csrf: csrfOf(overview) });
 
     expect(overview.html).not.toContain('/account/operator');
     expect([shown.status, paused.status, asked]).toEqual([404, 404, []]);
@@ -392,7 +428,7 @@ describe('the page of operators', () => {
     });
 
     const page = await browser.open('/account/operator');
-    const done = await post(browser, '/account/operator/providers/fal/pause', {
+    const done = await post(browser, '/account/operator/providers/fal/stop', {
       csrf: csrfOf(page),
       reason: 'ill',
     });

@@ -2,12 +2,6 @@
 import type { RunOutput } from '@inferry/contracts';
 import { displayText, type Html, html } from '@inferry/pages';
 
-/** Where an output of a run is looked at and fetched: pages hold no address that opens it for others. */
-interface Place {
-  runId: string;
-  index: number;
-}
-
 type Kind = 'image' | 'video' | 'audio' | 'text' | 'other';
 
 export function kindOf({ kind, mime_type: type = '', text }: RunOutput): Kind {
@@ -16,20 +10,26 @@ export function kindOf({ kind, mime_type: type = '', text }: RunOutput): Kind {
   return text !== undefined || word === 'text' || word === 'json' ? 'text' : 'other';
 }
 
-function baseOf({ runId, index }: Place): string {
+/** Where an output of a run is looked at and fetched: pages hold no address that opens it for others. */
+export function outputPlace(runId: string, index: number): string {
   return `/account/runs/${encodeURIComponent(runId)}/outputs/${index}`;
 }
 
-export function fileUrl(place: Place): string {
-  return `${baseOf(place)}/file`;
+/** The same of a stored file. */
+export function filePlace(assetId: string): string {
+  return `/account/files/${encodeURIComponent(assetId)}`;
 }
 
-export function previewUrl(place: Place, px: 160 | 480 | 1200): string {
-  return `${baseOf(place)}/preview?px=${px}`;
+export function fileUrl(place: string): string {
+  return `${place}/file`;
 }
 
-export function waveUrl(place: Place): string {
-  return `${baseOf(place)}/wave`;
+export function previewUrl(place: string, px: 160 | 480 | 1200): string {
+  return `${place}/preview?px=${px}`;
+}
+
+export function waveUrl(place: string): string {
+  return `${place}/wave`;
 }
 
 /** Whether it is a file that is kept here, or a text: what a platform still holds is only linked. */
@@ -41,7 +41,7 @@ function isOurs({ asset_id: id }: RunOutput): boolean {
 export function thumbnail(runId: string, outputs: readonly RunOutput[] | undefined): Html {
   const [output] = outputs ?? [];
   if (output === undefined) return html`<span class="thumb none" aria-hidden="true"></span>`;
-  const place = { runId, index: output.index ?? 0 };
+  const place = outputPlace(runId, output.index ?? 0);
   switch (kindOf(output)) {
     case 'image':
       return html`<span class="thumb">${picture(place)}</span>`;
@@ -56,25 +56,24 @@ export function thumbnail(runId: string, outputs: readonly RunOutput[] | undefin
   }
 }
 
-function picture(place: Place): Html {
+function picture(place: string): Html {
   return html`<img src="${previewUrl(place, 160)}" alt="" width="56" height="56" loading="lazy" decoding="async">`;
 }
 
 /** An output at its size, with what is needed to play it. */
 export function wholeOutput(runId: string, output: RunOutput, position: number): Html {
   const index = output.index ?? position;
-  const place = { runId, index };
+  const place = outputPlace(runId, index);
   const name = `Output ${index + 1}`;
   const shown = isOurs(output) ? ownOutput(place, output, name) : undefined;
   const { text, url } = output;
   return html`<figure class="output">${shown}
 ${text !== undefined && html`<pre class="text" tabindex="0">${text}${output.truncated === true && html`\n…`}</pre>`}
-<figcaption class="small muted"><span>${captionOf(output, name)}</span>
-${isOurs(output) && html` <a href="${fileUrl(place)}">Open</a> <a href="${fileUrl(place)}" download>Download</a>`}
-${!isOurs(output) && url !== undefined && foreignLink(url)}</figcaption></figure>`;
+<figcaption class="small"><span class="muted">${captionOf(output, name)}</span>
+<span class="links">${isOurs(output) && html`<a href="${fileUrl(place)}">Open</a><a href="${fileUrl(place)}" download>Download</a>`}${!isOurs(output) && url !== undefined && foreignLink(url)}</span></figcaption></figure>`;
 }
 
-function ownOutput(place: Place, output: RunOutput, name: string): Html | undefined {
+function ownOutput(place: string, output: RunOutput, name: string): Html | undefined {
   const url = fileUrl(place);
   switch (kindOf(output)) {
     case 'image':
@@ -93,7 +92,7 @@ function ownOutput(place: Place, output: RunOutput, name: string): Html | undefi
 function foreignLink(url: string): Html | undefined {
   const parsed = URL.parse(url);
   if (parsed === null || !['https:', 'http:'].includes(parsed.protocol)) return undefined;
-  return html` <a href="${parsed.href}" rel="noreferrer noopener">Open at ${displayText(parsed.hostname, 60)}</a>`;
+  return html`<a href="${parsed.href}" rel="noreferrer noopener">Open at ${displayText(parsed.hostname, 60)}</a>`;
 }
 
 function captionOf({ kind, mime_type: type, bytes, expires_at: end }: RunOutput, name: string): string {

@@ -59,15 +59,28 @@ function platformRow({ providers, csrf, now }: OperatorView, platform: Platform)
   ].filter((fact) => fact !== undefined);
   const base = `/account/operator/providers/${encodeURIComponent(provider)}`;
   const about = known?.title ?? provider;
-  const way = { csrf, about };
   return html`<li><div class="row"><div><h3>${displayText(known?.title ?? provider)} <span class="mark ${mark}">${state}</span></h3>
 <p class="small muted">${facts.join(' · ')}</p>
 ${pause !== undefined && html`<p class="small">${pause.mode === 'pause' ? 'Is sent nothing: runs wait' : 'Takes no new runs'} since ${moment(Date.parse(pause.at))}${pause.reason !== '' && `: ${displayText(pause.reason, 300)}`}</p>`}</div>
-<div class="actions">${
-    pause === undefined
-      ? html`${buttonForm({ ...way, action: `${base}/pause`, text: 'Pause' })}${buttonForm({ ...way, action: `${base}/drain`, text: 'Drain' })}`
-      : buttonForm({ ...way, action: `${base}/resume`, text: 'Resume' })
-  }</div></div></li>`;
+${
+  pause !== undefined &&
+  html`<div class="actions">${buttonForm({ csrf, about, action: `${base}/resume`, text: 'Resume' })}</div>`
+}${pause === undefined && stopForm({ csrf, about, base, provider })}</div></li>`;
+}
+
+/** Closed until it is wanted: runs of everybody wait for it. */
+function stopForm({
+  csrf,
+  about,
+  base,
+  provider,
+}: Record<'csrf' | 'about' | 'base' | 'provider', string>): Html {
+  const field = `reason-${provider}`;
+  return html`<details class="stop"><summary class="button slim">Pause or drain<span class="unseen"> ${about}</span></summary>
+<form method="post" action="${base}/stop"><input type="hidden" name="csrf" value="${csrf}">
+<div class="field"><label for="${field}">Why, for the audit trail</label><input id="${field}" name="reason" maxlength="500"></div>
+<button class="button slim" name="mode" value="pause">Pause: runs wait</button>
+<button class="button slim" name="mode" value="drain">Drain: no new runs</button></form></details>`;
 }
 
 function stateOf(

@@ -10,7 +10,7 @@ import { thumbnail, wholeOutput } from './media.ts';
 
 const marks: Record<Run['status'], string> = {
   queued: 'plain',
-  running: 'run',
+  running: 'going',
   succeeded: 'good',
   failed: 'bad',
   cancelled: 'plain',
@@ -59,7 +59,7 @@ function progressOf({ status, progress, queue_position: position }: Run): Html |
       ? undefined
       : html`<p class="small muted">Number ${position} in the queue</p>`;
   const percent = Math.round(Math.min(1, Math.max(0, progress)) * 100);
-  return html`<div class="going"><progress max="100" value="${percent}" aria-label="Progress">${percent} %</progress>
+  return html`<div class="under-way"><progress max="100" value="${percent}" aria-label="Progress">${percent} %</progress>
 <span class="small muted">${percent} %</span></div>`;
 }
 
@@ -163,9 +163,14 @@ export function runPage(branding: Branding, view: RunView): PageParts {
     tab: 'runs',
     notice,
     heading: html`<p class="small"><a href="/account/runs">All runs</a></p><h1>${name}</h1>`,
-    body: html`${livePart('run', isOpen, html`${standing(view)}${facts(view)}`)}
-${isOpen && html`<div class="actions below">${buttonForm({ action: `${runUrl(run)}/cancel`, csrf, text: 'Cancel the run', about: '', isBad: true })}</div>`}
-${outputsOf(run)}
+    body: html`${livePart('run', isOpen, html`${standing(view)}${outputsOf(run)}${facts(view)}`)}
+${
+  isOpen &&
+  html`<div class="actions below">${buttonForm({
+    action: `${runUrl(run)}/cancel`,
+    ...{ csrf, text: 'Cancel the run', about: '', isBad: true },
+  })}</div>`
+}
 ${inputOf(view)}
 ${timeline(view)}`,
   });
@@ -200,7 +205,7 @@ function facts({ run }: RunView): Html {
     ['Your reference', run.client_ref],
     ['Run', run.run_id],
   ];
-  return html`<dl class="facts below">${rows.map(
+  return html`<dl class="pairs">${rows.map(
     ([name, value]) =>
       value !== undefined && html`<div><dt>${name}</dt><dd>${displayText(value, 300)}</dd></div>`,
   )}</dl>`;

@@ -4,18 +4,19 @@ export const consoleRules = `
 @media (prefers-color-scheme:dark){:root{--s1:#4fc3a8;--s2:#f0a45c;--s3:#e08ad6;--s4:#79b8f5;--s5:#9b948b}}
 .console{width:100%;max-width:68rem;margin:0 auto;padding:1.25rem 1.25rem 0;flex:1}
 .console .top{padding-bottom:.75rem}
-.tabs{display:flex;gap:.125rem;overflow-x:auto;border-bottom:1px solid var(--line);scrollbar-width:none}
-.tabs a{padding:.625rem .75rem .5625rem;border-bottom:2px solid transparent;color:var(--muted);font-size:.9375rem;
+.tabs{display:flex;gap:1.5rem;overflow-x:auto;border-bottom:1px solid var(--line);scrollbar-width:none}
+.tabs a{padding:.625rem 0 .5625rem;border-bottom:2px solid transparent;color:var(--muted);font-size:.9375rem;
 font-weight:550;text-decoration:none;white-space:nowrap}
-.tabs a:first-child{margin-left:-.75rem}
 .tabs a:hover{color:var(--ink)}
 .tabs a[aria-current]{color:var(--ink);border-color:var(--accent-text)}
 .tabs a:focus-visible{outline-offset:-3px}
 .console .lead{padding:1.5rem 0 1.25rem}
+.lead>.small{margin:0 0 .25rem}
+.lead+.part{margin-top:0}
 .part{margin-top:2.25rem}
 .part>h2{margin-bottom:.75rem}
 .part>h2.big{font-size:1.5rem;letter-spacing:-.02em;font-variant-numeric:tabular-nums;margin-bottom:.125rem}
-.mark.run{color:var(--accent-text)}
+.mark.going{display:inline-flex;margin:0;color:var(--accent-text)}
 .bad-text{color:var(--bad)}
 .filter{display:flex;flex-wrap:wrap;align-items:flex-end;gap:.625rem;margin-bottom:1rem}
 .filter label{font-size:.8125rem;color:var(--muted)}
@@ -29,7 +30,7 @@ font-weight:550;text-decoration:none;white-space:nowrap}
 align-items:center;position:relative}
 .run+.run{border-top:1px solid var(--line)}
 .run:hover{background:var(--sunken)}
-.run h3{font-size:.9375rem}
+.run h3{font-size:.9375rem;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
 .run h3 a{color:inherit;text-decoration:none}
 .run h3 a::after{content:"";position:absolute;inset:0}
 .run h3 a:hover{text-decoration:underline}
@@ -41,28 +42,35 @@ align-items:center;position:relative}
 .thumb{position:relative;display:grid;place-items:center;width:3.5rem;height:3.5rem;border-radius:.5rem;overflow:hidden;
 background:var(--sunken);box-shadow:inset 0 0 0 1px var(--line);color:var(--muted)}
 .thumb img{width:100%;height:100%;object-fit:cover}
+.thumb.none{background:none;box-shadow:none;border:1px dashed var(--line)}
 .thumb.word{font-size:.8125rem;font-weight:600}
 .thumb.film::after{content:"";position:absolute;left:.375rem;bottom:.375rem;width:1.125rem;height:1.125rem;
 border-radius:50%;background:rgb(0 0 0/.62)}
 .thumb.film::before{content:"";position:absolute;z-index:1;left:.78rem;bottom:.65rem;border:solid transparent;
 border-width:.29rem 0 .29rem .44rem;border-left-color:#fff}
-.going{display:flex;align-items:center;gap:.5rem;margin-top:.25rem}
+.under-way{display:flex;align-items:center;gap:.5rem;margin-top:.25rem}
 progress{appearance:none;width:9rem;max-width:60%;height:.375rem;border:0;border-radius:1rem;background:var(--line);
 overflow:hidden}
 progress::-webkit-progress-bar{background:var(--line)}
 progress::-webkit-progress-value{background:var(--accent-text);border-radius:1rem}
 progress::-moz-progress-bar{background:var(--accent-text)}
-.pager{display:flex;flex-wrap:wrap;gap:.5rem;margin-top:1rem}
+.pager{display:flex;flex-wrap:wrap;gap:.5rem;margin-top:1.25rem}
 .after-list{margin-top:1rem}
+.standing+.pairs{margin-top:0}
 .standing{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem .75rem;margin-bottom:.75rem}
 .standing .mark{font-size:.875rem;padding:.125rem .625rem}
-.standing .going{margin-top:0;flex:1}
+.standing .under-way{margin-top:0;flex:1}
 .standing+.notice,.notice+.notice{margin-bottom:.75rem}
 .console .facts{background:var(--surface)}
+.pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(10.5rem,45%),1fr));gap:.875rem 1.25rem;margin-top:1.5rem}
+.pairs dt{color:var(--muted);font-size:.8125rem}
+.pairs dd{font-size:.9375rem;font-variant-numeric:tabular-nums}
 .console .facts .value{white-space:pre-wrap;font-size:.875rem}
-.outputs{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));gap:1rem}
+.part>.small{margin-bottom:.75rem}
+.outputs{display:grid;align-items:start;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));gap:1rem}
 .output{border:1px solid var(--line);border-radius:.75rem;background:var(--surface);overflow:hidden}
-.output>figcaption{padding:.625rem .875rem}
+.output>figcaption{display:flex;flex-wrap:wrap;justify-content:space-between;gap:.125rem .875rem;padding:.625rem .875rem}
+.links{display:flex;flex-wrap:wrap;gap:.125rem .75rem}
 .output .picture{display:block;background:var(--sunken)}
 .output .picture img,.output video{display:block;width:100%;max-height:34rem;object-fit:contain;background:var(--sunken)}
 .sound{padding:.875rem .875rem 0}
@@ -107,13 +115,25 @@ table.figures{table-layout:auto}
 box-shadow:inset 0 0 0 1px var(--line);color:var(--muted);text-decoration:none;font-weight:600}
 .wall .face img{width:100%;height:100%;object-fit:cover}
 .wall .face img.wave{height:40%;object-fit:fill;padding:0 .75rem}
+.wall .links{margin-top:.125rem;font-size:.875rem}
+.wall summary.link{font-size:inherit}
+.wall details[open]>summary{margin-bottom:.25rem}
 .wall .name{margin-top:.5rem;font-size:.875rem;line-height:1.35;display:-webkit-box;-webkit-line-clamp:2;
 -webkit-box-orient:vertical;overflow:hidden}
 .wall .name a{color:inherit;text-decoration:none}
 .wall .name a:hover{text-decoration:underline}
+.rows+.small,.figures+.small{margin-top:.625rem}
+.row>.stop[open]{flex-basis:100%}
+.stop[open]>summary{margin-bottom:.625rem}
+.stop form{display:flex;flex-wrap:wrap;gap:.5rem;align-items:flex-end}
+.stop .field{flex:1 1 12rem}
+.stop label{font-size:.8125rem;color:var(--muted)}
+.stop input{min-height:2.25rem!important;font-size:.875rem}
 .console .tiles{margin-bottom:1.25rem}
 .console .runs+.after-list{margin-top:.75rem}
 @media (max-width:48rem){
+.tabs{gap:.75rem}
+.tabs a{font-size:.8125rem}
 .console{padding:1rem 1rem 0}
 .run{grid-template-columns:3.5rem minmax(0,1fr);align-items:start}
 .run .state{grid-column:2;flex-direction:row;align-items:center;justify-content:flex-start;gap:.625rem;margin-top:.25rem}
