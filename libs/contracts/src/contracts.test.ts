@@ -64,6 +64,9 @@ describe('pinned', () => {
       'ops.v1.act_on_infra',
       'ops.v1.delete_infra',
       'ops.v1.read_infra_logs',
+      'ops.v1.run_batch',
+      'ops.v1.get_batch',
+      'ops.v1.cancel_batch',
     ]);
   });
 
@@ -162,6 +165,7 @@ describe('pinned', () => {
       'rpc.v1.auth.verify_passthrough',
       'rpc.v1.auth.list_connections',
       'rpc.v1.catalog.prepare_run',
+      'rpc.v1.catalog.prepare_runs',
       'rpc.v1.catalog.list_providers',
       'rpc.v1.inference.read_usage',
       'rpc.v1.inference.read_budgets',
@@ -177,6 +181,7 @@ describe('pinned', () => {
       'rpc.v1.upload.resolve_assets',
       'rpc.v1.upload.read_storage',
       'rpc.v1.upload.read_waveform',
+      'rpc.v1.upload.make_sheet',
     ]);
   });
 

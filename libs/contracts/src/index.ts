@@ -73,6 +73,7 @@ export {
   toolsets,
 } from './operation.ts';
 export { Asset, assetKinds } from './operations/assets.ts';
+export { Batch, type BatchItem, batchStatuses, maxBatchRuns } from './operations/batches.ts';
 export { type CancelOutcome, cancelOutcomes } from './operations/cancel-run.ts';
 export { accountSections, usageBuckets } from './operations/get-account.ts';
 export { modelSections } from './operations/get-model.ts';
@@ -104,7 +105,7 @@ export { type Proxies, proxiesOf } from './proxies.ts';
 export { isPrivateHost, isPublicAddress } from './public-address.ts';
 export { Recent } from './recent.ts';
 export { readJwks, readRevocations, verifyKey } from './rpc/auth.ts';
-export { listProviders, PreparedRun, ProviderState, prepareRun } from './rpc/catalog.ts';
+export { listProviders, PreparedRun, ProviderState, prepareRun, prepareRuns } from './rpc/catalog.ts';
 export {
   BrowsedRun,
   browseRuns,
@@ -137,7 +138,15 @@ export {
   type UsageTotals,
   WebhookDelivery,
 } from './rpc/inference.ts';
-export { openAsset, readStorage, readWaveform, resolveAssets, StoredAsset } from './rpc/upload.ts';
+export {
+  makeSheet,
+  maxSheetCells,
+  openAsset,
+  readStorage,
+  readWaveform,
+  resolveAssets,
+  StoredAsset,
+} from './rpc/upload.ts';
 export { Secret } from './secret.ts';
 export { Page, ValidationProblem } from './shapes/basics.ts';
 export {

@@ -43,11 +43,22 @@ export interface TaskMapping {
   update?(id: string, responses: JsonObject): OperationCall;
 }
 
-export const toolsets = ['discover', 'run', 'files', 'account', 'wrappers', 'assets', 'infra'] as const;
+export const toolsets = [
+  'discover',
+  'run',
+  'files',
+  'account',
+  'wrappers',
+  'assets',
+  'infra',
+  'batches',
+] as const;
 export type Toolset = (typeof toolsets)[number];
 
-/** What `all` names. The library of files is named by itself: clients have few places for tools. */
-export const allToolsets: readonly Toolset[] = toolsets.filter((name) => name !== 'assets');
+/** What `all` names. The library of files and batches are named by themselves: clients have few places for tools. */
+export const allToolsets: readonly Toolset[] = toolsets.filter(
+  (name) => name !== 'assets' && name !== 'batches',
+);
 
 /** What a client sees that asks for nothing in particular. */
 export const defaultToolsets: readonly Toolset[] = ['discover', 'run', 'files', 'account'];

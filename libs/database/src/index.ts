@@ -49,6 +49,24 @@ export {
 } from './keys/api-keys.ts';
 export { addRevocation, type Revocation, readRevocationsAfter } from './keys/revocations.ts';
 export { type DatabaseOptions, openDatabase } from './open-database.ts';
+export {
+  advanceBatch,
+  type BatchState,
+  type BatchStep,
+  findBatch,
+  findBatchByKey,
+  insertBatch,
+  listBatches,
+  listBatchRuns,
+  type NewBatch,
+  type NewBatchRun,
+  openBatchRuns,
+  readBatchState,
+  requestBatchCancel,
+  setBatchFiles,
+  takeDueBatches,
+  waitingRuns,
+} from './runs/batches.ts';
 export { browseRunRows, type RunPlace } from './runs/browse-runs.ts';
 export {
   type BudgetRules,
@@ -160,5 +178,5 @@ export {
   requestCancel,
   writeLeasedRun,
 } from './runs/write-run.ts';
-export type { ApiKeyRow, AssetRow, ModelRow, RunRow, Schema } from './schema.ts';
+export type { ApiKeyRow, AssetRow, BatchRow, ModelRow, RunRow, Schema } from './schema.ts';
 export { skipLocked } from './skip-locked.ts';

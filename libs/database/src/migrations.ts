@@ -5,6 +5,7 @@ import { catalogDetailTables } from './catalog/migration.ts';
 import { connectionLimits, connectionTables } from './connections/migration.ts';
 import type { Dialect } from './database.ts';
 import { oauthTables } from './oauth/migration.ts';
+import { batchMigration } from './runs/batch-migration.ts';
 import { appendOnlyLedger, spendingLimits } from './runs/money-migration.ts';
 import { wrapperTables } from './wrappers/migration.ts';
 
@@ -65,6 +66,7 @@ export const migrations: readonly Migration[] = [
   { id: '0012_spending_limits', oldest: first, up: (dialect) => spendingLimits(dialect) },
   { id: '0013_audit_trail', oldest: first, up: (dialect) => auditTrail(dialect) },
   { id: '0014_asset_library', oldest: first, up: (dialect) => assetLibrary(dialect) },
+  { id: '0015_batches', oldest: first, up: (dialect) => batchMigration(dialect) },
 ];
 
 function tables(types: ColumnTypes): string[] {

@@ -20,6 +20,7 @@ export interface Schema
     AssetDetailTables,
     AuditTables {
   runs: RunTable;
+  batches: BatchTable;
   run_events: RunEventTable;
   run_tags: RunTagTable;
   budgets: BudgetTable;
@@ -89,6 +90,40 @@ export interface RunTable {
   mount: Generated<string>;
   /** When its input, its outputs and what the platform said were deleted. */
   payload_deleted_at: Generated<number | null>;
+  /** The batch that it is of, and its place in that. */
+  batch_id: Generated<string | null>;
+  batch_index: Generated<number | null>;
+  /** By what the runs of a lane are sent in turn, in place of `created_at`: later for those of low priority. */
+  send_rank: Generated<number | null>;
+}
+
+/** Many runs as one piece of work. Those that wait for their turn are `queued` with no time at which they are due. */
+export interface BatchTable {
+  batch_id: string;
+  subject: string;
+  /** Unique with `subject`. */
+  idempotency_key: string;
+  client_ref: string | null;
+  request_hash: string;
+  model: string;
+  provider: string;
+  total: number;
+  /** Runs at once. */
+  concurrency: number;
+  currency: string;
+  /** What all of it may cost, in `currency`. */
+  max_cost_micros: number | null;
+  /** JSON: names of the fields in which its inputs differ. */
+  varied: string;
+  created_at: number;
+  cancel_requested_at: number | null;
+  finished_at: number | null;
+  /** Why the rest was not started: `cancelled` or `max_cost`. */
+  stopped: string | null;
+  /** When it is looked at again, whatever is heard of its runs; null when it is over. */
+  next_look_at: number | null;
+  /** JSON: its sheet and table, once they were made. */
+  files: string | null;
 }
 
 export interface RunEventTable {
@@ -269,6 +304,7 @@ export interface RevocationTable {
 }
 
 export type RunRow = Selectable<RunTable>;
+export type BatchRow = Selectable<BatchTable>;
 export type AssetRow = Selectable<AssetTable>;
 export type ApiKeyRow = Selectable<ApiKeyTable>;
 export type ModelRow = Selectable<ModelTable>;

@@ -5,6 +5,7 @@ import {
   listCapabilities,
   listProviders,
   prepareRun,
+  prepareRuns,
   readModelRecord,
   readPlatformAccount,
   resourceUpdated,
@@ -30,7 +31,7 @@ import { OwnModels } from './own/own-models.ts';
 import { UnlistedModels } from './own/unlisted-models.ts';
 import { deploymentContext, type ProviderKeys } from './provider-keys.ts';
 import { handleListProviders } from './rpc/list-providers.ts';
-import { handlePrepareRun } from './rpc/prepare-run.ts';
+import { handlePrepareRun, handlePrepareRuns } from './rpc/prepare-run.ts';
 import { resourceUrisOf } from './surface/model-resources.ts';
 import { serveCatalogSurface } from './surface/serve-surface.ts';
 import { SkillShelf } from './surface/skill-shelf.ts';
@@ -89,6 +90,7 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
   bus.serve(estimateCost, handleEstimateCost(deps));
   servePlatforms(bus, { ...deps, keys });
   bus.serve(prepareRun, handlePrepareRun(deps));
+  bus.serve(prepareRuns, handlePrepareRuns(deps));
   bus.serve(listProviders, handleListProviders(deps));
   serveWrappers(deps, shelf);
 

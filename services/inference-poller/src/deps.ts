@@ -5,6 +5,7 @@ import type { Database } from '@inferry/database';
 import type { Provider } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
 import type { Dispatcher } from 'undici';
+import type { BatchDriver } from './batches/batch-driver.ts';
 import type { KeyRefusals } from './poller/key-refusals.ts';
 import type { ReleaseQueue } from './poller/release-queue.ts';
 import type { Insistence } from './poller/submit-facts.ts';
@@ -31,6 +32,8 @@ export interface InferenceDeps {
   /** Runs that are given back unchanged, which is what most polls end with. */
   releases: ReleaseQueue;
   metrics: RunMetrics;
+  /** Gives the runs of batches their turn. */
+  batches: Pick<BatchDriver, 'wake'>;
   timings: Timings;
   maxWaitSeconds: number;
   /** Of one subject, that have not ended. */

@@ -1,8 +1,10 @@
 import {
   browseRuns,
+  cancelBatch,
   cancelRun,
   continueRun,
   forgetPayload,
+  getBatch,
   getRun,
   getTask,
   listRuns,
@@ -14,6 +16,7 @@ import {
   readSpend,
   readUsage,
   replayWebhook,
+  runBatch,
   runFinished,
   runModel,
   type Secret,
@@ -32,6 +35,7 @@ import {
 } from '@inferry/runtime';
 import { createPublicAgent } from '@inferry/runtime/public-agent';
 import type { FastifyInstance } from 'fastify';
+import { BatchDriver } from './batches/batch-driver.ts';
 import { parseInferenceConfig } from './config.ts';
 import { confirmSettingsOf, mountConfirmPage } from './confirm-page.ts';
 import type { InferenceDeps } from './deps.ts';
@@ -56,6 +60,7 @@ import type { MoneyRules } from './runs/run-cost.ts';
 import { RunWaiters } from './runs/run-waiters.ts';
 import { serveRunSurface } from './surface/serve-surface.ts';
 import { defaultTimings, type Timings } from './timings.ts';
+import { handleCancelBatch, handleGetBatch, handleRunBatch } from './tools/batches.ts';
 import { handleCancelRun } from './tools/cancel-run.ts';
 import { handleGetRun } from './tools/get-run.ts';
 import { handleGetTask } from './tools/get-task.ts';
@@ -134,7 +139,8 @@ export async function createInferenceService(
   const credentials = createCredentialClient(parts.bus);
   const clock = new SharedClock({ readTime: () => readDatabaseTime(parts.database), log: parts.log });
   if (options.now === undefined) await clock.start();
-  const deps = createDeps(parts, options, { credentials, clock });
+  const batches = new BatchDriver();
+  const deps = createDeps(parts, options, { credentials, clock, batches });
   const { bus } = deps;
   bus.serve(runModel, handleRunModel(deps));
   bus.serve(continueRun, handleContinueRun(deps));
@@ -142,6 +148,9 @@ export async function createInferenceService(
   bus.serve(getTask, handleGetTask(deps));
   bus.serve(listRuns, handleListRuns(deps));
   bus.serve(cancelRun, handleCancelRun(deps));
+  bus.serve(runBatch, handleRunBatch(deps));
+  bus.serve(getBatch, handleGetBatch(deps));
+  bus.serve(cancelBatch, handleCancelBatch(deps));
   bus.serve(readUsage, handleReadUsage(deps));
   bus.serve(readBudgets, handleReadBudgets(deps));
   bus.serve(readOutputs, handleReadOutputs(deps));
@@ -156,6 +165,7 @@ export async function createInferenceService(
   const poller = new Poller(deps, { ...defaultPollerLimits, ...options.limits });
   await takeUpLeftovers(deps, { isOwn: options.isJournalOwn ?? false });
   poller.start();
+  batches.start(deps);
   const webhooks = startWebhooks(deps);
   const trail = keepTrail(deps, options.auditDays ?? 400);
   const payloads = keepPayloads(deps);
@@ -169,11 +179,12 @@ export async function createInferenceService(
     lingerMs: poller.lingerMs,
     async drain(graceMs) {
       webhooks.stop();
+      await batches.close();
       await poller.drain(graceMs);
     },
     async close() {
       webhooks.stop();
-      await Promise.all([trail.close(), payloads.close()]);
+      await Promise.all([batches.close(), trail.close(), payloads.close()]);
       poller.close();
       deps.insistence.close();
       clock.close();
@@ -187,7 +198,11 @@ export async function createInferenceService(
 function createDeps(
   parts: InferenceParts,
   options: InferenceOptions,
-  { credentials, clock }: { credentials: CredentialClient; clock: SharedClock },
+  {
+    credentials,
+    clock,
+    batches,
+  }: { credentials: CredentialClient; clock: SharedClock; batches: BatchDriver },
 ): InferenceDeps {
   const { bus, database, log, limits } = parts;
   const timings = { ...defaultTimings, ...options.timings };
@@ -204,6 +219,7 @@ function createDeps(
     replica,
     releases: new ReleaseQueue(database, replica),
     providers: new Map(options.providers.map((provider) => [provider.slug, provider])),
+    batches,
     credentials,
     refusals: new KeyRefusals(),
     waiters: new RunWaiters({ bus, database, timings, onError }),

@@ -4,6 +4,7 @@ import {
   deleteAssets,
   forgetPayload,
   listAssets,
+  makeSheet,
   openAsset,
   readOutputs,
   readStorage,
@@ -28,6 +29,7 @@ import { Gate } from './gate.ts';
 import type { HttpTimeouts } from './http/http-deps.ts';
 import { fileRoutes } from './http/routes.ts';
 import { Transfers } from './http/transfers.ts';
+import { handleMakeSheet } from './rpc/make-sheet.ts';
 import { handleOpenAsset } from './rpc/open-asset.ts';
 import { handleResolveAssets } from './rpc/resolve-assets.ts';
 import { handleCreateUpload } from './tools/create-upload.ts';
@@ -153,6 +155,7 @@ function serveUpload(bus: Bus, deps: UploadDeps): void {
     const asset = await findStored(deps, principal.subject, assetId);
     return wavePeaks(blobSource(deps.blobs, asset.blob_key ?? '', asset.size_bytes ?? 0));
   });
+  bus.serve(makeSheet, handleMakeSheet(deps));
   bus.serve(readStorage, async (_input, { principal }) => {
     const { bytes, files } = await deps.quota.limitsOf(principal.subject);
     return {

@@ -1,5 +1,6 @@
 import type { AnyOperation } from '../operation.ts';
 import { deleteAssets, listAssets, updateAssets } from './assets.ts';
+import { cancelBatch, getBatch, runBatch } from './batches.ts';
 import { callInfra } from './call-infra.ts';
 import { cancelRun } from './cancel-run.ts';
 import { continueRun } from './continue-run.ts';
@@ -76,11 +77,15 @@ export const operations: readonly AnyOperation[] = [
   actOnInfra,
   deleteInfra,
   readInfraLogs,
+  runBatch,
+  getBatch,
+  cancelBatch,
 ];
 
 export {
   actOnInfra,
   callInfra,
+  cancelBatch,
   cancelRun,
   continueRun,
   createInfra,
@@ -92,6 +97,7 @@ export {
   describeInfra,
   estimateCost,
   getAccount,
+  getBatch,
   getInfra,
   getModel,
   getRun,
@@ -105,6 +111,7 @@ export {
   readInfraLogs,
   readModelRecord,
   readPlatformAccount,
+  runBatch,
   runModel,
   searchCommunity,
   searchModels,

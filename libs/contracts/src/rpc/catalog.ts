@@ -29,6 +29,17 @@ export const prepareRun = defineRpc({
   output: PreparedRun,
 });
 
+/** The same for many inputs of one model, in their order. */
+export const prepareRuns = defineRpc({
+  subject: 'rpc.v1.catalog.prepare_runs',
+  input: z.object({
+    model: z.string(),
+    inputs: z.array(jsonObject).max(100),
+    options: jsonObject.optional(),
+  }),
+  output: z.object({ runs: z.array(PreparedRun) }),
+});
+
 export const ProviderState = z.object({
   slug: z.string(),
   title: z.string(),

@@ -1,6 +1,6 @@
 import type { RpcContract } from '../operation.ts';
 import { readJwks, readRevocations, verifyKey } from './auth.ts';
-import { listProviders, prepareRun } from './catalog.ts';
+import { listProviders, prepareRun, prepareRuns } from './catalog.ts';
 import { browseRuns, operate, readOperation, readSpend } from './console.ts';
 import {
   listConnections,
@@ -19,7 +19,7 @@ import {
   readUsage,
   replayWebhook,
 } from './inference.ts';
-import { openAsset, readStorage, readWaveform, resolveAssets } from './upload.ts';
+import { makeSheet, openAsset, readStorage, readWaveform, resolveAssets } from './upload.ts';
 
 /** Every internal request. */
 export const rpcs: readonly RpcContract[] = [
@@ -34,6 +34,7 @@ export const rpcs: readonly RpcContract[] = [
   verifyPassthrough,
   listConnections,
   prepareRun,
+  prepareRuns,
   listProviders,
   readUsage,
   readBudgets,
@@ -49,4 +50,5 @@ export const rpcs: readonly RpcContract[] = [
   resolveAssets,
   readStorage,
   readWaveform,
+  makeSheet,
 ];

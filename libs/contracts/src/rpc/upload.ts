@@ -79,3 +79,24 @@ export const readWaveform = defineRpc({
     seconds: z.number().optional(),
   }),
 });
+
+/** Cells of one picture: more are too small to tell apart. */
+export const maxSheetCells = 100;
+
+/**
+ * One picture of many, each with a number, as an asset of the caller: the same `ref` returns the same one. What cannot be
+ * shown is an empty cell; without any that can there is no asset.
+ */
+export const makeSheet = defineRpc({
+  subject: 'rpc.v1.upload.make_sheet',
+  timeoutMs: 120_000,
+  input: z.object({
+    ref: z.string().min(1).max(200),
+    file_name: z.string().min(1).max(255),
+    cells: z
+      .array(z.object({ number: z.int().min(0), asset_id: z.string() }))
+      .min(1)
+      .max(maxSheetCells),
+  }),
+  output: z.object({ asset: StoredAsset.optional() }),
+});

@@ -2,7 +2,7 @@
 import { AppError, callOf, estimateCost, hint } from '@inferry/contracts';
 import { sql, type Transaction } from 'kysely';
 import type { Dialect, Queries } from '../database.ts';
-import type { RunRow, Schema } from '../schema.ts';
+import type { Schema } from '../schema.ts';
 import {
   type BudgetScope,
   type Limit,
@@ -59,32 +59,32 @@ export interface WantedMoney {
   leastMicros?: number | undefined;
 }
 
-interface ReservationRequest extends WantedMoney, BudgetRules {
+interface ReservationRequest<T> extends WantedMoney, BudgetRules {
   payer: Payer;
   dialect: Dialect;
-  existing(): Promise<RunRow | undefined>;
+  existing(): Promise<T | undefined>;
 }
 
-type Reservation = { kind: 'reserved'; micros: number } | { kind: 'replay'; row: RunRow };
+type Reservation<T> = { kind: 'reserved'; micros: number; isBound: boolean } | { kind: 'replay'; row: T };
 
 /**
  * What a new run may hold. The money of every scope that limits it is locked first, so that two runs never get the same, and
  * a replay is looked for under that lock, so that it is never refused for what its own first try holds. The limits are read
  * after the lock: one that is being changed counts as it was before or as it is afterwards, never as if there were none.
  */
-export async function reserveBudget(
+export async function reserveBudget<T>(
   queries: Transaction<Schema>,
-  request: ReservationRequest,
-): Promise<Reservation> {
+  request: ReservationRequest<T>,
+): Promise<Reservation<T>> {
   const { payer } = request;
   const limits = await readLimits(queries, payer);
   // SQLite has one writer at a time, who is this transaction.
   if (request.dialect === 'postgres') await lockMoneyOf(queries, limits);
   const row = await request.existing();
   if (row !== undefined) return { kind: 'replay', row };
-  if (limits.length === 0) return { kind: 'reserved', micros: request.wantedMicros ?? 0 };
+  if (limits.length === 0) return { kind: 'reserved', micros: request.wantedMicros ?? 0, isBound: false };
   const states = await readBudgetStates(queries, payer, request);
-  return { kind: 'reserved', micros: holdable(states, request) };
+  return { kind: 'reserved', micros: holdable(states, request), isBound: true };
 }
 
 /** Whoever holds them until the end of the transaction is the only one that reserves there. In one order, so that none wait for each other. */

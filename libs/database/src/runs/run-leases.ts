@@ -27,8 +27,10 @@ export interface LaneCursor {
   after: string;
 }
 
-/** Written out, not bound: only then are the partial indexes used. */
-const isQueued = sql`runs.phase = 'queued'`;
+/** Written out, not bound: only then are the partial indexes used. What waits for its turn in a batch has no time. */
+const isQueued = sql`runs.phase = 'queued' and runs.next_poll_at is not null`;
+/** Runs of low priority stand further back in their lane, as if they had come later: nobody waits for ever. */
+const inTurn = sql`coalesce(runs.send_rank, runs.created_at)`;
 const isFollowed = sql`runs.phase in ('submitting', 'running', 'storing')`;
 
 /** The lanes with runs in them, some of each platform: one probe of an index for each, however long they are. */
@@ -69,14 +71,14 @@ export function leaseQueuedRuns(
     one: picks.map(
       ({ provider, subject, limit }) =>
         sql`${isQueued} and runs.provider = ${provider} and runs.subject = ${subject} and ${isDue(request.now)}
-          order by runs.next_poll_at limit ${limit}`,
+          order by ${inTurn} limit ${limit}`,
     ),
     all: sql`unnest(${columns.provider}::text[], ${columns.subject}::text[], ${columns.most}::int[])
         as pick(provider, subject, most)
       cross join lateral (
         select runs.run_id from runs
         where ${isQueued} and runs.provider = pick.provider and runs.subject = pick.subject and ${isDue(request.now)}
-        order by runs.next_poll_at limit pick.most for update skip locked
+        order by ${inTurn} limit pick.most for update skip locked
       ) as found`,
   });
 }

@@ -2,6 +2,7 @@
 import { defineProfile } from '@inferry/contracts';
 import { writeInstructions } from './instructions.ts';
 import { assetTools } from './tools/assets.ts';
+import { cancelBatchTool, getBatchTool, runBatchTool } from './tools/batches.ts';
 import { cancelRunTool } from './tools/cancel-run.ts';
 import { createUploadTool } from './tools/create-upload.ts';
 import { createWrapperTool } from './tools/create-wrapper.ts';
@@ -46,6 +47,9 @@ export const inferry = defineProfile({
     deleteWrapperTool,
     ...assetTools,
     ...infraTools,
+    runBatchTool,
+    getBatchTool,
+    cancelBatchTool,
   ],
   exceptions: {
     'view_output: output': 'where a result has a structure, many clients show the model no picture',

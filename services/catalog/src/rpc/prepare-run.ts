@@ -1,5 +1,5 @@
 import type { Handler } from '@inferry/bus';
-import type { JsonObject, Problem, prepareRun } from '@inferry/contracts';
+import type { JsonObject, Principal, Problem, prepareRun, prepareRuns } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
 import type { CatalogDeps } from '../deps.ts';
 import { prepareInput } from '../input/prepare-input.ts';
@@ -9,22 +9,40 @@ import { expandForRun } from '../wrappers/base-of-wrapper.ts';
 import { inTermsOf } from '../wrappers/expand-wrapper.ts';
 
 export function handlePrepareRun(deps: CatalogDeps): Handler<typeof prepareRun> {
-  return async ({ model: name, input: raw, options }, { principal }) => {
-    const named = await resolveModel(deps, { name, options: options ?? {} }, principal);
+  return async ({ input, ...asked }, { principal }) => (await preparerOf(deps, asked, principal))(input);
+}
+
+export function handlePrepareRuns(deps: CatalogDeps): Handler<typeof prepareRuns> {
+  return async ({ inputs, ...asked }, { principal }) => {
+    const prepare = await preparerOf(deps, asked, principal);
+    const runs: Prepared[] = [];
+    for (const input of inputs) runs.push(await prepare(input));
+    return { runs };
+  };
+}
+
+type Prepared = Awaited<ReturnType<Handler<typeof prepareRun>>>;
+
+/** What makes runs of inputs, once it is known which model is meant and that it can be run. */
+async function preparerOf(
+  deps: CatalogDeps,
+  { model: name, options = {} }: { model: string; options?: JsonObject | undefined },
+  principal: Principal,
+): Promise<(input: JsonObject) => Promise<Prepared>> {
+  const named = await resolveModel(deps, { name, options }, principal);
+  const runnable = named.wrapper === undefined ? await mustBeRunnable(deps, named, principal) : undefined;
+  return async (raw) => {
     const wanted =
       named.wrapper === undefined
         ? { model: named, input: raw, problems: [], wrapper: undefined }
         : await expandForRun(deps, { document: named, view: named.wrapper, raw }, principal);
-    const { document, provider } = await mustBeRunnable(deps, wanted.model, principal);
+    const { document, provider } = runnable ?? (await mustBeRunnable(deps, wanted.model, principal));
     const prepared = prepareInput(deps.validatorOf(document), wanted.input);
     const { input, fileFields } = prepared;
     const compiled = named.wrapper?.compiled;
     const inProblems =
       compiled === undefined ? prepared.problems : inTermsOf(compiled, document, prepared.problems);
-    const problems = [
-      ...withoutDoubles(wanted.problems, inProblems),
-      ...optionProblems(provider, options ?? {}),
-    ];
+    const problems = [...withoutDoubles(wanted.problems, inProblems), ...optionProblems(provider, options)];
     return {
       ...(wanted.wrapper === undefined ? {} : { wrapper: wanted.wrapper }),
       model: document.id,
@@ -44,15 +62,15 @@ function withoutDoubles(own: readonly Problem[], base: readonly Problem[]): Prob
   return own.length > 0 ? [...own] : [...base];
 }
 
-/** The product's own: the service that runs checks it. */
-const common = 'ttl_seconds';
+/** The product's own: the service that runs checks them. */
+const common = ['ttl_seconds', 'priority'];
 const maxProblems = 16;
 
 /** What is wrong with the options of a run; a provider that does not say which it takes takes any. */
 export function optionProblems({ runOptions, title }: Provider, options: JsonObject): Problem[] {
   if (runOptions === undefined) return [];
-  const known = [common, ...Object.keys(runOptions.shape)];
-  const { [common]: _ttl, ...own } = options;
+  const known = [...common, ...Object.keys(runOptions.shape)];
+  const own = Object.fromEntries(Object.entries(options).filter(([name]) => !common.includes(name)));
   const parsed = runOptions.safeParse(own);
   if (parsed.success) return [];
   return parsed.error.issues.slice(0, maxProblems).flatMap((issue): Problem[] => {

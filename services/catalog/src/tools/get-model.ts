@@ -164,7 +164,7 @@ function mappingsOf({ wrapper }: ModelDocument): JsonObject {
 /** With a picture of what it makes, and with the options that a run of it may have. */
 function readmeOf({ providers }: CatalogDeps, { model, provider }: ModelDocument): string {
   const shape = providers.get(provider)?.runOptions?.shape;
-  const names = ['ttl_seconds', ...Object.keys(shape ?? {})].map((name) => {
+  const names = ['ttl_seconds', 'priority', ...Object.keys(shape ?? {})].map((name) => {
     const meaning = shape?.[name]?.description;
     return meaning === undefined ? name : `${name} (${meaning})`;
   });

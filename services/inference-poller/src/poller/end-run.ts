@@ -73,6 +73,7 @@ export function announceEnd(deps: InferenceDeps, row: RunRow): void {
   const { run_id, subject, version, model, provider } = row;
   deps.bus.publish(runFinished, { run_id, subject, version, status: statusOf(row), model, provider });
   const charged = row.charged_micros === null ? undefined : fromMicros(row.charged_micros);
+  if (row.batch_id !== null) deps.batches.wake(row.batch_id);
   void releaseAccess(deps, row);
   traceRunEnd(row, charged);
   deps.metrics.ended(row);

@@ -15,16 +15,28 @@ export interface RunRequest {
   options?: JsonObject | undefined;
 }
 
+/** In what order the runs of one caller at one platform are sent: it moves nobody else's. */
+const priorities = ['high', 'normal', 'low'] as const;
+export type Priority = (typeof priorities)[number];
+
+/** A run of low priority is sent as if it had come so much later, one of high as if it had so much sooner. */
+const rankMs = 600_000;
+
+export function rankOf(priority: Priority, now: number): number | null {
+  if (priority === 'normal') return null;
+  return priority === 'low' ? now + rankMs : now - rankMs;
+}
+
 const maxTags = 16;
 const maxNameLength = 64;
 const maxValueLength = 512;
 const maxDocumentLength = 16_384;
 
-/** What a run's schema does not say: tags (MRD-02), webhook and time to live, with all that is wrong with them. */
+/** What a run's schema does not say: tags (MRD-02), webhook, time to live and priority, with all that is wrong with them. */
 export function readRunRequest(
-  request: RunRequest,
+  request: Pick<RunRequest, 'metadata' | 'webhook' | 'options'>,
   deps: Pick<InferenceDeps, 'timings' | 'webhooks'>,
-): { tags: Record<string, string>; ttlMs: number; problems: Problem[] } {
+): { tags: Record<string, string>; ttlMs: number; priority: Priority; problems: Problem[] } {
   const problems: Problem[] = [];
   const tags = readTags(request.metadata ?? {}, problems);
   if (request.webhook !== undefined) {
@@ -32,7 +44,7 @@ export function readRunRequest(
     if (problem !== undefined) problems.push(problem);
   }
   const ttlMs = readTtl(request.options ?? {}, deps.timings.runTtlMs, problems);
-  return { tags, ttlMs, problems };
+  return { tags, ttlMs, priority: readPriority(request.options ?? {}, problems), problems };
 }
 
 /** Tags as `list_runs` filters by them. */
@@ -75,4 +87,11 @@ function readTtl(options: JsonObject, maxMs: number, problems: Problem[]): numbe
   }
   problems.push({ path: 'options.ttl_seconds', message: 'is out of range', hint: `1 to ${maxSeconds}` });
   return maxMs;
+}
+
+function readPriority({ priority }: JsonObject, problems: Problem[]): Priority {
+  const found = priorities.find((one) => one === priority);
+  if (found === undefined && priority !== undefined)
+    problems.push({ path: 'options.priority', message: 'is none', hint: priorities.join(', ') });
+  return found ?? 'normal';
 }

@@ -10,6 +10,8 @@ import type { z } from 'zod';
 export interface RunOptions {
   /** As the caller gave them. */
   caller: JsonObject;
+  /** Of a run of a batch: in what order it is sent once it has its turn. */
+  priority?: 'high' | 'normal' | 'low';
   /** Joins the spans of the poller to the caller's trace. */
   traceparent?: string;
   /** What the provider said when it was asked to stop; `failed` when it could not be asked. */

@@ -31,7 +31,7 @@ import {
 import { context as otelContext, propagation } from '@opentelemetry/api';
 import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
-import { type RunRequest, readRunRequest } from './check-run-request.ts';
+import { type Priority, type RunRequest, rankOf, readRunRequest } from './check-run-request.ts';
 import { confirmCost } from './confirm-cost.ts';
 import { findFiles, locateFiles } from './input-files.ts';
 import { holdToQuote, type QuotedPrice } from './quotes.ts';
@@ -102,7 +102,7 @@ function keyOf({ model, client_ref: ref, ref_scope: scope }: RunRequest, callId:
 }
 
 /** So that nobody fills the table that everybody's runs stand in. */
-function tooManyRuns(most: number): AppError {
+export function tooManyRuns(most: number): AppError {
   return new AppError(
     'too_many_runs',
     `You have ${most} runs that have not ended. Nothing was run or charged.`,
@@ -114,7 +114,7 @@ function tooManyRuns(most: number): AppError {
 }
 
 /** A platform that is drained takes nothing new; at one that is only paused runs wait. */
-async function refuseDrained({ database }: InferenceDeps, provider: string): Promise<void> {
+export async function refuseDrained({ database }: InferenceDeps, provider: string): Promise<void> {
   const pauses = await listPauses(database.queries);
   const drained = pauses.find((pause) => pause.provider === provider && pause.mode === 'drain');
   if (drained === undefined) return;
@@ -210,10 +210,10 @@ export async function tryRun(
   return { validation, quote: { ...quote, ...(signed && { quote_id: signed.quote_id }) } };
 }
 
-type ShownQuote = Quote & { kind: QuoteKind; quote_id?: string };
+export type ShownQuote = Quote & { kind: QuoteKind; quote_id?: string };
 
 /** Who pays for such a run, and by what rules it is counted. */
-function costOf(deps: InferenceDeps, prepared: Prepared, { principal, mount }: HandlerContext) {
+export function costOf(deps: InferenceDeps, prepared: Prepared, { principal, mount }: HandlerContext) {
   const payer = { ...payerOf(principal, mount), provider: prepared.provider };
   const rules = { ...rulesFor(deps.money, prepared.quote.currency), now: deps.now() };
   return { prepared, payer, rules };
@@ -274,8 +274,8 @@ function upstreamRef(
   return ref !== undefined && scope === 'model' && isAlone ? { upstreamRef: ref } : {};
 }
 
-interface RunParts {
-  request: RunRequest;
+export interface RunParts {
+  request: Pick<RunRequest, 'model' | 'input' | 'client_ref' | 'ref_scope' | 'webhook' | 'options'>;
   prepared: Prepared;
   /** By the quote that the caller named. */
   price: QuotedPrice | undefined;
@@ -284,10 +284,13 @@ interface RunParts {
   context: HandlerContext;
   tags: Record<string, string>;
   ttlMs: number;
+  priority: Priority;
+  /** Of a run that waits for its turn in a batch. */
+  place?: { batchId: string; index: number };
 }
 
-function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
-  const { request, prepared, price, files, key, context, tags, ttlMs } = parts;
+export function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
+  const { request, prepared, price, files, key, context, tags, ttlMs, place } = parts;
   const now = deps.now();
   const { quote } = prepared;
   const { wantedMicros, leastMicros } = wantedOf(quote);
@@ -298,6 +301,7 @@ function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
   const options: RunOptions = {
     ...(grant === undefined ? {} : { grant }),
     caller: request.options ?? {},
+    ...(place === undefined ? {} : { priority: parts.priority }),
     isExactQuote: quote.exact,
     ...(price === undefined ? {} : { quoted: { kind: price.kind, micros: price.micros ?? null } }),
     ...(context.principal.kind === 'passthrough' ? { bringsKey: true } : {}),
@@ -329,7 +333,7 @@ function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
       phase: 'queued',
       version: 1,
       poll_attempts: 0,
-      next_poll_at: now,
+      next_poll_at: place === undefined ? now : null,
       created_at: now,
       deadline_at: now + ttlMs,
       currency: quote.currency,
@@ -337,6 +341,8 @@ function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
       reserved_micros: 0,
       outputs: noOutputs,
       logs: '[]',
+      send_rank: rankOf(parts.priority, now),
+      ...(place === undefined ? {} : { batch_id: place.batchId, batch_index: place.index }),
     },
   };
 }
@@ -347,7 +353,7 @@ function currentTrace(): Pick<RunOptions, 'traceparent'> {
   return carrier.traceparent === undefined ? {} : { traceparent: carrier.traceparent };
 }
 
-function hashOf(model: string, input: unknown, options: unknown): string {
+export function hashOf(model: string, input: unknown, options: unknown): string {
   return createHash('sha256')
     .update(canonical({ model, input, options: options ?? {} }))
     .digest('hex');

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import type { Bus } from '@inferry/bus';
-import { AppError, openAsset, resolveAssets, uploadFile } from '@inferry/contracts';
+import { AppError, makeSheet, openAsset, resolveAssets, uploadFile } from '@inferry/contracts';
 
 interface StoredFile {
   assetId: string;
@@ -16,6 +16,8 @@ export interface FakeFiles {
   byRef: Map<string, StoredFile>;
   puts: number;
   copies: string[];
+  /** The numbers on each sheet that was made. */
+  sheets: number[][];
   /** Refuses the puts to come. */
   failures: number;
   /** Serves these paths as a platform does that keeps outputs. */
@@ -31,6 +33,7 @@ export async function startFakeFiles(neighbours: Bus): Promise<FakeFiles> {
     byRef: new Map(),
     puts: 0,
     copies: [],
+    sheets: [],
     failures: 0,
     hosted: new Map(),
     addAsset: (assetId) =>
@@ -86,6 +89,14 @@ export async function startFakeFiles(neighbours: Bus): Promise<FakeFiles> {
       };
     }),
   }));
+  neighbours.serve(makeSheet, async ({ ref, cells }) => {
+    const assetId = `asset_${ref.replaceAll(/[^a-zA-Z0-9]/g, '')}`;
+    files.sheets.push(cells.map(({ number }) => number));
+    files.addAsset(assetId);
+    const link = { url: `https://files.example/${assetId}`, internal_url: `${url}/internal/${assetId}` };
+    const facts = { file_name: 'sheet.png', content_type: 'image/png', bytes: 3, sha256: '' };
+    return { asset: { asset_id: assetId, ...link, ...facts } };
+  });
   neighbours.serve(uploadFile, async ({ url: source }) => {
     files.copies.push(String(source));
     files.addAsset('asset_copied');

@@ -19,9 +19,11 @@ import {
   listRuns,
   localPrincipal,
   openCredential,
+  type PreparedRun,
   type Principal,
   type Problem,
   prepareRun,
+  prepareRuns,
   type RpcContract,
   type Run,
   releaseCredential,
@@ -319,7 +321,7 @@ function problemsOf(model: string, { bad, prompt }: JsonObject): Problem[] {
 
 /** The catalog: what stands before the slash is the provider; `price` in the input is the quote, `bad` a problem, `file` a file. */
 function serveCatalog(neighbours: Bus, world: World): void {
-  neighbours.serve(prepareRun, async ({ model, input }) => {
+  const prepare = ({ model, input }: { model: string; input: JsonObject }): PreparedRun => {
     world.catalogCalls += 1;
     if (world.catalogIsDown) throw new AppError('catalog_fetch_failed', 'The catalog is down.');
     if (model.endsWith('/none')) throw new AppError('model_not_found', 'There is no such model.');
@@ -342,5 +344,9 @@ function serveCatalog(neighbours: Bus, world: World): void {
       },
       problems: problemsOf(model, input),
     };
-  });
+  };
+  neighbours.serve(prepareRun, async (asked) => prepare(asked));
+  neighbours.serve(prepareRuns, async ({ model, inputs }) => ({
+    runs: inputs.map((input) => prepare({ model, input })),
+  }));
 }

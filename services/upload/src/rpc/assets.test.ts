@@ -1,4 +1,5 @@
-import { createUpload, openAsset, resolveAssets } from '@inferry/contracts';
+import { createUpload, makeSheet, openAsset, resolveAssets } from '@inferry/contracts';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alice, bob, startUpload, type UploadUnderTest } from '../testing.ts';
 
@@ -95,5 +96,57 @@ describe('resolve_assets', () => {
     now += 60_000;
 
     await expect(resolve([id])).rejects.toMatchObject({ code: 'asset_not_found' });
+  });
+});
+
+describe('make_sheet', () => {
+  async function storePicture(background: string, principal = alice): Promise<string> {
+    const picture = await sharp({ create: { width: 60, height: 40, channels: 3, background } })
+      .png()
+      .toBuffer();
+    const { asset_id: id, put_url: url } = await upload.bus.call(
+      openAsset,
+      { file_name: 'p.png', ref: `run_sheet/${background}` },
+      { principal },
+    );
+    await fetch(url ?? '', { method: 'PUT', body: new Uint8Array(picture) });
+    return id;
+  }
+  const make = (ref: string, ids: string[], principal = alice) =>
+    upload.bus.call(
+      makeSheet,
+      { ref, file_name: 'sheet.jpg', cells: ids.map((id, number) => ({ number, asset_id: id })) },
+      { principal, timeoutMs: 60_000 },
+    );
+
+  it('puts each picture into its place with its number, and is the same asset again', {
+    timeout: 90_000,
+  }, async () => {
+    const ids = [await storePicture('red'), (await store()).asset_id, await storePicture('blue')];
+
+    const { asset } = await make('batch_1/sheet', ids);
+    const again = await make('batch_1/sheet', ids);
+
+    const bytes = Buffer.from(await (await fetch(asset?.internal_url ?? '')).arrayBuffer());
+    const { data, info } = await sharp(bytes).raw().toBuffer({ resolveWithObject: true });
+    const at = (x: number, y: number) => [
+      ...data.subarray((y * info.width + x) * 3, (y * info.width + x) * 3 + 3),
+    ];
+    expect(again.asset?.asset_id).toBe(asset?.asset_id);
+    expect(asset?.content_type).toBe('image/jpeg');
+    // Two columns of 320 pixels, with 8 around and 22 below each for its number.
+    expect([info.width, info.height]).toEqual([2 * 328 + 8, 2 * 350 + 8]);
+    expect(at(8 + 160, 8 + 160)[0]).toBeGreaterThan(230);
+    expect(at(336 + 160, 8 + 160)).toEqual([228, 228, 228].map((value) => expect.closeTo(value, -1)));
+    expect(at(8 + 160, 358 + 160)[2]).toBeGreaterThan(230);
+    // The left edge of the 0 below the first, and the hole in it.
+    expect(at(9, 8 + 320 + 3 + 7)[0]).toBeLessThan(90);
+    expect(at(12, 8 + 320 + 3 + 7)[0]).toBeGreaterThan(150);
+  });
+
+  it("shows nobody else's pictures, and makes no sheet of none", { timeout: 90_000 }, async () => {
+    const theirs = await storePicture('lime', bob);
+
+    expect(await make('batch_2/sheet', [theirs])).toEqual({});
   });
 });

@@ -22,7 +22,7 @@ function isUrl(ref: string): boolean {
   return /^[a-z][a-z0-9+.-]*:/i.test(ref);
 }
 
-function toStoredAsset(links: AssetLinks, asset: AssetRow): StoredAsset {
+export function toStoredAsset(links: AssetLinks, asset: AssetRow): StoredAsset {
   return {
     asset_id: asset.asset_id,
     file_name: asset.file_name,

@@ -4,6 +4,7 @@
  */
 import { AppError } from '@inferry/contracts';
 import type { ByteSource } from './byte-source.ts';
+import { contactSheet } from './contact-sheet.ts';
 import { notViewable } from './not-viewable.ts';
 import { thumbnailOfFile } from './thumbnail.ts';
 import { frameOfVideo } from './video-frame.ts';
@@ -18,7 +19,7 @@ let take: ((bytes: Uint8Array | undefined) => void) | undefined;
 
 process.on('message', (message: ViewerMessage) => {
   if (message.type === 'bytes') take?.(message.bytes);
-  else void answer(message.request);
+  else void answer(message);
 });
 // Nobody is there to be answered any more.
 process.on('disconnect', () => process.exit(0));
@@ -27,9 +28,13 @@ function send(reply: ViewReply): void {
   process.send?.(reply);
 }
 
-async function answer(request: ViewRequest): Promise<void> {
+async function answer(message: Exclude<ViewerMessage, { type: 'bytes' }>): Promise<void> {
   try {
-    send({ type: 'shown', picture: await view(request) });
+    const picture =
+      message.type === 'view'
+        ? await view(message.request)
+        : await contactSheet(message.cells, message.cellPx);
+    send({ type: 'shown', picture });
   } catch (error) {
     const known = error instanceof AppError ? error : notViewable('The file cannot be decoded.');
     send({ type: 'refused', message: known.message, nextAction: known.nextAction ?? '' });

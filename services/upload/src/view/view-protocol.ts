@@ -12,9 +12,16 @@ export interface ViewRequest {
   memoryMb: number;
 }
 
+/** One picture of a sheet, as base64 that the process made itself before; an empty place where there is none. */
+export interface SheetCell {
+  number: number;
+  data: string | undefined;
+}
+
 /** To the process. */
 export type ViewerMessage =
   | { type: 'view'; request: ViewRequest }
+  | { type: 'compose'; cells: readonly SheetCell[]; cellPx: number }
   /** The answer to the one `read` that it waits for; undefined when the file cannot be read. */
   | { type: 'bytes'; bytes: Uint8Array | undefined };
 

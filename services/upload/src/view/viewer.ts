@@ -9,7 +9,13 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '@inferry/contracts';
 import type { ByteSource } from './byte-source.ts';
 import { notViewable } from './not-viewable.ts';
-import { type Picture, type ViewerMessage, ViewReply, type ViewRequest } from './view-protocol.ts';
+import {
+  type Picture,
+  type SheetCell,
+  type ViewerMessage,
+  ViewReply,
+  type ViewRequest,
+} from './view-protocol.ts';
 
 export interface ViewerOptions {
   /** What decoding one file may take, beside the process itself. */
@@ -24,6 +30,8 @@ export type Look = Pick<ViewRequest, 'contentType' | 'maxPx' | 'atSeconds' | 'ff
 export interface Viewer {
   /** Throws `not_viewable` for what cannot be shown, `cancelled` when the signal is aborted. */
   view(source: ByteSource, look: Look, signal: AbortSignal): Promise<Picture>;
+  /** One picture of many small ones. */
+  compose(cells: readonly SheetCell[], cellPx: number, signal: AbortSignal): Promise<Picture>;
   /** Ids of the processes there are. */
   processes(): number[];
   close(): Promise<void>;
@@ -54,6 +62,9 @@ function processFile(): string {
   );
 }
 
+/** Whoever composes reads no file. */
+const noBytes: ByteSource = { sizeBytes: 0, read: async () => Buffer.alloc(0) };
+
 export function createViewer({ memoryMb, timeoutMs, idleMs = 60_000 }: ViewerOptions): Viewer {
   const all = new Set<Slot>();
   let idle: Slot[] = [];
@@ -83,20 +94,25 @@ export function createViewer({ memoryMb, timeoutMs, idleMs = 60_000 }: ViewerOpt
     idle.push(slot);
   }
 
+  async function ask(message: ViewerMessage, source: ByteSource, signal: AbortSignal): Promise<Picture> {
+    const slot = idle.pop() ?? start();
+    clearTimeout(slot.idleTimer);
+    slot.looks += 1;
+    slot.child.ref();
+    slot.child.channel?.ref();
+    try {
+      return await converse(slot.child, { source, message, memoryMb, timeoutMs, signal });
+    } finally {
+      if (slot.child.connected && !slot.child.killed) rest(slot);
+    }
+  }
+
   return {
-    async view(source, look, signal) {
-      const slot = idle.pop() ?? start();
-      clearTimeout(slot.idleTimer);
-      slot.looks += 1;
-      slot.child.ref();
-      slot.child.channel?.ref();
+    view(source, look, signal) {
       const request = { ...look, sizeBytes: source.sizeBytes, memoryMb };
-      try {
-        return await converse(slot.child, { source, request, timeoutMs, signal });
-      } finally {
-        if (slot.child.connected && !slot.child.killed) rest(slot);
-      }
+      return ask({ type: 'view', request }, source, signal);
     },
+    compose: (cells, cellPx, signal) => ask({ type: 'compose', cells, cellPx }, noBytes, signal),
     processes: () => [...all].flatMap(({ child }) => child.pid ?? []),
     async close() {
       await Promise.all([...all].map(({ child }) => end(child)));
@@ -131,14 +147,15 @@ function startProcess(memoryMb: number): ChildProcess {
 
 interface Conversation {
   source: ByteSource;
-  request: ViewRequest;
+  message: ViewerMessage;
+  memoryMb: number;
   timeoutMs: number;
   signal: AbortSignal;
 }
 
 /** One file; the process is ended when it does not come to an end by itself. */
 async function converse(child: ChildProcess, talk: Conversation): Promise<Picture> {
-  const { source, request, timeoutMs, signal } = talk;
+  const { source, message, memoryMb, timeoutMs, signal } = talk;
   const { promise, resolve, reject } = Promise.withResolvers<Picture>();
   const stop = (reason: Error) => {
     reject(reason);
@@ -149,14 +166,14 @@ async function converse(child: ChildProcess, talk: Conversation): Promise<Pictur
   const onGone = () => reject(notViewable('The file cannot be decoded: decoding it broke off.'));
   const deadline = setTimeout(() => stop(notViewable('The file takes too long to decode.')), timeoutMs);
   const watch = setInterval(() => {
-    if ((residentMb(child.pid) ?? 0) > request.memoryMb + ownMb)
+    if ((residentMb(child.pid) ?? 0) > memoryMb + ownMb)
       stop(notViewable('The file takes more memory to decode than there is for one.'));
   }, watchEveryMs);
   signal.addEventListener('abort', onAbort, { once: true });
   child.on('message', onMessage).once('exit', onGone).once('error', onGone);
   try {
     if (signal.aborted) onAbort();
-    else tell(child, { type: 'view', request });
+    else tell(child, message);
     return await promise;
   } finally {
     clearTimeout(deadline);

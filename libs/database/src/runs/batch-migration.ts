@@ -1,0 +1,27 @@
+import type { Dialect } from '../database.ts';
+
+/**
+ * Batches, the runs that are of one, and in what order the runs of a lane are sent. Never changed once released. A run that
+ * waits for its turn in a batch has no time at which it is due, so that older releases leave it alone.
+ */
+export function batchMigration(dialect: Dialect): string[] {
+  const [text, integer, tableEnd] =
+    dialect === 'postgres' ? ['text collate "C"', 'bigint', ''] : ['text', 'integer', 'strict'];
+  return [
+    `create table batches (
+      batch_id ${text} primary key, subject ${text} not null, idempotency_key ${text} not null, client_ref ${text},
+      request_hash ${text} not null, model ${text} not null, provider ${text} not null, total ${integer} not null,
+      concurrency ${integer} not null, currency ${text} not null, max_cost_micros ${integer}, varied ${text} not null,
+      created_at ${integer} not null, cancel_requested_at ${integer}, finished_at ${integer}, stopped ${text},
+      next_look_at ${integer}, files ${text}
+    ) ${tableEnd}`,
+    `alter table runs add column batch_id ${text}`,
+    `alter table runs add column batch_index ${integer}`,
+    `alter table runs add column send_rank ${integer}`,
+    'create unique index batches_idempotency on batches (subject, idempotency_key)',
+    'create index batches_newest on batches (subject, created_at desc, batch_id)',
+    'create index batches_due on batches (next_look_at) where next_look_at is not null',
+    'create index runs_batch on runs (batch_id, batch_index) where batch_id is not null',
+    "create index runs_in_turn on runs (provider, subject, (coalesce(send_rank, created_at))) where phase = 'queued' and next_poll_at is not null",
+  ];
+}
