@@ -61,6 +61,17 @@ export default defineConfig({
         },
       },
       {
+        // The built images on a container engine: `npm run test:containers`.
+        test: {
+          name: 'containers',
+          include: ['tests/containers/**/*.test.ts'],
+          maxWorkers: 1,
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          expect: { poll },
+        },
+      },
+      {
         test: {
           name: 'integration',
           include: ['tests/integration/**/*.test.ts'],

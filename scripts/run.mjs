@@ -44,6 +44,7 @@ const commands = {
   check: { install: 'full', run: ['scripts/check.ts'] },
   conformance: { install: 'full', run: ['tests/conformance/main.ts'] },
   prove: { install: 'full', run: ['tests/prove/main.ts'] },
+  'test:containers': { install: 'full', run: ['scripts/containers.ts'] },
   'trial:kill': { install: 'full', run: ['tests/trial/main.ts'] },
   'trial:agents': { install: 'full', run: ['tests/agents/main.ts'] },
   bench: { install: 'full', run: ['bench/main.ts'] },

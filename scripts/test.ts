@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { adapters } from '@inferry/providers';
+import { findEngine, imagesMissing, runContainerTests } from './containers.ts';
 import { failedStaticChecks, run } from './rings.ts';
 
 interface Report {
@@ -28,6 +29,7 @@ for (const project of ['unit', 'integration']) {
   failures.push(...found.map((failure) => `${project}: ${failure}`));
   if (!ended && found.length === 0) failures.push(`${project}: an error outside of the tests`);
 }
+containers();
 rmSync(folder, { recursive: true, force: true });
 // Named, and counted as nothing: these calls cost money and need keys.
 const platforms = adapters.filter(({ presetOf }) => presetOf === undefined).map(({ slug }) => slug);
@@ -40,6 +42,23 @@ if (!isGreen) console.log(`\nfailed:\n${failures.map((failure) => `  ${failure}`
 if (!isGreen && totals.failed === 0) totals.failed = 1;
 console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
 process.exit(isGreen ? 0 : 1);
+
+/** The built images, shortly, where an engine has those of this very commit; elsewhere it is said, and counts as nothing. */
+function containers(): void {
+  const engine = process.argv.length > 2 ? undefined : findEngine();
+  const missing = engine === undefined ? 'no engine answers' : imagesMissing(engine);
+  if (engine === undefined || missing !== undefined) {
+    console.log(`\nNOT RUN: the built images in containers (${missing}; npm run test:containers)`);
+    return;
+  }
+  console.log('\n== containers');
+  const output = join(folder, 'containers.json');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${output}`];
+  const ended = runContainerTests(engine, { CONTAINERS_SHORT: '1' }, reporters);
+  const found = count(output);
+  failures.push(...found.map((failure) => `containers: ${failure}`));
+  if (!ended && found.length === 0) failures.push('containers: an error outside of the tests');
+}
 
 /** Adds up the tests of a report; what failed in it. */
 function count(output: string): string[] {

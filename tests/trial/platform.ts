@@ -445,12 +445,13 @@ export const trialModels: Readonly<Record<Dialect, { model: string; field: strin
   acme: { model: 'acme/writer', field: 'prompt' },
 };
 
-export async function startPlatform(): Promise<TrialPlatform> {
+/** On loopback, or where containers reach it. */
+export async function startPlatform(host = '127.0.0.1'): Promise<TrialPlatform> {
   const platform = new Platform();
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
     platform.handle(request, response).catch(() => response.destroy());
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
   const address = server.address();
   return {
