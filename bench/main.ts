@@ -1,4 +1,4 @@
-// npm run bench -- [startup|stdio|calls|search|transfer|gateway|waits|memory|soak|isolation|infra|active-runs|refresh|tokens|trips ...] [--json] [--quick]
+// npm run bench -- [startup|stdio|calls|search|transfer|gateway|waits|memory|soak|isolation|infra|accept|active-runs|refresh|tokens|trips ...] [--json] [--quick]
 import { parseArgs } from 'node:util';
 import type { Bench } from './report.ts';
 
@@ -14,6 +14,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   soak: async () => (await import('./memory.ts')).soak,
   isolation: async () => (await import('./isolation.ts')).isolation,
   infra: async () => (await import('./infra.ts')).infra,
+  accept: async () => (await import('./accept.ts')).accept,
   'active-runs': async () => (await import('./active-runs.ts')).activeRuns,
   refresh: async () => (await import('./refresh.ts')).refresh,
   tokens: async () => (await import('./tokens.ts')).tokens,

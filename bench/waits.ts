@@ -26,7 +26,7 @@ interface Figures {
 
 /** 5,000 open waits on one gateway, each with progress every 5 s for 20 s, beside L2 in the same run. */
 export async function waits({ isQuick }: BenchOptions): Promise<BenchResult> {
-  const count = isQuick ? 1_000 : 5_000;
+  const count = Number(process.env.BENCH_WAITS ?? (isQuick ? 1_000 : 5_000));
   const figures: Record<string, Figures> = {};
   const lines: string[] = [];
   for (const target of targets.filter(({ name }) => name === 'ours' || name === 'l2')) {

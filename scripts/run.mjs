@@ -45,6 +45,8 @@ const commands = {
   conformance: { install: 'full', run: ['tests/conformance/main.ts'] },
   prove: { install: 'full', run: ['tests/prove/main.ts'] },
   'test:containers': { install: 'full', run: ['scripts/containers.ts'] },
+  'trial:stores': { install: 'full', run: ['tests/trial/stores.ts'] },
+  'trial:upgrade': { install: 'full', run: ['tests/trial/upgrade.ts'] },
   'trial:kill': { install: 'full', run: ['tests/trial/main.ts'] },
   'trial:agents': { install: 'full', run: ['tests/agents/main.ts'] },
   bench: { install: 'full', run: ['bench/main.ts'] },

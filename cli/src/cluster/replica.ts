@@ -86,6 +86,11 @@ export class Replica {
     return this.isReady;
   }
 
+  /** One like it, of this release's code, beside it. */
+  successor(index: number, main?: string): Replica {
+    return new Replica({ ...this.#options, main, index });
+  }
+
   kill(signal: NodeJS.Signals): boolean {
     return this.#child?.kill(signal) ?? false;
   }

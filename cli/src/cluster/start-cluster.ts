@@ -19,6 +19,8 @@ export interface ClusterOptions {
   env: Readonly<Record<string, string | undefined>>;
   /** The environment of one process, made of that of all: a trial puts what it can break in between. */
   adapt?(env: NodeJS.ProcessEnv, replica: { service: string; index: number }): Promise<NodeJS.ProcessEnv>;
+  /** The file that a service runs in place of this release's: an older one, in a trial. */
+  mainOf?(service: ServiceName): string;
   /** Processes beside the services, with as many replicas; only tests have some. */
   extra?: readonly { name: string; main: string }[];
   onLine(prefix: string, line: string): void;
@@ -38,6 +40,11 @@ export interface Cluster {
   /** The whole deployment's environment, for commands that work beside it: no process of it has all of this. */
   env: NodeJS.ProcessEnv;
   of(service: ServiceName): readonly Replica[];
+  /**
+   * One new replica after the other beside the old ones of a service, which then leave in order; `main` is what they run in place
+   * of this release's code.
+   */
+  update(service: ServiceName, main?: string): Promise<void>;
   /** Resolves when every replica is ready; rejects after `timeoutMs`. */
   ready(timeoutMs: number): Promise<void>;
   /** Stops everything and leaves nothing behind; the exit codes of the services. */
@@ -45,6 +52,8 @@ export interface Cluster {
 }
 
 const probeEveryMs = 250;
+const updateTimeoutMs = 120_000;
+const leavingMs = 1_000;
 /** Whoever started the cluster may watch the bus. */
 const operator = 'operator';
 
@@ -91,7 +100,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const shared = serviceEnv(options, { servers, folder, url });
   const env: NodeJS.ProcessEnv = { ...shared, NATS_URL: natsUrlOf(operator) };
   const PROVIDERS = await namedProviders(env);
-  const processes = [...serviceNames.map((name) => ({ name, main: undefined })), ...(options.extra ?? [])];
+  const processes = [
+    ...serviceNames.map((name) => ({ name, main: options.mainOf?.(name) })),
+    ...(options.extra ?? []),
+  ];
   for (const { name, main } of processes) {
     for (let index = 0; index < options.replicas; index += 1) {
       const given = processEnv(name, { ...shared, PROVIDERS, NATS_URL: natsUrlOf(name) }, extra);
@@ -109,19 +121,33 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     servers,
     env,
     of: (service) => replicas.filter((replica) => replica.service === service),
+    async update(service, main) {
+      for (const old of replicas.filter((replica) => replica.service === service)) {
+        const next = old.successor(old.index + options.replicas, main);
+        replicas.push(next);
+        next.start();
+        await waitUntilReady([next], updateTimeoutMs);
+        replicas.splice(replicas.indexOf(old), 1);
+        // What was sent to it before it left the list is taken: orchestrators wait as well.
+        await sleep(leavingMs);
+        await old.stop(graceOf(env));
+      }
+    },
     ready: (timeoutMs) => waitUntilReady(replicas, timeoutMs),
     async stop() {
       stopProbing.abort();
       await probing;
-      // What a poller has sent is waited for beyond the grace.
-      const submitMs = Number(env.SUBMIT_TIMEOUT_MS || 30_000);
-      const graceMs = Number(env.SHUTDOWN_GRACE_MS) + submitMs + 5_000;
-      const codes = await Promise.all(replicas.map((replica) => replica.stop(graceMs)));
+      const codes = await Promise.all(replicas.map((replica) => replica.stop(graceOf(env))));
       await closeOutside(proxy, servers);
       await rm(folder, { recursive: true, force: true });
       return codes;
     },
   };
+}
+
+/** What a poller has sent is waited for beyond the grace. */
+function graceOf(env: NodeJS.ProcessEnv): number {
+  return Number(env.SHUTDOWN_GRACE_MS) + Number(env.SUBMIT_TIMEOUT_MS || 30_000) + 5_000;
 }
 
 function targetsFor(replicas: readonly Replica[], service: ServiceName): { host: string; port: number }[] {

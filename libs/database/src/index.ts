@@ -48,6 +48,7 @@ export {
   revokeApiKey,
 } from './keys/api-keys.ts';
 export { addRevocation, type Revocation, readRevocationsAfter } from './keys/revocations.ts';
+export { type Migration, migrations } from './migrations.ts';
 export { type DatabaseOptions, openDatabase } from './open-database.ts';
 export {
   advanceBatch,

@@ -73,6 +73,7 @@ export function runOf(outcome: CallOutcome): RunFacts | undefined {
 
 export interface ErrorFacts {
   code: string;
+  message?: string;
   retry_after_seconds?: number;
   details?: Record<string, unknown>;
 }
