@@ -18,10 +18,23 @@ const options = {
   since: { type: 'string' },
   until: { type: 'string' },
   known: { type: 'string' },
+  scope: { type: 'string' },
+  value: { type: 'string' },
+  rehost: { type: 'string' },
+  days: { type: 'string' },
+  bytes: { type: 'string' },
 } as const;
 
 export function readArgs(args: readonly string[]) {
-  return parseArgs({ args: [...args], allowPositionals: true, options });
+  try {
+    const parsed = parseArgs({ args: [...args], allowPositionals: true, options });
+    if (parsed.positionals.length <= 3) return parsed;
+  } catch (error) {
+    throw new ConfigError([
+      `${error instanceof Error ? error.message : 'These arguments are not taken.'}\n${usage}`,
+    ]);
+  }
+  throw new ConfigError([`Too many words.\n${usage}`]);
 }
 type AdminValues = ReturnType<typeof readArgs>['values'];
 
@@ -45,14 +58,16 @@ export type AdminVerbs = Readonly<Record<string, (context: AdminContext) => Prom
 
 export const usage = [
   'npm run admin --',
-  '  runs list [--subject S] [--provider P] [--status S] | show RUN | cancel RUN | release RUN',
+  '  runs list [--subject S] [--provider P] [--status S] | show RUN | cancel RUN | release RUN | forget RUN',
   '  budgets list',
   '  providers list | pause P | drain P | resume P [--reason "…"]',
   '  webhooks list [--run RUN] [--failed] | replay ID',
+  '  storage list | set --scope subject|mount|deployment [--value V] [--days N] [--bytes 10GiB] [--rehost on|off]',
+  '  storage clear --scope S [--value V] | usage',
   '  ledger verify | show RUN',
   '  usage export [--by day,subject,client,mount,provider,model,tag:NAME] [--since DATE] [--until DATE] [--format csv|json]',
   '  audit verify [--known PLACE:HASH] | export [--since DATE] [--format jsonl|ocsf]',
-  '  lists: --limit 50, --json',
+  '  --json: one line of JSON for each item or action; lists: --limit 50',
 ].join('\n');
 
 /** What stands after the verb, where the verb needs it. */
@@ -61,10 +76,28 @@ export function idOf({ id }: AdminContext): string {
   return id;
 }
 
+/** What was done, for a person or as JSON. */
+export function tell(context: AdminContext, facts: Facts, line: string): number {
+  say(context, { ok: true, ...facts }, line);
+  return 0;
+}
+
+/** Why it was not. */
+export function refuse(context: AdminContext, facts: Facts, line: string): number {
+  say(context, { ok: false, ...facts }, line);
+  return 1;
+}
+
+type Facts = Readonly<Record<string, unknown>>;
+
+function say({ print, values }: AdminContext, facts: Facts, line: string): void {
+  print(values.json ? JSON.stringify({ ...facts, message: line }) : line);
+}
+
 export function limitOf({ values }: AdminContext): number {
   const limit = Number(values.limit);
   if (!Number.isInteger(limit) || limit < 1 || limit > 100_000)
-    throw new ConfigError(['--limit: 1 to 100000']);
+    throw new ConfigError([`--limit: 1 to 100000\n${usage}`]);
   return limit;
 }
 
@@ -72,6 +105,6 @@ export function limitOf({ values }: AdminContext): number {
 export function timeOf(text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback;
   const time = Date.parse(text);
-  if (Number.isNaN(time)) throw new ConfigError([`${text} is no date such as 2026-11-30`]);
+  if (Number.isNaN(time)) throw new ConfigError([`${text} is no date such as 2026-11-30\n${usage}`]);
   return time;
 }

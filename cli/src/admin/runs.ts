@@ -1,11 +1,13 @@
 /** `npm run admin -- runs|providers|webhooks`: looked at, stopped, taken from whoever holds them, paused, sent again. */
-import { runCancelRequested } from '@inferry/contracts';
+import { runCancelRequested, runStatuses } from '@inferry/contracts';
 import {
   countOpenRuns,
   findAnyRun,
+  forgetRunPayload,
   listAnyRuns,
   listDeliveries,
   listPauses,
+  markAssetsDeleted,
   type RunRow,
   readRunEvents,
   releaseAnyRun,
@@ -13,7 +15,8 @@ import {
   requestCancel,
   setPause,
 } from '@inferry/database';
-import { type AdminContext, type AdminVerbs, idOf, limitOf } from './context.ts';
+import { ConfigError } from '@inferry/runtime';
+import { type AdminContext, type AdminVerbs, idOf, limitOf, refuse, tell, usage } from './context.ts';
 
 const micros = 1_000_000;
 const shownTime = (at: number | null) => (at === null ? '' : new Date(Number(at)).toISOString());
@@ -36,6 +39,8 @@ function shown(row: RunRow): Record<string, unknown> {
 export const runVerbs: AdminVerbs = {
   async list(context) {
     const { subject, provider, status, json } = context.values;
+    if (status !== undefined && !runStatuses.some((one) => one === status))
+      throw new ConfigError([`--status: one of ${runStatuses.join(', ')}\n${usage}`]);
     const filter = { subject, provider, status, limit: limitOf(context) };
     const rows = await listAnyRuns(context.database.queries, filter);
     for (const row of rows) {
@@ -67,16 +72,12 @@ export const runVerbs: AdminVerbs = {
     const row = await findAnyRun(queries, runId);
     if (row === undefined) return missing(context, 'run');
     const isOpen = await requestCancel(queries, { runId, subject: row.subject, at: context.now });
-    if (!isOpen) {
-      context.print(`${runId} has ended: ${row.status}`);
-      return 1;
-    }
+    if (!isOpen) return refuse(context, { run_id: runId }, `${runId} has ended: ${row.status}`);
     await context.note('run.cancel', runId, { subject: row.subject });
     const bus = await context.openBus();
     bus?.publish(runCancelRequested, { run_id: runId });
     await bus?.close();
-    context.print(`${runId} is stopped by whoever holds it`);
-    return 0;
+    return tell(context, { run_id: runId }, `${runId} is stopped by whoever holds it`);
   },
 
   async release(context) {
@@ -84,8 +85,26 @@ export const runVerbs: AdminVerbs = {
     const isOpen = await releaseAnyRun(context.database.queries, { runId, now: context.now });
     if (!isOpen) return missing(context, 'run that goes on');
     await context.note('run.release', runId);
-    context.print(`${runId} is taken by whoever comes first`);
-    return 0;
+    return tell(context, { run_id: runId }, `${runId} is taken by whoever comes first`);
+  },
+
+  /** As its owner may: what went in and came out, here and, where it can be asked, at its platform. */
+  async forget(context) {
+    const runId = idOf(context);
+    const { database, now, actor } = context;
+    const done = await forgetRunPayload(database, {
+      ...{ runId, now, actor, isWhole: true },
+      outputs: () => '{"stored":[]}',
+      isAsked: ({ handle }) => handle !== null,
+    });
+    if (done === undefined) return missing(context, 'run');
+    if (done === 'goes_on') return refuse(context, { run_id: runId }, `${runId} goes on: cancel it first`);
+    const files = await markAssetsDeleted(database.queries, { subject: done.row.subject, now, runId });
+    return tell(
+      context,
+      { run_id: runId, files: files.length },
+      `${runId} keeps nothing; ${files.length} files end`,
+    );
   },
 };
 
@@ -120,15 +139,26 @@ function phasesOf(counts: readonly { phase: string; count: number }[]): Map<stri
   return open;
 }
 
+/** Whatever has models, runs under way or a pause: a misspelt name would pause nobody. */
+async function knownProviders({ database: { queries } }: AdminContext): Promise<string[]> {
+  const listed = await queries.selectFrom('catalog_snapshots').select('provider').execute();
+  const named = [...listed, ...(await countOpenRuns(queries)), ...(await listPauses(queries))];
+  return [...new Set(named.map(({ provider }) => provider))].sort();
+}
+
 async function setMode(context: AdminContext, mode: 'pause' | 'drain' | undefined): Promise<number> {
   const provider = idOf(context);
   const { reason } = context.values;
+  const known = await knownProviders(context);
+  if (!known.includes(provider)) {
+    const names = known.length === 0 ? 'none yet' : known.join(', ');
+    return refuse(context, { provider }, `No platform is called ${provider}. Known: ${names}`);
+  }
   const pause = mode && { mode, reason, at: context.now };
   await setPause(context.database.queries, { provider, pause });
   await context.note(`provider.${mode ?? 'resume'}`, provider, { reason });
   const said = { pause: 'is sent nothing: its runs wait', drain: 'takes no new runs', resume: 'goes on' };
-  context.print(`${provider} ${said[mode ?? 'resume']}`);
-  return 0;
+  return tell(context, { provider, mode: mode ?? 'resume' }, `${provider} ${said[mode ?? 'resume']}`);
 }
 
 export const webhookVerbs: AdminVerbs = {
@@ -153,11 +183,9 @@ export const webhookVerbs: AdminVerbs = {
     const id = idOf(context);
     const outcome = await replayDelivery(context.database, { id, now: context.now, actor: context.actor });
     if (outcome !== 'replayed') {
-      context.print(`${id} ${notReplayed[outcome ?? 'unknown']}`);
-      return 1;
+      return refuse(context, { delivery_id: id }, `${id} ${notReplayed[outcome ?? 'unknown']}`);
     }
-    context.print(`${id} is sent again`);
-    return 0;
+    return tell(context, { delivery_id: id }, `${id} is sent again`);
   },
 };
 
@@ -167,7 +195,6 @@ const notReplayed = {
   unknown: 'is no webhook',
 } as const;
 
-function missing({ print, id }: AdminContext, what: string): number {
-  print(`There is no ${what} ${id}`);
-  return 1;
+function missing(context: AdminContext, what: string): number {
+  return refuse(context, { id: context.id }, `There is no ${what} ${context.id}`);
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Database, endQueuedRun, insertRun, setLimit } from '@inferry/database';
+import { ConfigError } from '@inferry/runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { admin } from './admin.ts';
 import { openStore } from './open-store.ts';
@@ -135,6 +136,51 @@ describe('admin', () => {
     expect(await say('webhooks', 'replay', 'msg_2')).toMatch(/^1: /);
   });
 
+  it('says what is kept for whom, for how long, and takes it away again', async () => {
+    await say('storage', 'set', '--scope', 'subject', '--value', 'ada', '--days', '30', '--bytes', '1.5GiB');
+    await say('storage', 'set', '--scope', 'subject', '--value', 'ada', '--rehost', 'off');
+
+    expect(await say('storage', 'list')).toBe(
+      "0: subject ada: kept 30 days, at most 1610612736 bytes, outputs keep the platforms' links",
+    );
+    await say('storage', 'set', '--scope', 'subject', '--value', 'ada', '--days', 'none');
+    expect(await say('storage', 'list')).not.toContain('days');
+    await say('storage', 'clear', '--scope', 'subject', '--value', 'ada');
+    expect(await say('storage', 'list')).toBe('0: ');
+    expect(await say('audit', 'export')).toContain('admin.storage.set');
+  });
+
+  it('deletes what an ended run keeps, and not what goes on', async () => {
+    await withRun(async () => undefined);
+
+    expect(await say('runs', 'forget', 'run_1')).toBe('1: run_1 goes on: cancel it first');
+    await withRun((database) =>
+      database.queries.updateTable('runs').set({ phase: 'done', finished_at: 1 }).execute(),
+    );
+    expect(await say('runs', 'forget', 'run_1')).toBe('0: run_1 keeps nothing; 0 files end');
+    expect(await say('audit', 'export')).toContain('run.payload_deleted');
+  });
+
+  it('tells what it did as JSON too', async () => {
+    await withRun(async () => undefined);
+
+    for (const args of [
+      ['runs', 'release', 'run_1'],
+      ['runs', 'cancel', 'run_1'],
+      ['runs', 'cancel', 'run_2'],
+      ['providers', 'pause', 'p'],
+      ['providers', 'pause', 'q'],
+      ['webhooks', 'replay', 'msg_1'],
+      ['storage', 'set', '--scope', 'deployment', '--days', '9'],
+    ]) {
+      const said = await say(...args, '--json');
+      expect(JSON.parse(said.slice(3))).toMatchObject({
+        ok: said.startsWith('0'),
+        message: expect.any(String),
+      });
+    }
+  });
+
   it('exports what was spent by anything, as CSV and as JSON', async () => {
     await withRun(async (database) => {
       const nothing = { status: 'failed', at: Date.parse('2031-02-04'), note: '', patch: {} } as const;
@@ -177,9 +223,21 @@ describe('admin', () => {
   });
 });
 
-it.each([[[]], [['ledger']], [['ledger', 'constructor']], [['nothing', 'list']]])(
-  'refuses %j and says how it is used',
-  async (args) => {
-    await expect(admin(args, env)).rejects.toThrow(/npm run admin/);
-  },
-);
+it.each([
+  [[]],
+  [['ledger']],
+  [['ledger', 'constructor']],
+  [['nothing', 'list']],
+  [['runs', 'list', '--nothing']],
+  [['runs', 'list', '--status', 'nothing']],
+  [['runs', 'list', '--limit', '0']],
+  [['runs', 'cancel']],
+  [['runs', 'cancel', 'run_1', 'run_2']],
+  [['storage', 'set', '--scope', 'subject', '--days', '3']],
+  [['storage', 'set', '--scope', 'deployment']],
+  [['storage', 'set', '--scope', 'deployment', '--days', '0']],
+  [['storage', 'set', '--scope', 'deployment', '--bytes', 'much']],
+])('refuses %j and says how it is used', async (args) => {
+  await expect(admin(args, env)).rejects.toThrow(/npm run admin/);
+  await expect(admin(args, env)).rejects.toBeInstanceOf(ConfigError);
+});

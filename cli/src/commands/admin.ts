@@ -6,6 +6,7 @@ import { auditVerbs } from '../admin/audit.ts';
 import { type AdminContext, type AdminVerbs, readArgs, usage } from '../admin/context.ts';
 import { budgetVerbs, ledgerVerbs, usageVerbs } from '../admin/money.ts';
 import { providerVerbs, runVerbs, webhookVerbs } from '../admin/runs.ts';
+import { storageVerbs } from '../admin/storage.ts';
 import { openCommandBus } from './open-command-bus.ts';
 import { openStore } from './open-store.ts';
 
@@ -14,6 +15,7 @@ const nouns: Readonly<Record<string, AdminVerbs>> = {
   budgets: budgetVerbs,
   providers: providerVerbs,
   webhooks: webhookVerbs,
+  storage: storageVerbs,
   ledger: ledgerVerbs,
   usage: usageVerbs,
   audit: auditVerbs,

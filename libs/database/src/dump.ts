@@ -19,8 +19,14 @@ export interface Dump {
 const rowsAtOnce = 1_000;
 /** Values in one statement: SQLite takes 32,766, Postgres 65,535. */
 const valuesAtOnce = 30_000;
-/** Others' rows name theirs. */
-const parents = ['runs', 'connections', 'accounts'];
+/** Tables that rows of others name, by what the migrations say: they are filled first. */
+const parents: readonly string[] = [
+  ...new Set(
+    migrations
+      .flatMap(({ up }) => up('sqlite'))
+      .flatMap((statement) => [...statement.matchAll(/ references (\w+)/g)].map(([, table = '']) => table)),
+  ),
+];
 
 /** Runs `work` on everything in the database as it is now. On SQLite nobody writes meanwhile. */
 export function dumpDatabase<T>(database: Database, work: (dump: Dump) => Promise<T>): Promise<T> {

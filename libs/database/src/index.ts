@@ -23,7 +23,7 @@ export {
   type StoragePolicy,
   setPolicy,
 } from './assets/policies.ts';
-export { endOverdueAssets, listOverdueRuns } from './assets/retention.ts';
+export { endOverdueAssets, listOverdueRuns, readStoredBytes } from './assets/retention.ts';
 export {
   type AuditLine,
   type AuditReport,

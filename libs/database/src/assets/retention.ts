@@ -24,6 +24,27 @@ function bounds(
   });
 }
 
+/** Who stores how much, those with most first. */
+export async function readStoredBytes(
+  queries: Queries,
+  limit: number,
+): Promise<{ subject: string; bytes: number; files: number }[]> {
+  const rows = await queries
+    .selectFrom('assets')
+    .select(({ fn }) => [
+      'subject',
+      fn.sum<number | string>('size_bytes').as('bytes'),
+      fn.countAll().as('files'),
+    ])
+    .where('state', '=', 'stored')
+    .groupBy('subject')
+    .orderBy('bytes', 'desc')
+    .orderBy('subject')
+    .limit(limit)
+    .execute();
+  return rows.map(({ subject, bytes, files }) => ({ subject, bytes: Number(bytes), files: Number(files) }));
+}
+
 export interface RetentionSweep {
   policies: readonly StoragePolicy[];
   now: number;
