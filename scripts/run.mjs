@@ -48,6 +48,8 @@ const commands = {
   'trial:stores': { install: 'full', run: ['tests/trial/stores.ts'] },
   'trial:upgrade': { install: 'full', run: ['tests/trial/upgrade.ts'] },
   'trial:kill': { install: 'full', run: ['tests/trial/main.ts'] },
+  'trial:kube': { install: 'full', run: ['tests/kube/main.ts', 'play'] },
+  'trial:cluster': { install: 'full', run: ['tests/kube/main.ts', 'cluster'] },
   'trial:agents': { install: 'full', run: ['tests/agents/main.ts'] },
   bench: { install: 'full', run: ['bench/main.ts'] },
 };

@@ -27,8 +27,21 @@ interface Variable {
   valueFrom?: { secretKeyRef: { name: string; key: string } };
 }
 
+interface Probe {
+  exec?: unknown;
+  timeoutSeconds?: number;
+}
+
+interface Port {
+  protocol?: string;
+}
+
 interface Container {
   name: string;
+  ports?: Port[];
+  startupProbe?: Probe;
+  readinessProbe?: Probe;
+  livenessProbe?: Probe;
   image: string;
   env?: Variable[];
   envFrom?: { secretRef: { name: string } }[];
@@ -108,6 +121,15 @@ function workloads(set: string): Workload[] {
   const kinds = new Set(['Deployment', 'StatefulSet', 'Job']);
   // as: these kinds have a template of pods.
   return manifests(set).filter(({ kind }) => kinds.has(kind)) as Workload[];
+}
+
+function servicePorts(manifest: Manifest): Port[] {
+  // as: a Service has ports.
+  return (manifest as Manifest & { spec: { ports: Port[] } }).spec.ports;
+}
+
+function isPolicy(manifest: Manifest): manifest is Policy {
+  return manifest.kind === 'NetworkPolicy';
 }
 
 function podOf(set: string, name: string): PodSpec {
@@ -225,6 +247,51 @@ describe('the chart', () => {
         expect(container.image).toMatch(/:[^:]*\d/);
       }
     }
+  });
+
+  it('names the protocol of every port: an API server before 1.24 merges lists of ports by it, and Helm 4 asks it to', () => {
+    const ports = Object.keys(sets).flatMap((set) => [
+      ...manifests(set).flatMap((it) => (it.kind === 'Service' ? servicePorts(it) : [])),
+      ...workloads(set).flatMap(({ spec }) => spec.template.spec.containers.flatMap((it) => it.ports ?? [])),
+    ]);
+
+    expect(ports.length).toBeGreaterThan(100);
+    expect(ports.filter(({ protocol }) => protocol !== 'TCP')).toEqual([]);
+  });
+
+  it('asks no probe by a process that a busy node starts late, and none with a second alone', () => {
+    for (const { metadata, spec } of Object.keys(sets).flatMap(workloads)) {
+      for (const { startupProbe, readinessProbe, livenessProbe } of spec.template.spec.containers) {
+        const probes = [startupProbe, readinessProbe, livenessProbe].filter((it) => it !== undefined);
+        if (metadata.name !== 'inferry-migration') expect(probes.length).toBeGreaterThan(0);
+        for (const probe of probes) {
+          expect([metadata.name, probe.exec]).toEqual([metadata.name, undefined]);
+          expect([metadata.name, probe.timeoutSeconds ?? 1]).not.toEqual([metadata.name, 1]);
+        }
+      }
+    }
+  });
+
+  it('prints a command for the first key whose pod is hardened and may reach Postgres', async () => {
+    const args = ['install', 'inferry', chart, '--dry-run=client', '-f', join(chart, 'examples/trial.yaml')];
+    const { stdout } = await run(helm, args, { maxBuffer: 50e6 });
+    const command = /kubectl -n default run inferry-keys[\s\S]*?\n(?=\S|$)/.exec(stdout)?.[0] ?? '';
+    const policy = manifests('trial').find((it) => it.metadata.name === 'inferry-postgres' && isPolicy(it));
+    if (policy === undefined || !isPolicy(policy)) throw new Error('no policy of Postgres');
+    const labels = /--labels=(\S+)/
+      .exec(command)?.[1]
+      ?.split(',')
+      .map((pair) => pair.split('='));
+    // as: it is JSON in single quotes.
+    const { spec } = JSON.parse(/--overrides='(.*)'/.exec(command)?.[1] ?? '{}') as { spec: PodSpec };
+
+    const admitted = policy.spec.ingress.flatMap(({ from }) => from.map((it) => it.podSelector?.matchLabels));
+    expect(admitted).toContainEqual(Object.fromEntries(labels ?? []));
+    expect(spec).toMatchObject({
+      automountServiceAccountToken: false,
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    });
+    expect(spec.containers[0]?.securityContext).toEqual(containerOf('trial', 'auth').securityContext);
   });
 
   it('leaves every service time to be forgotten and to drain, from one value', () => {

@@ -108,7 +108,8 @@ fi
 shift
 exec postgres -c listen_addresses="*" "$@"' 'RUN groupadd -r -g 999 postgres && useradd -r -u 999 -g postgres -d /var/lib/postgresql -s /bin/bash postgres && mkdir -p /var/run/postgresql /var/lib/postgresql && chown postgres:postgres /var/run/postgresql /var/lib/postgresql
 ENV PATH=$PATH:/usr/lib/postgresql/17/bin
-ENV LANG=C.UTF-8' 'VOLUME /var/lib/postgresql/data
+ENV LANG=C.UTF-8' 'RUN install -d -o postgres -g postgres -m 3777 /run/postgresql
+VOLUME /var/lib/postgresql/data
 STOPSIGNAL SIGINT
 EXPOSE 5432
 CMD ["postgres"]'
