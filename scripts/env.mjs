@@ -20,7 +20,9 @@ const master = has.get('INFERRY_SECRET') || randomBytes(32).toString('hex');
 const wanted = {
   INFERRY_SECRET: master,
   // It begins with a letter, so that no configuration file takes it for a number.
-  ...Object.fromEntries(['POSTGRES', 'REDIS', 'NATS'].map((name) => [`${name}_PASSWORD`, password()])),
+  ...Object.fromEntries(
+    ['POSTGRES', 'REDIS', 'NATS', 'GRAFANA'].map((name) => [`${name}_PASSWORD`, password()]),
+  ),
   ...Object.fromEntries(natsUsers.map((name) => [`NATS_PASSWORD_${upper(name)}`, password()])),
   ...Object.fromEntries(purposes.map((name) => [`INFERRY_SECRET_${upper(name)}`, derive(name)])),
   ...Object.fromEntries(services.map((name) => [`BUS_SIGNING_KEY_${upper(name)}`, derive(`bus/${name}`)])),

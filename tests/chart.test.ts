@@ -18,7 +18,7 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8');
 interface Manifest {
   apiVersion: string;
   kind: string;
-  metadata: { name: string };
+  metadata: { name: string; annotations?: Record<string, string> };
 }
 
 interface Variable {
@@ -292,6 +292,32 @@ describe('the chart', () => {
       securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
     });
     expect(spec.containers[0]?.securityContext).toEqual(containerOf('trial', 'auth').securityContext);
+  });
+
+  it('brings the schema up to date before pods start, where the way to Postgres is there beforehand', () => {
+    const hooks = ['production', 'gateway-api', 'trial'].map(
+      (set) => workloads(set).find(({ kind }) => kind === 'Job')?.metadata.annotations?.['helm.sh/hook'],
+    );
+
+    // Secrets of a store outside come with the release, and so does a bundled Postgres.
+    expect(hooks).toEqual([
+      'pre-install,pre-upgrade',
+      'post-install,pre-upgrade',
+      'post-install,pre-upgrade',
+    ]);
+  });
+
+  it('lets a node be emptied by one pod of each kind at a time', () => {
+    for (const set of Object.keys(sets)) {
+      const budgets = manifests(set).filter(({ kind }) => kind === 'PodDisruptionBudget');
+      const stateless = workloads(set).filter(
+        ({ kind, metadata }) => kind === 'Deployment' && !/-(nats|redis)$/.test(metadata.name),
+      );
+
+      expect(budgets.map(({ metadata }) => metadata.name).sort()).toEqual(
+        stateless.map(({ metadata }) => metadata.name).sort(),
+      );
+    }
   });
 
   it('leaves every service time to be forgotten and to drain, from one value', () => {

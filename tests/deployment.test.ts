@@ -66,13 +66,29 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('publishes the load balancer alone, on loopback unless told otherwise', () => {
+  it('publishes the load balancer alone, on loopback unless told otherwise, and what watches it there', () => {
     const published = entries.filter(([, { ports }]) => ports !== undefined);
+    const watching = published.filter(([, { profiles }]) => profiles?.includes('observability'));
 
-    expect(published.map(([name, { ports }]) => [name, ports])).toEqual([
+    expect(watching.map(([, { ports }]) => ports?.[0]?.startsWith('127.0.0.1:'))).toEqual([true, true]);
+
+    const always = published.filter((it) => !watching.includes(it));
+    expect(always.map(([name, { ports }]) => [name, ports])).toEqual([
       // biome-ignore lint/suspicious/noTemplateCurlyInString: Compose's placeholders, not ours
       ['lb', ['${BIND_ADDRESS:-127.0.0.1}:${PORT:-8080}:8080']],
     ]);
+  });
+
+  it('has the alerts and the replicas for its Prometheus', () => {
+    const config = parse(read('deploy/observability/prometheus.yaml'));
+    const [job] = config.scrape_configs;
+    const volumes = parse(composeText).services.prometheus.volumes;
+
+    expect([...job.dns_sd_configs[0].names].sort()).toEqual([...ownServices].sort());
+    expect(compose.services.auth?.environment?.METRICS_PORT).toContain(`:-${job.dns_sd_configs[0].port}`);
+    expect(volumes).toContain(`./deploy/chart/files/rules.yaml:${config.rule_files[0]}:ro`);
+    for (const name of ownServices)
+      expect(compose.services[name]?.networks).toContain(compose.services.prometheus?.networks[0]);
   });
 
   it('keeps the servers of state in a network without a way out', () => {

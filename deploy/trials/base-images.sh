@@ -1,6 +1,6 @@
 #!/bin/sh
 # Stand-ins for the base images of Dockerfile, Compose and the chart, made of Debian's packages and the pinned Node, where no
-# registry of images can be reached: deploy/trials/base-images.sh. Images that are there already are left alone.
+# registry of images can be reached: deploy/trials/base-images.sh [observability]. Images that are there already are left alone.
 set -eu
 here="$(cd "$(dirname "$0")" && pwd)"
 . "$here/packages.sh"
@@ -113,3 +113,9 @@ VOLUME /var/lib/postgresql/data
 STOPSIGNAL SIGINT
 EXPOSE 5432
 CMD ["postgres"]'
+[ "${1:-}" != observability ] || store_image prom/prometheus:v3.5.0 prometheus '#!/bin/sh
+exec prometheus "$@"' '' 'RUN install -d -o 65534 -g 65534 /prometheus
+USER 65534:65534
+WORKDIR /prometheus
+VOLUME /prometheus
+EXPOSE 9090'

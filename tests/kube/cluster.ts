@@ -23,6 +23,8 @@ interface Listed {
 interface Cluster {
   helm(...args: string[]): Promise<string>;
   kubectl(...args: string[]): Promise<string>;
+  /** A command as a person types it, with kubectl on its path. */
+  shell(command: string): Promise<string>;
   list(kind: string): Promise<Listed[]>;
   say(line: string): void;
 }
@@ -32,16 +34,9 @@ export async function tryCluster({ folder, say }: Placement): Promise<boolean> {
   await run(script, ['build'], { maxBuffer: 50e6 });
   if (process.env.KEEP === undefined) await run(script, ['start']);
   const cluster = await openCluster(folder, say);
-  const names = keepNames(cluster, folder);
   try {
-    await makeVolumes(cluster, folder);
-    const started = performance.now();
     const values = ['-f', join(chart, 'examples/trial.yaml'), '-f', await ownValues(folder)];
-    await cluster.helm('install', 'inferry', chart, ...values, '--timeout', '5m');
-    const pods = await untilReady(cluster);
-    say(`${pods} pods are ready ${seconds(started)} s after helm install`);
-    const url = `http://${(await cluster.list('services')).find(isFront)?.spec.clusterIP}:8080`;
-    await rolled(cluster, 'upgrade', ['inferry', chart, ...values, '--set', `publicUrl=${url}`]);
+    const url = await installed(cluster, folder, values);
     const key = await keyByNotes(cluster);
     await runDemo(url, key);
     say('the demo went through, by a Service');
@@ -49,7 +44,6 @@ export async function tryCluster({ folder, say }: Placement): Promise<boolean> {
     await dryRuns(cluster);
     return failed === 0;
   } finally {
-    names.abort();
     if (process.env.KEEP === undefined) {
       await cluster.helm('uninstall', 'inferry').catch(() => '');
       await cluster.kubectl('delete', 'pods', '--all', '--force', '--grace-period=0').catch(() => '');
@@ -58,12 +52,35 @@ export async function tryCluster({ folder, say }: Placement): Promise<boolean> {
   }
 }
 
+/** Its address, which is known once the Service is there. A cluster that was kept has it installed already. */
+async function installed(cluster: Cluster, folder: string, values: readonly string[]): Promise<string> {
+  const isNew = (await cluster.list('deployments')).length === 0;
+  const since = performance.now();
+  if (isNew) {
+    await makeVolumes(cluster, folder);
+    // Its hook waits for Postgres, whose name is known once its Service is there.
+    const installing = cluster.helm('install', 'inferry', chart, ...values, '--timeout', '8m');
+    let isOver = false;
+    void installing.finally(() => {
+      isOver = true;
+    });
+    while (!isOver && (await cluster.list('services')).length < 10) await sleep(1_000);
+    await nameServices(cluster, folder);
+    await installing;
+    const pods = await untilReady(cluster);
+    cluster.say(`${pods} pods are ready ${seconds(since)} s after helm install`);
+  }
+  const url = `http://${(await cluster.list('services')).find(isFront)?.spec.clusterIP}:8080`;
+  if (isNew) await rolled(cluster, 'upgrade', ['inferry', chart, ...values, '--set', `publicUrl=${url}`]);
+  return url;
+}
+
 const isFront = ({ metadata }: Listed) => metadata.name === 'inferry-front';
 const seconds = (since: number) => ((performance.now() - since) / 1_000).toFixed(1);
 
 async function openCluster(folder: string, say: (line: string) => void): Promise<Cluster> {
   const { helm, kubectl } = await requireKubernetesTools();
-  const env = { ...process.env, KUBECONFIG: join(folder, 'cluster/kubeconfig'), KUBECTL: kubectl };
+  const env = { ...process.env, KUBECONFIG: join(folder, 'cluster/kubeconfig') };
   const by =
     (program: string) =>
     async (...args: string[]) =>
@@ -72,26 +89,20 @@ async function openCluster(folder: string, say: (line: string) => void): Promise
   // as: what the API server answers for the kinds that are asked for.
   const list = async (kind: string) =>
     (JSON.parse(await ask('get', kind, '-o', 'json')) as { items: Listed[] }).items;
-  return { helm: by(helm), kubectl: ask, list, say };
+  const typed = { ...env, PATH: `${join(kubectl, '..')}:${process.env.PATH}` };
+  const shell = async (command: string) =>
+    (await run('sh', ['-c', command], { env: typed, timeout: 120_000 })).stdout;
+  return { helm: by(helm), kubectl: ask, shell, list, say };
 }
 
-/** There is no DNS in this cluster: a small server outside answers what stands in a file for each Service. */
-function keepNames({ list }: Cluster, folder: string): AbortController {
-  const ending = new AbortController();
-  const known = new Set<string>();
-  const loop = async () => {
-    while (!ending.signal.aborted) {
-      for (const { metadata, spec } of await list('services').catch(() => [])) {
-        const line = `${spec.clusterIP} ${metadata.name}.default.svc.cluster.local\n`;
-        if (spec.clusterIP === 'None' || known.has(line)) continue;
-        writeFileSync(join(folder, 'cluster/names', metadata.name), line);
-        known.add(line);
-      }
-      await sleep(500, undefined, { signal: ending.signal }).catch(() => undefined);
-    }
-  };
-  void loop();
-  return ending;
+/** There is no DNS in this cluster: a small server outside answers what stands in a file for each Service, which keeps its address. */
+async function nameServices({ list }: Cluster, folder: string): Promise<void> {
+  for (const { metadata, spec } of await list('services'))
+    if (spec.clusterIP !== 'None')
+      writeFileSync(
+        join(folder, 'cluster/names', metadata.name),
+        `${spec.clusterIP} ${metadata.name}.default.svc.cluster.local\n`,
+      );
 }
 
 /** There is no provisioner either: folders of the node, one for files and one for Postgres. */
@@ -141,12 +152,10 @@ async function rolled(cluster: Cluster, what: string, args: readonly string[]): 
 }
 
 /** The command that the notes of the release print, as they print it. */
-async function keyByNotes({ helm }: Cluster): Promise<string> {
+async function keyByNotes({ helm, shell }: Cluster): Promise<string> {
   const notes = await helm('get', 'notes', 'inferry');
   const command = /^ {2}(kubectl [^\n]*run inferry-keys[\s\S]*?)\n(?=\S|$)/m.exec(notes)?.[1] ?? '';
-  const { kubectl } = await requireKubernetesTools();
-  const env = { ...process.env, PATH: `${join(kubectl, '..')}:${process.env.PATH}` };
-  const { stdout } = await run('sh', ['-c', command], { env, timeout: 120_000 });
+  const stdout = await shell(command);
   const key = /ifr_[\w-]+/.exec(stdout)?.[0];
   if (key === undefined) throw new Error(`no key: ${stdout}`);
   return key;

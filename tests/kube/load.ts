@@ -21,7 +21,7 @@ export interface Load {
 }
 
 const root = join(import.meta.dirname, '../..');
-const everyMs = 150;
+const everyMs = 250;
 const terminal = new Set(['succeeded', 'failed', 'cancelled', 'expired']);
 
 /** Searches, lists and begins runs at `url` until it is stopped; runs are followed to their end afterwards. */
