@@ -69,7 +69,7 @@ describe('simulated deployments', () => {
     (_name, mutation) => {
       const text = readFileSync(join(import.meta.dirname, '..', mutation.file), 'utf8');
 
-      expect(text.split(mutation.line)).toHaveLength(2);
+      for (const [line] of mutation.edits) expect(text.split(line)).toHaveLength(2);
     },
   );
 });

@@ -215,7 +215,7 @@ export class Deployment {
     const connection = {
       executeQuery: <R>(query: CompiledQuery): Promise<QueryResult<R>> =>
         ask(process, link, {
-          ...{ ...question, what: 'a statement' },
+          ...{ ...question, what: 'a statement', isWrite: query.query.kind !== 'SelectQueryNode' },
           // as: the rows are what whoever compiled it says, here and there.
           work: () => executor.executeQuery(query as CompiledQuery<R>),
         }),

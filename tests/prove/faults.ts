@@ -17,6 +17,7 @@ const kinds = {
   away: 8,
   clock: 5,
   disk_full: 5,
+  database_full: 4,
 } as const;
 export type FaultKind = keyof typeof kinds;
 
@@ -82,7 +83,7 @@ export class Faults {
   end(): void {
     const { machines, servers } = this.#deployment;
     this.#pending.length = 0;
-    for (const server of Object.values(servers)) server.isDown = false;
+    for (const server of Object.values(servers)) Object.assign(server, { isDown: false, isFull: false });
     for (const machine of machines) {
       for (const name of linkNames) machine.links[name].restore();
       machine.disk.isFull = false;
@@ -137,6 +138,8 @@ export class Faults {
         return () => this.#shift(machine, random.pick([-7_200_000, -10_000, 10_000, 7_200_000]));
       case 'disk_full':
         return () => this.#fill(machine, longMs);
+      case 'database_full':
+        return () => this.#fillDatabase(longMs);
       default:
         throw new Error(`unknown fault ${kind satisfies never}`);
     }
@@ -213,6 +216,15 @@ export class Faults {
     machine.disk.isFull = true;
     this.#after(forMs, `the disk of ${machine.name} has room`, () => {
       machine.disk.isFull = false;
+    });
+  }
+
+  #fillDatabase(forMs: number): void {
+    const { database } = this.#deployment.servers;
+    this.#tell(`the database has no room for ${forMs} ms`);
+    database.isFull = true;
+    this.#after(forMs, 'the database has room', () => {
+      database.isFull = false;
     });
   }
 }

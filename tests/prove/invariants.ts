@@ -14,6 +14,8 @@ interface World {
   /** Who can still have what they heard, or wrote it down in time. */
   isKept(by: SimProcess, jobId: string): boolean;
   limits: ReadonlyMap<string, number>;
+  /** Handles are the processes' own, and what a job cost came with its answer. */
+  isInCall: boolean;
 }
 
 export async function findViolations(world: World): Promise<string[]> {
@@ -29,7 +31,7 @@ export async function findViolations(world: World): Promise<string[]> {
     ...examples.map(({ run_id: id, problem }) => `the ledger of ${id}: ${problem}`),
     ...rows.flatMap((row) => problemsOf(row, world)),
     ...rows.filter(({ run_id: id }) => heldBy(id) !== 0).map(({ run_id: id }) => `${id} still holds money`),
-    ...rows.flatMap((row) => wrongCharge(row, world.platform, chargedTo('run_id', row.run_id))),
+    ...rows.flatMap((row) => wrongCharge(row, world, chargedTo('run_id', row.run_id))),
     ...[...world.limits]
       .filter(([subject, limit]) => chargedTo('subject', subject) > limit)
       .map(([subject]) => `${subject} spent more than the budget`),
@@ -43,7 +45,8 @@ function sum<T extends { amount_micros: number }>(
   return entries.filter(isMeant).reduce((total, { amount_micros: amount }) => total + Number(amount), 0);
 }
 
-function problemsOf(row: RunRow, { platform, isKept }: World): string[] {
+function problemsOf(row: RunRow, world: World): string[] {
+  const { platform, isKept } = world;
   const { run_id: id } = row;
   const jobs = platform.jobsOf(id);
   const problems: string[] = [];
@@ -51,33 +54,39 @@ function problemsOf(row: RunRow, { platform, isKept }: World): string[] {
   else if (row.next_poll_at !== null) problems.push(`${id} has ended and is still due`);
   if (jobs.length > 1)
     problems.push(`${id} was taken ${jobs.length} times: ${jobs.map((job) => job.id).join(', ')}`);
+  const holder = platform.heard.find(({ runId, jobId, by }) => runId === id && isKept(by, jobId));
+  if (isGivenUp(row) && holder !== undefined)
+    problems.push(`${id} was given up although ${holder.by.name} knew of ${holder.jobId}`);
+  return [...problems, ...wrongJob(row, jobs, world)];
+}
+
+/** Whether it has its own job, and ended as that did. */
+function wrongJob(row: RunRow, jobs: readonly SimJob[], { platform, isInCall }: World): string[] {
+  const { run_id: id } = row;
   const [job] = jobs;
   const handle = handleOf(row);
-  if (handle !== undefined && jobs.every((one) => one.id !== handle))
-    problems.push(`${id} has ${handle}, which is not its own`);
-  if (job === undefined) return problems;
-  const isUnknown = row.error?.includes('"submit_unknown"') === true;
-  if (handle === undefined && !isUnknown && row.phase === 'done')
-    problems.push(`${id} ended as ${row.status} although ${job.id} was taken for it`);
-  const holders = platform.heard.filter(({ runId, jobId, by }) => runId === id && isKept(by, jobId));
-  if (isUnknown && holders.length > 0) {
-    problems.push(`${id} was given up although ${holders[0]?.by.name} knew of ${holders[0]?.jobId}`);
-  }
-  if (handle === job.id && row.phase === 'done' && row.status !== platform.viewOf(job).status)
-    problems.push(`${id} ended as ${row.status}, ${job.id} as ${platform.viewOf(job).status}`);
-  return problems;
+  if (handle !== undefined && !isInCall && jobs.every((one) => one.id !== handle))
+    return [`${id} has ${handle}, which is not its own`];
+  if (row.phase !== 'done' || isGivenUp(row)) return [];
+  if (job === undefined) return row.status === 'succeeded' ? [`${id} succeeded, and was never taken`] : [];
+  if (row.handle === null) return [`${id} ended as ${row.status} although ${job.id} was taken for it`];
+  // Hung up on, the platform goes on with it, and tells nobody.
+  if (isInCall && row.status === 'cancelled') return [];
+  const { status } = platform.viewOf(job);
+  return row.status === status ? [] : [`${id} ended as ${row.status}, ${job.id} as ${status}`];
+}
+
+function isGivenUp({ error }: RunRow): boolean {
+  return error?.includes('"submit_unknown"') === true;
 }
 
 /** The platform tells what ended jobs cost. */
-function wrongCharge(row: RunRow, platform: SimPlatform, booked: number): string[] {
-  const job = platform.jobs.get(handleOf(row) ?? '');
-  if (job === undefined || row.phase !== 'done') return [];
-  const due = costOf(job);
+function wrongCharge(row: RunRow, { platform, isInCall }: World, booked: number): string[] {
+  const [job] = platform.jobsOf(row.run_id);
+  const isTold = row.phase === 'done' && row.handle !== null && !isGivenUp(row);
+  if (job === undefined || !isTold || (isInCall && row.status === 'cancelled')) return [];
+  const due = job.cancelledAt === undefined ? Math.round(job.cost * micros) : 0;
   return booked === due ? [] : [`${row.run_id} was charged ${booked}, and ${job.id} cost ${due}`];
-}
-
-function costOf({ cost, cancelledAt }: SimJob): number {
-  return cancelledAt === undefined ? Math.round(cost * micros) : 0;
 }
 
 function handleOf({ handle }: RunRow): string | undefined {

@@ -9,8 +9,8 @@ interface Mutation {
   /** What the guard keeps from happening. */
   guards: string;
   file: string;
-  line: string;
-  becomes: string;
+  /** Lines and what becomes of them. */
+  edits: readonly (readonly [line: string, becomes: string])[];
 }
 
 const poller = 'services/inference-poller/src';
@@ -20,86 +20,90 @@ export const mutations = {
   lease_before_leaving: {
     guards: 'a process that stood still sends what others may have sent',
     file: `${poller}/poller/submit-run.ts`,
-    line: 'this.hasLeft = !this.#isOver && isLeaseSafe(this.#deps, this.#held);',
-    becomes: 'this.hasLeft = !this.#isOver;',
+    edits: [
+      [
+        'this.hasLeft = !this.#isOver && isLeaseSafe(this.#deps, this.#held);',
+        'this.hasLeft = !this.#isOver;',
+      ],
+    ],
   },
   sleep_of_the_machine: {
     guards: 'a machine that slept takes its lease for valid',
     file: `${poller}/poller/held-run.ts`,
-    line: 'const latest = deps.now() + deps.sleptMs();',
-    becomes: 'const latest = deps.now();',
+    edits: [['const latest = deps.now() + deps.sleptMs();', 'const latest = deps.now();']],
   },
   settle_bound: {
     guards: '"absent" is believed while the submit can still be taken',
     file: `${poller}/poller/recover-run.ts`,
-    line: 'const absences = now < settledAt ? 0 : (optionsOf(row).absences ?? 0) + 1;',
-    becomes: 'const absences = (optionsOf(row).absences ?? 0) + 1;',
+    edits: [
+      [
+        'const absences = now < settledAt ? 0 : (optionsOf(row).absences ?? 0) + 1;',
+        'const absences = (optionsOf(row).absences ?? 0) + 1;',
+      ],
+    ],
   },
   several_absences: {
     guards: 'one stale list is believed',
     file: `${poller}/poller/recover-run.ts`,
-    line: 'const wantedAbsences = 3;',
-    becomes: 'const wantedAbsences = 1;',
+    edits: [['const wantedAbsences = 3;', 'const wantedAbsences = 1;']],
   },
   lost_reply: {
     guards: 'a reply that was lost counts as a submit that was not taken',
     file: `${poller}/poller/submit-run.ts`,
-    line: 'if (sending.hasLeft && !isAnswer) return loseReply(deps, held, failure);',
-    becomes: '',
+    edits: [['if (sending.hasLeft && !isAnswer) return loseReply(deps, held, failure);', '']],
   },
-  insistence: {
+  memory_of_answers: {
     guards: 'a job that the database did not take at once is forgotten',
     file: `${poller}/poller/submit-run.ts`,
-    line: 'deps.insistence.insist(runId, () => adopt(deps, told));',
-    becomes: '',
+    edits: [
+      ['deps.insistence.insist(runId, () => adopt(deps, told));', ''],
+      ['await deps.journal.took(entry);', ''],
+    ],
   },
   journal: {
     guards: 'what a process knew dies with it',
     file: `${poller}/poller/submit-run.ts`,
-    line: 'await deps.journal.took(entry);',
-    becomes: '',
+    edits: [['await deps.journal.took(entry);', '']],
   },
   hold_of_the_budget: {
     guards: 'several runs spend the same money',
     file: `${runs}/budgets.ts`,
-    line: 'heldMicros: holding.micros,',
-    becomes: 'heldMicros: 0,',
+    edits: [['heldMicros: holding.micros,', 'heldMicros: 0,']],
   },
   release_of_holds: {
     guards: 'a run that has ended goes on holding money',
     file: `${runs}/write-run.ts`,
-    line: 'if (row.reserved_micros > 0) {',
-    becomes: 'if (row.reserved_micros < 0) {',
+    edits: [['if (row.reserved_micros > 0) {', 'if (row.reserved_micros < 0) {']],
   },
   entries_taken_back: {
     guards: 'a run that was given up and found again is charged twice',
     file: `${runs}/submit-facts.ts`,
-    line: 'await takeBackEntries(queries, row.run_id);',
-    becomes: '',
+    edits: [['await takeBackEntries(queries, row.run_id);', '']],
   },
   secret_of_reports: {
     guards: 'a stranger reports the end of a run',
     file: `${poller}/webhooks-in/hook-token.ts`,
-    line: 'if (!isSameText(signature, expected)) return undefined;',
-    becomes: '',
+    edits: [['if (!isSameText(signature, expected)) return undefined;', '']],
   },
   tenant: {
     guards: 'one tenant reads the runs of another',
     file: `${runs}/find-runs.ts`,
-    line: ".selectAll().where('subject', '=', key.subject);",
-    becomes: '.selectAll();',
+    edits: [[".selectAll().where('subject', '=', key.subject);", '.selectAll();']],
   },
   one_run_per_reference: {
     guards: 'the same reference starts two runs',
     file: `${poller}/runs/start-run.ts`,
-    line: 'const key = keyOf(request, callId);',
-    becomes: 'const key = keyOf(request, callId) + randomUUID();',
+    edits: [['const key = keyOf(request, callId);', 'const key = keyOf(request, callId) + randomUUID();']],
   },
   deadline_of_calls: {
     guards: 'a caller waits for whoever cannot answer',
     file: 'libs/bus/src/caller.ts',
-    line: 'if (now >= call.deadlineAt) this.#endLate(call, isSilent);',
-    becomes: 'if (false) this.#endLate(call, isSilent);',
+    edits: [
+      [
+        'if (now >= call.deadlineAt) this.#endLate(call, isSilent);',
+        'if (false) this.#endLate(call, isSilent);',
+      ],
+    ],
   },
 } as const satisfies Record<string, Mutation>;
 export type MutationName = keyof typeof mutations;
@@ -112,16 +116,19 @@ export function isMutation(name: string): name is MutationName {
 
 /** Before anything of the product is loaded. */
 export function mutate(name: MutationName): void {
-  const { file, line, becomes } = mutations[name];
+  const { file, edits } = mutations[name];
   const path = join(import.meta.dirname, '..', '..', file);
-  const text = readFileSync(path, 'utf8');
-  if (text.split(line).length !== 2)
-    throw new Error(`${file} has not exactly one line "${line}": ${name} proves nothing`);
+  let text = readFileSync(path, 'utf8');
+  for (const [line, becomes] of edits) {
+    if (text.split(line).length !== 2)
+      throw new Error(`${file} has not exactly one line "${line}": ${name} proves nothing`);
+    text = text.replace(line, () => becomes);
+  }
   const url = pathToFileURL(path).href;
   registerHooks({
     load(asked, context, next) {
       const loaded = next(asked, context);
-      return asked === url ? { ...loaded, source: text.replace(line, () => becomes) } : loaded;
+      return asked === url ? { ...loaded, source: text } : loaded;
     },
   });
 }

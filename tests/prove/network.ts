@@ -65,6 +65,8 @@ export class Link {
 export class Server {
   readonly name: string;
   isDown = false;
+  /** It reads, and has no room for what is new. */
+  isFull = false;
 
   constructor(name: string) {
     this.name = name;
@@ -77,12 +79,14 @@ interface Question<T> {
   timeoutMs: number;
   /** Whether the asker goes on working on it when it has arrived, as in a transaction of several statements. */
   isJoint?: boolean;
+  /** Whether it changes something. */
+  isWrite?: boolean;
   work(): Promise<T>;
 }
 
 /** Asks a server over a link: what was asked may have been done although nobody ever hears of it. */
 export function ask<T>(process: SimProcess, link: Link, question: Question<T>): Promise<T> {
-  const { what, server, timeoutMs, isJoint = false, work } = question;
+  const { what, server, timeoutMs, isJoint = false, isWrite = isJoint, work } = question;
   const within = AsyncLocalStorage.snapshot();
   const away = () => new AppError('unavailable', `${server.name} does not answer.`);
   return new Promise((resolve, reject) => {
@@ -100,7 +104,7 @@ export function ask<T>(process: SimProcess, link: Link, question: Question<T>): 
       process: isJoint ? process : undefined,
       what,
       run: () => {
-        if (server.isDown) return answer(() => reject(away()));
+        if (server.isDown || (server.isFull && isWrite)) return answer(() => reject(away()));
         within(work).then(
           (value) => answer(() => resolve(value)),
           (error: unknown) => answer(() => reject(error)),

@@ -1,7 +1,14 @@
 // The platform of a simulated deployment: it takes jobs late, loses its replies, shows a job long after it took it, reports
 // twice and out of order, and remembers what it really took and charged.
 import { AppError } from '@inferry/contracts';
-import type { JobView, Provider, ProviderContext, Recovery, SubmitRequest } from '@inferry/providers';
+import {
+  HeldCalls,
+  type JobView,
+  type Provider,
+  type ProviderContext,
+  type Recovery,
+  type SubmitRequest,
+} from '@inferry/providers';
 import type { Link } from './network.ts';
 import type { Scheduler, SimProcess } from './scheduler.ts';
 
@@ -22,7 +29,13 @@ export interface PlatformManner {
   /** It reports to our address. */
   reports: boolean;
   cancels: boolean;
+  /** It answers in the call itself, when its job has ended: whoever holds the call alone can have it. */
+  isInCall: boolean;
 }
+
+const connectMs = 3_000;
+/** How long a call may be silent. */
+const deadMs = 20_000;
 
 const answers = {
   well: 62,
@@ -58,6 +71,21 @@ export interface Hearing {
   jobId: string;
   by: SimProcess;
   at: number;
+}
+
+interface Accepted {
+  handle: { id: string };
+  view: JobView;
+}
+
+interface Submit {
+  request: SubmitRequest;
+  answer: Answer;
+  /** When its first byte left. */
+  leftAt: number;
+  reply(what: string, run: () => void): void;
+  accept(job: SimJob): void;
+  reject(error: Error): void;
 }
 
 interface PlatformOptions {
@@ -115,7 +143,8 @@ export class SimPlatform {
 
   /** The adapter of one process. */
   adapter(process: SimProcess, link: Link): Provider {
-    const { canRecover, announces, reports, cancels } = this.#options.manner;
+    const { canRecover, announces, reports, cancels, isInCall } = this.#options.manner;
+    if (isInCall) return this.#holdingAdapter(process, link);
     return {
       slug: 'sim',
       title: 'Simulated platform',
@@ -136,6 +165,33 @@ export class SimPlatform {
         this.#ask(process, link, { signal, what: 'recover', work: () => this.#recover(runId) }),
       ...(reports && { readWebhook: async ({ rawBody }) => this.#readReport(rawBody) }),
       close: async () => undefined,
+    };
+  }
+
+  /** As the adapters of platforms that answer in the call, with what holds their calls. */
+  #holdingAdapter(process: SimProcess, link: Link): Provider {
+    const calls = new HeldCalls({ title: 'Simulated platform', graceMs: 700 });
+    return {
+      ...{ slug: 'sim', title: 'Simulated platform', announcesSubmit: true },
+      capabilities: {
+        ...{ cancel: 'real', progress: 'none', jobs: 'remote', watch: true },
+        ...{ recover: false, inputUrls: 'public' },
+      },
+      jobsOf: () => 'process',
+      ready: () => ({ isReady: true }),
+      listModels: async () => 'unchanged',
+      quote: () => ({ currency: 'USD', exact: false, unpriced_inputs: [], basis: 'unknown' }),
+      submit: (request, { guard }) =>
+        calls.start(request.runId, async ({ signal }) => {
+          const context = { signal, ...(guard && { guard }) };
+          const { view } = await this.#submit(process, link, { request, context });
+          return view;
+        }),
+      poll: async (handle) => calls.poll(handle),
+      watch: (handle, context) => calls.watch(handle, context),
+      cancel: async (handle) => calls.cancel(handle),
+      recover: async ({ runId }) => calls.recover(runId),
+      close: async () => calls.close(),
     };
   }
 
@@ -161,8 +217,9 @@ export class SimPlatform {
   /** Bytes of it leave only when the connection stands. */
   #connect(process: SimProcess, link: Link, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const onAbort = () => reject(new AppError('upstream_unavailable', 'No connection.'));
-      signal.addEventListener('abort', onAbort, { once: true });
+      const giveUp = () => reject(new AppError('upstream_unavailable', 'No connection.'));
+      signal.addEventListener('abort', giveUp, { once: true });
+      void this.#options.scheduler.pass(process, connectMs, 'waited for a connection').then(giveUp);
       link.carry({
         process: undefined,
         what: `${process.name} connects`,
@@ -171,50 +228,57 @@ export class SimPlatform {
     });
   }
 
+  /** From here on the platform may have it, whatever becomes of whoever sent it. */
   #send(
     process: SimProcess,
     link: Link,
     { request, signal }: { request: SubmitRequest; signal: AbortSignal },
-  ): Promise<{ handle: { id: string }; view: JobView }> {
-    const { scheduler, bounds } = this.#options;
-    const { random } = scheduler;
+  ): Promise<Accepted> {
+    const { scheduler, manner } = this.#options;
+    const answer = scheduler.random.weighted<Answer>(answers);
     const leftAt = scheduler.now;
-    const answer = random.weighted<Answer>(answers);
     scheduler.tell(`${process.name} submits ${request.runId}, to be answered ${answer}`);
     return new Promise((resolve, reject) => {
-      const back = (what: string, run: () => void) => link.carry({ process, what, run });
-      signal.addEventListener('abort', () => reject(new Error('socket closed')), { once: true });
-      const read = () => {
-        this.submissions += 1;
-        // Later than that no platform takes it: whoever sent it may send it again then.
-        const roomMs = leftAt + bounds.submitKnownMs - scheduler.now;
-        const refusal = refusalOf(answer);
-        if (refusal !== undefined) return back(`submit: ${answer}`, () => reject(refusal));
-        if (answer === 'lost_before' || roomMs < 0)
-          return back('submit: reset', () => reject(new Error('socket hang up')));
-        const acceptMs = Math.min(
-          answer === 'slowly' ? random.between(1_000, bounds.submitKnownMs) : random.between(5, 900),
-          roomMs,
-        );
-        scheduler.add({
-          ...{ at: scheduler.now + acceptMs, what: `the platform takes ${request.runId}` },
-          run: () => {
-            const job = this.#take(request, leftAt);
-            if (answer === 'silent') return;
-            if (answer !== 'well' && answer !== 'slowly')
-              return back(`submit: ${answer}`, () => reject(failureOf(answer)));
-            back(`submit: ${job.id}`, () => {
-              // Whoever has given it up has closed the connection.
-              if (signal.aborted) return;
-              const hearing = { runId: request.runId, jobId: job.id, by: process, at: scheduler.now };
-              this.heard.push(hearing);
-              this.#options.onHeard(hearing);
-              resolve({ handle: { id: job.id }, view: this.viewOf(job) });
-            });
-          },
-        });
+      signal.addEventListener('abort', () => reject(lost()), { once: true });
+      const reply = (what: string, run: () => void) => link.carry({ process, what: `submit: ${what}`, run });
+      const submit = { request, answer, leftAt, reply, reject };
+      const accept = (job: SimJob) => {
+        // Whoever has given it up has closed the connection.
+        if (signal.aborted) return;
+        const hearing = { runId: request.runId, jobId: job.id, by: process, at: scheduler.now };
+        this.heard.push(hearing);
+        this.#options.onHeard(hearing);
+        resolve({ handle: { id: job.id }, view: this.viewOf(job) });
       };
+      const read = () => this.#read({ ...submit, accept });
+      // A connection on which nothing comes is found dead in the end.
+      if (manner.isInCall)
+        void scheduler.pass(process, deadMs, 'finds its call dead').then(() => reject(lost()));
       link.carry({ process: undefined, what: `a submit of ${request.runId} is read`, run: read });
+    });
+  }
+
+  #read({ request, answer, leftAt, reply, reject, accept }: Submit): void {
+    const { scheduler, bounds, manner } = this.#options;
+    const { random } = scheduler;
+    this.submissions += 1;
+    // Later than that no platform takes it: whoever sent it may send it again then.
+    const roomMs = leftAt + bounds.submitKnownMs - scheduler.now;
+    const refusal = refusalOf(answer);
+    if (refusal !== undefined) return reply(answer, () => reject(refusal));
+    if (answer === 'lost_before' || roomMs < 0) return reply('reset', () => reject(lost()));
+    const wishMs = answer === 'slowly' ? random.between(1_000, bounds.submitKnownMs) : random.between(5, 900);
+    scheduler.add({
+      ...{ at: scheduler.now + Math.min(wishMs, roomMs), what: `the platform takes ${request.runId}` },
+      run: () => {
+        const job = this.#take(request, leftAt);
+        if (answer === 'silent') return;
+        const isWell = answer === 'well' || answer === 'slowly';
+        const run = () =>
+          isWell ? reply(job.id, () => accept(job)) : reply(answer, () => reject(failureOf(answer)));
+        const at = manner.isInCall ? job.endsAt : scheduler.now;
+        scheduler.add({ at, what: `the platform answers for ${job.id}`, run });
+      },
     });
   }
 
@@ -330,8 +394,13 @@ function refusalOf(answer: Answer): AppError | undefined {
   return undefined;
 }
 
+/** As the adapters say it of a call that broke off after it had left. */
+function lost(): Error {
+  return new AppError('unavailable', 'socket hang up');
+}
+
 function failureOf(answer: Answer): Error {
   return answer === 'lost_after'
-    ? new Error('socket hang up')
+    ? lost()
     : new AppError('upstream_malformed', 'It broke after it was taken, or said something unreadable.');
 }

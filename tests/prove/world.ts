@@ -57,17 +57,20 @@ class World {
   /** Heard, and kept long enough that a death does not undo it. */
   readonly #kept = new Set<string>();
   readonly #hasJournals: boolean;
+  readonly #isInCall: boolean;
 
   constructor(scheduler: Scheduler, database: Database) {
     const { random } = scheduler;
-    const hasReports = random.chance(0.4);
+    const isInCall = random.chance(0.15);
+    const hasReports = !isInCall && random.chance(0.4);
     const manner = {
-      ...{ canRecover: random.chance(0.6), announces: random.chance(0.8) },
-      ...{ reports: hasReports, cancels: random.chance(0.6) },
+      ...{ canRecover: random.chance(0.6), announces: random.chance(0.8) || isInCall },
+      ...{ reports: hasReports, cancels: random.chance(0.6), isInCall },
     };
     this.#scheduler = scheduler;
     this.#database = database;
     this.#hasJournals = random.chance(0.7);
+    this.#isInCall = isInCall;
     this.#platform = new SimPlatform({
       ...{ scheduler, manner, bounds: { submitKnownMs, staleAnswers: 2 } },
       report: (job, body) => this.#report(job, body),
@@ -107,7 +110,11 @@ class World {
   async #conclude(seed: number): Promise<WorldReport> {
     const violations = await findViolations({
       ...{ deployment: this.#deployment, platform: this.#platform, database: this.#database },
-      ...{ limits: this.#limits, isKept: (by, jobId) => by.state !== 'dead' || this.#kept.has(jobId) },
+      ...{
+        limits: this.#limits,
+        isKept: (by, jobId) => by.state !== 'dead' || this.#kept.has(jobId),
+        isInCall: this.#isInCall,
+      },
     });
     for (const violation of violations) this.#scheduler.tell(`!!! ${violation}`);
     return {
@@ -189,7 +196,8 @@ class World {
   #heard(by: SimProcess, jobId: string): void {
     const scheduler = this.#scheduler;
     const machine = this.#deployment.machines.find(({ process }) => process === by);
-    if (machine === undefined) return;
+    // What came in the call is in memory alone until the row has it.
+    if (machine === undefined || this.#isInCall) return;
     const { disk, links } = machine;
     const hasRoom = !disk.isFull;
     const heardAt = scheduler.now;

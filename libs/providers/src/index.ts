@@ -19,6 +19,7 @@ export {
   resourceTypes,
 } from './control-plane.ts';
 export type { AdapterDefinition, AdapterFacts, AdapterOptions } from './definition.ts';
+export { HeldCalls } from './http/held-calls.ts';
 export { startDeadline } from './http/send-once.ts';
 export {
   type OpenProvidersOptions,
