@@ -36,6 +36,9 @@ export {
   recordParts,
   type StoredMedia,
 } from './platform-services.ts';
+export { PriceExpressionError, readPriceExpression } from './prices/price-expression.ts';
+export { quoteByTable } from './prices/price-table.ts';
+export { quotePrice } from './prices/price-text.ts';
 export type {
   Balance,
   CancelResult,
@@ -45,6 +48,7 @@ export type {
   JobHandle,
   JobStatus,
   JobView,
+  ModelPrice,
   Probe,
   Provider,
   ProviderCapabilities,

@@ -63,8 +63,12 @@ export interface ModelPrice {
   amount?: number;
   /** Where the platform tells a number and a unit, or its words can be read so. */
   rate?: PriceRate;
+  /** Computed of the input, see `readPriceExpression`: then nothing else of this decides. */
+  expression?: string;
   /** Where it tells prices of configurations. */
   table?: { configuration: string; amount: number }[];
+  /** The table is the operator's: it decides, whatever its platform would say. */
+  isOwnTable?: true;
 }
 
 /** One catalog entry with everything that `get_model` shows. */

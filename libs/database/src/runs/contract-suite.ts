@@ -85,6 +85,52 @@ export function describeRunQueries(
       return leaseFollowedRuns(database, { owner, now, leaseMs: 6_000, picks, without, ...rest });
     }
 
+    describe('a long queue', () => {
+      it('holds up no single run of another tenant, nor one of its own that goes first', async () => {
+        const rows = Array.from({ length: 10_000 }, (_, index) => ({
+          ...newRow(`run_flood_${index}`, { subject: 'flood', created_at: now - 60_000 + index }),
+          ...{ reserved_micros: 0, send_rank: now - 60_000 + index + 600_000 },
+        }));
+        for (let at = 0; at < rows.length; at += 200)
+          await database.queries
+            .insertInto('runs')
+            .values(rows.slice(at, at + 200))
+            .execute();
+        const own = await insert({ subject: 'flood', created_at: now });
+        const other = await insert({ subject: 'single', created_at: now });
+        const cursors = [{ provider: 'scripted', after: '' }];
+
+        const lanes = await listLanes(database.queries, { cursors, limit: 100 });
+        const picks = lanes.map((lane) => ({ ...lane, limit: 2 }));
+        const leased = await leaseQueuedRuns(database, { owner: 'a', now, leaseMs: 6_000, picks });
+
+        // One look has both lanes, and the runs of a lane by rank: those of low priority after what came meanwhile.
+        expect(lanes.map(({ subject }) => subject)).toEqual(['flood', 'single']);
+        expect(leased.map(({ run_id: id }) => id).sort()).toEqual(
+          [own.run_id, other.run_id, 'run_flood_0'].sort(),
+        );
+      }, 60_000);
+
+      it('serves low priority before what comes ten minutes later: nobody waits for ever', async () => {
+        const low = await insert({ subject: 'ada', created_at: now - 660_000, send_rank: now - 60_000 });
+        const later = await insert({ subject: 'ada', created_at: now });
+        const pick = { provider: 'scripted', subject: 'ada', limit: 1 };
+        const take = () => leaseQueuedRuns(database, { owner: 'a', now, leaseMs: 6_000, picks: [pick] });
+
+        const order = [await take(), await take()].flat().map(({ run_id: id }) => id);
+
+        expect(order).toEqual([low.run_id, later.run_id]);
+      });
+
+      it('has no lane for runs that only wait for their turn in a batch', async () => {
+        await insert({ next_poll_at: null, batch_id: 'batch_1', batch_index: 0 });
+        const cursors = [{ provider: 'scripted', after: '' }];
+
+        expect(await listLanes(database.queries, { cursors, limit: 100 })).toEqual([]);
+        expect(await lease('a')).toEqual([]);
+      });
+    });
+
     describe('an insert', () => {
       it('answers the run that has the key already', async () => {
         const first = await insert({ idempotency_key: 'ref:a' });

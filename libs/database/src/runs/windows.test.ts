@@ -17,6 +17,15 @@ describe('a window of the calendar', () => {
     ['day', 'America/Los_Angeles', '2026-07-01T06:59Z', '2026-06-30T07:00', '2026-07-01T07:00'],
     // Midnight itself is left out there.
     ['day', 'Africa/Cairo', '2026-04-24T12:00Z', '2026-04-23T22:00', '2026-04-24T21:00'],
+    // Midnight comes twice there: the day begins with the first.
+    ['day', 'America/Havana', '2026-11-01T04:30Z', '2026-11-01T04:00', '2026-11-02T05:00'],
+    ['day', 'America/Havana', '2026-11-01T05:30Z', '2026-11-01T04:00', '2026-11-02T05:00'],
+    ['day', 'America/Havana', '2026-03-08T12:00Z', '2026-03-08T05:00', '2026-03-09T04:00'],
+    ['month', 'Africa/Cairo', '2026-04-30T20:59Z', '2026-03-31T22:00', '2026-04-30T21:00'],
+    ['month@29', 'Europe/Berlin', '2026-03-29T01:30Z', '2026-03-28T23:00', '2026-04-28T22:00'],
+    ['month@29', 'UTC', '2027-03-01T00:00Z', '2027-02-28T00:00', '2027-03-29T00:00'],
+    ['month@29', 'UTC', '2028-03-01T00:00Z', '2028-02-29T00:00', '2028-03-29T00:00'],
+    ['year', 'UTC', '2028-02-29T12:00Z', '2028-01-01T00:00', '2029-01-01T00:00'],
     ['day', 'Asia/Kolkata', '2026-05-05T18:29Z', '2026-05-04T18:30', '2026-05-05T18:30'],
     ['week', 'UTC', '2026-11-29T23:59Z', '2026-11-23T00:00', '2026-11-30T00:00'],
     ['week', 'Pacific/Auckland', '2026-11-29T12:00Z', '2026-11-29T11:00', '2026-12-06T11:00'],
@@ -78,6 +87,12 @@ describe('a rolling window', () => {
     ['rolling:2w', 'UTC', '2026-03-29T12:00Z', '2026-03-15T12:00'],
     ['rolling:1mo', 'UTC', '2026-03-31T10:30Z', '2026-02-28T10:30'],
     ['rolling:1mo', 'Europe/Berlin', '2026-04-29T00:30Z', '2026-03-29T01:30'],
+    ['rolling:1mo', 'UTC', '2028-03-29T08:00Z', '2028-02-29T08:00'],
+    ['rolling:12mo', 'UTC', '2029-02-28T08:00Z', '2028-02-28T08:00'],
+    ['rolling:12mo', 'UTC', '2028-02-29T08:00Z', '2027-02-28T08:00'],
+    // That time of the clock did not come on that day, or came twice.
+    ['rolling:1d', 'Europe/Berlin', '2026-03-30T00:30Z', '2026-03-29T01:30'],
+    ['rolling:1d', 'Europe/Berlin', '2026-10-26T01:30Z', '2026-10-25T00:30'],
     ['rolling:13mo', 'UTC', '2026-01-31T00:00Z', '2024-12-31T00:00'],
   ])('%s in %s at %s', (...row) => {
     expect(bounds(row)).toEqual([row[3], undefined]);

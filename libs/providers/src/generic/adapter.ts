@@ -59,6 +59,7 @@ class DescribedProvider extends PlatformAdapter implements Provider {
 
   /** By the amount and basis of the file, else by its words; what a file says of a price is not the platform's word. */
   quote({ price, inputSchema }: ProviderModel, input: JsonObject): Quote {
+    if (price.expression !== undefined) return quotePrice({ price, inputSchema }, input);
     const { currency, basis, amount } = price;
     const unit = unitsOf[basis];
     const rate = amount === undefined || unit === undefined ? undefined : rateOf(amount, unit);

@@ -1,6 +1,7 @@
 import { ConfigError } from '@inferry/contracts';
 import { z } from 'zod';
 import { type ContractCase, contractCases } from '../contract-cases.ts';
+import { PriceExpressionError, readPriceExpression } from '../prices/price-expression.ts';
 
 /**
  * A platform with submit-and-poll, described by data (`docs/generic-providers.md`). Unknown fields are refused, so that a
@@ -92,6 +93,16 @@ const Field = z.strictObject({
   list: z.boolean().default(false),
 });
 
+/** What is wrong with it is told when the file is read. */
+const PriceExpressionText = z.string().superRefine((text, context) => {
+  try {
+    readPriceExpression(text);
+  } catch (error) {
+    if (!(error instanceof PriceExpressionError)) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+  }
+});
+
 const Model = z.strictObject({
   id: z.string().regex(/^[\x21-\x7e]{1,200}$/),
   title: z.string().min(1),
@@ -103,10 +114,11 @@ const Model = z.strictObject({
   values: z.record(z.string(), z.string()).default({}),
   price: z
     .strictObject({
-      text: z.string(),
+      text: z.string().optional(),
       currency: z.string().default('USD'),
       basis: z.enum(['per_image', 'per_second', 'per_request', 'per_hour', 'unknown']).default('unknown'),
       amount: z.number().nonnegative().optional(),
+      expression: PriceExpressionText.optional(),
     })
     .optional(),
 });

@@ -22,7 +22,8 @@ function toModel(model: DescribedModel, { title: creator, homepage }: Descriptio
   const output = model.output === 'json' ? 'text' : model.output;
   const facts = { text: `${model.id} ${model.title} ${model.summary}`, inputSchema, output };
   const capabilities = capabilitiesOf({ ...facts, known: model.capabilities });
-  const { text = 'see the platform', currency = 'USD', basis = 'unknown', amount } = model.price ?? {};
+  const { currency = 'USD', basis = 'unknown', amount, expression } = model.price ?? {};
+  const text = model.price?.text ?? expression ?? 'see the platform';
   const isFile = model.output !== 'text' && model.output !== 'json';
   return {
     nativeId: model.id,
@@ -45,7 +46,13 @@ function toModel(model: DescribedModel, { title: creator, homepage }: Descriptio
           : { type: 'string' },
       },
     },
-    price: { text, currency, basis, ...(amount === undefined ? {} : { amount }) },
+    price: {
+      text,
+      currency,
+      basis,
+      ...(amount === undefined ? {} : { amount }),
+      ...(expression && { expression }),
+    },
     examples: [],
     readme: `# ${model.title}\n\n${model.summary} See [${creator}](${homepage}).\n`,
   };

@@ -13,6 +13,7 @@ import {
   sizeFields,
   tokensIn,
 } from './billed-units.ts';
+import { readPriceExpression } from './price-expression.ts';
 
 const bases: Readonly<Record<PriceUnit, Quote['basis']>> = {
   megapixel: 'per_image',
@@ -143,6 +144,8 @@ function readUnit(text: string): Pick<PriceRate, 'unit' | 'per'> | undefined {
  */
 export function quotePrice(model: Pick<ProviderModel, 'price' | 'inputSchema'>, input: JsonObject): Quote {
   const { price, inputSchema } = model;
+  if (price.expression !== undefined)
+    return readPriceExpression(price.expression).quote({ ...price, inputSchema }, input);
   const words = price.rate === undefined ? parsePrice(price.text) : undefined;
   const told = price.rate ?? words;
   const unknown: Quote = { currency: price.currency, exact: false, unpriced_inputs: [], basis: 'unknown' };

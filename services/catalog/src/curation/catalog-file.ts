@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { PriceExpressionError, readPriceExpression } from '@inferry/providers';
 import { ConfigError } from '@inferry/runtime';
 import { z } from 'zod';
 
@@ -10,6 +11,37 @@ const modelId = z
   .regex(/^[^/\s]+\/\S+$/, 'must be <provider>/<model>');
 const words = z.array(z.string().min(1).max(100)).max(32);
 
+const PriceExpressionText = z.string().superRefine((text, context) => {
+  try {
+    readPriceExpression(text);
+  } catch (error) {
+    if (!(error instanceof PriceExpressionError)) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+  }
+});
+
+/** What a model costs here, whatever its platform tells: by an expression of the input, or by a table of configurations. */
+const OwnPrice = z
+  .strictObject({
+    expression: PriceExpressionText.optional(),
+    table: z
+      .array(z.strictObject({ configuration: z.string().min(1).max(200), amount: z.number().nonnegative() }))
+      .min(1)
+      .max(500)
+      .optional(),
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/)
+      .default('USD'),
+    basis: z.enum(['per_image', 'per_second', 'per_request', 'per_hour']).default('per_request'),
+    /** As people are shown it. */
+    text: z.string().min(1).max(120).optional(),
+  })
+  .refine(({ expression, table }) => (expression === undefined) !== (table === undefined), {
+    message: 'has either an expression or a table',
+  });
+export type OwnPrice = z.infer<typeof OwnPrice>;
+
 /** What an operator may say of one model; the rest is as its provider says. */
 const ModelChanges = z.strictObject({
   title: z.string().min(1).max(200).optional(),
@@ -19,6 +51,7 @@ const ModelChanges = z.strictObject({
   tags: words.optional(),
   /** Order among equals, higher first. */
   weight: z.number().min(-1e6).max(1e6).optional(),
+  price: OwnPrice.optional(),
 });
 export type ModelChanges = z.infer<typeof ModelChanges>;
 

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
+import { clip } from '@inferry/contracts';
+import type { ProviderModel } from '@inferry/providers';
 import type { ModelCard } from '../model-card.ts';
-import type { CatalogFile } from './catalog-file.ts';
+import type { CatalogFile, OwnPrice } from './catalog-file.ts';
 
 /** How an operator wants the catalog otherwise than the providers list it. */
 export interface Curation {
@@ -11,9 +13,22 @@ export interface Curation {
   aliasOf(name: string): string | undefined;
   /** The operator's own shortlist for a purpose, best first; undefined where there is none. */
   shortlistFor(purpose: string): readonly string[] | undefined;
+  /** The model with the price that the operator gives it; the same one where that is its platform's. */
+  priced(id: string, model: ProviderModel): ProviderModel;
   /** The card as it is to be shown: the same one where there is nothing to change. */
   apply(card: ModelCard): ModelCard;
   syncIntervalMs(provider: string): number | undefined;
+}
+
+function toPrice({ expression, table, currency, basis, text }: OwnPrice): ProviderModel['price'] {
+  const words = text ?? expression ?? 'by a table of configurations';
+  return {
+    text: clip(words, 120),
+    currency,
+    basis,
+    ...(expression && { expression }),
+    ...(table && { table, isOwnTable: true }),
+  };
 }
 
 /** Curated models come before all others, in their order. */
@@ -29,8 +44,14 @@ export function createCuration(file: CatalogFile): Curation {
     isHidden: (id) => hidden.some((pattern) => pattern.test(id)),
     aliasOf: (name) => (Object.hasOwn(aliases, name) ? aliases[name] : undefined),
     shortlistFor: (purpose) => shortlists.get(purpose.toLowerCase()),
+    priced(id, model) {
+      const price = Object.hasOwn(models, id) ? models[id]?.price : undefined;
+      return price === undefined ? model : { ...model, price: toPrice(price) };
+    },
     apply(card) {
-      const changes = Object.hasOwn(models, card.id) ? models[card.id] : undefined;
+      const own = Object.hasOwn(models, card.id) ? models[card.id] : undefined;
+      const { price, ...said } = own ?? {};
+      const changes = own && { ...said, ...(price && { price: toPrice(price).text }) };
       const rank = ranks?.get(card.id);
       const isFeatured = ranks === undefined ? card.isFeatured : rank !== undefined;
       if (changes === undefined && rank === undefined && isFeatured === card.isFeatured) return card;

@@ -1,5 +1,5 @@
 import type { JsonObject, Problem, Quote } from '@inferry/contracts';
-import type { Provider, ProviderModel } from '@inferry/providers';
+import { type Provider, type ProviderModel, quoteByTable, quotePrice } from '@inferry/providers';
 
 /**
  * What an input costs. Of one that is not valid, the wrong fields are left out and named as unpriced, and the quote is
@@ -81,6 +81,9 @@ function choicesOf(schema: JsonObject): unknown[] {
 
 function askProvider(provider: Provider, model: ProviderModel, input: JsonObject): Quote {
   try {
+    // What the operator says of a price holds whatever the platform's own adapter would make of it.
+    if (model.price.expression !== undefined) return quotePrice(model, input);
+    if (model.price.isOwnTable === true) return quoteByTable(model, input);
     return provider.quote(model, input);
   } catch {
     // A price function that cannot cope with this input still has the price in the catalog.

@@ -51,7 +51,10 @@ async function preparerOf(
       kind: document.model.kind,
       input,
       file_fields: fileFields,
-      quote: quoteInput(provider, document.model, { input, problems }),
+      quote: quoteInput(provider, deps.models.curation.priced(document.id, document.model), {
+        input,
+        problems,
+      }),
       problems,
     };
   };

@@ -1,4 +1,7 @@
-import { type Budget, estimateCost, readBudgets } from '@inferry/contracts';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Budget, estimateCost, getModel, type JsonObject, readBudgets } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fake, startReady, textOf } from '../testing/catalog-calls.ts';
 import { type CatalogWorld, openCatalogWorld } from '../testing/start-catalog.ts';
@@ -37,6 +40,31 @@ describe('estimate_cost', () => {
       max: 0.3,
       allowed: true,
     });
+  });
+
+  it('goes by the price that the operator gives a model, by an expression or a table', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'catalog-prices-'));
+    const catalogFile = join(folder, 'catalog.json');
+    const models = {
+      'p/a': { price: { expression: '0.5 * count + (prompt == "x" ? 1 : 0)', currency: 'EUR' } },
+      'p/b': { price: { table: [{ configuration: '1024x1024', amount: 0.7 }] } },
+    };
+    writeFileSync(catalogFile, JSON.stringify({ models }));
+    const replica = await startReady(world, [fake('p', 'a', 'b')], { catalogFile });
+    const estimateOf = async (args: JsonObject) => (await replica.tool(estimateCost, args)).structuredContent;
+
+    const input = { prompt: 'x', count: 3 };
+    expect(await estimateOf({ model: 'p/a', input })).toMatchObject({
+      ...{ currency: 'EUR', min: 2.5, max: 2.5, kind: 'exact' },
+    });
+    expect(await replica.prepare('p/a', input)).toMatchObject({ quote: { max: 2.5, currency: 'EUR' } });
+    expect(await estimateOf({ model: 'p/b', input: { prompt: 'x' } })).toMatchObject({
+      kind: 'floor',
+      min: 0.7,
+    });
+    const { structuredContent } = await replica.tool(getModel, { model: 'p/a', sections: ['pricing'] });
+    expect(structuredContent).toMatchObject({ pricing: { overview: models['p/a'].price.expression } });
+    rmSync(folder, { recursive: true });
   });
 
   it('spans the choices that are open when there is no input', async () => {

@@ -95,11 +95,12 @@ function estimate(
 ): { quote: Quote; validation: NonNullable<Estimate['validation']>; input: JsonObject } {
   const provider = deps.providers.get(document.provider);
   if (provider === undefined) throw noLongerOffered(deps, document, access);
+  const model = deps.models.curation.priced(document.id, document.model);
   const validator = deps.validatorOf(document);
   const prepared = prepareInput(validator, given ?? fixed);
   const { input } = prepared;
   const problems = own.length > 0 && given !== undefined ? [...own, ...prepared.problems] : prepared.problems;
-  const quote = quoteInput(provider, document.model, { input, problems });
+  const quote = quoteInput(provider, model, { input, problems });
   if (given !== undefined && problems.length === 0) return { quote, validation: [], input };
   const wrong = wrongFields(problems);
   const fields = schemasOf(validator.plain, 'properties');
@@ -108,7 +109,7 @@ function estimate(
   );
   const usable = Object.fromEntries(Object.entries(input).filter(([name]) => !wrong.includes(name)));
   const { unpriced_inputs: unpriced } = quote;
-  const range = quoteRange(provider, document.model, { input: usable, open });
+  const range = quoteRange(provider, model, { input: usable, open });
   return { quote: { ...range, unpriced_inputs: unpriced }, validation: problems, input };
 }
 

@@ -84,7 +84,8 @@ const readers: { [S in Section]?: SectionReader<S> } = {
     windowOfList(describeInputs(deps.validatorOf(document).plain), window),
   schema: ({ document, window }) => windowOfObject(toPortable(document.model.inputSchema), window),
   output_schema: ({ document, window }) => windowOfObject(toPortable(document.model.outputSchema), window),
-  pricing: ({ document, window }) => windowOfObject(pricingOf(document), window),
+  pricing: ({ deps, document, window }) =>
+    windowOfObject(pricingOf(deps.models.curation.priced(document.id, document.model)), window),
   examples: ({ document, window, capability }) => windowOfList(examplesOf(document, capability), window),
   template: ({ document, window }) =>
     windowOfText(document.wrapper?.compiled.definition.template ?? '', window),
@@ -114,7 +115,7 @@ function summaryOf({ deps, document, access }: SectionRequest, isWanted: boolean
   };
 }
 
-function pricingOf({ model: { price, examples } }: ModelDocument): JsonObject {
+function pricingOf({ price, examples }: ModelDocument['model']): JsonObject {
   const { text, currency, basis, amount, table = [] } = price;
   // What a platform lists is its price; what an example once cost is only that.
   const listed = table.map(({ configuration, amount: cost }) => ({ configuration, cost }));

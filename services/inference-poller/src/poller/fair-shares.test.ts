@@ -1,3 +1,4 @@
+import { AppError } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Platform, succeeded } from '../testing/platform.ts';
 import { alice, bob, createWorld, type World } from '../testing/world.ts';
@@ -108,5 +109,31 @@ describe('a platform that hangs', () => {
 
     await expectDone(startAs(bob, 'good/model'));
     await expectDone(startAs(alice, 'good/model'));
+  });
+});
+
+describe('a key that its platform has heard enough of', () => {
+  const tooMany = () => {
+    throw new AppError('rate_limited', 'Slow down.', { upstreamStatus: 429, retryAfterSeconds: 30 });
+  };
+
+  it("slows its own tenant's runs there alone", async () => {
+    const other = platform('other');
+    world.platform.endsAs = succeeded();
+    await world.addReplica({ providers: [world.platform, other].map((one) => one.provider()) });
+    world.platform.submitScripts = [tooMany];
+    const refused = await startAs(alice, 'scripted/model')();
+    await vi.waitFor(async () => expect((await world.row(refused)).poll_attempts).toBe(1), 30_000);
+
+    const waiting = await many(20, startAs(alice, 'scripted/model'));
+    await expectDone(startAs(bob, 'scripted/model'));
+    await expectDone(startAs(alice, 'other/model'));
+
+    // Each of them would have been one more call with that key.
+    for (const id of waiting)
+      expect(await world.row(id)).toMatchObject({ phase: 'queued', poll_attempts: 0 });
+    expect(world.platform.submitCount).toBe(1);
+    world.skipped += 31_000;
+    await Promise.all([refused, ...waiting].map((id) => world.ended(id)));
   });
 });

@@ -32,6 +32,8 @@ export interface HeldRun {
   onView: ((view: JobView) => void) | undefined;
   /** Something happened at its provider: giving it back, it is due at once. */
   isHastened: boolean;
+  /** Until when its platform wants to be left alone with the only key of its owner. */
+  slowUntil: number | undefined;
 }
 
 /** What a provider tells of a job of its own accord, verified. */
@@ -52,6 +54,7 @@ export function holdRun(row: RunRow): HeldRun {
     told: undefined,
     onView: undefined,
     isHastened: false,
+    slowUntil: undefined,
   };
 }
 

@@ -2,6 +2,7 @@ import { runCancelRequested, runQueued } from '@inferry/contracts';
 import {
   hastenQueuedRuns,
   hastenToldRun,
+  type Lane,
   leaseAbandonedRuns,
   leaseFollowedRuns,
   leaseQueuedRuns,
@@ -44,6 +45,8 @@ export class Poller {
   readonly #subscriptions: { unsubscribe(): void }[] = [];
   /** Of each provider: the tenant after which the next look begins. */
   readonly #after = new Map<string, string>();
+  /** Lanes whose platform wants to be left alone with their key, and until when. */
+  readonly #slowed = new Map<string, number>();
   /** Providers that had no room for a run that was queued. */
   readonly #refusing = new Set<string>();
   #heartbeat: NodeJS.Timeout | undefined;
@@ -181,10 +184,11 @@ export class Poller {
     const isOpen = (slug: string) => this.#sendingPlaces(slug).roomAt(slug) > 0;
     const open = [...providers.keys()].filter(isOpen);
     const cursors = open.map((provider) => ({ provider, after: this.#after.get(provider) ?? '' }));
-    const lanes = await listLanes(database.queries, { cursors, limit: lanesPerLook });
-    const isWhole = lanes.length < lanesPerLook;
+    const listed = await listLanes(database.queries, { cursors, limit: lanesPerLook });
+    const isWhole = listed.length < lanesPerLook;
     for (const provider of open) if (isWhole) this.#after.delete(provider);
-    if (!isWhole) for (const { provider, subject } of lanes) this.#after.set(provider, subject);
+    if (!isWhole) for (const { provider, subject } of listed) this.#after.set(provider, subject);
+    const lanes = this.#withoutSlowed(listed);
     const isRemote = (slug: string) => this.#sendingPlaces(slug) === submit;
     const picks = [
       ...submit.allot(
@@ -203,6 +207,13 @@ export class Poller {
       this.#drive(row, this.#stages.sendingStage(providers.get(row.provider)));
     }
     return { isMore: rows.length > 0 || !isWhole || cursors.some(({ after }) => after !== '') };
+  }
+
+  /** One key that was used too much slows its own lane alone: neither others' nor that of its owner elsewhere. */
+  #withoutSlowed(lanes: readonly Lane[]): Lane[] {
+    const now = this.#deps.now();
+    for (const [lane, until] of this.#slowed) if (until <= now) this.#slowed.delete(lane);
+    return lanes.filter(({ provider, subject }) => !this.#slowed.has(`${provider} ${subject}`));
   }
 
   /** Runs whose submit is out: polls, questions what became of one, outputs to store. */
@@ -273,6 +284,7 @@ export class Poller {
     const { row } = held;
     if (row.phase !== 'done') {
       if (row.phase === 'queued') this.#refusing.add(row.provider);
+      if (held.slowUntil !== undefined) this.#slowed.set(`${row.provider} ${row.subject}`, held.slowUntil);
       if (row.next_poll_at === null || !this.#canLook()) return;
       (row.phase === 'queued' ? this.#sender : this.#follower).wakeAt(row.next_poll_at);
       return;

@@ -186,6 +186,7 @@ async function postpone(
   const askedMs = hasOther ? 0 : (refusal?.retryAfterSeconds ?? 0) * 1_000;
   const waitMs = Math.max(Math.min(askedMs, 60_000), backoffMs(attempts, deps.timings, deps.random));
   const at = Math.min(deps.now() + waitMs, held.row.deadline_at);
+  if (refusal?.code === 'rate_limited' && !hasOther) held.slowUntil = at;
   const told = error instanceof AppError ? error.code : 'nothing left';
   if (refusal === undefined) deps.log.warn({ runId: held.row.run_id, err: error }, 'a submit did not leave');
   await releaseRun(deps, held, {
