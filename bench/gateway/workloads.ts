@@ -217,14 +217,17 @@ export const runpodCall: Workload = {
   body: body('tools/call', { name: 'get-registry', arguments: { id: 'reg_1' } }),
 };
 
-/** Its call that reads a pod, which ours has by the same name. */
-export const infraCall: Workload = {
-  ...quickCall,
-  name: 'infra_call',
-  label: 'get-pod',
-  headers: { ...legacy, authorization: 'Bearer rpa_bench' },
-  body: body('tools/call', { name: 'get-pod', arguments: { id: 'p1' } }),
-};
+const withKey = { ...legacy, authorization: 'Bearer rpa_bench' };
+const readPod = (id: string) => body('tools/call', { name: 'get-pod', arguments: { id } });
+
+/** What a client asks of Runpod's server, which ours has by the same names: each step of its visit, and calls on an open session. */
+export const infraWorkloads: readonly Workload[] = [
+  ...workloads
+    .filter(({ name }) => name === 'initialize' || name === 'list')
+    .map((workload) => ({ ...workload, headers: { ...workload.headers, authorization: withKey.authorization } })),
+  { ...quickCall, name: 'call', label: 'get-pod, of pods that differ', headers: withKey, body: readPod('p__ID__') },
+  { ...quickCall, name: 'same_call', label: 'get-pod, of one pod', headers: withKey, body: readPod('p1') },
+];
 
 const ring = 512;
 
