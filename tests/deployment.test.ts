@@ -227,7 +227,7 @@ describe('the configuration of containers', () => {
         .sort();
 
     expect(readers('.env.keys')).toEqual(['auth']);
-    expect(readers('.env.providers')).toEqual(['auth', 'catalog', 'cli', 'compute', 'inference-poller']);
+    expect(readers('.env.providers')).toEqual(['auth', 'catalog', 'cli', 'compute', 'inference-poller', 'mcp-gateway']);
   });
 
   it('hands the proxy to whoever goes out', () => {

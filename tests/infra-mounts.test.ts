@@ -79,6 +79,31 @@ const made = () => platform.requests.filter(({ kind }) => kind === 'submit');
 const gpu = 'NVIDIA GeForce RTX 4090';
 const spec = { name: 'trainer', image: 'runpod/pytorch:2.8.0', gpu_type_ids: [gpu] };
 
+it('says at the start where the whole API is described, which version of it is called, and who calls to the platform [RPB-13]', async () => {
+  const clientInfo = { name: 'trainer-agent', version: '2.1' };
+  const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo };
+  const [third, fourth] = [
+    await ask('/mcp/runpod', 'initialize', params),
+    await ask('/mcp/runpod-4', 'initialize', params),
+  ];
+  const { tools } = await ask('/mcp/runpod', 'tools/list', {});
+  await runpod('list-pods', {});
+
+  expect(third.serverInfo).toMatchObject({
+    name: 'Runpod API Server',
+    version: '3.4.0 [RUNPOD_REST_VERSION unset (default v2)]',
+  });
+  expect(fourth.serverInfo.version).toBe('4.0.0');
+  expect([third.instructions, fourth.instructions]).toEqual([
+    expect.stringContaining('/openapi.json'),
+    expect.stringContaining('/openapi.json'),
+  ]);
+  expect(tools).toHaveLength(54);
+  expect(platform.requests.at(-1)?.headers['user-agent']).toMatch(
+    /^runpod-mcp-server\/3\.4\.0 \(caller=mcp; client=\S+; client_version=\S+; transport=http\)$/,
+  );
+});
+
 it('shows capacity as a table that fits a kilobyte', async () => {
   const filters = { cuda_versions: ['12.8'] };
   const table = await infra('infra_list', { resource: 'capacity' });

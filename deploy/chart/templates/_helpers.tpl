@@ -140,6 +140,9 @@ topologySpreadConstraints:
     {{- if and $v.s3.bucket $value }}{{ $_ := set $env $name $value }}{{ end }}
   {{- end }}
 {{- end }}
+{{- if eq $service "mcp-gateway" }}
+  {{- range $name, $value := $v.platforms.settings }}{{ if hasPrefix "RUNPOD_REST_VERSION" $name }}{{ $_ := set $env $name (toString $value) }}{{ end }}{{ end }}
+{{- end }}
 {{- if has $service (list "auth" "catalog" "inference-poller" "compute") }}
   {{- range $name, $value := $v.platforms.settings }}{{ $_ := set $env $name (toString $value) }}{{ end }}
   {{- if $v.platforms.files }}

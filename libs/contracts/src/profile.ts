@@ -45,6 +45,11 @@ export interface Profile {
   key: string;
   /** Who the server says that it is; what is absent is the deployment's own. */
   serverInfo: { name?: string; title?: string; version?: string };
+  /**
+   * What its version says of the deployment's settings, where its product says it there: `settings` are the variables whose
+   * names begin with `prefix`, as they are set.
+   */
+  versionNote?: { prefix: string; say(settings: Readonly<Record<string, string>>): string };
   icons?: readonly ProfileIcon[];
   /** Told at the start; `title` is the server's. */
   instructions(title: string): string;

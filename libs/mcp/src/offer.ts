@@ -28,6 +28,8 @@ export interface OfferParts {
   /** The deployment's own; a profile that names itself does so in its place. */
   serverInfo: ServerIdentity['serverInfo'];
   icons: readonly Icon[];
+  /** Variables of the deployment that the versions of profiles tell. */
+  settings?: Readonly<Record<string, string>>;
   hasSurfaces: boolean;
   /** What the deployment offers of any profile. */
   offered: Selection;
@@ -46,7 +48,7 @@ export function createOffer(profile: Profile, parts: OfferParts): Offer {
   return {
     profile,
     identity: createIdentity(
-      { ...parts.serverInfo, ...profile.serverInfo },
+      withNote({ ...parts.serverInfo, ...profile.serverInfo }, profile, parts.settings),
       {
         hasSurfaces,
         toolsChange: parts.toolsChange === true,
@@ -60,4 +62,14 @@ export function createOffer(profile: Profile, parts: OfferParts): Offer {
     viewTools: createToolViews(open),
     tasks: createTasks({ bus, tools, words: profile.words }),
   };
+}
+
+function withNote(
+  serverInfo: ServerIdentity['serverInfo'],
+  { versionNote }: Profile,
+  settings: Readonly<Record<string, string>> = {},
+): ServerIdentity['serverInfo'] {
+  if (versionNote === undefined) return serverInfo;
+  const own = Object.entries(settings).filter(([name]) => name.startsWith(versionNote.prefix));
+  return { ...serverInfo, version: `${serverInfo.version} [${versionNote.say(Object.fromEntries(own))}]` };
 }

@@ -32,6 +32,14 @@ describe('the configuration', () => {
     expect(longest({ MCP_POLL_TIMEOUT_MS: '90000', MAX_WAIT_SECONDS: '30' })).toBe(30);
   });
 
+  test('knows of platforms what the versions of mounts tell, and nothing else [RPB-13]', () => {
+    const { settings } = parseGatewayConfig({
+      ...{ RUNPOD_REST_VERSION: ' v1 ', RUNPOD_REST_VERSION_PODS: '', RUNPOD_API_KEY: 'rpa_secret' },
+    });
+
+    expect(settings).toEqual({ RUNPOD_REST_VERSION: 'v1' });
+  });
+
   test('refuses to serve without keys beyond loopback', () => {
     expect(() => parseGatewayConfig({ INFERRY_AUTH: 'none', HOST: '0.0.0.0' })).toThrow(/loopback/);
   });

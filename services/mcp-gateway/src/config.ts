@@ -137,6 +137,8 @@ export interface GatewayConfig {
   maxStreamMs: number;
   offered: Selection;
   serverInfo: ServerIdentity['serverInfo'];
+  /** Variables of platforms that the versions of profiles tell, where they are set. */
+  settings: Readonly<Record<string, string>>;
   icons: readonly Icon[];
   limits: WindowLimits;
   openCallLimits: OpenCallLimits;
@@ -196,6 +198,7 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
       isReadOnly: parsed.READ_ONLY === '1',
     },
     icons: toIcons(parsed),
+    settings: toldSettings(env),
     serverInfo: { name: parsed.SERVER_NAME, title: parsed.SERVER_TITLE, version: parsed.SERVER_VERSION },
     limits: {
       credential: parsed.RATE_LIMIT_CREDENTIAL,
@@ -324,6 +327,15 @@ function toOpenCallLimits(env: GatewayEnv): OpenCallLimits {
     perGrant: isAlone ? Number.POSITIVE_INFINITY : perGrant,
     perSubject: isAlone ? undefined : Math.max(1_000, perGrant),
   };
+}
+
+/** An empty variable is an unset one. */
+function toldSettings(env: Env): Record<string, string> {
+  const prefixes = profiles.flatMap(({ versionNote }) => versionNote?.prefix ?? []);
+  const set = Object.entries(env).flatMap(([name, value]): [string, string][] =>
+    value?.trim() && prefixes.some((prefix) => name.startsWith(prefix)) ? [[name, value.trim()]] : [],
+  );
+  return Object.fromEntries(set);
 }
 
 function toIcons({ SERVER_ICON: src, SERVER_NAME: name }: GatewayEnv): Icon[] {

@@ -129,3 +129,25 @@ it('differ from those nowhere that is not so any more', () => {
 
   expect(patterns.filter((pattern) => !odd.some((line) => pattern.test(line)))).toEqual([]);
 });
+
+describe('the version of the third edition', () => {
+  const said = (settings: Readonly<Record<string, string>>) => profileOf('runpod')?.versionNote?.say(settings);
+
+  it.each([
+    [{}, 'RUNPOD_REST_VERSION unset (default v2)'],
+    [{ RUNPOD_REST_VERSION: 'v1' }, 'RUNPOD_REST_VERSION=v1'],
+    [{ RUNPOD_REST_VERSION: 'V2' }, 'RUNPOD_REST_VERSION=v2'],
+    [{ RUNPOD_REST_VERSION: 'auto' }, 'RUNPOD_REST_VERSION=auto'],
+    [
+      { RUNPOD_REST_VERSION: 'v1', RUNPOD_REST_VERSION_ENDPOINTS: 'v2' },
+      'RUNPOD_REST_VERSION=v1, +1 per-resource',
+    ],
+    [{ RUNPOD_REST_VERSION_PODS: 'v1' }, 'RUNPOD_REST_VERSION unset (default v2), +1 per-resource'],
+  ])('says of %j what Runpod’s own server says [RPB-13]', (settings, note) => {
+    expect(said(settings)).toBe(note);
+  });
+
+  it('is all that there is to the fourth, which calls version 2 alone', () => {
+    expect(profileOf('runpod-4')?.versionNote).toBeUndefined();
+  });
+});

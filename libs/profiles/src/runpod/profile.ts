@@ -95,9 +95,21 @@ const exceptions = {
   '*: output': 'Runpod lists no output schemas',
 };
 
+/** Which versions of REST are called, as Runpod's own server says it (RPB-13). */
+const restVersions = {
+  prefix: 'RUNPOD_REST_VERSION',
+  say({ RUNPOD_REST_VERSION: usual, ...own }: Readonly<Record<string, string>>): string {
+    const count = Object.keys(own).length;
+    const said = usual === undefined ? ' unset (default v2)' : `=${usual.toLowerCase().slice(0, 20)}`;
+    return `RUNPOD_REST_VERSION${said}${count === 0 ? '' : `, +${count} per-resource`}`;
+  },
+};
+
 function runpodProfile(key: string, edition: Edition, rows: Readonly<Record<string, Row>>) {
   return defineProfile({
     key,
+    // The fourth edition has no other version than the second.
+    ...(edition === '3.4.0' && { versionNote: restVersions }),
     serverInfo: { name: 'Runpod API Server', title: 'Runpod', version: edition },
     instructions: instructions(edition),
     tools: () => Object.entries(rows).map((entry) => toTool(entry, edition)),
