@@ -11,7 +11,7 @@ import { errorsPage } from './errors-page.ts';
 import { composeNatsConfig } from './nats-config.ts';
 import { providersPage } from './providers-page.ts';
 import { quickConnectPage } from './quick-connect-page.ts';
-import { serverJson } from './registry.ts';
+import { marketplaceJson, serverJson } from './registry.ts';
 import { toolsPage } from './tools-page.ts';
 
 const tests = readCitations();
@@ -23,6 +23,7 @@ const pages = {
   'deploy/nats/nats.conf': composeNatsConfig(),
   'docs/quick-connect.md': quickConnectPage(),
   'server.json': serverJson(),
+  '.claude-plugin/marketplace.json': marketplaceJson(),
   ...chartFiles(),
   ...dashboardFiles(),
 };

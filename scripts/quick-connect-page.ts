@@ -80,6 +80,7 @@ export function quickConnectPage(): string {
     '| all cards of a host | `/.well-known/ai-catalog.json` |',
     '| what there is, for agents | `/llms.txt`, `/llms-full.txt`, `/models/<id>/llms.txt`; of a mount below its address |',
     '| registry of MCP servers | [`server.json`](../server.json), published with the package |',
+    '| plugins of Claude Code | `/plugin marketplace add <this repository, or a clone of it>`, then `/plugin install runpod@inferry`, `inferry@inferry`, …; `inferry-server@inferry` is the server at `INFERRY_URL` |',
     '| desktop clients that install bundles | `npm run package -- --mcpb` makes `dist/inferry-<version>.mcpb`; it needs a client with Node 24 |',
     '',
     '`PUBLIC_PAGES=0` switches the first three and the page for browsers off; `PUBLIC_MODELS` says whose models strangers are told.',

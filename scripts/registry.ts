@@ -1,6 +1,6 @@
 /**
- * What registries and desktop clients read of the package before they run it: `server.json` for the registry of MCP servers,
- * and the manifest of an `.mcpb` bundle. Both follow from package.json, the adapters and the tools.
+ * What registries and clients read of the package before they run it: `server.json` for the registry of MCP servers, the plugins
+ * of Claude Code's marketplace, and the manifest of an `.mcpb` bundle. Both follow from package.json, the adapters and the tools.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -122,4 +122,54 @@ export function bundleManifest(): Record<string, unknown> {
     },
     compatibility: { platforms: ['darwin', 'linux', 'win32'], runtimes: { node: '>=24.0.0' } },
   };
+}
+
+/**
+ * `.claude-plugin/marketplace.json`: the repository as a marketplace of Claude Code. Each plugin is one MCP server and nothing else,
+ * so that its entry says all of it: every profile as a process of the person's own, whose keys come from their environment, and
+ * `inferry-server`, which is a server that runs already. What a source names is copied when a plugin is installed, so it names
+ * the smallest folder that there is.
+ */
+export function marketplaceJson(): string {
+  const { version, description, license } = readOwn();
+  const entry = (name: string, said: string, server: object) => ({
+    name,
+    description: said,
+    version,
+    author: { name: 'Inferry' },
+    license,
+    category: 'ai',
+    keywords: ['mcp', 'inference', name],
+    source: './.claude-plugin',
+    strict: false,
+    mcpServers: { [name]: server },
+  });
+  const processes = profiles.map(({ key, serverInfo: { title = 'Inferry' } }) => {
+    const isOwn = key === 'inferry';
+    const said = isOwn
+      ? description
+      : `The tools of ${title}’s own MCP server${editionOf(key)}, in a process of yours.`;
+    const args = ['-y', 'inferry', 'stdio', ...(isOwn ? [] : ['--profile', key])];
+    return entry(key, said, { command: 'npx', args });
+  });
+  const hosted = entry(
+    'inferry-server',
+    'An Inferry server that runs already: INFERRY_URL is the address of its mount.',
+    {
+      type: 'http',
+      url: `\${INFERRY_URL:-http://127.0.0.1:8080/mcp}`,
+    },
+  );
+  const marketplace = {
+    name: 'inferry',
+    owner: { name: 'Inferry' },
+    metadata: { description, version },
+    plugins: [...processes, hosted],
+  };
+  return `${JSON.stringify(marketplace, null, 2)}\n`;
+}
+
+function editionOf(key: string): string {
+  const edition = /-(\d+)$/.exec(key)?.[1];
+  return edition === undefined ? '' : ` in its edition ${edition}`;
 }

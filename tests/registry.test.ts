@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unpackExtension, validateManifest } from '@anthropic-ai/mcpb';
 import { startTestGateway } from '@inferry/mcp-gateway/testing';
-import { listedByDefault } from '@inferry/profiles';
+import { listedByDefault, profiles } from '@inferry/profiles';
 import { Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildBundle } from '../scripts/mcpb.ts';
-import { bundleManifest, serverJson } from '../scripts/registry.ts';
+import { bundleManifest, marketplaceJson, serverJson } from '../scripts/registry.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -44,6 +44,48 @@ describe('server.json', () => {
   it('is told of what is wrong with one', () => {
     expect(isServer({ ...server, name: 'no namespace' })).toBe(false);
     expect(isServer({ ...server, description: 'x'.repeat(101) })).toBe(false);
+  });
+});
+
+describe('the marketplace of Claude Code', () => {
+  const path = join(root, '.claude-plugin/marketplace.json');
+  const { plugins, ...marketplace } = JSON.parse(marketplaceJson());
+
+  it('stands in the repository as it follows from the package and the profiles, in their version [RPB-15]', () => {
+    const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+    expect(readFileSync(path, 'utf8')).toBe(marketplaceJson());
+    expect(marketplace).toMatchObject({ name: 'inferry', owner: { name: 'Inferry' } });
+    expect(new Set(plugins.map(({ version }: { version: string }) => version))).toEqual(
+      new Set([own.version]),
+    );
+    expect(plugins.map(({ name }: { name: string }) => name)).toEqual([
+      ...profiles.map(({ key }) => key),
+      'inferry-server',
+    ]);
+  });
+
+  it('has a plugin for each profile, which is that server and needs no file beside its entry [RPB-15]', () => {
+    const servers = plugins.map(({ name, mcpServers }: { name: string; mcpServers: object }) => [
+      name,
+      mcpServers,
+    ]);
+    const entries = new Map<string, object>(servers);
+
+    expect(entries.get('runpod')).toEqual({
+      runpod: { command: 'npx', args: ['-y', 'inferry', 'stdio', '--profile', 'runpod'] },
+    });
+    expect(entries.get('inferry')).toEqual({
+      inferry: { command: 'npx', args: ['-y', 'inferry', 'stdio'] },
+    });
+    expect(entries.get('inferry-server')).toEqual({
+      'inferry-server': { type: 'http', url: expect.stringMatching(/^\$\{INFERRY_URL:-http:.*\/mcp\}$/) },
+    });
+    for (const { name, source, strict } of plugins) {
+      expect(name).toMatch(/^[a-z][a-z0-9-]*$/);
+      expect([existsSync(join(root, source)), strict]).toEqual([true, false]);
+    }
+    expect(readFileSync(path, 'utf8')).not.toMatch(/_KEY|_TOKEN/);
   });
 });
 
