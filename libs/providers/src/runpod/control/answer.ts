@@ -91,6 +91,7 @@ export function page(items: readonly unknown[], { limit, cursor }: Args, beside:
 }
 
 function offsetOf(cursor: string): number {
-  const digits = Buffer.from(cursor, 'base64').toString('utf8');
-  return /^\d{1,9}$/.test(digits) ? Number(digits) : 0;
+  // What begins with digits is read as far as they go, as the platform's own server does.
+  const offset = Number.parseInt(Buffer.from(cursor, 'base64').toString('utf8'), 10);
+  return offset > 0 ? offset : 0;
 }

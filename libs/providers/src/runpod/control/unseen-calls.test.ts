@@ -199,4 +199,18 @@ describe('calls beside those that were seen', () => {
       { pagination: { offset: 0, returned: 20 } },
     ]);
   });
+
+  it.each([
+    ['1.5', 1],
+    ['21 and more', 21],
+    ['9999999999', 9_999_999_999],
+    ['-1', 0],
+    ['', 0],
+    ['x5', 0],
+  ])('begin where a cursor of %j says, as far as it is a number', async (text, offset) => {
+    const cursor = Buffer.from(text).toString('base64');
+    const { body } = await ask(['list-pods', { cursor }], [[200, { pods: [{ id: 'a' }] }]], '3.4.0');
+
+    expect(body).toMatchObject({ pagination: { offset, total: 1 } });
+  });
 });
