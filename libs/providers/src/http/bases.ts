@@ -1,4 +1,4 @@
-import { AppError, isPrivateHost } from '@inferry/contracts';
+import { AppError, isPrivateHost, Recent } from '@inferry/contracts';
 
 /** Where a platform is: the addresses that an operator configured or that are built in, by name. */
 export interface Bases {
@@ -86,11 +86,25 @@ function withQuery(url: URL, query: AddressRequest['query']): URL {
 }
 
 /** A web socket's address belongs to the origin of its HTTP counterpart. */
-function isSameOrigin(base: string, url: URL): boolean {
-  if (!URL.canParse(base)) return false;
-  const plain = (protocol: string) => protocol.replace(/^ws/, 'http');
-  const other = new URL(base);
-  return plain(other.protocol) === plain(url.protocol) && other.host === url.host;
+function isSameOrigin(base: string, { protocol, host }: URL): boolean {
+  return originOf(base) === `${plainProtocol(protocol)}//${host}`;
+}
+
+/** Bases are the same few at every call. */
+const origins = new Recent<string>(200);
+
+/** Empty for what is no URL. */
+function originOf(base: string): string {
+  const known = origins.get(base);
+  if (known !== undefined) return known;
+  const url = URL.parse(base);
+  const origin = url === null ? '' : `${plainProtocol(url.protocol)}//${url.host}`;
+  origins.set(base, origin);
+  return origin;
+}
+
+function plainProtocol(protocol: string): string {
+  return protocol.replace(/^ws/, 'http');
 }
 
 function isKeyHost({ protocol, hostname, port }: URL, keyHosts: readonly string[] = []): boolean {

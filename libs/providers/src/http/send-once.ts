@@ -82,9 +82,29 @@ export function startDeadline(timeoutMs: number, onOver: () => void): () => void
 
 /** The same as a signal. */
 export function deadlineAfter(timeoutMs: number): AbortSignal {
+  return deadlineOf(timeoutMs).signal;
+}
+
+export interface Deadline {
+  signal: AbortSignal;
+  /** Nothing is left of it in the process: calls end long before their deadline. */
+  clear(): void;
+}
+
+/** The same, which ends with another signal too. */
+export function deadlineOf(timeoutMs: number, outer?: AbortSignal): Deadline {
   const controller = new AbortController();
-  startDeadline(timeoutMs, () => {
+  const onAbort = () => controller.abort(outer?.reason);
+  if (outer?.aborted === true) onAbort();
+  else outer?.addEventListener('abort', onAbort, { once: true });
+  const callOff = startDeadline(timeoutMs, () => {
     controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'));
   });
-  return controller.signal;
+  return {
+    signal: controller.signal,
+    clear() {
+      callOff();
+      outer?.removeEventListener('abort', onAbort);
+    },
+  };
 }
