@@ -56,16 +56,8 @@ export async function infra({ isQuick }: BenchOptions): Promise<BenchResult> {
   const lanes: Lane[] = [];
   try {
     for (const open of [ours, original, oursOverStdio, originalOverStdio]) lanes.push(await open(env));
-    for (const { steps } of lanes) for (const { ask } of steps) await ask(warmUpSeconds);
-    const samples = lanes.map((): Sample[] => []);
-    // By turns, so that what else the machine does meets all of them.
-    for (let turn = 0; turn < (isQuick ? 3 : 5); turn += 1) {
-      for (const { name: step } of infraWorkloads) {
-        for (const [at, lane] of lanes.entries())
-          samples[at]?.push(...(await measure(lane, step, isQuick ? 1 : 3)));
-      }
-    }
-    return report(lanes.map((lane, at) => ({ ...lane, samples: samples[at] ?? [] })));
+    for (const { ask } of lanes.flatMap(({ steps }) => steps)) await ask(warmUpSeconds);
+    return report(await measureLanes(lanes, isQuick ? { turns: 3, seconds: 1 } : { turns: 5, seconds: 3 }));
   } finally {
     await Promise.all(lanes.map((lane) => lane.close()));
     await stop(platform.child);
@@ -170,6 +162,20 @@ async function repeatedly(once: (count: number) => Promise<void>, seconds: numbe
   };
   await Promise.all(Array.from({ length: inFlight }, repeat));
   return count;
+}
+
+/** By turns, so that what else the machine does meets all of them. */
+async function measureLanes(
+  lanes: readonly Lane[],
+  { turns, seconds }: { turns: number; seconds: number },
+): Promise<(Lane & { samples: Sample[] })[]> {
+  const measured = lanes.map((lane) => ({ ...lane, samples: [] as Sample[] }));
+  for (let turn = 0; turn < turns; turn += 1) {
+    for (const { name: step } of infraWorkloads) {
+      for (const lane of measured) lane.samples.push(...(await measure(lane, step, seconds)));
+    }
+  }
+  return measured;
 }
 
 async function measure({ steps, pid }: Lane, step: string, seconds: number): Promise<Sample[]> {

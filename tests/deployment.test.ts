@@ -227,7 +227,14 @@ describe('the configuration of containers', () => {
         .sort();
 
     expect(readers('.env.keys')).toEqual(['auth']);
-    expect(readers('.env.providers')).toEqual(['auth', 'catalog', 'cli', 'compute', 'inference-poller', 'mcp-gateway']);
+    expect(readers('.env.providers')).toEqual([
+      'auth',
+      'catalog',
+      'cli',
+      'compute',
+      'inference-poller',
+      'mcp-gateway',
+    ]);
   });
 
   it('hands the proxy to whoever goes out', () => {

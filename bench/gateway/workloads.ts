@@ -224,8 +224,17 @@ const readPod = (id: string) => body('tools/call', { name: 'get-pod', arguments:
 export const infraWorkloads: readonly Workload[] = [
   ...workloads
     .filter(({ name }) => name === 'initialize' || name === 'list')
-    .map((workload) => ({ ...workload, headers: { ...workload.headers, authorization: withKey.authorization } })),
-  { ...quickCall, name: 'call', label: 'get-pod, of pods that differ', headers: withKey, body: readPod('p__ID__') },
+    .map((workload) => ({
+      ...workload,
+      headers: { ...workload.headers, authorization: withKey.authorization },
+    })),
+  {
+    ...quickCall,
+    name: 'call',
+    label: 'get-pod, of pods that differ',
+    headers: withKey,
+    body: readPod('p__ID__'),
+  },
   { ...quickCall, name: 'same_call', label: 'get-pod, of one pod', headers: withKey, body: readPod('p1') },
 ];
 

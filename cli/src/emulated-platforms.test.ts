@@ -23,7 +23,9 @@ it('has the console that Runpod’s users sign in at, whose approval gives a key
     // as: the emulated console answers so.
     return ((await response.json()) as { data: Record<string, Record<string, string>> }).data;
   };
-  const { createFlashAuthRequest: { id = '' } = {} } = await ask('mutation { createFlashAuthRequest { id status } }');
+  const { createFlashAuthRequest: { id = '' } = {} } = await ask(
+    'mutation { createFlashAuthRequest { id status } }',
+  );
   const asked = new URLSearchParams({ request: id, redirect_uri: 'http://127.0.0.1:9/callback', state: 's' });
   const page = await (await fetch(`${console}/integrations/mcp/login?${asked}`)).text();
   const approved = await fetch(`${console}/decide?${asked}&decision=approve`, { redirect: 'manual' });

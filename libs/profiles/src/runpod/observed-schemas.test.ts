@@ -131,7 +131,8 @@ it('differ from those nowhere that is not so any more', () => {
 });
 
 describe('the version of the third edition', () => {
-  const said = (settings: Readonly<Record<string, string>>) => profileOf('runpod')?.versionNote?.say(settings);
+  const said = (settings: Readonly<Record<string, string>>) =>
+    profileOf('runpod')?.versionNote?.say(settings);
 
   it.each([
     [{}, 'RUNPOD_REST_VERSION unset (default v2)'],

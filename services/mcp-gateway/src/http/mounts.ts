@@ -33,7 +33,15 @@ export interface Mounts {
 
 type MountConfig = Pick<
   GatewayConfig,
-  'auth' | 'serverInfo' | 'settings' | 'icons' | 'surfaces' | 'offered' | 'profileHosts' | 'profiles' | 'profilesFolder'
+  | 'auth'
+  | 'serverInfo'
+  | 'settings'
+  | 'icons'
+  | 'surfaces'
+  | 'offered'
+  | 'profileHosts'
+  | 'profiles'
+  | 'profilesFolder'
 >;
 
 /** How often is asked which platforms are connected, since an event may be lost. */
@@ -52,7 +60,15 @@ export function openMounts(
   { bus, log, extraTools, onToolsChanged }: MountsParts,
 ): Mounts {
   const { profileHosts, serverInfo, settings, icons, offered } = config;
-  const parts = { bus, serverInfo, settings, icons, offered, extraTools, hasSurfaces: config.surfaces.length > 0 };
+  const parts = {
+    bus,
+    serverInfo,
+    settings,
+    icons,
+    offered,
+    extraTools,
+    hasSurfaces: config.surfaces.length > 0,
+  };
   const offers = new Map<string, Offer>();
   /** By the plain address of a mount, which is what nearly every request has. */
   const byAddress = new Map<string, Offer>();

@@ -65,7 +65,14 @@ export function createSites(config: SitesConfig, mounts: Mounts): Sites {
     const isOwnHost = hostOf(request, profileHosts)?.profile === key;
     const below = isCanonical || isOwnHost ? '' : `/mcp/${key}`;
     return {
-      ...{ key, isCanonical, offer, base, title: serverInfo.title, version: offer.profile.serverInfo.version ?? serverInfo.version },
+      ...{
+        key,
+        isCanonical,
+        offer,
+        base,
+        title: serverInfo.title,
+        version: offer.profile.serverInfo.version ?? serverInfo.version,
+      },
       branding: config.profileBrands.get(key) ?? config.branding,
       icon: icons.find(({ src }) => /^(https:|data:image\/)/.test(src))?.src,
       url: `${base}${below === '' ? '/mcp' : below}`,
