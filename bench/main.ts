@@ -1,4 +1,4 @@
-// npm run bench -- [startup|stdio|calls|search|transfer|gateway|waits|memory|soak|isolation|infra|accept|active-runs|refresh|tokens|trips ...] [--json] [--quick]
+// npm run bench -- [startup|stdio|calls|search|transfer|gateway|waits|memory|soak|isolation|infra|accept|active-runs|refresh|tokens|trips|pages ...] [--json] [--quick]
 import { parseArgs } from 'node:util';
 import type { Bench } from './report.ts';
 
@@ -19,6 +19,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   refresh: async () => (await import('./refresh.ts')).refresh,
   tokens: async () => (await import('./tokens.ts')).tokens,
   trips: async () => (await import('./trips.ts')).measureTrips,
+  pages: async () => (await import('./pages.ts')).measurePages,
 };
 
 const { values, positionals } = parseArgs({

@@ -111,6 +111,7 @@ export {
   browseRuns,
   operate,
   operatorScope,
+  otherModels,
   readOperation,
   readSpend,
   type SpendRow,

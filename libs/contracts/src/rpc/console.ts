@@ -51,6 +51,9 @@ const Spent = z.object({
   unknown_cost_runs: z.int().optional(),
 });
 
+/** What stands for models that cost least; no model is called so, since its name has a provider's. */
+export const otherModels = 'all others';
+
 /** What the caller was charged in a window, by day and by model; days are in UTC. */
 export const readSpend = defineRpc({
   subject: 'rpc.v1.inference.read_spend',
@@ -58,13 +61,13 @@ export const readSpend = defineRpc({
     since: z.iso.datetime(),
     until: z.iso.datetime(),
     by: z.array(z.enum(spendColumns)).min(1).max(2),
-    /** The most rows that are told. */
-    limit: z.int().min(1).max(20_000),
+    /** The most rows that are told: where there are more, the models that cost least are told as one, `otherModels`. */
+    limit: z.int().min(400).max(5_000),
   }),
   output: z.object({
     rows: z.array(Spent.extend({ day: z.string().optional(), model: z.string().optional() })),
-    /** There are more. */
-    is_cut: z.boolean().optional(),
+    /** Some models are told as one. */
+    is_folded: z.boolean().optional(),
   }),
 });
 export type SpendRow = z.infer<typeof readSpend.output>['rows'][number];

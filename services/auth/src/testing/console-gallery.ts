@@ -1,6 +1,7 @@
 /** The pages behind the account in every state that looks different, with what is there on a good day and on a bad one. */
-import type { Asset, BrowsedRun, Budget, SpendRow } from '@inferry/contracts';
+import type { Asset, Batch, BrowsedRun, Budget, SpendRow } from '@inferry/contracts';
 import type { Branding } from '@inferry/pages';
+import { type BatchView, batchesPage, batchPage } from '../pages/console/batches-page.ts';
 import { type CostsView, costsPage } from '../pages/console/costs-page.ts';
 import { filesPage } from '../pages/console/files-page.ts';
 import type { Viewer } from '../pages/console/frame.ts';
@@ -106,7 +107,7 @@ const spend: readonly SpendRow[] = Array.from({ length: 30 }, (_, index) => inde
 const costs: CostsView = {
   ...viewer,
   ...{ days: 30, since: Date.parse('2026-10-23T00:00:00Z'), until: Date.parse('2026-11-22T00:00:00Z') },
-  ...{ rows: spend, isCut: false },
+  ...{ rows: spend, isFolded: false },
 };
 
 const openRun: RunView = {
@@ -229,6 +230,36 @@ const operator: OperatorView = {
 };
 
 const filter = { status: '', text: '', model: '' };
+const shownBatches: readonly Batch[] = [
+  {
+    ...{ batch_id: 'batch_1', status: 'running', model: 'fal/fal-ai/flux/dev', total: 40, created_at: at(3) },
+    counts: { succeeded: 17, failed: 2, running: 8, waiting: 13 },
+    cost: { currency: 'USD', charged: 0.51, reserved: 0.24, estimated: 1.2 },
+  },
+  {
+    ...{ batch_id: 'batch_2', status: 'partial', model: hostileText, total: 9, created_at: at(900) },
+    ...{ counts: { succeeded: 6, failed: 3 }, cost: { currency: 'USD', charged: 0, unknown: true } },
+  },
+];
+
+const shownBatch: BatchView = {
+  ...viewer,
+  batch: {
+    ...shownBatches[0],
+    batch_id: 'batch_1',
+    status: 'running',
+    stopped: 'max_cost',
+    table: 'https://x.example/t',
+  },
+  items: Array.from({ length: 9 }, (_, index) => ({
+    ...{ index, run_id: `run_${index}`, status: index < 6 ? ('succeeded' as const) : ('queued' as const) },
+    input: { guidance: 2 + index, scheduler: index === 5 ? hostileText : 'euler' },
+    ...(index < 5 && { url: 'https://files.example/x' }),
+    ...(index === 5 && { error: '[upstream_failed] It failed.', status: 'failed' as const }),
+  })),
+  ...{ isFirst: true, page: { nextCursor: 'n' } },
+};
+
 const noFilter = { text: '', kind: '' };
 
 const shownFiles: readonly Asset[] = [
@@ -285,6 +316,10 @@ export const consoleParts: Readonly<Record<string, (branding: Branding) => PageP
     }),
   'costs-empty': (branding) => costsPage(branding, { ...costs, rows: [] }),
   'costs-away': (branding) => costsPage(branding, { ...costs, rows: undefined }),
+  batches: (branding) =>
+    batchesPage(branding, { ...viewer, isFirst: true, page: { batches: shownBatches, nextCursor: 'n' } }),
+  'batches-empty': (branding) => batchesPage(branding, { ...viewer, isFirst: true, page: { batches: [] } }),
+  batch: (branding) => batchPage(branding, shownBatch),
   files: (branding) =>
     filesPage(branding, {
       ...viewer,

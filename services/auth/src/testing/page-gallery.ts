@@ -273,9 +273,16 @@ const parts: Readonly<Record<string, (branding: Branding) => PageParts>> = {
     }),
 };
 
+/** Of another brand the colours differ, and its states do not. */
+function consolePartsIn(branding: Branding): typeof consoleParts {
+  if (branding === ownBranding) return consoleParts;
+  const telling = ['runs', 'run-open', 'run-ended', 'costs', 'operator', 'batch'];
+  return Object.fromEntries(Object.entries(consoleParts).filter(([name]) => telling.includes(name)));
+}
+
 /** Every page in every state that looks different, as whole documents. */
 export function pageGallery(branding: Branding = ownBranding): { name: string; html: string }[] {
-  return Object.entries({ ...parts, ...consoleParts }).map(([name, make]) => ({
+  return Object.entries({ ...parts, ...consolePartsIn(branding) }).map(([name, make]) => ({
     name,
     // The pages that go on by themselves stay here, to be looked at.
     html: page(branding, { ...make(branding), onward: undefined }),

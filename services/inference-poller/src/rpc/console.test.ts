@@ -1,8 +1,10 @@
 import { browseRuns, operate, readOperation, readSpend } from '@inferry/contracts';
-import { readAudit } from '@inferry/database';
+import { type Database, readAudit } from '@inferry/database';
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { succeeded } from '../testing/platform.ts';
 import { alice, bob, createWorld, type World } from '../testing/world.ts';
+import { handleBrowseRuns } from './browse-runs.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -10,6 +12,22 @@ beforeEach(async () => {
   await world.addReplica();
 });
 afterEach(() => world.close());
+
+/** The same database, with what was asked of it. */
+function counted(database: Database) {
+  const read = { queries: 0, rows: 0 };
+  const plugin: Parameters<Database['queries']['withPlugin']>[0] = {
+    transformQuery({ node }) {
+      read.queries += 1;
+      return node;
+    },
+    async transformResult({ result }) {
+      read.rows += result.rows.length;
+      return result;
+    },
+  };
+  return { read, database: { ...database, queries: database.queries.withPlugin(plugin) } };
+}
 
 const operator = { ...alice, subject: 'ops', scopes: ['operator'] };
 
@@ -105,6 +123,23 @@ describe('browse_runs', () => {
   });
 });
 
+describe('a page of ten thousand runs', () => {
+  it.each([
+    ['all', {}, 1],
+    ['a state', { statuses: ['failed' as const] }, 2],
+    ['words that are nowhere', { text: 'nowhere' }, 2],
+  ])('takes a query or two and reads no more rows than it shows: %s', async (_what, filter, queries) => {
+    const { database, read } = counted(world.database);
+    await manyRuns(10_000);
+    const context = { principal: alice } as Parameters<ReturnType<typeof handleBrowseRuns>>[1];
+
+    await handleBrowseRuns({ database })({ limit: 25, ...filter }, context);
+
+    expect(read.queries).toBe(queries);
+    expect(read.rows).toBeLessThanOrEqual(28);
+  });
+});
+
 describe('read_spend', () => {
   it('tells what the caller was charged by day and model, and what is unknown beside it', async () => {
     world.platform.endsAs = succeeded();
@@ -115,12 +150,37 @@ describe('read_spend', () => {
     const day = new Date().toISOString().slice(0, 10);
     const window = { since: `${day}T00:00:00Z`, until: new Date(Date.now() + 86_400_000).toISOString() };
 
-    const { rows } = await world.ask(readSpend, { ...window, by: ['day', 'model'], limit: 10 });
-    const others = await world.ask(readSpend, { ...window, by: ['model'], limit: 10 }, bob);
+    const { rows } = await world.ask(readSpend, { ...window, by: ['day', 'model'], limit: 400 });
+    const others = await world.ask(readSpend, { ...window, by: ['model'], limit: 400 }, bob);
 
     const own = { model: 'scripted/model', currency: 'USD', runs: 2, charged: 0.07, unknown_cost_runs: 1 };
     expect(rows).toEqual([{ day, ...own }]);
     expect(others.rows).toEqual([]);
+  });
+});
+
+describe('read_spend of many models', () => {
+  it('keeps those that cost most, and of each day sums the others, so that nothing is lost', async () => {
+    const at = Date.parse('2031-03-01T12:00:00Z');
+    const charges = Array.from({ length: 1_200 }, (_, index) => ({
+      ...{ entry_id: `e${index}`, run_id: `r${index}`, subject: 'alice', provider: 'p', kind: 'charge' },
+      ...{ model: `p/m${index % 600}`, currency: 'USD', amount_micros: 1_000 * ((index % 600) + 1) },
+      ...{ at: at + (index < 600 ? 0 : 86_400_000), certainty: index === 0 ? 'unknown' : 'known' },
+    }));
+    for (let from = 0; from < charges.length; from += 300)
+      await world.database.queries
+        .insertInto('ledger')
+        .values(charges.slice(from, from + 300))
+        .execute();
+    const window = { since: '2031-03-01T00:00:00Z', until: '2031-03-03T00:00:00Z', limit: 400 };
+
+    const { rows, is_folded: isFolded } = await world.ask(readSpend, { ...window, by: ['day', 'model'] });
+
+    const others = rows.filter(({ model }) => model === 'all others');
+    expect([rows.length, isFolded, others.length]).toEqual([400, true, 2]);
+    expect(rows.reduce((sum, { runs }) => sum + runs, 0)).toBe(1_200);
+    expect(rows.reduce((sum, { charged }) => sum + charged, 0)).toBeCloseTo(360.599);
+    expect(others.reduce((sum, { unknown_cost_runs: unknown = 0 }) => sum + unknown, 0)).toBe(1);
   });
 });
 

@@ -4,6 +4,7 @@ import {
   AppError,
   type operate,
   operatorScope,
+  otherModels,
   type Principal,
   type readOperation,
   type readSpend,
@@ -40,7 +41,35 @@ export function handleReadSpend({ database }: Pick<Deps, 'database'>): Handler<t
       ...{ by, subject: principal.subject },
       ...{ since: Date.parse(since), until: Date.parse(until) },
     });
-    return { rows: rows.slice(0, limit).map(toSpent), ...(rows.length > limit ? { is_cut: true } : {}) };
+    const told = rows.map(toSpent);
+    return told.length <= limit ? { rows: told } : { rows: folded(told, limit), is_folded: true };
+  };
+}
+
+/** No more rows than fit: those of the models that cost most stay, and of each day the others are summed. */
+function folded(rows: readonly SpendRow[], limit: number): SpendRow[] {
+  const sums = new Map<string, number>();
+  for (const { model = '', charged } of rows) sums.set(model, (sums.get(model) ?? 0) + charged);
+  const places = new Set(rows.map(({ day, currency }) => `${day} ${currency}`)).size;
+  const kept = Math.max(0, Math.floor(limit / places) - 1);
+  const dearest = [...sums].sort(([, one], [, other]) => other - one).slice(0, kept);
+  const own = new Set(dearest.map(([model]) => model));
+  const others = new Map<string, SpendRow>();
+  for (const row of rows.filter(({ model = '' }) => !own.has(model))) {
+    const place = `${row.day} ${row.currency}`;
+    const sum = others.get(place);
+    others.set(place, sum === undefined ? { ...row, model: otherModels } : plus(sum, row));
+  }
+  return [...rows.filter(({ model = '' }) => own.has(model)), ...others.values()];
+}
+
+function plus(sum: SpendRow, row: SpendRow): SpendRow {
+  const added = (one = 0, other = 0) => one + other;
+  return {
+    ...sum,
+    ...{ runs: sum.runs + row.runs, charged: sum.charged + row.charged },
+    assumed: added(sum.assumed, row.assumed),
+    unknown_cost_runs: added(sum.unknown_cost_runs, row.unknown_cost_runs),
   };
 }
 

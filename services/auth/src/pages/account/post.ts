@@ -16,6 +16,8 @@ const done: Readonly<Record<string, string>> = {
   revoked: 'The API key was revoked.',
   accepted: 'You said yes. Tell your client to go on.',
   declined: 'You said no: nothing is run.',
+  'batch-cancelled':
+    'No more of the batch is started, and what is under way is stopped where its platform can.',
   'file-deleted': 'The file was deleted.',
   cancelled: 'The run was cancelled.',
   'cancel-asked': 'The platform was asked to stop. It may take a moment.',

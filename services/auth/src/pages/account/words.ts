@@ -76,8 +76,8 @@ export function took(ms: number): string {
 /** What a run costs, in words that never read an unknown amount as nothing. */
 export function costWords(cost: RunCost | undefined, status: RunStatus): string {
   const { currency = 'USD', charged, reserved, assumed, unknown } = cost ?? {};
+  if (unknown === true) return spentWords({ charged: charged ?? 0, currency, unknown_cost_runs: 1 });
   if (charged !== undefined) return money(charged, currency);
-  if (unknown === true) return 'unknown';
   if (assumed !== undefined) return `unknown, at most ${money(assumed, currency)}`;
   if (reserved !== undefined && reserved > 0) return `at most ${money(reserved, currency)}`;
   return isTerminal(status) ? 'not charged' : 'not known yet';

@@ -1,5 +1,5 @@
 /** Plots and bars, drawn on the server: each has a text or a table beside it that says the same. */
-import type { Budget, SpendRow } from '@inferry/contracts';
+import { type Budget, otherModels, type SpendRow } from '@inferry/contracts';
 import { displayText, type Html, html } from '@inferry/pages';
 import { ago, money } from '../account/words.ts';
 
@@ -28,8 +28,8 @@ export function plotOf(
 ): Plot {
   const own = rows.filter((row) => row.currency === currency);
   const models = byAmount(own);
-  const named = models.slice(0, seriesCount);
-  const others = models.length > seriesCount ? ['all others'] : [];
+  const named = models.filter((model) => model !== otherModels).slice(0, seriesCount);
+  const others = models.length > named.length ? [otherModels] : [];
   const series = [...named, ...others];
   const days = Math.ceil((until - since) / dayMs);
   const daysEach = days > 120 ? 7 : 1;

@@ -13,6 +13,7 @@ import {
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Action, idOf, noticeOf, queryOf, type SignedIn, takePost } from '../account/post.ts';
 import { asking, type ConsoleDeps, missing, part, type Show, sender, viewerOf } from './asking.ts';
+import { mountBatches } from './batch-routes.ts';
 import { costRanges, costsCsv, costsPage } from './costs-page.ts';
 import { mountFiles } from './file-routes.ts';
 import { liveScript } from './frame.ts';
@@ -21,7 +22,8 @@ import { runPage, runsPage, runUrl, statusGroups } from './runs-page.ts';
 
 const pageSize = 25;
 const dayMs = 86_400_000;
-const mostSpendRows = 20_000;
+/** What fits one answer of the bus. */
+const mostSpendRows = 4_000;
 const maxTextChars = 20_000;
 
 export function mountConsole(scope: FastifyInstance, deps: ConsoleDeps): void {
@@ -47,6 +49,7 @@ export function mountConsole(scope: FastifyInstance, deps: ConsoleDeps): void {
   );
   mountForms(scope, deps);
   mountFiles(scope, deps);
+  mountBatches(scope, deps);
 }
 
 function mountForms(scope: FastifyInstance, deps: ConsoleDeps): void {
@@ -142,7 +145,7 @@ async function readCosts(deps: ConsoleDeps, way: SignedIn, { since, until }: Win
 const showCosts: Show = async (deps, way) => {
   const window = windowOf(deps, way.request);
   const read = await part(deps, readCosts(deps, way, window));
-  const costs = { ...window, rows: read?.rows, isCut: read?.is_cut === true };
+  const costs = { ...window, rows: read?.rows, isFolded: read?.is_folded === true };
   return sender(deps, way)(costsPage(deps.branding, { ...viewerOf(deps, way.session), ...costs }));
 };
 

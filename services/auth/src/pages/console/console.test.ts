@@ -1,8 +1,10 @@
 import {
   AppError,
   browseRuns,
+  cancelBatch,
   cancelRun,
   deleteAssets,
+  getBatch,
   getRun,
   listAssets,
   operate,
@@ -75,6 +77,7 @@ describe('a cost', () => {
     [{ charged: 0.5, currency: 'USD' }, 'succeeded', '$0.50'],
     [{ charged: 0, currency: 'USD' }, 'failed', '$0.00'],
     [{ unknown: true, currency: 'USD' }, 'succeeded', 'unknown'],
+    [{ unknown: true, charged: 0, currency: 'USD' }, 'failed', 'unknown'],
     [{ unknown: true, assumed: 0.1, currency: 'USD' }, 'failed', 'unknown'],
     [{ assumed: 0.1, currency: 'USD' }, 'failed', 'unknown, at most $0.10'],
     [{ reserved: 0.35, currency: 'USD' }, 'running', 'at most $0.35'],
@@ -301,6 +304,42 @@ describe('the pages behind the account', () => {
     ]);
     expect([none.status, bad.status]).toEqual([404, 404]);
     expect([wave.headers.get('content-type'), wave.html.startsWith('<svg')]).toEqual(['image/svg+xml', true]);
+  });
+
+  it('show batches as sheets, each with its runs, and cancel one by a form of its own', async () => {
+    const browser = await signedIn();
+    const asked: unknown[] = [];
+    const batch = {
+      ...{ batch_id: 'batch_1', status: 'running' as const, model: 'fal/flux', total: 3 },
+      ...{ counts: { succeeded: 1, waiting: 2 }, cost: { currency: 'USD', charged: 0, unknown: true } },
+      sheet: 'https://files.example/sheet',
+    };
+    system.bus.serve(getBatch, async ({ batch_id: id }) => {
+      if (id === undefined) return { batches: [batch], page: { next_cursor: 'c' } };
+      if (id !== 'batch_1') throw new AppError('run_not_found', 'You have no such batch.');
+      const items = [
+        { index: 0, run_id: 'run_1', status: 'succeeded', input: { seed: 7 }, url: 'https://x.example' },
+      ];
+      return { batch, items, page: {} };
+    });
+    system.bus.serve(cancelBatch, async (input, { principal }) => {
+      asked.push([input, principal.scopes.at(-1)]);
+      return { batch };
+    });
+
+    const list = await browser.open('/account/batches');
+    const shown = await browser.open('/account/batches/batch_1');
+    const sheet = await browser.open('/account/batches/batch_1/sheet');
+    const table = await browser.open('/account/batches/batch_1/table');
+    const other = await browser.open('/account/batches/batch_9');
+    const done = await post(browser, '/account/batches/batch_1/cancel', { csrf: csrfOf(shown) });
+
+    expect(list.html).toMatch(/fal\/flux[\s\S]*running[\s\S]*1 of 3 succeeded, 2 waiting[\s\S]*>unknown</);
+    expect(shown.html).toMatch(/src="\/account\/runs\/run_1\/outputs\/0\/preview\?px=160"[\s\S]*seed: 7/);
+    expect(shown.html + list.html).not.toContain('files.example');
+    expect([sheet.location, table.status, other.status]).toEqual(['https://files.example/sheet', 404, 404]);
+    expect(asked).toEqual([[{ batch_id: 'batch_1' }, 'runs:write']]);
+    expect(done.html).toContain('No more of the batch is started');
   });
 
   it('show the library of files, and delete one by a form of its own', async () => {

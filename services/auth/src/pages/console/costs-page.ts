@@ -1,5 +1,5 @@
 /** What was spent: by day and by model, as a plot, as tables, and as a file for spreadsheets. */
-import type { SpendRow } from '@inferry/contracts';
+import { otherModels, type SpendRow } from '@inferry/contracts';
 import { type Branding, displayText, type Html, html } from '@inferry/pages';
 import { notRead } from '../account/section.ts';
 import { number, spentWords } from '../account/words.ts';
@@ -16,7 +16,8 @@ export interface CostsView extends Viewer {
   until: number;
   /** By day and model. Undefined: they could not be read. */
   rows: readonly SpendRow[] | undefined;
-  isCut: boolean;
+  /** Models that cost least are told as one. */
+  isFolded: boolean;
 }
 
 interface Sum {
@@ -29,14 +30,14 @@ interface Sum {
 }
 
 export function costsPage(branding: Branding, view: CostsView): PageParts {
-  const { rows, days, isCut } = view;
+  const { rows, days, isFolded } = view;
   const body =
     rows === undefined
       ? notRead
       : rows.length === 0
         ? html`<p class="empty">Nothing was run in these ${days} days.</p>`
         : html`${currenciesOf(rows).map((currency) => ofCurrency(view, rows, currency))}
-${isCut && html`<p class="small muted">There is more than is shown: take a shorter time.</p>`}
+${isFolded && html`<p class="small muted">The models that cost least are summed as ${otherModels}: a shorter time has each.</p>`}
 <p class="after-list"><a href="/account/costs.csv?days=${days}" download>Download as CSV</a> <span class="small muted">by day and model, days in UTC</span></p>`;
   return consolePage(branding, view, {
     title: 'Costs',
@@ -74,9 +75,14 @@ function modelTable(models: readonly Sum[], all: number): Html {
     .slice(0, 50)
     .map(
       (model) =>
-        html`<tr><th scope="row"><a href="/account/runs?model=${encodeURIComponent(model.name)}">${displayText(model.name, 200)}</a></th><td class="number">${number(model.runs)}</td><td class="number">${spentWords(model)}</td><td class="share">${shareBar(all === 0 ? 0 : model.charged / all)}</td></tr>`,
+        html`<tr><th scope="row">${modelLink(model.name)}</th><td class="number">${number(model.runs)}</td><td class="number">${spentWords(model)}</td><td class="share">${shareBar(all === 0 ? 0 : model.charged / all)}</td></tr>`,
     )}</tbody></table>
 ${models.length > 50 && html`<p class="small muted">And ${models.length - 50} more models: they are in the file.</p>`}`;
+}
+
+function modelLink(name: string): Html {
+  if (name === otherModels) return html`${name}`;
+  return html`<a href="/account/runs?model=${encodeURIComponent(name)}">${displayText(name, 200)}</a>`;
 }
 
 function dayTable(days: readonly Sum[]): Html {

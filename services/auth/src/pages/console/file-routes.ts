@@ -83,13 +83,35 @@ const sendPreview: Show = async (deps, way) => {
   const asset = assetIn(way.request);
   const { runId, index } = asset === undefined ? placeOf(way.request) : {};
   const subject = asset === undefined ? { run_id: runId, index } : { asset_id: asset };
-  const seen = await deps.bus.call(viewOutput, { ...subject, max_px: px }, options).catch(() => undefined);
+  const seen = await inTurn(way.session.account.subject, () =>
+    signal.aborted
+      ? Promise.resolve(undefined)
+      : deps.bus.call(viewOutput, { ...subject, max_px: px }, options),
+  ).catch(() => undefined);
   if (seen?.image === undefined) return sendNothing(way.reply);
   return way.reply
     .headers(keptPicture)
     .type(seen.image.mime_type)
     .send(Buffer.from(seen.image.data, 'base64'));
 };
+
+/** Pictures that are decoded for one person at once: a page asks for all of its at once, and the decoder is everybody's. */
+const atOnce = 4;
+const turns = new Map<string, { working: number; waiting: (() => void)[] }>();
+
+async function inTurn<T>(subject: string, work: () => Promise<T>): Promise<T> {
+  const turn = turns.get(subject) ?? { working: 0, waiting: [] };
+  turns.set(subject, turn);
+  if (turn.working >= atOnce) await new Promise<void>((resolve) => turn.waiting.push(resolve));
+  turn.working += 1;
+  try {
+    return await work();
+  } finally {
+    turn.working -= 1;
+    turn.waiting.shift()?.();
+    if (turn.working === 0 && turn.waiting.length === 0) turns.delete(subject);
+  }
+}
 
 /** Outputs never change; the browser alone may keep them. */
 const keptPicture = {
@@ -98,8 +120,13 @@ const keptPicture = {
   'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
 };
 
-function sendNothing(reply: FastifyReply): FastifyReply {
-  return reply.code(404).header('cache-control', 'private, max-age=60').send();
+/** A picture of nothing: browsers show whatever a picture's answer has, and a sign of failure where it has none. */
+export function sendNothing(reply: FastifyReply): FastifyReply {
+  return reply
+    .code(404)
+    .headers({ ...keptPicture, 'cache-control': 'private, max-age=60' })
+    .type('image/svg+xml')
+    .send('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>');
 }
 
 const sendWave: Show = async (deps, way) => {

@@ -76,7 +76,7 @@ function tile(file: Asset, { csrf, now }: FilesView): Html {
   ].filter((fact) => fact !== undefined);
   const { run_id: runId } = file;
   const title = runId === undefined ? name : html`<a href="${runUrl({ run_id: runId })}">${name}</a>`;
-  return html`<li><a class="face" href="${fileUrl(place)}" aria-label="Open: ${name}">${face(place, file)}</a>
+  return html`<li><a class="face" href="${fileUrl(place)}">${face(place, file)}<span class="unseen">Open: ${name}</span></a>
 <p class="name">${title}</p>
 <p class="small muted">${facts.join(' · ')}</p>
 <div class="links"><a href="${fileUrl(place)}" download aria-label="Download: ${name}">Download</a>

@@ -6,6 +6,7 @@ import type { PageParts } from '../layout.ts';
 const tabs = [
   ['overview', '/account', 'Overview'],
   ['runs', '/account/runs', 'Runs'],
+  ['batches', '/account/batches', 'Batches'],
   ['costs', '/account/costs', 'Costs'],
   ['files', '/account/files', 'Files'],
   ['operator', '/account/operator', 'Operator'],
@@ -64,15 +65,16 @@ ${isLive && html`<noscript><p class="small after-list"><a href="">Look again</a>
 }
 
 /**
- * Reads the page again while it is looked at and something in it goes on, and puts its live parts in the place of those
+ * Reads the page again, less often after two minutes, while it is looked at and something in it goes on, and puts its live parts in the place of those
  * that are shown. It never moves the focus, and leaves a part alone that has it.
  */
 export const liveScript = `(()=>{
-const every=3000;
 let timer;
+let looks=0;
 const parts=()=>[...document.querySelectorAll('[data-live]')];
 async function look(){
 timer=undefined;
+looks+=1;
 if(document.hidden)return;
 try{
 const answer=await fetch(location.href,{headers:{accept:'text/html'},redirect:'error'});
@@ -86,7 +88,7 @@ if(next&&!part.contains(document.activeElement))part.replaceWith(document.adoptN
 }catch{}
 plan();
 }
-function plan(){if(timer===undefined&&!document.hidden&&parts().length>0)timer=setTimeout(look,every)}
+function plan(){if(timer===undefined&&!document.hidden&&parts().length>0)timer=setTimeout(look,looks<40?3000:15000)}
 document.addEventListener('visibilitychange',plan);
 plan();
 })();`;

@@ -7,7 +7,7 @@ import { buttonForm, notRead } from '../account/section.ts';
 import { ago, moment, number, spentWords, took } from '../account/words.ts';
 import type { PageParts } from '../layout.ts';
 import { shareBar } from './charts.ts';
-import { consolePage, livePart, type Viewer } from './frame.ts';
+import { consolePage, type Viewer } from './frame.ts';
 
 type Operation = z.infer<typeof readOperation.output>;
 type Platform = NonNullable<Operation['platforms']>[number];
@@ -30,7 +30,7 @@ export function operatorPage(branding: Branding, view: OperatorView): PageParts 
     title: 'Operator',
     tab: 'operator',
     notice: view.notice,
-    body: html`${part('platforms', 'Platforms', livePart('platform-list', true, platforms(view)))}
+    body: html`${part('platforms', 'Platforms', html`${platforms(view)}<p class="after-list small"><a href="">Look again</a></p>`)}
 ${part('tenants', 'Spent in 30 days, by tenant', tenants(view))}
 ${part('webhooks', 'Webhooks', webhooks(view))}`,
   });

@@ -39,7 +39,7 @@ function runRow(run: BrowsedRun, now: number): Html {
     run.client === undefined ? undefined : `by ${displayText(run.client, 40)}`,
   ].filter((fact) => fact !== undefined);
   return html`<li class="run">${thumbnail(id, outputs)}
-<div class="what"><h3><a href="${runUrl(run)}">${displayText(model ?? 'A model', 200)}</a></h3>
+<div class="what"><p class="title"><a href="${runUrl(run)}">${displayText(model ?? 'A model', 200)}</a></p>
 ${aboutOf(run)}
 <p class="small muted">${facts.join(' · ')}</p>
 ${progressOf(run)}</div>

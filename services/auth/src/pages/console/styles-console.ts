@@ -30,10 +30,10 @@ font-weight:550;text-decoration:none;white-space:nowrap}
 align-items:center;position:relative}
 .run+.run{border-top:1px solid var(--line)}
 .run:hover{background:var(--sunken)}
-.run h3{font-size:.9375rem;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
-.run h3 a{color:inherit;text-decoration:none}
-.run h3 a::after{content:"";position:absolute;inset:0}
-.run h3 a:hover{text-decoration:underline}
+.title{font-size:.9375rem;font-weight:600;line-height:1.4;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
+.run .title a{color:inherit;text-decoration:none}
+.run .title a::after{content:"";position:absolute;inset:0}
+.run .title a:hover{text-decoration:underline}
 .run .about{color:var(--ink);font-size:.875rem;line-height:1.4;display:-webkit-box;-webkit-line-clamp:2;
 -webkit-box-orient:vertical;overflow:hidden}
 .run .about.bad-text{color:var(--bad)}
@@ -111,7 +111,7 @@ table.figures{table-layout:auto}
 .budgets .bar{margin-top:.375rem;height:.625rem}
 .budgets .row{gap:.125rem 1rem}
 .wall{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(11rem,45%),1fr));gap:1.25rem .875rem}
-.wall .face{display:grid;place-items:center;aspect-ratio:1;border-radius:.625rem;overflow:hidden;background:var(--surface);
+.wall .face{position:relative;display:grid;place-items:center;aspect-ratio:1;border-radius:.625rem;overflow:hidden;background:var(--surface);
 box-shadow:inset 0 0 0 1px var(--line);color:var(--muted);text-decoration:none;font-weight:600}
 .wall .face img{width:100%;height:100%;object-fit:cover}
 .wall .face img.wave{height:40%;object-fit:fill;padding:0 .75rem}
@@ -129,6 +129,17 @@ box-shadow:inset 0 0 0 1px var(--line);color:var(--muted);text-decoration:none;f
 .stop .field{flex:1 1 12rem}
 .stop label{font-size:.8125rem;color:var(--muted)}
 .stop input{min-height:2.25rem!important;font-size:.875rem}
+.sheets{display:grid;align-items:start;grid-template-columns:repeat(auto-fill,minmax(min(17rem,100%),1fr));gap:1rem}
+.sheet-card{border:1px solid var(--line);border-radius:.75rem;background:var(--surface);padding:.875rem;overflow:hidden}
+.sheet-card .face{display:block;margin:-.875rem -.875rem .75rem;aspect-ratio:16/10;background:var(--sunken);
+overflow:hidden;border-bottom:1px solid var(--line)}
+.sheet-card .face img{display:block;width:100%;height:100%;object-fit:cover;object-position:top}
+.sheet-card .title a{color:inherit;text-decoration:none}
+.sheet-card .title a:hover{text-decoration:underline}
+.bar.batch{margin:.5rem 0 .375rem}
+.bar .well{fill:var(--good)}.bar .ill{fill:var(--bad)}
+.contact{grid-template-columns:repeat(auto-fill,minmax(min(7.5rem,30%),1fr));gap:.875rem .625rem;margin-top:1.5rem}
+.contact .name{margin-top:.25rem;font-size:.8125rem}
 .console .tiles{margin-bottom:1.25rem}
 .console .runs+.after-list{margin-top:.75rem}
 @media (max-width:48rem){
