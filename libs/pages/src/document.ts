@@ -18,6 +18,9 @@ export interface DocumentParts {
   body: HtmlValue;
 }
 
+/** Not inside of a tagged template: the bundler rewrites those with a helper that no installation has. */
+const scriptEnd = new Html('</script>');
+
 export function documentOf(branding: Branding, parts: DocumentParts): string {
   const { title, style, script, scriptUrl, description, onward, body } = parts;
   const document = html`<!doctype html>
@@ -31,7 +34,7 @@ ${onward !== undefined && html`<meta http-equiv="refresh" content="${onward.seco
 <title>${title} · ${branding.name}</title>
 <link rel="icon" href="${branding.logo}">
 <style>${new Html(style)}</style>
-${scriptUrl !== undefined && html`<script src="${scriptUrl}" defer></script>`}
+${scriptUrl !== undefined && html`<script src="${scriptUrl}" defer>${scriptEnd}`}
 </head>
 <body>
 <a class="skip" href="#main">Skip to content</a>
