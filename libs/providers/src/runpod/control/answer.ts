@@ -51,6 +51,7 @@ export function includes(value: unknown, sought: unknown): boolean {
 
 /** One segment of a path: no id may lead anywhere else. */
 export function segment(id: unknown): string {
+  if (typeof id === 'object' && id !== null) throw new AppError('validation_failed', 'An id is text.');
   const name = String(id);
   if (name === '' || /^\.{1,2}$/.test(name)) {
     throw new AppError('not_found', 'Runpod has nothing of this id.', { upstreamStatus: 404 });

@@ -121,6 +121,9 @@ export async function getCapacity(args: Args, wire: RunpodWire): Promise<NativeA
     terms.length === 0 || terms.some((term) => includes(gpu.id, term) || includes(gpu.displayName, term));
   const count = `gpuCount: ${Math.trunc(Number(gpuCount))}`;
   const versions = strings(args.cudaVersions);
+  const isList = (value: unknown) => value === undefined || Array.isArray(value);
+  if (!isList(args.cudaVersions)) return refused('cudaVersions is a list, such as ["12.8"].');
+  if (!isList(args.gpuTypeIds)) return refused('gpuTypeIds is a list of ids of list-gpu-types.');
   if (versions === undefined) {
     const fields = 'stockStatus uninterruptablePrice gpuTypeCudaVersions { cudaVersion availability }';
     const listed = await readGpuTypes(wire, count + secure, fields);

@@ -217,9 +217,14 @@ async function callOperation(
     const hint = 'Pass body as an object of the fields that the tool lists.';
     return { body: { error: 'body is no object.', hint }, isError: true };
   }
+  const nested = query.find((name) => [args[name]].flat().some((value) => typeof value === 'object'));
+  if (nested !== undefined) {
+    const hint = 'Pass it as the tool lists it; nothing was sent.';
+    return { body: { error: `${nested} is no text, and no list of texts.`, hint }, isError: true };
+  }
   const asked = query.flatMap((name) => {
     const value = args[name];
-    return value === undefined ? [] : [[name, Array.isArray(value) ? value.join(',') : String(value)]];
+    return value === undefined ? [] : [[name, [value].flat().join(',')]];
   });
   const reply = await wire.send({
     base: 'rest',

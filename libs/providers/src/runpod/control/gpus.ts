@@ -30,8 +30,7 @@ const repeated = [
   'type',
   'locations',
 ];
-const nothingToSet = () =>
-  refused('Pass gpuIds ("AMPERE_16,-NVIDIA RTX A4500"), or pools with excludeGpuTypeIds.');
+const nothingToSet = 'Pass gpuIds ("AMPERE_16,-NVIDIA RTX A4500"), or pools with excludeGpuTypeIds.';
 
 /** `POOL,POOL,-TYPE`: pools, and types that are left out of them. */
 function gpuIdsOf({ gpuIds, pools, excludeGpuTypeIds }: Args): string | undefined {
@@ -44,7 +43,7 @@ function gpuIdsOf({ gpuIds, pools, excludeGpuTypeIds }: Args): string | undefine
 export async function setEndpointGpus(args: Args, wire: RunpodWire): Promise<NativeAnswer> {
   const { endpointId, gpuCount, minCudaVersion, allowedCudaVersions } = args;
   const gpuIds = gpuIdsOf(args);
-  if (gpuIds === undefined && gpuCount === undefined) return nothingToSet();
+  if (gpuIds === undefined && gpuCount === undefined) return refused(nothingToSet);
   const account = await wire.graphql('account', `query { myself { endpoints { ${settings} } } }`);
   const known = isObject(account.myself) ? itemsOf(account.myself, 'endpoints') : [];
   const endpoint = known.find(({ id }) => id === endpointId);
@@ -70,31 +69,59 @@ export async function setEndpointGpus(args: Args, wire: RunpodWire): Promise<Nat
   return { body: { endpoint: saved.saveEndpoint, previousGpuIds: endpoint.gpuIds } };
 }
 
-/** The same by REST alone. */
+/** What is wrong with the arguments, which edition 4 checks by itself: an endpoint would get GPUs that nobody meant. */
+function faultOfV4(args: Args): string | undefined {
+  const { endpointId, gpuIds, pools, excludeGpuTypeIds, gpuCount, allowedCudaVersions, minCudaVersion } =
+    args;
+  const isCount = typeof gpuCount === 'number' && Number.isInteger(gpuCount) && gpuCount > 0;
+  const isVersion = typeof minCudaVersion === 'string' && /^(\d+(\.\d+)?)?$/.test(minCudaVersion);
+  const faults: readonly (readonly [isWrong: boolean, said: string])[] = [
+    [!isText(endpointId), 'endpointId is the id of an endpoint.'],
+    [gpuIds !== undefined && !isText(gpuIds), 'gpuIds is text.'],
+    [gpuIds === undefined && !(areTexts(pools) && pools.length > 0), nothingToSet],
+    [
+      excludeGpuTypeIds !== undefined && !areTexts(excludeGpuTypeIds),
+      'excludeGpuTypeIds is a list of texts.',
+    ],
+    [gpuCount !== undefined && !isCount, 'gpuCount is a whole number from 1.'],
+    [allowedCudaVersions !== undefined && typeof allowedCudaVersions !== 'string', cudaVersionsForm],
+    [minCudaVersion !== undefined && !isVersion, 'minCudaVersion is like 12.4; an empty text clears it.'],
+  ];
+  return faults.find(([isWrong]) => isWrong)?.[1];
+}
+
+const cudaVersionsForm = 'allowedCudaVersions is text, with commas between versions.';
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function areTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(isText);
+}
+
+/** The same by REST alone. What is left out is replaced with the pools: types that nobody names are in again. */
 export async function setEndpointGpusV4(args: Args, wire: RunpodWire): Promise<NativeAnswer> {
   const { endpointId, gpuCount, minCudaVersion, allowedCudaVersions } = args;
-  const gpuIds = gpuIdsOf(args);
-  if (gpuIds === undefined && gpuCount === undefined) return nothingToSet();
-  const path = `/serverless/${segment(endpointId)}`;
-  const before = await wire.object({ base: 'rest', path });
-  const named = (gpuIds ?? '')
+  const fault = faultOfV4(args);
+  if (fault !== undefined) return refused(fault);
+  const named = (gpuIdsOf(args) ?? '')
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '');
+  const pools = named.filter((name) => !name.startsWith('-'));
+  if (pools.length === 0) return refused('gpuIds names at least one pool.');
+  const path = `/serverless/${segment(endpointId)}`;
+  const before = await wire.object({ base: 'rest', path });
   const gpu = compact({
-    pools: gpuIds === undefined ? undefined : named.filter((name) => !name.startsWith('-')),
-    excludedTypes: excludedIn(named),
+    pools,
+    excludedTypes: named.filter((name) => name.startsWith('-')).map((name) => name.slice(1)),
     count: gpuCount,
     minCudaVersion,
     allowedCudaVersions: typeof allowedCudaVersions === 'string' ? allowedCudaVersions.split(',') : undefined,
   });
   const after = await wire.object({ base: 'rest', path, method: 'PATCH', json: { gpu }, purpose: 'change' });
   return { body: { endpoint: shortOf(after), previousGpuIds: gpuIdsOfRest(before) } };
-}
-
-function excludedIn(named: readonly string[]): string[] | undefined {
-  const excluded = named.filter((name) => name.startsWith('-')).map((name) => name.slice(1));
-  return excluded.length === 0 ? undefined : excluded;
 }
 
 function gpuIdsOfRest({ gpu }: Item): string | null {

@@ -19,14 +19,18 @@ const logMaxBytes = 256 << 10;
 const logWaitMs = 5_000;
 
 function call(args: Args, path: string, more: Partial<WireCall> = {}): WireCall {
-  return { base: 'api', path: `/${segment(args.endpointId)}/${path}`, ...more };
+  return { base: 'api', path: `/${idOf('endpointId', args)}/${path}`, ...more };
 }
 
-/** A job id is a path of its own; edition 4 checks no types before. */
-function job({ jobId }: Args): string {
-  if (!idForm.test(String(jobId)))
-    throw new AppError('validation_failed', 'jobId is letters, digits, dashes and underscores.');
-  return String(jobId);
+/** Ids of endpoints and jobs are parts of a path; edition 4 checks no types before. */
+function idOf(name: 'endpointId' | 'jobId', args: Args): string {
+  const id = args[name];
+  if (typeof id === 'string' && idForm.test(id)) return id;
+  throw new AppError('validation_failed', `${name} is text of letters, digits, dashes and underscores.`);
+}
+
+function job(args: Args): string {
+  return idOf('jobId', args);
 }
 
 function jobBody({ input, webhook, policy, s3Config }: Args): Item {
@@ -39,8 +43,9 @@ export async function runEndpoint(args: Args, wire: RunpodWire): Promise<NativeA
 }
 
 export async function runsyncEndpoint(args: Args, wire: RunpodWire): Promise<NativeAnswer> {
-  const asked = typeof args.wait === 'number' ? args.wait : undefined;
-  if (asked !== undefined && asked < 1_000) return refused('wait is in milliseconds, from 1000 to 300000.');
+  const asked = args.wait === undefined ? undefined : typeof args.wait === 'number' ? args.wait : Number.NaN;
+  if (asked !== undefined && !(asked >= 1_000))
+    return refused('wait is in milliseconds, from 1000 to 300000.');
   const isHttp = wire.edition === '3.4.0' && wire.caller.transport === 'http';
   const wait = isHttp ? Math.min(asked ?? usualWaitMs, httpWaitMs) : asked && Math.min(asked, longestWaitMs);
   const request = call(args, 'runsync', {

@@ -213,4 +213,80 @@ describe('calls beside those that were seen', () => {
 
     expect(body).toMatchObject({ pagination: { offset, total: 1 } });
   });
+
+  const jobTools = [
+    ...['run-endpoint', 'runsync-endpoint', 'endpoint-health', 'purge-endpoint-queue'],
+    ...['get-job-status', 'stream-job', 'cancel-job', 'retry-job'],
+  ];
+
+  it.each(jobTools)('%s of edition 4 sends nothing for an endpoint whose id is none', async (tool) => {
+    const more = tool.endsWith('-job') || tool === 'get-job-status' ? { jobId: 'j' } : {};
+    const input = tool.startsWith('run') ? { input: {} } : {};
+    for (const endpointId of ['a b', '', 7, { a: 1 }, ['x'], 'ü', '../x']) {
+      const given = { endpointId, ...more, ...input };
+      const { asked, isError } = await ask([tool, given], [[200, { id: 'j', status: 'COMPLETED' }]]);
+
+      expect([endpointId, asked, isError]).toEqual([endpointId, [], true]);
+    }
+  });
+
+  it.each([
+    [{ gpuIds: 'A' }, { pools: ['A'], excludedTypes: [] }],
+    [{ gpuIds: 'A, B,-Y' }, { pools: ['A', 'B'], excludedTypes: ['Y'] }],
+    [
+      { pools: ['A'], excludeGpuTypeIds: ['X'] },
+      { pools: ['A'], excludedTypes: ['X'] },
+    ],
+    [
+      { pools: ['A'], excludeGpuTypeIds: [] },
+      { pools: ['A'], excludedTypes: [] },
+    ],
+    [
+      { gpuIds: 'A', gpuCount: 2, minCudaVersion: '' },
+      { pools: ['A'], excludedTypes: [], count: 2, minCudaVersion: '' },
+    ],
+  ])('set-endpoint-gpus of edition 4 replaces what is left out with the pools: %j', async (given, gpu) => {
+    const endpoint = { id: 'e', name: 'n', gpu: { pools: ['Z'], excludedTypes: ['O'], count: 1 } };
+    const told = [
+      [200, endpoint],
+      [200, endpoint],
+    ] as const;
+    await ask(['set-endpoint-gpus', { endpointId: 'e', ...given }], told);
+
+    expect(seen.at(-1)).toMatchObject({ method: 'PATCH', body: { gpu } });
+  });
+
+  it.each([
+    ['set-endpoint-gpus', { endpointId: 'e', gpuCount: 2 }],
+    ['set-endpoint-gpus', { endpointId: 7, gpuIds: 'A' }],
+    ['set-endpoint-gpus', { endpointId: { a: 1 }, gpuIds: 'A' }],
+    ['set-endpoint-gpus', { endpointId: 'e', gpuIds: '-Y' }],
+    ['set-endpoint-gpus', { endpointId: 'e', pools: ['A', 7] }],
+    ['set-endpoint-gpus', { endpointId: 'e', pools: ['A'], excludeGpuTypeIds: 'X' }],
+    ['set-endpoint-gpus', { endpointId: 'e', gpuIds: 'A', gpuCount: '2' }],
+    ['set-endpoint-gpus', { endpointId: 'e', gpuIds: 'A', gpuCount: 0 }],
+    ['set-endpoint-gpus', { endpointId: 'e', gpuIds: 'A', allowedCudaVersions: ['12.4'] }],
+    ['set-endpoint-gpus', { endpointId: 'e', gpuIds: 'A', minCudaVersion: 'x' }],
+    ['runsync-endpoint', { endpointId: 'e', input: {}, wait: '5000' }],
+    ['get-capacity', { cudaVersions: '12.4' }],
+    ['get-capacity', { gpuTypeIds: 'x' }],
+    ['list-gpu-types', { product: {} }],
+    ['list-gpu-types', { product: [{}] }],
+  ])('%s of edition 4 sends nothing for arguments of another form: %j', async (tool, given) => {
+    const { asked, isError, body } = await ask([tool, given], [[200, {}]]);
+
+    expect([asked, isError]).toEqual([[], true]);
+    expect(body).toMatchObject({ error: expect.any(String), hint: expect.any(String) });
+  });
+
+  it.each(['get-pod', 'delete-pod', 'delete-endpoint', 'get-template'])(
+    '%s of edition 4 takes no object for an id',
+    async (tool) => {
+      for (const id of [{ a: 1 }, ['x']]) {
+        const { asked, error } = await ask([tool, { id }], [[200, { id: 'x' }]]);
+
+        expect([asked, error?.code]).toEqual([[], 'validation_failed']);
+      }
+    },
+  );
 });
