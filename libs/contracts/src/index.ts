@@ -105,7 +105,16 @@ export { type Proxies, proxiesOf } from './proxies.ts';
 export { isPrivateHost, isPublicAddress } from './public-address.ts';
 export { Recent } from './recent.ts';
 export { readJwks, readRevocations, verifyKey } from './rpc/auth.ts';
-export { listProviders, PreparedRun, ProviderState, prepareRun, prepareRuns } from './rpc/catalog.ts';
+export {
+  type EqualChoice,
+  equalChoices,
+  listProviders,
+  type PreparedModel,
+  PreparedRun,
+  ProviderState,
+  prepareRun,
+  prepareRuns,
+} from './rpc/catalog.ts';
 export {
   BrowsedRun,
   browseRuns,
@@ -151,6 +160,7 @@ export {
 export { Secret } from './secret.ts';
 export { Page, ValidationProblem } from './shapes/basics.ts';
 export {
+  coverQuotes,
   ModelInput,
   ModelSummary,
   modelKinds,

@@ -1,6 +1,7 @@
 import type { Bus } from '@inferry/bus';
 import type { Database } from '@inferry/database';
 import type { Parts } from '@inferry/runtime';
+import type { ModelRecords } from './curation/equal-models.ts';
 import type { ModelValidator } from './input/model-validator.ts';
 import type { ModelDocument } from './model-documents.ts';
 import type { ModelResolver } from './resolve-model.ts';
@@ -14,6 +15,8 @@ export interface CatalogDeps extends ModelResolver {
   /** How many wrappers one owner may have. */
   maxWrappers: number;
   log: Parts['log'];
+  /** What became of the last runs of each model. */
+  records: ModelRecords;
   now(): number;
   validatorOf(document: ModelDocument): ModelValidator;
 }

@@ -61,8 +61,7 @@ export async function resolveModel(
       (await findCanonical(resolver, { name, slug }, principal)) ?? (await findByAlias(resolver, name, slug));
     if (found !== undefined) return found;
   }
-  const alias = models.curation.aliasOf(name);
-  const aliased = alias === undefined ? undefined : await findCanonicalName(resolver, alias, principal);
+  const aliased = await findAliased(resolver, name, principal);
   if (aliased !== undefined) return aliased;
   const made = await findNativeOrWrapper(resolver, name, principal);
   if (made !== undefined) return made;
@@ -120,6 +119,24 @@ function findCanonicalName(
   principal: Principal,
 ): Promise<ModelDocument | undefined> {
   return findCanonical(resolver, { name, slug: slugOf(name) ?? '' }, principal);
+}
+
+/** What an operator's name stands for; of several models the first that this caller can run, else the first that there is. */
+async function findAliased(
+  resolver: ModelResolver,
+  name: string,
+  principal: Principal,
+): Promise<ModelDocument | undefined> {
+  const { curation } = resolver.models;
+  const alias = curation.aliasOf(name);
+  const ids = alias === undefined ? (curation.groupOf(name)?.models ?? []) : [alias];
+  if (ids.length === 0) return undefined;
+  const found = await Promise.all(ids.map((id) => findCanonicalName(resolver, id, principal)));
+  const known = found.filter((document) => document !== undefined);
+  const [first] = known;
+  if (known.length < 2) return first;
+  const access = await resolver.accesses.of(principal);
+  return known.find((document) => isRunnable(document, access)) ?? first;
 }
 
 /** What everybody sees comes first; what is no longer listed, last. */

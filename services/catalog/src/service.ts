@@ -9,6 +9,7 @@ import {
   readModelRecord,
   readPlatformAccount,
   resourceUpdated,
+  runFinished,
   searchCommunity,
   searchModels,
   storeMedia,
@@ -20,6 +21,7 @@ import type { Parts, Readiness, Service } from '@inferry/runtime';
 import { metrics } from '@opentelemetry/api';
 import { CallerAccesses } from './caller-access.ts';
 import { ConnectedProviders } from './connected-providers.ts';
+import { ModelRecords } from './curation/equal-models.ts';
 import { type WatchedCatalogFile, watchCatalogFile } from './curation/watch-catalog-file.ts';
 import type { CatalogDeps } from './deps.ts';
 import { DescribeModels } from './details/describe-models.ts';
@@ -105,6 +107,7 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
   reader.onModels((ids) => announceResources(deps, ids));
 
   const subscription = bus.on(catalogChanged, () => reader.refreshSoon());
+  const ends = bus.on(runFinished, ({ model, ...end }) => deps.records.note(model, end));
   bus.onStatus((isConnected) => {
     if (isConnected) reader.refreshSoon();
   });
@@ -116,6 +119,7 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
 
   async function stop(): Promise<void> {
     subscription.unsubscribe();
+    ends.unsubscribe();
     stopReloading?.();
     file.close();
     keys.close();
@@ -184,6 +188,7 @@ function createDeps(parts: CatalogParts, options: CatalogOptions) {
       return document.isOwn === true ? own.complete(document, principal) : describing.complete(document);
     },
     validatorOf,
+    records: new ModelRecords(now),
   };
   const shared = { bus, limits, store, reader, models, log, contextFor, now, random };
   const syncs = providers.map(

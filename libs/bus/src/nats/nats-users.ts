@@ -121,7 +121,7 @@ export const busRights: Readonly<Record<string, BusRights>> = {
     ],
     asks: [...keys, readAccess, readBudgets],
     tells: [catalogChanged, resourceUpdated, surfaceChanged, wrapperChanged],
-    hears: [catalogChanged, connectionChanged, grantRevoked, wrapperChanged],
+    hears: [catalogChanged, connectionChanged, grantRevoked, runFinished, wrapperChanged],
   },
   'inference-poller': {
     serves: [

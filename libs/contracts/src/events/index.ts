@@ -25,7 +25,13 @@ export const runProgressed = defineEvent({
 /** A run reached a terminal status. */
 export const runFinished = defineEvent({
   subject: 'events.v1.run.finished',
-  payload: z.object({ ...runFields, model: z.string(), provider: z.string() }),
+  payload: z.object({
+    ...runFields,
+    model: z.string(),
+    provider: z.string(),
+    /** Since it was sent. */
+    duration_ms: z.number().optional(),
+  }),
 });
 
 /** Work is due now: pollers need not wait for their next tick. */

@@ -3,8 +3,12 @@ import { defineRpc } from '../operation.ts';
 import { jsonObject, ValidationProblem } from '../shapes/basics.ts';
 import { Quote } from '../shapes/model.ts';
 
+/** By what one of several models that do the same is chosen. */
+export const equalChoices = ['order', 'price', 'latency', 'health'] as const;
+export type EqualChoice = (typeof equalChoices)[number];
+
 /** A model resolved and an input that its schema accepts: what a run needs before it may start. */
-export const PreparedRun = z.object({
+export const PreparedModel = z.object({
   /** `<provider>/<native id>`. */
   model: z.string(),
   provider: z.string(),
@@ -18,6 +22,12 @@ export const PreparedRun = z.object({
   wrapper: z.string().optional(),
   quote: Quote,
   problems: z.array(ValidationProblem),
+});
+export type PreparedModel = z.infer<typeof PreparedModel>;
+
+export const PreparedRun = PreparedModel.extend({
+  /** Where the name is one of several models that do the same: which, why, and what it may be sent to instead. */
+  equal: z.object({ alias: z.string(), why: z.string(), others: z.array(PreparedModel).max(9) }).optional(),
 });
 export type PreparedRun = z.infer<typeof PreparedRun>;
 

@@ -57,4 +57,20 @@ export function quoteKindOf({ exact, min, max }: Pick<Quote, 'exact' | 'min' | '
   return min !== undefined && min > 0 ? 'floor' : 'unknown';
 }
 
+/** The price of what may be any of several: as sure as the least sure of them. All are in one currency. */
+export function coverQuotes(first: Quote, others: readonly Quote[]): Quote {
+  const all = [first, ...others];
+  const most = all.flatMap(({ max }) => max ?? []);
+  const least = all.map(({ min, max, exact }) => min ?? (exact ? max : undefined) ?? 0);
+  const isKnown = most.length === all.length;
+  const { max: _max, min: _min, ...rest } = first;
+  return {
+    ...rest,
+    ...(Math.min(...least) > 0 || first.min !== undefined ? { min: Math.min(...least) } : {}),
+    ...(isKnown && { max: Math.max(...most) }),
+    exact: isKnown && all.every(({ exact, max }) => exact && max === first.max),
+    unpriced_inputs: [...new Set(all.flatMap(({ unpriced_inputs: names }) => names))],
+  };
+}
+
 export const ModelExample = jsonObject;

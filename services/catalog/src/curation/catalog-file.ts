@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { equalChoices } from '@inferry/contracts';
 import { PriceExpressionError, readPriceExpression } from '@inferry/providers';
 import { ConfigError } from '@inferry/runtime';
 import { z } from 'zod';
@@ -55,6 +56,15 @@ const ModelChanges = z.strictObject({
 });
 export type ModelChanges = z.infer<typeof ModelChanges>;
 
+/** Models of several platforms that do the same, under one name. */
+const OwnGroup = z.strictObject({
+  models: z.array(modelId).min(2).max(10),
+  /** Default: as they are listed. */
+  choose: z.enum(equalChoices).default('order'),
+  /** Whether a run goes to the next where one certainly took nothing. */
+  failover: z.boolean().default(true),
+});
+
 /** `CATALOG_FILE`: what an operator wants otherwise than the providers list it. Documented in this service's README. */
 export const CatalogFile = z
   .strictObject({
@@ -66,7 +76,9 @@ export const CatalogFile = z
     /** Ids that nobody finds or runs; `*` stands for anything. */
     hidden: z.array(z.string().min(1).max(300)).max(1_000).optional(),
     /** Names of this deployment's own, e.g. `fast-image`, for models. */
-    aliases: z.record(z.string().regex(/^\S{1,100}$/, 'must be a word'), modelId).optional(),
+    aliases: z
+      .record(z.string().regex(/^\S{1,100}$/, 'must be a word'), z.union([modelId, OwnGroup]))
+      .optional(),
     models: z.record(modelId, ModelChanges).optional(),
     providers: z.record(z.string(), z.strictObject({ sync_seconds: z.int().min(5).max(86_400) })).optional(),
   })

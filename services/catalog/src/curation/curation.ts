@@ -3,6 +3,7 @@ import { clip } from '@inferry/contracts';
 import type { ProviderModel } from '@inferry/providers';
 import type { ModelCard } from '../model-card.ts';
 import type { CatalogFile, OwnPrice } from './catalog-file.ts';
+import type { EqualModels } from './equal-models.ts';
 
 /** How an operator wants the catalog otherwise than the providers list it. */
 export interface Curation {
@@ -11,6 +12,8 @@ export interface Curation {
   isHidden(id: string): boolean;
   /** The model that a name of this deployment's own stands for. */
   aliasOf(name: string): string | undefined;
+  /** The models that such a name stands for, where it stands for several. */
+  groupOf(name: string): EqualModels | undefined;
   /** The operator's own shortlist for a purpose, best first; undefined where there is none. */
   shortlistFor(purpose: string): readonly string[] | undefined;
   /** The model with the price that the operator gives it; the same one where that is its platform's. */
@@ -38,11 +41,19 @@ export function createCuration(file: CatalogFile): Curation {
   const ranks = file.featured === undefined ? undefined : new Map(file.featured.map((id, at) => [id, at]));
   const hidden = (file.hidden ?? []).map(toPattern);
   const { models = {}, aliases = {}, providers = {}, recommended = {} } = file;
+  const groups = groupNames(aliases);
   const shortlists = new Map(Object.entries(recommended).map(([name, ids]) => [name.toLowerCase(), ids]));
   return {
     version: hash('sha256', JSON.stringify(file), 'base64url').slice(0, 12),
     isHidden: (id) => hidden.some((pattern) => pattern.test(id)),
-    aliasOf: (name) => (Object.hasOwn(aliases, name) ? aliases[name] : undefined),
+    aliasOf(name) {
+      const alias = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
+      return typeof alias === 'string' ? alias : undefined;
+    },
+    groupOf(name) {
+      const group = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
+      return typeof group === 'object' ? group : undefined;
+    },
     shortlistFor: (purpose) => shortlists.get(purpose.toLowerCase()),
     priced(id, model) {
       const price = Object.hasOwn(models, id) ? models[id]?.price : undefined;
@@ -54,8 +65,10 @@ export function createCuration(file: CatalogFile): Curation {
       const changes = own && { ...said, ...(price && { price: toPrice(price).text }) };
       const rank = ranks?.get(card.id);
       const isFeatured = ranks === undefined ? card.isFeatured : rank !== undefined;
-      if (changes === undefined && rank === undefined && isFeatured === card.isFeatured) return card;
-      const changed = { ...card, ...definedOnly(changes ?? {}), isFeatured };
+      const names = groups.get(card.id);
+      const isSame = changes === undefined && rank === undefined && names === undefined;
+      if (isSame && isFeatured === card.isFeatured) return card;
+      const changed = withNames({ ...card, ...definedOnly(changes ?? {}), isFeatured }, names);
       return rank === undefined ? changed : { ...changed, weight: topWeight - rank };
     },
     syncIntervalMs(provider) {
@@ -63,6 +76,23 @@ export function createCuration(file: CatalogFile): Curation {
       return seconds === undefined ? undefined : seconds * 1_000;
     },
   };
+}
+
+/** Of each model, the names of those that do the same. */
+function groupNames(aliases: NonNullable<CatalogFile['aliases']>): ReadonlyMap<string, string[]> {
+  const names = new Map<string, string[]>();
+  for (const [name, group] of Object.entries(aliases)) {
+    if (typeof group === 'string') continue;
+    for (const id of group.models) names.set(id, [...(names.get(id) ?? []), name]);
+  }
+  return names;
+}
+
+/** Found by the name too, and whoever reads of it learns that name. */
+function withNames(card: ModelCard, names: readonly string[] | undefined): ModelCard {
+  if (names === undefined) return card;
+  const summary = `${card.summary} Run as ${names.join(' or ')}: one of several that do the same.`.trim();
+  return { ...card, summary, tags: [...card.tags, ...names] };
 }
 
 export const noCuration: Curation = createCuration({});

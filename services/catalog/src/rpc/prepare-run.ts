@@ -1,8 +1,18 @@
 import type { Handler } from '@inferry/bus';
-import type { JsonObject, Principal, Problem, prepareRun, prepareRuns } from '@inferry/contracts';
+import type {
+  JsonObject,
+  PreparedModel,
+  PreparedRun,
+  Principal,
+  Problem,
+  prepareRun,
+  prepareRuns,
+} from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
+import { prepareEqual } from '../curation/equal-models.ts';
 import type { CatalogDeps } from '../deps.ts';
 import { prepareInput } from '../input/prepare-input.ts';
+import type { ModelDocument } from '../model-documents.ts';
 import { quoteInput } from '../quote/quote-input.ts';
 import { mustBeRunnable, resolveModel } from '../resolve-model.ts';
 import { expandForRun } from '../wrappers/base-of-wrapper.ts';
@@ -15,21 +25,43 @@ export function handlePrepareRun(deps: CatalogDeps): Handler<typeof prepareRun> 
 export function handlePrepareRuns(deps: CatalogDeps): Handler<typeof prepareRuns> {
   return async ({ inputs, ...asked }, { principal }) => {
     const prepare = await preparerOf(deps, asked, principal);
-    const runs: Prepared[] = [];
+    const runs: PreparedRun[] = [];
     for (const input of inputs) runs.push(await prepare(input));
     return { runs };
   };
 }
 
-type Prepared = Awaited<ReturnType<Handler<typeof prepareRun>>>;
+type Prepared = PreparedModel;
 
 /** What makes runs of inputs, once it is known which model is meant and that it can be run. */
-async function preparerOf(
+export async function preparerOf(
   deps: CatalogDeps,
   { model: name, options = {} }: { model: string; options?: JsonObject | undefined },
   principal: Principal,
-): Promise<(input: JsonObject) => Promise<Prepared>> {
+): Promise<(input: JsonObject) => Promise<PreparedRun>> {
   const named = await resolveModel(deps, { name, options }, principal);
+  const group = deps.models.curation.groupOf(name);
+  // An id wins over a name of the operator's.
+  if (group === undefined || !group.models.includes(named.id))
+    return preparerWith(deps, { named, options }, principal);
+  const prepareWith = async (id: string) => {
+    const model = await resolveModel(deps, { name: id, options }, principal);
+    return preparerWith(deps, { named: model, options }, principal);
+  };
+  const prepare = await prepareEqual(deps, { group, prepareWith });
+  return async (input) => {
+    const { chosen, others, why } = await prepare(input);
+    const isSame = (one: Prepared) => one.quote.currency === chosen.quote.currency;
+    return { ...chosen, equal: { alias: name, why, others: group.failover ? others.filter(isSame) : [] } };
+  };
+}
+
+/** The same for one model. */
+async function preparerWith(
+  deps: CatalogDeps,
+  { named, options }: { named: ModelDocument; options: JsonObject },
+  principal: Principal,
+): Promise<(input: JsonObject) => Promise<Prepared>> {
   const runnable = named.wrapper === undefined ? await mustBeRunnable(deps, named, principal) : undefined;
   return async (raw) => {
     const wanted =

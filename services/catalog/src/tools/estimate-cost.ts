@@ -2,6 +2,7 @@ import type { Handler, HandlerContext } from '@inferry/bus';
 import {
   type AppError,
   type Budget,
+  coverQuotes,
   type estimateCost,
   type JsonObject,
   type Principal,
@@ -18,6 +19,7 @@ import { schemasOf } from '../input/schema-parts.ts';
 import type { ModelDocument } from '../model-documents.ts';
 import { quoteInput, quoteRange, wrongFields } from '../quote/quote-input.ts';
 import { isRunnable, noLongerOffered, resolveModel } from '../resolve-model.ts';
+import { preparerOf } from '../rpc/prepare-run.ts';
 import { expandForRun } from '../wrappers/base-of-wrapper.ts';
 
 /** A budget that cannot be read must not hold up a price. */
@@ -33,7 +35,8 @@ export function handleEstimateCost(deps: CatalogDeps): Handler<typeof estimateCo
     const named = await resolveModel(deps, name, principal);
     const { document, ...wanted } = await quotedModel(deps, { named, input }, principal);
     const access = await deps.accesses.of(principal);
-    const { quote, validation, input: prepared } = estimate({ deps, document, access }, wanted);
+    const { validation, input: prepared, ...told } = estimate({ deps, document, access }, wanted);
+    const quote = await coveredQuote(deps, { name, input, validation, quote: told.quote }, context);
     const result = toEstimate(quote, count);
     const isQuotable = input !== undefined && validation.length === 0;
     const quoted = { model: document.id, wrapper: wanted.wrapper, input: prepared, quote };
@@ -50,6 +53,23 @@ export function handleEstimateCost(deps: CatalogDeps): Handler<typeof estimateCo
     if (input !== undefined || !canRun) result.allowed = canRun && validation.length === 0;
     return result;
   };
+}
+
+/** Of a name that stands for several models: what a run costs whichever of them takes it. */
+async function coveredQuote(
+  deps: CatalogDeps,
+  told: { name: string; input: JsonObject | undefined; validation: readonly Problem[]; quote: Quote },
+  { principal }: HandlerContext,
+): Promise<Quote> {
+  const { name, input, validation, quote } = told;
+  const isOne = deps.models.curation.groupOf(name) === undefined;
+  if (isOne || input === undefined || validation.length > 0) return quote;
+  const prepared = await (await preparerOf(deps, { model: name }, principal))(input);
+  const others = prepared.equal?.others ?? [];
+  return coverQuotes(
+    prepared.quote,
+    others.map((other) => other.quote),
+  );
 }
 
 /** What the budgets' owner adds to an estimate. */

@@ -71,7 +71,17 @@ function mayCostUntold(deps: InferenceDeps, row: RunRow, { status, patch, error 
 
 export function announceEnd(deps: InferenceDeps, row: RunRow): void {
   const { run_id, subject, version, model, provider } = row;
-  deps.bus.publish(runFinished, { run_id, subject, version, status: statusOf(row), model, provider });
+  const { submitted_at: sentAt, finished_at: endedAt } = row;
+  const took = sentAt === null || endedAt === null ? {} : { duration_ms: Math.max(0, endedAt - sentAt) };
+  deps.bus.publish(runFinished, {
+    run_id,
+    subject,
+    version,
+    status: statusOf(row),
+    model,
+    provider,
+    ...took,
+  });
   const charged = row.charged_micros === null ? undefined : fromMicros(row.charged_micros);
   if (row.batch_id !== null) deps.batches.wake(row.batch_id);
   void releaseAccess(deps, row);

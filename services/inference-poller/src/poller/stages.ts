@@ -1,5 +1,6 @@
 /** What a replica's runs are doing, each kind of work with places of its own: a slow kind holds up no other. */
 import { availableParallelism } from 'node:os';
+import type { Lane } from '@inferry/database';
 import type { Provider } from '@inferry/providers';
 import type { HeldRun } from './held-run.ts';
 import { Places } from './places.ts';
@@ -37,6 +38,8 @@ export const defaultPollerLimits: PollerLimits = {
 export class Stages {
   readonly places: Readonly<Record<Stage, Places>>;
   readonly #stageOf = new Map<HeldRun, Stage>();
+  /** Whose place it is: the run may be another platform's by the time that it leaves. */
+  readonly #laneOf = new Map<HeldRun, Lane>();
   readonly #onFree: (stage: Stage) => void;
 
   constructor(limits: PollerLimits, onFree: (stage: Stage) => void) {
@@ -63,7 +66,7 @@ export class Stages {
   enter(held: HeldRun, stage: Stage): void {
     const before = this.#stageOf.get(held);
     if (before === stage) return;
-    this.places[stage].take(held.row);
+    this.places[stage].take(this.#laneFor(held));
     this.#move(held, { from: before, to: stage });
   }
 
@@ -71,7 +74,7 @@ export class Stages {
   async enterWhenFree(held: HeldRun, stage: Stage): Promise<boolean> {
     const before = this.#stageOf.get(held);
     if (before === stage) return true;
-    if (!(await this.places[stage].acquire(held.row, held.lost.signal))) return false;
+    if (!(await this.places[stage].acquire(this.#laneFor(held), held.lost.signal))) return false;
     this.#move(held, { from: this.#stageOf.get(held), to: stage });
     return true;
   }
@@ -84,14 +87,22 @@ export class Stages {
     const stage = this.#stageOf.get(held);
     if (stage === undefined) return;
     this.#stageOf.delete(held);
-    this.places[stage].leave(held.row);
+    this.places[stage].leave(this.#laneFor(held));
+    this.#laneOf.delete(held);
     this.#onFree(stage);
+  }
+
+  #laneFor(held: HeldRun): Lane {
+    const { provider, subject } = held.row;
+    const lane = this.#laneOf.get(held) ?? { provider, subject };
+    this.#laneOf.set(held, lane);
+    return lane;
   }
 
   #move(held: HeldRun, { from, to }: { from: Stage | undefined; to: Stage }): void {
     this.#stageOf.set(held, to);
     if (from === undefined) return;
-    this.places[from].leave(held.row);
+    this.places[from].leave(this.#laneFor(held));
     this.#onFree(from);
   }
 }

@@ -10,6 +10,7 @@ import { filesOf, idOf, inputOf, optionsOf, shownWord } from '../runs/run-docume
 import { backoffMs } from '../timings.ts';
 import { callProvider } from './call-provider.ts';
 import { endRun } from './end-run.ts';
+import { failOver } from './fail-over.ts';
 import { changeRun, type HeldRun, isLeaseSafe, LeaseLost, loseRun, releaseRun } from './held-run.ts';
 import { accessOf, noteLimit, refuseWithoutKey } from './provider-access.ts';
 import {
@@ -133,6 +134,8 @@ async function handleFailure(
   const isForNow = !isAnswer || refusedForNow.has(error.code);
   try {
     if (isLost) throw new LeaseLost();
+    if (await failOver(deps, held, { error, hasLeft: sending.hasLeft }))
+      return await deps.journal.forget(held.row.run_id);
     if (isForNow) return await postpone(deps, held, { ...failure, access });
     await endRun(deps, held, {
       status: 'failed',

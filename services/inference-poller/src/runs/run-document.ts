@@ -44,10 +44,24 @@ export interface RunOptions {
   quoted?: { kind: string; micros: number | null };
   /** By how much the platform went beyond that. */
   overQuoteMicros?: number;
+  /** Where its name is one of several models that do the same: which was chosen, why, and what is left to be tried. */
+  equal?: { alias: string; why: string; others: EqualRun[] };
   /** What the provider says that it cost, in a currency that cannot be counted in the run's own. */
   chargedElsewhere?: { micros: number; currency: string };
   /** Of an ended run whose cost nobody told: what it was booked as. */
   unsettled?: { certainty: 'assumed' | 'unknown'; micros: number };
+}
+
+/** What a run is at another platform that does the same. */
+export interface EqualRun {
+  model: string;
+  provider: string;
+  native_id: string;
+  input: JsonObject;
+  files: RunFiles;
+  grant?: string;
+  isExactQuote: boolean;
+  wantedMicros: number | null;
 }
 
 /** `file_fields`: an input field by its JSON pointer, and where its file is. */

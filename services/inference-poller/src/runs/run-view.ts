@@ -2,7 +2,7 @@ import { callOf, getRun, hint, type Run, type RunOutput } from '@inferry/contrac
 import type { RunRow } from '@inferry/database';
 import type { z } from 'zod';
 import { costOf } from './run-cost.ts';
-import { outputsOf } from './run-document.ts';
+import { optionsOf, outputsOf } from './run-document.ts';
 
 export interface TextWindow {
   offset: number;
@@ -35,11 +35,10 @@ export function toRun(row: RunRow, { text, waitSeconds }: RunViewOptions): RunSh
   if (!isEnded && row.queue_position !== null) run.queue_position = row.queue_position;
   run.created_at = toRfc3339(row.created_at);
   if (row.finished_at !== null) run.finished_at = toRfc3339(row.finished_at);
-  if (isEnded && text !== undefined) {
-    const { notes } = outputsOf(row);
-    run.outputs = windowOutputs(row, text).outputs;
-    if (notes !== undefined) run.notes = notes;
-  }
+  const isWhole = isEnded && text !== undefined;
+  if (isWhole) run.outputs = windowOutputs(row, text).outputs;
+  const notes = notesOf(row, isWhole);
+  if (notes.length > 0) run.notes = notes;
   run.cost = costOf(row);
   // A call that was not to wait says nothing of how long its client would.
   if (!isEnded) {
@@ -49,6 +48,15 @@ export function toRun(row: RunRow, { text, waitSeconds }: RunViewOptions): RunSh
   if (row.upstream_id !== null) run.upstream.request_id = row.upstream_id;
   if (row.upstream_status !== null) run.upstream.status = row.upstream_status;
   return run;
+}
+
+/** Which of several models that do the same it is, and what is to be known of its outputs. */
+function notesOf(row: RunRow, isWhole: boolean): string[] {
+  const { equal } = optionsOf(row);
+  return [
+    ...(equal === undefined ? [] : [`${equal.alias} is ${row.model}: ${equal.why}`]),
+    ...((isWhole ? outputsOf(row).notes : undefined) ?? []),
+  ];
 }
 
 /** The outputs with the wanted part of their texts, taken as one text, and where the next part begins. */

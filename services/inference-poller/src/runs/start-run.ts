@@ -4,9 +4,11 @@ import {
   AppError,
   argumentOf,
   callOf,
+  coverQuotes,
   getRun,
   hint,
   listRuns,
+  type PreparedModel,
   type PreparedRun,
   type Principal,
   type Problem,
@@ -36,7 +38,7 @@ import { confirmCost } from './confirm-cost.ts';
 import { findFiles, locateFiles } from './input-files.ts';
 import { holdToQuote, type QuotedPrice } from './quotes.ts';
 import { rulesFor, wantedOf } from './run-cost.ts';
-import { canonical, noOutputs, type RunFiles, type RunOptions } from './run-document.ts';
+import { canonical, type EqualRun, noOutputs, type RunFiles, type RunOptions } from './run-document.ts';
 
 const grantMarginMs = 14 * 86_400_000;
 
@@ -79,7 +81,8 @@ export async function startRun(
   const provider = deps.providers.get(prepared.provider);
   const { input, file_fields: pointers } = prepared;
   const files = await locateFiles(deps, { provider, input, pointers }, context);
-  const run = newRun(deps, { request, prepared, price, files, key, context, ...checked });
+  const others = await othersOf(deps, prepared, context);
+  const run = newRun(deps, { request, prepared, price, files, key, context, others, ...checked });
   const inserted = await insertRun(deps.database, { ...run, isUnbound: !standing.isBound }).catch(
     (error: unknown) => {
       if (error instanceof AppError) deps.metrics.refused(error.code);
@@ -94,6 +97,22 @@ export async function startRun(
     by: deps.replica,
   });
   return inserted;
+}
+
+/** The run as each of the others would be sent it. */
+async function othersOf(
+  deps: InferenceDeps,
+  { equal }: Prepared,
+  context: HandlerContext,
+): Promise<{ prepared: PreparedModel; files: RunFiles }[]> {
+  const others = equal?.others ?? [];
+  return Promise.all(
+    others.map(async (prepared) => {
+      const provider = deps.providers.get(prepared.provider);
+      const { input, file_fields: pointers } = prepared;
+      return { prepared, files: await locateFiles(deps, { provider, input, pointers }, context) };
+    }),
+  );
 }
 
 function keyOf({ model, client_ref: ref, ref_scope: scope }: RunRequest, callId: string): string {
@@ -127,13 +146,24 @@ export async function refuseDrained({ database }: InferenceDeps, provider: strin
 /** Resolves, coerces, validates and quotes at the catalog; throws `validation_failed` when the input is wrong. */
 export async function prepare(
   deps: InferenceDeps,
-  { model, input, options }: Pick<RunRequest, 'model' | 'input' | 'options'>,
+  request: Pick<RunRequest, 'model' | 'input' | 'options' | 'max_cost'>,
   { principal, signal }: HandlerContext,
 ): Promise<Prepared> {
+  const { model, input, options } = request;
   const asked = { model, input, ...(options !== undefined && { options }) };
   const prepared = await deps.bus.call(prepareRun, asked, { principal, signal });
   if (prepared.problems.length > 0) throw validationFailed(prepared.model, prepared.problems);
-  return prepared;
+  return withOthers(prepared, request.max_cost);
+}
+
+/** What else may take the run, as far as that costs no more than it may; the quote is of whichever does. */
+function withOthers(prepared: Prepared, maxCost: number | undefined): Prepared {
+  const { equal, quote } = prepared;
+  if (equal === undefined) return prepared;
+  const isCheap = (one: Quote) => maxCost === undefined || (one.max !== undefined && one.max <= maxCost);
+  const others = equal.others.filter((other) => isCheap(other.quote));
+  const all = others.map((other) => other.quote);
+  return { ...prepared, quote: coverQuotes(quote, all), equal: { ...equal, others } };
 }
 
 /**
@@ -186,11 +216,12 @@ export async function tryRun(
   const { model, input, options } = request;
   const asked = { model, input, ...(options !== undefined && { options }) };
   const ref = request.client_ref;
-  const [prepared, standing, existing] = await Promise.all([
+  const [found, standing, existing] = await Promise.all([
     deps.bus.call(prepareRun, asked, { principal, signal }),
     readStanding(queries, subject, deps.maxOpenRuns),
     ref === undefined ? undefined : findRunByKey(queries, subject, `ref:${ref}`),
   ]);
+  const prepared = withOthers(found, request.max_cost);
   const quote: ShownQuote = { ...prepared.quote, kind: quoteKindOf(prepared.quote) };
   const validation = [...prepared.problems, ...readRunRequest(request, deps).problems];
   if (validation.length > 0) return { validation, quote };
@@ -285,6 +316,8 @@ export interface RunParts {
   tags: Record<string, string>;
   ttlMs: number;
   priority: Priority;
+  /** What else it may be sent to. */
+  others?: readonly { prepared: PreparedModel; files: RunFiles }[];
   /** Of a run that waits for its turn in a batch. */
   place?: { batchId: string; index: number };
 }
@@ -298,7 +331,20 @@ export function newRun(deps: InferenceDeps, parts: RunParts): NewRun {
   const { provider } = prepared;
   // What a run needs after its deadline (its outputs are stored, its key is released) is done within these days.
   const grant = deps.bus.grantRun(context.principal, { id: runId, provider }, now + ttlMs + grantMarginMs);
+  const until = now + ttlMs + grantMarginMs;
+  const others = (parts.others ?? []).map(({ prepared: other, files: otherFiles }): EqualRun => {
+    const { model, provider: elsewhere, native_id, input } = other;
+    const grantThere = deps.bus.grantRun(context.principal, { id: runId, provider: elsewhere }, until);
+    return {
+      ...{ model, provider: elsewhere, native_id, input, files: otherFiles },
+      ...(grantThere === undefined ? {} : { grant: grantThere }),
+      isExactQuote: other.quote.exact,
+      wantedMicros: wantedOf(other.quote).wantedMicros ?? null,
+    };
+  });
+  const { equal } = prepared;
   const options: RunOptions = {
+    ...(equal === undefined ? {} : { equal: { alias: equal.alias, why: equal.why, others } }),
     ...(grant === undefined ? {} : { grant }),
     caller: request.options ?? {},
     ...(place === undefined ? {} : { priority: parts.priority }),
