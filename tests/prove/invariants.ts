@@ -57,6 +57,9 @@ function problemsOf(row: RunRow, world: World): string[] {
   const holder = platform.heard.find(({ runId, jobId, by }) => runId === id && isKept(by, jobId));
   if (isGivenUp(row) && holder !== undefined)
     problems.push(`${id} was given up although ${holder.by.name} knew of ${holder.jobId}`);
+  // Whoever found it written down and nobody to ask cannot know that it never left.
+  if (row.status === 'failed' && !isGivenUp(row) && !platform.sent.has(id))
+    problems.push(`${id} failed, and was never sent`);
   return [...problems, ...wrongJob(row, jobs, world)];
 }
 

@@ -101,6 +101,8 @@ interface PlatformOptions {
 export class SimPlatform {
   readonly jobs = new Map<string, SimJob>();
   readonly heard: Hearing[] = [];
+  /** Runs of which a submit has left. */
+  readonly sent = new Set<string>();
   /** Submits that it has read. */
   submissions = 0;
   readonly #options: PlatformOptions;
@@ -181,12 +183,13 @@ export class SimPlatform {
       ready: () => ({ isReady: true }),
       listModels: async () => 'unchanged',
       quote: () => ({ currency: 'USD', exact: false, unpriced_inputs: [], basis: 'unknown' }),
-      submit: (request, { guard }) =>
-        calls.start(request.runId, async ({ signal }) => {
-          const context = { signal, ...(guard && { guard }) };
-          const { view } = await this.#submit(process, link, { request, context });
-          return view;
-        }),
+      submit: (request, context) =>
+        calls.start(
+          request.runId,
+          async (own) =>
+            (await this.#submit(process, link, { request, context: { ...context, ...own } })).view,
+          context,
+        ),
       poll: async (handle) => calls.poll(handle),
       watch: (handle, context) => calls.watch(handle, context),
       cancel: async (handle) => calls.cancel(handle),
@@ -237,6 +240,7 @@ export class SimPlatform {
     const { scheduler, manner } = this.#options;
     const answer = scheduler.random.weighted<Answer>(answers);
     const leftAt = scheduler.now;
+    this.sent.add(request.runId);
     scheduler.tell(`${process.name} submits ${request.runId}, to be answered ${answer}`);
     return new Promise((resolve, reject) => {
       signal.addEventListener('abort', () => reject(lost()), { once: true });

@@ -91,10 +91,13 @@ class DescribedProvider extends PlatformAdapter implements Provider {
       { ...names, ...Object.fromEntries(values) },
     );
     if (poll === undefined) {
-      return this.#held.start(request.runId, async ({ signal }) => {
-        const timed = { ...call, timeoutMs: maxCallMs };
-        return readView(await this.#submitOnce(timed, { ...context, signal }), this.#description);
-      });
+      const timed = { ...call, timeoutMs: maxCallMs };
+      return this.#held.start(
+        request.runId,
+        async ({ signal, guard }) =>
+          readView(await this.#submitOnce(timed, { ...context, signal, guard }), this.#description),
+        context,
+      );
     }
     const body = await this.#submitOnce(call, context);
     return { handle: this.#toHandle(body), view: { status: 'queued', upstreamStatus: 'accepted' } };

@@ -1,7 +1,7 @@
 import { AppError } from '@inferry/contracts';
 import { afterEach, expect, it, vi } from 'vitest';
 import type { JobView } from '../provider.ts';
-import { HeldCalls } from './held-calls.ts';
+import { HeldCalls, type HeldWork } from './held-calls.ts';
 
 const done: JobView = { status: 'succeeded', upstreamStatus: 'completed' };
 const open: HeldCalls[] = [];
@@ -44,6 +44,60 @@ it('makes a failed job of a refusal that comes late', async () => {
     expect(calls.poll(handle)).toMatchObject({ status: 'failed', error: { code: 'content_blocked' } }),
   );
   expect(before).toBe('running');
+});
+
+it('is no job before it has left: what finds no connection is refused, however long that takes', async () => {
+  const calls = create();
+  const guard = { announce: async () => undefined, mayLeave: () => true };
+  const connection = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<JobView>();
+  const work: HeldWork = async ({ guard: asked }) => {
+    await asked?.announce();
+    await connection.promise;
+    asked?.mayLeave();
+    return answer.promise;
+  };
+  let isStarted = false;
+  const unconnected = calls.start('run_1', work, { guard });
+  unconnected.then(
+    () => {
+      isStarted = true;
+    },
+    () => undefined,
+  );
+  // Another one whose grace begins later has passed its own.
+  await calls.start('run_2', () => answer.promise, {});
+
+  expect(isStarted).toBe(false);
+  connection.reject(new AppError('upstream_unavailable', 'no connection'));
+  await expect(unconnected).rejects.toMatchObject({ code: 'upstream_unavailable' });
+  expect(calls.recover('run_1')).toEqual({ outcome: 'unknown' });
+});
+
+it('ends with its submit while it has not left, and outlives it afterwards', async () => {
+  const calls = create();
+  const ends: string[] = [];
+  const given =
+    (mayLeave: boolean, name: string): HeldWork =>
+    async ({ guard, signal }) => {
+      if (mayLeave) guard?.mayLeave();
+      const { promise, reject } = Promise.withResolvers<JobView>();
+      signal.addEventListener('abort', () => {
+        ends.push(name);
+        reject(new AppError('unavailable', 'given up'));
+      });
+      return promise;
+    };
+  const guard = { announce: async () => undefined, mayLeave: () => true };
+  const submit = new AbortController();
+  const options = { guard, signal: submit.signal };
+  const waiting = calls.start('run_1', given(false, 'before'), options);
+  await calls.start('run_2', given(true, 'after'), options);
+
+  submit.abort();
+
+  await expect(waiting).rejects.toMatchObject({ code: 'unavailable' });
+  expect(ends).toEqual(['before']);
 });
 
 it('does not say of a call that broke off that it was free', async () => {

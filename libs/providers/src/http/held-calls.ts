@@ -8,11 +8,12 @@ import type {
   JobView,
   ProviderContext,
   Recovery,
+  SubmitGuard,
 } from '../provider.ts';
 
 export interface HeldCallsOptions {
   title: string;
-  /** How long `start` waits for the answer itself, so that a refusal is a refusal. Default 5 s. */
+  /** How long `start` waits for the answer itself once the call has left, so that a refusal is a refusal. Default 5 s. */
   graceMs?: number;
   /** The longest that a call may take, where an operator set one. Default a day: the run's own deadline ends it before. */
   deadlineMs?: number | undefined;
@@ -30,9 +31,10 @@ export interface HeldCallsOptions {
 /** The timeout of a held call: its signal, and with it the run's deadline, ends it earlier. */
 export const maxCallMs = 86_400_000;
 
-/** The work of one call. `report` tells of progress; it resolves with the view of its end. */
+/** The work of one call. `guard` is that of its submit; `report` tells of progress; it resolves with the view of its end. */
 export type HeldWork = (call: {
   signal: AbortSignal;
+  guard: SubmitGuard | undefined;
   report: (view: Partial<JobView>) => void;
 }) => Promise<JobView>;
 
@@ -60,8 +62,15 @@ export class HeldCalls {
     this.#options = { ...defaults, ...options, deadlineMs: options.deadlineMs ?? maxCallMs };
   }
 
-  /** Throws what the platform refuses within the grace; after it, a refusal is the view of a failed job. */
-  async start(runId: string, work: HeldWork): Promise<{ handle: JobHandle; view: JobView }> {
+  /**
+   * Throws what the platform refuses within the grace; after it, a refusal is the view of a failed job. The grace begins when the call
+   * has left: one that finds no connection is no job, and ends with its submit.
+   */
+  async start(
+    runId: string,
+    work: HeldWork,
+    submit: Partial<Pick<ProviderContext, 'guard' | 'signal'>> = {},
+  ): Promise<{ handle: JobHandle; view: JobView }> {
     this.#makeRoom();
     const held: Held = {
       id: randomUUID(),
@@ -75,7 +84,8 @@ export class HeldCalls {
     const signal = AbortSignal.any([held.abort.signal, AbortSignal.timeout(this.#options.deadlineMs)]);
     const report = (part: Partial<JobView>) => this.#update(held, { ...held.view, ...part });
     let refusal: AppError | undefined;
-    const ended = work({ signal, report }).then(
+    const departure = watchDeparture(submit, () => held.abort.abort());
+    const ended = work({ signal, report, guard: departure.guard }).then(
       (view) => this.#end(held, view),
       (error: unknown) => {
         refusal = toAppError(error);
@@ -83,9 +93,12 @@ export class HeldCalls {
       },
     );
     const grace = new AbortController();
-    const waited = sleep(this.#options.graceMs, undefined, { signal: grace.signal }).catch(() => undefined);
+    const waited = departure.left
+      .then(() => sleep(this.#options.graceMs, undefined, { signal: grace.signal }))
+      .catch(() => undefined);
     await Promise.race([ended, held.changed.promise, waited]);
     grace.abort();
+    departure.stop();
     // Reported meanwhile: an answer has begun, so that it was taken.
     if (refusal !== undefined) {
       this.#held.delete(held.id);
@@ -183,6 +196,32 @@ export class HeldCalls {
     for (const { id } of ended.slice(0, Math.max(0, ended.length - this.#options.maxKept + 1)))
       this.#held.delete(id);
   }
+}
+
+/** When a call leaves, as its guard is asked; a submit that is given up before takes the call with it. */
+function watchDeparture(
+  { guard, signal }: Partial<Pick<ProviderContext, 'guard' | 'signal'>>,
+  giveUp: () => void,
+): { guard: SubmitGuard | undefined; left: Promise<void>; stop(): void } {
+  const { promise: left, resolve } = Promise.withResolvers<void>();
+  const stop = () => signal?.removeEventListener('abort', giveUp);
+  if (guard === undefined) {
+    resolve();
+    return { guard, left, stop };
+  }
+  signal?.addEventListener('abort', giveUp, { once: true });
+  const watched: SubmitGuard = {
+    announce: () => guard.announce(),
+    mayLeave() {
+      const may = guard.mayLeave();
+      if (may) {
+        stop();
+        resolve();
+      }
+      return may;
+    },
+  };
+  return { guard: watched, left, stop };
 }
 
 const jobErrorCodes: ReadonlySet<string> = new Set<JobErrorCode>([

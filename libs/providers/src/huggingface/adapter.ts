@@ -1,7 +1,7 @@
 import { AppError, type Quote } from '@inferry/contracts';
 import type { AdapterOptions } from '../definition.ts';
 import { beforeSubmit } from '../errors/index.ts';
-import { HeldCalls, PlatformAdapter, probeWith } from '../http/index.ts';
+import { HeldCalls, type HeldWork, PlatformAdapter, probeWith } from '../http/index.ts';
 import type {
   CancelResult,
   JobEnd,
@@ -100,15 +100,16 @@ class HuggingFaceProvider extends PlatformAdapter implements Provider {
     const run = { ...served, client: this.client, input: request.input };
     if (served.task !== 'conversational' && route?.submit !== undefined)
       return route.submit({ ...run, context });
-    return this.#held.start(request.runId, async ({ signal, report }) => {
-      const held = { ...context, signal };
+    const call: HeldWork = async ({ report, ...own }) => {
+      const held = { ...context, ...own };
       if (served.task === 'conversational') {
         return routedChat({ client: this.client, request, context: held, report }, served);
       }
       if (route?.call === undefined)
         throw new AppError('model_not_found', `${this.title} cannot run this model.`);
       return route.call({ ...run, context: held });
-    });
+    };
+    return this.#held.start(request.runId, call, context);
   }
 
   async poll(handle: JobHandle, context: ProviderContext): Promise<JobView> {

@@ -144,8 +144,11 @@ class OpenAiProvider extends PlatformAdapter implements Provider {
       throw new AppError('model_not_found', `${this.title} has no model of this name to run.`);
     if (kind === 'video') return submitVideo(this.client, request, context);
     // The call outlives this submit: it ends with its own signal and not with the submit's.
-    return this.#held.start(request.runId, ({ signal, report }) =>
-      calls[kind]({ client: this.client, request, context: { ...context, signal }, report }),
+    return this.#held.start(
+      request.runId,
+      ({ report, ...own }) =>
+        calls[kind]({ client: this.client, request, context: { ...context, ...own }, report }),
+      context,
     );
   }
 
