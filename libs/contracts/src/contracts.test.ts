@@ -173,6 +173,7 @@ describe('pinned', () => {
       'rpc.v1.inference.read_deliveries',
       'rpc.v1.inference.replay_webhook',
       'rpc.v1.inference.forget_payload',
+      'rpc.v1.inference.read_client_events',
       'rpc.v1.inference.browse_runs',
       'rpc.v1.inference.read_spend',
       'rpc.v1.inference.read_operation',

@@ -116,6 +116,13 @@ export {
   prepareRuns,
 } from './rpc/catalog.ts';
 export {
+  type ClientEvent,
+  type ClientEventName,
+  clientEvents,
+  listedClientEvent,
+  readClientEvents,
+} from './rpc/client-events.ts';
+export {
   BrowsedRun,
   browseRuns,
   operate,

@@ -81,6 +81,7 @@ export {
   type UnpricedRuns,
   type WantedMoney,
 } from './runs/budgets.ts';
+export { listCatalogChanges, listFinishedRuns, listTimelines } from './runs/client-events.ts';
 export {
   addConfirmation,
   answerConfirmation,

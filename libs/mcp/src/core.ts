@@ -1,6 +1,7 @@
 /** The protocol over any transport: which method answers a request, in which era, and what is added to its result. */
 import { hasWords, inWords, unstorable } from '@inferry/contracts';
 import { fitResult, shownTo } from './era.ts';
+import { type EventDeps, eventMethods } from './events/event-methods.ts';
 import type { Exchange, Listener, Method, Reply, Sender } from './exchange.ts';
 import { onCancelled } from './in-flight.ts';
 import {
@@ -115,9 +116,11 @@ export interface MethodTable {
   listeners: Readonly<Record<Era, ReadonlyMap<string, Listener>>>;
 }
 
-export function createMethodTable(deps: ToolsCallDeps & SurfaceDeps): MethodTable {
+export function createMethodTable(deps: ToolsCallDeps & SurfaceDeps & Partial<EventDeps>): MethodTable {
   const toolsCall = answerToolsCall(deps);
   const surface = surfaceMethods(deps);
+  const { bus, eventStreams } = deps;
+  const events = eventStreams === undefined ? [] : eventMethods({ bus, eventStreams });
   return {
     methods: {
       legacy: new Map([
@@ -133,6 +136,7 @@ export function createMethodTable(deps: ToolsCallDeps & SurfaceDeps): MethodTabl
         ['tools/call', toolsCall],
         ...surface.modern,
         ...taskMethods(),
+        ...events,
       ]),
     },
     listeners: {

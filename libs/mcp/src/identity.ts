@@ -1,4 +1,5 @@
 import { appsExtension } from './apps/app-hosts.ts';
+import { eventsExtension } from './events/event-methods.ts';
 import { skillsExtension, skillsSettings } from './skills/skill-methods.ts';
 import { tasksExtension } from './tasks/task-results.ts';
 import { type Era, metaKeys } from './versions.ts';
@@ -20,11 +21,13 @@ export function createIdentity(
   {
     hasSurfaces = true,
     toolsChange = false,
+    hasEvents = false,
     icons = [],
     instructions,
   }: {
     hasSurfaces?: boolean;
     toolsChange?: boolean;
+    hasEvents?: boolean;
     icons?: readonly Icon[];
     instructions(title: string): string;
   },
@@ -34,11 +37,21 @@ export function createIdentity(
     icons,
     capabilities: {
       legacy: toCapabilities('legacy', hasSurfaces),
-      modern: withTools(toCapabilities('modern', hasSurfaces), { listChanged: toolsChange }),
+      modern: withEvents(
+        withTools(toCapabilities('modern', hasSurfaces), { listChanged: toolsChange }),
+        hasEvents,
+      ),
     },
     instructions: instructions(serverInfo.title),
     stamp: `"resultType":"complete","_meta":{"${metaKeys.serverInfo}":${JSON.stringify(serverInfo)}}`,
   };
+}
+
+/** The types of events are those of the release. */
+function withEvents(capabilities: ServerCapabilities, hasEvents: boolean): ServerCapabilities {
+  if (!hasEvents) return capabilities;
+  const { extensions } = capabilities;
+  return { ...capabilities, extensions: { ...extensions, [eventsExtension]: { listChanged: false } } };
 }
 
 function withTools(

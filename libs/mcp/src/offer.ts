@@ -37,6 +37,8 @@ export interface OfferParts {
   extraTools: readonly AnyTool[];
   /** Whether its tools change while it is served. */
   toolsChange?: boolean;
+  /** Whether the canonical mount has the Events extension. */
+  hasEvents?: boolean;
 }
 
 export function createOffer(profile: Profile, parts: OfferParts): Offer {
@@ -52,6 +54,7 @@ export function createOffer(profile: Profile, parts: OfferParts): Offer {
       {
         hasSurfaces,
         toolsChange: parts.toolsChange === true,
+        hasEvents: isCanonical && parts.hasEvents === true,
         icons: profile.icons ?? parts.icons,
         instructions: profile.instructions,
       },

@@ -10,6 +10,7 @@ import {
   listRuns,
   operate,
   readBudgets,
+  readClientEvents,
   readDeliveries,
   readOperation,
   readOutputs,
@@ -48,6 +49,7 @@ import { defaultPollerLimits, type PollerLimits } from './poller/stages.ts';
 import { adopt, Insistence, noteReplyLost } from './poller/submit-facts.ts';
 import { type JournalFiles, SubmitJournal } from './poller/submit-journal.ts';
 import { handleBrowseRuns } from './rpc/browse-runs.ts';
+import { handleReadClientEvents } from './rpc/client-events.ts';
 import { handleReadDeliveries, handleReplayWebhook } from './rpc/deliveries.ts';
 import { handleForgetPayload } from './rpc/forget-payload.ts';
 import { handleOperate, handleReadOperation, handleReadSpend } from './rpc/operate.ts';
@@ -157,6 +159,7 @@ export async function createInferenceService(
   bus.serve(readDeliveries, handleReadDeliveries(deps));
   bus.serve(replayWebhook, handleReplayWebhook(deps));
   bus.serve(forgetPayload, handleForgetPayload(deps));
+  bus.serve(readClientEvents, handleReadClientEvents(deps));
   bus.serve(browseRuns, handleBrowseRuns(deps));
   bus.serve(readSpend, handleReadSpend(deps));
   bus.serve(readOperation, handleReadOperation(deps));

@@ -93,6 +93,8 @@ const GatewayEnv = z.object({
   INFERRY_EXTRA_TOOLS: envList.default([]),
   /** Services that offer prompts and resources beside tools. */
   MCP_SURFACES: envList.default(['catalog', 'inference']),
+  /** 1: the Events extension of MCP, of which a draft is followed (docs/events.md). */
+  EVENTS: z.enum(['0', '1']).default('0'),
   /** Streams of changes (`subscriptions/listen`) that may be open at once in this process, and for one credential. */
   MAX_SUBSCRIPTIONS: envInt(0, 1_000_000).default(5_000),
   MAX_SUBSCRIPTIONS_CREDENTIAL: envInt(0, 1_000_000).default(50),
@@ -135,6 +137,7 @@ export interface GatewayConfig {
   limitsFallback: 'local' | 'closed';
   waits: ClientTable;
   maxStreamMs: number;
+  hasEvents: boolean;
   offered: Selection;
   serverInfo: ServerIdentity['serverInfo'];
   /** Variables of platforms that the versions of profiles tell, where they are set. */
@@ -190,6 +193,7 @@ export function parseGatewayConfig(env: Env): GatewayConfig {
     trustedEgress,
     limitsFallback: parsed.LIMITS_FALLBACK,
     waits: createClientTable(rows, toCeilingSeconds(parsed)),
+    hasEvents: parsed.EVENTS === '1',
     maxStreamMs:
       parsed.MAX_STREAM_SECONDS === 0 ? Number.POSITIVE_INFINITY : parsed.MAX_STREAM_SECONDS * 1_000,
     offered: {

@@ -85,8 +85,7 @@ export async function createGatewayService(
   const { closeSurfaces, ...surface } = startSurfaces(bus, {
     services: config.surfaces,
     principal: gatewayPrincipal,
-    log,
-    subscriptionLimits,
+    ...{ log, subscriptionLimits, hasEvents: config.hasEvents },
   });
   const onToolsChanged = (mount: string) => surface.subscriptions.tellTools(mount);
   const mounts = openMounts(config, { bus, log, extraTools, onToolsChanged });

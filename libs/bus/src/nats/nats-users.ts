@@ -35,6 +35,7 @@ import {
   type RpcContract,
   readAccess,
   readBudgets,
+  readClientEvents,
   readDeliveries,
   readJwks,
   readOperation,
@@ -90,6 +91,7 @@ export const busRights: Readonly<Record<string, BusRights>> = {
       { subject: 'ops.v1.>' },
       ...surfaces,
       ...[verifyKey, verifyPassthrough, readRevocations, readJwks, readVaultKey, openAsset, listProviders],
+      readClientEvents,
     ],
     tells: [callCancelled, clientAnswered],
     hears: [

@@ -1,6 +1,7 @@
 import type { RpcContract } from '../operation.ts';
 import { readJwks, readRevocations, verifyKey } from './auth.ts';
 import { listProviders, prepareRun, prepareRuns } from './catalog.ts';
+import { readClientEvents } from './client-events.ts';
 import { browseRuns, operate, readOperation, readSpend } from './console.ts';
 import {
   listConnections,
@@ -42,6 +43,7 @@ export const rpcs: readonly RpcContract[] = [
   readDeliveries,
   replayWebhook,
   forgetPayload,
+  readClientEvents,
   browseRuns,
   readSpend,
   readOperation,

@@ -1,4 +1,5 @@
 import type { Bus } from '@inferry/bus';
+import { EventStreams } from '../events/event-streams.ts';
 import { type SubscriptionLimits, Subscriptions } from '../subscriptions/subscriptions.ts';
 import { FollowedTasks } from '../tasks/followed-tasks.ts';
 import { Surfaces, type SurfacesOptions } from './surfaces.ts';
@@ -8,25 +9,31 @@ export interface SurfaceParts {
   surfaces: Surfaces;
   subscriptions: Subscriptions;
   followedTasks: FollowedTasks;
+  /** Where the deployment has the Events extension. */
+  eventStreams?: EventStreams;
   closeSurfaces(): void;
 }
 
 export function startSurfaces(
   bus: Bus,
-  options: SurfacesOptions & { subscriptionLimits?: SubscriptionLimits },
+  options: SurfacesOptions & { subscriptionLimits?: SubscriptionLimits; hasEvents?: boolean },
 ): SurfaceParts {
   const surfaces = new Surfaces(bus, options);
   const subscriptions = new Subscriptions(bus, options.subscriptionLimits);
   const followedTasks = new FollowedTasks(bus);
+  const eventStreams =
+    options.hasEvents === true ? new EventStreams(bus, options.subscriptionLimits) : undefined;
   surfaces.onChanged((lists) => subscriptions.tellLists(lists));
   return {
     surfaces,
     subscriptions,
     followedTasks,
+    ...(eventStreams !== undefined && { eventStreams }),
     closeSurfaces() {
       surfaces.close();
       subscriptions.close();
       followedTasks.close();
+      eventStreams?.close();
     },
   };
 }

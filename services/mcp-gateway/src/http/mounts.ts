@@ -38,6 +38,7 @@ type MountConfig = Pick<
   | 'settings'
   | 'icons'
   | 'surfaces'
+  | 'hasEvents'
   | 'offered'
   | 'profileHosts'
   | 'profiles'
@@ -68,6 +69,7 @@ export function openMounts(
     offered,
     extraTools,
     hasSurfaces: config.surfaces.length > 0,
+    hasEvents: config.hasEvents,
   };
   const offers = new Map<string, Offer>();
   /** By the plain address of a mount, which is what nearly every request has. */

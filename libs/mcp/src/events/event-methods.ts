@@ -1,0 +1,310 @@
+/**
+ * The Events extension (`io.modelcontextprotocol/events`): the types of events, what happened since a cursor, and a stream of it.
+ * Nobody's subscription is kept: a poll says where it goes on, a stream lives as long as its connection.
+ */
+import type { Bus } from '@inferry/bus';
+import {
+  type ClientEventName,
+  clientEvents,
+  hasScope,
+  isObject,
+  type JsonObject,
+  listedClientEvent,
+  readClientEvents,
+  toAppError,
+} from '@inferry/contracts';
+import type { z } from 'zod';
+import type { Exchange, Method, Reply } from '../exchange.ts';
+import { isRefusal, notificationText, type Refusal, refuse, refuseParams, rpcCodes } from '../json-rpc.ts';
+import { cursorOf, refuseCursor } from '../methods/lists.ts';
+import { metaKeys } from '../versions.ts';
+import type { EventStreams } from './event-streams.ts';
+
+export const eventsExtension = 'io.modelcontextprotocol/events';
+
+/** Codes of the extension's draft, in the range that JSON-RPC leaves to servers. */
+const eventCodes = {
+  notFound: -32_011,
+  forbidden: -32_012,
+  exhausted: -32_013,
+  unsupported: -32_014,
+} as const;
+
+export interface EventDeps {
+  bus: Bus;
+  eventStreams: EventStreams;
+}
+
+const names = Object.keys(clientEvents) as ClientEventName[];
+const defaultEvents = 50;
+const maxEvents = 100;
+/** How long a poller is to wait, and a stream at most between two looks, each of which is a sign of life. */
+const nextPollMs = 5_000;
+const heartbeatMs = 20_000;
+const retryMs = 1_000;
+
+/** Of the modern era alone. */
+export function eventMethods(deps: EventDeps): [string, Method][] {
+  return [
+    ['events/list', offered(listEvents)],
+    ['events/poll', offered(poll(deps))],
+    ['events/stream', offered(stream(deps))],
+    ['events/subscribe', offered(refuseWebhooks)],
+    ['events/unsubscribe', offered(refuseWebhooks)],
+  ];
+}
+
+const notServed = refuse(['method_not_found', 'This method is not served here.'], {
+  rpcCode: rpcCodes.methodNotFound,
+});
+
+/** Where the mount says that it has them. */
+function offered(method: Method): Method {
+  return (exchange) => {
+    const { extensions } = exchange.offer.identity.capabilities.modern;
+    return extensions !== undefined && Object.hasOwn(extensions, eventsExtension)
+      ? method(exchange)
+      : notServed;
+  };
+}
+
+/** Those that the caller's scopes open. */
+function listEvents(exchange: Exchange): Reply {
+  if (cursorOf(exchange) !== undefined) return refuseCursor();
+  const open = names.filter((name) => hasScope(exchange.principal.scopes, clientEvents[name].scope));
+  return JSON.stringify({ events: open.map(listedClientEvent) });
+}
+
+const unsupported = refuse(['validation_failed', 'Events are polled or streamed here.'], {
+  rpcCode: eventCodes.unsupported,
+  nextAction: 'Use events/poll or events/stream; a run can have a webhook of its own.',
+  data: { feature: 'deliveryMode', value: 'webhook' },
+});
+
+function refuseWebhooks(): Refusal {
+  return unsupported;
+}
+
+interface Asked {
+  name: ClientEventName;
+  arguments: { run_id?: string; provider?: string };
+  cursor: string | null;
+  maxAgeMs: number | undefined;
+  limit: number;
+}
+
+function poll({ bus }: EventDeps): Method {
+  return async (exchange) => {
+    const asked = readAsked(exchange);
+    if (isRefusal(asked)) return asked satisfies Refusal;
+    const page = await read(bus, exchange, asked);
+    if (isRefusal(page)) return page satisfies Refusal;
+    return JSON.stringify({
+      events: page.events.map(toOccurrence),
+      cursor: page.cursor,
+      truncated: page.truncated,
+      hasMore: page.has_more,
+      nextPollMs,
+    });
+  };
+}
+
+function readAsked({ request: { params }, principal }: Exchange): Asked | Refusal {
+  const { name, arguments: given = {}, cursor = null, maxAgeMs, maxEvents: most = defaultEvents } = params;
+  const known = names.find((one) => one === name);
+  if (known === undefined) {
+    return refuse(['resource_not_found', 'There is no such event.'], {
+      ...{ rpcCode: eventCodes.notFound, nextAction: 'events/list names them.', data: { kind: 'event' } },
+    });
+  }
+  const { scope, input } = clientEvents[known];
+  if (!hasScope(principal.scopes, scope)) {
+    return refuse(['insufficient_scope', `This event needs the scope ${scope}.`], {
+      ...{ rpcCode: eventCodes.forbidden, data: { required_scope: scope } },
+    });
+  }
+  const args = isObject(given) ? input.strict().safeParse(given) : undefined;
+  if (args?.success !== true)
+    return refuseParams(['validation_failed', 'params.arguments are not of this event.']);
+  if (cursor !== null && typeof cursor !== 'string') return refuseAsked('cursor must be a string or null');
+  if (maxAgeMs !== undefined && maxAgeMs !== null && !isCount(maxAgeMs))
+    return refuseAsked('maxAgeMs must be a whole number');
+  if (!isCount(most) || most === 0) return refuseAsked('maxEvents must be a whole number');
+  return {
+    name: known,
+    arguments: args.data,
+    cursor,
+    maxAgeMs: isCount(maxAgeMs) ? maxAgeMs : undefined,
+    limit: Math.min(most, maxEvents),
+  };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function refuseAsked(problem: string): Refusal {
+  return refuseParams(['validation_failed', `params.${problem}.`]);
+}
+
+type Page = z.infer<typeof readClientEvents.output>;
+
+async function read(
+  bus: Bus,
+  { principal }: Pick<Exchange, 'principal'>,
+  { name, arguments: args, cursor, maxAgeMs, limit }: Asked,
+): Promise<Page | Refusal> {
+  const input = {
+    name,
+    arguments: args,
+    cursor,
+    limit,
+    ...(maxAgeMs !== undefined && { max_age_ms: maxAgeMs }),
+  };
+  try {
+    return await bus.call(readClientEvents, input, { principal });
+  } catch (error) {
+    const { code, message, nextAction } = toAppError(error);
+    const told = nextAction === undefined ? {} : { nextAction };
+    if (code === 'invalid_cursor') return refuseParams([code, message], told);
+    return refuse([code, message], { rpcCode: rpcCodes.internal, ...told });
+  }
+}
+
+function toOccurrence({ event_id: eventId, name, timestamp, data }: Page['events'][number]): JsonObject {
+  return { eventId, name, timestamp, data };
+}
+
+const full = refuse(['busy', 'Too many streams of events are open.'], {
+  ...{ rpcCode: eventCodes.exhausted, retryAfterSeconds: 30, data: { limit: 'streams' } },
+  nextAction: 'Close one of them, or poll.',
+});
+
+const noStream = refuse(['validation_failed', 'This request takes no stream.'], {
+  ...{ rpcCode: eventCodes.unsupported, data: { feature: 'deliveryMode', value: 'push' } },
+  nextAction: 'Accept text/event-stream, or poll.',
+});
+
+function stream({ bus, eventStreams }: EventDeps): Method {
+  return async (exchange) => {
+    const asked = readAsked(exchange);
+    if (isRefusal(asked)) return asked satisfies Refusal;
+    const { channel, principal } = exchange;
+    if (!channel.canStream) return noStream;
+    if (eventStreams.isFull(principal.subject)) return full;
+    const first = await read(bus, exchange, { ...asked, limit: maxEvents });
+    if (isRefusal(first)) return first satisfies Refusal;
+    // Others came while it was read.
+    if (eventStreams.isFull(principal.subject)) return full;
+    await new EventStream(exchange, bus, asked).tell(first, eventStreams);
+    return channel.stopReason === 'gone' || channel.stopReason === 'cancelled' ? undefined : '{}';
+  };
+}
+
+/** One open stream. A client that does not read is told later, from where it was: nothing is gathered for it. */
+class EventStream {
+  readonly #exchange: Exchange;
+  readonly #bus: Bus;
+  readonly #asked: Asked;
+  readonly #pace = new Pace();
+  /** What it was told last. */
+  #position: string;
+
+  constructor(exchange: Exchange, bus: Bus, asked: Asked) {
+    this.#exchange = exchange;
+    this.#bus = bus;
+    // How far back is looked is a question of the beginning alone.
+    this.#asked = { ...asked, maxAgeMs: undefined, limit: maxEvents };
+    this.#position = asked.cursor ?? '';
+  }
+
+  async tell(first: Page, streams: EventStreams): Promise<void> {
+    const { channel, principal } = this.#exchange;
+    const { life } = channel;
+    const pace = this.#pace;
+    if (life.isCancelled || life.isFinishing) return;
+    const stop = { cancel: () => pace.end(), finish: () => pace.end() };
+    life.attach(stop);
+    const close = streams.open(principal.subject, () => pace.wake());
+    try {
+      channel.open();
+      await this.#begin(first);
+      for (let page: Page | undefined = first; !pace.isOver; page = await this.#readOn())
+        await this.#turn(page);
+    } finally {
+      close();
+      life.detach(stop);
+    }
+  }
+
+  async #begin({ cursor, truncated }: Page): Promise<void> {
+    if (this.#position === '') this.#position = cursor;
+    const active = { cursor: this.#position, truncated };
+    while (!this.#pace.isOver && !this.#send('active', active)) await this.#pace.rest(retryMs);
+  }
+
+  /** Tells a page and rests until there may be more; what was not read is told again from the same place. */
+  async #turn(page: Page | undefined): Promise<void> {
+    if (page === undefined || !this.#tellPage(page)) return void (await this.#pace.rest(retryMs));
+    this.#position = page.cursor;
+    if (page.has_more || (await this.#pace.rest(heartbeatMs)) === 'stirred') return;
+    this.#send('heartbeat', { cursor: this.#position });
+  }
+
+  async #readOn(): Promise<Page | undefined> {
+    const page = await read(this.#bus, this.#exchange, { ...this.#asked, cursor: this.#position });
+    if (isRefusal(page)) {
+      this.#send('error', { error: { code: page.code, message: page.message } });
+      return undefined;
+    }
+    if (page.truncated) this.#send('active', { cursor: this.#position, truncated: true });
+    return page;
+  }
+
+  /** Each but the last says where its page began: whoever breaks off in between is told the page again, by the same ids. */
+  #tellPage({ events, cursor }: Page): boolean {
+    return events.every((event, at) =>
+      this.#send('event', {
+        ...toOccurrence(event),
+        cursor: at === events.length - 1 ? cursor : this.#position,
+      }),
+    );
+  }
+
+  #send(event: string, params: JsonObject): boolean {
+    const meta = { [metaKeys.subscriptionId]: this.#exchange.request.id };
+    const text = notificationText(`notifications/events/${event}`, { ...params, _meta: meta });
+    return this.#exchange.channel.notify(text);
+  }
+}
+
+/** Rests that end early when there may be something to tell, or when nobody listens any more. */
+class Pace {
+  isOver = false;
+  #isWoken = false;
+  #stir: (() => void) | undefined;
+
+  wake(): void {
+    this.#isWoken = true;
+    this.#stir?.();
+  }
+
+  end(): void {
+    this.isOver = true;
+    this.#stir?.();
+  }
+
+  async rest(ms: number): Promise<'rested' | 'stirred'> {
+    if (!this.#isWoken && !this.isOver) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, ms);
+      this.#stir = resolve;
+      await promise;
+      clearTimeout(timer);
+      this.#stir = undefined;
+    }
+    const isStirred = this.#isWoken || this.isOver;
+    this.#isWoken = false;
+    return isStirred ? 'stirred' : 'rested';
+  }
+}

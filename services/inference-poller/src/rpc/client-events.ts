@@ -1,0 +1,139 @@
+/**
+ * What a caller's clients are told of what happened. Nothing is kept for anybody: a cursor says from when on its holder has not been
+ * told, and what they have been told of the last seconds, since what is written last is not always what is stamped last.
+ */
+import { createHash } from 'node:crypto';
+import type { Handler } from '@inferry/bus';
+import type { ClientEvent, ClientEventName, Principal, readClientEvents } from '@inferry/contracts';
+import { listCatalogChanges, listFinishedRuns, listTimelines, readBudgetStates } from '@inferry/database';
+import { createCursors } from '@inferry/runtime';
+import { z } from 'zod';
+import type { InferenceDeps } from '../deps.ts';
+import { rulesFor } from '../runs/run-cost.ts';
+import { toRfc3339 } from '../runs/run-view.ts';
+import { payerOf } from '../runs/start-run.ts';
+
+const Place = z.object({ from: z.number(), told: z.array(z.string()) });
+type Place = z.infer<typeof Place>;
+const cursors = createCursors({ place: Place, of: 'event' });
+
+/** How late a row may be seen after the moment that it is stamped with. */
+const overlapMs = 10_000;
+/** A cursor has a bound: beyond so many told events of the last seconds it goes by time alone. */
+const maxTold = 120;
+/** Nobody is told of what is older. */
+const longestReplayMs = 7 * 86_400_000;
+
+interface Happened {
+  event: ClientEvent;
+  at: number;
+  mark: string;
+}
+
+interface Wanted {
+  principal: Principal;
+  args: { run_id?: string | undefined; provider?: string | undefined };
+  from: number;
+  limit: number;
+}
+
+type Deps = Pick<InferenceDeps, 'database' | 'money' | 'now'>;
+
+export function handleReadClientEvents(deps: Deps): Handler<typeof readClientEvents> {
+  return async ({ name, arguments: args, cursor, max_age_ms: maxAgeMs, limit }, { principal }) => {
+    const query = [principal.subject, name, args];
+    const now = deps.now();
+    const held = cursor === null ? undefined : cursors.read(query, cursor);
+    const floor = now - Math.min(maxAgeMs ?? longestReplayMs, longestReplayMs);
+    const start = held ?? { from: now - overlapMs, told: [] };
+    const from = Math.max(start.from, floor);
+    const all = await happened(deps, name, {
+      ...{ principal, args, from },
+      limit: held === undefined ? maxTold + 1 : start.told.length + limit + 1,
+    });
+    const told = new Set(start.told);
+    const isNew = ({ mark, at }: Happened) => held !== undefined && !told.has(mark) && at >= floor;
+    const fresh = all.filter(isNew).slice(0, limit);
+    const hasMore = all.filter(isNew).length > limit;
+    const next = toPlace(
+      all.filter((one) => !isNew(one) || fresh.includes(one)),
+      { from, reached: hasMore ? (fresh.at(-1)?.at ?? now) : now, isState: name === 'budget.reached' },
+    );
+    return {
+      events: fresh.map(({ event }) => event),
+      cursor: cursors.write(query, next),
+      // What was told of the overlap is no gap.
+      truncated: held !== undefined && held.from + overlapMs < floor,
+      has_more: hasMore,
+    };
+  };
+}
+
+function toPlace(
+  known: readonly Happened[],
+  { from, reached, isState }: { from: number; reached: number; isState: boolean },
+): Place {
+  const next = Math.max(from, reached - overlapMs);
+  const kept = known.filter(({ at }) => isState || at >= next);
+  const last = kept.slice(-maxTold);
+  // The others of the first moment that is kept would be told twice, and never be left out.
+  const first = kept.length > maxTold ? (last[0]?.at ?? next) : next;
+  return { from: Math.max(next, first), told: last.map(({ mark }) => mark) };
+}
+
+function happened(deps: Deps, name: ClientEventName, wanted: Wanted): Promise<Happened[]> {
+  return readers[name](deps, wanted);
+}
+
+const readers: Readonly<Record<ClientEventName, (deps: Deps, wanted: Wanted) => Promise<Happened[]>>> = {
+  async 'run.finished'({ database }, { principal, args, from, limit }) {
+    const since = { subject: principal.subject, runId: args.run_id, from, limit };
+    return (await listFinishedRuns(database.queries, since)).map(
+      ({ run_id: id, client_ref: ref, ...run }) => {
+        const data = {
+          run_id: id,
+          status: run.status,
+          model: run.model,
+          ...(ref !== null && { client_ref: ref }),
+        };
+        return toHappened('run.finished', `${id}:finished`, { at: run.at, data });
+      },
+    );
+  },
+  async 'run.progressed'({ database }, { principal, args, from, limit }) {
+    const since = { subject: principal.subject, runId: args.run_id, from, limit };
+    return (await listTimelines(database.queries, since)).map(({ run_id: id, seq, at, status, note }) =>
+      toHappened('run.progressed', `${id}:${seq}`, { at, data: { run_id: id, status, note } }),
+    );
+  },
+  async 'catalog.changed'({ database }, { args, from, limit }) {
+    const changes = await listCatalogChanges(database.queries, { provider: args.provider, from, limit });
+    return changes.map(({ provider, version, models, at }) =>
+      toHappened('catalog.changed', `${provider}:${version}`, { at, data: { provider, models } }),
+    );
+  },
+  async 'budget.reached'({ database, money, now }, { principal }) {
+    const rules = { ...rulesFor(money, 'USD'), now: now() };
+    const states = await readBudgetStates(database.queries, payerOf(principal), rules);
+    const reached = states.filter(
+      ({ limitMicros, spentMicros, heldMicros }) => spentMicros + heldMicros >= limitMicros,
+    );
+    return reached.map(({ scope, value, period, currency, resetsAt }) => {
+      const ends = resetsAt === undefined ? {} : { resets_at: toRfc3339(resetsAt) };
+      const id = createHash('sha256')
+        .update(JSON.stringify([scope, value, period, currency, resetsAt ?? '']))
+        .digest('base64url');
+      const data = { scope, period, currency, ...ends };
+      return toHappened('budget.reached', `budget:${id.slice(0, 22)}`, { at: now(), data });
+    });
+  },
+};
+
+function toHappened(
+  name: ClientEventName,
+  id: string,
+  { at, data }: { at: number; data: Record<string, unknown> },
+): Happened {
+  const mark = createHash('sha256').update(id).digest('base64url').slice(0, 8);
+  return { mark, at, event: { event_id: id, name, timestamp: new Date(at).toISOString(), data } };
+}
