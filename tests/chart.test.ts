@@ -275,7 +275,8 @@ describe('the chart', () => {
   it('prints a command for the first key whose pod is hardened and may reach Postgres', async () => {
     const args = ['install', 'inferry', chart, '--dry-run=client', '-f', join(chart, 'examples/trial.yaml')];
     const { stdout } = await run(helm, args, { maxBuffer: 50e6 });
-    const command = /kubectl -n default run inferry-keys[\s\S]*?\n(?=\S|$)/.exec(stdout)?.[0] ?? '';
+    const command =
+      /kubectl -n default run inferry-keys[\s\S]*?delete pod inferry-keys$/m.exec(stdout)?.[0] ?? '';
     const policy = manifests('trial').find((it) => it.metadata.name === 'inferry-postgres' && isPolicy(it));
     if (policy === undefined || !isPolicy(policy)) throw new Error('no policy of Postgres');
     const labels = /--labels=(\S+)/
@@ -286,6 +287,9 @@ describe('the chart', () => {
     const { spec } = JSON.parse(/--overrides='(.*)'/.exec(command)?.[1] ?? '{}') as { spec: PodSpec };
 
     const admitted = policy.spec.ingress.flatMap(({ from }) => from.map((it) => it.podSelector?.matchLabels));
+    // Whoever attaches to a pod that has ended already sees nothing, and the key is printed once.
+    expect(command).not.toMatch(/ (-i|-it|--rm|--attach)\b/);
+    expect(command).toContain('logs inferry-keys');
     expect(admitted).toContainEqual(Object.fromEntries(labels ?? []));
     expect(spec).toMatchObject({
       automountServiceAccountToken: false,

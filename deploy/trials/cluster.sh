@@ -1,6 +1,6 @@
 #!/bin/sh
 # A cluster of one node from Debian's source package of Kubernetes, which has all that it needs beside it, on the trial's engine:
-#   deploy/trials/cluster.sh build | start | stop | env
+#   deploy/trials/cluster.sh build | start | stop
 # Runs in the engine's network namespace (deploy/trials/engine.sh run deploy/trials/cluster.sh start). Kubernetes 1.20.2: no
 # policy/v1, no autoscaling/v2, no names for Services (DNS) and nothing that enforces network policies.
 set -eu
@@ -9,7 +9,6 @@ here="$(cd "$(dirname "$0")" && pwd)"
 CLUSTER="$TRIAL_FOLDER/cluster"
 BIN="$TRIAL_FOLDER/kubernetes"
 SERVICES=10.97.0.0/16
-PODS=172.31.240.0/24
 export DOCKER_HOST="unix://$TRIAL_FOLDER/engine/docker.sock"
 export PATH="$TOOLS/usr/bin:$TOOLS/usr/sbin:$PATH" LD_LIBRARY_PATH="$TOOLS/usr/lib/x86_64-linux-gnu"
 programs='kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy'
@@ -70,8 +69,7 @@ K
     if curl -ksf -H "Authorization: Bearer $token" https://127.0.0.1:6443/readyz > /dev/null; then break; fi
     sleep 0.5
   done
-  in_background kube-controller-manager "$BIN/kube-controller-manager" --kubeconfig="$CLUSTER/kubeconfig" --service-account-private-key-file="$CLUSTER/pki/sa.key" --leader-elect=false \
-    --cluster-cidr=$PODS --allocate-node-cidrs=false --pod-eviction-timeout=20s --node-monitor-grace-period=16s
+  in_background kube-controller-manager "$BIN/kube-controller-manager" --kubeconfig="$CLUSTER/kubeconfig" --service-account-private-key-file="$CLUSTER/pki/sa.key" --leader-elect=false --allocate-node-cidrs=false --pod-eviction-timeout=20s --node-monitor-grace-period=16s
   in_background kube-scheduler "$BIN/kube-scheduler" --kubeconfig="$CLUSTER/kubeconfig" --leader-elect=false
   cat > kubelet.yaml <<K
 apiVersion: kubelet.config.k8s.io/v1beta1
@@ -90,6 +88,8 @@ imageGCHighThresholdPercent: 100
 K
   in_background kubelet "$BIN/kubelet" --kubeconfig="$CLUSTER/kubeconfig" --config="$CLUSTER/kubelet.yaml" --root-dir="$CLUSTER/kubelet" --docker-endpoint="$DOCKER_HOST" \
     --hostname-override=trial --node-ip="$address" --pod-infra-container-image=pause:trial --v=1
+  # A node's pods count as much as a few of the machine's other processes, not as one: shares are told from requests among them alone.
+  [ ! -w /sys/fs/cgroup/cpu/docker/cpu.shares ] || echo 6144 > /sys/fs/cgroup/cpu/docker/cpu.shares
   in_background dnsmasq dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --listen-address="$bridge" --bind-interfaces --local=/cluster.local/ --hostsdir="$CLUSTER/names" --user=root --pid-file=
   in_background kube-proxy "$BIN/kube-proxy" --kubeconfig="$CLUSTER/kubeconfig" --proxy-mode=iptables --cluster-cidr=172.16.0.0/12 --hostname-override=trial --conntrack-max-per-core=0 \
     --conntrack-tcp-timeout-established=0s --conntrack-tcp-timeout-close-wait=0s
@@ -101,6 +101,7 @@ stop() {
     [ ! -f "$CLUSTER/$name.pid" ] || kill "$(cat "$CLUSTER/$name.pid")" 2> /dev/null || true
     rm -f "$CLUSTER/$name.pid"
   done
+  [ ! -w /sys/fs/cgroup/cpu/docker/cpu.shares ] || echo 1024 > /sys/fs/cgroup/cpu/docker/cpu.shares
   [ ! -f "$CLUSTER/sysctl.before" ] || sysctl -q -p "$CLUSTER/sysctl.before" > /dev/null 2>&1 || true
 }
 

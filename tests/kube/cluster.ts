@@ -1,6 +1,6 @@
 // The chart in a real cluster (deploy/trials/cluster.sh): installed by Helm, rolled, killed and rolled back under load.
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -11,7 +11,6 @@ import type { Placement } from './play.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
-const chart = join(root, 'deploy/chart');
 const services = ['auth', 'catalog', 'upload', 'inference-poller', 'compute', 'mcp-gateway'];
 
 interface Listed {
@@ -21,6 +20,8 @@ interface Listed {
 }
 
 interface Cluster {
+  /** As it was when this began, whatever is edited meanwhile. */
+  chart: string;
   helm(...args: string[]): Promise<string>;
   kubectl(...args: string[]): Promise<string>;
   /** A command as a person types it, with kubectl on its path. */
@@ -35,7 +36,7 @@ export async function tryCluster({ folder, say }: Placement): Promise<boolean> {
   if (process.env.KEEP === undefined) await run(script, ['start']);
   const cluster = await openCluster(folder, say);
   try {
-    const values = ['-f', join(chart, 'examples/trial.yaml'), '-f', await ownValues(folder)];
+    const values = ['-f', join(cluster.chart, 'examples/trial.yaml'), '-f', await ownValues(folder)];
     const url = await installed(cluster, folder, values);
     const key = await keyByNotes(cluster);
     await runDemo(url, key);
@@ -59,7 +60,7 @@ async function installed(cluster: Cluster, folder: string, values: readonly stri
   if (isNew) {
     await makeVolumes(cluster, folder);
     // Its hook waits for Postgres, whose name is known once its Service is there.
-    const installing = cluster.helm('install', 'inferry', chart, ...values, '--timeout', '8m');
+    const installing = cluster.helm('install', 'inferry', cluster.chart, ...values, '--timeout', '8m');
     let isOver = false;
     void installing.finally(() => {
       isOver = true;
@@ -71,7 +72,8 @@ async function installed(cluster: Cluster, folder: string, values: readonly stri
     cluster.say(`${pods} pods are ready ${seconds(since)} s after helm install`);
   }
   const url = `http://${(await cluster.list('services')).find(isFront)?.spec.clusterIP}:8080`;
-  if (isNew) await rolled(cluster, 'upgrade', ['inferry', chart, ...values, '--set', `publicUrl=${url}`]);
+  if (isNew)
+    await rolled(cluster, 'upgrade', ['inferry', cluster.chart, ...values, '--set', `publicUrl=${url}`]);
   return url;
 }
 
@@ -91,8 +93,10 @@ async function openCluster(folder: string, say: (line: string) => void): Promise
     (JSON.parse(await ask('get', kind, '-o', 'json')) as { items: Listed[] }).items;
   const typed = { ...env, PATH: `${join(kubectl, '..')}:${process.env.PATH}` };
   const shell = async (command: string) =>
-    (await run('sh', ['-c', command], { env: typed, timeout: 120_000 })).stdout;
-  return { helm: by(helm), kubectl: ask, shell, list, say };
+    (await run('sh', ['-c', command], { env: typed, timeout: 400_000 })).stdout;
+  const chart = join(folder, 'cluster/chart');
+  cpSync(join(root, 'deploy/chart'), chart, { recursive: true });
+  return { chart, helm: by(helm), kubectl: ask, shell, list, say };
 }
 
 /** There is no DNS in this cluster: a small server outside answers what stands in a file for each Service, which keeps its address. */
@@ -154,7 +158,8 @@ async function rolled(cluster: Cluster, what: string, args: readonly string[]): 
 /** The command that the notes of the release print, as they print it. */
 async function keyByNotes({ helm, shell }: Cluster): Promise<string> {
   const notes = await helm('get', 'notes', 'inferry');
-  const command = /^ {2}(kubectl [^\n]*run inferry-keys[\s\S]*?)\n(?=\S|$)/m.exec(notes)?.[1] ?? '';
+  const command =
+    /^ {2}kubectl [^\n]*run inferry-keys[\s\S]*?delete pod inferry-keys$/m.exec(notes)?.[0] ?? '';
   const stdout = await shell(command);
   const key = /ifr_[\w-]+/.exec(stdout)?.[0];
   if (key === undefined) throw new Error(`no key: ${stdout}`);
@@ -169,7 +174,7 @@ interface Loaded {
 
 /** How many runs were lost: calls that a killed pod held are counted and told, and refused to nobody's harm. */
 async function underLoad(cluster: Cluster, { url, key, values }: Loaded): Promise<number> {
-  const { kubectl, helm, list, say } = cluster;
+  const { chart, kubectl, helm, list, say } = cluster;
   let lost = 0;
   const during = async (what: string, act: () => Promise<void>) => {
     const since = performance.now();
@@ -216,7 +221,7 @@ async function underLoad(cluster: Cluster, { url, key, values }: Loaded): Promis
 }
 
 /** Every set of values as the API server takes it; what this one does not know, by kind and version, is told. */
-async function dryRuns({ helm, kubectl, say }: Cluster): Promise<void> {
+async function dryRuns({ chart, helm, kubectl, say }: Cluster): Promise<void> {
   const known = new Set((await kubectl('api-versions')).split('\n'));
   const examples = readdirSync(join(chart, 'examples')).map((file) => ['-f', join(chart, 'examples', file)]);
   const sets = [[], ...examples].map((args) => [
