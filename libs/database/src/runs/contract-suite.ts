@@ -4,12 +4,13 @@ import { listPauses, setPause } from '../audit/provider-pauses.ts';
 import { readDatabaseTime } from '../clock.ts';
 import type { Database } from '../database.ts';
 import type { RunRow } from '../schema.ts';
+import { browseRunRows } from './browse-runs.ts';
 import { describeBudgets } from './budget-contract-suite.ts';
 import { readBudgetStates } from './budgets.ts';
 import { countRunRows, findRun, listRunRows, readRunEvents, readRunStates } from './find-runs.ts';
 import { insertRun, type NewRun, readStanding } from './insert-run.ts';
 import { isLedgerGuarded, readBookedRuns } from './ledger.ts';
-import { readSpentBy, usageColumns } from './operations.ts';
+import { listLateRuns, readSpentBy, usageColumns } from './operations.ts';
 import {
   leaseAbandonedRuns,
   leaseFollowedRuns,
@@ -582,6 +583,43 @@ export function describeRunQueries(
 
         expect(await findAnyRun(database.queries, runId)).toMatchObject({ next_poll_at: now, version });
       });
+    });
+
+    it('is looked through by state, model and words, a bounded part for each page', async () => {
+      const inputs = ['{"prompt":"A Fox in its \\"den\\""}', '{"prompt":"100 % owl"}', '{"prompt":"a_c"}'];
+      const ids: string[] = [];
+      for (const [at, input] of inputs.entries())
+        ids.push((await insert({ input, created_at: now - Math.floor(at / 2), subject: 'carol' })).run_id);
+      await insert({ subject: 'dora' });
+      const look = async (filter: Partial<Parameters<typeof browseRunRows>[1]> = {}) => {
+        const wanted = { subject: 'carol', limit: 10, searched: 10, ...filter };
+        const { rows, lookedUntil } = await browseRunRows(database.queries, wanted);
+        return [rows.map(({ run_id: id }) => ids.indexOf(id)), lookedUntil];
+      };
+      const place = { createdAt: now, runId: ids[0] };
+
+      expect(await look()).toEqual([[1, 0, 2], undefined]);
+      expect(await look({ limit: 1 })).toEqual([[1, 0], undefined]);
+      expect(await look({ text: 'fox in its "DEN' })).toEqual([[0], undefined]);
+      expect(await look({ text: '0 %' })).toEqual([[1], undefined]);
+      expect(await look({ text: 'a_c' })).toEqual([[2], undefined]);
+      expect(await look({ text: 'SCRIPTED' })).toEqual([[1, 0, 2], undefined]);
+      expect(await look({ statuses: ['failed'], model: 'scripted/model' })).toEqual([[], undefined]);
+      expect(await look({ text: 'a_c', searched: 2 })).toEqual([[], place]);
+      expect(
+        await look({ text: 'a_c', searched: 2, before: { createdAt: now, runId: ids[0] ?? '' } }),
+      ).toEqual([[2], undefined]);
+    });
+
+    it('is late when it is due and nobody has taken it', async () => {
+      await insert({ next_poll_at: now - 60_000 });
+      await insert({ next_poll_at: now - 5_000 });
+      await insert({ next_poll_at: now - 500 });
+      await insert({ next_poll_at: now - 90_000, lease_owner: 'one', lease_until: now + 1_000 });
+
+      expect(await listLateRuns(database.queries, { dueBefore: now - 2_000, now })).toEqual([
+        { provider: 'scripted', count: 2, dueAt: now - 60_000 },
+      ]);
     });
 
     it('counts a list up to a bound', async () => {
