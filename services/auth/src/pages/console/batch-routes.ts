@@ -5,6 +5,7 @@ import { type Action, idOf, noticeOf, queryOf, type SignedIn, takePost } from '.
 import { asking, type ConsoleDeps, missing, part, type Show, sender, viewerOf } from './asking.ts';
 import { batchesPage, batchPage, ShownItem } from './batches-page.ts';
 import { sendNothing } from './file-routes.ts';
+import { outputPlace, previewUrl } from './media.ts';
 
 const pageSize = 12;
 /** A contact sheet of so many. */
@@ -14,8 +15,8 @@ export function mountBatches(scope: FastifyInstance, deps: ConsoleDeps): void {
   const pages: Readonly<Record<string, Show>> = {
     '/account/batches': showBatches,
     '/account/batches/:id': showBatch,
-    '/account/batches/:id/sheet': (_deps, way) => goTo(deps, way, 'sheet'),
-    '/account/batches/:id/table': (_deps, way) => goTo(deps, way, 'table'),
+    '/account/batches/:id/sheet': goToSheet,
+    '/account/batches/:id/table': goToTable,
   };
   for (const [url, show] of Object.entries(pages)) {
     scope.get(url, async (request, reply) => {
@@ -75,13 +76,22 @@ const showBatch: Show = async (deps, way, notice) => {
 };
 
 /** By a link that is made for this one look. */
-async function goTo(deps: ConsoleDeps, way: SignedIn, name: 'sheet' | 'table') {
+const goToTable: Show = async (deps, way) => {
   const { batch } = await readBatch(deps, way, { limit: 1 });
-  const url = batch[name];
-  if (url === undefined && name === 'sheet') return sendNothing(way.reply);
-  if (url === undefined) throw missing();
+  if (batch.table === undefined) throw missing();
+  return way.reply.header('cache-control', 'no-store').redirect(batch.table, 302);
+};
+
+/** Of a batch that has no sheet, since its runs made no pictures or some are under way, what one of them made. */
+const goToSheet: Show = async (deps, way) => {
+  const { batch, items = [] } = await readBatch(deps, way, { limit: sheetSize });
+  const made = ShownItem.array()
+    .parse(items)
+    .find(({ url }) => url !== undefined);
+  const url = batch.sheet ?? (made && previewUrl(outputPlace(made.run_id, 0), 480));
+  if (url === undefined) return sendNothing(way.reply);
   return way.reply.header('cache-control', 'no-store').redirect(url, 302);
-}
+};
 
 const cancel: Action<ConsoleDeps> = async (deps, way) => {
   await deps.bus.call(

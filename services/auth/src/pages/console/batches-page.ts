@@ -59,10 +59,7 @@ function batchUrl(id: string): string {
 function sheetOf(batch: Batch, now: number): Html {
   const { batch_id: id, model = 'A batch', created_at: at } = batch;
   const facts = [progressWords(batch), at === undefined ? undefined : ago(Date.parse(at), now)];
-  return html`<li class="sheet-card"><a class="face" href="${batchUrl(id)}" tabindex="-1" aria-hidden="true">${
-    batch.status !== 'running' &&
-    html`<img src="${batchUrl(id)}/sheet" alt="" loading="lazy" decoding="async">`
-  }</a>
+  return html`<li class="sheet-card"><a class="face" href="${batchUrl(id)}" tabindex="-1" aria-hidden="true"><img src="${batchUrl(id)}/sheet" alt="" loading="lazy" decoding="async"></a>
 <div class="row"><p class="title"><a href="${batchUrl(id)}">${displayText(model, 120)}</a></p>${markOf(batch)}</div>
 ${barOf(batch)}
 <p class="small muted">${facts.filter((fact) => fact !== undefined).join(' · ')}</p>

@@ -312,7 +312,7 @@ describe('the pages behind the account', () => {
     const batch = {
       ...{ batch_id: 'batch_1', status: 'running' as const, model: 'fal/flux', total: 3 },
       ...{ counts: { succeeded: 1, waiting: 2 }, cost: { currency: 'USD', charged: 0, unknown: true } },
-      sheet: 'https://files.example/sheet',
+      sheet: 'https://files.example/sheet' as string | undefined,
     };
     system.bus.serve(getBatch, async ({ batch_id: id }) => {
       if (id === undefined) return { batches: [batch], page: { next_cursor: 'c' } };
@@ -320,7 +320,7 @@ describe('the pages behind the account', () => {
       const items = [
         { index: 0, run_id: 'run_1', status: 'succeeded', input: { seed: 7 }, url: 'https://x.example' },
       ];
-      return { batch, items, page: {} };
+      return { batch: { ...batch }, items, page: {} };
     });
     system.bus.serve(cancelBatch, async (input, { principal }) => {
       asked.push([input, principal.scopes.at(-1)]);
@@ -331,6 +331,8 @@ describe('the pages behind the account', () => {
     const shown = await browser.open('/account/batches/batch_1');
     const sheet = await browser.open('/account/batches/batch_1/sheet');
     const table = await browser.open('/account/batches/batch_1/table');
+    batch.sheet = undefined;
+    const unmade = await browser.open('/account/batches/batch_1/sheet');
     const other = await browser.open('/account/batches/batch_9');
     const done = await post(browser, '/account/batches/batch_1/cancel', { csrf: csrfOf(shown) });
 
@@ -338,6 +340,7 @@ describe('the pages behind the account', () => {
     expect(shown.html).toMatch(/src="\/account\/runs\/run_1\/outputs\/0\/preview\?px=160"[\s\S]*seed: 7/);
     expect(shown.html + list.html).not.toContain('files.example');
     expect([sheet.location, table.status, other.status]).toEqual(['https://files.example/sheet', 404, 404]);
+    expect(unmade.url).toBe(`${system.url}/account/runs/run_1/outputs/0/preview?px=480`);
     expect(asked).toEqual([[{ batch_id: 'batch_1' }, 'runs:write']]);
     expect(done.html).toContain('No more of the batch is started');
   });

@@ -64,7 +64,7 @@ function ofCurrency({ since, until }: CostsView, rows: readonly SpendRow[], curr
   return html`<section class="part" aria-labelledby="in-${currency}">
 <h2 id="in-${currency}" class="big">${spentWords(total)}</h2>
 <p class="small muted">${number(total.runs)} run${total.runs === 1 ? '' : 's'} that ended${total.assumed > 0 && html`, ${spentWords({ charged: total.assumed, currency })} of it assumed, since their platforms do not say`}${unknown > 0 && html`. Of ${number(unknown)} nobody tells the cost: ${unknown === 1 ? 'it is' : 'they are'} not in the amount`}.</p>
-${spendPlot(plotOf(own, { currency, since, until }))}
+${total.charged > 0 && spendPlot(plotOf(own, { currency, since, until }))}
 ${modelTable(models, total.charged)}
 <details class="below"><summary class="link">By day, as a table</summary>${dayTable(days)}</details></section>`;
 }
