@@ -4,6 +4,7 @@ import { listPauses, setPause } from '../audit/provider-pauses.ts';
 import { readDatabaseTime } from '../clock.ts';
 import type { Database } from '../database.ts';
 import type { RunRow } from '../schema.ts';
+import { describeBatches } from './batch-contract-suite.ts';
 import { browseRunRows } from './browse-runs.ts';
 import { describeBudgets } from './budget-contract-suite.ts';
 import { readBudgetStates } from './budgets.ts';
@@ -231,6 +232,7 @@ export function describeRunQueries(
     });
 
     describeBudgets({ database: () => database, newRow, now });
+    describeBatches({ database: () => database, newRow, now });
     describeAudit({ database: () => database, insert: () => insert() });
 
     it('of a paused platform are in no lane until it goes on', async () => {

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   AppError,
   type Batch,
@@ -7,7 +10,7 @@ import {
   type JsonObject,
   runBatch,
 } from '@inferry/contracts';
-import { setBudget } from '@inferry/database';
+import { dumpDatabase, loadDatabase, openDatabase, setBudget } from '@inferry/database';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { verifyLedger } from '../runs/verify-ledger.ts';
 import { succeeded } from '../testing/platform.ts';
@@ -149,6 +152,25 @@ describe('a batch', () => {
     expect(world.platform.submitCount).toBe(4);
   });
 
+  it.each([true, false])('comes out of a backup of a system that was stopped (%s)', async (isStopped) => {
+    await world.addReplica();
+    await begin({ inputs: prompts(3), concurrency: 1 });
+    await vi.waitFor(() => expect(openJobs()).toHaveLength(1), { timeout: 45_000, interval: 5 });
+    const folder = mkdtempSync(join(tmpdir(), 'batches-'));
+    const url = `sqlite:${join(folder, 'restored.sqlite')}`;
+
+    await dumpDatabase(world.database, (dump) => loadDatabase(dump, { url, isStopped, now: Date.now() }));
+
+    const restored = openDatabase({ url });
+    const rows = await restored.queries.selectFrom('runs').selectAll().orderBy('batch_index').execute();
+    await restored.close();
+    rmSync(folder, { recursive: true });
+    // What waited then may have been sent since, unless nothing went on.
+    const waiting = isStopped ? { phase: 'queued', next_poll_at: null } : { phase: 'submitting' };
+    expect(rows.slice(1)).toMatchObject([waiting, waiting]);
+    expect(rows.every((row) => isStopped || row.next_poll_at !== null)).toBe(true);
+  });
+
   it('is one batch for one client_ref, and a conflict with other inputs', async () => {
     await world.addReplica();
     const asked = { inputs: prompts(3), client_ref: 'night', concurrency: 1 };
@@ -206,6 +228,41 @@ describe('a batch', () => {
     expect(over).toMatchObject({ status: 'cancelled', stopped: 'cancelled', counts: { cancelled: 30 } });
     expect(world.platform.submitCount).toBe(2);
     expect(await verifyLedger(world.database)).toMatchObject({ differences: 0 });
+  });
+
+  it('lets a single run of it be cancelled, waiting or not, and goes on with the others', async () => {
+    await world.addReplica();
+    const { batch } = await begin({ inputs: prompts(4), concurrency: 1 });
+    await vi.waitFor(() => expect(openJobs()).toHaveLength(1), { timeout: 45_000, interval: 5 });
+    const { items } = await look(batch.batch_id, { limit: 10 });
+    const waiting = items[3]?.run_id ?? '';
+
+    const told = await world.get(waiting, { include: ['events'] });
+    await world.cancel(waiting);
+    world.platform.endsAs = succeeded();
+
+    expect(told.diagnosis).toContain('its turn');
+    expect(await reached(batch.batch_id, isOver)).toMatchObject({
+      ...{ status: 'partial', counts: { succeeded: 3, cancelled: 1 } },
+    });
+  });
+
+  it('goes behind what its caller starts meanwhile', async () => {
+    await world.addReplica({ limits: { maxSubmits: 1 }, timings: { submitTimeoutMs: 60_000 } });
+    const sent: unknown[] = [];
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+    world.platform.submitScripts = Array.from({ length: 20 }, () => async ({ input }) => {
+      sent.push(input.prompt);
+      await opened;
+    });
+    await begin({ inputs: prompts(6), concurrency: 6 });
+    await vi.waitFor(() => expect(sent).toHaveLength(1), { timeout: 45_000, interval: 5 });
+    await world.start({ input: { prompt: 'single' } });
+    open();
+
+    await vi.waitFor(() => expect(sent.length).toBeGreaterThan(6), { timeout: 45_000, interval: 5 });
+    // The one that was on its way, and perhaps one that was leased before it came.
+    expect(sent.slice(0, 3)).toContain('single');
   });
 
   it('reports progress that only grows, with the id to go on with', async () => {
@@ -273,6 +330,17 @@ describe('the money of a batch', () => {
     await call(cancelBatch, { batch_id: taken.batch.batch_id });
     await reached(taken.batch.batch_id, isOver);
     expect((await world.run({ wait_seconds: 0 })).error).toBeUndefined();
+  });
+
+  it('is asked about as a whole, and waits for the answer', async () => {
+    await world.addReplica({ confirmAboveMicros: 1_200_000 });
+
+    const asked = await begin({ inputs: prompts(3) });
+    const below = await begin({ inputs: prompts(2), concurrency: 1 });
+
+    expect(asked.error).toMatchObject({ code: 'confirmation_required', details: { price: '1.5 USD' } });
+    expect(asked.error?.message).toContain('(3 runs)');
+    expect(below.batch.total).toBe(2);
   });
 
   it('is never more than max_cost: known prices are refused before, unknown ones stop the rest', async () => {

@@ -49,6 +49,7 @@ function diagnosePhase(
   const hasFailures = failures >= failuresWorthTelling;
   switch (row.phase) {
     case 'queued':
+      if (row.next_poll_at === null) return 'It waits for its turn in its batch.';
       if (failures > 0) return `${title} has had no room ${failures} time(s); tried again ${next(row)}.`;
       return now - row.created_at > patienceMs
         ? `It has waited for a poller since ${toRfc3339(row.created_at)}.`
