@@ -42,6 +42,8 @@ export const StoredAsset = z.object({
   sha256: z.string(),
   /** Public link, good until `expires_at` (for ever when absent). */
   url: z.string(),
+  /** Of links that end before their file: one that leads to a fresh one each time, for whatever is kept. */
+  lasting_url: z.string().optional(),
   /** The same file for services of this deployment. */
   internal_url: z.string(),
   expires_at: z.string().optional(),

@@ -124,7 +124,8 @@ function toOutput(base: Output, asset: z.infer<typeof StoredAsset>): Output {
   return {
     ...base,
     kind: kindOf(base.kind, asset.content_type),
-    url: asset.url,
+    // What a run tells is read long after it was written.
+    url: asset.lasting_url ?? asset.url,
     mime_type: asset.content_type,
     bytes: asset.bytes,
     asset_id: asset.asset_id,

@@ -36,6 +36,8 @@ export interface AssetLinks {
   fileUrl(asset: LinkedAsset, base: LinkBase): string;
   /** A public URL that leads to a freshly signed one each time, until the asset's links are ended. */
   permanentUrl(asset: LinkedAsset): string;
+  /** A link to keep with a run: the permanent one where the others end; undefined where they live as long as their file. */
+  lastingUrl(asset: LinkedAsset): string | undefined;
   /** What a URL's token opens: the file, a fresh URL of it, or nothing where it has ended or is not ours. */
   opens(asset: LinkedAsset, token: string): 'file' | 'fresh' | undefined;
   /** Where a permanent link leads now. */
@@ -99,6 +101,8 @@ export function createAssetLinks(options: LinkOptions): AssetLinks {
     },
     fileUrl: (asset, base) => signedUrl(asset, base, fileUrlSeconds),
     permanentUrl: (asset) => urlOf(asset, 'public', permanentToken(asset)),
+    lastingUrl: (asset) =>
+      fileUrlSeconds === undefined ? undefined : urlOf(asset, 'public', permanentToken(asset)),
     freshUrl: (asset) => signedUrl(asset, 'public', fileUrlSeconds ?? freshSeconds),
     opens(asset, token) {
       if (token.startsWith(permanentMark)) {

@@ -150,3 +150,28 @@ describe('make_sheet', () => {
     expect(await make('batch_2/sheet', [theirs])).toEqual({});
   });
 });
+
+describe('a link to keep', () => {
+  it('is there where links end before their file, and outlives them', async () => {
+    const ending = await startUpload({ now: () => now, fileUrlSeconds: 60 });
+    const opened = await ending.bus.call(
+      openAsset,
+      { file_name: 'a.txt', ref: 'run_1/0' },
+      { principal: alice },
+    );
+    await fetch(opened.put_url ?? '', { method: 'PUT', body: 'x' });
+    const { assets } = await ending.bus.call(
+      resolveAssets,
+      { refs: [opened.asset_id] },
+      { principal: alice },
+    );
+    const [{ url = '', lasting_url: lasting = '' } = {}] = assets.map((asset) => asset ?? {});
+    now += 120_000;
+
+    expect((await fetch(url)).status).toBe(404);
+    expect(await (await fetch(lasting)).text()).toBe('x');
+    const { asset_id: id } = await store();
+    expect((await resolve([id])).assets[0]?.lasting_url).toBeUndefined();
+    await ending.close();
+  });
+});

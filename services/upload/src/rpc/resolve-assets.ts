@@ -23,6 +23,7 @@ function isUrl(ref: string): boolean {
 }
 
 export function toStoredAsset(links: AssetLinks, asset: AssetRow): StoredAsset {
+  const lasting = links.lastingUrl(asset);
   return {
     asset_id: asset.asset_id,
     file_name: asset.file_name,
@@ -30,6 +31,7 @@ export function toStoredAsset(links: AssetLinks, asset: AssetRow): StoredAsset {
     bytes: asset.size_bytes ?? 0,
     sha256: asset.sha256 ?? '',
     url: links.fileUrl(asset, 'public'),
+    ...(lasting === undefined ? {} : { lasting_url: lasting }),
     internal_url: links.fileUrl(asset, 'internal'),
     ...(asset.expires_at === null ? {} : { expires_at: new Date(asset.expires_at).toISOString() }),
   };
