@@ -4,7 +4,7 @@
 import type { Random } from '../trial/random.ts';
 import { type Deployment, type LinkName, linkNames, type Machine } from './deployment.ts';
 import type { Cut } from './network.ts';
-import type { Entry, Scheduler } from './scheduler.ts';
+import type { Entry, Scheduler, SimProcess } from './scheduler.ts';
 
 const kinds = {
   kill: 20,
@@ -16,6 +16,7 @@ const kinds = {
   slow: 6,
   away: 8,
   clock: 5,
+  gateway_clock: 4,
   disk_full: 5,
   database_full: 4,
 } as const;
@@ -32,6 +33,9 @@ const moments = [
   /disk: /,
   /note/,
 ];
+
+/** As when it is set by hand, or by a server of time after a long while. */
+const jumps = [-7_200_000, -10_000, 10_000, 7_200_000];
 
 type When = { at: number } | { step: number } | { moment: RegExp; count: number };
 
@@ -135,7 +139,9 @@ export class Faults {
       case 'away':
         return () => this.#takeAway(random.pick(['database', 'notes'] as const), longMs);
       case 'clock':
-        return () => this.#shift(machine, random.pick([-7_200_000, -10_000, 10_000, 7_200_000]));
+        return () => this.#jump(machine.process, random.pick(jumps));
+      case 'gateway_clock':
+        return () => this.#jump(this.#deployment.gateway, random.pick(jumps));
       case 'disk_full':
         return () => this.#fill(machine, longMs);
       case 'database_full':
@@ -206,9 +212,9 @@ export class Faults {
     });
   }
 
-  #shift(machine: Machine, byMs: number): void {
-    this.#tell(`the clock of ${machine.process.name} jumps by ${byMs} ms`);
-    machine.process.wallShiftMs += byMs;
+  #jump(process: SimProcess, byMs: number): void {
+    this.#tell(`the clock of ${process.name} jumps by ${byMs} ms`);
+    process.wallShiftMs += byMs;
   }
 
   #fill(machine: Machine, forMs: number): void {

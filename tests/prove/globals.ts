@@ -168,6 +168,7 @@ export function takeOver(): void {
     apply: () => new RealDate(wallTime()).toString(),
   });
   Object.defineProperty(performance, 'now', { value: monotonicTime, configurable: true });
+  Object.defineProperty(performance, 'timeOrigin', { value: beginning });
   Object.defineProperty(Math, 'random', { value: () => scheduler.random.next() });
   Object.defineProperty(AbortSignal, 'timeout', { value: signalAfter });
   const functions = {

@@ -19,6 +19,7 @@ import {
   directSubject,
   finishData,
   type OnInternalError,
+  steadyNow,
   whoSubject,
 } from './frames.ts';
 import { CallMeter } from './measuring.ts';
@@ -133,7 +134,7 @@ export class Caller {
       trace: traceHeaders(),
       number: -1,
       instance: undefined,
-      deadlineAt: Date.now() + options.timeoutMs,
+      deadlineAt: steadyNow() + options.timeoutMs,
       patienceMs: Math.min(options.patienceMs ?? Number.POSITIVE_INFINITY, this.#timings.patienceMs),
       issuedAt: 0,
       heardAt: 0,
@@ -156,7 +157,7 @@ export class Caller {
       };
       life.attach(call.interruptible);
     }
-    const now = Date.now();
+    const now = steadyNow();
     call.heardAt = now;
     this.#issue(call, now);
     if (this.#meter.isOn) this.#measure(subject, promise);
@@ -227,7 +228,7 @@ export class Caller {
   }
 
   #hearAlive(data: string): void {
-    const now = Date.now();
+    const now = steadyNow();
     for (const number of data.slice(1).split(',')) {
       const call = this.#pending.get(Number(number));
       if (call === undefined) continue;
@@ -240,7 +241,7 @@ export class Caller {
   #hearNobody(call: Pending): void {
     if (call.instance === undefined || !this.#transport.isConnected)
       return this.#fail(call, unavailable('Nobody serves this call now.', call));
-    const now = Date.now();
+    const now = steadyNow();
     this.#routes.suspect(call.subject, now).drop(call.instance);
     this.#pending.delete(call.number);
     // It was never taken, so that this is no further attempt.
@@ -260,7 +261,7 @@ export class Caller {
     if (isNoResponders) return this.#routes.desert(number);
     try {
       const presence: unknown = JSON.parse(data.slice(1));
-      if (isPresence(presence)) this.#routes.hear(number, presence, Date.now());
+      if (isPresence(presence)) this.#routes.hear(number, presence, steadyNow());
     } catch (error) {
       this.#onInternalError(error, subject);
     }
@@ -288,7 +289,7 @@ export class Caller {
   }
 
   #sweep(): void {
-    const now = Date.now();
+    const now = steadyNow();
     const deafMs = this.#deafMs();
     for (const call of this.#pending.values()) {
       call.heardAt += deafMs;
@@ -392,7 +393,7 @@ function follow(signal: AbortSignal, call: Pending, onAbort: () => void): void {
 }
 
 function hearNow(call: Pending): void {
-  call.heardAt = Date.now();
+  call.heardAt = steadyNow();
 }
 
 function lastSign({ heardAt, issuedAt }: Pending): number {

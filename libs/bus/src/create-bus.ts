@@ -12,7 +12,7 @@ import { type AnyHandler, operationAnswer, rpcAnswer } from './answers.ts';
 import type { Bus, CallOptions, Served } from './bus.ts';
 import { cancelled, tooLate } from './call-errors.ts';
 import { Caller, type SendOptions } from './caller.ts';
-import { type BusTimings, defaultTimings, type OnInternalError } from './frames.ts';
+import { type BusTimings, defaultTimings, type OnInternalError, steadyNow } from './frames.ts';
 import { type AcceptedSpeakers, Responder } from './responder.ts';
 import type { Statements } from './statements.ts';
 import type { MessageListener, Transport } from './transport.ts';
@@ -124,7 +124,7 @@ async function sendLater(
   send: (options: SendOptions) => Promise<string>,
 ): Promise<string> {
   const { timeoutMs, signal } = options;
-  const until = Date.now() + timeoutMs;
+  const until = steadyNow() + timeoutMs;
   const { promise: ended, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(tooLate({ lastProgress: undefined })), timeoutMs);
   const abort = () => reject(cancelled());
@@ -135,7 +135,7 @@ async function sendLater(
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
   }
-  return await send({ ...options, timeoutMs: Math.max(until - Date.now(), 1) });
+  return await send({ ...options, timeoutMs: Math.max(until - steadyNow(), 1) });
 }
 
 /** An operation is called for a person; a service on its own has the internal requests, a run those that say so. */

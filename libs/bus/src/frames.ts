@@ -59,5 +59,13 @@ export const defaultTimings: BusTimings = {
   sweepMs: 100,
 };
 
+/**
+ * Milliseconds since 1970 as this process began to count them: deadlines and silence go by it, since the clock of a machine may be set
+ * at any time.
+ */
+export function steadyNow(): number {
+  return Math.round(performance.timeOrigin + performance.now());
+}
+
 /** Told of each failure that is not an `AppError`: the one place where it is logged. */
 export type OnInternalError = (error: unknown, subject: string) => void;

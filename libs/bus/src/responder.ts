@@ -13,6 +13,7 @@ import {
   finishData,
   maxResultBytes,
   type OnInternalError,
+  steadyNow,
   whoSubject,
 } from './frames.ts';
 import { CallMeter } from './measuring.ts';
@@ -143,7 +144,7 @@ export class Responder {
 
   /** Takes no further calls, tells handlers to finish and waits for them; the rest goes back to its callers. */
   async drain(graceMs: number): Promise<void> {
-    const endsAt = Date.now() + graceMs;
+    const endsAt = steadyNow() + graceMs;
     for (const subscription of this.#serving.splice(0)) subscription.unsubscribe();
     this.#isDraining = true;
     for (const call of this.#active.values()) call.finish.raise();
@@ -153,7 +154,7 @@ export class Responder {
       const idle = new Promise<void>((resolve) => {
         this.#whenIdle = resolve;
       });
-      await settledWithin(idle, endsAt - Date.now());
+      await settledWithin(idle, endsAt - steadyNow());
     }
     for (const call of this.#active.values()) {
       this.#active.delete(call.reply);
@@ -192,7 +193,7 @@ export class Responder {
     }
     const call: ActiveCall = {
       reply,
-      deadlineAt: Date.now() + envelope.timeout_ms,
+      deadlineAt: steadyNow() + envelope.timeout_ms,
       abort: new LateSignal(),
       finish: new LateSignal(),
       isTold: false,
@@ -256,7 +257,10 @@ export class Responder {
       ...speaker,
       callId: envelope.id,
       mount: envelope.tool?.slice(0, envelope.tool.indexOf('/')),
-      deadlineAt: call.deadlineAt,
+      // As whoever reads it compares it: with a clock that may have been set since the call came.
+      get deadlineAt() {
+        return Date.now() + call.deadlineAt - steadyNow();
+      },
       wait: envelope.wait ?? shortWait,
       get signal() {
         return call.abort.signal;
@@ -328,7 +332,7 @@ export class Responder {
   #tick(): void {
     this.#lookForStandstill();
     this.#tickedAt = performance.now();
-    const now = Date.now();
+    const now = steadyNow();
     const fresh: ActiveCall[] = [];
     for (const call of this.#active.values()) {
       if (now >= call.deadlineAt) call.abort.raise();
