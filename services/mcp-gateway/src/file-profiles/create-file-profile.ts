@@ -86,7 +86,9 @@ function canonicalTool(
     renamed: { ...tool.renamed, ...Object.fromEntries([...hidden].map((one) => [one, undefined])) },
     toCall(raw) {
       const args = parseArguments({ ...tool, name }, complete(name, raw, { inputSchema, ...look, fixed }));
-      if (canonical === 'run_model') args.max_cost = smaller(limits.max_cost, args.max_cost);
+      // All runs of a batch together are held to what one may cost.
+      if (canonical === 'run_model' || canonical === 'run_batch')
+        args.max_cost = smaller(limits.max_cost, args.max_cost);
       if (args.model !== undefined && !isWithin(String(args.model), limits)) throw notWithin(limits);
       return args;
     },

@@ -1,7 +1,16 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AppError, callOf, catalogChanged, getModel, getRun, hint, runModel } from '@inferry/contracts';
+import {
+  AppError,
+  callOf,
+  catalogChanged,
+  getModel,
+  getRun,
+  hint,
+  runBatch,
+  runModel,
+} from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { listenAt } from '../protocol/test-listening.ts';
 import { startTestGateway, type TestGateway } from '../test-gateway.ts';
@@ -121,6 +130,10 @@ describe('a mount of a file', () => {
           ran.push(input);
           return { run: { run_id: 'run_1', status: 'running' as const } };
         });
+        services.serve(runBatch, async ({ model, max_cost: most }) => {
+          ran.push({ batch: model, max_cost: most });
+          return {};
+        });
         services.serve(getRun, async ({ run_id: id }) => {
           throw new AppError('run_not_found', 'It is not there.', {
             nextAction: hint`Ask again with ${callOf(getRun, { run_id: id })}.${hint` Or ${callOf(getModel)}.`}`,
@@ -182,6 +195,21 @@ describe('a mount of a file', () => {
     const refused = await use('run_any', { model: 'p/c', input: {} });
 
     expect(ran).toMatchObject([{ max_cost: 0.5 }, { max_cost: 0.5 }, { max_cost: 0.1 }]);
+    expect(refused.structuredContent.error).toMatchObject({ code: 'forbidden' });
+  });
+
+  it('holds a batch to the models, and all of its runs to the cost of one', async () => {
+    writeFileSync(join(folder, 'acme.yaml'), `${acme}  run_batch:\n  get_batch:\n  cancel_batch:\n`);
+    await vi.waitFor(async () => expect(await names()).toContain('run_batch'), within);
+
+    await use('run_batch', { model: 'p/b', inputs: [{}] });
+    await use('run_batch', { model: 'p/b', inputs: [{}], max_cost: 0.1 });
+    const refused = await use('run_batch', { model: 'p/c', inputs: [{}] });
+
+    expect(ran).toEqual([
+      { batch: 'p/b', max_cost: 0.5 },
+      { batch: 'p/b', max_cost: 0.1 },
+    ]);
     expect(refused.structuredContent.error).toMatchObject({ code: 'forbidden' });
   });
 

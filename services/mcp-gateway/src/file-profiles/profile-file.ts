@@ -228,11 +228,13 @@ export function isWithin(model: string, { providers, models }: Limits): boolean 
 }
 
 /** Tools that say which model or platform they are about, and those that are about what the caller has already. */
-const withModel = ['run_model', 'estimate_cost', 'get_model'];
+const withModel = ['run_model', 'run_batch', 'estimate_cost', 'get_model'];
 const ofCaller = [
   'get_run',
   'list_runs',
   'cancel_run',
+  'get_batch',
+  'cancel_batch',
   'create_upload',
   'upload_file',
   'view_output',
