@@ -7,7 +7,7 @@ import { type PageParts, page } from '../pages/layout.ts';
 import { choicesFor } from '../pages/scope-choices.ts';
 import { type SignInMethod, type SignInView, signInPage } from '../pages/sign-in-page.ts';
 import { signUpPage } from '../pages/sign-up-page.ts';
-import { consoleParts, shownBudgets } from './console-gallery.ts';
+import { consoleParts, shownBudgets, shownRuns } from './console-gallery.ts';
 
 const now = Date.parse('2026-11-21T15:00:00Z');
 const minute = 60_000;
@@ -119,6 +119,7 @@ const account: AccountView = {
     today: { charged: 3.4 },
   },
   budgets: shownBudgets,
+  open: { runs: shownRuns.slice(0, 2), isMore: false },
   runs: [
     {
       ...{ run_id: 'run_1', status: 'running', model: 'runware/klingai:6@0' },
@@ -259,6 +260,7 @@ const parts: Readonly<Record<string, (branding: Branding) => PageParts>> = {
       clients: [],
       keys: [],
       runs: [],
+      open: undefined,
       budgets: [],
       usage: undefined,
     }),

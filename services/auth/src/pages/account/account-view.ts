@@ -1,4 +1,4 @@
-import type { Budget, Connection, Run, UsageTotals } from '@inferry/contracts';
+import type { BrowsedRun, Budget, Connection, Run, UsageTotals } from '@inferry/contracts';
 import type { Account } from '../../identity/accounts.ts';
 
 /** What the account page shows. A part that could not be read is undefined, and the page says so. */
@@ -13,7 +13,10 @@ export interface AccountView {
   clients: readonly ConnectedClient[] | undefined;
   keys: readonly ShownKey[] | undefined;
   usage: Usage | undefined;
+  /** The latest. */
   runs: readonly Run[] | undefined;
+  /** Those that go on, however long ago they began; not all of them where there are many. */
+  open: { runs: readonly BrowsedRun[]; isMore: boolean } | undefined;
   budgets: readonly Budget[] | undefined;
   confirmations: readonly CostToConfirm[] | undefined;
   notice?: Notice | undefined;

@@ -1,4 +1,4 @@
-import { listRuns, readUsage } from '@inferry/contracts';
+import { browseRuns, listRuns, readUsage } from '@inferry/contracts';
 import { addConfirmation } from '@inferry/database';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalAccount } from '../../identity/accounts.ts';
@@ -191,6 +191,25 @@ describe('the account page', () => {
     expect(page.html).toContain('$1.50');
     expect(page.html).toMatch(/runware\/flux[\s\S]*succeeded[\s\S]*\$0\.50/);
     expect(asked).toMatchObject([{ kind: 'oauth', scopes: ['runs:read', 'account:read'] }]);
+  });
+
+  it('shows what goes on first and once, however many runs began after it', async () => {
+    const run = (id: string, status: 'running' | 'succeeded') => ({ run_id: id, status, model: `m/${id}` });
+    system.bus.serve(listRuns, async () => ({ items: [run('new', 'succeeded'), run('mid', 'running')] }));
+    system.bus.serve(readUsage, async () => ({
+      totals: { runs: 9, charged: 0, currency: 'USD', unknown_cost_runs: 9 },
+      buckets: [],
+    }));
+    system.bus.serve(browseRuns, async () => ({
+      runs: [run('mid', 'running'), run('old', 'running')],
+      next_cursor: 'c',
+    }));
+
+    const { page } = await signedIn('ada');
+    const shown = [...page.html.matchAll(/>m\/(\w+)</g)].map(([, id]) => id);
+
+    expect(shown).toEqual(['mid', 'old', 'new']);
+    expect(page.html).toMatch(/Under way<\/dt><dd>2 or more<[\s\S]*Spent since [^<]*<\/dt><dd>unknown</);
   });
 
   it('shows the rest when nobody can tell of runs', async () => {

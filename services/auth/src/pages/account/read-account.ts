@@ -1,5 +1,13 @@
 import type { Bus } from '@inferry/bus';
-import { type Budget, listRuns, type Principal, readBudgets, readUsage, scopes } from '@inferry/contracts';
+import {
+  type Budget,
+  browseRuns,
+  listRuns,
+  type Principal,
+  readBudgets,
+  readUsage,
+  scopes,
+} from '@inferry/contracts';
 import { type Database, listConfirmations } from '@inferry/database';
 import { z } from 'zod';
 import type { Account } from '../../identity/accounts.ts';
@@ -23,6 +31,7 @@ export interface AccountSources {
 
 const questionTimeoutMs = 4_000;
 const shownRuns = 8;
+const shownOpenRuns = 20;
 
 /** Everything that the account page shows; a part whose owner does not answer is left out and nothing else fails. */
 export async function readAccount(
@@ -37,16 +46,17 @@ export async function readAccount(
       sources.onError(error);
       return undefined;
     });
-  const [ownConnections, clients, keys, usage, runs, budgets, confirmations] = await Promise.all([
+  const [ownConnections, clients, keys, usage, runs, open, budgets, confirmations] = await Promise.all([
     part(connections.list(subject)),
     part(readClients(sources, subject)),
     part(readKeys(sources, subject)),
     part(readUsageTotals(sources, principal)),
     part(readRuns(sources, principal)),
+    part(readOpenRuns(sources, principal)),
     part(readOwnBudgets(sources, principal)),
     part(readConfirmations(sources, subject)),
   ]);
-  const own = { connections: ownConnections, providers, clients, keys, usage, runs };
+  const own = { connections: ownConnections, providers, clients, keys, usage, runs, open };
   const isOperator = sources.isOperator(account);
   return { account, csrf, isOperator, now: now(), ...own, budgets, confirmations };
 }
@@ -104,6 +114,12 @@ function sumOf(
     charged: own.reduce((sum, { charged }) => sum + charged, 0),
     unknown_cost_runs: own.reduce((sum, { unknown_cost_runs: unknown = 0 }) => sum + unknown, 0),
   };
+}
+
+async function readOpenRuns({ bus }: AccountSources, principal: Principal): Promise<AccountView['open']> {
+  const asked = { statuses: ['queued' as const, 'running' as const], limit: shownOpenRuns };
+  const read = await bus.call(browseRuns, asked, { principal, timeoutMs: questionTimeoutMs });
+  return { runs: read.runs, isMore: read.next_cursor !== undefined };
 }
 
 async function readOwnBudgets({ bus }: AccountSources, principal: Principal): Promise<Budget[]> {

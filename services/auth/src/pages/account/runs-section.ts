@@ -1,4 +1,4 @@
-import { isTerminal } from '@inferry/contracts';
+import { type BrowsedRun, isTerminal, type Run } from '@inferry/contracts';
 import { type Html, html } from '@inferry/pages';
 import { budgetBars } from '../console/charts.ts';
 import { livePart } from '../console/frame.ts';
@@ -8,7 +8,8 @@ import { notRead, section } from './section.ts';
 import { day, number, spentWords } from './words.ts';
 
 /** What goes on, what came out lately, and what it cost. */
-export function runsSection({ usage, runs, now }: AccountView): Html {
+export function runsSection({ usage, runs: latest, open, now }: AccountView): Html {
+  const runs = latest && [...foremost(open), ...latest.filter((run) => !isAmong(open, run))];
   const isLive = runs?.some(({ status }) => !isTerminal(status)) ?? false;
   const list =
     runs === undefined
@@ -16,7 +17,7 @@ export function runsSection({ usage, runs, now }: AccountView): Html {
       : runs.length === 0
         ? html`<p class="empty">Nothing was run yet.</p>`
         : html`${runList(runs, now)}<p class="after-list small"><a href="/account/runs">All runs</a></p>`;
-  const going = runs?.filter(({ status }) => !isTerminal(status)).length;
+  const going = open && `${number(open.runs.length)}${open.isMore ? ' or more' : ''}`;
   return section({
     id: 'runs',
     title: 'Runs',
@@ -25,9 +26,21 @@ export function runsSection({ usage, runs, now }: AccountView): Html {
   });
 }
 
-function tiles({ runs, today, since, ...month }: Usage, going: number | undefined): Html {
+type Open = AccountView['open'];
+const mostForemost = 5;
+
+/** What goes on is first, also when it began before many others. */
+function foremost(open: Open): BrowsedRun[] {
+  return open?.runs.slice(0, mostForemost) ?? [];
+}
+
+function isAmong(open: Open, { run_id: id }: Run): boolean {
+  return foremost(open).some((run) => run.run_id === id);
+}
+
+function tiles({ runs, today, since, ...month }: Usage, going: string | undefined): Html {
   return html`<dl class="tiles">
-<div class="tile"><dt>Under way</dt><dd>${going === undefined ? 'unknown' : number(going)}</dd></div>
+<div class="tile"><dt>Under way</dt><dd>${going ?? 'unknown'}</dd></div>
 <div class="tile"><dt>Spent today</dt><dd>${spentWords({ ...today, currency: month.currency })}</dd></div>
 <div class="tile"><dt>Spent since ${day(Date.parse(since))}</dt><dd>${spentWords(month)}</dd></div>
 <div class="tile"><dt>Runs since then</dt><dd>${number(runs)}</dd></div>
