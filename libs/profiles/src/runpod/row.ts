@@ -18,7 +18,7 @@ export const make = write;
 
 export const paged = {
   limit: z.int().positive().max(100).describe('Default 20').optional(),
-  cursor: z.string().describe('nextCursor').optional(),
+  cursor: z.string().optional(),
 };
 /** Of endpoints and jobs: a part of a path. */
 export const id = z.string().regex(/^[a-zA-Z0-9_-]+$/);
