@@ -81,7 +81,7 @@ export { runParts } from './operations/get-run.ts';
 export * from './operations/index.ts';
 export { tooLargeAttachment } from './operations/upload-file.ts';
 export { ViewedOutput } from './operations/view-output.ts';
-export { parseArguments, validationFailed } from './parse-arguments.ts';
+export { parseArguments, problemsOf, validationFailed } from './parse-arguments.ts';
 export { type JsonObject, toPortableSchema, unportableKeywords } from './portable-schema.ts';
 export {
   hasScope,

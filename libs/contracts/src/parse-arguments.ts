@@ -26,8 +26,7 @@ export function parseArguments<I extends z.ZodObject>(
     hint: `known: ${known.join(', ')}`,
   }));
   if (!parsed.success) {
-    const { issues } = parsed.error;
-    problems.push(...issues.slice(0, 16).map((issue) => toProblem(issue, tool.inputSchema, value)));
+    problems.push(...problemsOf(parsed.error, { schema: tool.inputSchema, value }));
   }
   // as: safeParse returns the schema's output; the generic is lost through `error`.
   if (problems.length === 0) return parsed.data as z.infer<I>;
@@ -46,7 +45,14 @@ export function validationFailed(subject: string, problems: readonly Problem[]):
   });
 }
 
-/** What is wrong, in words that need no knowledge of the library that found it. */
+/** What is wrong with a value that its schema refused, in words that need no knowledge of the library that found it. */
+export function problemsOf(
+  { issues }: { issues: readonly z.core.$ZodIssue[] },
+  { schema = {}, value }: { schema?: JsonObject; value: unknown },
+): Problem[] {
+  return issues.slice(0, 16).map((issue) => toProblem(issue, schema, value));
+}
+
 function toProblem(issue: z.core.$ZodIssue, schema: JsonObject, value: unknown): Problem {
   const path = clip(issue.path.map(String).join('.'));
   const about = describe(schema, issue.path);
@@ -67,7 +73,7 @@ function toProblem(issue: z.core.$ZodIssue, schema: JsonObject, value: unknown):
     case 'invalid_format':
       return issue.format === 'datetime'
         ? { path, message: 'is not a time', hint: 'RFC 3339, e.g. 2026-11-01T00:00:00Z' }
-        : { path, message: 'does not have the expected form', hint: about };
+        : { path, message: 'does not have the expected form', hint: about ?? issue.pattern };
     default:
       return { path, message: issue.message };
   }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type AnyTool, isObject, type JsonObject } from '@inferry/contracts';
+import { type AnyTool, AppError, isObject, type JsonObject } from '@inferry/contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { profileOf } from '../index.ts';
@@ -152,3 +152,40 @@ describe('the version of the third edition', () => {
     expect(profileOf('runpod-4')?.versionNote).toBeUndefined();
   });
 });
+
+describe('what is wrong with arguments of the third edition', () => {
+  const tools = profileOf('runpod')?.tools ?? [];
+  const refusal = ({ parse }: AnyTool, raw: unknown): string => {
+    try {
+      parse?.(raw);
+      return '';
+    } catch (error) {
+      return error instanceof AppError ? JSON.stringify(error.details) : String(error);
+    }
+  };
+
+  it.each(tools.map((tool) => [tool.name, tool] as const))(
+    '%s says it in words of its own',
+    (_name, tool) => {
+      const names = Object.keys(tool.input.shape);
+      const wrong = [{}, 'x', ...[7, 'x', true, {}, [], -1].map((value) => fill(names, value))];
+      const told = wrong.map((raw) => refusal(tool, raw)).join('\n');
+
+      expect(told).not.toMatch(/Invalid|received|Too (small|big)|must match|undefined/);
+      if (isObject(tool.inputSchema) && Array.isArray(tool.inputSchema.required))
+        expect(told).toContain('is required');
+    },
+  );
+
+  it('names the form that an id has', () => {
+    const [health] = tools.filter(({ name }) => name === 'endpoint-health');
+
+    expect(health && refusal(health, { endpointId: 'a b' })).toBe(
+      '{"errors":[{"path":"endpointId","message":"does not have the expected form","hint":"/^[a-zA-Z0-9_-]+$/"}]}',
+    );
+  });
+});
+
+function fill(names: readonly string[], value: unknown): JsonObject {
+  return Object.fromEntries(names.map((name) => [name, value]));
+}

@@ -1,13 +1,13 @@
 /** Runpod's own MCP server: its third edition with both versions of REST, and its fourth. */
 import {
   type AnyTool,
-  AppError,
   callInfra,
   defineProfile,
   defineTool,
   type ErrorEnvelope,
-  type Problem,
+  problemsOf,
   text,
+  toPortableSchema,
   validationFailed,
 } from '@inferry/contracts';
 import { z } from 'zod';
@@ -70,12 +70,11 @@ function objectOf(name: string, raw: unknown): Record<string, unknown> {
 }
 
 function parsed(name: string, input: z.ZodObject, raw: unknown): Record<string, unknown> {
-  const result = input.safeParse(objectOf(name, raw));
+  const given = objectOf(name, raw);
+  const result = input.safeParse(given);
   if (result.success) return result.data;
-  const problems = result.error.issues
-    .slice(0, 16)
-    .map(({ path, message }): Problem => ({ path: path.map(String).join('.').slice(0, 100), message }));
-  throw problems.length > 0 ? validationFailed(name, problems) : new AppError('validation_failed', name);
+  const schema = toPortableSchema(input, 'input');
+  throw validationFailed(name, problemsOf(result.error, { schema, value: given }));
 }
 
 function instructions(edition: Edition): (title: string) => string {

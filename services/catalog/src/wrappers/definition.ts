@@ -2,7 +2,7 @@
  * What an author says of a wrapper, as it is stored: checked for form here, against base models in `check-definition.ts`.
  * ModelRunner's own names for the fields are taken for ours, so that its definitions can be used as they are.
  */
-import { isObject, type JsonObject, type Problem, validationFailed } from '@inferry/contracts';
+import { isObject, type JsonObject, type Problem, problemsOf, validationFailed } from '@inferry/contracts';
 import { z } from 'zod';
 import { maxDepth } from '../input/schema-parts.ts';
 import { mappingOperations } from './mappings.ts';
@@ -164,8 +164,9 @@ function toLists(lists: readonly unknown[]): JsonObject {
 /** What a call gives: the definition under our names, and what stands beside it. */
 export function splitDefinition(raw: JsonObject): { fields: JsonObject; standing: Standing } {
   const { visibility, status, version, ...fields } = toKnownNames(raw);
-  const standing = StandingShape.safeParse({ visibility, status, version });
-  if (!standing.success) throw validationFailed('wrapper', toProblems(standing.error));
+  const given = { visibility, status, version };
+  const standing = StandingShape.safeParse(given);
+  if (!standing.success) throw validationFailed('wrapper', toProblems(standing.error, given));
   return { fields, standing: standing.data };
 }
 
@@ -176,14 +177,14 @@ export function parseDefinition(fields: JsonObject): Definition {
   if (size > maxDefinition) throw validationFailed('definition', [problemOf('', 'is larger than 200 KB')]);
   if (isTooDeep(given, 0)) throw validationFailed('definition', [problemOf('', 'is nested too deeply')]);
   const parsed = Shape.safeParse(given);
-  if (!parsed.success) throw validationFailed('definition', toProblems(parsed.error));
+  if (!parsed.success) throw validationFailed('definition', toProblems(parsed.error, given));
   return parsed.data;
 }
 
 /** Mappings of a draft that names no base model yet. */
 export function parseMappings(raw: unknown): z.infer<typeof MappingsShape> {
   const parsed = MappingsShape.safeParse(raw ?? {});
-  if (!parsed.success) throw validationFailed('mappings', toProblems(parsed.error));
+  if (!parsed.success) throw validationFailed('mappings', toProblems(parsed.error, raw ?? {}));
   return parsed.data;
 }
 
@@ -192,10 +193,11 @@ function isTooDeep(value: unknown, depth: number): boolean {
   return depth > maxDepth || Object.values(value).some((child) => isTooDeep(child, depth + 1));
 }
 
-function toProblems(error: z.ZodError): Problem[] {
-  return error.issues.slice(0, 16).map((issue) => {
+function toProblems(error: z.ZodError, value: unknown): Problem[] {
+  const told = problemsOf(error, { value });
+  return error.issues.slice(0, 16).map((issue, at) => {
     const path = issue.path.map(String).join('.').slice(0, 100);
-    if (issue.code !== 'unrecognized_keys') return problemOf(path, issue.message);
+    if (issue.code !== 'unrecognized_keys') return told[at] ?? problemOf(path, issue.message);
     const known = path.endsWith('mappings') ? mappingOperations : Object.keys(Shape.shape);
     return {
       ...problemOf([path, issue.keys[0]].filter(Boolean).join('.').slice(0, 100), 'unknown field'),

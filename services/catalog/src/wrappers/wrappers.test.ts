@@ -250,7 +250,9 @@ describe('create_wrapper', () => {
       { base_models: [{ model: 'p/a', mappings: { merge: {} } }] },
       'base_models.0.mappings.merge unknown field',
     ],
-    ['a wrong standing', { visibility: 'secret' }, 'visibility'],
+    ['a wrong standing', { visibility: 'secret' }, 'visibility is not one of the allowed values'],
+    ['a base without its model', { base_models: [{}] }, 'base_models.0.model is required'],
+    ['a title that is no text', { title: 7 }, 'title must be text'],
     ['a picture that is no https address', { cover_url: 'javascript:alert(1)' }, 'cover_url'],
   ])('refuses %s', async (_name, changes, problem) => {
     const replica = await start();
