@@ -225,6 +225,36 @@ export function describeAssetQueries(
       expect(noted.filter(({ action }) => action === 'run.payload_deleted')).toHaveLength(1);
     });
 
+    it('leaves a webhook to be sent where one output goes, and nothing to send where all does', async () => {
+      await addRun('run_1');
+      const delivery = {
+        run_id: 'run_1',
+        url: 'https://x.example',
+        body: '{"run":1}',
+        attempts: 0,
+        lease_until: null,
+      };
+      await database.queries
+        .insertInto('webhook_deliveries')
+        .values({
+          ...delivery,
+          delivery_id: 'msg_1',
+          next_attempt_at: now,
+          delivered_at: null,
+          last_status: null,
+        })
+        .execute();
+      const read = () =>
+        database.queries.selectFrom('webhook_deliveries').select(['body', 'next_attempt_at']).execute();
+
+      await forget('run_1', { isWhole: false });
+      const afterOne = await read();
+      await forget('run_1');
+
+      expect(afterOne).toEqual([{ body: '{"run":1}', next_attempt_at: now }]);
+      expect(await read()).toEqual([{ body: '', next_attempt_at: null }]);
+    });
+
     it('deletes nothing of a run that goes on, or of somebody else’s', async () => {
       await addRun('run_1', 'storing');
       await addRun('run_2');

@@ -36,7 +36,8 @@ export async function forgetRunPayload(
     if (row === undefined) return undefined;
     if (row.phase !== 'done') return 'goes_on';
     await emptyRow(queries, row, wanted);
-    await emptyDeliveries(queries, row.run_id);
+    // Where one output of several goes, its receiver is told all the same: the link leads nowhere.
+    if (wanted.isWhole) await emptyDeliveries(queries, row.run_id);
     const isAsked = wanted.isWhole && wanted.isAsked(row);
     if (isAsked) await askPlatform(queries, row, wanted.now);
     if (wanted.isWhole && row.payload_deleted_at === null) await note(queries, row, wanted);
