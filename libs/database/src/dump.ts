@@ -172,7 +172,7 @@ async function continueNumbers(queries: Transaction<Schema>, tables: readonly st
 /** Nobody holds a lease here, and everything that has not ended is due, but what waits for its turn in a batch. */
 async function takeUp(queries: Transaction<Schema>, { isStopped, now }: LoadOptions): Promise<void> {
   await sql`update runs set lease_owner = null, lease_until = null, version = version + 1,
-      next_poll_at = case when phase = 'queued' and next_poll_at is null then null else ${now} end
+      next_poll_at = case when phase = 'queued' and next_poll_at is null then null else cast(${now} as bigint) end
     where phase <> 'done'`.execute(queries);
   if (isStopped) return;
   await sql`update runs set phase = 'submitting', submitted_at = ${now}, next_poll_at = ${now} where phase in ('queued', 'submitting')`.execute(
