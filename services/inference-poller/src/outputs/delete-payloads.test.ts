@@ -2,9 +2,11 @@ import { AppError, forgetPayload } from '@inferry/contracts';
 import { setPolicy } from '@inferry/database';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { succeeded } from '../testing/platform.ts';
-import { alice, bob, createWorld, type World } from '../testing/world.ts';
+import { alice, bob, createWorld, fastTimings, type World } from '../testing/world.ts';
 
 const day = 86_400_000;
+/** A busy machine may take its time: nothing here is meant to time out. */
+const patient = { timings: { ...fastTimings, pollTimeoutMs: 60_000 } };
 
 let world: World;
 /** The jobs that the platform was asked to delete. */
@@ -31,7 +33,7 @@ async function ran(args: Record<string, string> = { prompt: 'a secret' }): Promi
 
 describe('what a run keeps', () => {
   it('is deleted for its owner: input, outputs and the platform’s reply, and the fact and its cost stay', async () => {
-    await world.addReplica();
+    await world.addReplica(patient);
     const runId = await ran();
     const before = await world.get(runId, { include: ['outputs'] });
 
@@ -52,7 +54,7 @@ describe('what a run keeps', () => {
       if (refusals >= 0) throw new AppError('upstream_unavailable', 'It is away.');
       deleted.push(id);
     };
-    await world.addReplica();
+    await world.addReplica(patient);
     const runId = await ran();
 
     expect(await forget(runId)).toEqual({ platform: 'asked' });
@@ -66,7 +68,7 @@ describe('what a run keeps', () => {
   });
 
   it('is nobody else’s to delete, and nobody’s while the run goes on', async () => {
-    await world.addReplica();
+    await world.addReplica(patient);
     const runId = await ran();
     world.platform.endsAs = undefined;
     const running = await world.start();
@@ -78,7 +80,7 @@ describe('what a run keeps', () => {
   });
 
   it('loses one output and its link where only that is deleted', async () => {
-    await world.addReplica();
+    await world.addReplica(patient);
     const outputs = ['a', 'b'].map((name) => ({
       ...({ kind: 'image', contentType: 'image/png' } as const),
       bytes: Buffer.from(name),
@@ -100,7 +102,7 @@ describe('what a run keeps', () => {
 
   it('goes when it is older than its tenant, its mount or the deployment lets it be', async () => {
     takesDeletions();
-    await world.addReplica();
+    await world.addReplica(patient);
     await setPolicy(world.database, { scope: 'subject', value: 'alice', retentionDays: 2 });
     const runId = await ran();
 
