@@ -9,7 +9,7 @@ const everything = { toolsets: new Set(toolsets), excluded: new Set<string>(), i
 test('a view holds only what the scopes open, and the scope that opens the rest', () => {
   const view = createToolViews(inferry.tools)(everything, ['runs:read']);
 
-  expect([...view.byName.keys()]).toEqual(['get_run', 'list_runs', 'list_assets']);
+  expect([...view.byName.keys()]).toEqual(['get_run', 'list_runs', 'list_assets', 'get_batch']);
   expect(view.missingScopes.get('run_model')).toBe('runs:write');
 });
 
