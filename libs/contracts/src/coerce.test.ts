@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { coerce } from './coerce.ts';
+import { coerce } from './parse-arguments.ts';
 
 const schema = {
   type: 'object',

@@ -1,4 +1,3 @@
-export { coerce, isObject, isUnset, unstorable } from './coerce.ts';
 export { ConfigError, readAll } from './config-error.ts';
 export {
   type ContentBlock,
@@ -81,7 +80,15 @@ export { runParts } from './operations/get-run.ts';
 export * from './operations/index.ts';
 export { tooLargeAttachment } from './operations/upload-file.ts';
 export { ViewedOutput } from './operations/view-output.ts';
-export { parseArguments, problemsOf, validationFailed } from './parse-arguments.ts';
+export {
+  coerce,
+  isObject,
+  isUnset,
+  parseArguments,
+  problemsOf,
+  unstorable,
+  validationFailed,
+} from './parse-arguments.ts';
 export { type JsonObject, toPortableSchema, unportableKeywords } from './portable-schema.ts';
 export {
   hasScope,

@@ -24,12 +24,14 @@ import type { ClientTable } from './waiting.ts';
 
 /** Sees what is asked and what comes of it. */
 export interface Observer {
-  /** Runs a method; `finish` turns its reply into what is sent. */
-  observe(
-    exchange: Exchange,
-    method: Method,
-    finish: (exchange: Exchange, reply: Reply) => Reply,
-  ): Reply | Promise<Reply>;
+  /** Runs a method; `finish` turns its reply into what is sent. Absent where nobody watches. */
+  observe?:
+    | ((
+        exchange: Exchange,
+        method: Method,
+        finish: (exchange: Exchange, reply: Reply) => Reply,
+      ) => Reply | Promise<Reply>)
+    | undefined;
   /** Counts a request for a method that does not exist; its name is the caller's and becomes no label. */
   unknown(exchange: Exchange, refusal: Refusal): Refusal;
 }
@@ -66,7 +68,11 @@ export function createMcpCore(
       if (method === undefined) return observer.unknown(exchange, refuseMethod());
       const refusal = refuseUnstorable(request);
       if (refusal !== undefined) return observer.unknown(exchange, refusal);
-      return observer.observe(exchange, method, toResponse);
+      if (observer.observe !== undefined) return observer.observe(exchange, method, toResponse);
+      const reply = method(exchange);
+      return reply instanceof Promise
+        ? reply.then((settled) => toResponse(exchange, settled))
+        : toResponse(exchange, reply);
     },
     listen(era, notification, from) {
       table.listeners[era].get(notification.method)?.(notification, from);

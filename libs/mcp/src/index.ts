@@ -32,8 +32,8 @@ export {
 } from './json-rpc.ts';
 export { createOffer, type Offer } from './offer.ts';
 export { type Asked, createToolViews, type Selection, type ToolView, type ViewTools } from './selection.ts';
+export { startSurfaces } from './start-surfaces.ts';
 export type { SubscriptionLimits } from './subscriptions/subscriptions.ts';
-export { startSurfaces } from './surfaces/start-surfaces.ts';
 export { type Era, legacyVersions, metaKeys, modernVersion, negotiate } from './versions.ts';
 export { type ClientRow, ClientRows, type ClientTable, createClientTable, knownClients } from './waiting.ts';
 export type { Icon } from './wire.ts';

@@ -19,6 +19,8 @@ export interface Offer {
   identity: ServerIdentity;
   /** The part of its tools that a request asks for; all that the deployment offers of them without a question. */
   select: Select;
+  /** What is selected without a question. */
+  plain: ReturnType<Select>;
   viewTools: ViewTools;
   tasks: Tasks;
 }
@@ -47,6 +49,9 @@ export function createOffer(profile: Profile, parts: OfferParts): Offer {
   const tools = isCanonical ? [...profile.tools, ...parts.extraTools] : profile.tools;
   const open = tools.filter(({ operation }) => offered.toolsets.has(operation.toolset));
   const own = [...new Set(open.map((tool) => toolsetOf(tool)))];
+  const select = isCanonical
+    ? createSelect(offered)
+    : createSelect({ ...offered, toolsets: new Set(own) }, { known: own, usual: own });
   return {
     profile,
     identity: createIdentity(
@@ -59,9 +64,8 @@ export function createOffer(profile: Profile, parts: OfferParts): Offer {
         instructions: profile.instructions,
       },
     ),
-    select: isCanonical
-      ? createSelect(offered)
-      : createSelect({ ...offered, toolsets: new Set(own) }, { known: own, usual: own }),
+    select,
+    plain: select(),
     viewTools: createToolViews(open),
     tasks: createTasks({ bus, tools, words: profile.words }),
   };

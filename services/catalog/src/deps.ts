@@ -3,7 +3,7 @@ import type { Database } from '@inferry/database';
 import type { Parts } from '@inferry/runtime';
 import type { ModelRecords } from './curation/equal-models.ts';
 import type { ModelValidator } from './input/model-validator.ts';
-import type { ModelDocument } from './model-documents.ts';
+import type { ModelDocument } from './listed-models.ts';
 import type { ModelResolver } from './resolve-model.ts';
 import type { Wrappers } from './wrappers/wrappers.ts';
 

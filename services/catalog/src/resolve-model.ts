@@ -10,9 +10,8 @@ import {
 import type { Provider } from '@inferry/providers';
 import type { CallerAccess, CallerAccesses } from './caller-access.ts';
 import type { ConnectedProviders } from './connected-providers.ts';
-import type { ListedModels } from './listed-models.ts';
+import type { ListedModels, ModelDocument, ModelDocuments } from './listed-models.ts';
 import { toModelId } from './model-card.ts';
-import type { ModelDocument, ModelDocuments } from './model-documents.ts';
 import type { OwnModels } from './own/own-models.ts';
 import type { UnlistedModels } from './own/unlisted-models.ts';
 import { findModels } from './search/find-models.ts';

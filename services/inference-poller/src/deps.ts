@@ -6,7 +6,7 @@ import type { Provider } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
 import type { Dispatcher } from 'undici';
 import type { BatchDriver } from './batches/batch-driver.ts';
-import type { KeyRefusals } from './poller/key-refusals.ts';
+import type { KeyRefusals } from './poller/provider-access.ts';
 import type { ReleaseQueue } from './poller/release-queue.ts';
 import type { Insistence } from './poller/submit-facts.ts';
 import type { SubmitJournal } from './poller/submit-journal.ts';
@@ -14,7 +14,7 @@ import type { RunMetrics } from './run-metrics.ts';
 import type { ConfirmSettings } from './runs/confirm-cost.ts';
 import type { Quotes } from './runs/quotes.ts';
 import type { MoneyRules } from './runs/run-cost.ts';
-import type { RunWaiters } from './runs/run-waiters.ts';
+import type { RunWaiters } from './runs/wait-for-run.ts';
 import type { Timings } from './timings.ts';
 import type { HookUrls } from './webhooks-in/hook-urls.ts';
 

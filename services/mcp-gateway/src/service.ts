@@ -113,7 +113,7 @@ export async function createGatewayService(
   const table = createMethodTable({ bus, inFlight, waits, ...conversation, ...surface });
   const edge = createEdge({
     ...toChecks(config),
-    authenticate: config.auth === 'none' ? auth.authenticate : counted(auth.authenticate, telemetry),
+    authenticate: auth.authenticate === undefined ? undefined : counted(auth.authenticate, telemetry),
     windows,
     probes,
     trustedProxies,

@@ -79,38 +79,34 @@ export function createTelemetry(): Telemetry {
     span.end();
   }
 
+  const observe: Telemetry['observe'] = (exchange, method, finish) => {
+    const started = performance.now();
+    const parent = propagation.extract(ROOT_CONTEXT, exchange.traceCarrier, stringsOf);
+    const span = tracer.startSpan(
+      spanName(exchange),
+      { kind: SpanKind.SERVER, attributes: spanAttributes(exchange) },
+      parent,
+    );
+    const reply = context.with(trace.setSpan(parent, span), method, undefined, exchange);
+    if (!(reply instanceof Promise)) {
+      end(started, span, { exchange, reply });
+      return finish(exchange, reply);
+    }
+    return reply.then(
+      (settled) => {
+        end(started, span, { exchange, reply: settled });
+        return finish(exchange, settled);
+      },
+      (error: unknown) => {
+        span.setStatus({ code: SpanStatusCode.ERROR });
+        span.end();
+        throw error;
+      },
+    );
+  };
+
   return {
-    observe(exchange, method, finish) {
-      if (!isWatched) {
-        const reply = method(exchange);
-        return reply instanceof Promise
-          ? reply.then((settled) => finish(exchange, settled))
-          : finish(exchange, reply);
-      }
-      const started = performance.now();
-      const parent = propagation.extract(ROOT_CONTEXT, exchange.traceCarrier, stringsOf);
-      const span = tracer.startSpan(
-        spanName(exchange),
-        { kind: SpanKind.SERVER, attributes: spanAttributes(exchange) },
-        parent,
-      );
-      const reply = context.with(trace.setSpan(parent, span), method, undefined, exchange);
-      if (!(reply instanceof Promise)) {
-        end(started, span, { exchange, reply });
-        return finish(exchange, reply);
-      }
-      return reply.then(
-        (settled) => {
-          end(started, span, { exchange, reply: settled });
-          return finish(exchange, settled);
-        },
-        (error: unknown) => {
-          span.setStatus({ code: SpanStatusCode.ERROR });
-          span.end();
-          throw error;
-        },
-      );
-    },
+    observe: isWatched ? observe : undefined,
     unknown(_exchange, refusal) {
       requests.add(1, { 'mcp.method.name': '_OTHER', outcome: refusal.data.code });
       return refusal;

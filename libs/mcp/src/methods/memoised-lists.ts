@@ -1,9 +1,9 @@
 import type { Bus } from '@inferry/bus';
 import { listProviders, Recent } from '@inferry/contracts';
 import type { Exchange, Method, Reply } from '../exchange.ts';
+import { cacheable, cursorOf, listTtlMs, partialListTtlMs, refuseCursor } from '../lists.ts';
 import type { Surfaces, SurfaceView } from '../surfaces/surfaces.ts';
 import type { ListPromptsResult, ListResourceTemplatesResult } from '../wire.ts';
-import { cacheable, cursorOf, listTtlMs, partialListTtlMs, refuseCursor } from './lists.ts';
 
 /**
  * All prompts in one page, made once per version of what services offer (RF-43) and per set of providers that a caller

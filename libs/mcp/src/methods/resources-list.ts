@@ -3,9 +3,9 @@ import type { Bus } from '@inferry/bus';
 import { AppError, isObject, toAppError } from '@inferry/contracts';
 import type { Exchange, Method } from '../exchange.ts';
 import { isRefusal, type Refusal } from '../json-rpc.ts';
+import { cacheable, cursorOf, listTtlMs, partialListTtlMs, refuseCursor } from '../lists.ts';
 import type { OfferedSurface, Surfaces } from '../surfaces/surfaces.ts';
 import type { ListResourcesResult } from '../wire.ts';
-import { cacheable, cursorOf, listTtlMs, partialListTtlMs, refuseCursor } from './lists.ts';
 
 interface Place {
   /** The services from which the list goes on. */

@@ -3,10 +3,10 @@ import { AppError } from '@inferry/contracts';
 import type { RunRounds } from '../client/rounds.ts';
 import type { Method } from '../exchange.ts';
 import { refuseParams } from '../json-rpc.ts';
+import { cacheable } from '../lists.ts';
 import { refuseFailure, refuseResource } from '../surfaces/refuse-failure.ts';
 import { ownerOfUri, type Surfaces } from '../surfaces/surfaces.ts';
 import type { ReadResourceResult } from '../wire.ts';
-import { cacheable } from './lists.ts';
 
 const maxUriLength = 2_048;
 

@@ -1,6 +1,6 @@
 import { showsApps } from '../apps/app-hosts.ts';
 import type { Exchange, Method, Reply } from '../exchange.ts';
-import { cursorOf, refuseCursor } from './lists.ts';
+import { cursorOf, refuseCursor } from '../lists.ts';
 
 /** The list depends on the caller's scopes and on request headers, so no cache may share it. */
 const cacheFields = '"ttlMs":300000,"cacheScope":"private",';

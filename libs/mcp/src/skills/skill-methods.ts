@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Exchange, Method, Reply } from '../exchange.ts';
 import { refuseParams } from '../json-rpc.ts';
-import { cacheable, cursorOf, listTtlMs, partialListTtlMs, refuseCursor } from '../methods/lists.ts';
+import { cacheable, cursorOf, listTtlMs, partialListTtlMs, refuseCursor } from '../lists.ts';
 import { refuseResource } from '../surfaces/refuse-failure.ts';
 import type { Surfaces, SurfaceView } from '../surfaces/surfaces.ts';
 import { indexSkills, type SkillIndex } from './skill-index.ts';

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { AdapterOptions } from '../definition.ts';
 import { beforeSubmit } from '../errors/index.ts';
 import { PlatformAdapter, probeWith } from '../http/index.ts';
-import { rawOf } from '../outputs/raw.ts';
+import { rawOf } from '../outputs/answer.ts';
 import type {
   CancelResult,
   JobHandle,

@@ -1,7 +1,7 @@
 import { AppError } from '@inferry/contracts';
 import { z } from 'zod';
 import { maxCallMs } from '../http/index.ts';
-import { withRaw } from '../outputs/raw.ts';
+import { withRaw } from '../outputs/answer.ts';
 import type { JobView, ProviderOutput } from '../provider.ts';
 import { mediumOfType } from '../schema/index.ts';
 import { linkOutput, type Route, succeeded, without } from './route.ts';

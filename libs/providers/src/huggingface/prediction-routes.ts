@@ -1,6 +1,6 @@
 import { AppError } from '@inferry/contracts';
 import type { z } from 'zod';
-import { withRaw } from '../outputs/raw.ts';
+import { withRaw } from '../outputs/answer.ts';
 import type { JobView } from '../provider.ts';
 import { failed, linkOutput, linksIn, type Route, succeeded, without } from './route.ts';
 import { Prediction, WaveJob } from './wire.ts';

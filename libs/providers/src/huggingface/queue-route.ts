@@ -1,6 +1,6 @@
 import { AppError } from '@inferry/contracts';
 import { z } from 'zod';
-import { withRaw } from '../outputs/raw.ts';
+import { withRaw } from '../outputs/answer.ts';
 import type { JobView } from '../provider.ts';
 import { linkOutput, linksIn, type Route, type RoutedRun, succeeded, without } from './route.ts';
 import { Queued, QueueStatus } from './wire.ts';

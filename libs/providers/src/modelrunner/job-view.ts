@@ -1,7 +1,6 @@
 import { isObject } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
-import { answered } from '../outputs/answer.ts';
-import { rawOf } from '../outputs/raw.ts';
+import { answered, rawOf } from '../outputs/answer.ts';
 import type { JobErrorCode, JobView } from '../provider.ts';
 import type { FinishedRequest, QueuedRequest } from './wire.ts';
 

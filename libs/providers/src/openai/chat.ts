@@ -1,6 +1,6 @@
 import { AppError, isObject, type JsonObject, validationFailed } from '@inferry/contracts';
 import { loadDataUris, maxCallMs, parseJson, readAnswer, type ServerSentEvent } from '../http/index.ts';
-import { rawOf } from '../outputs/raw.ts';
+import { rawOf } from '../outputs/answer.ts';
 import type { JobView } from '../provider.ts';
 import { type OpenAiCall, pick, succeeded, textOutput } from './call.ts';
 import { sendWithout } from './refused-fields.ts';

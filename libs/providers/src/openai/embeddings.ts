@@ -1,7 +1,7 @@
 import { AppError, isObject } from '@inferry/contracts';
 import { z } from 'zod';
 import { maxCallMs } from '../http/index.ts';
-import { withRaw } from '../outputs/raw.ts';
+import { withRaw } from '../outputs/answer.ts';
 import type { JobView } from '../provider.ts';
 import { type OpenAiCall, pick, succeeded, textOutput } from './call.ts';
 import { sendWithout } from './refused-fields.ts';

@@ -8,8 +8,8 @@ import {
   readAnswer,
   type ServerSentEvent,
 } from '../http/index.ts';
+import { rawOf } from '../outputs/answer.ts';
 import { fileOfBytes, fromDataUri } from '../outputs/files-in.ts';
-import { rawOf } from '../outputs/raw.ts';
 import type { JobView, ProviderOutput } from '../provider.ts';
 import { maxImagesBytes, type OpenAiCall, pick, succeeded } from './call.ts';
 import { failedWith, toldError } from './told-error.ts';

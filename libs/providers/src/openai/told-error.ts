@@ -1,7 +1,7 @@
 import type { ErrorCode } from '@inferry/contracts';
 import { cleanText, codeOfStatus } from '../errors/index.ts';
-import { secretsOf } from '../http/call-parts.ts';
 import { toJobErrorCode } from '../http/index.ts';
+import { secretsOf } from '../http/platform-client.ts';
 import type { JobView, ProviderContext } from '../provider.ts';
 import { codeOfError } from './failure-rule.ts';
 import { ErrorBody } from './wire.ts';

@@ -1,7 +1,7 @@
 import { AppError } from '@inferry/contracts';
 import { FormData } from 'undici';
 import { loadFiles, type PlatformClient } from '../http/index.ts';
-import { withRaw } from '../outputs/raw.ts';
+import { withRaw } from '../outputs/answer.ts';
 import type { JobHandle, JobView, ProviderContext, SubmitRequest } from '../provider.ts';
 import { contentTimeoutMs, maxFileBytes, pick } from './call.ts';
 import { Video } from './wire.ts';

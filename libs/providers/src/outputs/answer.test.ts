@@ -1,6 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { answered } from './answer.ts';
-import { rawOf } from './raw.ts';
+import { answered, rawOf } from './answer.ts';
 
 const facts = { upstreamStatus: 'COMPLETED' };
 const box = (brand: string) =>

@@ -1,6 +1,5 @@
 import { cleanText } from '../errors/index.ts';
-import { answered } from '../outputs/answer.ts';
-import { rawOf } from '../outputs/raw.ts';
+import { answered, rawOf } from '../outputs/answer.ts';
 import type { JobErrorCode, JobView } from '../provider.ts';
 import type { Prediction } from './wire.ts';
 

@@ -1,8 +1,7 @@
 import { isObject, type JsonObject } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
 import { parseJson } from '../http/index.ts';
-import { notesOf } from '../outputs/answer.ts';
-import { rawOf } from '../outputs/raw.ts';
+import { notesOf, rawOf } from '../outputs/answer.ts';
 import type { JobErrorCode, JobView } from '../provider.ts';
 import { readOutputs } from './outputs.ts';
 import type { Job } from './wire.ts';

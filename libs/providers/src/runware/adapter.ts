@@ -2,8 +2,8 @@
 import { AppError, type JsonObject, type Quote } from '@inferry/contracts';
 import type { AdapterOptions } from '../definition.ts';
 import { beforeSubmit, classifyFailure, cleanText, type Purpose } from '../errors/index.ts';
-import { secretsOf } from '../http/call-parts.ts';
 import { type Call, PlatformAdapter, parseJson, probeWith, type Reply, uploadFiles } from '../http/index.ts';
+import { secretsOf } from '../http/platform-client.ts';
 import type {
   Capability,
   CommunityModel,

@@ -1,6 +1,5 @@
-import { notesOf } from '../outputs/answer.ts';
+import { notesOf, rawOf } from '../outputs/answer.ts';
 import { filesIn } from '../outputs/files-in.ts';
-import { rawOf } from '../outputs/raw.ts';
 import type { JobView, ProviderOutput } from '../provider.ts';
 import { codeOf, jobErrorOf } from './failure-rule.ts';
 import type { TaskError, TaskItem, TaskReply } from './wire.ts';

@@ -2,7 +2,7 @@
 import type { JsonObject } from '@inferry/contracts';
 import { z } from 'zod';
 import type { PlatformClient } from '../http/index.ts';
-import { rawOf } from '../outputs/raw.ts';
+import { rawOf } from '../outputs/answer.ts';
 import type { CommunityModel, RecordQuery } from '../platform-services.ts';
 import type { ProviderContext, ProviderModel } from '../provider.ts';
 import { normaliseSchema } from '../schema/index.ts';

@@ -1,8 +1,8 @@
 /** What models take and do, as the platform publishes it without a key; each answer is kept for five minutes. */
 import { AppError, isObject, validationFailed } from '@inferry/contracts';
 import { z } from 'zod';
-import { malformed } from '../http/call-parts.ts';
 import type { PlatformClient } from '../http/index.ts';
+import { malformed } from '../http/platform-client.ts';
 import type { ProviderContext } from '../provider.ts';
 import { Registry, ResolvedSchema } from './wire.ts';
 

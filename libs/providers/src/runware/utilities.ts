@@ -4,7 +4,7 @@ import { AppError, type JsonObject } from '@inferry/contracts';
 import type { z } from 'zod';
 import { cleanText } from '../errors/index.ts';
 import type { PlatformClient, Reply } from '../http/index.ts';
-import { rawOf } from '../outputs/raw.ts';
+import { rawOf } from '../outputs/answer.ts';
 import type { CommunityModel, CommunityQuery, StoredMedia } from '../platform-services.ts';
 import type { ProviderContext } from '../provider.ts';
 import { FoundModel, MediaAnswer, SearchAnswer, TaskDetails, type TaskItem, TaskReply } from './wire.ts';

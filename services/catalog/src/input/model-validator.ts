@@ -1,3 +1,4 @@
+/** Checks inputs against the schemas of models, says what is wrong with them and what each field takes. */
 import { createRequire } from 'node:module';
 import {
   AppError,
@@ -6,14 +7,14 @@ import {
   isDataUri,
   isObject,
   type JsonObject,
+  type Problem,
   Recent,
   searchModels,
 } from '@inferry/contracts';
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
-import { isAssetId } from './file-fields.ts';
+import { isAssetId, isFileSchema, schemasOf, toDotPath, typesOf } from './file-fields.ts';
 import { linearPattern, withinSteps } from './linear-pattern.ts';
 import { toPlainSchema } from './plain-schema.ts';
-import { schemasOf } from './schema-parts.ts';
 import { toStrictSchema } from './strict-schema.ts';
 
 /** What is compiled once for each version of a model. */
@@ -114,4 +115,165 @@ function knownFieldsOf(plain: JsonObject): string[] | undefined {
   const isOpen = open === true || isObject(open) || isObject(plain.patternProperties);
   if (isOpen || !isObject(plain.properties)) return undefined;
   return schemasOf(plain, 'properties').map(([name]) => name);
+}
+
+// What is wrong with an input, as an agent can act on it.
+
+/** More problems at once help nobody. */
+export const maxProblems = 16;
+
+/** What a validator found, as an agent can act on it: where, what, and which values are allowed. */
+export function toProblems(errors: readonly ErrorObject[]): Problem[] {
+  const problems = withoutShadows(errors).map(toProblem);
+  const seen = new Set<string>();
+  return problems.filter(({ path, message }) => {
+    const key = `${path} ${message}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+export function unknownFieldProblem(path: string, known: readonly string[]): Problem {
+  return { path: clip(path, 100), message: 'unknown field', hint: `known: ${listed(known)}` };
+}
+
+/** What a field takes, in a few words; undefined when its schema says nothing. */
+export function describeField(schema: JsonObject): string | undefined {
+  if (isFileSchema(schema)) return 'an http(s) URL, a data: URI or an asset id (asset_…)';
+  if (Array.isArray(schema.enum)) return `one of: ${listed(schema.enum.map(String))}`;
+  const range = rangeOf(schema);
+  const types = typesOf(schema)
+    .filter((type) => type !== 'null')
+    .join(' or ');
+  if (types === '') return range;
+  return range === undefined ? types : `${types}, ${range}`;
+}
+
+/** `1 to 50`, `at least 1` or `at most 50`. */
+export function rangeOf(schema: JsonObject): string | undefined {
+  const low = schema.minimum ?? schema.exclusiveMinimum;
+  const high = schema.maximum ?? schema.exclusiveMaximum;
+  if (typeof low === 'number' && typeof high === 'number') return `${low} to ${high}`;
+  if (typeof low === 'number') return schema.minimum === undefined ? `more than ${low}` : `at least ${low}`;
+  if (typeof high === 'number') return schema.maximum === undefined ? `less than ${high}` : `at most ${high}`;
+  return undefined;
+}
+
+/** Where a choice of schemas fails, its best branch tells more than the choice does; a null branch tells nothing. */
+function withoutShadows(errors: readonly ErrorObject[]): ErrorObject[] {
+  const telling = errors.filter((error) => !(isWithinChoice(error) && error.params.type === 'null'));
+  return telling.filter((error) => {
+    if (error.keyword === 'if') return false;
+    if (error.keyword !== 'anyOf' && error.keyword !== 'oneOf') return true;
+    return !telling.some((other) => other !== error && other.instancePath.startsWith(error.instancePath));
+  });
+}
+
+function isWithinChoice({ schemaPath }: ErrorObject): boolean {
+  return /\/(anyOf|oneOf)\/\d/.test(schemaPath);
+}
+
+function toProblem(error: ErrorObject): Problem {
+  const path = pathOf(error);
+  const schema = isObject(error.parentSchema) ? error.parentSchema : {};
+  const field = fieldSchema(error, schema);
+  switch (error.keyword) {
+    case 'required':
+      return { path, message: 'is required', hint: describeField(field) };
+    case 'additionalProperties':
+    case 'unevaluatedProperties':
+      return unknownFieldProblem(path, isObject(schema.properties) ? Object.keys(schema.properties) : []);
+    case 'enum':
+    case 'const':
+      return { path, message: 'is not one of the allowed values', hint: allowedHint(error, schema) };
+    case 'type':
+      return { path, message: `must be ${typeName(error)}`, hint: typeHint(schema) };
+    default:
+      return { path, message: boundMessage(error), hint: boundHint(error, schema) };
+  }
+}
+
+function pathOf({ instancePath, params }: ErrorObject): string {
+  const missing: unknown = params.missingProperty ?? params.additionalProperty ?? params.unevaluatedProperty;
+  return toDotPath(
+    typeof missing === 'string'
+      ? `${instancePath}/${missing.replaceAll('~', '~0').replaceAll('/', '~1')}`
+      : instancePath,
+  );
+}
+
+function fieldSchema({ params }: ErrorObject, schema: JsonObject): JsonObject {
+  const name: unknown = params.missingProperty;
+  const properties = isObject(schema.properties) ? schema.properties : {};
+  if (typeof name !== 'string' || !Object.hasOwn(properties, name)) return {};
+  const field = properties[name];
+  return isObject(field) ? field : {};
+}
+
+function allowedHint({ params }: ErrorObject, schema: JsonObject): string {
+  const values: unknown = params.allowedValues ?? schema.enum;
+  if (Array.isArray(values)) return `one of: ${listed(values.map(String))}`;
+  return clip(JSON.stringify(params.allowedValue) ?? '', 200);
+}
+
+function typeName({ params }: ErrorObject): string {
+  const type: unknown = params.type;
+  const types = Array.isArray(type) ? type.map(String) : [String(type)];
+  return types.map((name) => (/^[aeio]/.test(name) ? `an ${name}` : `a ${name}`)).join(' or ');
+}
+
+function typeHint(schema: JsonObject): string | undefined {
+  const hint = describeField(schema);
+  // The message names the type already.
+  return hint === typesOf(schema).join(' or ') ? undefined : hint;
+}
+
+const boundMessages: Readonly<Record<string, string>> = {
+  minimum: 'is too small',
+  exclusiveMinimum: 'is too small',
+  maximum: 'is too large',
+  exclusiveMaximum: 'is too large',
+  multipleOf: 'is not a multiple of the step',
+  minLength: 'is too short',
+  maxLength: 'is too long',
+  minItems: 'has too few items',
+  maxItems: 'has too many items',
+  uniqueItems: 'has the same item twice',
+  pattern: 'does not have the expected form',
+  format: 'does not have the expected form',
+  anyOf: 'has none of the allowed forms',
+  oneOf: 'does not have exactly one of the allowed forms',
+};
+
+function boundMessage({ keyword }: ErrorObject): string {
+  return boundMessages[keyword] ?? `does not satisfy ${clip(keyword, 40)}`;
+}
+
+function boundHint({ keyword, params }: ErrorObject, schema: JsonObject): string | undefined {
+  const limit: unknown = params.limit;
+  switch (keyword) {
+    case 'minLength':
+      return `at least ${limit} characters`;
+    case 'maxLength':
+      return `at most ${limit} characters`;
+    case 'minItems':
+      return `at least ${limit} items`;
+    case 'maxItems':
+      return `at most ${limit} items`;
+    case 'multipleOf':
+      return `a multiple of ${params.multipleOf}`;
+    case 'pattern':
+      return `matches ${clip(String(params.pattern), 80)}`;
+    case 'format':
+      return clip(String(params.format), 40);
+    default:
+      return rangeOf(schema);
+  }
+}
+
+function listed(values: readonly string[]): string {
+  return clip(values.join(', '), 300);
+}
+
+function clip(value: string, length: number): string {
+  return value.length > length ? `${value.slice(0, length)}…` : value;
 }

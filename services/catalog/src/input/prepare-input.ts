@@ -10,10 +10,9 @@ import {
   type JsonObject,
   type Problem,
 } from '@inferry/contracts';
-import { fileProblem, findFileFields } from './file-fields.ts';
-import { describeField, maxProblems, toProblems, unknownFieldProblem } from './input-problems.ts';
+import { fileProblem, findFileFields, isFileSchema, maxDepth, schemasOf, typesOf } from './file-fields.ts';
 import type { ModelValidator } from './model-validator.ts';
-import { isFileSchema, maxDepth, schemasOf, typesOf } from './schema-parts.ts';
+import { describeField, maxProblems, toProblems, unknownFieldProblem } from './model-validator.ts';
 
 interface PreparedInput {
   /** Coerced, defaults filled in. Only to be run when there are no problems. */

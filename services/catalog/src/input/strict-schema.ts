@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '@inferry/contracts';
+import { isFileSchema, maxDepth, oneSchema, schemaLists, schemaMaps, typesOf } from './file-fields.ts';
 import { linearPatterns } from './linear-pattern.ts';
-import { isFileSchema, maxDepth, oneSchema, schemaLists, schemaMaps, typesOf } from './schema-parts.ts';
 
 const maxUniqueItems = 200;
 const jsonTypes = new Set(['string', 'number', 'integer', 'boolean', 'object', 'array', 'null']);

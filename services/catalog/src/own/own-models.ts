@@ -3,8 +3,8 @@ import { AppError, type Principal, Recent, unlessAborted } from '@inferry/contra
 import type { Provider, ProviderModel } from '@inferry/providers';
 import { type Parts, withDeadline } from '@inferry/runtime';
 import type { Curation } from '../curation/curation.ts';
+import type { ModelDocument } from '../listed-models.ts';
 import { toCard, toModelId } from '../model-card.ts';
-import type { ModelDocument } from '../model-documents.ts';
 import { type ProviderKey, type ProviderKeys, toContext } from '../provider-keys.ts';
 import { SearchIndex } from '../search/search-index.ts';
 import { isListable } from '../sync/listed-model.ts';

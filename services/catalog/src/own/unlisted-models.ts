@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import { type JsonObject, type Principal, Recent } from '@inferry/contracts';
 import type { Provider, ProviderModel } from '@inferry/providers';
-import type { ModelDocument } from '../model-documents.ts';
+import type { ModelDocument } from '../listed-models.ts';
 import { type ProviderKeys, toContext } from '../provider-keys.ts';
 import { isListable } from '../sync/listed-model.ts';
 import { toOwnDocument } from './own-models.ts';

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, type ModelInput } from '@inferry/contracts';
-import { rangeOf } from '../input/input-problems.ts';
-import { isFileSchema, schemasOf, typesOf } from '../input/schema-parts.ts';
+import { isFileSchema, schemasOf, typesOf } from '../input/file-fields.ts';
+import { rangeOf } from '../input/model-validator.ts';
 
 const maxDescription = 500;
 const maxAllowed = 100;

@@ -10,7 +10,7 @@ import {
 } from '@inferry/contracts';
 import type { CallerAccess } from '../caller-access.ts';
 import type { CatalogDeps } from '../deps.ts';
-import type { ModelDocument } from '../model-documents.ts';
+import type { ModelDocument } from '../listed-models.ts';
 import { isRunnable, resolveModel } from '../resolve-model.ts';
 import { describeInputs } from '../sections/describe-inputs.ts';
 import { toPortable } from '../sections/portable.ts';

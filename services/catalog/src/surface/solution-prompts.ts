@@ -11,8 +11,8 @@ import {
   runModel,
 } from '@inferry/contracts';
 import type { CatalogDeps } from '../deps.ts';
+import type { ModelDocument } from '../listed-models.ts';
 import type { ModelCard } from '../model-card.ts';
-import type { ModelDocument } from '../model-documents.ts';
 import { describeInputs } from '../sections/describe-inputs.ts';
 import { createTimeSlice } from '../time-slice.ts';
 

@@ -14,9 +14,9 @@ import {
 import type { z } from 'zod';
 import type { CallerAccess } from '../caller-access.ts';
 import type { CatalogDeps } from '../deps.ts';
+import { schemasOf } from '../input/file-fields.ts';
 import { prepareInput } from '../input/prepare-input.ts';
-import { schemasOf } from '../input/schema-parts.ts';
-import type { ModelDocument } from '../model-documents.ts';
+import type { ModelDocument } from '../listed-models.ts';
 import { quoteInput, quoteRange, wrongFields } from '../quote/quote-input.ts';
 import { isRunnable, noLongerOffered, resolveModel } from '../resolve-model.ts';
 import { preparerOf } from '../rpc/prepare-run.ts';

@@ -1,7 +1,7 @@
 /** From a wrapper to the model that it runs: found for the caller, who needs the rights and keys that the model itself needs. */
 import { AppError, type JsonObject, type Principal, type Problem } from '@inferry/contracts';
 import type { CatalogDeps } from '../deps.ts';
-import type { ModelDocument } from '../model-documents.ts';
+import type { ModelDocument } from '../listed-models.ts';
 import { resolveModel } from '../resolve-model.ts';
 import { broken } from './check-definition.ts';
 import { chooseBase, expandInput, problemsOf } from './expand-wrapper.ts';

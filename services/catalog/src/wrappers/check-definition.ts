@@ -11,10 +11,10 @@ import {
   type Problem,
   patchWrapper,
 } from '@inferry/contracts';
+import { schemasOf, typesOf } from '../input/file-fields.ts';
 import { createValidator, type ModelValidator } from '../input/model-validator.ts';
 import { toPlainSchema } from '../input/plain-schema.ts';
 import { prepareInput } from '../input/prepare-input.ts';
-import { schemasOf, typesOf } from '../input/schema-parts.ts';
 import type { Definition } from './definition.ts';
 import { type Mappings, type ProducedField, producedFields, promptField } from './mappings.ts';
 import { compileTemplate, type Template } from './template.ts';

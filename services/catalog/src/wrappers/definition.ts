@@ -4,7 +4,7 @@
  */
 import { isObject, type JsonObject, type Problem, problemsOf, validationFailed } from '@inferry/contracts';
 import { z } from 'zod';
-import { maxDepth } from '../input/schema-parts.ts';
+import { maxDepth } from '../input/file-fields.ts';
 import { mappingOperations } from './mappings.ts';
 
 export const visibilities = ['private', 'unlisted', 'public'] as const;

@@ -4,9 +4,8 @@
  */
 import { type JsonObject, type Problem, Recent } from '@inferry/contracts';
 import type { OwnedWrapperRow } from '@inferry/database/wrappers';
-import type { ListedModels } from '../listed-models.ts';
+import type { ListedModels, ModelDocument } from '../listed-models.ts';
 import { type ModelCard, toCard } from '../model-card.ts';
-import type { ModelDocument } from '../model-documents.ts';
 import { fingerprintOf } from '../sync/snapshot-reader.ts';
 import { type CompiledDefinition, mustCompile } from './check-definition.ts';
 import { type Definition, parseDefinition } from './definition.ts';

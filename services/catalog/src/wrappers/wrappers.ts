@@ -16,9 +16,8 @@ import {
 } from '@inferry/database/wrappers';
 import { type Parts, withDeadline } from '@inferry/runtime';
 import type { ModelValidator } from '../input/model-validator.ts';
-import type { ListedModels } from '../listed-models.ts';
+import type { ListedModels, ModelDocument, ModelDocuments } from '../listed-models.ts';
 import type { ModelCard } from '../model-card.ts';
-import type { ModelDocument, ModelDocuments } from '../model-documents.ts';
 import { SearchIndex } from '../search/search-index.ts';
 import { fingerprintOf } from '../sync/snapshot-reader.ts';
 import { type CompiledDefinition, checkAgainst } from './check-definition.ts';

@@ -25,7 +25,7 @@ import {
   type WrapperRow,
 } from '@inferry/database/wrappers';
 import type { CatalogDeps } from '../deps.ts';
-import type { ModelDocument } from '../model-documents.ts';
+import type { ModelDocument } from '../listed-models.ts';
 import { resolveModel } from '../resolve-model.ts';
 import { checkAgainst, compileDefinition } from './check-definition.ts';
 import { type Definition, parseDefinition, type Standing, splitDefinition } from './definition.ts';

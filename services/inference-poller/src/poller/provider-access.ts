@@ -1,4 +1,5 @@
-import { AppError, argumentOf, hint, runModel } from '@inferry/contracts';
+/** With whose key a run is made at its platform, and what is known of keys that were refused there. */
+import { AppError, argumentOf, hint, Recent, runModel } from '@inferry/contracts';
 import type { Holder, OpenedCredential } from '@inferry/credentials';
 import { hasOpenRuns, type RunRow } from '@inferry/database';
 import type { ProviderContext } from '@inferry/providers';
@@ -113,4 +114,22 @@ export async function releaseAccess(deps: InferenceDeps, row: RunRow): Promise<v
 
 function isRefusedKey(error: unknown): boolean {
   return error instanceof AppError && (error.code === 'unauthorized' || error.upstreamStatus === 401);
+}
+
+/** Refusals of a key in a row, over all runs of this process. */
+export class KeyRefusals {
+  /** The connections whose key was refused when it was used last. */
+  readonly #refused = new Recent<true>(10_000);
+
+  /** True for the second one in a row: once may be a mistake of the platform's. */
+  isSecond(connectionId: string): boolean {
+    const isSecond = this.#refused.get(connectionId) === true;
+    if (isSecond) this.#refused.delete(connectionId);
+    else this.#refused.set(connectionId, true);
+    return isSecond;
+  }
+
+  accepted(connectionId: string): void {
+    this.#refused.delete(connectionId);
+  }
 }

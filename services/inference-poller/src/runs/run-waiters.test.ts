@@ -2,7 +2,7 @@ import { createBus, createInProcessTransport } from '@inferry/bus';
 import { runFinished, runProgressed } from '@inferry/contracts';
 import { type Database, openDatabase, type RunState } from '@inferry/database';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { RunWaiters } from './run-waiters.ts';
+import { RunWaiters } from './wait-for-run.ts';
 
 const bus = createBus(createInProcessTransport(), { name: 'test' });
 let database: Database;

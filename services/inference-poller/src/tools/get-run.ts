@@ -6,8 +6,7 @@ import { diagnoseRun } from '../runs/diagnose-run.ts';
 import { failureOf } from '../runs/failed-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
 import { shownInputOf } from '../runs/run-document.ts';
-import { statusOf, toRfc3339, toRun, windowOutputs } from '../runs/run-view.ts';
-import { restCall, toShortRun } from '../runs/short-run.ts';
+import { restCall, statusOf, toRfc3339, toRun, toShortRun, windowOutputs } from '../runs/run-view.ts';
 import { waitForRun } from '../runs/wait-for-run.ts';
 
 type Part = (typeof runParts)[number];

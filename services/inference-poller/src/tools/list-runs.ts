@@ -15,8 +15,7 @@ import { createCursors } from '@inferry/runtime';
 import { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
 import { readTags } from '../runs/check-run-request.ts';
-import { toRun } from '../runs/run-view.ts';
-import { toListedRun } from '../runs/short-run.ts';
+import { toListedRun, toRun } from '../runs/run-view.ts';
 
 const Place = z.object({ createdAt: z.number(), runId: z.string() });
 type Place = z.infer<typeof Place>;

@@ -16,8 +16,7 @@ import type { RunRequest } from '../runs/check-run-request.ts';
 import { runFailed } from '../runs/failed-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
 import { toNativeRun } from '../runs/native-run.ts';
-import { statusOf, toRun } from '../runs/run-view.ts';
-import { toShortRun } from '../runs/short-run.ts';
+import { statusOf, toRun, toShortRun } from '../runs/run-view.ts';
 import { startRun, tryRun } from '../runs/start-run.ts';
 import { waitForRun, waitUntilTaken } from '../runs/wait-for-run.ts';
 

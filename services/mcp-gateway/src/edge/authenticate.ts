@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { localPrincipal, type Principal, Recent } from '@inferry/contracts';
+import { type Principal, Recent } from '@inferry/contracts';
 import { isRefusal } from '@inferry/mcp';
 import { type HttpRefusal, refuse, refuseUnavailable } from '../http-refusal.ts';
 import type { AccessAt, Challenger } from './challenge.ts';
@@ -15,9 +15,6 @@ type Outcome = Principal | HttpRefusal;
 
 /** Who a request is made for; it waits only when the credential was not seen lately. */
 export type Authenticate = (request: IncomingMessage) => Outcome | Promise<Outcome>;
-
-/** Anybody who reaches a system that is bound to loopback is its one user. */
-export const authenticateLocal: Authenticate = () => localPrincipal;
 
 export interface BearerAuthentication {
   /** Our own API keys. */

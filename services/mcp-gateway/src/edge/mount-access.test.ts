@@ -93,7 +93,9 @@ function requestTo(path: string, bearer?: string, host = 'ai.example.com'): Inco
 }
 
 async function come(path: string, bearer?: string, host?: string): Promise<Principal | HttpRefusal> {
-  return auth.authenticate(requestTo(path, bearer, host));
+  const principal = await auth.authenticate?.(requestTo(path, bearer, host));
+  if (principal === undefined) throw new Error('nobody is asked who they are');
+  return principal;
 }
 
 async function refusedAt(path: string, bearer?: string, host?: string) {

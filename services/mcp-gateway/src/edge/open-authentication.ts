@@ -5,13 +5,14 @@ import type { Parts } from '@inferry/runtime';
 import type { FastifyInstance } from 'fastify';
 import type { GatewayConfig } from '../config.ts';
 import type { HttpRefusal } from '../http-refusal.ts';
-import { type Authenticate, authenticateLocal } from './authenticate.ts';
+import type { Authenticate } from './authenticate.ts';
 import { type Challenger, createChallenger } from './challenge.ts';
 import type { ProbeGate } from './probe-gate.ts';
 
 /** Who may call, as the configuration says, with everything that must be known for it. */
 export interface Authentication {
-  authenticate: Authenticate;
+  /** Undefined: anybody who reaches this system, which is bound to loopback, is its one user. */
+  authenticate: Authenticate | undefined;
   challenge: Challenger;
   /** What is still missing before anybody can be let in. */
   problems(): Record<string, string | undefined>;
@@ -50,7 +51,7 @@ export async function openAuthentication(
     const challenge = createChallenger(name);
     const nothing = () => undefined;
     return {
-      authenticate: authenticateLocal,
+      authenticate: undefined,
       challenge,
       problems: () => ({}),
       mount: nothing,

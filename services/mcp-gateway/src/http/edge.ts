@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AppError, type Principal } from '@inferry/contracts';
+import { AppError, localPrincipal, type Principal } from '@inferry/contracts';
 import { errorText, isRefusal, type RequestId, rpcCodes } from '@inferry/mcp';
 import { type AddressRanges, clientAddress, type PaceOptions, slowestPace } from '@inferry/runtime';
 import type { Authenticate } from '../edge/authenticate.ts';
@@ -29,7 +29,8 @@ export interface EdgeParts {
   /** What a POST must pass after that; neither needs more than its head. */
   bodyChecks: readonly Check[];
   cors: Cors;
-  authenticate: Authenticate;
+  /** Undefined: every request is the one local user's. */
+  authenticate: Authenticate | undefined;
   windows: Windows;
   /** Counts the failures of keys that it lets through to their platforms. */
   probes?: Pick<ProbeGate, 'chargeOf'> | undefined;
@@ -108,7 +109,7 @@ export function createEdge(parts: EdgeParts): Edge {
     pass(request, response, admit) {
       const refusal = greet(request, response);
       if (refusal !== undefined) return send({ response }, refusal);
-      const outcome = authenticate(request);
+      const outcome = authenticate === undefined ? localPrincipal : authenticate(request);
       // Whoever can sign in learns where before anything is said of what they sent.
       const refused = isChallenge(outcome) ? undefined : refuseBody(request, bodyChecks);
       if (refused !== undefined) {

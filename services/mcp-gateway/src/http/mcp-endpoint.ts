@@ -87,6 +87,9 @@ const internal = refuse(
 /** What a connection begins with, in each era. */
 const beginnings: ReadonlySet<string> = new Set(['initialize', 'server/discover']);
 
+/** Made when it is looked at. */
+type View = () => ToolView;
+
 /** What is known of a request beside itself. */
 type KnownMessage = Spoken & Pick<Exchange, 'isAssumed' | 'attachment' | 'resumed'> & { from: KnownSender };
 
@@ -172,14 +175,16 @@ export class McpEndpoint {
   #request(post: Post, request: McpRequest, spoken: KnownMessage): Promise<void> | undefined {
     const view = this.#viewOf(post, [request]);
     return view instanceof Promise
-      ? view.then((found) => this.#answer(post, request, { ...spoken, view: found }))
+      ? view.then((found) =>
+          this.#answer(post, request, { ...spoken, view: isRefusal(found) ? found : () => found }),
+        )
       : this.#answer(post, request, { ...spoken, view });
   }
 
   #answer(
     post: Post,
     request: McpRequest,
-    { view, ...spoken }: KnownMessage & { view: ToolView | Refusal },
+    { view, ...spoken }: KnownMessage & { view: View | Refusal },
   ): Promise<void> | undefined {
     const { core, calls, streams } = this.#parts;
     const { offer } = post;
@@ -231,7 +236,8 @@ export class McpEndpoint {
     const messages = values.map(readMessage);
     const { offer } = post;
     const requests = messages.filter(isRequest);
-    const view = await this.#viewOf(post, requests);
+    const viewed = await this.#viewOf(post, requests);
+    const view = typeof viewed === 'function' || isRefusal(viewed) ? viewed : () => viewed;
     if (isRefusal(spoken)) return this.#refuse(post, spoken);
     if (isRefusal(view)) return this.#refuse(post, view);
     if (isRefusal(from)) return this.#refuse(post, from);
@@ -270,7 +276,7 @@ export class McpEndpoint {
   async #member(
     post: Post,
     request: McpRequest,
-    rest: Spoken & { from: KnownSender; offer: Offer; view: ToolView; channel: Channel },
+    rest: Spoken & { from: KnownSender; offer: Offer; view: View; channel: Channel },
   ): Promise<string | undefined> {
     const reply = await this.#parts.core.answer(toExchange(post, request, rest));
     return reply === undefined || typeof reply === 'string'
@@ -285,14 +291,14 @@ export class McpEndpoint {
   }
 
   /** The same, with those of the models that its address names. */
-  #viewOf(post: Post, requests: readonly McpRequest[]): ToolView | Refusal | Promise<ToolView | Refusal> {
+  #viewOf(post: Post, requests: readonly McpRequest[]): View | Refusal | Promise<ToolView | Refusal> {
     const { offer, principal, request } = post;
     const selection = selectionOf(post);
     if (isRefusal(selection)) return selection;
-    const view = offer.viewTools(selection, principal.scopes);
+    const view = () => offer.viewTools(selection, principal.scopes);
     if (offer.profile.key !== inferry.key || request.url?.includes('models=') !== true) return view;
     const isBeginning = requests.some(({ method }) => beginnings.has(method));
-    const asked = { url: request.url ?? '/', principal, selection, view, isBeginning };
+    const asked = { url: request.url, principal, selection, view: view(), isBeginning };
     return this.#parts.pinnedModels.add(asked) ?? view;
   }
 

@@ -16,6 +16,7 @@ import {
   type Sender,
   type Sessions,
   type Spoken,
+  type ToolView,
 } from '@inferry/mcp';
 import { oneValue } from '../edge/request-head.ts';
 import { type HttpRefusal, refuse } from '../http-refusal.ts';
@@ -27,16 +28,22 @@ export function toExchange(
   request: McpRequest,
   {
     from,
+    view,
     ...rest
   }: Spoken &
-    Pick<Exchange, 'isAssumed' | 'offer' | 'view' | 'channel' | 'attachment' | 'resumed'> & {
+    Pick<Exchange, 'isAssumed' | 'offer' | 'channel' | 'attachment' | 'resumed'> & {
       from: KnownSender;
+      /** Made when it is looked at: most methods have nothing to do with tools. */
+      view(): ToolView;
     },
 ): Exchange {
   const { headers } = post.request;
   const declared = rest.era === 'modern' ? request.meta[metaKeys.clientCapabilities] : from.capabilities;
   return {
     ...rest,
+    get view() {
+      return view();
+    },
     principal: from.principal,
     session: from.session,
     request,
@@ -152,7 +159,7 @@ export function readSelection(offer: Offer, source: SelectionSource): Selection 
   const { url, toolsetsHeader, excludeHeader, readOnlyHeader } = source;
   const hasHeaders =
     toolsetsHeader !== undefined || excludeHeader !== undefined || readOnlyHeader !== undefined;
-  if (!hasHeaders && isPlain(url, offer)) return offer.select();
+  if (!hasHeaders && isPlain(url, offer)) return offer.plain;
   const key = `${url}\n${toolsetsHeader ?? ''}\n${excludeHeader ?? ''}\n${readOnlyHeader ?? ''}`;
   if (key.length > maxLength)
     return refuseParams(['validation_failed', 'The selection of tools is too long.']);

@@ -2,7 +2,7 @@ import type { Secret } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
 import { createMac, isSameText } from '@inferry/seals';
 import { isAssetId } from './asset-keys.ts';
-import { toPathSegment } from './file-name.ts';
+import { toPathSegment } from './content-type.ts';
 
 /** Base URLs have no slash at the end. A function where the port is known only once the app listens. */
 export interface LinkOptions {

@@ -1,7 +1,6 @@
 import type { Handler } from '@inferry/bus';
 import { AppError, type openAsset } from '@inferry/contracts';
-import { essence } from '../assets/content-type.ts';
-import { toFileName } from '../assets/file-name.ts';
+import { essence, toFileName } from '../assets/content-type.ts';
 import { isExempt } from '../assets/quota.ts';
 import type { UploadDeps } from '../deps.ts';
 

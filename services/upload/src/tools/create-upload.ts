@@ -1,8 +1,7 @@
 import type { Handler } from '@inferry/bus';
 import { AppError, callOf, createUpload, hint, runModel, validationFailed } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
-import { essence } from '../assets/content-type.ts';
-import { toFileName } from '../assets/file-name.ts';
+import { essence, toFileName } from '../assets/content-type.ts';
 import { type LocalPath, partsCommand, readLocalPath, uploadCommand } from '../assets/upload-command.ts';
 import type { UploadDeps } from '../deps.ts';
 import { maxUploadBytes, planParts } from '../sizes.ts';

@@ -12,8 +12,7 @@ import {
 } from '@inferry/contracts';
 import type { AssetRow } from '@inferry/database';
 import { headBytes } from '../assets/body.ts';
-import { detectType, essence } from '../assets/content-type.ts';
-import { toFileName } from '../assets/file-name.ts';
+import { detectType, essence, toFileName } from '../assets/content-type.ts';
 import { findStored } from '../assets/own-assets.ts';
 import type { Whose } from '../assets/policies.ts';
 import { readStored, storeAsset } from '../assets/store-asset.ts';

@@ -1,8 +1,9 @@
+/** What services offer beside tools, with the subscriptions and the followed tasks of this process, started together. */
 import type { Bus } from '@inferry/bus';
-import { EventStreams } from '../events/event-streams.ts';
-import { type SubscriptionLimits, Subscriptions } from '../subscriptions/subscriptions.ts';
-import { FollowedTasks } from '../tasks/followed-tasks.ts';
-import { Surfaces, type SurfacesOptions } from './surfaces.ts';
+import { EventStreams } from './events/event-streams.ts';
+import { type SubscriptionLimits, Subscriptions } from './subscriptions/subscriptions.ts';
+import { Surfaces, type SurfacesOptions } from './surfaces/surfaces.ts';
+import { FollowedTasks } from './tasks/followed-tasks.ts';
 
 /** What services offer beside tools, and who is told when it changes. */
 export interface SurfaceParts {

@@ -1,8 +1,8 @@
 /** What all lists have in common: how long they may be kept, and the cursors that were never handed out. */
 
-import type { Exchange } from '../exchange.ts';
-import { type Refusal, refuseParams } from '../json-rpc.ts';
-import type { Era } from '../versions.ts';
+import type { Exchange } from './exchange.ts';
+import { type Refusal, refuseParams } from './json-rpc.ts';
+import type { Era } from './versions.ts';
 
 /**
  * What a caller's own cache may do with a result (MCP 2026-07-28, caching). Always private: every list depends on the
