@@ -104,7 +104,7 @@ describe('packages', () => {
 
   it.each([
     ['services/auth/src', ['tools', 'account', 'pages', 'rpc', 'identity', 'oauth', 'vault', 'keys']],
-    ['libs/mcp/src', ['methods', 'skills', 'subscriptions', 'tasks', 'surfaces', 'client', 'apps']],
+    ['libs/mcp/src', ['methods', 'skills', 'events', 'subscriptions', 'tasks', 'surfaces', 'client', 'apps']],
     ['services/mcp-gateway/src', ['stdio', 'pages', 'http', 'file-profiles', 'edge']],
   ])('%s has folders whose imports go one way', (name, order) => {
     const folder = join(root, name);

@@ -16,7 +16,7 @@ import {
 import type { z } from 'zod';
 import type { Exchange, Method, Reply } from '../exchange.ts';
 import { isRefusal, notificationText, type Refusal, refuse, refuseParams, rpcCodes } from '../json-rpc.ts';
-import { cursorOf, refuseCursor } from '../methods/lists.ts';
+import { cursorOf, refuseCursor } from '../lists.ts';
 import { metaKeys } from '../versions.ts';
 import type { EventStreams } from './event-streams.ts';
 

@@ -4,14 +4,7 @@ import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
-import {
-  AppError,
-  isPublicAddress,
-  JsonTooLarge,
-  type ReadJsonOptions,
-  readJson,
-  writeJson,
-} from '@inferry/contracts';
+import { AppError, isPublicAddress, writeJson } from '@inferry/contracts';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import type { z } from 'zod';
 import { classifyFailure, type FailureRule, type Purpose } from '../errors/index.ts';
@@ -20,7 +13,14 @@ import { type Address, type AddressRequest, type AddressRules, toAddress } from 
 import type { Call, Reply } from './call.ts';
 import { readProxies } from './config.ts';
 import { type OpenSocketOptions, openSocket, type PlatformSocket } from './platform-socket.ts';
-import { parseJson, readEvents, type ServerSentEvent } from './read-answer.ts';
+import {
+  malformed,
+  parseBody,
+  parseJson,
+  readable,
+  readEvents,
+  type ServerSentEvent,
+} from './read-answer.ts';
 import { type Deadline, deadlineAfter, deadlineOf, sendOnce } from './send-once.ts';
 import { toTransportError } from './transport-failure.ts';
 
@@ -386,14 +386,6 @@ const publicLookup: LookupFunction = (hostname, options, callback) => {
   });
 };
 
-/** The platform took the call and answered something that is not in its contract. */
-export function malformed(title: string, upstreamStatus: number, cause: unknown): AppError {
-  return new AppError('upstream_malformed', `${title} answered something that cannot be read.`, {
-    upstreamStatus,
-    cause,
-  });
-}
-
 function redirected(title: string, upstreamStatus: number): AppError {
   return new AppError('upstream_malformed', `${title} answered with a redirect, which is never followed.`, {
     upstreamStatus,
@@ -410,31 +402,6 @@ function bodyOf({ json, form, bytes }: Call): NonNullable<Dispatcher.RequestOpti
   if (json !== undefined) return writeJson(json);
   if (form !== undefined) return form;
   return bytes ?? null;
-}
-
-/**
- * JSON where it is JSON, text where it is not; nothing at all for an empty body. Whole numbers beyond 2^53 come as their
- * digits unless `integers` says otherwise, since most of them are identifiers. Throws `JsonTooLarge`.
- */
-function parseBody(bytes: Buffer, integers: ReadJsonOptions['integers'] = 'text'): unknown {
-  const text = bytes.toString('utf8');
-  if (text === '') return undefined;
-  try {
-    return readJson(text, { integers, isLenient: true });
-  } catch (error) {
-    if (error instanceof JsonTooLarge) throw error;
-    // The schema says whether text will do.
-    return text;
-  }
-}
-
-/** A body that is too deep or too much is as little an answer as one of the wrong form. */
-function readable<T>(read: () => T, status: number, title: string): T {
-  try {
-    return read();
-  } catch (error) {
-    throw malformed(title, status, error);
-  }
 }
 
 function textOf(bytes: Buffer): string | undefined {

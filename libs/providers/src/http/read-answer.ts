@@ -1,5 +1,5 @@
 /** What an answer of a platform holds: JSON with exact numbers, or a stream of events. */
-import { AppError, type ReadJsonOptions, readJson } from '@inferry/contracts';
+import { AppError, JsonTooLarge, type ReadJsonOptions, readJson } from '@inferry/contracts';
 import { createParser } from 'eventsource-parser';
 import type { Reply } from './call.ts';
 
@@ -27,9 +27,7 @@ export async function readAnswer(reply: Reply<AsyncIterable<Uint8Array>>, title:
   const text = Buffer.concat(chunks);
   const json = parseJson(text);
   if (json !== undefined || text.byteLength === 0) return { json };
-  throw new AppError('upstream_malformed', `${title} answered something that cannot be read.`, {
-    upstreamStatus: reply.status,
-  });
+  throw malformed(title, reply.status);
 }
 
 async function* joined(
@@ -87,4 +85,37 @@ export async function* readEvents(
   }
   parser.reset({ consume: true });
   yield* ready.splice(0);
+}
+
+/** The platform took the call and answered something that is not in its contract. */
+export function malformed(title: string, upstreamStatus: number, cause?: unknown): AppError {
+  return new AppError('upstream_malformed', `${title} answered something that cannot be read.`, {
+    upstreamStatus,
+    cause,
+  });
+}
+
+/**
+ * JSON where it is JSON, text where it is not; nothing at all for an empty body. Whole numbers beyond 2^53 come as their
+ * digits unless `integers` says otherwise, since most of them are identifiers. Throws `JsonTooLarge`.
+ */
+export function parseBody(bytes: Buffer, integers: ReadJsonOptions['integers'] = 'text'): unknown {
+  const text = bytes.toString('utf8');
+  if (text === '') return undefined;
+  try {
+    return readJson(text, { integers, isLenient: true });
+  } catch (error) {
+    if (error instanceof JsonTooLarge) throw error;
+    // The schema says whether text will do.
+    return text;
+  }
+}
+
+/** A body that is too deep or too much is as little an answer as one of the wrong form. */
+export function readable<T>(read: () => T, status: number, title: string): T {
+  try {
+    return read();
+  } catch (error) {
+    throw malformed(title, status, error);
+  }
 }

@@ -2,7 +2,7 @@
 import { AppError, isObject, validationFailed } from '@inferry/contracts';
 import { z } from 'zod';
 import type { PlatformClient } from '../http/index.ts';
-import { malformed } from '../http/platform-client.ts';
+import { malformed } from '../http/read-answer.ts';
 import type { ProviderContext } from '../provider.ts';
 import { Registry, ResolvedSchema } from './wire.ts';
 

@@ -34,8 +34,8 @@ describe('options of a run', () => {
     ['runpod', { lowPriority: true }, 'options.lowPriority'],
     ['runpod', { low_priority: 'yes' }, 'options.low_priority'],
     ['runpod', { execution_timeout_seconds: 1 }, 'options.execution_timeout_seconds'],
-    ['fal', { priority: 'urgent' }, 'options.priority'],
-    ['replicate', { priority: 'low' }, 'options.priority'],
+    ['fal', { prority: 'low' }, 'options.prority'],
+    ['replicate', { webhook: 'https://example.com' }, 'options.webhook'],
     ['runware', { task_type: 7 }, 'options.task_type'],
   ])('of %s are refused by name where they are none or of another type: %j', (slug, options, path) => {
     expect(problems(slug, options)).toMatchObject([{ path, message: expect.any(String) }]);

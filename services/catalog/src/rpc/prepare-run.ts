@@ -12,7 +12,7 @@ import type { Provider } from '@inferry/providers';
 import { prepareEqual } from '../curation/equal-models.ts';
 import type { CatalogDeps } from '../deps.ts';
 import { prepareInput } from '../input/prepare-input.ts';
-import type { ModelDocument } from '../model-documents.ts';
+import type { ModelDocument } from '../listed-models.ts';
 import { quoteInput } from '../quote/quote-input.ts';
 import { mustBeRunnable, resolveModel } from '../resolve-model.ts';
 import { expandForRun } from '../wrappers/base-of-wrapper.ts';

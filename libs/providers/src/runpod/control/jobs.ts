@@ -1,7 +1,7 @@
 /** Jobs of serverless endpoints by their own ids, and why one waits in its queue. */
 import { createHash } from 'node:crypto';
 import { AppError, isObject, toAppError } from '@inferry/contracts';
-import { malformed } from '../../http/platform-client.ts';
+import { malformed } from '../../http/read-answer.ts';
 import { type Args, compact, type Item, type NativeAnswer, refused, refusedBy, segment } from './answer.ts';
 import { isEnough, withOutputPart } from './job-output.ts';
 import type { RunpodWire, WireCall } from './wire.ts';

@@ -4,7 +4,7 @@ import { AppError, type ErrorCode, isObject } from '@inferry/contracts';
 import { z } from 'zod';
 import { classifyFailure, codeOfStatus, type FailureRule, retryAfterSeconds } from '../../errors/index.ts';
 import type { Call, PlatformClient, Reply } from '../../http/index.ts';
-import { malformed } from '../../http/platform-client.ts';
+import { malformed } from '../../http/read-answer.ts';
 import type { ProviderContext } from '../../provider.ts';
 import { failureRule } from '../failure-rule.ts';
 import type { SharedReads } from './shared-reads.ts';
