@@ -248,7 +248,7 @@ export class SimPlatform {
       const submit = { request, answer, leftAt, reply, reject };
       const accept = (job: SimJob) => {
         // Whoever has given it up has closed the connection.
-        if (signal.aborted) return;
+        if (signal.aborted || isDead) return;
         const hearing = { runId: request.runId, jobId: job.id, by: process, at: scheduler.now };
         this.heard.push(hearing);
         this.#options.onHeard(hearing);
@@ -256,8 +256,12 @@ export class SimPlatform {
       };
       const read = () => this.#read({ ...submit, accept });
       // A connection on which nothing comes is found dead in the end.
-      if (manner.isInCall)
-        void scheduler.pass(process, deadMs, 'finds its call dead').then(() => reject(lost()));
+      let isDead = false;
+      const onDead = () => {
+        isDead = true;
+        reject(lost());
+      };
+      if (manner.isInCall) void scheduler.pass(process, deadMs, 'finds its call dead').then(onDead);
       link.carry({ process: undefined, what: `a submit of ${request.runId} is read`, run: read });
     });
   }
