@@ -28,30 +28,33 @@ function read(out: string): Report {
   return JSON.parse(out) as Report;
 }
 
-describe('simulated deployments', () => {
+/** A world costs some tens of milliseconds on a machine of its own, and what it must elsewhere. */
+const patience = { timeout: 900_000 };
+
+describe('simulated deployments', patience, () => {
   it('keep every promise, whatever their seeds break', async () => {
-    const { code, out } = await prove('--seeds', '120', '--json');
+    const { code, out } = await prove('--seeds', '100', '--json');
     const { found, runs, taken } = read(out);
 
     expect(found).toEqual([]);
     expect(code).toBe(0);
-    expect(Math.min(runs, taken)).toBeGreaterThan(120);
+    expect(Math.min(runs, taken)).toBeGreaterThan(100);
   });
 
   it('are the same story for the same seed, alone and among others', async () => {
-    const [alone, again, among] = await Promise.all([
-      prove('--seed', '23'),
-      prove('--seed', '23'),
-      prove('--seeds', '4', '--from', '20', '--json'),
-    ]);
+    const [first, again, second] = [
+      await prove('--seed', '22'),
+      await prove('--seed', '22'),
+      await prove('--seed', '23'),
+    ];
+    const among = await prove('--seeds', '2', '--from', '22', '--json');
 
-    expect(alone.out.split('\n').length).toBeGreaterThan(100);
-    expect(again.out).toBe(alone.out);
-    const hashes = await Promise.all(['20', '21', '22', '23'].map((seed) => prove('--seed', seed)));
-    const combined = hashes
-      .map(({ out }) => Number.parseInt(/"hash": "(\w+)"/.exec(out)?.[1] ?? '', 16))
-      .reduce((sum, hash) => (Math.imul(sum, 31) + hash) >>> 0, 0);
-    expect(read(among.out).hash).toBe(combined.toString(16));
+    expect(first.out.split('\n').length).toBeGreaterThan(100);
+    expect(again.out).toBe(first.out);
+    const [one = 0, other = 0] = [first, second].map(({ out }) =>
+      Number.parseInt(/"hash": "(\w+)"/.exec(out)?.[1] ?? '', 16),
+    );
+    expect(read(among.out).hash).toBe(((Math.imul(one, 31) + other) >>> 0).toString(16));
   });
 
   it.each(['lost_reply', 'tenant', 'one_run_per_reference'])(
