@@ -102,8 +102,10 @@ class World {
     await this.#pass(Math.min(20_000, this.#faults.endsAt - this.#scheduler.now));
     this.#scheduler.tell('--- everything is whole again');
     this.#faults.end();
-    await this.#comeToRest();
+    await this.#comeToRest(3);
     await this.#askForAll();
+    // Whoever was cut off until now may have taken a run back meanwhile.
+    await this.#comeToRest(1);
     return this.#conclude(seed);
   }
 
@@ -138,9 +140,9 @@ class World {
   }
 
   /** Every run has ended, everybody has an answer, and for a while nothing has changed that. */
-  async #comeToRest(): Promise<void> {
+  async #comeToRest(rounds: number): Promise<void> {
     const until = this.#scheduler.now + restMs;
-    for (let quiet = 0; quiet < 3 && this.#scheduler.now < until; ) {
+    for (let quiet = 0; quiet < rounds && this.#scheduler.now < until; ) {
       await this.#pass(1_700);
       const open = await this.#database.queries
         .selectFrom('runs')
