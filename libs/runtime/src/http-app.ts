@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { AppError } from '@inferry/contracts';
-import fastify, { type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { type AddressRanges, addressKey } from './client-address.ts';
 import { pathOfUrl } from './mounts.ts';
 import type { Readiness, Service } from './service.ts';
@@ -38,6 +38,8 @@ export async function createHttpApp(
   options: HttpAppOptions = {},
 ): Promise<FastifyInstance> {
   const prefix = options.publicUrl === undefined ? '' : pathOfUrl(options.publicUrl);
+  // Not before it is needed: over stdio the first message is answered without it.
+  const { default: fastify } = await import('fastify');
   const app = fastify({
     logger: false,
     // No route has a schema of fastify's: its compilers of them, a third of what it loads, stay where they are.
