@@ -68,6 +68,36 @@ export class Faults {
     }
   }
 
+  /** The first whose connection stands does not go on before others may have sent its run. */
+  stallBeforeLeaving(): void {
+    const [forMs, isSleep] = [this.#random.between(9_000, 22_000), this.#random.chance(0.5)];
+    this.#atFirst(/is connected/, (machine) => this.#freeze(machine, forMs, isSleep));
+  }
+
+  /** An answer comes while the database is away, and whoever heard it dies when its own disk has it. */
+  killAfterAnswer(): void {
+    const random = this.#random;
+    const [diesAfterMs, awayMs] = [random.between(800, 2_500), random.between(100, 3_500)];
+    const [databaseMs, areNotesAway] = [random.between(diesAfterMs, 7_000), random.chance(0.7)];
+    this.#atFirst(/^submit: job/, (machine) => {
+      this.#takeAway('database', databaseMs);
+      if (areNotesAway) this.#takeAway('notes', databaseMs);
+      this.#after(diesAfterMs, `${machine.name} dies`, () => this.#kill(machine, awayMs));
+    });
+  }
+
+  /** Of all machines, the first that comes to such a step. */
+  #atFirst(moment: RegExp, strike: (machine: Machine) => void): void {
+    let isOver = false;
+    for (const machine of this.#deployment.machines) {
+      const strikeOnce = () => {
+        if (!isOver) strike(machine);
+        isOver = true;
+      };
+      this.#pending.push({ when: { moment, count: 1 }, machine, strike: strikeOnce, seen: 0 });
+    }
+  }
+
   /** Called with each step of a process that is about to be. */
   watch({ process, what, isTimer }: Entry): void {
     if (process === undefined || isTimer) return;

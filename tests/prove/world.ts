@@ -1,12 +1,13 @@
 // One world: a deployment, its callers, its platform and its faults, all drawn from one seed, from the first call to the rest
 // after the last fault.
 import { setBudget } from '@inferry/database';
+import type { Random } from '../trial/random.ts';
 import { Callers } from './callers.ts';
 import { Deployment, sharedDatabase, timings } from './deployment.ts';
 import { Faults } from './faults.ts';
 import { beginWorld, useScheduler } from './globals.ts';
 import { findViolations } from './invariants.ts';
-import { type SimJob, SimPlatform } from './platform.ts';
+import { type PlatformManner, type SimJob, SimPlatform } from './platform.ts';
 import { Scheduler, type SimProcess } from './scheduler.ts';
 
 export interface WorldReport {
@@ -20,6 +21,22 @@ export interface WorldReport {
   taken: number;
   answered: number;
   faults: string[];
+}
+
+/**
+ * Most worlds are of the usual kind. Two in eight are about what a story of chance comes to too seldom: a process that stands
+ * still with its connection made, and an answer that is on one disk alone.
+ */
+const kinds = {
+  usual: { manner: {}, machines: [1, 2, 2, 3] },
+  stalled: { manner: { canRecover: true, announces: true, isInCall: false }, machines: [2, 2, 3] },
+  kept: { manner: { canRecover: false, reports: false, isInCall: false }, machines: [1, 1, 2] },
+} as const;
+type WorldKind = keyof typeof kinds;
+
+function kindOf(seed: number): WorldKind {
+  if (seed % 8 === 6) return 'stalled';
+  return seed % 8 === 7 ? 'kept' : 'usual';
 }
 
 /** What the product's bound leaves a platform: a submit leaves at most a lease after it was written down. */
@@ -36,12 +53,21 @@ export async function runWorld(seed: number, onStep?: (line: string) => void): P
   useScheduler(scheduler);
   const undo = beginWorld();
   try {
-    return await new World(scheduler, database).live(seed);
+    return await new World(scheduler, { database, kind: kindOf(seed) }).live(seed);
   } finally {
     // What still waits in this world waits for good.
     useScheduler(new Scheduler(0));
     undo();
   }
+}
+
+function drawManner(random: Random): PlatformManner {
+  const isInCall = random.chance(0.15);
+  const reports = !isInCall && random.chance(0.4);
+  return {
+    ...{ canRecover: random.chance(0.6), announces: random.chance(0.8) || isInCall },
+    ...{ reports, cancels: random.chance(0.6), isInCall },
+  };
 }
 
 type Database = Awaited<ReturnType<typeof sharedDatabase>>;
@@ -58,19 +84,16 @@ class World {
   readonly #kept = new Set<string>();
   readonly #hasJournals: boolean;
   readonly #isInCall: boolean;
+  readonly #kind: WorldKind;
 
-  constructor(scheduler: Scheduler, database: Database) {
+  constructor(scheduler: Scheduler, { database, kind }: { database: Database; kind: WorldKind }) {
     const { random } = scheduler;
-    const isInCall = random.chance(0.15);
-    const hasReports = !isInCall && random.chance(0.4);
-    const manner = {
-      ...{ canRecover: random.chance(0.6), announces: random.chance(0.8) || isInCall },
-      ...{ reports: hasReports, cancels: random.chance(0.6), isInCall },
-    };
+    const manner = { ...drawManner(random), ...kinds[kind].manner };
+    this.#kind = kind;
     this.#scheduler = scheduler;
     this.#database = database;
-    this.#hasJournals = random.chance(0.7);
-    this.#isInCall = isInCall;
+    this.#hasJournals = random.chance(0.7) || kind === 'kept';
+    this.#isInCall = manner.isInCall;
     this.#platform = new SimPlatform({
       ...{ scheduler, manner, bounds: { submitKnownMs, staleAnswers: 2 } },
       report: (job, body) => this.#report(job, body),
@@ -81,7 +104,7 @@ class World {
       database,
       platform: this.#platform,
       hasJournals: this.#hasJournals,
-      hasReports,
+      hasReports: manner.reports,
     };
     this.#deployment = new Deployment(parts);
     this.#callers = new Callers(this.#deployment);
@@ -91,12 +114,12 @@ class World {
   async live(seed: number): Promise<WorldReport> {
     const { random } = this.#scheduler;
     if (random.chance(0.6)) await this.#setBudget('ada', random.between(4, 14) * 100_000);
-    const machines = random.pick([1, 2, 2, 3]);
+    const machines = random.pick(kinds[this.#kind].machines);
     for (let index = 0; index < machines; index++) this.#deployment.start(this.#deployment.addMachine());
     const calls = random.between(1, 4);
     for (let index = 0; index < calls; index++)
       this.#callers.schedule(random.between(20, loadMs), random.chance(0.7) ? 'ada' : 'ben');
-    this.#faults.draw(random.between(1, 4), loadMs + 2_000);
+    this.#drawFaults();
     this.#scheduler.onEntry = (entry) => this.#faults.watch(entry);
     await this.#pass(loadMs + 2_000);
     await this.#pass(Math.min(20_000, this.#faults.endsAt - this.#scheduler.now));
@@ -107,6 +130,13 @@ class World {
     // Whoever was cut off until now may have taken a run back meanwhile.
     await this.#comeToRest(1);
     return this.#conclude(seed);
+  }
+
+  #drawFaults(): void {
+    const isUsual = this.#kind === 'usual';
+    if (this.#kind === 'stalled') this.#faults.stallBeforeLeaving();
+    if (this.#kind === 'kept') this.#faults.killAfterAnswer();
+    this.#faults.draw(this.#scheduler.random.between(isUsual ? 1 : 0, isUsual ? 4 : 2), loadMs + 2_000);
   }
 
   async #conclude(seed: number): Promise<WorldReport> {
