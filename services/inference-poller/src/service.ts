@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   browseRuns,
   cancelBatch,
@@ -186,12 +187,14 @@ export async function createInferenceService(
     },
     async close() {
       webhooks.stop();
-      await Promise.all([batches.close(), trail.close(), payloads.close()]);
+      const upkeep = Promise.all([batches.close(), trail.close(), payloads.close()]);
       poller.close();
       deps.insistence.close();
       clock.close();
       deps.waiters.close();
       credentials.close();
+      // What a store still holds up is taken up by others, and holds up no process that ends.
+      await Promise.race([upkeep, sleep(deps.timings.storeTimeoutMs, undefined, { ref: false })]);
       await Promise.all([webhooks.close(), deps.outputs.publicOnly.destroy()]);
     },
   };
