@@ -168,7 +168,7 @@ export async function createInferenceService(
   const poller = new Poller(deps, { ...defaultPollerLimits, ...options.limits });
   await takeUpLeftovers(deps, { isOwn: options.isJournalOwn ?? false });
   poller.start();
-  batches.start(deps);
+  const looks = driveBatches(deps, batches);
   const webhooks = startWebhooks(deps);
   const trail = keepTrail(deps, options.auditDays ?? 400);
   const payloads = keepPayloads(deps);
@@ -182,19 +182,18 @@ export async function createInferenceService(
     lingerMs: poller.lingerMs,
     async drain(graceMs) {
       webhooks.stop();
-      await batches.close();
+      await endedSoon(deps, [looks.close(), batches.close()]);
       await poller.drain(graceMs);
     },
     async close() {
       webhooks.stop();
-      const upkeep = Promise.all([batches.close(), trail.close(), payloads.close()]);
+      const upkeep = [looks.close(), batches.close(), trail.close(), payloads.close()];
       poller.close();
       deps.insistence.close();
       clock.close();
       deps.waiters.close();
       credentials.close();
-      // What a store still holds up is taken up by others, and holds up no process that ends.
-      await Promise.race([upkeep, sleep(deps.timings.storeTimeoutMs, undefined, { ref: false })]);
+      await endedSoon(deps, upkeep);
       await Promise.all([webhooks.close(), deps.outputs.publicOnly.destroy()]);
     },
   };
@@ -331,7 +330,7 @@ const sweepEveryMs = 60_000;
 function keepPayloads(deps: InferenceDeps): { close(): Promise<void> } {
   const keeper = createPayloadKeeper(deps);
   let sweptAt = 0;
-  return repeat(deps, 'payloads could not be deleted', async () => {
+  return repeat(deps, { failed: 'payloads could not be deleted' }, async () => {
     await keeper.askDue();
     if (deps.now() < sweptAt + sweepEveryMs) return;
     sweptAt = deps.now();
@@ -339,10 +338,22 @@ function keepPayloads(deps: InferenceDeps): { close(): Promise<void> } {
   });
 }
 
+/** Gives runs of batches their turn, whoever began the batch. */
+function driveBatches(deps: InferenceDeps, batches: BatchDriver): { close(): Promise<void> } {
+  batches.start(deps);
+  const looks = { failed: 'batches could not be looked at', everyMs: deps.timings.rereadMs };
+  return repeat(deps, looks, () => batches.look());
+}
+
+/** What a store still holds up is taken up by others, and holds up no process that ends. */
+async function endedSoon({ timings }: InferenceDeps, closing: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.race([Promise.all(closing), sleep(timings.storeTimeoutMs, undefined, { ref: false })]);
+}
+
 /** Does something again and again, never twice at once, until it is closed. */
 function repeat(
   { log, timings }: InferenceDeps,
-  failed: string,
+  { failed, everyMs = timings.upkeepMs }: { failed: string; everyMs?: number },
   work: () => Promise<void>,
 ): { close(): Promise<void> } {
   let working: Promise<unknown> = Promise.resolve();
@@ -355,7 +366,7 @@ function repeat(
       .finally(() => {
         isWorking = false;
       });
-  }, timings.upkeepMs);
+  }, everyMs);
   return {
     async close() {
       clearInterval(timer);
@@ -368,7 +379,7 @@ function repeat(
 function keepTrail(deps: InferenceDeps, days: number): { close(): Promise<void> } {
   const { database, now } = deps;
   let prunedAt = 0;
-  return repeat(deps, 'the audit trail could not be kept', async () => {
+  return repeat(deps, { failed: 'the audit trail could not be kept' }, async () => {
     while ((await chainAudit(database)) > 0);
     if (now() < prunedAt + hourMs) return;
     prunedAt = now();

@@ -32,13 +32,11 @@ type Deps = Omit<InferenceDeps, 'batches'> & { batches: Pick<BatchDriver, 'wake'
 export class BatchDriver {
   readonly #due = new Set<string>();
   #deps: Deps | undefined;
-  #timer: NodeJS.Timeout | undefined;
   #working: Promise<void> | undefined;
   #isStopped = false;
 
   start(deps: Deps): void {
     this.#deps = deps;
-    this.#timer = setInterval(() => void this.#look(deps), deps.timings.rereadMs);
   }
 
   /** Looks at a batch soon: one of its runs has ended, or its owner wants something. */
@@ -52,19 +50,16 @@ export class BatchDriver {
 
   async close(): Promise<void> {
     this.#isStopped = true;
-    clearInterval(this.#timer);
     await this.#working;
   }
 
-  async #look(deps: Deps): Promise<void> {
-    if (this.#isStopped) return;
+  /** Takes up the batches that nobody has looked at for a while. */
+  async look(): Promise<void> {
+    const deps = this.#deps;
+    if (deps === undefined || this.#isStopped) return;
     const nextAt = deps.now() + deps.timings.rereadMs * lookRereads;
-    try {
-      const due = await takeDueBatches(deps.database, { now: deps.now(), nextAt, limit: batchesPerLook });
-      for (const { batch_id: id } of due) this.wake(id);
-    } catch (error) {
-      deps.log.warn({ err: error }, 'batches could not be looked at');
-    }
+    const due = await takeDueBatches(deps.database, { now: deps.now(), nextAt, limit: batchesPerLook });
+    for (const { batch_id: id } of due) this.wake(id);
   }
 
   async #work(): Promise<void> {

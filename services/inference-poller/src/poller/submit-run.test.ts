@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, type ErrorCode } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { succeeded } from '../testing/platform.ts';
+import { type SubmitScript, succeeded } from '../testing/platform.ts';
 import { createWorld, fastTimings, type World } from '../testing/world.ts';
 import { diskFiles } from './submit-journal.ts';
 
@@ -19,6 +19,12 @@ function refuse(code: ErrorCode): () => never {
     throw new AppError(code, 'Refused.');
   };
 }
+
+/** The platform takes the job, and nobody hears of it. */
+const loseReply: SubmitScript = (_request, accept) => {
+  accept();
+  throw new TypeError('socket hang up');
+};
 
 describe('a submit', () => {
   it.each(['busy', 'rate_limited', 'upstream_unavailable'] as const)(
@@ -67,12 +73,7 @@ describe('a submit', () => {
 
   it('whose reply was lost is asked about and not sent again', async () => {
     world.platform.endsAs = succeeded();
-    world.platform.submitScripts = [
-      (_request, accept) => {
-        accept();
-        throw new TypeError('socket hang up');
-      },
-    ];
+    world.platform.submitScripts = [loseReply];
 
     const { run } = await world.run();
 
@@ -125,12 +126,7 @@ describe('a submit', () => {
 
   it('of which nobody can tell fails as submit_unknown with the facts, and stays counted in the budget', async () => {
     world.platform.onRecover = () => ({ outcome: 'unknown' });
-    world.platform.submitScripts = [
-      (_request, accept) => {
-        accept();
-        throw new TypeError('socket hang up');
-      },
-    ];
+    world.platform.submitScripts = [loseReply];
 
     const { error } = await world.run();
 
@@ -154,12 +150,7 @@ describe('a submit', () => {
       }
       return { outcome: 'found', handle: { id: world.platform.jobOf(runId).id } };
     };
-    world.platform.submitScripts = [
-      (_request, accept) => {
-        accept();
-        throw new TypeError('socket hang up');
-      },
-    ];
+    world.platform.submitScripts = [loseReply];
 
     expect((await world.run()).run?.status).toBe('succeeded');
     expect(world.platform.submitCount).toBe(1);
@@ -172,12 +163,7 @@ describe('a submit', () => {
       if (failures-- > 0) throw new Error('no network');
       return { outcome: 'found', handle: { id: world.platform.jobOf(runId).id } };
     };
-    world.platform.submitScripts = [
-      (_request, accept) => {
-        accept();
-        throw new TypeError('socket hang up');
-      },
-    ];
+    world.platform.submitScripts = [loseReply];
 
     expect((await world.run()).run?.status).toBe('succeeded');
     expect(world.platform.submitCount).toBe(1);

@@ -17,7 +17,7 @@ export interface PlatformJob {
   cancels: number;
 }
 
-type SubmitScript = (request: SubmitRequest, accept: () => PlatformJob) => Promise<void> | void;
+export type SubmitScript = (request: SubmitRequest, accept: () => PlatformJob) => Promise<void> | void;
 
 /** What an upstream does, told by a test: shared by all replicas, as a real platform is. */
 export class Platform {
