@@ -2,17 +2,16 @@
  * A run from the call to its acceptance, through gateway, bus, catalog, poller and Postgres, and what it costs them from there
  * to its end: queries, messages, bytes.
  */
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Cluster, startCluster } from '@inferry/cli';
+import type { Cluster } from '@inferry/cli';
 import { type Database, openDatabase } from '@inferry/database';
 import { startPostgres } from '@inferry/testing';
 import { connect } from '@nats-io/transport-node';
 import { sql } from 'kysely';
-import { startNode, stop } from './processes.ts';
+import { startSystem, startUpstream, usualMs } from './active-runs.ts';
+import { stop } from './processes.ts';
 import { type BenchOptions, type BenchResult, percentile, round } from './report.ts';
 
-const folder = join(import.meta.dirname, 'active-runs');
 const idleMs = 5_000;
 /** What one run may cost, from its call to its end. */
 const most = { queries: 30, messages: 20, bus_kb: 4, wal_kb: 20 };
@@ -31,9 +30,11 @@ interface Spent {
 
 export async function accept({ isQuick }: BenchOptions): Promise<BenchResult> {
   const runs = isQuick ? 100 : 500;
-  const upstream = await startNode([join(folder, 'upstream.ts')], { until: /^port (\d+)$/ });
+  const upstream = await startUpstream();
   const postgres = await startPostgres({ settings: ['shared_preload_libraries=pg_stat_statements'] });
-  const cluster = await startSystem(`http://127.0.0.1:${upstream.match[1]}`, postgres.url);
+  const upstreamUrl = `http://127.0.0.1:${upstream.match[1]}`;
+  const system = { pollers: 2, every_ms: usualMs };
+  const cluster = await startSystem(system, { upstreamUrl, databaseUrl: postgres.url });
   const database = openDatabase({ url: postgres.url, maxConnections: 1 });
   try {
     await cluster.ready(90_000);
@@ -51,22 +52,6 @@ export async function accept({ isQuick }: BenchOptions): Promise<BenchResult> {
     await postgres.stop();
     await stop(upstream.child);
   }
-}
-
-function startSystem(upstreamUrl: string, databaseUrl: string): Promise<Cluster> {
-  return startCluster({
-    ...{ replicas: 2, port: 0, auth: 'none' },
-    env: {
-      ...process.env,
-      DATABASE_URL: databaseUrl,
-      LOG_LEVEL: 'error',
-      PROVIDERS: 'local',
-      INFERRY_EXTRA_PROVIDERS: join(folder, 'provider.ts'),
-      BENCH_UPSTREAM_URL: upstreamUrl,
-      ...{ RATE_LIMIT_CREDENTIAL: '1000000', RATE_LIMIT_IP_POST_AUTH: '1000000' },
-    },
-    onLine: () => undefined,
-  });
 }
 
 /** From the call until its run is known to the caller, who waits for nothing else. */

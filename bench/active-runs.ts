@@ -16,7 +16,7 @@ import { residentMib, startNode, stop } from './processes.ts';
 import { type BenchOptions, type BenchResult, percentile, round } from './report.ts';
 
 /** Jobs older than two minutes are polled so often, and so often at the least if their platform asks for it. */
-const usualMs = 10_000;
+export const usualMs = 10_000;
 const slowestMs = 60_000;
 const warmUpMs = 15_000;
 const folder = join(import.meta.dirname, 'active-runs');
@@ -79,7 +79,7 @@ export async function activeRuns({ isQuick }: BenchOptions): Promise<BenchResult
 }
 
 async function measure(trial: Trial): Promise<Figures> {
-  const upstream = await startNode([join(folder, 'upstream.ts')], { until: /^port (\d+)$/ });
+  const upstream = await startUpstream();
   const upstreamUrl = `http://127.0.0.1:${upstream.match[1]}`;
   const postgres = await startPostgres();
   const cluster = await startSystem(trial, { upstreamUrl, databaseUrl: postgres.url });
@@ -98,9 +98,14 @@ async function measure(trial: Trial): Promise<Figures> {
   }
 }
 
-/** Two of everything, and the pollers that are more than two. */
-function startSystem(
-  { pollers, every_ms: everyMs }: Trial,
+/** The scripted platform; its port is what it says first. */
+export function startUpstream(): ReturnType<typeof startNode> {
+  return startNode([join(folder, 'upstream.ts')], { until: /^port (\d+)$/ });
+}
+
+/** Two of everything, and the pollers that are more than two, before the scripted platform. */
+export function startSystem(
+  { pollers, every_ms: everyMs }: Pick<Trial, 'pollers' | 'every_ms'>,
   { upstreamUrl, databaseUrl }: { upstreamUrl: string; databaseUrl: string },
 ): Promise<Cluster> {
   const main = fileURLToPath(import.meta.resolve('@inferry/inference-poller/main'));
