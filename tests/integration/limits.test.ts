@@ -85,6 +85,20 @@ describe('limits that replicas share in Redis', () => {
     expect(allowed).toBe(true);
   });
 
+  it('ask the server once for all that is charged in one turn, however many windows each request has', async () => {
+    const { url, port } = await startOwnRedis();
+    const limits = await connect({ url });
+    const request = ['key', 'owner'].map((key) => ({ key, rule: perMinute }));
+    // It does not know the script before.
+    await limits.hitAll(request);
+    await ask(port, 'CONFIG RESETSTAT');
+
+    await Promise.all(Array.from({ length: 16 }, () => limits.hitAll(request)));
+
+    const told = await ask(port, 'INFO commandstats');
+    expect(/cmdstat_evalsha:calls=(\d+)/.exec(told)?.[1]).toBe('1');
+  });
+
   it('give a lock to one of 50 that ask at once', async () => {
     const { url } = await startOwnRedis();
     const replicas = [await connect({ url }), await connect({ url })];

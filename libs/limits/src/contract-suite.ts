@@ -139,6 +139,73 @@ export function describeLimits(name: string, connect: ConnectLimits): void {
       expect(looseNow.remaining).toBe(4);
     });
 
+    it('judges calls that come at the same moment each by itself, with all of its hits or none', async () => {
+      const tight = { key: `${key}:tight`, rule: { limit: 2, windowMs: minute } };
+      const loose = { key: `${key}:loose`, rule: { limit: 9, windowMs: minute } };
+
+      const verdicts = await Promise.all([
+        limits.hitAll([loose, tight]),
+        limits.hitAll([tight, loose, tight]),
+        limits.hit(loose),
+        limits.hitAll([loose, tight]),
+        limits.hitAll([loose, tight]),
+      ]);
+      const now = await limits.hitAll([loose, tight].map((hit) => ({ ...hit, cost: 0 })));
+
+      const told = verdicts.flat().map(({ isAllowed, remaining }) => [isAllowed, remaining]);
+      expect(told).toEqual([
+        ...[
+          [true, 8],
+          [true, 1],
+        ],
+        // The second of its two does not fit, so that nothing of it is counted.
+        ...[
+          [true, 1],
+          [true, 8],
+          [false, 1],
+        ],
+        [true, 7],
+        ...[
+          [true, 6],
+          [true, 0],
+        ],
+        ...[
+          [true, 6],
+          [false, 0],
+        ],
+      ]);
+      expect(now.map(({ remaining }) => remaining)).toEqual([6, 0]);
+    });
+
+    it('agrees with a naive model on calls that come at the same moment', { timeout: 60_000 }, async () => {
+      const hit = fc.record({
+        key: fc.constantFrom('a', 'b', 'c'),
+        rule: fc.constantFrom({ limit: 4, windowMs: minute }, { limit: 7, windowMs: 2 * minute }),
+        cost: fc.integer({ min: 0, max: 3 }),
+      });
+      const call = fc.array(hit, { minLength: 1, maxLength: 3 });
+      const step = fc.record({
+        afterMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 50_000 })),
+        calls: fc.array(call, { minLength: 1, maxLength: 6 }),
+      });
+
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
+          const model = new NaiveLimits();
+          const run = randomUUID();
+          for (const { afterMs, calls } of steps) {
+            now += afterMs;
+            const named = calls.map((hits) => hits.map((item) => ({ ...item, key: `${run}:${item.key}` })));
+            const verdicts = await Promise.all(named.map((hits) => limits.hitAll(hits)));
+            const told = (list: readonly { isAllowed: boolean; remaining: number }[]) =>
+              list.map(({ isAllowed, remaining }) => [isAllowed, remaining]);
+            expect(verdicts.map(told)).toEqual(named.map((hits) => told(model.hitAll(hits, now))));
+          }
+        }),
+        { numRuns: 60 },
+      );
+    });
+
     it('counts a key twice that stands twice in one call', async () => {
       const hit = { key, rule: { limit: 3, windowMs: minute } };
 

@@ -74,12 +74,13 @@ interface Script {
   sha: string;
 }
 
-/** Hits in one command; more than these at once go out in several. */
-const maxBatch = 64;
+/** Groups in one command; more than these at once go out in several. */
+const maxBatch = 32;
 
-interface WaitingHit {
-  hit: WindowHit;
-  resolve(verdict: WindowVerdict): void;
+/** Hits that are counted together or not at all. */
+interface WaitingGroup {
+  hits: readonly WindowHit[];
+  resolve(verdicts: WindowVerdict[]): void;
   reject(error: unknown): void;
 }
 
@@ -89,7 +90,7 @@ class RedisLimits implements SharedLimits {
   readonly #now: (() => number) | undefined;
   readonly #window = toScript(windowScript);
   readonly #release = toScript(releaseScript);
-  #waiting: WaitingHit[] = [];
+  #waiting: WaitingGroup[] = [];
 
   constructor(client: Redis, prefix: string, now: (() => number) | undefined) {
     this.#client = client;
@@ -97,16 +98,19 @@ class RedisLimits implements SharedLimits {
     this.#now = now;
   }
 
-  /** Hits of one turn of the event loop share a command: under load each costs a fraction of one. */
-  hit(hit: WindowHit): Promise<WindowVerdict> {
-    return new Promise((resolve, reject) => {
-      if (this.#waiting.length === 0) setImmediate(() => this.#flush());
-      this.#waiting.push({ hit, resolve, reject });
-    });
+  async hit(hit: WindowHit): Promise<WindowVerdict> {
+    const [verdict] = await this.hitAll([hit]);
+    if (verdict === undefined) throw malformed();
+    return verdict;
   }
 
-  async hitAll(hits: readonly WindowHit[]): Promise<WindowVerdict[]> {
-    return hits.length === 0 ? [] : this.#judge(hits, 'all');
+  /** What is asked in one turn of the event loop shares a command: under load each costs a fraction of one. */
+  hitAll(hits: readonly WindowHit[]): Promise<WindowVerdict[]> {
+    if (hits.length === 0) return Promise.resolve([]);
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.length === 0) setImmediate(() => this.#flush());
+      this.#waiting.push({ hits, resolve, reject });
+    });
   }
 
   async acquire(key: string, ttlMs: number): Promise<string | undefined> {
@@ -149,25 +153,28 @@ class RedisLimits implements SharedLimits {
     this.#waiting = [];
     for (let from = 0; from < waiting.length; from += maxBatch) {
       const batch = waiting.slice(from, from + maxBatch);
-      this.#judge(
-        batch.map(({ hit }) => hit),
-        'each',
-      ).then(
-        (verdicts) => {
-          for (const [index, verdict] of verdicts.entries()) batch[index]?.resolve(verdict);
-        },
-        (error: unknown) => {
-          for (const { reject } of batch) reject(error);
-        },
-      );
+      this.#judge(batch).catch((error: unknown) => {
+        for (const { reject } of batch) reject(error);
+      });
     }
   }
 
-  async #judge(hits: readonly WindowHit[], mode: 'all' | 'each'): Promise<WindowVerdict[]> {
-    const keys = hits.map(({ key, rule }) => `${this.#prefix}:window:${rule.windowMs}:${key}`);
-    const rules = hits.flatMap(({ rule, cost = 1 }) => [rule.limit, rule.windowMs, cost]);
-    const reply = await this.#run(this.#window, keys, [this.#now?.() ?? '', ...rules, mode]);
-    return toVerdicts(reply, hits.length);
+  async #judge(groups: readonly WaitingGroup[]): Promise<void> {
+    const keys: string[] = [];
+    const args: (string | number)[] = [this.#now?.() ?? ''];
+    for (const [group, { hits }] of groups.entries()) {
+      for (const { key, rule, cost = 1 } of hits) {
+        keys.push(`${this.#prefix}:window:${rule.windowMs}:${key}`);
+        args.push(rule.limit, rule.windowMs, cost, group);
+      }
+    }
+    const reply = await this.#run(this.#window, keys, args);
+    if (!Array.isArray(reply) || reply.length !== keys.length * 4) throw malformed();
+    let at = 0;
+    for (const { hits, resolve } of groups) {
+      resolve(hits.map((_, index) => toVerdict(reply, at + index)));
+      at += hits.length;
+    }
   }
 
   #lockKey(key: string): string {
@@ -204,13 +211,10 @@ function toScript(text: string): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex') };
 }
 
-function toVerdicts(reply: unknown, count: number): WindowVerdict[] {
-  if (!Array.isArray(reply) || reply.length !== count * 4) throw malformed();
-  const numbers = reply.map(Number);
-  return Array.from({ length: count }, (_, index) => {
-    const [allowed, remaining = 0, retryAfterMs = 0, resetMs = 0] = numbers.slice(index * 4, index * 4 + 4);
-    return { isAllowed: allowed === 1, remaining, retryAfterMs, resetMs };
-  });
+/** Of the hit at this place among all that were judged. */
+function toVerdict(reply: readonly unknown[], place: number): WindowVerdict {
+  const number = (field: number) => Number(reply[place * 4 + field]);
+  return { isAllowed: number(0) === 1, remaining: number(1), retryAfterMs: number(2), resetMs: number(3) };
 }
 
 function unavailable(cause: unknown): AppError {

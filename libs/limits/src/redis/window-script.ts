@@ -1,8 +1,8 @@
 /**
  * Sliding windows in one call. KEYS: a list for each hit. ARGV[1]: now in milliseconds, or empty for the server's
- * clock, the only one that all replicas share; then limit, window and cost of each hit; last `all` (all hits are
- * counted or none) or `each` (each stands by itself). Returns four numbers for each hit: allowed, remaining, retry
- * after, reset.
+ * clock, the only one that all replicas share; then limit, window, cost and group of each hit. The hits of a group follow
+ * one another, and all of them are counted or none; a group sees what those before it counted. Returns four numbers for
+ * each hit: allowed, remaining, retry after, reset.
  *
  * An entry is `time:cost:total`, where total counts all costs since the list was empty, this one included: what is
  * used is the difference of the last and the first, so a hit reads two entries however many there are. Hits of one
@@ -43,7 +43,7 @@ local function first_where(key, holds)
 end
 
 local function read(key, window)
-  local state = { now = clock, base = 0, total = 0, used = 0, added = 0, window = window }
+  local state = { now = clock, base = 0, total = 0, used = 0, added = 0, tried = 0, window = window }
   local last = redis.call('LINDEX', key, -1)
   if not last then return state end
   last = parse(last)
@@ -70,47 +70,61 @@ local function free_in(key, state, amount)
   return entry and entry.at + state.window - state.now or state.window
 end
 
-local each = ARGV[#ARGV] == 'each'
-local states, hits, counted = {}, {}, true
+local states, hits = {}, {}
+
+-- The hits from one place to another, which are counted together or not at all.
+local function settle(first, last, counted)
+  for i = first, last do
+    local hit = hits[i]
+    if counted then
+      hit.state.added = hit.state.added + hit.cost
+    else
+      hit.remaining = math.max(0, hit.limit - hit.state.used - hit.state.added)
+    end
+    hit.state.tried = 0
+  end
+end
+
+local from, fits = 1, true
 for i, key in ipairs(KEYS) do
-  local limit, window, cost = tonumber(ARGV[i * 3 - 1]), tonumber(ARGV[i * 3]), tonumber(ARGV[i * 3 + 1])
+  local limit, window, cost = tonumber(ARGV[i * 4 - 2]), tonumber(ARGV[i * 4 - 1]), tonumber(ARGV[i * 4])
   local state = states[key] or read(key, window)
   states[key] = state
   local weight = math.max(1, cost)
-  local used = state.used + state.added
+  local used = state.used + state.added + state.tried
   local excess = used + weight - limit
-  local hit = { state = state, limit = limit, allowed = excess <= 0, remaining = 0, retry = 0 }
+  local hit = { state = state, limit = limit, cost = cost, allowed = excess <= 0, remaining = 0, retry = 0 }
+  hits[i] = hit
   if hit.allowed then
-    state.added = state.added + cost
+    state.tried = state.tried + cost
     hit.remaining = limit - used - cost
   else
-    counted = counted and each
-    hit.remaining = math.max(0, limit - used)
+    fits = false
     hit.retry = weight > limit and window or free_in(key, state, excess)
   end
-  hits[i] = hit
+  if ARGV[i * 4 + 1] ~= ARGV[i * 4 + 5] then
+    settle(from, i, fits)
+    from, fits = i + 1, true
+  end
 end
 
-if counted then
-  for key, state in pairs(states) do
-    if state.added > 0 then
-      local cost = state.added
-      local shares = state.last and state.last.at == state.now
-      if shares then cost = cost + state.last.cost end
-      local entry = string.format('%.0f:%.0f:%.0f', state.now, cost, state.total + state.added)
-      if shares then redis.call('LSET', key, -1, entry) else redis.call('RPUSH', key, entry) end
-      redis.call('PEXPIRE', key, state.window + state.now - clock)
-      state.last = { at = state.now }
-    end
+for key, state in pairs(states) do
+  if state.added > 0 then
+    local cost = state.added
+    local shares = state.last and state.last.at == state.now
+    if shares then cost = cost + state.last.cost end
+    local entry = string.format('%.0f:%.0f:%.0f', state.now, cost, state.total + state.added)
+    if shares then redis.call('LSET', key, -1, entry) else redis.call('RPUSH', key, entry) end
+    redis.call('PEXPIRE', key, state.window + state.now - clock)
+    state.last = { at = state.now }
   end
 end
 
 local verdicts = {}
 for _, hit in ipairs(hits) do
   local state = hit.state
-  local left = counted and hit.remaining or math.max(0, hit.limit - state.used)
   table.insert(verdicts, hit.allowed and 1 or 0)
-  table.insert(verdicts, left)
+  table.insert(verdicts, hit.remaining)
   table.insert(verdicts, hit.retry)
   table.insert(verdicts, state.last and state.last.at + state.window - state.now or 0)
 end
