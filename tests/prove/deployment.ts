@@ -18,7 +18,6 @@ import {
   type QueryResult,
   SqliteAdapter,
   SqliteIntrospector,
-  SqliteQueryCompiler,
 } from 'kysely';
 import { pino } from 'pino';
 import { ask, Link, linkedTransport, Server } from './network.ts';
@@ -237,7 +236,7 @@ export class Deployment {
       dialect: {
         createDriver: () => driver,
         createAdapter: () => new ManyConnections(),
-        createQueryCompiler: () => new SqliteQueryCompiler(),
+        createQueryCompiler: () => executor,
         createIntrospector: (inner) => new SqliteIntrospector(inner),
       },
     });

@@ -5,6 +5,7 @@ import { createRandom, type Random } from '../trial/random.ts';
 
 /** Kept from before anything was replaced: between two entries everything that they led to has to have run. */
 const afterEverything = globalThis.setImmediate;
+const stepsInTurn = 200;
 
 export interface Entry {
   at: number;
@@ -110,23 +111,42 @@ export class Scheduler {
     for (const tell of process.onDeath) tell();
   }
 
-  /** Runs until that is true, or so much time has passed; answers whether it is. */
+  /**
+   * Runs until that is true, or so much time has passed; answers whether it is. Immediates of one turn of the event loop are run one
+   * after the other with all that each led to in between, so that a turn has many of them.
+   */
   run(isDone: () => boolean, limitMs: number): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      const step = () => {
-        try {
-          if (isDone()) return resolve(true);
-          let entry = this.#pop();
-          while (entry !== undefined && isOver(entry)) entry = this.#pop();
-          if (entry === undefined || entry.at > limitMs) return resolve(false);
-          this.#meet(entry);
-        } catch (error) {
-          return reject(error);
-        }
-        afterEverything(step);
-      };
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    let hasEnded = false;
+    const end = (answer: boolean) => {
+      hasEnded = true;
+      resolve(answer);
+    };
+    const step = () => {
+      if (hasEnded) return;
+      try {
+        if (isDone()) return end(true);
+        const entry = this.#next();
+        if (entry === undefined || entry.at > limitMs) return end(false);
+        this.#meet(entry);
+      } catch (error) {
+        hasEnded = true;
+        reject(error);
+      }
+    };
+    const turn = () => {
       step();
-    });
+      for (let count = 1; count < stepsInTurn && !hasEnded; count += 1) afterEverything(step);
+      if (!hasEnded) afterEverything(turn);
+    };
+    turn();
+    return promise;
+  }
+
+  #next(): Entry | undefined {
+    let entry = this.#pop();
+    while (entry !== undefined && isOver(entry)) entry = this.#pop();
+    return entry;
   }
 
   #meet(entry: Entry): void {

@@ -1,6 +1,7 @@
 // One world: a deployment, its callers, its platform and its faults, all drawn from one seed, from the first call to the rest
 // after the last fault.
 import { setBudget } from '@inferry/database';
+import { sql } from 'kysely';
 import type { Random } from '../trial/random.ts';
 import { Callers } from './callers.ts';
 import { Deployment, sharedDatabase, timings } from './deployment.ts';
@@ -177,7 +178,7 @@ class World {
       const open = await this.#database.queries
         .selectFrom('runs')
         .select('run_id')
-        .where('phase', '<>', 'done')
+        .where(sql<boolean>`phase <> 'done'`)
         .executeTakeFirst();
       quiet = open === undefined && this.#callers.open === 0 ? quiet + 1 : 0;
     }

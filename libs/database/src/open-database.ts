@@ -6,6 +6,7 @@ import {
   type Driver,
   Kysely,
   type Dialect as KyselyDialect,
+  type LimitNode,
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
@@ -134,7 +135,7 @@ function toKyselyDialect(dialect: Dialect, driver: Driver): KyselyDialect {
   return {
     createDriver: () => driver,
     createAdapter: () => new SharedSqliteAdapter(),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createQueryCompiler: () => new OncePreparedCompiler(),
     createIntrospector: (queries) => new SqliteIntrospector(queries),
   };
 }
@@ -143,5 +144,14 @@ function toKyselyDialect(dialect: Dialect, driver: Driver): KyselyDialect {
 class SharedSqliteAdapter extends SqliteAdapter {
   override get supportsMultipleConnections(): boolean {
     return true;
+  }
+}
+
+/** SQLite plans by the value of a bare `limit ?`, and so prepares such a statement anew each time that it is used. */
+class OncePreparedCompiler extends SqliteQueryCompiler {
+  protected override visitLimit({ limit }: LimitNode): void {
+    this.append('limit ');
+    this.visitNode(limit);
+    this.append(' + 0');
   }
 }

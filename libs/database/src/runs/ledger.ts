@@ -30,7 +30,7 @@ export async function addLedgerEntry(
   { kind, amountMicros, at, certainty = 'known', currency = run.currency }: LedgerEntry,
 ): Promise<void> {
   const { run_id, subject, provider, model, client, mount } = run;
-  const takenBack = sql<number>`(select count(*) from ledger where run_id = ${run_id} and kind = ${kind}
+  const takenBack = sql<number>`(select count(*) from ledger where run_id = ${run_id} and kind = ${sql.lit(kind)}
     and entry_id like '%:back')`;
   await queries
     .insertInto('ledger')
@@ -96,11 +96,11 @@ export async function readBookedRuns(
 ): Promise<BookedRun[]> {
   const { rows } = await sql<Partial<RunRow> & Sums>`
     with ids as (
-      select run_id as id from (select run_id from runs where run_id > ${after} order by run_id limit ${limit}) as own
+      select run_id as id from (select run_id from runs where run_id > ${after} order by run_id limit ${limit} + 0) as own
       union
       select run_id as id from
-        (select distinct run_id from ledger where run_id > ${after} order by run_id limit ${limit}) as booked
-      order by id limit ${limit}
+        (select distinct run_id from ledger where run_id > ${after} order by run_id limit ${limit} + 0) as booked
+      order by id limit ${limit} + 0
     ), sums as (
       select run_id as sum_of, currency as sum_currency,
         sum(case when kind <> 'charge' then amount_micros else 0 end) as held,

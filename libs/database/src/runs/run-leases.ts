@@ -52,7 +52,7 @@ export async function listLanes(
       union all
       select lane.provider, ${next(sql`lane.provider`, sql`lane.subject`)} from lane where lane.subject is not null
     )
-    select provider, subject from lane where subject is not null limit ${limit}`.execute(queries);
+    select provider, subject from lane where subject is not null limit ${limit} + 0`.execute(queries);
   return rows;
 }
 
@@ -71,7 +71,7 @@ export function leaseQueuedRuns(
     one: picks.map(
       ({ provider, subject, limit }) =>
         sql`${isQueued} and runs.provider = ${provider} and runs.subject = ${subject} and ${isDue(request.now)}
-          order by ${inTurn} limit ${limit}`,
+          order by ${inTurn} limit ${limit} + 0`,
     ),
     all: sql`unnest(${columns.provider}::text[], ${columns.subject}::text[], ${columns.most}::int[])
         as pick(provider, subject, most)
@@ -106,7 +106,7 @@ export function leaseFollowedRuns(
     one: picks.map(
       ({ provider, limit }) =>
         sql`${isFollowed} and runs.provider = ${provider} and ${isDue(request.now)} and ${isWanted}
-          order by runs.next_poll_at limit ${limit}`,
+          order by runs.next_poll_at limit ${limit} + 0`,
     ),
     all: sql`unnest(${columns.provider}::text[], ${columns.most}::int[]) as pick(provider, most)
       cross join lateral (
