@@ -43,7 +43,8 @@ const commands = {
   test: { install: 'full', run: ['scripts/test.ts'] },
   check: { install: 'full', run: ['scripts/check.ts'] },
   conformance: { install: 'full', run: ['tests/conformance/main.ts'] },
-  prove: { install: 'full', run: ['tests/prove/main.ts'] },
+  // A world leaves much behind in a moment: a larger nursery saves a quarter of the time.
+  prove: { install: 'full', run: ['--max-semi-space-size=64', 'tests/prove/main.ts'] },
   'test:containers': { install: 'full', run: ['scripts/containers.ts'] },
   'trial:stores': { install: 'full', run: ['tests/trial/stores.ts'] },
   'trial:upgrade': { install: 'full', run: ['tests/trial/upgrade.ts'] },

@@ -12,13 +12,7 @@ import {
 } from '@inferry/inference-poller';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
 import type { HttpService } from '@inferry/runtime';
-import {
-  type CompiledQuery,
-  Kysely,
-  type QueryResult,
-  SqliteAdapter,
-  SqliteIntrospector,
-} from 'kysely';
+import { type CompiledQuery, Kysely, type QueryResult, SqliteAdapter, SqliteIntrospector } from 'kysely';
 import { pino } from 'pino';
 import { ask, Link, linkedTransport, Server } from './network.ts';
 import type { SimPlatform } from './platform.ts';

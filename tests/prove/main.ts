@@ -52,22 +52,23 @@ async function proveWorlds(): Promise<number> {
     say(JSON.stringify(report, undefined, 2));
     return report.violations.length === 0 ? 0 : 1;
   }
-  const found = await proveMany(live, mutation !== undefined);
+  const found = await proveMany(live, mutation);
   return (found === 0) === (mutation === undefined) ? 0 : 1;
 }
 
 type Live = (seed: number) => Promise<WorldReport>;
 
 /** One after the other, or until one is found; answers how many broke a promise. */
-async function proveMany(live: Live, isFirstEnough: boolean): Promise<number> {
+async function proveMany(live: Live, mutation: string | undefined): Promise<number> {
   const total = { steps: 0, simulated_hours: 0, runs: 0, taken: 0, answers: 0, faults: 0 };
   const found: { seed: number; violations: string[] }[] = [];
   let hash = 0;
   let seed = from;
-  for (; seed < from + seeds && !(isFirstEnough && found.length > 0); seed += 1) {
+  for (; seed < from + seeds && !(mutation !== undefined && found.length > 0); seed += 1) {
     const { violations, ...report } = await live(seed);
     if (violations.length > 0) found.push({ seed, violations });
-    if (!values.json && (violations.length > 0 || seed % 1_000 === 0)) tell(seed, violations);
+    if (!values.json && violations.length > 0) say(`seed ${seed}: ${violations.join('; ')}`);
+    if ((seed - from + 1) % 1_000 === 0 && mutation === undefined) showProgress(seed, found.length);
     hash = (Math.imul(hash, 31) + Number.parseInt(report.hash, 16)) >>> 0;
     total.steps += report.steps;
     total.simulated_hours += report.simulatedMs / 3_600_000;
@@ -84,8 +85,13 @@ async function proveMany(live: Live, isFirstEnough: boolean): Promise<number> {
   return found.length;
 }
 
-function tell(seed: number, violations: readonly string[]): void {
-  say(violations.length === 0 ? `… ${seed}` : `seed ${seed}: ${violations.join('; ')}`);
+/** Beside the report, so that whoever has to stop knows where to go on. */
+function showProgress(seed: number, found: number): void {
+  const done = seed - from + 1;
+  const eachMs = Number(process.hrtime.bigint() - startedAt) / 1e6 / done;
+  process.stderr.write(
+    `${done} of ${seeds} seeds, ${found} with a violation, ${eachMs.toFixed(0)} ms each (go on with --from ${seed + 1})\n`,
+  );
 }
 
 /** A process each: what was taken out of one is in the next. */
@@ -93,7 +99,7 @@ async function proveMutations(): Promise<number> {
   const missed: string[] = [];
   for (const name of mutationNames) {
     const args = ['--mutation', name, '--seeds', values.seeds, '--from', values.from, '--json'];
-    const child = spawn(process.execPath, [import.meta.filename, ...args], {
+    const child = spawn(process.execPath, [...process.execArgv, import.meta.filename, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const report = await text(child.stdout);

@@ -28,6 +28,15 @@ describe('a SQLite file', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
+  it('is asked for so many rows by an expression, since it would plan a bare parameter anew at each use', async () => {
+    const database = openDatabase({ url: `sqlite:${file}` });
+
+    const { sql } = database.queries.selectFrom('runs').select('run_id').limit(3).compile();
+
+    expect(sql).toBe('select "run_id" from "runs" limit ? + 0');
+    await database.close();
+  });
+
   it('is made with its folder, for its owner alone', async () => {
     const database = openDatabase({ url: `sqlite:${file}` });
     await database.migrate();
