@@ -23,6 +23,9 @@ const options = {
   rehost: { type: 'string' },
   days: { type: 'string' },
   bytes: { type: 'string' },
+  'at-once': { type: 'string' },
+  rate: { type: 'string' },
+  open: { type: 'string' },
 } as const;
 
 export function readArgs(args: readonly string[]) {
@@ -61,6 +64,7 @@ export const usage = [
   '  runs list [--subject S] [--provider P] [--status S] | show RUN | cancel RUN | release RUN | forget RUN',
   '  budgets list',
   '  providers list | pause P | drain P | resume P [--reason "…"]',
+  '  limits list | set --scope subject|provider --value V|* [--at-once N] [--rate 100/m] [--open N] | clear --scope S --value V',
   '  webhooks list [--run RUN] [--failed] | replay ID',
   '  storage list | set --scope subject|mount|deployment [--value V] [--days N] [--bytes 10GiB] [--rehost on|off]',
   '  storage clear --scope S [--value V] | usage',

@@ -136,6 +136,36 @@ describe('admin', () => {
     expect(await say('webhooks', 'replay', 'msg_2')).toMatch(/^1: /);
   });
 
+  it('bounds what is under way and sent of whom, says so, and takes it away again', async () => {
+    await say('limits', 'set', '--scope', 'subject', '--value', '*', '--at-once', '4', '--rate', '100/m');
+    await say('limits', 'set', '--scope', 'subject', '--value', 'ada', '--at-once', 'any', '--open', '20');
+    expect(await say('limits', 'set', '--scope', 'subject', '--value', '*', '--rate', 'none')).toBe(
+      '0: subject *: at most 4 at once',
+    );
+    expect(
+      await say('limits', 'set', '--scope', 'provider', '--value', 'p', '--rate', '5/s', '--json'),
+    ).toContain('"rate":{"count":5,"windowMs":1000}');
+
+    expect(await say('limits', 'list')).toBe(
+      [
+        '0: provider p: at most 5/s',
+        'subject *: at most 4 at once',
+        'subject ada: any number at once, at most 20 open',
+      ].join('\n'),
+    );
+    await say('limits', 'clear', '--scope', 'subject', '--value', 'ada');
+    expect(await say('limits', 'list')).not.toContain('ada');
+    expect(await say('audit', 'export')).toContain('admin.limits.clear');
+    for (const wrong of [
+      ['limits', 'set', '--scope', 'team', '--value', 'x', '--at-once', '1'],
+      ['limits', 'set', '--scope', 'subject', '--value', 'x'],
+      ['limits', 'set', '--scope', 'subject', '--value', 'x', '--at-once', '0'],
+      ['limits', 'set', '--scope', 'subject', '--value', 'x', '--rate', '5'],
+      ['limits', 'set', '--scope', 'provider', '--value', 'x', '--open', '5'],
+    ])
+      await expect(admin(wrong, env)).rejects.toThrow(ConfigError);
+  });
+
   it('says what is kept for whom, for how long, and takes it away again', async () => {
     await say('storage', 'set', '--scope', 'subject', '--value', 'ada', '--days', '30', '--bytes', '1.5GiB');
     await say('storage', 'set', '--scope', 'subject', '--value', 'ada', '--rehost', 'off');

@@ -123,12 +123,25 @@ export {
   type LaneCursor,
   leaseAbandonedRuns,
   leaseFollowedRuns,
-  leaseQueuedRuns,
   listLanes,
   type Release,
   releaseRuns,
   renewLeases,
 } from './runs/run-leases.ts';
+export {
+  boundsOf,
+  leaseWithinLimits,
+  listRunLimits,
+  pruneRunLimits,
+  type Reached,
+  type RunLimit,
+  type RunLimitScope,
+  readQueuePlace,
+  rulesOf,
+  runLimitScopes,
+  type SendRate,
+  setRunLimit,
+} from './runs/run-limits.ts';
 export {
   type BudgetPeriod,
   type BudgetScope,

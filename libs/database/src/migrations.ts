@@ -6,7 +6,7 @@ import { connectionLimits, connectionTables } from './connections/migration.ts';
 import type { Dialect } from './database.ts';
 import { oauthTables } from './oauth/migration.ts';
 import { batchMigration } from './runs/batch-migration.ts';
-import { appendOnlyLedger, spendingLimits } from './runs/money-migration.ts';
+import { appendOnlyLedger, runLimits, spendingLimits } from './runs/money-migration.ts';
 import { wrapperTables } from './wrappers/migration.ts';
 
 export interface Migration {
@@ -67,6 +67,7 @@ export const migrations: readonly Migration[] = [
   { id: '0013_audit_trail', oldest: first, up: (dialect) => auditTrail(dialect) },
   { id: '0014_asset_library', oldest: first, up: (dialect) => assetLibrary(dialect) },
   { id: '0015_batches', oldest: first, up: (dialect) => batchMigration(dialect) },
+  { id: '0016_run_limits', oldest: first, up: (dialect) => runLimits(dialect) },
 ];
 
 function tables(types: ColumnTypes): string[] {

@@ -28,6 +28,8 @@ export interface Schema
   spending_limits: SpendingLimitTable;
   confirm_thresholds: ConfirmThresholdTable;
   confirmations: ConfirmationTable;
+  run_limits: RunLimitTable;
+  run_limit_states: RunLimitStateTable;
   webhook_deliveries: WebhookDeliveryTable;
   models: ModelTable;
   catalog_snapshots: CatalogSnapshotTable;
@@ -187,6 +189,27 @@ export interface ConfirmThresholdTable {
   scope: string;
   scope_value: string;
   above_micros: number;
+}
+
+/** How many runs are under way at once and sent in a while, of a tenant or at a platform. */
+export interface RunLimitTable {
+  /** `subject` or `provider`. */
+  scope: string;
+  /** Whose; `*`: each has one like it. */
+  scope_value: string;
+  at_once: number | null;
+  rate_count: number | null;
+  rate_window_ms: number | null;
+  open_runs: number | null;
+}
+
+/** What is used of such a limit. */
+export interface RunLimitStateTable {
+  scope: string;
+  scope_value: string;
+  /** JSON. */
+  memory: string;
+  at: number;
 }
 
 /** A run that somebody was asked to confirm. */

@@ -14,6 +14,7 @@ import type { RunMetrics } from './run-metrics.ts';
 import type { ConfirmSettings } from './runs/confirm-cost.ts';
 import type { Quotes } from './runs/quotes.ts';
 import type { MoneyRules } from './runs/run-cost.ts';
+import type { RunLimits } from './runs/run-limits.ts';
 import type { RunWaiters } from './runs/wait-for-run.ts';
 import type { Timings } from './timings.ts';
 import type { HookUrls } from './webhooks-in/hook-urls.ts';
@@ -36,8 +37,8 @@ export interface InferenceDeps {
   batches: Pick<BatchDriver, 'wake'>;
   timings: Timings;
   maxWaitSeconds: number;
-  /** Of one subject, that have not ended. */
-  maxOpenRuns: number;
+  /** How many runs of whom may be under way and wait. */
+  runLimits: RunLimits;
   money: MoneyRules;
   quotes: Quotes;
   confirm: ConfirmSettings;

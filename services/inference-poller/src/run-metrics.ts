@@ -1,6 +1,6 @@
 /** What is measured of runs: how they come, wait and end, what they cost, and how their platforms answer. */
 import { type AppError, durationBuckets } from '@inferry/contracts';
-import { countOpenRuns, type Database, type RunRow } from '@inferry/database';
+import { countOpenRuns, type Database, type Reached, type RunRow } from '@inferry/database';
 import { createNoopMeter, metrics } from '@opentelemetry/api';
 import { errorOf, fromMicros, optionsOf } from './runs/run-document.ts';
 
@@ -21,6 +21,8 @@ export interface RunMetrics {
     rows: readonly Pick<RunRow, 'provider' | 'next_poll_at'>[],
     now: number,
   ): void;
+  /** Counts a look that left runs waiting, since an operator's limit is reached. */
+  heldBack(reached: readonly Pick<Reached, 'scope' | 'what'>[]): void;
   /** Counts a call to a platform, with its time. */
   called(
     provider: string,
@@ -46,6 +48,9 @@ export function createRunMetrics(database: Database): RunMetrics {
   const accepted = meter.createCounter('inferry.run.accepted', { description: 'Runs that were taken' });
   const refused = meter.createCounter('inferry.run.refused', {
     description: 'Runs that a budget or a bound refused',
+  });
+  const heldBack = meter.createCounter('inferry.run.held_back', {
+    description: 'Looks that left runs waiting, since a limit of their tenant or their platform is reached',
   });
   const duration = meter.createHistogram('inferry.run.duration', {
     ...seconds,
@@ -75,6 +80,13 @@ export function createRunMetrics(database: Database): RunMetrics {
         const ms = Math.max(0, now - (due ?? now));
         lateness.record(ms / 1_000, { 'inferry.work': work, 'gen_ai.provider.name': provider });
         if (ms > behind.ms || Date.now() > behind.until) behind = { ms, until: Date.now() + behindMs };
+      }
+    },
+    heldBack(reached) {
+      const kinds = new Set(reached.map(({ scope, what }) => `${scope} ${what}`));
+      for (const kind of kinds) {
+        const [scope, what] = kind.split(' ');
+        heldBack.add(1, { 'inferry.limit.scope': scope, 'inferry.limit.kind': what });
       }
     },
     called(provider, operation, { seconds: taken, failure }) {

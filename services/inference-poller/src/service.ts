@@ -24,7 +24,14 @@ import {
   type Secret,
 } from '@inferry/contracts';
 import { type CredentialClient, createCredentialClient } from '@inferry/credentials';
-import { chainAudit, createPolicyReader, policyFor, pruneAudit, readDatabaseTime } from '@inferry/database';
+import {
+  chainAudit,
+  createPolicyReader,
+  policyFor,
+  pruneAudit,
+  pruneRunLimits,
+  readDatabaseTime,
+} from '@inferry/database';
 import type { Provider } from '@inferry/providers';
 import { createRunView } from '@inferry/run-view';
 import {
@@ -59,6 +66,7 @@ import { handleReadUsage } from './rpc/read-usage.ts';
 import { createRunMetrics } from './run-metrics.ts';
 import { createQuotes } from './runs/quotes.ts';
 import type { MoneyRules } from './runs/run-cost.ts';
+import { createRunLimits } from './runs/run-limits.ts';
 import { RunWaiters } from './runs/wait-for-run.ts';
 import { serveRunSurface } from './surface/serve-surface.ts';
 import { defaultTimings, type Timings } from './timings.ts';
@@ -93,7 +101,7 @@ export interface InferenceOptions {
   auditDays?: number;
   /** The ceiling of every wait (default 600). */
   maxWaitSeconds?: number;
-  /** Runs of one subject that have not ended (default 50,000). */
+  /** Runs of one subject that have not ended, where no limit says otherwise (default 50,000). */
   maxOpenRuns?: number;
   /** Signs webhooks; without it a run with a webhook is refused. */
   webhookSecret?: Secret | undefined;
@@ -230,7 +238,9 @@ function createDeps(
     metrics: createRunMetrics(database),
     timings,
     maxWaitSeconds: options.maxWaitSeconds ?? 600,
-    maxOpenRuns: options.maxOpenRuns ?? 50_000,
+    runLimits: createRunLimits({
+      ...{ queries: database.queries, now, maxOpenRuns: options.maxOpenRuns ?? 50_000 },
+    }),
     money: options.money ?? parseInferenceConfig({}).money,
     quotes: createQuotes({ secret: options.quoteSecret, ttlMs: options.quoteTtlMs ?? 600_000, now }),
     confirm: confirmSettingsOf(options),
@@ -384,6 +394,7 @@ function keepTrail(deps: InferenceDeps, days: number): { close(): Promise<void> 
     if (now() < prunedAt + hourMs) return;
     prunedAt = now();
     await pruneAudit(database, { before: now() - days * dayMs, now: now() });
+    await pruneRunLimits(database.queries, now() - 2 * dayMs);
   });
 }
 

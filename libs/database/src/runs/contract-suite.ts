@@ -20,6 +20,7 @@ import {
   releaseRuns,
   renewLeases,
 } from './run-leases.ts';
+import { describeRunLimits } from './run-limit-contract-suite.ts';
 import { setBudget } from './spending-limits.ts';
 import { adoptJob, changeUnanswered, hasJobOfOther, reclaimRun } from './submit-facts.ts';
 import { findAnyRun, hastenToldRun, leaseToldRun } from './told-runs.ts';
@@ -234,6 +235,7 @@ export function describeRunQueries(
     describeBudgets({ database: () => database, newRow, now });
     describeBatches({ database: () => database, newRow, now });
     describeAudit({ database: () => database, insert: () => insert() });
+    describeRunLimits({ database: () => database, insert, now });
 
     it('of a paused platform are in no lane until it goes on', async () => {
       await insert();

@@ -71,3 +71,23 @@ export function spendingLimits(dialect: Dialect): string[] {
     'create index confirmations_waiting on confirmations (subject, asked_at)',
   ];
 }
+
+/**
+ * How many runs of a tenant or at a platform are under way at once, and how many are sent in a while. Never changed once
+ * released.
+ */
+export function runLimits(dialect: Dialect): string[] {
+  const [text, integer, tableEnd] =
+    dialect === 'postgres' ? ['text collate "C"', 'bigint', ''] : ['text', 'integer', 'strict'];
+  return [
+    `create table run_limits (
+      scope ${text} not null, scope_value ${text} not null, at_once ${integer}, rate_count ${integer},
+      rate_window_ms ${integer}, open_runs ${integer}, primary key (scope, scope_value)
+    ) ${tableEnd}`,
+    `create table run_limit_states (
+      scope ${text} not null, scope_value ${text} not null, memory ${text} not null, at ${integer} not null,
+      primary key (scope, scope_value)
+    ) ${tableEnd}`,
+    "create index runs_under_way on runs (subject) where phase in ('submitting', 'running')",
+  ];
+}

@@ -4,7 +4,7 @@
  * platform, the longest overdue first. What is taken costs what it is, however many rows there are.
  */
 import { type RawBuilder, sql } from 'kysely';
-import type { Database, Queries } from '../database.ts';
+import type { Database, Dialect, Queries } from '../database.ts';
 import type { RunRow } from '../schema.ts';
 import { skipLocked } from '../skip-locked.ts';
 
@@ -61,13 +61,23 @@ export function leaseQueuedRuns(
   database: Database,
   request: LeaseRequest & { picks: readonly (Lane & { limit: number })[] },
 ): Promise<RunRow[]> {
+  return inOne(database, (queries) => leaseLanes(queries, database.dialect, request));
+}
+
+/** The same by whoever has begun a transaction. */
+export function leaseLanes(
+  queries: Queries,
+  dialect: Dialect,
+  request: LeaseRequest & { picks: readonly (Lane & { limit: number })[] },
+): Promise<RunRow[]> {
   const { picks } = request;
   const columns = {
     provider: picks.map(({ provider }) => provider),
     subject: picks.map(({ subject }) => subject),
     most: picks.map(({ limit }) => limit),
   };
-  return leasePicked(database, request, {
+  return leasePicked(queries, dialect, {
+    ...request,
     one: picks.map(
       ({ provider, subject, limit }) =>
         sql`${isQueued} and runs.provider = ${provider} and runs.subject = ${subject} and ${isDue(request.now)}
@@ -102,22 +112,28 @@ export function leaseFollowedRuns(
           ),
           sql` or `,
         )})`;
-  return leasePicked(database, request, {
-    one: picks.map(
-      ({ provider, limit }) =>
-        sql`${isFollowed} and runs.provider = ${provider} and ${isDue(request.now)} and ${isWanted}
+  return inOne(database, (queries) =>
+    leasePicked(queries, database.dialect, {
+      ...request,
+      one: picks.map(
+        ({ provider, limit }) =>
+          sql`${isFollowed} and runs.provider = ${provider} and ${isDue(request.now)} and ${isWanted}
           order by runs.next_poll_at limit ${limit} + 0`,
-    ),
-    all: sql`unnest(${columns.provider}::text[], ${columns.most}::int[]) as pick(provider, most)
+      ),
+      all: sql`unnest(${columns.provider}::text[], ${columns.most}::int[]) as pick(provider, most)
       cross join lateral (
         select runs.run_id from runs
         where ${isFollowed} and runs.provider = pick.provider and ${isDue(request.now)} and ${isWanted}
         order by runs.next_poll_at limit pick.most for update skip locked
       ) as found`,
-  });
+    }),
+  );
 }
 
-/** Takes runs past their deadline whose platform is not among the known ones, so that somebody ends them. */
+/**
+ * Takes runs past their deadline that nobody else takes, so that somebody ends them: those whose platform is not among the known
+ * ones, and those that wait to be sent, which a bound may hold back.
+ */
 export async function leaseAbandonedRuns(
   database: Database,
   request: LeaseRequest & { known: readonly string[]; limit: number },
@@ -131,7 +147,7 @@ export async function leaseAbandonedRuns(
         .where('next_poll_at', '<=', now)
         .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))
         .where('deadline_at', '<=', now)
-        .where('provider', 'not in', [...known, ''])
+        .where((eb) => eb.or([eb('provider', 'not in', [...known, '']), eb('phase', '=', 'queued')]))
         .orderBy('next_poll_at')
         .limit(limit)
         .$call(skipLocked(database.dialect)),
@@ -152,27 +168,31 @@ function isDue(now: number): RawBuilder<unknown> {
  * in one statement, passing over rows that another replica takes just now; SQLite has one writer and no lateral join.
  */
 async function leasePicked(
-  database: Database,
-  { owner, now, leaseMs }: LeaseRequest,
-  { one, all }: { one: readonly RawBuilder<unknown>[]; all: RawBuilder<unknown> },
+  queries: Queries,
+  dialect: Dialect,
+  picked: LeaseRequest & { one: readonly RawBuilder<unknown>[]; all: RawBuilder<unknown> },
 ): Promise<RunRow[]> {
+  const { owner, now, leaseMs, one, all } = picked;
   if (one.length === 0) return [];
   const leased = sql`lease_owner = ${owner}, lease_until = ${now + leaseMs}, version = version + 1`;
-  if (database.dialect === 'postgres') {
+  if (dialect === 'postgres') {
     const statement = sql<RunRow>`
       with due as (select found.run_id from ${all})
       update runs set ${leased} where run_id in (select run_id from due) returning *`;
-    return (await statement.execute(database.queries)).rows;
+    return (await statement.execute(queries)).rows;
   }
-  return database.transaction(async (queries) => {
-    const rows: RunRow[] = [];
-    for (const pick of one) {
-      const statement = sql<RunRow>`
-        update runs set ${leased} where run_id in (select runs.run_id from runs where ${pick}) returning *`;
-      rows.push(...(await statement.execute(queries)).rows);
-    }
-    return rows;
-  });
+  const rows: RunRow[] = [];
+  for (const pick of one) {
+    const statement = sql<RunRow>`
+      update runs set ${leased} where run_id in (select runs.run_id from runs where ${pick}) returning *`;
+    rows.push(...(await statement.execute(queries)).rows);
+  }
+  return rows;
+}
+
+/** Postgres leases in one statement; SQLite in several, between which nobody else may write. */
+function inOne<T>(database: Database, work: (queries: Queries) => Promise<T>): Promise<T> {
+  return database.dialect === 'postgres' ? work(database.queries) : database.transaction(work);
 }
 
 /** Extends leases; what is missing in the answer has been lost to another owner or has ended. */

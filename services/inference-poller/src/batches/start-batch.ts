@@ -117,8 +117,7 @@ export async function tryBatch(
   const [first] = prepared;
   if (validation.length > 0 || first === undefined) return { validation, quote: shown };
   refuseTooDear(request.max_cost, quote);
-  const standing = await readStanding(deps.database.queries, principal.subject, deps.maxOpenRuns);
-  if (standing.openRuns + prepared.length > deps.maxOpenRuns) throw tooManyRuns(deps.maxOpenRuns);
+  await standingFor(deps, principal.subject, prepared.length);
   await inTurns(prepared, filesAtOnce, ({ input, file_fields: pointers }) =>
     pointers.length === 0 ? Promise.resolve([]) : findFiles(deps, { input, pointers }, context),
   );
@@ -126,6 +125,14 @@ export async function tryBatch(
   const states = await readBudgetStates(deps.database.queries, payer, rules);
   holdable(states, { ...rules, ...wantedOf(quote) });
   return { validation, quote: shown };
+}
+
+/** What holds the caller; throws where so many more would be too many. */
+async function standingFor({ database, runLimits }: InferenceDeps, subject: string, more: number) {
+  const most = await runLimits.mostOpen(subject);
+  const standing = await readStanding(database.queries, subject, most);
+  if (standing.openRuns + more > most) throw tooManyRuns(most);
+  return standing;
 }
 
 interface Asked {
@@ -139,11 +146,8 @@ async function planBatch(deps: InferenceDeps, asked: Asked, context: HandlerCont
   const { problems, ...checked } = readRunRequest(request, deps);
   if (problems.length > 0) throw validationFailed(callOf(runBatch), problems);
   const { subject } = context.principal;
-  const [standing, prepared] = await Promise.all([
-    readStanding(deps.database.queries, subject, deps.maxOpenRuns),
-    prepareAll(deps, asked, context),
-  ]);
-  if (standing.openRuns + prepared.length > deps.maxOpenRuns) throw tooManyRuns(deps.maxOpenRuns);
+  const prepared = await prepareAll(deps, asked, context);
+  const standing = await standingFor(deps, subject, prepared.length);
   const wrong = problemsOf(prepared);
   const [first] = prepared;
   if (wrong.length > 0 || first === undefined) throw validationFailed(request.model, wrong);

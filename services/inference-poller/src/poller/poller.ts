@@ -1,19 +1,21 @@
-import { runCancelRequested, runQueued } from '@inferry/contracts';
+import { runCancelRequested, runFinished, runQueued } from '@inferry/contracts';
 import {
   hastenQueuedRuns,
   hastenToldRun,
   type Lane,
   leaseAbandonedRuns,
   leaseFollowedRuns,
-  leaseQueuedRuns,
   leaseToldRun,
+  leaseWithinLimits,
   listLanes,
   listPauses,
+  type Reached,
   type RunRow,
   reclaimRun,
   renewLeases,
 } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
+import { isBounded } from '../runs/run-limits.ts';
 import { type DriveContext, driveRun } from './drive-run.ts';
 import { type HeldRun, holdRun, loseRun, type ToldJob } from './held-run.ts';
 import { type Look, Looker } from './looker.ts';
@@ -50,6 +52,8 @@ export class Poller {
   /** Providers that had no room for a run that was queued. */
   readonly #refusing = new Set<string>();
   #heartbeat: NodeJS.Timeout | undefined;
+  /** Whether the last look left runs waiting because of a limit. */
+  #isHeldBack = false;
   #abandonedAt = 0;
   #isStarted = false;
 
@@ -81,6 +85,9 @@ export class Poller {
         else if (by === undefined || by === replica) this.#sender.wake();
         // Whoever took the call takes the run too, as long as there is room; the others look whether there was.
         else this.#sender.wakeAt(now() + Math.round(timings.tickMs * (0.1 + random() * 0.2)));
+      }),
+      bus.on(runFinished, () => {
+        if (this.#isHeldBack && this.#canLook()) this.#sender.wake();
       }),
       bus.on(runCancelRequested, ({ run_id: runId }) => {
         if (!this.#noteCancel(runId)) this.wake();
@@ -200,13 +207,28 @@ export class Poller {
         runsPerLook,
       ),
     ];
-    const rows = await leaseQueuedRuns(database, { ...this.#leaseRequest(), picks });
-    this.#deps.metrics.leased('submit', rows, this.#deps.now());
+    const limits = await this.#deps.runLimits.known();
+    const leasing = { ...this.#leaseRequest(), picks, limits };
+    const { rows, reached } = await leaseWithinLimits(database, leasing);
+    this.#noteHeldBack(reached);
+    // What an operator holds back is not late.
+    const unbound = rows.filter((row) => !isBounded(limits, row));
+    this.#deps.metrics.leased('submit', unbound, this.#deps.now());
     for (const row of rows) {
       this.#sendingPlaces(row.provider).served(row);
       this.#drive(row, this.#stages.sendingStage(providers.get(row.provider)));
     }
-    return { isMore: rows.length > 0 || !isWhole || cursors.some(({ after }) => after !== '') };
+    return {
+      isMore: rows.length > 0 || !isWhole || cursors.some(({ after }) => after !== ''),
+      ...(reached.length === 0 ? {} : { spacingMs: passingSpacingMs }),
+    };
+  }
+
+  /** Whatever ends may make room, and time may. */
+  #noteHeldBack(reached: readonly Reached[]): void {
+    this.#isHeldBack = reached.length > 0;
+    this.#deps.metrics.heldBack(reached);
+    for (const { freeAt } of reached) if (freeAt !== undefined) this.#sender.wakeAt(freeAt);
   }
 
   /** One key that was used too much slows its own lane alone: neither others' nor that of its owner elsewhere. */

@@ -60,15 +60,16 @@ export async function startRun(
   // Side by side: each is a wait of its own. A replay needs no catalog, so what that says counts later.
   const preparing = prepare(deps, request, context);
   preparing.catch(() => undefined);
+  const mostOpen = await deps.runLimits.mostOpen(subject);
   const [existing, standing] = await Promise.all([
     findRunByKey(queries, subject, key),
-    readStanding(queries, subject, deps.maxOpenRuns),
+    readStanding(queries, subject, mostOpen),
   ]);
   if (existing !== undefined)
     return { row: await replay(deps, existing, { request, context }), isNew: false };
   const { problems, ...checked } = readRunRequest(request, deps);
   if (problems.length > 0) throw validationFailed('run_model', problems);
-  if (standing.openRuns >= deps.maxOpenRuns) throw tooManyRuns(deps.maxOpenRuns);
+  if (standing.openRuns >= mostOpen) throw tooManyRuns(mostOpen);
   const prepared = await preparing;
   if (standing.hasPauses === true) await refuseDrained(deps, prepared.provider);
   refuseTooDear(request.max_cost, prepared);
@@ -216,9 +217,10 @@ export async function tryRun(
   const { model, input, options } = request;
   const asked = { model, input, ...(options !== undefined && { options }) };
   const ref = request.client_ref;
+  const mostOpen = await deps.runLimits.mostOpen(subject);
   const [found, standing, existing] = await Promise.all([
     deps.bus.call(prepareRun, asked, { principal, signal }),
-    readStanding(queries, subject, deps.maxOpenRuns),
+    readStanding(queries, subject, mostOpen),
     ref === undefined ? undefined : findRunByKey(queries, subject, `ref:${ref}`),
   ]);
   const prepared = withOthers(found, request.max_cost);
@@ -230,7 +232,7 @@ export async function tryRun(
     await replay(deps, existing, { request, context });
     return { validation, quote };
   }
-  if (standing.openRuns >= deps.maxOpenRuns) throw tooManyRuns(deps.maxOpenRuns);
+  if (standing.openRuns >= mostOpen) throw tooManyRuns(mostOpen);
   refuseTooDear(request.max_cost, prepared);
   priceOf(deps, request, { prepared, subject });
   await findFiles(deps, { input: prepared.input, pointers: prepared.file_fields }, context);

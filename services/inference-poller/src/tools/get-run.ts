@@ -6,6 +6,7 @@ import { diagnoseRun } from '../runs/diagnose-run.ts';
 import { failureOf } from '../runs/failed-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
 import { shownInputOf } from '../runs/run-document.ts';
+import { queuePlaceOf } from '../runs/run-limits.ts';
 import { restCall, statusOf, toRfc3339, toRun, toShortRun, windowOutputs } from '../runs/run-view.ts';
 import { waitForRun } from '../runs/wait-for-run.ts';
 
@@ -35,7 +36,9 @@ async function describe(
 ): ReturnType<Handler<typeof getRun>> {
   const parts = new Set<Part>(args.include ?? ['outputs']);
   const { run, nextOffset } = viewOf(row, parts, { args, waitSeconds });
-  const diagnosis = diagnoseRun(deps, row);
+  const place = await placeOf(deps, row);
+  if (place !== undefined) run.queue_position ??= place.position;
+  const diagnosis = place?.why ?? diagnoseRun(deps, row);
   const error = failureOf(row);
   return {
     run,
@@ -44,6 +47,10 @@ async function describe(
     ...(nextOffset === undefined ? {} : { next_offset: nextOffset }),
     ...(error === undefined ? {} : { error }),
   };
+}
+
+function placeOf({ database, runLimits, now }: InferenceDeps, row: RunRow) {
+  return queuePlaceOf({ queries: database.queries, limits: runLimits, now: now() }, row);
 }
 
 /** Short, unless the caller says how much it wants. */
