@@ -1,7 +1,7 @@
 /** Callers that go on asking while something happens to a system: what was refused, for how long, and what became of their runs. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ScriptedUpstream } from '@inferry/testing/scripted-upstream';
-import { callTool, errorOf, runOf } from '../integration/support/mcp-http.ts';
+import { type CallOutcome, callTool, errorOf, runOf } from '../integration/support/mcp-http.ts';
 
 export interface LoadFigures {
   calls: number;
@@ -18,6 +18,21 @@ export interface LoadFigures {
   /** Runs that did not end, or ended otherwise. */
   lost: number;
   sent_twice: number;
+  failures: readonly Failure[];
+}
+
+/** A call that failed for good, with all that was seen of it. */
+export interface Failure {
+  /** ISO 8601, of its beginning. */
+  at: string;
+  tool: string;
+  tries: readonly {
+    status: number;
+    servedBy: string | undefined;
+    broken: string | undefined;
+    answer: unknown;
+    tookMs: number;
+  }[];
 }
 
 interface Options {
@@ -43,6 +58,7 @@ export class SteadyLoad {
   readonly #tookMs: number[] = [];
   readonly #failedByCode: Record<string, number> = {};
   readonly #brokenSince = new Map<string, number>();
+  readonly #failures: Failure[] = [];
   #calls = 0;
   #retried = 0;
   #longestOutageMs = 0;
@@ -92,17 +108,19 @@ export class SteadyLoad {
       longest_outage_ms: Math.round(this.#longestOutageMs),
       p99_ms: Math.round(sorted[Math.floor(sorted.length * 0.99)] ?? 0),
       ...{ runs: statuses.length, succeeded, lost: statuses.length - succeeded, sent_twice: twice },
+      failures: this.#failures,
     };
   }
 
   async #ask({ tool, args }: (typeof reads)[number]): Promise<void> {
     this.#calls += 1;
+    const at = new Date().toISOString();
     const startedAt = performance.now();
     const request = { tool, args, timeoutMs: callTimeoutMs };
-    const first = await callTool(this.#options.url, request).catch(() => undefined);
-    const isBroken = first === undefined || first.status === 0;
-    const outcome = isBroken ? await callTool(this.#options.url, request).catch(() => undefined) : first;
-    if (outcome !== undefined && !outcome.isError) {
+    const first = await callTool(this.#options.url, request).catch(hung);
+    const isBroken = first.status === 0;
+    const outcome = isBroken ? await callTool(this.#options.url, request).catch(hung) : first;
+    if (!outcome.isError) {
       if (isBroken) this.#retried += 1;
       this.#tookMs.push(performance.now() - startedAt);
       const since = this.#brokenSince.get(tool);
@@ -112,11 +130,11 @@ export class SteadyLoad {
       }
       return;
     }
-    const error = outcome && errorOf(outcome);
+    const tries = isBroken ? [first, outcome] : [outcome];
+    this.#failures.push({ at, tool, tries: tries.map(toTry) });
+    const error = errorOf(outcome);
     const code =
-      error === undefined
-        ? `http_${outcome?.status ?? 'none'}`
-        : `${tool} ${error.code}: ${error.message ?? ''}`;
+      error === undefined ? `http_${outcome.status}` : `${tool} ${error.code}: ${error.message ?? ''}`;
     this.#failedByCode[code] = (this.#failedByCode[code] ?? 0) + 1;
     if (!this.#brokenSince.has(tool)) this.#brokenSince.set(tool, startedAt);
   }
@@ -139,4 +157,12 @@ export class SteadyLoad {
     }
     return last;
   }
+}
+
+function hung(error: unknown): CallOutcome {
+  return { status: 0, isError: true, structured: {}, tookMs: callTimeoutMs, broken: String(error) };
+}
+
+function toTry({ status, servedBy, broken, structured, tookMs }: CallOutcome): Failure['tries'][number] {
+  return { status, servedBy, broken, answer: structured, tookMs: Math.round(tookMs) };
 }

@@ -21,11 +21,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { serviceNames, startCluster } from '@inferry/cli';
 import { startScriptedUpstream } from '@inferry/testing/scripted-upstream';
-import { SteadyLoad } from './steady-load.ts';
+import { type Failure, SteadyLoad } from './steady-load.ts';
 
 const root = join(import.meta.dirname, '../..');
 /** What stores come first with: whoever asks them is newer than they are at no time. */
 const order = ['auth', 'catalog', 'upload', 'compute', 'inference-poller', 'mcp-gateway'] as const;
+/** What is shown of the logs before and after a call that failed. */
+const aroundMs = 2_500;
 
 const { values } = parseArgs({
   options: {
@@ -82,15 +84,20 @@ function fail(reason: string): never {
 async function trial(before: string, runs: number, seconds: number) {
   const mainOf = (service: string) => join(before, 'services', service, 'src', 'main.ts');
   const upstream = await startScriptedUpstream();
+  const log: { at: number; line: string }[] = [];
   const cluster = await startCluster({
     ...{ replicas: 2, port: 0, auth: 'none', mainOf },
     env: {
       PATH: process.env.PATH,
       INFERRY_EXTRA_PROVIDERS: '@inferry/testing/scripted-provider',
       SCRIPTED_UPSTREAM_URL: upstream.url,
-      ...{ LOG_LEVEL: 'warn', RATE_LIMIT_CREDENTIAL: '1000000', RATE_LIMIT_IP_POST_AUTH: '1000000' },
+      ...{ LOG_LEVEL: 'info', RATE_LIMIT_CREDENTIAL: '1000000', RATE_LIMIT_IP_POST_AUTH: '1000000' },
     },
-    onLine: (prefix, line) => void (process.env.TRIAL_LOG && console.error(prefix, line)),
+    onLine(prefix, line) {
+      // Of each run its end is told: nothing that a refused call could be explained by.
+      if (!line.includes('"runId"')) log.push({ at: Date.now(), line: `[${prefix}] ${line}` });
+      if (process.env.TRIAL_LOG) console.error(new Date().toISOString(), prefix, line);
+    },
   });
   try {
     await cluster.ready(180_000);
@@ -106,11 +113,25 @@ async function trial(before: string, runs: number, seconds: number) {
       update_ms: Math.round(updatedAt - startedAt),
       way_back_ms: Math.round(performance.now() - updatedAt),
     };
-    return { services: serviceNames.length, ...figures, ...(await load.end()) };
+    const { failures, ...all } = await load.end();
+    return {
+      figures: { services: serviceNames.length, ...figures, ...all },
+      failures: explained(failures, log),
+    };
   } finally {
     await cluster.stop();
     await upstream.close();
   }
+}
+
+/** Each failure with what the processes said and did around it. */
+function explained(failures: readonly Failure[], log: readonly { at: number; line: string }[]) {
+  return failures.map((failure) => {
+    const began = Date.parse(failure.at);
+    const ended = began + failure.tries.reduce((sum, { tookMs }) => sum + tookMs, 0);
+    const around = log.filter(({ at }) => at > began - aroundMs && at < ended + aroundMs);
+    return { ...failure, around: around.map(({ at, line }) => `${new Date(at).toISOString()} ${line}`) };
+  });
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'inferry-upgrade-'));
@@ -119,7 +140,8 @@ const before = checkout(
   values.from ?? fail('usage: npm run trial:upgrade -- --from <commit, tag or folder>'),
   folder,
 );
-const figures = await trial(before, Number(values.runs), Number(values.seconds));
+const { figures, failures } = await trial(before, Number(values.runs), Number(values.seconds));
+for (const failure of failures) console.error(JSON.stringify(failure, null, 1));
 if (values.json) console.log(JSON.stringify({ from: values.from, ...figures }));
 else for (const [key, value] of Object.entries(figures)) console.log(key.padEnd(26), JSON.stringify(value));
 await rm(folder, { recursive: true, force: true });

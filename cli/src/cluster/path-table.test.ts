@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
-import { serviceFor } from './path-table.ts';
+import { describe, expect, it } from 'vitest';
+import { serviceFor, targetsOf } from './path-table.ts';
 
 it.each([
   ['/mcp', 'mcp-gateway'],
@@ -27,4 +27,27 @@ it('says the same as the load balancer of the composed system', () => {
   );
 
   expect(prefixes.filter((prefix) => serviceFor(prefix) === 'mcp-gateway')).toEqual([]);
+});
+
+describe('targetsOf', () => {
+  const replica = (index: number, isReady: boolean, port: number | undefined = 8_000 + index) => ({
+    ...{ service: 'mcp-gateway', index, isReady, port },
+  });
+  const namesOf = (replicas: Parameters<typeof targetsOf>[0]) =>
+    targetsOf(replicas, '/mcp').map(({ name }) => name);
+
+  it('leaves out a replica that is starting beside ready ones: a call would be refused', () => {
+    expect(namesOf([replica(0, true), replica(1, false), replica(2, true)])).toEqual([
+      'mcp-gateway.0',
+      'mcp-gateway.2',
+    ]);
+  });
+
+  it('has whoever lives where none is ready, for they know what is wrong', () => {
+    const gone = { ...replica(1, false), port: undefined };
+
+    expect(namesOf([replica(0, false), gone, { ...replica(2, true), service: 'auth' }])).toEqual([
+      'mcp-gateway.0',
+    ]);
+  });
 });

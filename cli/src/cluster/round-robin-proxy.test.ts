@@ -59,6 +59,14 @@ describe('startRoundRobinProxy', () => {
     expect(headers.get('keep-alive')).toBe('timeout=90');
   });
 
+  it('says which replica has answered', async () => {
+    const url = await proxyTo([{ ...(await named('a')), name: 'mcp-gateway.0' }, await named('b')]);
+
+    const names = [await fetch(url), await fetch(url)].map(({ headers }) => headers.get('x-served-by'));
+
+    expect(names).toEqual(['mcp-gateway.0', null]);
+  });
+
   it('passes over a replica that refuses connections, with the body intact', async () => {
     const gone = await named('gone');
     gone.server.close();

@@ -12,6 +12,8 @@ import {
 export interface Target {
   host: string;
   port: number;
+  /** Told to clients as `x-served-by`. */
+  name?: string | undefined;
 }
 
 export interface RoundRobinProxy {
@@ -89,6 +91,7 @@ function forward(exchange: Exchange, [target, ...others]: readonly Target[]): vo
   };
   upstream.once('socket', (socket) => (socket.connecting ? socket.once('connect', send) : send()));
   upstream.once('response', (response) => {
+    if (target.name !== undefined) outgoing.setHeader('x-served-by', target.name);
     outgoing.writeHead(response.statusCode ?? 502, endToEnd(response.headers));
     outgoing.flushHeaders();
     response.pipe(outgoing);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type NatsUser, natsConfig } from '@inferry/bus/nats';
 import { type LocalServer, startNats, startPostgres, startRedis } from '@inferry/testing';
-import { serviceFor } from './path-table.ts';
+import { targetsOf } from './path-table.ts';
 import { namedProviders, processEnv } from './process-env.ts';
 import { Replica, type ServiceName, serviceNames } from './replica.ts';
 import { type RoundRobinProxy, startRoundRobinProxy } from './round-robin-proxy.ts';
@@ -93,7 +93,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     host: '127.0.0.1',
     port: options.port,
     localAddress: proxyAddress,
-    targets: (path) => targetsFor(replicas, serviceFor(path)),
+    targets: (path) => targetsOf(replicas, path),
     isReady: () => replicas.length > 0 && replicas.every((replica) => replica.isReady),
   });
   const url = `http://127.0.0.1:${proxy.port}`;
@@ -122,15 +122,20 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     env,
     of: (service) => replicas.filter((replica) => replica.service === service),
     async update(service, main) {
+      const say = (line: string) => options.onLine('cluster', line);
       for (const old of replicas.filter((replica) => replica.service === service)) {
         const next = old.successor(old.index + options.replicas, main);
         replicas.push(next);
+        say(`${service}.${next.index} starts`);
         next.start();
         await waitUntilReady([next], updateTimeoutMs);
         replicas.splice(replicas.indexOf(old), 1);
+        say(`${service}.${next.index} is ready, ${service}.${old.index} has left the list`);
         // What was sent to it before it left the list is taken: orchestrators wait as well.
         await sleep(leavingMs);
-        await old.stop(graceOf(env));
+        say(`${service}.${old.index} is told to stop`);
+        const code = await old.stop(graceOf(env));
+        say(`${service}.${old.index} has ended with ${code}`);
       }
     },
     ready: (timeoutMs) => waitUntilReady(replicas, timeoutMs),
@@ -148,12 +153,6 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 /** What a poller has sent is waited for beyond the grace. */
 function graceOf(env: NodeJS.ProcessEnv): number {
   return Number(env.SHUTDOWN_GRACE_MS) + Number(env.SUBMIT_TIMEOUT_MS || 30_000) + 5_000;
-}
-
-function targetsFor(replicas: readonly Replica[], service: ServiceName): { host: string; port: number }[] {
-  return replicas
-    .filter((replica) => replica.service === service)
-    .flatMap(({ port }) => (port === undefined ? [] : [{ host: '127.0.0.1', port }]));
 }
 
 /** Where the proxy's own requests come from: whoever else is on this machine is not believed to be it. */

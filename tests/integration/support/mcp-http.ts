@@ -5,6 +5,10 @@ export interface CallOutcome {
   isError: boolean;
   structured: Record<string, unknown>;
   tookMs: number;
+  /** The replica that answered, where what stands in front says so. */
+  servedBy?: string | undefined;
+  /** How the connection broke. */
+  broken?: string | undefined;
 }
 
 export interface CallRequest {
@@ -47,11 +51,13 @@ export async function callTool(
       isError: error !== undefined || result?.isError === true,
       structured: result?.structuredContent ?? { error: error?.data },
       tookMs: performance.now() - startedAt,
+      servedBy: response.headers.get('x-served-by') ?? undefined,
     };
   } catch (error) {
     if (error instanceof Error && error.name === 'TimeoutError')
       throw new Error(`${tool} hung for ${timeoutMs} ms`);
-    return { status: 0, isError: true, structured: {}, tookMs: performance.now() - startedAt };
+    const broken = error instanceof Error ? `${error.message} (${String(error.cause ?? '')})` : String(error);
+    return { status: 0, isError: true, structured: {}, tookMs: performance.now() - startedAt, broken };
   }
 }
 
