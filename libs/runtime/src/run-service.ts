@@ -1,4 +1,5 @@
 /** The life of a service process: configuration, stores, the service, health, and an orderly stop at any moment of it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, readAll } from '@inferry/contracts';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -99,6 +100,7 @@ async function start<C>(
   const service = await create(opened.parts, { config, env, secrets, settings });
   lingerMs = service.lingerMs ?? 0;
   const app = await createHttpApp([service], { publicUrl: config.publicUrl });
+  await untilReady(service, problems, stopping.signal);
   await health.handOver(app);
   log.info({ host: config.host, port: health.port }, 'listening');
   stop = async (graceMs) => {
@@ -110,6 +112,27 @@ async function start<C>(
     await telemetry.shutdown();
   };
   if (stopping.signal.aborted) await stop(config.shutdownGraceMs);
+}
+
+const readyPatienceMs = 5_000;
+const readyEveryMs = 25;
+
+/**
+ * A replica that is about to know what it needs, such as which grants are revoked, would refuse calls that another one takes: they wait
+ * with those that came while it started. What does not come soon is told by the service itself.
+ */
+export async function untilReady(
+  service: Pick<Service, 'readiness'>,
+  problems: Record<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const until = performance.now() + readyPatienceMs;
+  while (!signal.aborted && performance.now() < until) {
+    const { isReady, problems: found } = await service.readiness();
+    if (isReady) return;
+    Object.assign(problems, found);
+    await sleep(readyEveryMs);
+  }
 }
 
 /** Before the configuration is known to be right. */

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHttpApp, type HttpService } from './http-app.ts';
+import { untilReady } from './run-service.ts';
 import { startHealth } from './start-health.ts';
 
 const closers: (() => unknown)[] = [];
@@ -61,6 +62,29 @@ describe('a service that is starting', () => {
 
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     expect(await answers[0]?.json()).toEqual({ echo: { id: 1 } });
+  });
+
+  it('waits until it is ready as well: what it is about to read would be missing in its answers', async () => {
+    const seen: Record<string, string> = {};
+    const answers = [{ revocations: 'not loaded' }, { revocations: 'not loaded' }, undefined];
+    const readiness = async () => {
+      const missing = answers.shift();
+      return { isReady: missing === undefined, problems: missing ?? {} };
+    };
+
+    await untilReady({ readiness }, seen, new AbortController().signal);
+
+    expect([answers, seen]).toEqual([[], { revocations: 'not loaded' }]);
+  });
+
+  it('stops waiting when it is told to stop', async () => {
+    const stopping = new AbortController();
+    const readiness = async () => {
+      stopping.abort();
+      return { isReady: false, problems: {} };
+    };
+
+    await expect(untilReady({ readiness }, {}, stopping.signal)).resolves.toBeUndefined();
   });
 
   it('refuses it after a while, in a form that MCP clients read', async () => {

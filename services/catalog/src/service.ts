@@ -84,6 +84,8 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
   const { bus } = parts;
   const { deps, reader, syncs, file, keys, access } = createDeps(parts, options);
   const shelf = await SkillShelf.load(options.providers, (slug) => deps.providers.isUsable(slug));
+  // The bus hands calls to a replica from its first moment on: it knows by then what is stored, as those beside it do.
+  await reader.refresh().catch((err: unknown) => parts.log.warn({ err }, 'the catalog cannot be read'));
 
   bus.serve(searchModels, handleSearchModels(deps));
   bus.serve(getModel, handleGetModel(deps));

@@ -87,6 +87,17 @@ describe('sync', () => {
     expect(idsOf(await second.tool(searchModels, {}))).toEqual(['p/a']);
   });
 
+  it('answers its first call with what is stored, as the replicas beside it do', async () => {
+    const first = await startReady(world, [fake('p', 'a')]);
+    await first.service.close();
+    await first.bus.drain(0);
+
+    const second = await world.startReplica([fake('p', 'a')]);
+    const found = await second.tool(searchModels, {});
+
+    expect(idsOf(found)).toEqual(['p/a']);
+  });
+
   it('marks the answer stale while a provider fails, and no longer once it answers', async () => {
     const provider = fake('p', 'a');
     const other = fake('q', 'b');
