@@ -47,7 +47,7 @@ export class Callers {
     const waitSeconds = random.pick([0, 0, 2, 6]);
     const times = ref !== undefined && random.chance(0.3) ? 2 : 1;
     for (let index = 0; index < times; index++)
-      this.#at(atMs + index * random.between(0, 30), `${subject} asks for a run`, () =>
+      this.at(atMs + index * random.between(0, 30), `${subject} asks for a run`, () =>
         this.#run(subject, ref, waitSeconds),
       );
   }
@@ -57,12 +57,12 @@ export class Callers {
     for (const [runId, subject] of this.owners) {
       const own = await this.#ask(subject, { operation: getRun, args: { run_id: runId }, waitSeconds: 0 });
       if (own.runId !== runId && own.status === undefined)
-        this.#violate(`${runId} does not answer its owner: ${own.code ?? 'nothing'}`);
+        this.violate(`${runId} does not answer its owner: ${own.code ?? 'nothing'}`);
       await this.#pry(runId, subject, getRun);
     }
   }
 
-  #at(at: number, what: string, ask: () => Promise<unknown>): void {
+  at(at: number, what: string, ask: () => Promise<unknown>): void {
     this.open += 1;
     this.#scheduler.add({
       ...{ at, what, process: this.#deployment.gateway },
@@ -72,10 +72,14 @@ export class Callers {
         };
         ask().then(done, (error: unknown) => {
           done();
-          this.#violate(`a caller broke: ${String(error)}`);
+          this.violate(`a caller broke: ${String(error)}`);
         });
       },
     });
+  }
+
+  pause(ms: number): Promise<void> {
+    return this.#scheduler.pass(this.#deployment.gateway, ms, 'a caller waits');
   }
 
   async #run(subject: string, ref: string | undefined, waitSeconds: number): Promise<void> {
@@ -86,8 +90,7 @@ export class Callers {
     let runId: string | undefined;
     // Without a reference a repetition would be another run.
     for (let attempt = 0; attempt < (ref === undefined ? 1 : 4) && runId === undefined; attempt++) {
-      if (attempt > 0)
-        await this.#scheduler.pass(this.#deployment.gateway, 1_000 * attempt, 'a caller waits');
+      if (attempt > 0) await this.pause(1_000 * attempt);
       const reply = await this.#ask(subject, { operation: runModel, args, waitSeconds });
       runId = reply.runId;
       if (reply.code === 'budget_exceeded') return;
@@ -106,19 +109,19 @@ export class Callers {
       const waitSeconds = random.pick([0, 3, 8]);
       const args = { run_id: runId, wait_seconds: waitSeconds };
       const { code } = await this.#ask(subject, { operation: getRun, args, waitSeconds });
-      if (code === 'run_not_found') this.#violate(`${runId} is not found by its owner`);
+      if (code === 'run_not_found') this.violate(`${runId} is not found by its owner`);
     } else if (next < 0.75) await this.#pry(runId, subject, random.pick([getRun, cancelRun]));
     else if (next < 0.85) await this.#list(subject);
   }
 
   #learn(subject: string, ref: string | undefined, runId: string): void {
     const owner = this.owners.get(runId) ?? subject;
-    if (owner !== subject) this.#violate(`${runId} was given to ${owner} and to ${subject}`);
+    if (owner !== subject) this.violate(`${runId} was given to ${owner} and to ${subject}`);
     this.owners.set(runId, subject);
     if (ref === undefined) return;
     const key = `${subject}/${ref}`;
     const known = this.#byRef.get(key) ?? runId;
-    if (known !== runId) this.#violate(`${key} is ${known} and ${runId}`);
+    if (known !== runId) this.violate(`${key} is ${known} and ${runId}`);
     this.#byRef.set(key, runId);
   }
 
@@ -127,20 +130,20 @@ export class Callers {
     const stranger = owner === 'ada' ? 'ben' : 'ada';
     const { code } = await this.#ask(stranger, { operation, args: { run_id: runId }, waitSeconds: 5 });
     const isHidden = code === 'run_not_found' || code === 'unavailable' || code === 'deadline_exceeded';
-    if (!isHidden) this.#violate(`${stranger} reached ${runId} of ${owner}: ${code ?? 'an answer'}`);
+    if (!isHidden) this.violate(`${stranger} reached ${runId} of ${owner}: ${code ?? 'an answer'}`);
   }
 
   async #list(subject: string): Promise<void> {
-    const reply = await this.#call(subject, { operation: listRuns, args: {}, waitSeconds: 0 });
+    const reply = await this.call(subject, { operation: listRuns, args: {}, waitSeconds: 0 });
     const { runs = [] } = reply as { runs?: { run_id: string }[] };
     for (const { run_id: runId } of runs) {
       const owner = this.owners.get(runId) ?? subject;
-      if (owner !== subject) this.#violate(`${subject} was shown ${runId} of ${owner}`);
+      if (owner !== subject) this.violate(`${subject} was shown ${runId} of ${owner}`);
     }
   }
 
   async #ask(subject: string, call: Call): Promise<Reply> {
-    const reply = await this.#call(subject, call);
+    const reply = await this.call(subject, call);
     const { run, error } = reply as {
       run?: { run_id?: string; status?: string };
       error?: { code?: string; details?: { run?: { run_id?: string; status?: string } } };
@@ -154,7 +157,7 @@ export class Callers {
   }
 
   /** One call, answered in time in any case. */
-  async #call(subject: string, { operation, args, waitSeconds }: Call): Promise<JsonObject> {
+  async call(subject: string, { operation, args, waitSeconds }: Call): Promise<JsonObject> {
     const askedAt = this.#scheduler.now;
     const options = {
       principal: principalOf(subject),
@@ -170,13 +173,13 @@ export class Callers {
     this.answered += 1;
     this.#scheduler.tell(`${subject} is answered: ${JSON.stringify(answer).slice(0, 160)}`);
     if (tookMs > waitSeconds * 1_000 + lateAfterMs)
-      this.#violate(
+      this.violate(
         `${subject} was answered ${Math.round(tookMs)} ms after a call that waits ${waitSeconds} s`,
       );
     return answer;
   }
 
-  #violate(what: string): void {
+  violate(what: string): void {
     this.violations.push(what);
     this.#scheduler.tell(`!!! ${what}`);
   }

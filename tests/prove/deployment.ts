@@ -2,7 +2,16 @@
 // machine of its own whose links, clock, disk and life the faults of a world get at.
 import { Readable } from 'node:stream';
 import { type Bus, createBus, createInProcessTransport, type Transport } from '@inferry/bus';
-import { openCredential, prepareRun, releaseCredential, reportCredential, Secret } from '@inferry/contracts';
+import {
+  type JsonObject,
+  openCredential,
+  type PreparedModel,
+  prepareRun,
+  prepareRuns,
+  releaseCredential,
+  reportCredential,
+  Secret,
+} from '@inferry/contracts';
 import { type Database, openDatabase } from '@inferry/database';
 import {
   createInferenceService,
@@ -33,6 +42,9 @@ export const timings = {
 } satisfies Partial<Timings>;
 /** Nobody looks for deadlines as often as on a machine of its own. */
 const busTimings = { sweepMs: 300 };
+
+/** Under which the platform sells the same. */
+const names = ['sim', 'sim2'] as const;
 
 const statementMs = 2_500;
 const log = pino({ level: 'silent' });
@@ -116,6 +128,8 @@ export interface DeploymentParts {
   platform: SimPlatform;
   hasJournals: boolean;
   hasReports: boolean;
+  /** A model may be had under two names. */
+  hasEqual: boolean;
 }
 
 export class Deployment {
@@ -142,7 +156,7 @@ export class Deployment {
     );
     scheduler.within(neighbours, () => {
       const transport = linkedTransport(this.#router, neighbours, link('neighbours>bus'));
-      serveNeighbours(createBus(transport, { name: 'neighbours', timings: busTimings }));
+      serveNeighbours(createBus(transport, { name: 'neighbours', timings: busTimings }), parts);
     });
   }
 
@@ -173,7 +187,7 @@ export class Deployment {
   }
 
   async #serve(machine: Machine, process: SimProcess): Promise<void> {
-    const { scheduler, database, platform, hasJournals, hasReports } = this.parts;
+    const { scheduler, database, platform, hasJournals, hasReports, hasEqual } = this.parts;
     const { links, disk } = machine;
     const bus = createBus(linkedTransport(this.#router, process, links.bus), {
       name: 'inference-poller',
@@ -185,7 +199,10 @@ export class Deployment {
       limits: this.#linkedLimits(process, links.notes),
     };
     const service = await createInferenceService(parts, {
-      ...{ providers: [platform.adapter(process, links.platform)], timings, rehost: false },
+      providers: (hasEqual ? names : names.slice(0, 1)).map((name) =>
+        platform.adapter(process, links.platform, name),
+      ),
+      ...{ timings, rehost: false },
       ...{ quoteSecret: new Secret('of every replica'), money, limits: { maxLocal: 2 } },
       ...(hasJournals && { journalFolder: 'journal', isJournalOwn: true }),
       journalFiles: disk.filesFor(process),
@@ -274,12 +291,18 @@ class ManyConnections extends SqliteAdapter {
 const { money } = parseInferenceConfig({});
 
 /** Everything is one model of the platform, for at most half a dollar, and needs no key. */
-function serveNeighbours(bus: Bus): void {
-  bus.serve(prepareRun, async ({ input }) => ({
-    ...{ model: 'sim/model', provider: 'sim', native_id: 'model', kind: 'model', input },
+function serveNeighbours(bus: Bus, { hasEqual }: DeploymentParts): void {
+  const prepared = (provider: string, input: JsonObject): PreparedModel => ({
+    ...{ model: `${provider}/model`, provider, native_id: 'model', kind: 'model', input },
     ...{ file_fields: [], problems: [] },
     quote: { currency: 'USD', max: 0.5, exact: false, unpriced_inputs: [], basis: 'per_request' },
+  });
+  const [first, second] = names;
+  bus.serve(prepareRun, async ({ input }) => ({
+    ...prepared(first, input),
+    ...(hasEqual && { equal: { alias: 'same', why: 'in order', others: [prepared(second, input)] } }),
   }));
+  bus.serve(prepareRuns, async ({ inputs }) => ({ runs: inputs.map((input) => prepared(first, input)) }));
   bus.serve(openCredential, async () => ({ credential: null }));
   bus.serve(reportCredential, async () => ({ outcome: 'unknown' }));
   bus.serve(releaseCredential, async () => ({ released: true }));

@@ -86,6 +86,26 @@ export class Faults {
     });
   }
 
+  /** An answer comes while neither the database nor the notes are there, and whoever heard it lives. */
+  takeStoresAwayAtAnswer(): void {
+    const awayMs = this.#random.between(1_500, 7_000);
+    this.#atFirst(/^submit: job/, () => {
+      this.#takeAway('database', awayMs);
+      this.#takeAway('notes', awayMs);
+    });
+  }
+
+  /** An answer comes while the database is away, and whoever heard it dies when the notes have it, and no disk. */
+  killAfterNote(): void {
+    const random = this.#random;
+    const [diesAfterMs, awayMs] = [random.between(800, 2_500), random.between(100, 3_500)];
+    const databaseMs = random.between(diesAfterMs, 7_000);
+    this.#atFirst(/^submit: job/, (machine) => {
+      this.#takeAway('database', databaseMs);
+      this.#after(diesAfterMs, `${machine.name} dies`, () => this.#kill(machine, awayMs));
+    });
+  }
+
   /** Of all machines, the first that comes to such a step. */
   #atFirst(moment: RegExp, strike: (machine: Machine) => void): void {
     let isOver = false;
@@ -143,7 +163,8 @@ export class Faults {
     this.#scheduler.add({ at, what, run });
   }
 
-  #tell(line: string): void {
+  #tell(kind: FaultKind, line: string): void {
+    this.#scheduler.count(`fault ${kind}`);
     this.told.push(`${(this.#scheduler.now / 1_000).toFixed(2)} s ${line}`);
     this.#scheduler.tell(`--- ${line}`);
   }
@@ -183,7 +204,7 @@ export class Faults {
 
   #kill(machine: Machine, awayMs: number): void {
     if (machine.process.state === 'dead') return;
-    this.#tell(`${machine.process.name} is killed for ${awayMs} ms`);
+    this.#tell('kill', `${machine.process.name} is killed for ${awayMs} ms`);
     this.#scheduler.kill(machine.process);
     this.#after(awayMs, `${machine.name} starts`, () => {
       if (machine.process.state === 'dead') this.#deployment.start(machine);
@@ -194,12 +215,13 @@ export class Faults {
   #stop(machine: Machine): void {
     const { process, service } = machine;
     if (process.state !== 'up' || service === undefined) return;
-    this.#tell(`${process.name} is told to stop`);
+    this.#tell('stop', `${process.name} is told to stop`);
     const stopped = this.#scheduler.within(process, async () => {
       await service.drain(3_000);
       await service.close();
     });
     const restart = () => {
+      this.#deployment.parts.platform.noteEnd(process);
       this.#scheduler.kill(process);
       this.#after(200, `${machine.name} starts`, () => {
         if (machine.process === process) this.#deployment.start(machine);
@@ -211,14 +233,21 @@ export class Faults {
   #freeze(machine: Machine, forMs: number, isSleep: boolean): void {
     const { process } = machine;
     if (process.state !== 'up') return;
-    this.#tell(`${process.name} ${isSleep ? 'sleeps' : 'stands still'} for ${forMs} ms`);
+    this.#tell(
+      isSleep ? 'sleep' : 'freeze',
+      `${process.name} ${isSleep ? 'sleeps' : 'stands still'} for ${forMs} ms`,
+    );
     this.#scheduler.freeze(process);
     this.#after(forMs, `${process.name} goes on`, () => this.#scheduler.thaw(process, isSleep ? forMs : 0));
   }
 
   #cut(machine: Machine, names: readonly LinkName[], forMs: number): void {
     const cut: Cut = this.#random.chance(0.5) ? 'hold' : 'lose';
-    this.#tell(`${machine.name} is cut off from ${names.join(', ')} for ${forMs} ms (${cut})`);
+    this.#scheduler.count(`link ${cut}`);
+    this.#tell(
+      names.length > 1 ? 'isolate' : 'cut',
+      `${machine.name} is cut off from ${names.join(', ')} for ${forMs} ms (${cut})`,
+    );
     for (const name of names) machine.links[name].break(cut);
     this.#after(forMs, `${machine.name} has its links back`, () => {
       for (const name of names) machine.links[name].restore();
@@ -226,7 +255,7 @@ export class Faults {
   }
 
   #slow(machine: Machine, name: LinkName, byMs: number): void {
-    this.#tell(`${machine.name} has a slow way to ${name}: up to ${byMs} ms`);
+    this.#tell('slow', `${machine.name} has a slow way to ${name}: up to ${byMs} ms`);
     machine.links[name].slowMs = byMs;
     this.#after(4_000, `${machine.name} is quick again`, () => {
       machine.links[name].slowMs = 0;
@@ -235,7 +264,7 @@ export class Faults {
 
   #takeAway(name: 'database' | 'notes', forMs: number): void {
     const server = this.#deployment.servers[name];
-    this.#tell(`${server.name} is away for ${forMs} ms`);
+    this.#tell('away', `${server.name} is away for ${forMs} ms`);
     server.isDown = true;
     this.#after(forMs, `${server.name} is back`, () => {
       server.isDown = false;
@@ -243,12 +272,15 @@ export class Faults {
   }
 
   #jump(process: SimProcess, byMs: number): void {
-    this.#tell(`the clock of ${process.name} jumps by ${byMs} ms`);
+    this.#tell(
+      process === this.#deployment.gateway ? 'gateway_clock' : 'clock',
+      `the clock of ${process.name} jumps by ${byMs} ms`,
+    );
     process.wallShiftMs += byMs;
   }
 
   #fill(machine: Machine, forMs: number): void {
-    this.#tell(`the disk of ${machine.name} is full for ${forMs} ms`);
+    this.#tell('disk_full', `the disk of ${machine.name} is full for ${forMs} ms`);
     machine.disk.isFull = true;
     this.#after(forMs, `the disk of ${machine.name} has room`, () => {
       machine.disk.isFull = false;
@@ -257,7 +289,7 @@ export class Faults {
 
   #fillDatabase(forMs: number): void {
     const { database } = this.#deployment.servers;
-    this.#tell(`the database has no room for ${forMs} ms`);
+    this.#tell('database_full', `the database has no room for ${forMs} ms`);
     database.isFull = true;
     this.#after(forMs, 'the database has room', () => {
       database.isFull = false;

@@ -1,6 +1,7 @@
 // What has to be true of a world that has come to rest, compared with what its platform really did.
 import type { Database, RunRow } from '@inferry/database';
 import { verifyLedger } from '@inferry/inference-poller';
+import { batchProblems } from './batch-callers.ts';
 import type { Deployment } from './deployment.ts';
 import type { SimJob, SimPlatform } from './platform.ts';
 import type { SimProcess } from './scheduler.ts';
@@ -28,6 +29,7 @@ export async function findViolations(world: World): Promise<string[]> {
   const heldBy = (runId: string) =>
     sum(entries, (entry) => entry.run_id === runId && entry.kind !== 'charge');
   return [
+    ...(await batchProblems(database)),
     ...examples.map(({ run_id: id, problem }) => `the ledger of ${id}: ${problem}`),
     ...rows.flatMap((row) => problemsOf(row, world)),
     ...rows.filter(({ run_id: id }) => heldBy(id) !== 0).map(({ run_id: id }) => `${id} still holds money`),
@@ -75,6 +77,7 @@ function wrongJob(row: RunRow, jobs: readonly SimJob[], { platform, isInCall }: 
   if (row.handle === null) return [`${id} ended as ${row.status} although ${job.id} was taken for it`];
   // Hung up on, the platform goes on with it, and tells nobody.
   if (isInCall && row.status === 'cancelled') return [];
+  if (row.provider !== job.provider) return [`${id} is of ${row.provider}, and ${job.id} of ${job.provider}`];
   const { status } = platform.viewOf(job);
   return row.status === status ? [] : [`${id} ended as ${row.status}, ${job.id} as ${status}`];
 }

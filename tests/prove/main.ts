@@ -13,6 +13,30 @@ npm run prove -- --mutation NAME [--seeds 2000]         one of them; with --seed
 Exit code 1: a promise was broken (with a mutation: none was).
 Mutations: ${mutationNames.join(', ')}`;
 
+/** What all worlds did together. */
+class Total {
+  readonly figures = { steps: 0, simulated_hours: 0, runs: 0, taken: 0, answers: 0, faults: 0 };
+  hash = 0;
+  readonly #drawn: Record<string, number> = {};
+
+  add(report: Omit<WorldReport, 'violations'>): void {
+    this.hash = (Math.imul(this.hash, 31) + Number.parseInt(report.hash, 16)) >>> 0;
+    this.figures.steps += report.steps;
+    this.figures.simulated_hours += report.simulatedMs / 3_600_000;
+    this.figures.runs += report.runs;
+    this.figures.taken += report.taken;
+    this.figures.answers += report.answered;
+    this.figures.faults += report.faults.length;
+    for (const [what, count] of Object.entries(report.counts))
+      this.#drawn[what] = (this.#drawn[what] ?? 0) + count;
+  }
+
+  /** How often what was drawn: what never was shows nothing. */
+  drawn(): Record<string, number> {
+    return Object.fromEntries(Object.entries(this.#drawn).sort(([one], [other]) => (one < other ? -1 : 1)));
+  }
+}
+
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '2000' },
@@ -60,28 +84,24 @@ type Live = (seed: number) => Promise<WorldReport>;
 
 /** One after the other, or until one is found; answers how many broke a promise. */
 async function proveMany(live: Live, mutation: string | undefined): Promise<number> {
-  const total = { steps: 0, simulated_hours: 0, runs: 0, taken: 0, answers: 0, faults: 0 };
+  const total = new Total();
   const found: { seed: number; violations: string[] }[] = [];
-  let hash = 0;
   let seed = from;
   for (; seed < from + seeds && !(mutation !== undefined && found.length > 0); seed += 1) {
     const { violations, ...report } = await live(seed);
     if (violations.length > 0) found.push({ seed, violations });
     if (!values.json && violations.length > 0) say(`seed ${seed}: ${violations.join('; ')}`);
     if ((seed - from + 1) % 1_000 === 0 && mutation === undefined) showProgress(seed, found.length);
-    hash = (Math.imul(hash, 31) + Number.parseInt(report.hash, 16)) >>> 0;
-    total.steps += report.steps;
-    total.simulated_hours += report.simulatedMs / 3_600_000;
-    total.runs += report.runs;
-    total.taken += report.taken;
-    total.answers += report.answered;
-    total.faults += report.faults.length;
+    total.add(report);
   }
   const seconds = Number(process.hrtime.bigint() - startedAt) / 1e9;
-  const done = { seeds: seed - from, from, ...total, seconds, hash: hash.toString(16) };
+  const done = { seeds: seed - from, from, ...total.figures, seconds, hash: total.hash.toString(16) };
   const figures = { ...done, violations: found.length };
-  if (values.json) say(JSON.stringify({ ...figures, found }));
-  else for (const [name, value] of Object.entries(figures)) say(`${name.padEnd(18)} ${shown(value)}`);
+  const drawn = total.drawn();
+  if (values.json) say(JSON.stringify({ ...figures, found, drawn }));
+  else
+    for (const [name, value] of Object.entries({ ...figures, ...drawn }))
+      say(`${name.padEnd(22)} ${shown(value)}`);
   return found.length;
 }
 

@@ -55,15 +55,72 @@ export const mutations = {
   memory_of_answers: {
     guards: 'a job that the database did not take at once is forgotten',
     file: `${poller}/poller/submit-run.ts`,
-    edits: [
-      ['deps.insistence.insist(runId, () => adopt(deps, told));', ''],
-      ['await deps.journal.took(entry);', ''],
-    ],
+    edits: [['deps.insistence.insist(runId, () => adopt(deps, told));', '']],
   },
   journal: {
     guards: 'what a process knew dies with it',
+    file: `${poller}/poller/submit-journal.ts`,
+    edits: [['const file = this.#fileOf(folder, entry.run_id);', 'return;']],
+  },
+  notes: {
+    guards: 'what a process knew dies with its machine',
+    file: `${poller}/poller/submit-journal.ts`,
+    edits: [['this.#note(entry);', '']],
+  },
+  answers_awaited: {
+    guards: 'a process that is told to stop ends before the answer of its paid call',
+    file: `${poller}/poller/poller.ts`,
+    edits: [
+      ['await Promise.race([this.#deps.insistence.answered(), sleep(this.lingerMs, grace.signal)]);', ''],
+    ],
+  },
+  unreadable_answers: {
+    guards: 'an answer that nobody can read counts as a refusal',
     file: `${poller}/poller/submit-run.ts`,
-    edits: [['await deps.journal.took(entry);', '']],
+    edits: [["  'upstream_malformed',\n", '']],
+  },
+  refused_inputs: {
+    guards: 'what one platform refuses as it is, is sent to another',
+    file: `${poller}/poller/fail-over.ts`,
+    edits: [[' || ofTheInput.has(code)', '']],
+  },
+  fence_of_writes: {
+    guards: 'whoever lost a run goes on writing to it',
+    file: `${runs}/write-run.ts`,
+    edits: [
+      [".where('lease_owner', '=', lease.owner)", ''],
+      [".where('version', '=', lease.version)", ''],
+    ],
+  },
+  clock_of_the_database: {
+    guards: 'deadlines go by a clock that was set wrongly',
+    file: 'libs/runtime/src/shared-clock.ts',
+    edits: [
+      [
+        'return Math.round(this.#sample.store + (performance.now() - this.#sample.monotonic));',
+        'return Date.now();',
+      ],
+    ],
+  },
+  steady_deadlines: {
+    guards: 'a clock that is set makes a caller wait',
+    file: 'libs/bus/src/frames.ts',
+    edits: [['return Math.round(performance.timeOrigin + performance.now());', 'return Date.now();']],
+  },
+  concurrency_of_batches: {
+    guards: 'more of a batch are under way than it allows',
+    file: `${poller}/batches/batch-driver.ts`,
+    edits: [['const free = batch.concurrency - underWay;', 'const free = batch.concurrency;']],
+  },
+  stop_of_batches: {
+    guards: 'a batch goes on that was cancelled',
+    file: `${poller}/batches/batch-driver.ts`,
+    edits: [["if (batch.cancel_requested_at !== null) return { kind: 'stop', why: 'cancelled' };", '']],
+  },
+  one_batch_per_reference: {
+    guards: 'the same reference starts two batches',
+    file: `${poller}/batches/start-batch.ts`,
+    edits: [['idempotency_key: key,', 'idempotency_key: key + randomUUID(),']],
   },
   hold_of_the_budget: {
     guards: 'several runs spend the same money',

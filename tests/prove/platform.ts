@@ -9,6 +9,7 @@ import {
   type Recovery,
   type SubmitRequest,
 } from '@inferry/providers';
+import { type Answer, answerOf, failureOf, lost, refusalOf } from './answers.ts';
 import type { Link } from './network.ts';
 import type { Scheduler, SimProcess } from './scheduler.ts';
 
@@ -31,30 +32,19 @@ export interface PlatformManner {
   cancels: boolean;
   /** It answers in the call itself, when its job has ended: whoever holds the call alone can have it. */
   isInCall: boolean;
+  /** It often says that it takes nothing. */
+  refuses?: boolean;
 }
 
 const connectMs = 3_000;
 /** How long a call may be silent. */
 const deadMs = 20_000;
 
-const answers = {
-  well: 62,
-  slowly: 10,
-  lost_after: 9,
-  lost_before: 4,
-  error_after: 3,
-  error_before: 3,
-  unavailable: 4,
-  too_many: 3,
-  garbage: 2,
-  refused: 2,
-  silent: 3,
-} as const;
-type Answer = keyof typeof answers;
-
 export interface SimJob {
   id: string;
   runId: string;
+  /** Under which of its names it was ordered. */
+  provider: string;
   takenAt: number;
   /** From when on it is listed and found. */
   shownAt: number;
@@ -80,6 +70,7 @@ interface Accepted {
 
 interface Submit {
   request: SubmitRequest;
+  provider: string;
   answer: Answer;
   /** When its first byte left. */
   leftAt: number;
@@ -96,6 +87,8 @@ interface PlatformOptions {
   report(job: SimJob, body: string): void;
   /** Told when the answer of a submit has reached whoever sent it. */
   onHeard(hearing: Hearing): void;
+  /** Told when a submit of a run leaves. */
+  onSubmit(runId: string): void;
 }
 
 export class SimPlatform {
@@ -105,7 +98,13 @@ export class SimPlatform {
   readonly sent = new Set<string>();
   /** Submits that it has read. */
   submissions = 0;
+  /** What was done that no platform may see. */
+  readonly violations: string[] = [];
   readonly #options: PlatformOptions;
+  /** Submits that wait for their answer, and who sent them. */
+  readonly #out = new Set<{ runId: string; by: SimProcess }>();
+  /** What was said of a run last, and under which name. */
+  readonly #said = new Map<string, { provider: string; answer: Answer }>();
   readonly #stale = new Map<string, number>();
 
   constructor(options: PlatformOptions) {
@@ -121,7 +120,16 @@ export class SimPlatform {
     const id = `elsewhere-${this.jobs.size + 1}`;
     const { now } = this.#options.scheduler;
     const job: SimJob = {
-      ...{ id, runId: 'none', takenAt: now, shownAt: now, endsAt: now + 500, end: 'succeeded', cost: 0.01 },
+      ...{
+        id,
+        runId: 'none',
+        provider: 'sim',
+        takenAt: now,
+        shownAt: now,
+        endsAt: now + 500,
+        end: 'succeeded',
+        cost: 0.01,
+      },
       ...{ cancelledAt: undefined, webhookUrl: undefined },
     };
     this.jobs.set(id, job);
@@ -143,12 +151,19 @@ export class SimPlatform {
     return { status: 'succeeded', upstreamStatus: 'SUCCEEDED', charged, outputs };
   }
 
-  /** The adapter of one process. */
-  adapter(process: SimProcess, link: Link): Provider {
+  /** A process that was told to stop ends: the answers of its calls reach nobody any more. */
+  noteEnd(process: SimProcess): void {
+    if (process.state !== 'up') return;
+    for (const { runId, by } of this.#out)
+      if (by === process) this.violations.push(`${process.name} ended before the answer for ${runId}`);
+  }
+
+  /** The adapter of one process, for one of the names under which it sells the same. */
+  adapter(process: SimProcess, link: Link, slug = 'sim'): Provider {
     const { canRecover, announces, reports, cancels, isInCall } = this.#options.manner;
     if (isInCall) return this.#holdingAdapter(process, link);
     return {
-      slug: 'sim',
+      slug,
       title: 'Simulated platform',
       announcesSubmit: announces,
       capabilities: {
@@ -158,13 +173,13 @@ export class SimPlatform {
       ready: () => ({ isReady: true }),
       listModels: async () => 'unchanged',
       quote: () => ({ currency: 'USD', exact: false, unpriced_inputs: [], basis: 'unknown' }),
-      submit: (request, context) => this.#submit(process, link, { request, context }),
+      submit: (request, context) => this.#submit(process, link, { provider: slug, request, context }),
       poll: ({ id }, { signal }) =>
-        this.#ask(process, link, { signal, what: 'poll', work: () => this.#poll(String(id)) }),
+        this.#ask(process, link, { signal, what: 'poll', work: () => this.#poll(slug, String(id)) }),
       cancel: ({ id }, { signal }) =>
         this.#ask(process, link, { signal, what: 'cancel', work: () => this.#cancel(String(id)) }),
       recover: ({ runId }, { signal }) =>
-        this.#ask(process, link, { signal, what: 'recover', work: () => this.#recover(runId) }),
+        this.#ask(process, link, { signal, what: 'recover', work: () => this.#recover(slug, runId) }),
       ...(reports && { readWebhook: async ({ rawBody }) => this.#readReport(rawBody) }),
       close: async () => undefined,
     };
@@ -187,7 +202,8 @@ export class SimPlatform {
         calls.start(
           request.runId,
           async (own) =>
-            (await this.#submit(process, link, { request, context: { ...context, ...own } })).view,
+            (await this.#submit(process, link, { provider: 'sim', request, context: { ...context, ...own } }))
+              .view,
           context,
         ),
       poll: async (handle) => calls.poll(handle),
@@ -201,7 +217,7 @@ export class SimPlatform {
   async #submit(
     process: SimProcess,
     link: Link,
-    { request, context }: { request: SubmitRequest; context: ProviderContext },
+    { provider, request, context }: { provider: string; request: SubmitRequest; context: ProviderContext },
   ): ReturnType<Provider['submit']> {
     const { scheduler, manner } = this.#options;
     const { random } = scheduler;
@@ -212,9 +228,12 @@ export class SimPlatform {
       signal.throwIfAborted();
       await guard?.announce();
       await this.#connect(process, link, signal);
-      if (guard?.mayLeave() === false) throw new AppError('upstream_unavailable', 'It may not leave.');
+      if (guard?.mayLeave() === false) {
+        scheduler.count('submit kept back');
+        throw new AppError('upstream_unavailable', 'It may not leave.');
+      }
     }
-    return await this.#send(process, link, { request, signal });
+    return await this.#send(process, link, { provider, request, signal });
   }
 
   /** Bytes of it leave only when the connection stands. */
@@ -235,38 +254,54 @@ export class SimPlatform {
   #send(
     process: SimProcess,
     link: Link,
-    { request, signal }: { request: SubmitRequest; signal: AbortSignal },
+    { provider, request, signal }: { provider: string; request: SubmitRequest; signal: AbortSignal },
   ): Promise<Accepted> {
     const { scheduler, manner } = this.#options;
-    const answer = scheduler.random.weighted<Answer>(answers);
+    const answer = answerOf(scheduler.random, manner);
     const leftAt = scheduler.now;
-    this.sent.add(request.runId);
+    const out = { runId: request.runId, by: process };
+    this.#noteSubmit(out, { provider, answer });
     scheduler.tell(`${process.name} submits ${request.runId}, to be answered ${answer}`);
-    return new Promise((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(lost()), { once: true });
-      const reply = (what: string, run: () => void) => link.carry({ process, what: `submit: ${what}`, run });
-      const submit = { request, answer, leftAt, reply, reject };
-      const accept = (job: SimJob) => {
-        // Whoever has given it up has closed the connection.
-        if (signal.aborted || isDead) return;
-        const hearing = { runId: request.runId, jobId: job.id, by: process, at: scheduler.now };
-        this.heard.push(hearing);
-        this.#options.onHeard(hearing);
-        resolve({ handle: { id: job.id }, view: this.viewOf(job) });
-      };
-      const read = () => this.#read({ ...submit, accept });
-      // A connection on which nothing comes is found dead in the end.
-      let isDead = false;
-      const onDead = () => {
-        isDead = true;
-        reject(lost());
-      };
-      if (manner.isInCall) void scheduler.pass(process, deadMs, 'finds its call dead').then(onDead);
-      link.carry({ process: undefined, what: `a submit of ${request.runId} is read`, run: read });
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<Accepted>();
+    signal.addEventListener('abort', () => reject(lost()), { once: true });
+    const reply = (what: string, run: () => void) => link.carry({ process, what: `submit: ${what}`, run });
+    const submit = { provider, request, answer, leftAt, reply, reject };
+    const accept = (job: SimJob) => {
+      // Whoever has given it up has closed the connection.
+      if (signal.aborted || isDead) return;
+      const hearing = { runId: request.runId, jobId: job.id, by: process, at: scheduler.now };
+      this.heard.push(hearing);
+      this.#options.onHeard(hearing);
+      resolve({ handle: { id: job.id }, view: this.viewOf(job) });
+    };
+    const read = () => this.#read({ ...submit, accept });
+    // A connection on which nothing comes is found dead in the end.
+    let isDead = false;
+    const onDead = () => {
+      isDead = true;
+      reject(lost());
+    };
+    if (manner.isInCall) void scheduler.pass(process, deadMs, 'finds its call dead').then(onDead);
+    link.carry({ process: undefined, what: `a submit of ${request.runId} is read`, run: read });
+    return promise.finally(() => this.#out.delete(out));
   }
 
-  #read({ request, answer, leftAt, reply, reject, accept }: Submit): void {
+  #noteSubmit(out: { runId: string; by: SimProcess }, said: { provider: string; answer: Answer }): void {
+    const { runId } = out;
+    const { scheduler, manner, onSubmit } = this.#options;
+    const before = this.#said.get(runId);
+    if (before?.answer === 'refused' && before.provider !== said.provider)
+      this.violations.push(`${runId} was refused as it is, and sent to ${said.provider}`);
+    if (before !== undefined && before.provider !== said.provider) scheduler.count('fail-over');
+    this.#said.set(runId, said);
+    this.sent.add(runId);
+    // One long call is what an orderly stop does not wait for.
+    if (!manner.isInCall) this.#out.add(out);
+    scheduler.count(`answer ${said.answer}`);
+    onSubmit(runId);
+  }
+
+  #read({ provider, request, answer, leftAt, reply, reject, accept }: Submit): void {
     const { scheduler, bounds, manner } = this.#options;
     const { random } = scheduler;
     this.submissions += 1;
@@ -279,7 +314,7 @@ export class SimPlatform {
     scheduler.add({
       ...{ at: scheduler.now + Math.min(wishMs, roomMs), what: `the platform takes ${request.runId}` },
       run: () => {
-        const job = this.#take(request, leftAt);
+        const job = this.#take(provider, request, leftAt);
         if (answer === 'silent') return;
         const isWell = answer === 'well' || answer === 'slowly';
         const run = () =>
@@ -290,13 +325,13 @@ export class SimPlatform {
     });
   }
 
-  #take({ runId, webhookUrl }: SubmitRequest, leftAt: number): SimJob {
+  #take(provider: string, { runId, webhookUrl }: SubmitRequest, leftAt: number): SimJob {
     const { scheduler, manner, bounds } = this.#options;
     const { random, now } = scheduler;
     const lastAt = leftAt + bounds.submitKnownMs;
     const lagMs = random.chance(0.3) ? random.between(100, 4_000) : 0;
     const job: SimJob = {
-      ...{ id: `job-${this.jobs.size + 1}`, runId, takenAt: now, cancelledAt: undefined },
+      ...{ id: `job-${this.jobs.size + 1}`, runId, provider, takenAt: now, cancelledAt: undefined },
       shownAt: Math.min(now + lagMs, Math.max(now, lastAt)),
       endsAt: now + random.between(50, 5_000),
       end: random.chance(0.85) ? 'succeeded' : 'failed',
@@ -313,6 +348,7 @@ export class SimPlatform {
     const { scheduler, report } = this.#options;
     const { random } = scheduler;
     const moments = [job.takenAt, job.endsAt, job.endsAt].filter(() => random.chance(0.7));
+    scheduler.count(`reported ${moments.length} times`);
     for (const moment of moments) {
       const at = Math.max(scheduler.now, moment) + random.between(0, random.chance(0.3) ? 5_000 : 300);
       const isEnd = moment === job.endsAt;
@@ -357,10 +393,10 @@ export class SimPlatform {
     });
   }
 
-  #poll(id: string): JobView {
+  #poll(provider: string, id: string): JobView {
     const { random, now } = this.#options.scheduler;
     const job = this.jobs.get(id);
-    if (job === undefined) return { status: 'expired', upstreamStatus: 'NOT_FOUND' };
+    if (job?.provider !== provider) return { status: 'expired', upstreamStatus: 'NOT_FOUND' };
     if (now < job.shownAt) return { status: 'not_found', upstreamStatus: 'NOT_FOUND' };
     // A part of the platform that does not know of its end yet.
     if (now >= job.endsAt && random.chance(0.1)) return { status: 'running', upstreamStatus: 'RUNNING' };
@@ -376,39 +412,22 @@ export class SimPlatform {
     return 'confirmed';
   }
 
-  #recover(runId: string): Recovery {
+  #recover(provider: string, runId: string): Recovery {
     const { scheduler, manner, bounds } = this.#options;
     if (!manner.canRecover) return { outcome: 'unknown' };
-    const job = this.jobsOf(runId).find(({ shownAt }) => scheduler.now >= shownAt);
-    if (job === undefined) return { outcome: 'absent' };
+    const taken = this.jobsOf(runId).filter((job) => job.provider === provider);
+    const job = taken.find(({ shownAt }) => scheduler.now >= shownAt);
+    if (job === undefined) {
+      if (taken.length > 0) scheduler.count('not listed yet');
+      return { outcome: 'absent' };
+    }
     const stale = this.#stale.get(runId) ?? 0;
     if (stale < bounds.staleAnswers && scheduler.random.chance(0.35)) {
       this.#stale.set(runId, stale + 1);
+      scheduler.count('stale list');
       return { outcome: 'absent' };
     }
     this.#stale.set(runId, bounds.staleAnswers);
     return { outcome: 'found', handle: { id: job.id } };
   }
-}
-
-/** It says itself that it took nothing. */
-function refusalOf(answer: Answer): AppError | undefined {
-  if (answer === 'unavailable')
-    return new AppError('upstream_unavailable', 'Not now.', { upstreamStatus: 503 });
-  if (answer === 'too_many') return new AppError('rate_limited', 'Slower.', { retryAfterSeconds: 1 });
-  if (answer === 'refused')
-    return new AppError('validation_failed', 'Not like this.', { upstreamStatus: 422 });
-  if (answer === 'error_before') return new AppError('upstream_malformed', 'Broke before it was taken.');
-  return undefined;
-}
-
-/** As the adapters say it of a call that broke off after it had left. */
-function lost(): Error {
-  return new AppError('unavailable', 'socket hang up');
-}
-
-function failureOf(answer: Answer): Error {
-  return answer === 'lost_after'
-    ? lost()
-    : new AppError('upstream_malformed', 'It broke after it was taken, or said something unreadable.');
 }

@@ -49,6 +49,8 @@ export class Scheduler {
   onStep: ((line: string) => void) | undefined;
   /** Told of each entry right before it is. */
   onEntry: ((entry: Entry) => void) | undefined;
+  /** How often what happened: a fault that is never drawn shows nothing. */
+  readonly counts: Record<string, number> = {};
   readonly #heap: Entry[] = [];
   #orders = 0;
 
@@ -82,6 +84,10 @@ export class Scheduler {
   tell(line: string): void {
     this.#mix(line);
     this.onStep?.(`${this.now.toFixed(1).padStart(9)}  ${line}`);
+  }
+
+  count(what: string): void {
+    this.counts[what] = (this.counts[what] ?? 0) + 1;
   }
 
   freeze(process: SimProcess): void {

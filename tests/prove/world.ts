@@ -3,6 +3,7 @@
 import { setBudget } from '@inferry/database';
 import { sql } from 'kysely';
 import type { Random } from '../trial/random.ts';
+import { BatchCallers } from './batch-callers.ts';
 import { Callers } from './callers.ts';
 import { Deployment, sharedDatabase, timings } from './deployment.ts';
 import { Faults } from './faults.ts';
@@ -18,6 +19,8 @@ export interface WorldReport {
   hash: string;
   steps: number;
   simulatedMs: number;
+  /** How often what was drawn. */
+  counts: Readonly<Record<string, number>>;
   runs: number;
   taken: number;
   answered: number;
@@ -25,17 +28,25 @@ export interface WorldReport {
 }
 
 /**
- * Most worlds are of the usual kind. Two in eight are about what a story of chance comes to too seldom: a process that stands
- * still with its connection made, and an answer that is on one disk alone.
+ * Most worlds are of the usual kind. Three in eight are about what a story of chance comes to too seldom: a process that stands
+ * still with its connection made, an answer that one disk, one memory or the notes alone have, batches, and models that are equal.
  */
+const unasked = { canRecover: false, reports: false, isInCall: false } as const;
 const kinds = {
   usual: { manner: {}, machines: [1, 2, 2, 3] },
   stalled: { manner: { canRecover: true, announces: true, isInCall: false }, machines: [2, 2, 3] },
-  kept: { manner: { canRecover: false, reports: false, isInCall: false }, machines: [1, 1, 2] },
+  kept: { manner: unasked, machines: [1, 1, 2] },
+  remembered: { manner: unasked, machines: [2, 2, 3] },
+  noted: { manner: unasked, machines: [2, 2, 3] },
+  batch: { manner: {}, machines: [1, 2, 2, 3] },
+  equal: { manner: { isInCall: false, refuses: true }, machines: [1, 2, 2, 3] },
 } as const;
 type WorldKind = keyof typeof kinds;
 
+const rare = ['remembered', 'noted', 'batch', 'equal'] as const;
+
 function kindOf(seed: number): WorldKind {
+  if (seed % 8 === 5) return rare[(seed >>> 3) % rare.length] ?? 'usual';
   if (seed % 8 === 6) return 'stalled';
   return seed % 8 === 7 ? 'kept' : 'usual';
 }
@@ -79,6 +90,7 @@ class World {
   readonly #platform: SimPlatform;
   readonly #deployment: Deployment;
   readonly #callers: Callers;
+  readonly #batches: BatchCallers | undefined;
   readonly #faults: Faults;
   readonly #limits = new Map<string, number>();
   /** Heard, and kept long enough that a death does not undo it. */
@@ -93,12 +105,14 @@ class World {
     this.#kind = kind;
     this.#scheduler = scheduler;
     this.#database = database;
-    this.#hasJournals = random.chance(0.7) || kind === 'kept';
+    const mayHaveJournals = random.chance(0.7) && kind !== 'remembered' && kind !== 'noted';
+    this.#hasJournals = mayHaveJournals || kind === 'kept';
     this.#isInCall = manner.isInCall;
     this.#platform = new SimPlatform({
       ...{ scheduler, manner, bounds: { submitKnownMs, staleAnswers: 2 } },
       report: (job, body) => this.#report(job, body),
       onHeard: ({ by, jobId }) => this.#heard(by, jobId),
+      onSubmit: (runId) => void this.#batches?.noteSubmit(runId),
     });
     const parts = {
       scheduler,
@@ -106,20 +120,25 @@ class World {
       platform: this.#platform,
       hasJournals: this.#hasJournals,
       hasReports: manner.reports,
+      hasEqual: kind === 'equal',
     };
     this.#deployment = new Deployment(parts);
     this.#callers = new Callers(this.#deployment);
+    if (kind === 'batch') this.#batches = new BatchCallers(this.#callers, { database, scheduler });
     this.#faults = new Faults(this.#deployment);
   }
 
   async live(seed: number): Promise<WorldReport> {
     const { random } = this.#scheduler;
-    if (random.chance(0.6)) await this.#setBudget('ada', random.between(4, 14) * 100_000);
+    // A batch is held as a whole before its first run begins.
+    const least = this.#kind === 'batch' ? 25 : 4;
+    if (random.chance(0.6)) await this.#setBudget('ada', random.between(least, least + 10) * 100_000);
     const machines = random.pick(kinds[this.#kind].machines);
     for (let index = 0; index < machines; index++) this.#deployment.start(this.#deployment.addMachine());
     const calls = random.between(1, 4);
     for (let index = 0; index < calls; index++)
       this.#callers.schedule(random.between(20, loadMs), random.chance(0.7) ? 'ada' : 'ben');
+    this.#batches?.schedule(random.between(20, 1_500));
     this.#drawFaults();
     this.#scheduler.onEntry = (entry) => this.#faults.watch(entry);
     await this.#pass(loadMs + 2_000);
@@ -134,9 +153,11 @@ class World {
   }
 
   #drawFaults(): void {
-    const isUsual = this.#kind === 'usual';
+    const isUsual = this.#kind === 'usual' || this.#kind === 'batch' || this.#kind === 'equal';
     if (this.#kind === 'stalled') this.#faults.stallBeforeLeaving();
     if (this.#kind === 'kept') this.#faults.killAfterAnswer();
+    if (this.#kind === 'remembered') this.#faults.takeStoresAwayAtAnswer();
+    if (this.#kind === 'noted') this.#faults.killAfterNote();
     this.#faults.draw(this.#scheduler.random.between(isUsual ? 1 : 0, isUsual ? 4 : 2), loadMs + 2_000);
   }
 
@@ -151,7 +172,8 @@ class World {
     });
     for (const violation of violations) this.#scheduler.tell(`!!! ${violation}`);
     return {
-      ...{ seed, violations: [...this.#callers.violations, ...violations] },
+      ...{ seed, violations: [...this.#callers.violations, ...this.#platform.violations, ...violations] },
+      counts: { [`world ${this.#kind}`]: 1, ...this.#scheduler.counts },
       ...{ hash: this.#scheduler.hash.toString(16), steps: this.#scheduler.steps },
       ...{ simulatedMs: Math.round(this.#scheduler.now), runs: this.#callers.owners.size },
       ...{ taken: this.#platform.jobs.size, answered: this.#callers.answered, faults: this.#faults.told },

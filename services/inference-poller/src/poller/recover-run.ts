@@ -25,7 +25,7 @@ const wantedAbsences = 3;
  */
 export async function reconcileSubmit(deps: InferenceDeps, held: HeldRun, provider: Provider): Promise<void> {
   const { row } = held;
-  const kept = await deps.journal.find(row.run_id);
+  const { entry: kept, isWhole } = await deps.journal.look(row.run_id);
   if (kept?.handle !== undefined) {
     const { handle, submitted_at: submittedAt, token } = kept;
     const submit = { runId: row.run_id, submittedAt, token };
@@ -48,7 +48,7 @@ export async function reconcileSubmit(deps: InferenceDeps, held: HeldRun, provid
     case 'absent':
       return isRemote ? doubt(deps, held, provider) : sendAgain(deps, held);
     case 'unknown':
-      return waitForHolder(deps, held, provider);
+      return waitForHolder(deps, held, { provider, isWhole });
     default:
       return askLater(deps, held, provider);
   }
@@ -87,17 +87,22 @@ async function sendAgain(deps: InferenceDeps, held: HeldRun): Promise<void> {
 }
 
 /**
- * The platform cannot tell. Its sender may know, or find out; so may a webhook. Where the sender itself lost the reply and no
- * webhook can come, nobody is left to wait for.
+ * The platform cannot tell. Its sender may know, or find out; so may a webhook; so may the store in which an answer was noted, while
+ * that is away. Where the sender itself lost the reply and no webhook can come, nobody is left to wait for.
  */
-async function waitForHolder(deps: InferenceDeps, held: HeldRun, provider: Provider): Promise<void> {
+async function waitForHolder(
+  deps: InferenceDeps,
+  held: HeldRun,
+  { provider, isWhole }: { provider: Provider; isWhole: boolean },
+): Promise<void> {
   const { row } = held;
   const settledAt = certainAt(deps, row, provider);
   const canBeTold = deps.hookUrls(row, provider) !== undefined;
   const isHopeless = optionsOf(row).replyLost === true && !canBeTold;
-  if (isHopeless || deps.now() >= settledAt) return failAsUnknown(deps, held);
+  const lastAt = isWhole ? settledAt : Math.max(settledAt, row.deadline_at);
+  if (isHopeless || deps.now() >= lastAt) return failAsUnknown(deps, held);
   const attempts = row.poll_attempts + 1;
-  const at = Math.min(deps.now() + backoffMs(attempts, deps.timings, deps.random), settledAt);
+  const at = Math.min(deps.now() + backoffMs(attempts, deps.timings, deps.random), lastAt);
   await releaseRun(deps, held, { at, patch: { poll_attempts: attempts } });
 }
 

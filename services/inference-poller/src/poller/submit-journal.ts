@@ -92,14 +92,21 @@ export class SubmitJournal {
 
   /** What this process or one before it knows of a run's submit. */
   async find(runId: string): Promise<JournalEntry | undefined> {
+    return (await this.look(runId)).entry;
+  }
+
+  /** The same, and whether all were asked who may know: while the store is away, another replica's answer may be in it. */
+  async look(runId: string): Promise<{ entry: JournalEntry | undefined; isWhole: boolean }> {
     const { folder, notes } = this.#options;
     const known = this.#known.get(runId);
-    if (known !== undefined) return known;
+    if (known !== undefined) return { entry: known, isWhole: true };
     const written = folder === undefined ? undefined : await this.#readEntry(this.#fileOf(folder, runId));
-    if (written?.handle !== undefined) return written;
-    // The store may be away: then nobody else knows of it now.
-    const noted = await notes.readNote(keyOf(runId)).catch(() => undefined);
-    return parseEntry(noted) ?? written;
+    if (written?.handle !== undefined) return { entry: written, isWhole: true };
+    try {
+      return { entry: parseEntry(await notes.readNote(keyOf(runId))) ?? written, isWhole: true };
+    } catch {
+      return { entry: written, isWhole: false };
+    }
   }
 
   /** What the folder still has of earlier processes. */

@@ -2,10 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, type ErrorCode } from '@inferry/contracts';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type SubmitScript, succeeded } from '../testing/platform.ts';
 import { createWorld, fastTimings, type World } from '../testing/world.ts';
-import { diskFiles } from './submit-journal.ts';
+import { diskFiles, SubmitJournal } from './submit-journal.ts';
+
+const log = pino({ level: 'silent' });
 
 let world: World;
 beforeEach(async () => {
@@ -153,6 +156,42 @@ describe('a submit', () => {
     world.platform.submitScripts = [loseReply];
 
     expect((await world.run()).run?.status).toBe('succeeded');
+    expect(world.platform.submitCount).toBe(1);
+  });
+
+  it('is not given up while the store is away in which its answer may be noted', async () => {
+    const [first] = world.replicas;
+    world.platform.endsAs = succeeded();
+    world.platform.onRecover = () => ({ outcome: 'unknown' });
+    world.platform.submitScripts = [
+      (_request, accept) => {
+        accept();
+        return new Promise(() => undefined);
+      },
+    ];
+    const runId = await world.start();
+    const { submitted_at: submittedAt } = await world.reached(runId, 'submitting');
+    await vi.waitFor(() => expect(world.platform.submitCount).toBe(1));
+    first?.gate.crash();
+    const handle = { id: world.platform.jobOf(runId).id };
+    const entry = { run_id: runId, submitted_at: submittedAt ?? 0, token: 't', handle };
+    await new SubmitJournal({ folder: undefined, notes: world.limits, log }).took(entry);
+    const readNote = world.limits.readNote.bind(world.limits);
+    let isAway = true;
+    let reads = 0;
+    world.limits.readNote = async (key) => {
+      reads += 1;
+      if (isAway) throw new Error('the store is away');
+      return readNote(key);
+    };
+    world.skipped += fastTimings.submitTimeoutMs + fastTimings.submitSettlesMs + fastTimings.leaseMs;
+    await world.addReplica();
+
+    await vi.waitFor(() => expect(reads).toBeGreaterThan(2));
+    expect((await world.row(runId)).phase).toBe('submitting');
+    isAway = false;
+
+    expect(await world.ended(runId)).toMatchObject({ status: 'succeeded' });
     expect(world.platform.submitCount).toBe(1);
   });
 
