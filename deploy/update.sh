@@ -5,6 +5,13 @@ set -eu
 cd "$(dirname "$0")/.."
 compose="${COMPOSE:-docker compose}"
 
+# What the services of this release may do on the bus comes before them. The server reads its users again and restarts only where
+# its own settings changed.
+if [ -n "$($compose ps -q nats)" ]; then
+  $compose up -d --no-deps --wait nats
+  $compose kill -s HUP nats
+fi
+
 [ $# -gt 0 ] || set -- auth catalog upload inference-poller compute mcp-gateway
 for service in "$@"; do
   old=$($compose ps -q "$service")

@@ -1,6 +1,7 @@
 /** The Helm chart: what it makes of six sets of values, checked against the types and schemas of Kubernetes and its extensions. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { serviceNames } from '@inferry/runtime';
@@ -309,6 +310,31 @@ describe('the chart', () => {
       'post-install,pre-upgrade',
       'post-install,pre-upgrade',
     ]);
+  });
+
+  it('changes no pod of NATS when its users change, and has it read them again', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inferry-chart-'));
+    try {
+      cpSync(chart, folder, { recursive: true });
+      const users = join(folder, 'files/nats.conf');
+      writeFileSync(
+        users,
+        readFileSync(users, 'utf8').replace('"ops.v1.get_run"', '"ops.v1.get_run_or_two"'),
+      );
+      const { stdout } = await run(helm, ['template', 'inferry', folder], { maxBuffer: 50e6 });
+      // as: what Helm prints are manifests.
+      const changed = parseAllDocuments(stdout).map((it) => it.toJS() as Workload);
+      const of = (all: readonly Manifest[], kind: string) =>
+        all.find((it) => it.kind === kind && it.metadata.name === 'inferry-nats');
+
+      expect(of(changed, 'Deployment')).toEqual(of(manifests('defaults'), 'Deployment'));
+      expect(of(changed, 'ConfigMap')).not.toEqual(of(manifests('defaults'), 'ConfigMap'));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+    // A further user is one more line of a file, and no variable of a pod.
+    expect(containerOf('defaults', 'nats').env).toBeUndefined();
+    expect(podOf('defaults', 'nats').containers.map(({ name }) => name)).toEqual(['nats', 'reloader']);
   });
 
   it('lets a node be emptied by one pod of each kind at a time', () => {

@@ -1,7 +1,11 @@
 /** Who may do what on NATS: the table against what the services' code does, and against a real server. */
+import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { busRights, natsConfig, natsPermissions } from '@inferry/bus/nats';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Bus, createBus } from '@inferry/bus';
+import { busRights, connectNats, natsConfig, natsPermissions } from '@inferry/bus/nats';
 import * as contracts from '@inferry/contracts';
 import { type LocalServer, startNats } from '@inferry/testing';
 import { connect, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node';
@@ -168,5 +172,136 @@ test('whoever watches hears everything and says nothing', () => {
   expect(natsPermissions('operator')).toEqual({
     publish: { allow: [], deny: [] },
     subscribe: { allow: ['>'], deny: [] },
+  });
+});
+
+describe('rights that change while services run', () => {
+  const configured = natsConfig(users.map((name) => ({ name, password: `p-${name}` })));
+  const { listProviders, prepareRuns, localPrincipal: principal } = contracts;
+  const wanted = { model: 'm/m', inputs: [] };
+  const prepared = { runs: [] };
+  /** As a release before had it, that knew no such request. */
+  const older = configured
+    .split('\n')
+    .filter((line) => !line.includes(listProviders.subject))
+    .join('\n');
+  const buses: Bus[] = [];
+  let own: LocalServer;
+  beforeAll(async () => {
+    own = await startNats({ config: older });
+  });
+  afterAll(async () => {
+    await Promise.all(buses.map((bus) => bus.close()));
+    await own.stop();
+  });
+
+  async function enterAs(service: string, patienceMs = 5_000): Promise<Bus> {
+    const url = own.url.replace('//', `//${service}:p-${service}@`);
+    const transport = await connectNats({ url, name: service, service });
+    const bus = createBus(transport, { name: service, timings: { patienceMs } });
+    buses.push(bus);
+    return bus;
+  }
+
+  const codeOf = (error: unknown) => contracts.toAppError(error).code;
+
+  /** Calls one after the other until it is told to end; what became of each. */
+  function keepAsking(bus: Bus): () => Promise<string[]> {
+    const outcomes: string[] = [];
+    const end = new AbortController();
+    const asking = (async () => {
+      while (!end.signal.aborted) {
+        const call = bus.call(prepareRuns, wanted, { principal, timeoutMs: 120_000 });
+        outcomes.push(await call.then(() => 'answered', codeOf));
+        await sleep(5);
+      }
+    })();
+    return async () => {
+      end.abort();
+      await asking;
+      return outcomes;
+    };
+  }
+
+  async function reload(config: string): Promise<void> {
+    await writeFile(join(own.data, 'nats.conf'), config);
+    process.kill(own.pid, 'SIGHUP');
+  }
+
+  it('are there for whoever came sooner, once the server has read them again, and no call fails', async () => {
+    const old = { catalog: await enterAs('catalog'), poller: await enterAs('inference-poller') };
+    old.catalog.serve(prepareRuns, async () => prepared);
+    await expect.poll(() => old.poller.call(prepareRuns, wanted, { principal })).toEqual(prepared);
+    const changes: boolean[] = [];
+    for (const bus of Object.values(old)) bus.onStatus((isConnected) => changes.push(isConnected));
+    const end = keepAsking(old.poller);
+
+    const fresh = { catalog: await enterAs('catalog'), gateway: await enterAs('mcp-gateway') };
+    fresh.catalog.serve(prepareRuns, async () => prepared);
+    fresh.catalog.serve(listProviders, async () => ({ providers: [] }));
+    for (const bus of Object.values(fresh))
+      await expect.poll(() => bus.problem).toContain('its configuration may be older than this release');
+    await reload(configured);
+    for (const bus of Object.values(fresh)) await expect.poll(() => bus.problem).toBeUndefined();
+    const ask = () => fresh.gateway.call(listProviders, {}, { principal }).catch(codeOf);
+
+    expect(await ask()).toEqual({ providers: [] });
+    // Back again: what was granted once is no problem when it is taken away, since older replicas are about to serve.
+    await reload(older);
+    await expect.poll(ask).toBe('unavailable');
+    expect(Object.values(fresh).map(({ problem }) => problem)).toEqual([undefined, undefined]);
+    await reload(configured);
+    await expect.poll(ask).toEqual({ providers: [] });
+    const outcomes = await end();
+    expect(outcomes.length).toBeGreaterThan(20);
+    expect(outcomes.filter((outcome) => outcome !== 'answered')).toEqual([]);
+    expect(changes).toEqual([]);
+  });
+
+  it('are read again when the reloader of the chart finds other files', async () => {
+    const chart = readFileSync(join(import.meta.dirname, '../../deploy/chart/templates/stores.yaml'), 'utf8');
+    const script = /name: reloader[\s\S]*?command: \[\/bin\/sh, -c, '(.*)'\]/.exec(chart)?.[1] ?? '';
+    const here = script.replaceAll(/\/(etc\/nats|etc\/nats-users|tmp)\//g, `${own.data}/`);
+    const gateway = await enterAs('mcp-gateway');
+    const catalog = await enterAs('catalog');
+    catalog.serve(listProviders, async () => ({ providers: [] }));
+    await reload(older);
+    const ask = () => gateway.call(listProviders, {}, { principal }).catch(codeOf);
+    await expect.poll(ask).toBe('unavailable');
+    await writeFile(join(own.data, 'nats.pid'), String(own.pid));
+
+    const reloader = spawn('/bin/sh', ['-c', here], { detached: true, stdio: 'ignore' });
+    try {
+      await writeFile(join(own.data, 'nats.conf'), configured);
+
+      await expect.poll(ask).toEqual({ providers: [] });
+    } finally {
+      process.kill(-(reloader.pid ?? 0), 'SIGKILL');
+    }
+  });
+
+  it('and a server that restarts under load costs no call that has patience for as long as that takes', async () => {
+    const catalogs = [await enterAs('catalog'), await enterAs('catalog')];
+    for (const catalog of catalogs) catalog.serve(prepareRuns, async () => prepared);
+    const pollers = [await enterAs('inference-poller', 60_000), await enterAs('inference-poller', 60_000)];
+    await Promise.all(
+      pollers.map((poller) =>
+        expect.poll(() => poller.call(prepareRuns, wanted, { principal })).toEqual(prepared),
+      ),
+    );
+    const ends = [...pollers, ...pollers, ...pollers, ...pollers, ...pollers].map(keepAsking);
+
+    for (let round = 0; round < 2; round += 1) {
+      await own.kill();
+      await expect.poll(() => pollers.map(({ isConnected }) => isConnected)).toEqual([false, false]);
+      // Shorter than what a load balancer should hear of.
+      expect(pollers.map(({ problem }) => problem)).toEqual([undefined, undefined]);
+      await own.restart();
+      await Promise.all(pollers.map((poller) => poller.call(prepareRuns, wanted, { principal })));
+    }
+
+    const outcomes = (await Promise.all(ends.map((end) => end()))).flat();
+    expect(outcomes.length).toBeGreaterThan(20);
+    expect(outcomes.filter((outcome) => outcome !== 'answered')).toEqual([]);
   });
 });

@@ -12,6 +12,8 @@ interface Volume {
   name: string;
   emptyDir?: unknown;
   persistentVolumeClaim?: { claimName: string };
+  configMap?: { name: string };
+  secret?: { secretName: string; items: { key: string; path: string }[] };
 }
 
 interface PlayedContainer {
@@ -96,19 +98,37 @@ export function playedPods(rendered: string, subnet: string): { secrets: PlayedS
         volume.persistentVolumeClaim = { claimName };
         return claimOf(claimName, securityContext.fsGroup);
       });
+    const asConfig = volumes.flatMap((volume) => withoutSecret(volume, secrets));
     const pod = {
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { labels: template.metadata.labels, name },
       spec: template.spec,
     };
-    const files = [...config, ...claims, pod];
+    const files = [...config, ...asConfig, ...claims, pod];
     return { name, address, yaml: withBoth(files.map((file) => stringify(file)).join('---\n')) };
   });
   return {
     secrets: secrets.map(({ metadata, data }) => ({ name: metadata.name, json: JSON.stringify(data ?? {}) })),
     pods,
   };
+}
+
+/** Podman 4.3 mounts no Secret: its files come by a ConfigMap. */
+function withoutSecret(volume: Volume, secrets: readonly Manifest[]): Manifest[] {
+  const { secret } = volume;
+  if (secret === undefined) return [];
+  const name = `${secret.secretName}-${volume.name}`;
+  const data = secrets.find(({ metadata }) => metadata.name === secret.secretName)?.data ?? {};
+  const files = secret.items.map(({ key, path }) => [
+    path,
+    Buffer.from(data[key] ?? '', 'base64').toString(),
+  ]);
+  delete volume.secret;
+  volume.configMap = { name };
+  return [
+    { ...{ apiVersion: 'v1' }, kind: 'ConfigMap', metadata: { name }, data: Object.fromEntries(files) },
+  ];
 }
 
 /** A Service spreads calls over two gateways; here the front names both. */

@@ -123,6 +123,8 @@ export interface BusLoad {
 
 export interface Bus {
   readonly isConnected: boolean;
+  /** What keeps a service from its work, for its readiness: no connection for some seconds, or no rights. */
+  readonly problem: string | undefined;
   /** For metrics, and for tests that nothing is left behind. */
   readonly load: BusLoad;
   /**

@@ -23,7 +23,7 @@ import {
   whoSubject,
 } from './frames.ts';
 import { CallMeter } from './measuring.ts';
-import { type Presence, type Route, Routes } from './routes.ts';
+import { isPresence, type Route, Routes } from './routes.ts';
 import type { Statements } from './statements.ts';
 import type { IncomingMessage, Transport, TransportSubscription } from './transport.ts';
 
@@ -58,6 +58,8 @@ interface Pending {
   heardAt: number;
   /** Whether somebody has called this issue of it alive. */
   isTaken: boolean;
+  /** The server says that nobody serves it, soon after a time in which nobody could. */
+  isUnserved: boolean;
   attempts: number;
   /** Of a result that comes in several messages. */
   pieces: string[] | undefined;
@@ -72,6 +74,8 @@ interface Pending {
 }
 
 const maxAttempts = 3;
+/** Calls that wait for a connection; one more fails at once. */
+const maxHeld = 5_000;
 /** How often is asked who is there while a call has nobody. */
 const askAgainMs = 250;
 /** Before the number of a route, in the inbox that answers to its question come to. */
@@ -90,6 +94,9 @@ export class Caller {
   readonly #name: string;
   readonly #prefix: string;
   readonly #pending = new CallTable<Pending>();
+  /** Made while there is no connection, and never sent: they leave when it is back, as long as they have patience. */
+  readonly #held = new Set<Pending>();
+  #linkedAt = Number.NEGATIVE_INFINITY;
   readonly #subscription: TransportSubscription;
   readonly #sweeper: NodeJS.Timeout;
   readonly #routes = new Routes();
@@ -111,21 +118,31 @@ export class Caller {
     this.#sweeper.unref();
     transport.onStatus((isConnected) => {
       // Whoever could hear nobody has no right to call others silent.
-      if (isConnected) for (const call of this.#pending.values()) hearNow(call);
+      if (isConnected) this.#goOn();
     });
   }
 
   get pendingCalls(): number {
-    return this.#pending.size;
+    return this.#pending.size + this.#held.size;
+  }
+
+  #goOn(): void {
+    this.#linkedAt = steadyNow();
+    for (const call of this.#pending.values()) hearNow(call);
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const call of held) {
+      hearNow(call);
+      this.#issue(call, this.#linkedAt);
+    }
   }
 
   /** Sends one call and resolves with the JSON text of its result. */
   send(subject: string, payload: string, options: SendOptions): Promise<string> {
     const { signal, life } = options;
     if (signal?.aborted || life?.isCancelled) return Promise.reject(cancelled());
-    if (this.#isClosed || !this.#transport.isConnected) {
-      return Promise.reject(new AppError('unavailable', 'The message bus cannot be reached.', retryAdvice));
-    }
+    const isHeld = !this.#transport.isConnected;
+    if (this.#isClosed || (isHeld && this.#held.size >= maxHeld)) return Promise.reject(unreachable());
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const call: Pending = {
       subject,
@@ -139,6 +156,7 @@ export class Caller {
       issuedAt: 0,
       heardAt: 0,
       isTaken: false,
+      isUnserved: false,
       attempts: 0,
       pieces: undefined,
       lastProgress: undefined,
@@ -159,7 +177,8 @@ export class Caller {
     }
     const now = steadyNow();
     call.heardAt = now;
-    this.#issue(call, now);
+    if (isHeld) this.#held.add(call);
+    else this.#issue(call, now);
     if (this.#meter.isOn) this.#measure(subject, promise);
     return promise;
   }
@@ -175,7 +194,7 @@ export class Caller {
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#sweeper);
-    for (const call of this.#pending.values()) {
+    for (const call of [...this.#pending.values(), ...this.#held]) {
       this.#giveUp(call, unavailable('This process is closing.', call));
     }
     this.#subscription.unsubscribe();
@@ -190,6 +209,7 @@ export class Caller {
     call.instance = instance;
     call.issuedAt = now;
     call.isTaken = false;
+    call.isUnserved = false;
     call.attempts += 1;
     try {
       this.#transport.publish({
@@ -237,11 +257,17 @@ export class Caller {
     }
   }
 
-  /** An instance that was there a moment ago is not; or nobody serves it at all. */
+  /** An instance that was there a moment ago is not; or nobody serves it at all, or not yet again. */
   #hearNobody(call: Pending): void {
+    const now = steadyNow();
+    if (call.instance === undefined && now - this.#linkedAt < call.patienceMs) {
+      // Whoever serves it lost the connection as this process did, and may be back later than this one.
+      call.isUnserved = true;
+      call.attempts -= 1;
+      return;
+    }
     if (call.instance === undefined || !this.#transport.isConnected)
       return this.#fail(call, unavailable('Nobody serves this call now.', call));
-    const now = steadyNow();
     this.#routes.suspect(call.subject, now).drop(call.instance);
     this.#pending.delete(call.number);
     // It was never taken, so that this is no further attempt.
@@ -298,10 +324,14 @@ export class Caller {
       if (now >= call.deadlineAt) this.#endLate(call, isSilent);
       else if (isSilent) this.#meetSilence(call, now);
     }
+    for (const call of this.#held) {
+      if (now >= call.deadlineAt || now - call.heardAt > call.patienceMs) this.#fail(call, unreachable());
+    }
     for (const route of this.#routes.values()) if (route.isAskDue(now)) this.#askWho(route, now);
   }
 
-  #silenceMs({ isTaken }: Pending): number {
+  #silenceMs({ isTaken, isUnserved }: Pending): number {
+    if (isUnserved) return askAgainMs;
     return isTaken ? this.#timings.lostAfterMs : this.#timings.takenMs;
   }
 
@@ -342,7 +372,8 @@ export class Caller {
   }
 
   #abandon(call: Pending): void {
-    this.#giveUp(call, unavailable('Whoever served this call is gone.', call));
+    const text = call.isUnserved ? 'Nobody serves this call now.' : 'Whoever served this call is gone.';
+    this.#giveUp(call, unavailable(text, call));
   }
 
   #giveUp(call: Pending, error: AppError): void {
@@ -351,13 +382,13 @@ export class Caller {
   }
 
   #cancel(call: Pending): void {
-    if (this.#transport.isConnected) {
+    if (call.number >= 0 && this.#transport.isConnected) {
       this.#transport.publish({ subject: cancelSubject(this.#prefix + call.number), data: '' });
     }
   }
 
   #askToFinish(call: Pending): void {
-    if (this.#transport.isConnected) {
+    if (call.number >= 0 && this.#transport.isConnected) {
       this.#transport.publish({ subject: cancelSubject(this.#prefix + call.number), data: finishData });
     }
   }
@@ -373,9 +404,14 @@ export class Caller {
   }
 
   #forget(call: Pending): void {
+    this.#held.delete(call);
     this.#pending.delete(call.number);
     if (call.interruptible !== undefined) call.life?.detach(call.interruptible);
   }
+}
+
+function unreachable(): AppError {
+  return new AppError('unavailable', 'The message bus cannot be reached.', retryAdvice);
 }
 
 /** Until the call has ended either way. */
@@ -398,18 +434,6 @@ function hearNow(call: Pending): void {
 
 function lastSign({ heardAt, issuedAt }: Pending): number {
   return Math.max(heardAt, issuedAt);
-}
-
-function isPresence(value: unknown): value is Presence {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'instance' in value &&
-    typeof value.instance === 'string' &&
-    'subjects' in value &&
-    Array.isArray(value.subjects) &&
-    value.subjects.every((subject) => typeof subject === 'string')
-  );
 }
 
 function isProgress(value: unknown): value is Progress {

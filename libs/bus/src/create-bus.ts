@@ -65,6 +65,9 @@ export function createBus(transport: Transport, options: BusOptions): Bus {
     get isConnected() {
       return transport.isConnected;
     },
+    get problem() {
+      return transport.problem;
+    },
     get load() {
       return { asking: caller.pendingCalls, answering: responder.activeCalls };
     },

@@ -50,6 +50,18 @@ export interface Presence {
   subjects: readonly string[];
 }
 
+export function isPresence(value: unknown): value is Presence {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'instance' in value &&
+    typeof value.instance === 'string' &&
+    'subjects' in value &&
+    Array.isArray(value.subjects) &&
+    value.subjects.every((subject) => typeof subject === 'string')
+  );
+}
+
 /** How long calls are kept from the queue group after a silence; twice as long for each one that follows soon. */
 const firstDetourMs = 10_000;
 const longestDetourMs = 300_000;

@@ -4,6 +4,8 @@
  */
 export interface Transport {
   readonly isConnected: boolean;
+  /** What keeps this process from being called and from calling, where something does. */
+  readonly problem?: string | undefined;
   /** Largest payload in bytes. */
   readonly maxPayloadBytes: number;
   /** Throws when the payload is too large or the transport is closed; never waits. */

@@ -79,6 +79,7 @@ export async function openParts(options: OpenPartsOptions): Promise<OpenedParts>
       connectNats({
         url: config.natsUrl ?? '',
         name: replica,
+        service: name,
         onError: (error) => log.warn({ err: error }, 'bus failed'),
       }),
     );

@@ -80,7 +80,7 @@ async function openEngine(
 
 async function readinessOf({ bus, database }: AuthParts): Promise<Readiness> {
   const problems: Record<string, string> = {};
-  if (!bus.isConnected) problems.bus = 'not connected';
+  if (bus.problem !== undefined) problems.bus = bus.problem;
   await database.ping().catch((error: unknown) => {
     problems.database = toAppError(error).message;
   });

@@ -131,7 +131,7 @@ export async function createCatalogService(parts: CatalogParts, options: Catalog
   }
   return {
     name: 'catalog',
-    readiness: async () => readinessOf(deps),
+    readiness: async () => readinessOf(deps, bus.problem),
     drain: () => stop(),
     close: () => stop(),
   };
@@ -234,9 +234,13 @@ function announceResources({ bus }: CatalogDeps, ids: readonly string[]): void {
 }
 
 /** One provider's snapshot is enough: the others follow, or are stale. */
-function readinessOf({ providers }: CatalogDeps): Readiness {
-  const isReady = providers.slugs.length === 0 || providers.slugs.some((slug) => providers.hasSnapshot(slug));
-  return { isReady, problems: isReady ? {} : { catalog: 'no snapshot of any provider yet' } };
+function readinessOf({ providers }: CatalogDeps, busProblem: string | undefined): Readiness {
+  const hasModels =
+    providers.slugs.length === 0 || providers.slugs.some((slug) => providers.hasSnapshot(slug));
+  const problems: Record<string, string> = {};
+  if (!hasModels) problems.catalog = 'no snapshot of any provider yet';
+  if (busProblem !== undefined) problems.bus = busProblem;
+  return { isReady: Object.keys(problems).length === 0, problems };
 }
 
 /** How many models each provider has here, and how old what is known of them is. */

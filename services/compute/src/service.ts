@@ -56,7 +56,10 @@ export function createComputeService(
   return {
     name: 'compute',
     // Nothing of its own could be away: keys and platforms are asked for when they are needed.
-    readiness: async () => ({ isReady: true, problems: {} }),
+    readiness: async () =>
+      bus.problem === undefined
+        ? { isReady: true, problems: {} }
+        : { isReady: false, problems: { bus: bus.problem } },
     drain: async () => undefined,
     async close() {
       await stops.close();

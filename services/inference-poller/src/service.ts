@@ -400,7 +400,7 @@ function keepTrail(deps: InferenceDeps, days: number): { close(): Promise<void> 
 
 async function readinessOf({ bus, database }: InferenceDeps): ReturnType<Service['readiness']> {
   const problems: Record<string, string> = {};
-  if (!bus.isConnected) problems.bus = 'not connected';
+  if (bus.problem !== undefined) problems.bus = bus.problem;
   await database.ping().catch(() => {
     problems.database = 'does not answer';
   });

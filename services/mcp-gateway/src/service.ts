@@ -245,7 +245,7 @@ function toService({ bus, config, auth, streams, calls, edge, ...parts }: Servic
     name: 'mcp-gateway',
     async readiness() {
       return toReadiness({
-        bus: bus.isConnected ? undefined : 'not connected',
+        bus: bus.problem,
         ...auth.problems(),
         process: isDraining ? 'stopping' : undefined,
       });

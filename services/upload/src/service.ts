@@ -166,22 +166,20 @@ function serveUpload(bus: Bus, deps: UploadDeps): void {
   });
 }
 
+/** Files are read and stored without the store of limits; what it is missed for is told, and is no reason to serve nothing. */
 async function readinessOf({ bus, database, blobs, limits }: Parts): Promise<Readiness> {
-  const checks: Record<string, Promise<unknown>> = {
-    database: database.ping(),
-    blobs: blobs.ping(),
-    limits: limits.ping(),
-    bus: bus.isConnected ? Promise.resolve() : Promise.reject(new Error('not connected')),
-  };
-  const problems: Record<string, string> = {};
-  await Promise.all(
-    Object.entries(checks).map(([name, check]) =>
-      check.catch(() => {
-        problems[name] = 'does not answer';
-      }),
-    ),
-  );
-  return { isReady: Object.keys(problems).length === 0, problems };
+  const silent: Record<string, string> = {};
+  const ask = (name: string, check: Promise<unknown>) =>
+    check.catch(() => {
+      silent[name] = 'does not answer';
+    });
+  await Promise.all([
+    ask('database', database.ping()),
+    ask('blobs', blobs.ping()),
+    ask('limits', limits.ping()),
+  ]);
+  const problems = bus.problem === undefined ? silent : { ...silent, bus: bus.problem };
+  return { isReady: Object.keys(problems).every((name) => name === 'limits'), problems };
 }
 
 async function closeAll(

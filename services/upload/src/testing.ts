@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Blobs, createFolderBlobs } from '@inferry/blobs';
 import { type Bus, createBus, createInProcessTransport } from '@inferry/bus';
-import { type AnyOperation, type Principal, Secret } from '@inferry/contracts';
+import { type AnyOperation, AppError, type Principal, Secret } from '@inferry/contracts';
 import { type Database, openDatabase } from '@inferry/database';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
 import { canonicalTool } from '@inferry/profiles';
@@ -24,6 +24,8 @@ export interface UploadUnderTest {
   /** One more replica on the same database, blobs and limits; the URL that it listens on. */
   addReplica(): Promise<string>;
   keys(): Promise<string[]>;
+  /** As if the store of limits and locks were gone. */
+  breakLimits(): void;
   /** As if the disk were gone. */
   breakStorage(): Promise<void>;
   close(): Promise<void>;
@@ -95,6 +97,10 @@ export async function startUpload(options: Partial<UploadOptions> = {}): Promise
     service: first.service,
     async tool(operation, args, { principal = alice, ...rest } = {}) {
       return JSON.parse(await bus.callTool(canonicalTool(operation), args, { principal, ...rest }));
+    },
+    breakLimits() {
+      const refuse = () => Promise.reject(new AppError('unavailable', 'away'));
+      Object.assign(limits, { acquire: refuse, release: refuse, hit: refuse, ping: refuse });
     },
     async addReplica() {
       const otherBus = createBus(createInProcessTransport(), { name: 'upload' });

@@ -5,6 +5,7 @@ import {
   type Msg,
   type MsgHdrs,
   type NatsConnection,
+  PermissionViolationError,
   TimeoutError,
 } from '@nats-io/nats-core';
 import { type ConnectionOptions, connect, headers as natsHeaders } from '@nats-io/transport-node';
@@ -15,12 +16,16 @@ import type {
   Transport,
   TransportSubscription,
 } from '../transport.ts';
+import { busRights } from './nats-users.ts';
+import { Rights } from './rights.ts';
 
 export interface NatsOptions {
   /** One or more `nats://host:port` or `tls://host:port`, comma-separated; credentials may stand in the URL. */
   url: string;
   /** Connection name in the server's monitoring. */
   name: string;
+  /** The service, of whose rights the server is asked before it counts as ready; without it nothing is. */
+  service?: string;
   /** How long the first connection, and each attempt after a loss, may take. */
   connectTimeoutMs?: number;
   /** A link that is cut in silence is noticed after three of these. */
@@ -28,6 +33,9 @@ export interface NatsOptions {
   /** Told of what the server refuses later on, such as a subject without permission. */
   onError?: (error: unknown) => void;
 }
+
+/** A connection that is lost for less is no problem yet. */
+const blipMs = 3_000;
 
 /** A `Transport` over core NATS: no JetStream, nothing that a server of any version ignores in silence. */
 export async function connectNats(options: NatsOptions): Promise<Transport> {
@@ -48,7 +56,7 @@ export async function connectNats(options: NatsOptions): Promise<Transport> {
       maxPingOut: 2,
       noAsyncTraces: true,
     });
-    return new NatsTransport(connection, options.onError ?? (() => undefined));
+    return new NatsTransport(connection, options);
   } catch (cause) {
     const places = servers.servers.join(', ');
     throw new AppError('unavailable', `NATS at ${places} cannot be reached: ${reasonOf(cause, timeout)}.`, {
@@ -89,13 +97,24 @@ class NatsTransport implements Transport {
   readonly #connection: NatsConnection;
   readonly #onError: (error: unknown) => void;
   readonly #listeners = new Set<(isConnected: boolean) => void>();
+  readonly #rights: Rights;
+  #lostAt: number | undefined;
   #isLinked = true;
   #isClosing = false;
 
-  constructor(connection: NatsConnection, onError: (error: unknown) => void) {
+  constructor(connection: NatsConnection, { service = '', onError = () => undefined }: NatsOptions) {
     this.#connection = connection;
     this.#onError = onError;
+    const asks = (busRights[service]?.asks ?? []).map(({ subject }) => subject);
+    this.#rights = new Rights(connection, { asks, onRefused: onError });
     this.#watch().catch(onError);
+  }
+
+  get problem(): string | undefined {
+    if (this.isConnected) return this.#rights.problem;
+    // Calls are held for longer than this, so that a server that restarts is no reason to send callers elsewhere.
+    const isBlip = !this.#isClosing && performance.now() - (this.#lostAt ?? 0) < blipMs;
+    return isBlip ? undefined : 'not connected';
   }
 
   get isConnected(): boolean {
@@ -122,22 +141,16 @@ class NatsTransport implements Transport {
   }
 
   subscribe(subject: string, listener: MessageListener, queue?: string): TransportSubscription {
-    const subscription = this.#connection.subscribe(subject, {
-      ...(queue === undefined ? {} : { queue }),
-      callback: (error, message) => {
-        if (error === null || error === undefined) listener(new NatsMessage(message));
-        else if (!this.#isClosing) this.#onError(error);
-      },
-    });
-    return {
-      unsubscribe: () => {
-        if (this.#connection.isClosed() || subscription.isClosed()) return;
-        // Drained, so that calls already on their way to this process are still answered.
-        subscription.drain().catch(() => {
-          // The connection is gone, and the subscription with it.
-        });
-      },
-    };
+    return this.#rights.listen(subject, () =>
+      this.#connection.subscribe(subject, {
+        ...(queue === undefined ? {} : { queue }),
+        callback: (error, message) => {
+          if (error === null || error === undefined) listener(new NatsMessage(message));
+          // What the server refuses is told of by its status as well.
+          else if (!this.#isClosing && !(error instanceof PermissionViolationError)) this.#onError(error);
+        },
+      }),
+    );
   }
 
   onStatus(listener: (isConnected: boolean) => void): void {
@@ -153,6 +166,7 @@ class NatsTransport implements Transport {
     if (this.#connection.isClosed()) return;
     const flushed = this.isConnected ? this.#connection.flush().catch(() => undefined) : undefined;
     this.#isClosing = true;
+    this.#rights.close();
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, 2_000);
     await Promise.race([flushed, promise]);
@@ -164,6 +178,8 @@ class NatsTransport implements Transport {
     for await (const status of this.#connection.status()) {
       if (status.type === 'disconnect' || status.type === 'staleConnection') this.#setLinked(false);
       else if (status.type === 'reconnect') this.#setLinked(true);
+      else if (status.type === 'error' && status.error instanceof PermissionViolationError)
+        this.#rights.refuse(status.error);
       else if (status.type === 'error') this.#onError(status.error);
     }
     this.#setLinked(false);
@@ -172,6 +188,7 @@ class NatsTransport implements Transport {
   #setLinked(value: boolean): void {
     if (this.#isLinked === value) return;
     this.#isLinked = value;
+    this.#lostAt = value ? undefined : performance.now();
     if (this.#isClosing) return;
     for (const listener of this.#listeners) listener(value);
   }

@@ -100,3 +100,40 @@ describe('what a tenant may store', () => {
     await expect.poll(async () => (await open({ size: 10 })).error).toBeUndefined();
   });
 });
+
+// as: what the data plane says of a file that it stored.
+const stored = async (answer: Response) => (await answer.json()) as { file_url: string };
+
+describe('while the store of locks is away', () => {
+  it('files are read and stored, the bound holds within a replica, and readiness tells and stays', async () => {
+    upload = await startUpload({ maxStoredBytes: 100, maxStoredFiles: 1_000 });
+    const { file_url: url } = await stored(await put((await open({})).upload_url, 'before'));
+    upload.breakLimits();
+
+    const made = await Promise.all(Array.from({ length: 20 }, () => open({ size: 30 })));
+    const late = await put((await open({ size: 4 })).upload_url, 'new!');
+    const read = await fetch(url);
+
+    expect(made.filter(({ error }) => error === undefined)).toHaveLength(3);
+    expect(late.status).toBe(200);
+    expect([read.status, await read.text()]).toEqual([200, 'before']);
+    const ready = await fetch(`${upload.base}/readyz`);
+    expect([ready.status, await ready.json()]).toEqual([
+      200,
+      { isReady: true, problems: { 'upload.limits': 'does not answer' } },
+    ]);
+  });
+
+  it('a disk that is away as well is a reason to get no requests', async () => {
+    upload = await startUpload();
+    upload.breakLimits();
+    await upload.breakStorage();
+
+    const ready = await fetch(`${upload.base}/readyz`);
+
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({
+      problems: { 'upload.blobs': 'does not answer', 'upload.limits': 'does not answer' },
+    });
+  });
+});

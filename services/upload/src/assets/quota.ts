@@ -1,11 +1,12 @@
 /**
  * How much a tenant may store. What is promised and what is stored counts; each promise and each end of an upload is
- * made under a short lock of the tenant's own, so that uploads at once on all replicas cannot add up to more.
+ * made under a short lock of the tenant's own, so that uploads at once on all replicas cannot add up to more. While the store of
+ * locks is away each replica has its own: what is stored meanwhile may go over by what the others take at the same moment.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, callOf, deleteAssets, hint, listAssets } from '@inferry/contracts';
+import { AppError, callOf, deleteAssets, hint, listAssets, toAppError } from '@inferry/contracts';
 import type { AssetRow, Database } from '@inferry/database';
-import type { Limits } from '@inferry/limits';
+import { createInProcessLimits, type Limits } from '@inferry/limits';
 
 interface QuotaLimits {
   /** Undefined: as much as there is. */
@@ -44,6 +45,8 @@ export function createQuota(
   limits: Pick<Limits, 'acquire' | 'release'>,
   { bytes: usualBytes, files = Number.POSITIVE_INFINITY, bytesOf }: QuotaLimits,
 ): Quota {
+  const alone = createInProcessLimits();
+
   async function maxBytes(subject: string): Promise<number> {
     return (await bytesOf?.(subject)) ?? usualBytes ?? Number.POSITIVE_INFINITY;
   }
@@ -72,7 +75,7 @@ export function createQuota(
       const bytes = await maxBytes(subject);
       if (!Number.isFinite(bytes) && !Number.isFinite(files)) return write();
       const key = `upload:quota:${subject}`;
-      const token = await lock(limits, key);
+      const held = await lock({ limits, alone }, key);
       try {
         const used = await usageOf(subject);
         if (more.files > 0 && used.files + more.files > files) throw full(`${files} files`);
@@ -80,7 +83,7 @@ export function createQuota(
         return await write();
       } finally {
         // One that cannot be given back ends by itself.
-        await limits.release(key, token).catch(() => false);
+        await held.by.release(key, held.token).catch(() => false);
       }
     },
     async leftFor(subject, ownPromise) {
@@ -91,15 +94,28 @@ export function createQuota(
   };
 }
 
-async function lock(limits: Pick<Limits, 'acquire'>, key: string): Promise<string> {
+interface Held {
+  by: Pick<Limits, 'acquire' | 'release'>;
+  token: string;
+}
+
+async function lock(from: { limits: Held['by']; alone: Held['by'] }, key: string): Promise<Held> {
   for (const endsAt = Date.now() + waitMs; Date.now() < endsAt; await sleep(15)) {
-    const token = await limits.acquire(key, lockMs);
-    if (token !== undefined) return token;
+    const held = await acquire(from.limits, key).catch((error: unknown) => {
+      if (toAppError(error).code !== 'unavailable') throw error;
+      return acquire(from.alone, key);
+    });
+    if (held !== undefined) return held;
   }
   throw new AppError('busy', 'Too many files are stored at once.', {
     retryAfterSeconds: 3,
     nextAction: 'Send the same request again in a few seconds.',
   });
+}
+
+async function acquire(by: Held['by'], key: string): Promise<Held | undefined> {
+  const token = await by.acquire(key, lockMs);
+  return token === undefined ? undefined : { by, token };
 }
 
 function sizeText(bytes: number): string {
