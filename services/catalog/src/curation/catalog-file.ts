@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { equalChoices } from '@inferry/contracts';
 import { PriceExpressionError, readPriceExpression } from '@inferry/providers';
 import { ConfigError } from '@inferry/runtime';
@@ -56,14 +57,39 @@ const ModelChanges = z.strictObject({
 });
 export type ModelChanges = z.infer<typeof ModelChanges>;
 
+const fieldName = z.string().min(1).max(200);
+
 /** Models of several platforms that do the same, under one name. */
 const OwnGroup = z.strictObject({
   models: z.array(modelId).min(2).max(10),
+  /** Of a model: its own name for a field by that of callers; null where it has no such field. */
+  fields: z.record(modelId, z.record(fieldName, fieldName.nullable())).default({}),
   /** Default: as they are listed. */
   choose: z.enum(equalChoices).default('order'),
   /** Whether a run goes to the next where one certainly took nothing. */
   failover: z.boolean().default(true),
 });
+
+interface Fault {
+  path: PropertyKey[];
+  message: string;
+}
+
+function faultsOf({ models, fields }: z.infer<typeof OwnGroup>): Fault[] {
+  const doubles = models.flatMap((id, at): Fault[] =>
+    models.indexOf(id) === at ? [] : [{ path: ['models', at], message: 'is there twice' }],
+  );
+  const mapped = Object.entries(fields).flatMap(([id, names]): Fault[] => {
+    if (!models.includes(id)) return [{ path: ['fields', id], message: 'is none of its models' }];
+    const own = Object.values(names);
+    return Object.entries(names).flatMap(([field, target]): Fault[] =>
+      target === null || own.indexOf(target) === own.lastIndexOf(target)
+        ? []
+        : [{ path: ['fields', id, field], message: `is not the only one that becomes ${target}` }],
+    );
+  });
+  return [...doubles, ...mapped];
+}
 
 /** `CATALOG_FILE`: what an operator wants otherwise than the providers list it. Documented in this service's README. */
 export const CatalogFile = z
@@ -81,6 +107,13 @@ export const CatalogFile = z
       .optional(),
     models: z.record(modelId, ModelChanges).optional(),
     providers: z.record(z.string(), z.strictObject({ sync_seconds: z.int().min(5).max(86_400) })).optional(),
+  })
+  .superRefine(({ aliases = {} }, context) => {
+    for (const [name, group] of Object.entries(aliases)) {
+      if (typeof group === 'string') continue;
+      for (const { path, message } of faultsOf(group))
+        context.addIssue({ code: 'custom', path: ['aliases', name, ...path], message });
+    }
   })
   .superRefine(({ featured = [], recommended = {} }, context) => {
     const lists = [
@@ -107,10 +140,38 @@ export function readCatalogFile(path: string): CatalogFile {
   }
   const parsed = CatalogFile.safeParse(document);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(
-    ({ path: at, message }) => `${at.join('.') || 'file'}: ${message}`,
-  );
+  const lineOf = linesOf(text);
+  const problems = parsed.error.issues
+    .flatMap(innermost)
+    .map(({ path: at, message }) => `${at.join('.') || 'file'}: ${message} (line ${lineOf(at)})`);
   throw new ConfigError(problems.map((text) => `CATALOG_FILE: ${text}`));
+}
+
+/** Of what may be written in two ways, what is wrong with the way that comes closest. */
+function innermost(issue: z.core.$ZodIssue): Fault[] {
+  const { path, message } = issue;
+  if (issue.code !== 'invalid_union') return [{ path, message }];
+  const ways = issue.errors.map((errors) => errors.flatMap(innermost));
+  const deepest = (faults: readonly Fault[]) => Math.max(0, ...faults.map((fault) => fault.path.length));
+  const [closest = []] = ways.toSorted((one, other) => deepest(other) - deepest(one));
+  if (deepest(closest) === 0) return [{ path, message }];
+  return closest.map((fault) => ({ ...fault, path: [...path, ...fault.path] }));
+}
+
+/** The line of a part of the file; of what is around it where there is no such part. */
+function linesOf(text: string): (path: readonly PropertyKey[]) => number {
+  // as: the types of this very package, which nobody needs who has no fault in the file.
+  const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml');
+  const counter = new yaml.LineCounter();
+  const document = yaml.parseDocument(text, { lineCounter: counter });
+  return (path) => {
+    for (let length = path.length; length > 0; length -= 1) {
+      const node = document.getIn(path.slice(0, length), true);
+      if (yaml.isNode(node) && node.range !== null && node.range !== undefined)
+        return counter.linePos(node.range[0]).line;
+    }
+    return 1;
+  };
 }
 
 function readText(path: string): string {

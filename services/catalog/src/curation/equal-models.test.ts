@@ -1,10 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { estimateCost, getModel, runFinished, searchModels } from '@inferry/contracts';
+import { ConfigError } from '@inferry/runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { fake, idsOf, startReady } from '../testing/catalog-calls.ts';
+import { modelOf } from '../testing/model-of.ts';
+import { ScriptedCatalogProvider } from '../testing/scripted-catalog-provider.ts';
 import { type CatalogReplica, type CatalogWorld, openCatalogWorld } from '../testing/start-catalog.ts';
+import { readCatalogFile } from './catalog-file.ts';
 import { ModelRecords } from './equal-models.ts';
 
 let world: CatalogWorld;
@@ -83,6 +87,97 @@ describe('a name for several models that do the same', () => {
     const replica = await start();
 
     expect((await replica.prepare('fast', { prompt: 'x', count: 99 })).problems).not.toEqual([]);
+  });
+});
+
+describe('fields that the models name otherwise', () => {
+  /** `q/a` has `text` and `number` where the others have `prompt` and `count`, and nothing like `strength`. */
+  const fields = { 'q/a': { prompt: 'text', count: 'number', strength: null } };
+  const otherSchema = {
+    type: 'object',
+    required: ['text'],
+    properties: { text: { type: 'string' }, number: { type: 'integer', maximum: 2 } },
+    additionalProperties: false,
+  };
+  async function startMapped(group: object = {}): Promise<CatalogReplica> {
+    const catalogFile = join(folder, 'catalog.json');
+    writeFileSync(catalogFile, JSON.stringify({ aliases: { fast: { models, fields, ...group } } }));
+    const q = new ScriptedCatalogProvider({
+      slug: 'q',
+      models: [modelOf('a', { inputSchema: otherSchema })],
+    });
+    return startReady(world, [fake('p', 'a'), q, fake('r', 'a')], { catalogFile });
+  }
+
+  it('are given as each is to have them, whichever takes the run', async () => {
+    const replica = await startMapped();
+
+    const { input: first, equal } = await replica.prepare('fast', { prompt: 'x', count: 2, strength: 1 });
+
+    expect(first).toMatchObject({ prompt: 'x', count: 2, strength: 1 });
+    expect(equal?.others.map((other) => other.input)).toMatchObject([
+      { text: 'x', number: 2 },
+      { prompt: 'x', count: 2, strength: 1 },
+    ]);
+    expect(equal?.others[0]?.input).not.toHaveProperty('prompt');
+  });
+
+  it('are described, quoted and refused by the names that callers use', async () => {
+    const replica = await startMapped({ models: ['q/a', 'p/a'] });
+
+    const { structuredContent: described } = await replica.tool(getModel, {
+      ...{ model: 'fast', sections: ['schema'] },
+    });
+    const { structuredContent: cost } = await replica.tool(estimateCost, {
+      ...{ model: 'fast', input: { prompt: 'x', count: 9 } },
+    });
+    const wrong = await replica.prepare('fast', { prompt: 'x', count: 9 });
+
+    expect(described).toMatchObject({
+      schema: { properties: { prompt: { type: 'string' }, count: { maximum: 2 } }, required: ['prompt'] },
+    });
+    expect(cost).toMatchObject({ validation: [{ path: 'count' }] });
+    expect(wrong.problems.map(({ path }) => path)).toEqual(['count']);
+    expect(wrong.model).toBe('q/a');
+  });
+});
+
+describe('a group that is written wrongly', () => {
+  it('is refused with the line of each fault', () => {
+    const path = join(folder, 'catalog.json');
+    writeFileSync(
+      path,
+      [
+        '{ "aliases": {',
+        '  "one": { "models": ["p/a", "q/a"],',
+        '    "fields": {',
+        '      "z/a": { "prompt": "text" },',
+        '      "q/a": { "prompt": "text", "words": "text" } } },',
+        '  "two": { "models": ["p/a", "q/a"], "choose": "luck" },',
+        '  "three": { "models": ["p/a", "p/a"] }',
+        '} }',
+      ].join('\n'),
+    );
+
+    let problems: readonly string[] = [];
+    try {
+      readCatalogFile(path);
+    } catch (error) {
+      problems = error instanceof ConfigError ? error.problems : [String(error)];
+    }
+
+    expect(problems).toEqual([expect.stringMatching(/^CATALOG_FILE: aliases\.two\.choose: .* \(line 6\)$/)]);
+    writeFileSync(path, readFileSync(path, 'utf8').replace('luck', 'price'));
+    expect(() => readCatalogFile(path)).toThrow(
+      expect.objectContaining({
+        problems: [
+          'CATALOG_FILE: aliases.one.fields.z/a: is none of its models (line 4)',
+          'CATALOG_FILE: aliases.one.fields.q/a.prompt: is not the only one that becomes text (line 5)',
+          'CATALOG_FILE: aliases.one.fields.q/a.words: is not the only one that becomes text (line 5)',
+          'CATALOG_FILE: aliases.three.models.1: is there twice (line 7)',
+        ],
+      }),
+    );
   });
 });
 

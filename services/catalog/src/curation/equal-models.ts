@@ -4,9 +4,12 @@
  */
 import { AppError, type EqualChoice, type JsonObject, type PreparedModel } from '@inferry/contracts';
 import type { CatalogDeps } from '../deps.ts';
+import { type FieldNames, toCallersFields, toCallersQuote, toModelFields } from './equal-fields.ts';
 
 export interface EqualModels {
   models: readonly string[];
+  /** By model, where its fields have names of their own. */
+  fields: Readonly<Record<string, FieldNames>>;
   choose: EqualChoice;
   /** Whether a run goes on to the next where one certainly took nothing. */
   failover: boolean;
@@ -65,7 +68,9 @@ export async function prepareEqual(
   deps: CatalogDeps,
   { group, prepareWith }: { group: EqualModels; prepareWith: (id: string) => Promise<Prepare> },
 ): Promise<(input: JsonObject) => Promise<{ chosen: PreparedModel; others: PreparedModel[]; why: string }>> {
-  const settled = await Promise.allSettled(group.models.map(prepareWith));
+  const settled = await Promise.allSettled(
+    group.models.map(async (id) => inCallersFields(fieldsOf(group, id), await prepareWith(id))),
+  );
   const usable = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   if (usable.length === 0) {
     const [first] = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
@@ -80,6 +85,24 @@ export async function prepareEqual(
     const [chosen = first, ...others] = inOrder(deps, group, fitting);
     if (chosen === undefined) throw new AppError('model_not_found', 'None of these models can be run now.');
     return { chosen, others, why: `${words[group.choose]} of ${Math.max(1, fitting.length)}` };
+  };
+}
+
+/** How a model of the group calls its fields; undefined where it does as callers do. */
+export function fieldsOf(group: EqualModels | undefined, id: string): FieldNames | undefined {
+  return group !== undefined && Object.hasOwn(group.fields, id) ? group.fields[id] : undefined;
+}
+
+function inCallersFields(names: FieldNames | undefined, prepare: Prepare): Prepare {
+  if (names === undefined) return prepare;
+  return async (input) => {
+    const prepared = await prepare(toModelFields(names, input));
+    const { problems, quote } = prepared;
+    return {
+      ...prepared,
+      problems: toCallersFields(names, problems),
+      quote: toCallersQuote(names, quote),
+    };
   };
 }
 

@@ -13,6 +13,8 @@ import {
 } from '@inferry/contracts';
 import type { z } from 'zod';
 import type { CallerAccess } from '../caller-access.ts';
+import { toCallersFields, toCallersQuote, toModelFields } from '../curation/equal-fields.ts';
+import { fieldsOf } from '../curation/equal-models.ts';
 import type { CatalogDeps } from '../deps.ts';
 import { schemasOf } from '../input/file-fields.ts';
 import { prepareInput } from '../input/prepare-input.ts';
@@ -33,10 +35,18 @@ export function handleEstimateCost(deps: CatalogDeps): Handler<typeof estimateCo
   return async ({ model: name, input, count = 1 }, context) => {
     const { principal } = context;
     const named = await resolveModel(deps, name, principal);
-    const { document, ...wanted } = await quotedModel(deps, { named, input }, principal);
+    const names = fieldsOf(deps.models.curation.groupOf(name), named.id);
+    const own = input && toModelFields(names, input);
+    const { document, ...wanted } = await quotedModel(deps, { named, input: own }, principal);
     const access = await deps.accesses.of(principal);
-    const { validation, input: prepared, ...told } = estimate({ deps, document, access }, wanted);
-    const quote = await coveredQuote(deps, { name, input, validation, quote: told.quote }, context);
+    const estimated = estimate({ deps, document, access }, wanted);
+    const { input: prepared } = estimated;
+    const validation = toCallersFields(names, estimated.validation);
+    const quote = await coveredQuote(
+      deps,
+      { name, input, validation, quote: toCallersQuote(names, estimated.quote) },
+      context,
+    );
     const result = toEstimate(quote, count);
     const isQuotable = input !== undefined && validation.length === 0;
     const quoted = { model: document.id, wrapper: wanted.wrapper, input: prepared, quote };

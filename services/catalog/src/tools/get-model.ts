@@ -1,6 +1,8 @@
 import type { Handler } from '@inferry/bus';
 import { callOf, type getModel, hint, type JsonObject, runModel } from '@inferry/contracts';
 import type { CallerAccess } from '../caller-access.ts';
+import { withCallersFields } from '../curation/equal-fields.ts';
+import { fieldsOf } from '../curation/equal-models.ts';
 import type { CatalogDeps } from '../deps.ts';
 import type { ModelDocument } from '../listed-models.ts';
 import { toCard, toSummary } from '../model-card.ts';
@@ -33,7 +35,9 @@ export function handleGetModel(deps: CatalogDeps): Handler<typeof getModel> {
     const { principal } = context;
     const listed = await resolveModel(deps, name, principal);
     const wanted = new Set(sections.length === 0 ? defaultSections : sections);
-    const document = needsMore(wanted) ? await deps.complete(listed, principal) : listed;
+    const whole = needsMore(wanted) ? await deps.complete(listed, principal) : listed;
+    const names = fieldsOf(deps.models.curation.groupOf(name), listed.id);
+    const document = withCallersFields(names, whole);
     const {
       capability,
       max_chars: maxChars = shown.brief === true ? maxMaxChars : defaultMaxChars,
