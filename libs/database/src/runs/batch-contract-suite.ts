@@ -17,7 +17,7 @@ import {
   takeDueBatches,
 } from './batches.ts';
 import type { NewRun } from './insert-run.ts';
-import { setBudget } from './spending-limits.ts';
+import { setBudget, setLimit } from './spending-limits.ts';
 import { endQueuedRun } from './write-run.ts';
 
 interface BatchWorld {
@@ -31,7 +31,7 @@ function createMaker({ database, newRow, now }: BatchWorld) {
   function insert(
     batchId: string,
     prices: readonly (number | undefined)[],
-    changes: Partial<Insertable<BatchTable>> = {},
+    { providers, ...changes }: Partial<Insertable<BatchTable>> & { providers?: readonly string[] } = {},
   ) {
     const batch: Insertable<BatchTable> = {
       ...{ batch_id: batchId, subject: 'alice', idempotency_key: `ref:${batchId}`, request_hash: '' },
@@ -43,12 +43,19 @@ function createMaker({ database, newRow, now }: BatchWorld) {
       const place = { batch_id: batch.batch_id, batch_index: index, next_poll_at: null };
       const row = newRow(`run_${batch.batch_id}_${index}`, {
         ...place,
+        provider: providers?.[index] ?? 'scripted',
         estimated_micros: wantedMicros ?? null,
       });
       return { row, wantedMicros };
     });
     const rules = { unpriced: { policy: 'cap', capMicros: 1_000_000 } } as const;
-    return insertBatch(database(), { batch, runs, tags: { team: 'a' }, payer: { subject: 'alice' }, rules });
+    return insertBatch(database(), {
+      batch,
+      runs,
+      tags: { team: 'a' },
+      payer: { subject: 'alice', provider: 'scripted' },
+      rules,
+    });
   }
 
   const upTo =
@@ -95,6 +102,18 @@ export function describeBatches(world: BatchWorld): void {
       await insert('c', [400_000, undefined, undefined]);
       const state = await readBatchState(database().queries, { batch_id: 'c', currency: 'USD' });
       expect(state).toMatchObject({ heldMicros: 2_400_000, estimatedMicros: 400_000 });
+    });
+
+    it('is held by the budget of each platform that its runs go to', async () => {
+      const span = { span: 'day', timeZone: 'UTC', currency: 'USD' } as const;
+      await setLimit(database().queries, { scope: 'provider', value: 'other', ...span, limitMicros: 150 });
+      const split = (id: string) =>
+        insert(id, [100, 100, 100], { providers: ['scripted', 'other', 'other'] });
+
+      await expect(split('b')).rejects.toMatchObject({ code: 'budget_exceeded' });
+      expect(await findBatch(database().queries, { subject: 'alice', batchId: 'b' })).toBeUndefined();
+      await setLimit(database().queries, { scope: 'provider', value: 'other', ...span, limitMicros: 200 });
+      expect(await split('c')).toMatchObject({ isNew: true });
     });
 
     it('gives as many their turn as it may, whoever looks at the same moment', async () => {

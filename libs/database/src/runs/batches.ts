@@ -47,6 +47,7 @@ export async function insertBatch(
       existing,
     });
     if (reservation.kind === 'replay') return { isNew: false, row: reservation.row };
+    await holdElsewhere(queries, { runs, payer, rules, batch, dialect: database.dialect, existing });
     const inserted = await queries
       .insertInto('batches')
       .values(batch)
@@ -66,6 +67,33 @@ export async function insertBatch(
     await insertRuns(queries, rows, tags);
     return { isNew: true, row: inserted };
   });
+}
+
+/** Where the runs of a batch go to several platforms, each of those may have a budget of its own. */
+async function holdElsewhere(
+  queries: Transaction<Schema>,
+  {
+    runs,
+    payer,
+    rules,
+    batch,
+    dialect,
+    existing,
+  }: Pick<NewBatch, 'runs' | 'payer' | 'rules' | 'batch'> & {
+    dialect: Database['dialect'];
+    existing: () => Promise<BatchRow | undefined>;
+  },
+): Promise<void> {
+  const others = new Set(runs.map(({ row }) => row.provider).filter((one) => one !== payer.provider));
+  for (const provider of [...others].sort()) {
+    const own = runs.filter(({ row }) => row.provider === provider);
+    await reserveBudget(queries, {
+      ...{ ...rules, dialect, existing, currency: batch.currency, now: batch.created_at },
+      // Its other budgets hold all of the batch already.
+      payer: { subject: '', provider },
+      wantedMicros: wantedOf(own, rules).wantedMicros,
+    });
+  }
 }
 
 /** What all runs ask of budgets; a run of unknown price counts as the rules say. */

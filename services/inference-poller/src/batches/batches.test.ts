@@ -13,7 +13,7 @@ import {
 import { dumpDatabase, loadDatabase, openDatabase, setBudget } from '@inferry/database';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { verifyLedger } from '../runs/verify-ledger.ts';
-import { succeeded } from '../testing/platform.ts';
+import { Platform, succeeded } from '../testing/platform.ts';
 import { bob, type CallSettings, createWorld, type World } from '../testing/world.ts';
 
 let world: World;
@@ -54,6 +54,63 @@ async function reached(id: string, matches: (batch: Batch) => boolean): Promise<
     { timeout: 45_000, interval: 10 },
   );
 }
+
+describe('a batch of a name for several models that do the same', () => {
+  let other: Platform;
+  beforeEach(async () => {
+    other = new Platform();
+    other.slug = 'other';
+    other.endsAs = succeeded('from the other');
+    world.platform.endsAs = succeeded('from the first');
+    await world.addReplica({ providers: [world.platform, other].map((one) => one.provider()) });
+  });
+  const twins = (args: JsonObject) => begin({ model: 'twins', ...args });
+  const noCredit = () => {
+    throw new AppError('insufficient_credits', 'Not now.');
+  };
+
+  it('sends each run that was certainly not taken to the next, and only those', async () => {
+    world.platform.submitScripts = [noCredit, noCredit];
+
+    const { batch } = await twins({ inputs: prompts(4), input: { price: 0.1, otherPrice: 0.3 } });
+    await reached(batch.batch_id, isOver);
+
+    const rows = await world.database.queries.selectFrom('runs').selectAll().execute();
+    expect(rows.map(({ status }) => status)).toEqual(Array(4).fill('succeeded'));
+    expect(rows.map(({ model }) => model).sort()).toEqual([
+      ...['other/model', 'other/model', 'scripted/model', 'scripted/model'],
+    ]);
+    expect([world.platform.submitCount, other.submitCount]).toEqual([2, 2]);
+    // Held at the most that each may cost, whichever takes it.
+    for (const { run_id: id } of rows) expect(await world.ledger(id)).toMatchObject({ reserve: 300_000 });
+    expect(await verifyLedger(world.database)).toMatchObject({ differences: 0 });
+  });
+
+  it('sends nothing elsewhere that may have been taken', async () => {
+    world.platform.onRecover = () => ({ outcome: 'unknown' });
+    world.platform.submitScripts = [
+      () => {
+        throw new AppError('deadline_exceeded', 'No answer.');
+      },
+    ];
+
+    const { batch } = await twins({ inputs: prompts(2), concurrency: 1 });
+    const ended = await reached(batch.batch_id, isOver);
+
+    expect(ended.counts).toMatchObject({ failed: 1, succeeded: 1 });
+    expect(other.submitCount).toBe(0);
+  });
+
+  it('goes to none that would bring all of it above what it may cost', async () => {
+    world.platform.submitScripts = [noCredit];
+
+    const { batch } = await twins({ inputs: prompts(2), input: { price: 0.1, otherPrice: 5 }, max_cost: 1 });
+    const ended = await reached(batch.batch_id, isOver);
+
+    expect(ended.counts).toMatchObject({ failed: 1, succeeded: 1 });
+    expect(other.submitCount).toBe(0);
+  });
+});
 
 const isOver = (batch: Batch) => batch.finished_at !== undefined;
 const openJobs = () => [...world.platform.jobs.values()].filter(({ view }) => view.status === 'running');

@@ -31,7 +31,16 @@ import { confirmCost } from '../runs/confirm-cost.ts';
 import { findFiles, locateFiles } from '../runs/input-files.ts';
 import { rulesFor, wantedOf } from '../runs/run-cost.ts';
 import { toMicros } from '../runs/run-document.ts';
-import { costOf, hashOf, newRun, refuseDrained, type ShownQuote, tooManyRuns } from '../runs/start-run.ts';
+import {
+  costOf,
+  hashOf,
+  newRun,
+  othersOf,
+  refuseDrained,
+  type ShownQuote,
+  tooManyRuns,
+  withOthers,
+} from '../runs/start-run.ts';
 import { type BatchRequest, inputsOf, variedIn } from './batch-inputs.ts';
 
 type Prepared = z.infer<typeof PreparedRun>;
@@ -151,7 +160,9 @@ async function planBatch(deps: InferenceDeps, asked: Asked, context: HandlerCont
   const wrong = problemsOf(prepared);
   const [first] = prepared;
   if (wrong.length > 0 || first === undefined) throw validationFailed(request.model, wrong);
-  if (standing.hasPauses === true) await refuseDrained(deps, first.provider);
+  if (standing.hasPauses === true) {
+    for (const provider of new Set(prepared.map((one) => one.provider))) await refuseDrained(deps, provider);
+  }
   const quote = quoteOfAll(prepared);
   refuseTooDear(request.max_cost, quote);
   return { prepared, first, quote, checked, standing };
@@ -159,7 +170,7 @@ async function planBatch(deps: InferenceDeps, asked: Asked, context: HandlerCont
 
 async function prepareAll(
   deps: InferenceDeps,
-  { request: { model, options }, inputs }: Asked,
+  { request: { model, options, max_cost: maxCost }, inputs }: Asked,
   { principal, signal }: HandlerContext,
 ): Promise<Prepared[]> {
   const parts: JsonObject[][] = [];
@@ -171,7 +182,21 @@ async function prepareAll(
       { principal, signal },
     ),
   );
-  return replies.flatMap(({ runs }) => runs);
+  return withEqual(
+    replies.flatMap(({ runs }) => runs),
+    maxCost,
+  );
+}
+
+/**
+ * What else may take each run. Where all of them together might cost more than the batch may, none goes to a dearer model than
+ * the one that it is meant for.
+ */
+function withEqual(prepared: readonly Prepared[], maxCost: number | undefined): Prepared[] {
+  const all = prepared.map((one) => withOthers(one, undefined));
+  const { max } = quoteOfAll(all);
+  if (maxCost === undefined || (max !== undefined && max <= maxCost)) return all;
+  return prepared.map((one) => withOthers(one, one.quote.max ?? Number.NEGATIVE_INFINITY));
 }
 
 function problemsOf(prepared: readonly Prepared[]): Problem[] {
@@ -243,6 +268,7 @@ async function runOf(deps: InferenceDeps, place: Place, prepared: Prepared): Pro
   const { input, file_fields: pointers } = prepared;
   const provider = deps.providers.get(prepared.provider);
   const files = pointers.length === 0 ? {} : await locateFiles(deps, { provider, input, pointers }, context);
+  const others = await othersOf(deps, prepared, context);
   const { priority = 'low' } = request.options ?? {};
   const { row, wantedMicros } = newRun(deps, {
     request: { model: request.model, input, options: request.options },
@@ -250,7 +276,7 @@ async function runOf(deps: InferenceDeps, place: Place, prepared: Prepared): Pro
     priority: priority === 'high' || priority === 'normal' ? priority : 'low',
     price: undefined,
     place: { batchId, index },
-    ...{ prepared, files, context, tags, ttlMs },
+    ...{ prepared, files, context, tags, ttlMs, others },
   });
   return { row, wantedMicros };
 }

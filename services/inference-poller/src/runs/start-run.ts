@@ -101,7 +101,7 @@ export async function startRun(
 }
 
 /** The run as each of the others would be sent it. */
-async function othersOf(
+export async function othersOf(
   deps: InferenceDeps,
   { equal }: Prepared,
   context: HandlerContext,
@@ -158,7 +158,7 @@ export async function prepare(
 }
 
 /** What else may take the run, as far as that costs no more than it may; the quote is of whichever does. */
-function withOthers(prepared: Prepared, maxCost: number | undefined): Prepared {
+export function withOthers(prepared: Prepared, maxCost: number | undefined): Prepared {
   const { equal, quote } = prepared;
   if (equal === undefined) return prepared;
   const isCheap = (one: Quote) => maxCost === undefined || (one.max !== undefined && one.max <= maxCost);

@@ -347,14 +347,15 @@ function serveCatalog(neighbours: Bus, world: World): void {
       problems: problemsOf(model, input),
     };
   };
-  neighbours.serve(prepareRun, async (asked) => {
+  const prepareAny = (asked: { model: string; input: JsonObject }): PreparedRun => {
     if (asked.model !== 'twins') return prepare(asked);
     const { price, otherPrice = price } = asked.input;
     const others = [prepare({ model: 'other/model', input: { ...asked.input, price: otherPrice } })];
     const first = prepare({ ...asked, model: 'scripted/model' });
     return { ...first, equal: { alias: 'twins', why: 'first of 2', others } };
-  });
+  };
+  neighbours.serve(prepareRun, async (asked) => prepareAny(asked));
   neighbours.serve(prepareRuns, async ({ model, inputs }) => ({
-    runs: inputs.map((input) => prepare({ model, input })),
+    runs: inputs.map((input) => prepareAny({ model, input })),
   }));
 }
