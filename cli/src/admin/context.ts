@@ -65,6 +65,7 @@ export const usage = [
   '  budgets list',
   '  providers list | pause P | drain P | resume P [--reason "…"]',
   '  limits list | set --scope subject|provider --value V|* [--at-once N] [--rate 100/m] [--open N] | clear --scope S --value V',
+  '  equal-models suggest',
   '  webhooks list [--run RUN] [--failed] | replay ID',
   '  storage list | set --scope subject|mount|deployment [--value V] [--days N] [--bytes 10GiB] [--rehost on|off]',
   '  storage clear --scope S [--value V] | usage',

@@ -166,6 +166,52 @@ describe('admin', () => {
       await expect(admin(wrong, env)).rejects.toThrow(ConfigError);
   });
 
+  it('suggests models that may do the same, and changes nothing', async () => {
+    const model = {
+      ...{
+        title: 'FLUX.1 [schnell]',
+        summary: '',
+        kind: 'model',
+        categories: ['image'],
+        creator: '',
+        tags: [],
+      },
+      ...{ capabilities: ['io:text-to-image', 'op:generate'], isFeatured: false, isLive: true, weight: 0 },
+      ...{
+        outputSchema: {},
+        price: { text: '', currency: 'USD', basis: 'unknown' },
+        examples: [],
+        readme: '',
+      },
+    };
+    await withRun(async ({ queries }) => {
+      for (const [provider, field] of [
+        ['fal', 'prompt'],
+        ['runware', 'positivePrompt'],
+      ] as const) {
+        const document = JSON.stringify({
+          ...model,
+          nativeId: 'x/flux-schnell',
+          inputSchema: { type: 'object', properties: { [field]: { type: 'string' } }, required: [field] },
+        });
+        const row = { provider, native_id: 'x/flux-schnell', document, deleted_at: null, updated_at: 1 };
+        await queries
+          .insertInto('models')
+          .values({ ...row, model: `${provider}/x/flux-schnell` })
+          .execute();
+      }
+    });
+
+    expect(await say('equal-models', 'suggest')).toBe(
+      [
+        '0: "flux-1-schnell": {"models":["fal/x/flux-schnell","runware/x/flux-schnell"],"fields":{"runware/x/flux-schnell":{"prompt":"positivePrompt"}}}',
+        '  io:text-to-image op:generate',
+        'Nothing was changed.',
+      ].join('\n'),
+    );
+    expect(await say('equal-models', 'suggest', '--json')).toContain('"alias":"flux-1-schnell"');
+  });
+
   it('says what is kept for whom, for how long, and takes it away again', async () => {
     await say('storage', 'set', '--scope', 'subject', '--value', 'ada', '--days', '30', '--bytes', '1.5GiB');
     await say('storage', 'set', '--scope', 'subject', '--value', 'ada', '--rehost', 'off');

@@ -4,6 +4,7 @@ import { addAudit, chainAudit } from '@inferry/database';
 import { ConfigError, type Env } from '@inferry/runtime';
 import { auditVerbs } from '../admin/audit.ts';
 import { type AdminContext, type AdminVerbs, readArgs, usage } from '../admin/context.ts';
+import { equalModelVerbs } from '../admin/equal-models.ts';
 import { limitVerbs } from '../admin/limits.ts';
 import { budgetVerbs, ledgerVerbs, usageVerbs } from '../admin/money.ts';
 import { providerVerbs, runVerbs, webhookVerbs } from '../admin/runs.ts';
@@ -15,6 +16,7 @@ const nouns: Readonly<Record<string, AdminVerbs>> = {
   runs: runVerbs,
   budgets: budgetVerbs,
   limits: limitVerbs,
+  'equal-models': equalModelVerbs,
   providers: providerVerbs,
   webhooks: webhookVerbs,
   storage: storageVerbs,
