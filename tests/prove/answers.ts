@@ -16,11 +16,15 @@ const answers = {
   silent: 3,
 } as const;
 export type Answer = keyof typeof answers;
-const refusing = { ...answers, unavailable: 30, too_many: 12, refused: 12 };
+const tempers = {
+  usual: answers,
+  refusing: { ...answers, unavailable: 30, too_many: 12, refused: 12 },
+  slow: { ...answers, slowly: 80 },
+};
+export type Temper = keyof typeof tempers;
 
-/** One of a platform that often refuses, or of a usual one. */
-export function answerOf(random: Random, { refuses = false }: { refuses?: boolean }): Answer {
-  return random.weighted<Answer>(refuses ? refusing : answers);
+export function answerOf(random: Random, temper: Temper = 'usual'): Answer {
+  return random.weighted<Answer>(tempers[temper]);
 }
 
 /** It says itself that it took nothing. */

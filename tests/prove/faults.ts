@@ -86,6 +86,11 @@ export class Faults {
     });
   }
 
+  /** The first whose connection stands is told to stop. */
+  stopAtSubmit(): void {
+    this.#atFirst(/is connected/, (machine) => this.#stop(machine));
+  }
+
   /** An answer comes while neither the database nor the notes are there, and whoever heard it lives. */
   takeStoresAwayAtAnswer(): void {
     const awayMs = this.#random.between(1_500, 7_000);

@@ -9,7 +9,7 @@ import {
   type Recovery,
   type SubmitRequest,
 } from '@inferry/providers';
-import { type Answer, answerOf, failureOf, lost, refusalOf } from './answers.ts';
+import { type Answer, answerOf, failureOf, lost, refusalOf, type Temper } from './answers.ts';
 import type { Link } from './network.ts';
 import type { Scheduler, SimProcess } from './scheduler.ts';
 
@@ -32,8 +32,8 @@ export interface PlatformManner {
   cancels: boolean;
   /** It answers in the call itself, when its job has ended: whoever holds the call alone can have it. */
   isInCall: boolean;
-  /** It often says that it takes nothing. */
-  refuses?: boolean;
+  /** It often says that it takes nothing, or often takes its time. */
+  temper?: Temper;
 }
 
 const connectMs = 3_000;
@@ -257,7 +257,7 @@ export class SimPlatform {
     { provider, request, signal }: { provider: string; request: SubmitRequest; signal: AbortSignal },
   ): Promise<Accepted> {
     const { scheduler, manner } = this.#options;
-    const answer = answerOf(scheduler.random, manner);
+    const answer = answerOf(scheduler.random, manner.temper);
     const leftAt = scheduler.now;
     const out = { runId: request.runId, by: process };
     this.#noteSubmit(out, { provider, answer });

@@ -29,7 +29,8 @@ export interface WorldReport {
 
 /**
  * Most worlds are of the usual kind. Three in eight are about what a story of chance comes to too seldom: a process that stands
- * still with its connection made, an answer that one disk, one memory or the notes alone have, batches, and models that are equal.
+ * still with its connection made or is told to stop then, an answer that one disk, one memory or the notes alone have, batches, and
+ * models that are equal.
  */
 const unasked = { canRecover: false, reports: false, isInCall: false } as const;
 const kinds = {
@@ -39,11 +40,12 @@ const kinds = {
   remembered: { manner: unasked, machines: [2, 2, 3] },
   noted: { manner: unasked, machines: [2, 2, 3] },
   batch: { manner: {}, machines: [1, 2, 2, 3] },
-  equal: { manner: { isInCall: false, refuses: true }, machines: [1, 2, 2, 3] },
+  equal: { manner: { isInCall: false, temper: 'refusing' }, machines: [1, 2, 2, 3] },
+  stopped: { manner: { isInCall: false, temper: 'slow' }, machines: [1, 2, 2] },
 } as const;
 type WorldKind = keyof typeof kinds;
 
-const rare = ['remembered', 'noted', 'batch', 'equal'] as const;
+const rare = ['remembered', 'noted', 'batch', 'equal', 'stopped'] as const;
 
 function kindOf(seed: number): WorldKind {
   if (seed % 8 === 5) return rare[(seed >>> 3) % rare.length] ?? 'usual';
@@ -158,6 +160,7 @@ class World {
     if (this.#kind === 'kept') this.#faults.killAfterAnswer();
     if (this.#kind === 'remembered') this.#faults.takeStoresAwayAtAnswer();
     if (this.#kind === 'noted') this.#faults.killAfterNote();
+    if (this.#kind === 'stopped') this.#faults.stopAtSubmit();
     this.#faults.draw(this.#scheduler.random.between(isUsual ? 1 : 0, isUsual ? 4 : 2), loadMs + 2_000);
   }
 
