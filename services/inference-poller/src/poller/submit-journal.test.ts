@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInProcessLimits } from '@inferry/limits';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { SubmitJournal } from './submit-journal.ts';
+import { diskFiles, SubmitJournal } from './submit-journal.ts';
 
 const log = pino({ level: 'silent' });
 const sent = { run_id: 'run_a', submitted_at: 1_000, token: 't1' };
@@ -63,4 +63,18 @@ it('reads past what was cut off, and what is none of its entries', async () => {
   await writeFile(join(folder, 'run_c.json'), '{"run_id":"../../etc"}');
 
   expect(await open({ folder }).leftBehind()).toEqual([]);
+});
+
+it('says when disk or store could not be read, so that nobody takes that for no answer', async () => {
+  const notes = createInProcessLimits();
+  const read = async () =>
+    Promise.reject(Object.assign(new Error('too many open files'), { code: 'EMFILE' }));
+  const blind = new SubmitJournal({ folder, notes, log, files: { ...diskFiles, read } });
+
+  expect(await open({ folder }).look('run_a')).toEqual({ entry: undefined, isWhole: true });
+  expect(await blind.look('run_a')).toEqual({ entry: undefined, isWhole: false });
+  await open({ notes }).took(taken);
+  expect((await blind.look('run_a')).entry).toEqual(taken);
+  notes.readNote = read;
+  expect(await open({ folder, notes }).look('run_a')).toEqual({ entry: undefined, isWhole: false });
 });

@@ -25,7 +25,7 @@ const maxEntryBytes = 65_536;
 export interface JournalFiles {
   /** The names in the folder, which is made where there is none. */
   list(folder: string): Promise<string[]>;
-  /** Undefined where there is no such file, or none that can be read. */
+  /** Undefined where there is no such file; rejects where nobody can tell. */
   read(file: string): Promise<string | undefined>;
   write(file: string, text: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -38,7 +38,11 @@ export const diskFiles: JournalFiles = {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     return readdir(folder);
   },
-  read: (file) => readFile(file, 'utf8').catch(() => undefined),
+  read: (file) =>
+    readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      return undefined;
+    }),
   write: (file, text) => writeFile(file, text, { mode: 0o600 }),
   rename,
   remove: (file) => rm(file, { force: true }),
@@ -95,18 +99,21 @@ export class SubmitJournal {
     return (await this.look(runId)).entry;
   }
 
-  /** The same, and whether all were asked who may know: while the store is away, another replica's answer may be in it. */
+  /** The same, and whether disk and store could be read: else an answer may be in them that nobody sees just now. */
   async look(runId: string): Promise<{ entry: JournalEntry | undefined; isWhole: boolean }> {
     const { folder, notes } = this.#options;
     const known = this.#known.get(runId);
     if (known !== undefined) return { entry: known, isWhole: true };
-    const written = folder === undefined ? undefined : await this.#readEntry(this.#fileOf(folder, runId));
-    if (written?.handle !== undefined) return { entry: written, isWhole: true };
-    try {
-      return { entry: parseEntry(await notes.readNote(keyOf(runId))) ?? written, isWhole: true };
-    } catch {
-      return { entry: written, isWhole: false };
-    }
+    let isWhole = true;
+    const unread = () => {
+      isWhole = false;
+      return undefined;
+    };
+    const written =
+      folder === undefined ? undefined : await this.#readEntry(this.#fileOf(folder, runId)).catch(unread);
+    if (written?.handle !== undefined) return { entry: written, isWhole };
+    const noted = parseEntry(await notes.readNote(keyOf(runId)).catch(unread));
+    return { entry: noted ?? written, isWhole };
   }
 
   /** What the folder still has of earlier processes. */
@@ -116,7 +123,8 @@ export class SubmitJournal {
     try {
       const names = (await this.#files.list(folder)).filter((name) => name.endsWith('.json'));
       const entries = await Promise.all(
-        names.slice(0, maxEntries).map((name) => this.#readEntry(join(folder, name))),
+        // What cannot be read now is asked for again when its run is.
+        names.slice(0, maxEntries).map((name) => this.#readEntry(join(folder, name)).catch(() => undefined)),
       );
       return entries.filter((entry) => entry !== undefined);
     } catch (error) {
