@@ -67,15 +67,21 @@ export function toEnvelopeText(
 }
 
 /** The headers of a call that has so many milliseconds left. */
-export function toHeaders(envelopeText: string, timeoutMs: number): Record<string, string> {
-  return { [callHeader]: `{"timeout_ms":${timeoutMs},${envelopeText}}` };
+export function toHeaders(
+  envelopeText: string,
+  timeoutMs: number,
+  trace: Readonly<Record<string, string>> | undefined,
+): Record<string, string> {
+  const envelope = `{"timeout_ms":${timeoutMs},${envelopeText}}`;
+  return trace === undefined ? { [callHeader]: envelope } : { ...trace, [callHeader]: envelope };
 }
 
-/** Adds the W3C trace context of whoever is running. */
-export function traceHeaders(): Record<string, string> {
+/** The W3C trace context of whoever is running; undefined where nobody traces. */
+export function traceHeaders(): Record<string, string> | undefined {
   const headers: Record<string, string> = {};
   propagation.inject(context.active(), headers);
-  return headers;
+  for (const _name in headers) return headers;
+  return undefined;
 }
 
 /** Throws when it is none. */

@@ -46,7 +46,7 @@ interface Pending {
   payload: string;
   /** Everything beside the payload but the time that is left. */
   envelope: string;
-  trace: Record<string, string>;
+  trace: Record<string, string> | undefined;
   /** Of this issue of it: the last part of its inbox. */
   number: number;
   /** Whom this issue of it was meant for; undefined where the queue group decided. */
@@ -144,6 +144,7 @@ export class Caller {
     const isHeld = !this.#transport.isConnected;
     if (this.#isClosed || (isHeld && this.#held.size >= maxHeld)) return Promise.reject(unreachable());
     const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const now = steadyNow();
     const call: Pending = {
       subject,
       payload,
@@ -151,10 +152,10 @@ export class Caller {
       trace: traceHeaders(),
       number: -1,
       instance: undefined,
-      deadlineAt: steadyNow() + options.timeoutMs,
+      deadlineAt: now + options.timeoutMs,
       patienceMs: Math.min(options.patienceMs ?? Number.POSITIVE_INFINITY, this.#timings.patienceMs),
       issuedAt: 0,
-      heardAt: 0,
+      heardAt: now,
       isTaken: false,
       isUnserved: false,
       attempts: 0,
@@ -175,8 +176,6 @@ export class Caller {
       };
       life.attach(call.interruptible);
     }
-    const now = steadyNow();
-    call.heardAt = now;
     if (isHeld) this.#held.add(call);
     else this.#issue(call, now);
     if (this.#meter.isOn) this.#measure(subject, promise);
@@ -216,7 +215,7 @@ export class Caller {
         subject: instance === undefined ? call.subject : directSubject(instance, call.subject),
         data: call.payload,
         reply: this.#prefix + number,
-        headers: { ...call.trace, ...toHeaders(call.envelope, call.deadlineAt - now) },
+        headers: toHeaders(call.envelope, call.deadlineAt - now, call.trace),
       });
       // Whoever takes a call over is to be as quick as the one before.
       if (call.life?.isFinishing) this.#askToFinish(call);

@@ -252,32 +252,15 @@ export class Responder {
   }
 
   #toContext(envelope: CallEnvelope, speaker: Speaker, call: ActiveCall): HandlerContext {
-    const { client } = envelope;
-    return {
-      ...speaker,
-      callId: envelope.id,
-      mount: envelope.tool?.slice(0, envelope.tool.indexOf('/')),
-      // As whoever reads it compares it: with a clock that may have been set since the call came.
-      get deadlineAt() {
-        return Date.now() + call.deadlineAt - steadyNow();
-      },
-      wait: envelope.wait ?? shortWait,
-      get signal() {
-        return call.abort.signal;
-      },
-      get draining() {
-        return call.finish.signal;
-      },
-      attachment: envelope.attachment,
-      ...(client === undefined ? {} : { client }),
-      log: (entry: LogEntry) => {
+    return new CallContext(envelope, speaker, {
+      call,
+      log: (entry) => {
         if (this.#isAwaited(call)) this.#send(call.reply, 'L', JSON.stringify(entry));
       },
-      isShort: () => true,
-      progress: (step: Progress) => {
+      progress: (step) => {
         if (this.#isAwaited(call)) this.#send(call.reply, 'P', JSON.stringify(step));
       },
-    };
+    });
   }
 
   #isAwaited(call: ActiveCall): boolean {
@@ -385,6 +368,57 @@ export class Responder {
     for (const call of this.#active.values()) {
       if (callerOf(call.reply) === caller) call.abort.raise();
     }
+  }
+}
+
+/**
+ * A handler's view of its call. What is computed stands on the prototype: an object with getters of its own has a shape of its own,
+ * and everything that reads it is slow from then on.
+ */
+class CallContext implements HandlerContext {
+  readonly principal: HandlerContext['principal'];
+  readonly isService: boolean;
+  readonly run: HandlerContext['run'];
+  readonly callId: string;
+  readonly mount: string | undefined;
+  readonly wait: HandlerContext['wait'];
+  readonly attachment: string | undefined;
+  readonly client: HandlerContext['client'];
+  readonly log: (entry: LogEntry) => void;
+  readonly progress: (step: Progress) => void;
+  isShort: HandlerContext['isShort'] = () => true;
+  failure?: AppError;
+  readonly #call: ActiveCall;
+
+  constructor(
+    { id, tool, wait, attachment, client }: CallEnvelope,
+    { principal, isService, run }: Speaker,
+    { call, log, progress }: Pick<CallContext, 'log' | 'progress'> & { call: ActiveCall },
+  ) {
+    this.principal = principal;
+    this.isService = isService;
+    this.run = run;
+    this.callId = id;
+    this.mount = tool?.slice(0, tool.indexOf('/'));
+    this.wait = wait ?? shortWait;
+    this.attachment = attachment;
+    this.client = client;
+    this.log = log;
+    this.progress = progress;
+    this.#call = call;
+  }
+
+  /** As whoever reads it compares it: with a clock that may have been set since the call came. */
+  get deadlineAt(): number {
+    return Date.now() + this.#call.deadlineAt - steadyNow();
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.abort.signal;
+  }
+
+  get draining(): AbortSignal {
+    return this.#call.finish.signal;
   }
 }
 

@@ -4,11 +4,12 @@ import {
   InvalidArgumentError,
   type Msg,
   type MsgHdrs,
+  MsgHdrsImpl,
   type NatsConnection,
   PermissionViolationError,
   TimeoutError,
 } from '@nats-io/nats-core';
-import { type ConnectionOptions, connect, headers as natsHeaders } from '@nats-io/transport-node';
+import { type ConnectionOptions, connect } from '@nats-io/transport-node';
 import type {
   IncomingMessage,
   MessageListener,
@@ -201,10 +202,14 @@ function toPublishError(error: unknown): AppError {
   return toAppError(error);
 }
 
+/** Names are ours, in the case in which they are read again: the client's `set` looks for other spellings of each. */
 function toNatsHeaders(headers: Readonly<Record<string, string>>): MsgHdrs {
-  const result = natsHeaders();
-  for (const [name, value] of Object.entries(headers)) result.set(name, value);
-  return result;
+  const lists: Record<string, string[]> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (/[\r\n]/.test(value)) throw new TypeError('the value of a header is one line');
+    lists[name] = [value];
+  }
+  return MsgHdrsImpl.fromRecord(lists);
 }
 
 /** A message whose parts are decoded when they are asked for: a caller never reads the reply of an answer. */

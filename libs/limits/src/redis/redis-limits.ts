@@ -74,8 +74,8 @@ interface Script {
   sha: string;
 }
 
-/** Groups in one command; more than these at once go out in several. */
-const maxBatch = 32;
+/** Groups in one command; Redis answers nobody else meanwhile. */
+const maxBatch = 128;
 
 /** Hits that are counted together or not at all. */
 interface WaitingGroup {
@@ -91,6 +91,8 @@ class RedisLimits implements SharedLimits {
   readonly #window = toScript(windowScript);
   readonly #release = toScript(releaseScript);
   #waiting: WaitingGroup[] = [];
+  /** One command of windows is under way. */
+  #isAsking = false;
 
   constructor(client: Redis, prefix: string, now: (() => number) | undefined) {
     this.#client = client;
@@ -104,12 +106,15 @@ class RedisLimits implements SharedLimits {
     return verdict;
   }
 
-  /** What is asked in one turn of the event loop shares a command: under load each costs a fraction of one. */
+  /**
+   * What is asked in one turn of the event loop shares a command, and so does what comes while one is under way: under load each
+   * costs a fraction of one.
+   */
   hitAll(hits: readonly WindowHit[]): Promise<WindowVerdict[]> {
     if (hits.length === 0) return Promise.resolve([]);
     return new Promise((resolve, reject) => {
-      if (this.#waiting.length === 0) setImmediate(() => this.#flush());
-      this.#waiting.push({ hits, resolve, reject });
+      if (this.#waiting.push({ hits, resolve, reject }) === 1 && !this.#isAsking)
+        setImmediate(() => this.#flush());
     });
   }
 
@@ -149,30 +154,37 @@ class RedisLimits implements SharedLimits {
   }
 
   #flush(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (let from = 0; from < waiting.length; from += maxBatch) {
-      const batch = waiting.slice(from, from + maxBatch);
-      this.#judge(batch).catch((error: unknown) => {
-        for (const { reject } of batch) reject(error);
-      });
-    }
+    const batch = this.#waiting.splice(0, maxBatch);
+    if (batch.length === 0) return;
+    this.#isAsking = true;
+    this.#judge(batch).then(
+      () => {
+        this.#isAsking = false;
+        this.#flush();
+      },
+      (error: unknown) => {
+        this.#isAsking = false;
+        // Whoever waited for its turn has waited as long as a command may take: the store is away for all of them.
+        for (const { reject } of [...batch, ...this.#waiting.splice(0)]) reject(error);
+      },
+    );
   }
 
   async #judge(groups: readonly WaitingGroup[]): Promise<void> {
     const keys: string[] = [];
-    const args: (string | number)[] = [this.#now?.() ?? ''];
+    let rules = '';
     for (const [group, { hits }] of groups.entries()) {
       for (const { key, rule, cost = 1 } of hits) {
         keys.push(`${this.#prefix}:window:${rule.windowMs}:${key}`);
-        args.push(rule.limit, rule.windowMs, cost, group);
+        rules += `${rule.limit} ${rule.windowMs} ${cost} ${group};`;
       }
     }
-    const reply = await this.#run(this.#window, keys, args);
-    if (!Array.isArray(reply) || reply.length !== keys.length * 4) throw malformed();
+    const reply = await this.#run(this.#window, keys, [this.#now?.() ?? '', rules]);
+    const numbers = String(reply).split(' ').map(Number);
+    if (numbers.length !== keys.length * 4) throw malformed();
     let at = 0;
     for (const { hits, resolve } of groups) {
-      resolve(hits.map((_, index) => toVerdict(reply, at + index)));
+      resolve(hits.map((_, index) => toVerdict(numbers, at + index)));
       at += hits.length;
     }
   }
@@ -212,9 +224,9 @@ function toScript(text: string): Script {
 }
 
 /** Of the hit at this place among all that were judged. */
-function toVerdict(reply: readonly unknown[], place: number): WindowVerdict {
-  const number = (field: number) => Number(reply[place * 4 + field]);
-  return { isAllowed: number(0) === 1, remaining: number(1), retryAfterMs: number(2), resetMs: number(3) };
+function toVerdict(numbers: readonly number[], place: number): WindowVerdict {
+  const [allowed, remaining = 0, retryAfterMs = 0, resetMs = 0] = numbers.slice(place * 4, place * 4 + 4);
+  return { isAllowed: allowed === 1, remaining, retryAfterMs, resetMs };
 }
 
 function unavailable(cause: unknown): AppError {

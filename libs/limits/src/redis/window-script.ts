@@ -1,8 +1,8 @@
 /**
  * Sliding windows in one call. KEYS: a list for each hit. ARGV[1]: now in milliseconds, or empty for the server's
- * clock, the only one that all replicas share; then limit, window, cost and group of each hit. The hits of a group follow
- * one another, and all of them are counted or none; a group sees what those before it counted. Returns four numbers for
- * each hit: allowed, remaining, retry after, reset.
+ * clock, the only one that all replicas share. ARGV[2]: limit, window, cost and group of each hit, as `100 60000 1 0;`. The
+ * hits of a group follow one another, and all of them are counted or none; a group sees what those before it counted. Returns
+ * four numbers for each hit: allowed, remaining, retry after, reset. Both are one text: each value of its own costs more.
  *
  * An entry is `time:cost:total`, where total counts all costs since the list was empty, this one included: what is
  * used is the difference of the last and the first, so a hit reads two entries however many there are. Hits of one
@@ -85,9 +85,15 @@ local function settle(first, last, counted)
   end
 end
 
-local from, fits = 1, true
-for i, key in ipairs(KEYS) do
-  local limit, window, cost = tonumber(ARGV[i * 4 - 2]), tonumber(ARGV[i * 4 - 1]), tonumber(ARGV[i * 4])
+local from, i, current, fits = 1, 0, nil, true
+for limit, window, cost, group in string.gmatch(ARGV[2], '(%d+) (%d+) (%d+) (%d+);') do
+  if current and group ~= current then
+    settle(from, i, fits)
+    from, fits = i + 1, true
+  end
+  current, i = group, i + 1
+  limit, window, cost = tonumber(limit), tonumber(window), tonumber(cost)
+  local key = KEYS[i]
   local state = states[key] or read(key, window)
   states[key] = state
   local weight = math.max(1, cost)
@@ -102,11 +108,8 @@ for i, key in ipairs(KEYS) do
     fits = false
     hit.retry = weight > limit and window or free_in(key, state, excess)
   end
-  if ARGV[i * 4 + 1] ~= ARGV[i * 4 + 5] then
-    settle(from, i, fits)
-    from, fits = i + 1, true
-  end
 end
+settle(from, i, fits)
 
 for key, state in pairs(states) do
   if state.added > 0 then
@@ -128,7 +131,7 @@ for _, hit in ipairs(hits) do
   table.insert(verdicts, hit.retry)
   table.insert(verdicts, state.last and state.last.at + state.window - state.now or 0)
 end
-return verdicts
+return table.concat(verdicts, ' ')
 `;
 
 /** Frees a lock that is held with the token ARGV[1]. */

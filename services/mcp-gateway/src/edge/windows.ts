@@ -53,14 +53,8 @@ export function createWindows(limits: WindowLimits, parts: WindowsParts): Window
   const blocked = new Recent<number>(10_000);
   let awayUntil = 0;
 
-  async function hit(one: WindowHit): Promise<WindowVerdict | undefined> {
-    return (await hitAll([one]))?.[0];
-  }
-
-  async function hitAll(hits: readonly WindowHit[]): Promise<WindowVerdict[] | undefined> {
-    const [only] = hits;
-    const count = async (store: Limits): Promise<WindowVerdict[]> =>
-      hits.length === 1 && only !== undefined ? [await store.hit(only)] : store.hitAll(hits);
+  /** Every request passes here: it makes one promise. */
+  async function ask<T>(count: (store: Limits) => Promise<T>): Promise<T | undefined> {
     if (now() >= awayUntil) {
       try {
         return await count(parts.limits);
@@ -72,6 +66,9 @@ export function createWindows(limits: WindowLimits, parts: WindowsParts): Window
     parts.onAway(parts.local === undefined ? 'closed' : 'local');
     return parts.local === undefined ? undefined : count(parts.local);
   }
+
+  const hit = (one: WindowHit) => ask((store) => store.hit(one));
+  const hitAll = (hits: readonly WindowHit[]) => ask((store) => store.hitAll(hits));
 
   async function chargeFailure(stage: 'pre_auth' | 'post_auth', address: string): Promise<Charge> {
     const policy = policyOf(stage, address);

@@ -79,7 +79,7 @@ export function createEdge(parts: EdgeParts): Edge {
     pending: Principal | HttpRefusal | Promise<Principal | HttpRefusal>,
   ): Promise<Admitted | undefined> {
     const arrivedAt = performance.now();
-    const outcome = await pending;
+    const outcome = pending instanceof Promise ? await pending : pending;
     if (isRefusal(outcome)) {
       const counted = parts.probes?.chargeOf(request);
       const charge =

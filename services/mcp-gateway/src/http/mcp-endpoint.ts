@@ -11,7 +11,6 @@ import {
   valueInWords,
 } from '@inferry/contracts';
 import {
-  type Channel,
   type ClientRequests,
   type Exchange,
   errorText,
@@ -50,13 +49,14 @@ import type { Edge } from './edge.ts';
 import { BatchMember, HttpChannel, type OpenStreams, type Post, writeAccepted } from './http-channel.ts';
 import {
   acceptsStream,
+  HttpExchange,
   headersOf,
   inSession,
+  type KnownRequest,
   type KnownSender,
   lineOf,
   readSelection,
   readSender,
-  toExchange,
 } from './to-exchange.ts';
 
 export interface EndpointParts {
@@ -89,9 +89,6 @@ const beginnings: ReadonlySet<string> = new Set(['initialize', 'server/discover'
 
 /** Made when it is looked at. */
 type View = () => ToolView;
-
-/** What is known of a request beside itself. */
-type KnownMessage = Spoken & Pick<Exchange, 'isAssumed' | 'attachment' | 'resumed'> & { from: KnownSender };
 
 /** The MCP endpoint of both eras: parse, era, toolset, then the protocol core. */
 export class McpEndpoint {
@@ -172,28 +169,27 @@ export class McpEndpoint {
     if (message.kind === 'response') clientRequests.settle(message, from);
   }
 
-  #request(post: Post, request: McpRequest, spoken: KnownMessage): Promise<void> | undefined {
+  #request(post: Post, request: McpRequest, known: KnownRequest): Promise<void> | undefined {
     const view = this.#viewOf(post, [request]);
     return view instanceof Promise
       ? view.then((found) =>
-          this.#answer(post, request, { ...spoken, view: isRefusal(found) ? found : () => found }),
+          this.#answer(post, request, { known, view: isRefusal(found) ? found : () => found }),
         )
-      : this.#answer(post, request, { ...spoken, view });
+      : this.#answer(post, request, { known, view });
   }
 
   #answer(
     post: Post,
     request: McpRequest,
-    { view, ...spoken }: KnownMessage & { view: View | Refusal },
+    { known, view }: { known: KnownRequest; view: View | Refusal },
   ): Promise<void> | undefined {
     const { core, calls, streams } = this.#parts;
-    const { offer } = post;
     if (isRefusal(view)) return this.#refuse(post, view, request);
     const busy = calls.refusal(post.principal);
     if (busy !== undefined) return this.#refuse(post, busy, request);
-    const canStream = spoken.resumed !== undefined || acceptsStream(post.request);
+    const canStream = known.resumed !== undefined || acceptsStream(post.request);
     const channel = new HttpChannel(post, streams, canStream);
-    const exchange = toExchange(post, request, { ...spoken, offer, view, channel });
+    const exchange = new HttpExchange(post, request, { known, view, channel });
     const held = calls.add(channel, post.principal);
     const end = (reply: Reply) => {
       calls.delete(held);
@@ -234,7 +230,6 @@ export class McpEndpoint {
     const spoken = readBatchEra(headersOf(post.request));
     const from = readSender(sessions, post, { era: 'legacy' });
     const messages = values.map(readMessage);
-    const { offer } = post;
     const requests = messages.filter(isRequest);
     const viewed = await this.#viewOf(post, requests);
     const view = typeof viewed === 'function' || isRefusal(viewed) ? viewed : () => viewed;
@@ -256,13 +251,13 @@ export class McpEndpoint {
     try {
       const answers = await Promise.all(
         requests.map((request) =>
-          this.#member(post, request, {
-            ...inSession(post, spoken, from),
-            from,
-            offer,
-            view,
-            channel: new BatchMember(whole),
-          }),
+          this.#member(
+            new HttpExchange(post, request, {
+              known: { ...inSession(post, spoken, from), from },
+              view,
+              channel: new BatchMember(whole),
+            }),
+          ),
         ),
       );
       const texts = answers.filter((text) => text !== undefined);
@@ -273,15 +268,11 @@ export class McpEndpoint {
     }
   }
 
-  async #member(
-    post: Post,
-    request: McpRequest,
-    rest: Spoken & { from: KnownSender; offer: Offer; view: View; channel: Channel },
-  ): Promise<string | undefined> {
-    const reply = await this.#parts.core.answer(toExchange(post, request, rest));
+  async #member(exchange: Exchange): Promise<string | undefined> {
+    const reply = await this.#parts.core.answer(exchange);
     return reply === undefined || typeof reply === 'string'
       ? reply
-      : errorText(request.id, reply, rest.offer.profile.words);
+      : errorText(exchange.request.id, reply, exchange.offer.profile.words);
   }
 
   /** The tools that a request has. */

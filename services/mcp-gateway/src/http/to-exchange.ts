@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { isObject, type JsonObject, type Principal, Recent } from '@inferry/contracts';
 import {
   type Asked,
+  type Channel,
   type Era,
   type Exchange,
   type McpHeaders,
@@ -22,37 +23,61 @@ import { oneValue } from '../edge/request-head.ts';
 import { type HttpRefusal, refuse } from '../http-refusal.ts';
 import type { Post } from './http-channel.ts';
 
-/** An admitted POST with one request as the protocol core takes it. */
-export function toExchange(
-  post: Post,
-  request: McpRequest,
-  {
-    from,
-    view,
-    ...rest
-  }: Spoken &
-    Pick<Exchange, 'isAssumed' | 'offer' | 'channel' | 'attachment' | 'resumed'> & {
-      from: KnownSender;
-      /** Made when it is looked at: most methods have nothing to do with tools. */
-      view(): ToolView;
-    },
-): Exchange {
-  const { headers } = post.request;
-  const declared = rest.era === 'modern' ? request.meta[metaKeys.clientCapabilities] : from.capabilities;
-  return {
-    ...rest,
-    get view() {
-      return view();
-    },
-    principal: from.principal,
-    session: from.session,
-    request,
-    capabilities: isObject(declared) ? declared : {},
-    header: (name) => oneValue(headers[name]),
-    clientName: nameOf(request.meta) ?? from.clientName ?? headers['user-agent'] ?? '',
-    heldMs: post.heldMs,
-    traceCarrier: carrierOf(headers) ?? request.meta,
-  };
+/** What is known of a request beside itself. */
+export type KnownRequest = Spoken &
+  Pick<Exchange, 'isAssumed' | 'attachment' | 'resumed'> & { from: KnownSender };
+
+/**
+ * An admitted POST with one request as the protocol core takes it. Its getter stands on the prototype: an object with a getter of
+ * its own has a shape of its own, and everything that reads it is slow from then on.
+ */
+export class HttpExchange implements Exchange {
+  readonly era: Era;
+  readonly version: string;
+  readonly isAssumed: true | undefined;
+  readonly principal: Principal;
+  readonly session: string;
+  readonly request: McpRequest;
+  readonly offer: Offer;
+  readonly channel: Channel;
+  readonly capabilities: JsonObject;
+  readonly header: (name: string) => string | undefined;
+  readonly clientName: string;
+  readonly heldMs: number | undefined;
+  readonly traceCarrier: JsonObject;
+  readonly attachment: string | undefined;
+  readonly resumed: Exchange['resumed'];
+  readonly #view: () => ToolView;
+
+  constructor(
+    { request: { headers }, offer, heldMs }: Post,
+    request: McpRequest,
+    { known, view, channel }: { known: KnownRequest; view: () => ToolView; channel: Channel },
+  ) {
+    const { era, from } = known;
+    const declared = era === 'modern' ? request.meta[metaKeys.clientCapabilities] : from.capabilities;
+    this.era = era;
+    this.version = known.version;
+    this.isAssumed = known.isAssumed;
+    this.principal = from.principal;
+    this.session = from.session;
+    this.request = request;
+    this.offer = offer;
+    this.channel = channel;
+    this.capabilities = isObject(declared) ? declared : none;
+    this.header = (name) => oneValue(headers[name]);
+    this.clientName = nameOf(request.meta) ?? from.clientName ?? headers['user-agent'] ?? '';
+    this.heldMs = heldMs;
+    this.traceCarrier = carrierOf(headers) ?? request.meta;
+    this.attachment = known.attachment;
+    this.resumed = known.resumed;
+    this.#view = view;
+  }
+
+  /** Made when it is looked at: most methods have nothing to do with tools. */
+  get view(): ToolView {
+    return this.#view();
+  }
 }
 
 function nameOf(meta: JsonObject): string | undefined {
