@@ -74,8 +74,8 @@ interface Script {
   sha: string;
 }
 
-/** Groups in one command; Redis answers nobody else meanwhile. */
-const maxBatch = 128;
+/** Groups in one command, while which Redis answers nobody else; more than these at once go out in several. */
+const maxBatch = 32;
 
 /** Hits that are counted together or not at all. */
 interface WaitingGroup {
@@ -91,8 +91,6 @@ class RedisLimits implements SharedLimits {
   readonly #window = toScript(windowScript);
   readonly #release = toScript(releaseScript);
   #waiting: WaitingGroup[] = [];
-  /** One command of windows is under way. */
-  #isAsking = false;
 
   constructor(client: Redis, prefix: string, now: (() => number) | undefined) {
     this.#client = client;
@@ -106,15 +104,12 @@ class RedisLimits implements SharedLimits {
     return verdict;
   }
 
-  /**
-   * What is asked in one turn of the event loop shares a command, and so does what comes while one is under way: under load each
-   * costs a fraction of one.
-   */
+  /** What is asked in one turn of the event loop shares a command: under load each costs a fraction of one. */
   hitAll(hits: readonly WindowHit[]): Promise<WindowVerdict[]> {
     if (hits.length === 0) return Promise.resolve([]);
     return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ hits, resolve, reject }) === 1 && !this.#isAsking)
-        setImmediate(() => this.#flush());
+      if (this.#waiting.length === 0) setImmediate(() => this.#flush());
+      this.#waiting.push({ hits, resolve, reject });
     });
   }
 
@@ -154,20 +149,14 @@ class RedisLimits implements SharedLimits {
   }
 
   #flush(): void {
-    const batch = this.#waiting.splice(0, maxBatch);
-    if (batch.length === 0) return;
-    this.#isAsking = true;
-    this.#judge(batch).then(
-      () => {
-        this.#isAsking = false;
-        this.#flush();
-      },
-      (error: unknown) => {
-        this.#isAsking = false;
-        // Whoever waited for its turn has waited as long as a command may take: the store is away for all of them.
-        for (const { reject } of [...batch, ...this.#waiting.splice(0)]) reject(error);
-      },
-    );
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (let from = 0; from < waiting.length; from += maxBatch) {
+      const batch = waiting.slice(from, from + maxBatch);
+      this.#judge(batch).catch((error: unknown) => {
+        for (const { reject } of batch) reject(error);
+      });
+    }
   }
 
   async #judge(groups: readonly WaitingGroup[]): Promise<void> {
