@@ -1,5 +1,6 @@
 /** Requests: submitted, looked at, waited for and found again in the history, in the platform's own words. */
 import {
+  type ContentBlock,
   defineTool,
   ErrorEnvelope,
   getRun,
@@ -176,54 +177,80 @@ function waitText({ run, wait }: Looked): string {
   return `The wait ended after ${wait.seconds} s of the ${wait.asked} asked for, before this client gives up on the call. ${next}`;
 }
 
-function presentRequest(looked: Looked, notes: readonly string[]) {
+/** Every look at a request passes here: lines and fields are put one after the other, which spread literals take twice as long for. */
+function presentRequest(looked: Looked, notes: readonly string[]): ContentBlock[] {
   const { run } = looked;
   if (run === undefined) return [];
-  const { id, status, billingStatus, modelEndpoint, output, totalPrice, inferenceTime, error, ...rest } =
-    describeRun({ ...looked, run });
+  const { id, status, billingStatus, modelEndpoint, output, error, hint, ...about } = describeRun(
+    run,
+    looked.error,
+  );
   const outputs = run.outputs ?? [];
-  const lines = [
-    `Request ${id}: ${status}, billing ${billingStatus} (${modelEndpoint})`,
-    ...(output === undefined ? [] : outputs.map((one, at) => `Output ${at}: ${outputText(one)}`)),
-    ...(rest.notes ?? []).map((note) => `Note: ${note}`),
-    ...(error === undefined ? [] : [`Failed: [${error.code}] ${error.message}`]),
-    [
-      inferenceTime === undefined ? '' : `Generated in ${inferenceTime} s.`,
-      totalPrice === undefined ? '' : `totalPrice: ${money(run.cost, Number(totalPrice))}.`,
-    ]
-      .filter((part) => part !== '')
-      .join(' '),
-    ...notes,
-    ...(rest.hint === undefined ? [] : [`Next: ${rest.hint}`]),
-  ];
-  return [text(lines.filter((line) => line !== '').join('\n')), ...outputs.flatMap(toLink)];
+  const lines = [`Request ${id}: ${status}, billing ${billingStatus} (${modelEndpoint})`];
+  if (output !== undefined)
+    for (const [at, one] of outputs.entries()) lines.push(`Output ${at}: ${outputText(one)}`);
+  for (const note of about.notes ?? []) lines.push(`Note: ${note}`);
+  if (error !== undefined) lines.push(`Failed: [${error.code}] ${error.message}`);
+  const summary = timeAndPrice(run, about);
+  if (summary !== '') lines.push(summary);
+  for (const note of notes) if (note !== '') lines.push(note);
+  if (hint !== undefined) lines.push(`Next: ${hint}`);
+  return [text(lines.join('\n')), ...outputs.flatMap(toLink)];
 }
 
-function toRequest({ run, error }: Looked) {
-  return run === undefined ? {} : describeRun({ run, error });
+function timeAndPrice(
+  run: Run,
+  { inferenceTime, totalPrice }: Pick<Described, 'inferenceTime' | 'totalPrice'>,
+): string {
+  const time = inferenceTime === undefined ? '' : `Generated in ${inferenceTime} s.`;
+  if (totalPrice === undefined) return time;
+  const price = `totalPrice: ${money(run.cost, Number(totalPrice))}.`;
+  return time === '' ? price : `${time} ${price}`;
 }
 
-function describeRun({ run, error }: { run: Run; error?: Looked['error'] }) {
-  const { outputs = [], created_at: createdAt, finished_at: finishedAt, upstream, notes } = run;
-  const totalPrice = toTotalPrice(run);
-  const seconds =
-    createdAt === undefined || finishedAt === undefined
-      ? undefined
-      : Math.round((Date.parse(finishedAt) - Date.parse(createdAt)) / 100) / 10;
-  return {
+function toRequest({ run, error }: Looked): Partial<Described> {
+  return run === undefined ? {} : describeRun(run, error);
+}
+
+/** A request in the platform's own words, its fields in the order in which they are told. */
+interface Described {
+  id: string;
+  modelEndpoint?: string;
+  baseModelEndpoint?: string;
+  status: string;
+  billingStatus: string;
+  output?: string[];
+  totalPrice?: string;
+  createdAt?: string;
+  inferenceTime?: number;
+  notes?: string[];
+  error?: ReturnType<typeof toProductError>;
+  hint?: string;
+}
+
+function describeRun(run: Run, error?: Looked['error']): Described {
+  const { model, wrapper, outputs = [], created_at: createdAt, finished_at: finishedAt, notes = [] } = run;
+  const named = model === undefined ? {} : { modelEndpoint: toEndpoint(wrapper ?? model) };
+  const based =
+    model === undefined || wrapper === undefined ? named : { ...named, baseModelEndpoint: toEndpoint(model) };
+  const described: Described = {
     id: run.run_id,
-    ...(run.model !== undefined && { modelEndpoint: toEndpoint(run.wrapper ?? run.model) }),
-    ...(run.wrapper !== undefined && run.model !== undefined && { baseModelEndpoint: toEndpoint(run.model) }),
-    status: toStatusWord(run.status, upstream?.status),
+    ...based,
+    status: toStatusWord(run.status, run.upstream?.status),
     billingStatus: toBillingStatus(run),
-    ...(outputs.length > 0 && { output: outputs.map(({ text: said, url = '' }) => said ?? url) }),
-    ...(totalPrice !== undefined && { totalPrice }),
-    ...(createdAt !== undefined && { createdAt }),
-    ...(seconds !== undefined && run.status === 'succeeded' && { inferenceTime: seconds }),
-    ...(notes !== undefined && notes.length > 0 && { notes }),
-    ...(error !== undefined && { error: toProductError(error) }),
-    ...(!isTerminal(run.status) && { hint: `wait_for_request(requestId="${run.run_id}")` }),
   };
+  if (outputs.length > 0) described.output = outputs.map(({ text: said, url = '' }) => said ?? url);
+  const totalPrice = toTotalPrice(run);
+  if (totalPrice !== undefined) described.totalPrice = totalPrice;
+  if (createdAt !== undefined) {
+    described.createdAt = createdAt;
+    if (finishedAt !== undefined && run.status === 'succeeded')
+      described.inferenceTime = Math.round((Date.parse(finishedAt) - Date.parse(createdAt)) / 100) / 10;
+  }
+  if (notes.length > 0) described.notes = notes;
+  if (error !== undefined) described.error = toProductError(error);
+  if (!isTerminal(run.status)) described.hint = `wait_for_request(requestId="${run.run_id}")`;
+  return described;
 }
 
 export const listMyRequestsTool = defineTool({
@@ -272,7 +299,7 @@ type Listed = z.infer<typeof listRuns.reply>;
 
 /** Of a request that is only named, what its status says is not said again. */
 function toListed(run: Run) {
-  const { billingStatus, ...listed } = describeRun({ run });
+  const { billingStatus, ...listed } = describeRun(run);
   const isNews = billingStatus === 'failed' || billingStatus === 'partial';
   return { ...listed, ...((isNews || run.model !== undefined) && { billingStatus }) };
 }
