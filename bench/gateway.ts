@@ -37,7 +37,7 @@ export async function gateway({ isQuick }: BenchOptions): Promise<BenchResult> {
     for (const target of targets) {
       if (!isQuick || target.isExtra !== true) servers.push(await processes.startServer(target));
     }
-    const mounts = await compareMounts(processes, servers, isQuick ? 8 : 20);
+    const mounts = await compareMounts(processes, servers, isQuick ? 40 : 80);
     const samples = await measureAll(processes, servers, { pace, onSample: tell });
     return toResult(samples, { pace, isPinned: processes.isPinned, mounts });
   } finally {
@@ -59,7 +59,7 @@ async function compareMounts(
     const server = servers.find((one) => one.target.name === target);
     if (server === undefined) continue;
     for (const pair of mountPairs) {
-      const ratio = toRatio(await measurePair(processes, { server, pair, slices, seconds: 0.5 }));
+      const ratio = toRatio(await measurePair(processes, { server, pair, slices, seconds: 0.1 }));
       if (ratio !== undefined) ratios[`${prefix}${pair.name}_to_canonical`] = ratio;
     }
   }

@@ -205,6 +205,7 @@ export {
   type AnyTool,
   defineOwnTool,
   defineTool,
+  madeOnce,
   runViewUri,
   type Told,
   type Tool,

@@ -28,6 +28,20 @@ export interface Told<A = unknown> {
   /** The tool's own arguments; undefined where another call goes on with the first one. */
   args: A | undefined;
   words: Words;
+  /** What one of them has made of a reply, for the others (`madeOnce`). */
+  made?: { of: unknown; by: unknown; it: unknown } | undefined;
+}
+
+/** What both the text and the structure of a tool's result are made from: made once for a reply, although each asks for it. */
+export function madeOnce<R, A, V>(make: (reply: R, told: Told<A>) => V): (reply: R, told: Told<A>) => V {
+  return (reply, told) => {
+    const { made } = told;
+    // as: the same function made it.
+    if (made !== undefined && made.of === reply && made.by === make) return made.it as V;
+    const it = make(reply, told);
+    told.made = { of: reply, by: make, it };
+    return it;
+  };
 }
 
 /** What a tool has of the profile that it is in. */

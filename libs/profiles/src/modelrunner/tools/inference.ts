@@ -6,8 +6,10 @@ import {
   getRun,
   isTerminal,
   listRuns,
+  madeOnce,
   type Run,
   runModel,
+  type Told,
   text,
 } from '@inferry/contracts';
 import { z } from 'zod';
@@ -121,8 +123,8 @@ export const getRequestTool = defineTool({
     error: ErrorEnvelope.optional(),
   }),
   toInput: ({ requestId: id }) => ({ run_id: id, include: [...shownParts] }),
-  present: (looked) => presentRequest(looked, []),
-  toStructured: toRequest,
+  present: (looked, told) => presentRequest(looked, toRequest(looked, told), ''),
+  toStructured: (looked, told) => toRequest(looked, told),
   toError: toProductError,
 });
 
@@ -155,8 +157,8 @@ export const waitForRequestTool = defineTool({
     include: [...shownParts],
     tell_wait: true,
   }),
-  present: (looked) => presentRequest(looked, [waitText(looked)]),
-  toStructured: (looked) => ({ ...toRequest(looked), ...waitFacts(looked) }),
+  present: (looked, told) => presentRequest(looked, toRequest(looked, told), waitText(looked)),
+  toStructured: (looked, told) => ({ ...toRequest(looked, told), ...waitFacts(looked) }),
   toError: toProductError,
 });
 
@@ -177,40 +179,31 @@ function waitText({ run, wait }: Looked): string {
   return `The wait ended after ${wait.seconds} s of the ${wait.asked} asked for, before this client gives up on the call. ${next}`;
 }
 
-/** Every look at a request passes here: lines and fields are put one after the other, which spread literals take twice as long for. */
-function presentRequest(looked: Looked, notes: readonly string[]): ContentBlock[] {
-  const { run } = looked;
+/** Every look at a request passes here: its lines are put one after the other, which spread literals take twice as long for. */
+function presentRequest({ run }: Looked, told: Partial<Described>, waitLine: string): ContentBlock[] {
   if (run === undefined) return [];
-  const { id, status, billingStatus, modelEndpoint, output, error, hint, ...about } = describeRun(
-    run,
-    looked.error,
-  );
-  const outputs = run.outputs ?? [];
-  const lines = [`Request ${id}: ${status}, billing ${billingStatus} (${modelEndpoint})`];
-  if (output !== undefined)
-    for (const [at, one] of outputs.entries()) lines.push(`Output ${at}: ${outputText(one)}`);
-  for (const note of about.notes ?? []) lines.push(`Note: ${note}`);
-  if (error !== undefined) lines.push(`Failed: [${error.code}] ${error.message}`);
-  const summary = timeAndPrice(run, about);
+  const { outputs = [] } = run;
+  const lines = [`Request ${told.id}: ${told.status}, billing ${told.billingStatus} (${told.modelEndpoint})`];
+  for (const [at, one] of outputs.entries()) lines.push(`Output ${at}: ${outputText(one)}`);
+  for (const note of told.notes ?? []) lines.push(`Note: ${note}`);
+  if (told.error !== undefined) lines.push(`Failed: [${told.error.code}] ${told.error.message}`);
+  const summary = timeAndPrice(run, told);
   if (summary !== '') lines.push(summary);
-  for (const note of notes) if (note !== '') lines.push(note);
-  if (hint !== undefined) lines.push(`Next: ${hint}`);
+  if (waitLine !== '') lines.push(waitLine);
+  if (told.hint !== undefined) lines.push(`Next: ${told.hint}`);
   return [text(lines.join('\n')), ...outputs.flatMap(toLink)];
 }
 
-function timeAndPrice(
-  run: Run,
-  { inferenceTime, totalPrice }: Pick<Described, 'inferenceTime' | 'totalPrice'>,
-): string {
+function timeAndPrice({ cost }: Run, { inferenceTime, totalPrice }: Partial<Described>): string {
   const time = inferenceTime === undefined ? '' : `Generated in ${inferenceTime} s.`;
   if (totalPrice === undefined) return time;
-  const price = `totalPrice: ${money(run.cost, Number(totalPrice))}.`;
+  const price = `totalPrice: ${money(cost, Number(totalPrice))}.`;
   return time === '' ? price : `${time} ${price}`;
 }
 
-function toRequest({ run, error }: Looked): Partial<Described> {
-  return run === undefined ? {} : describeRun(run, error);
-}
+const toRequest = madeOnce(
+  ({ run, error }: Looked): Partial<Described> => (run === undefined ? {} : describeRun(run, error)),
+);
 
 /** A request in the platform's own words, its fields in the order in which they are told. */
 interface Described {
@@ -285,13 +278,13 @@ export const listMyRequestsTool = defineTool({
     ...(size !== undefined && { limit: clampLimit(size) }),
     with_upstream: true,
   }),
-  present(reply, { args }) {
-    const { data, page: number, total, totalPages, hint } = toRequestPage(reply, args);
+  present(reply, told) {
+    const { data, page: number, total, totalPages, hint } = toRequestPage(reply, told);
     const last = `Page ${number} of ${totalPages}, ${total} in all.`;
     const lines = data.map(requestLine);
     return [text([...lines, last, ...(hint === undefined ? [] : [hint])].join('\n'))];
   },
-  toStructured: (reply, { args }) => toRequestPage(reply, args),
+  toStructured: (reply, told) => toRequestPage(reply, told),
   toError: toProductError,
 });
 
@@ -304,13 +297,15 @@ function toListed(run: Run) {
   return { ...listed, ...((isNews || run.model !== undefined) && { billingStatus }) };
 }
 
-function toRequestPage(
-  { items = [], page: { total } = {}, hint }: Listed,
-  args: { page?: number | undefined; limit?: number | undefined } | undefined,
-) {
-  const listed = toPage(items.map(toListed), args ?? {}, total);
-  return { ...listed, ...(hint !== undefined && { hint: toProductText(hint) }) };
-}
+const toRequestPage = madeOnce(
+  (
+    { items = [], page: { total } = {}, hint }: Listed,
+    { args = {} }: Told<{ page?: number | undefined; limit?: number | undefined }>,
+  ) => {
+    const listed = toPage(items.map(toListed), args, total);
+    return { ...listed, ...(hint !== undefined && { hint: toProductText(hint) }) };
+  },
+);
 
 function requestLine({
   id,
