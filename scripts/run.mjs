@@ -47,6 +47,7 @@ const commands = {
   prove: { install: 'full', run: ['--max-semi-space-size=64', 'tests/prove/main.ts'] },
   'test:containers': { install: 'full', run: ['scripts/containers.ts'] },
   'trial:stores': { install: 'full', run: ['tests/trial/stores.ts'] },
+  'trial:alerts': { install: 'full', run: ['tests/trial/alerts.ts'] },
   'trial:upgrade': { install: 'full', run: ['tests/trial/upgrade.ts'] },
   'trial:kill': { install: 'full', run: ['tests/trial/main.ts'] },
   'trial:kube': { install: 'full', run: ['tests/kube/main.ts', 'play'] },

@@ -1,6 +1,6 @@
 // The chart in a real cluster (deploy/trials/cluster.sh): installed by Helm, rolled, killed and rolled back under load.
 import { execFile } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -217,7 +217,30 @@ async function underLoad(cluster: Cluster, { url, key, values }: Loaded): Promis
   await during('helm rollback', async () => {
     await helm('rollback', 'inferry', '--timeout', '6m');
   });
+  await during(
+    'helm upgrade that changes what users of NATS may do, which its server reads again',
+    async () => {
+      const before = await natsPod(cluster);
+      const file = join(chart, 'files/nats.conf');
+      const further = '            "events.v1.trial.further"\n';
+      writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/allow: \[\n/g, `$&${further}`));
+      const set = ['--set', `publicUrl=${url}`, '--timeout', '6m'];
+      await helm('upgrade', 'inferry', chart, ...values, ...set);
+      const since = performance.now();
+      while (!(await kubectl('logs', before, '-c', 'nats')).includes('Reloaded server configuration')) {
+        if (performance.now() - since > 180_000) throw new Error('NATS did not read its users again');
+        await sleep(1_000);
+      }
+      if ((await natsPod(cluster)) !== before) throw new Error('NATS was replaced');
+      say(`NATS had read its users again ${seconds(since)} s after helm upgrade returned`);
+    },
+  );
   return lost;
+}
+
+async function natsPod({ list }: Cluster): Promise<string> {
+  const names = (await list('pods')).map(({ metadata }) => metadata.name);
+  return names.find((name) => name.startsWith('inferry-nats-')) ?? '';
 }
 
 /** Every set of values as the API server takes it; what this one does not know, by kind and version, is told. */

@@ -1,8 +1,12 @@
 import {
+  type Attributes,
   type Context,
   type ContextManager,
   context,
+  createNoopMeter,
   INVALID_SPAN_CONTEXT,
+  type Meter,
+  metrics,
   ROOT_CONTEXT,
   type Span,
   SpanKind,
@@ -107,3 +111,33 @@ function fixedContext(active: Context): ContextManager {
     },
   };
 }
+
+describe('a query that finds no connection', () => {
+  it('is counted as one that failed: of a server that is away there is nothing else to count', async () => {
+    const recorded: unknown[] = [];
+    const meter: Meter = {
+      ...createNoopMeter(),
+      createHistogram: () => ({
+        record: (_value: number, labels?: Attributes) => void recorded.push(labels),
+      }),
+    };
+    metrics.setGlobalMeterProvider({ getMeter: () => meter });
+    const away = openDatabase({ url: 'postgres://nobody@127.0.0.1:9/none' });
+    try {
+      await expect(away.queries.selectFrom('runs').selectAll().execute()).rejects.toMatchObject({
+        code: 'unavailable',
+      });
+
+      expect(recorded).toEqual([
+        {
+          'db.system.name': 'postgresql',
+          'db.query.summary': 'CONNECT',
+          'error.type': 'connection_failed',
+        },
+      ]);
+    } finally {
+      metrics.disable();
+      await away.close();
+    }
+  });
+});

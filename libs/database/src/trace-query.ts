@@ -53,6 +53,15 @@ function durationOf(provider: MeterProvider): Histogram | undefined {
   return made;
 }
 
+/** A query that found no connection has failed as well: of a server that is away there is nothing else to count. */
+export function noteFailedConnection(dialect: Dialect, startedAt: number): void {
+  durationOf(metrics.getMeterProvider())?.record((performance.now() - startedAt) / 1_000, {
+    'db.system.name': systemNames[dialect],
+    'db.query.summary': 'CONNECT',
+    'error.type': 'connection_failed',
+  });
+}
+
 /** How long it takes, where somebody measures. */
 function measure<T>(dialect: Dialect, query: CompiledQuery, run: () => Promise<T>): () => Promise<T> {
   const duration = durationOf(metrics.getMeterProvider());

@@ -11,7 +11,7 @@ import {
   toUnavailable,
   unavailable,
 } from '../failures.ts';
-import { traceQuery } from '../trace-query.ts';
+import { noteFailedConnection, traceQuery } from '../trace-query.ts';
 
 /** Loaded with the first pool: an embedded system has none. */
 const loadLibrary = (): typeof import('pg') => createRequire(import.meta.url)('pg');
@@ -81,6 +81,7 @@ export class PostgresDriver implements Driver {
     if (this.#pool.waitingCount >= this.#maxWaiting) {
       throw new AppError('busy', 'Too many queries wait for the database.', { retryAfterSeconds: 1 });
     }
+    const startedAt = performance.now();
     const giveUpAt = Date.now() + fullWaitMs;
     for (;;) {
       const wasPooled = this.#isPooled;
@@ -92,6 +93,7 @@ export class PostgresDriver implements Driver {
           continue;
         }
         if (!isServerFull(error) || Date.now() > giveUpAt || this.#isClosed) {
+          noteFailedConnection('postgres', startedAt);
           this.#onError(error);
           throw toUnavailable(error) ?? error;
         }
