@@ -107,6 +107,11 @@ export const mutations = {
     file: 'libs/bus/src/frames.ts',
     edits: [['return Math.round(performance.timeOrigin + performance.now());', 'return Date.now();']],
   },
+  bound_on_what_is_under_way: {
+    guards: 'more runs are at a platform at once than an operator allows',
+    file: `${runs}/run-limits.ts`,
+    edits: [['const places = atOnce - underWay - memory.taken.length;', 'const places = atOnce - underWay;']],
+  },
   concurrency_of_batches: {
     guards: 'more of a batch are under way than it allows',
     file: `${poller}/batches/batch-driver.ts`,

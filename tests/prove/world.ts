@@ -1,6 +1,6 @@
 // One world: a deployment, its callers, its platform and its faults, all drawn from one seed, from the first call to the rest
 // after the last fault.
-import { setBudget } from '@inferry/database';
+import { setBudget, setRunLimit } from '@inferry/database';
 import { sql } from 'kysely';
 import type { Random } from '../trial/random.ts';
 import { BatchCallers } from './batch-callers.ts';
@@ -29,8 +29,8 @@ export interface WorldReport {
 
 /**
  * Most worlds are of the usual kind. Three in eight are about what a story of chance comes to too seldom: a process that stands
- * still with its connection made or is told to stop then, an answer that one disk, one memory or the notes alone have, batches, and
- * models that are equal.
+ * still with its connection made or is told to stop then, an answer that one disk, one memory or the notes alone have, batches,
+ * models that are equal, and bounds on what is under way.
  */
 const unasked = { canRecover: false, reports: false, isInCall: false } as const;
 const kinds = {
@@ -42,10 +42,11 @@ const kinds = {
   batch: { manner: {}, machines: [1, 2, 2, 3] },
   equal: { manner: { isInCall: false, temper: 'refusing' }, machines: [1, 2, 2, 3] },
   stopped: { manner: { isInCall: false, temper: 'slow' }, machines: [1, 2, 2] },
+  limited: { manner: {}, machines: [1, 2, 2, 3] },
 } as const;
 type WorldKind = keyof typeof kinds;
 
-const rare = ['remembered', 'noted', 'batch', 'equal', 'stopped'] as const;
+const rare = ['remembered', 'noted', 'batch', 'equal', 'stopped', 'limited'] as const;
 
 function kindOf(seed: number): WorldKind {
   if (seed % 8 === 5) return rare[(seed >>> 3) % rare.length] ?? 'usual';
@@ -100,6 +101,8 @@ class World {
   readonly #hasJournals: boolean;
   readonly #isInCall: boolean;
   readonly #kind: WorldKind;
+  /** Of the platform, where an operator bounds it. */
+  #atOnce: number | undefined;
 
   constructor(scheduler: Scheduler, { database, kind }: { database: Database; kind: WorldKind }) {
     const { random } = scheduler;
@@ -114,7 +117,7 @@ class World {
       ...{ scheduler, manner, bounds: { submitKnownMs, staleAnswers: 2 } },
       report: (job, body) => this.#report(job, body),
       onHeard: ({ by, jobId }) => this.#heard(by, jobId),
-      onSubmit: (runId) => void this.#batches?.noteSubmit(runId),
+      onSubmit: (runId) => void this.#noteSubmit(runId),
     });
     const parts = {
       scheduler,
@@ -137,7 +140,9 @@ class World {
     if (random.chance(0.6)) await this.#setBudget('ada', random.between(least, least + 10) * 100_000);
     const machines = random.pick(kinds[this.#kind].machines);
     for (let index = 0; index < machines; index++) this.#deployment.start(this.#deployment.addMachine());
-    const calls = random.between(1, 4);
+    const isLimited = this.#kind === 'limited';
+    if (isLimited) await this.#limitWhatIsUnderWay();
+    const calls = random.between(1, 4) + (isLimited ? 3 : 0);
     for (let index = 0; index < calls; index++)
       this.#callers.schedule(random.between(20, loadMs), random.chance(0.7) ? 'ada' : 'ben');
     this.#batches?.schedule(random.between(20, 1_500));
@@ -155,7 +160,7 @@ class World {
   }
 
   #drawFaults(): void {
-    const isUsual = this.#kind === 'usual' || this.#kind === 'batch' || this.#kind === 'equal';
+    const isUsual = ['usual', 'batch', 'equal', 'limited'].includes(this.#kind);
     if (this.#kind === 'stalled') this.#faults.stallBeforeLeaving();
     if (this.#kind === 'kept') this.#faults.killAfterAnswer();
     if (this.#kind === 'remembered') this.#faults.takeStoresAwayAtAnswer();
@@ -181,6 +186,23 @@ class World {
       ...{ simulatedMs: Math.round(this.#scheduler.now), runs: this.#callers.owners.size },
       ...{ taken: this.#platform.jobs.size, answered: this.#callers.answered, faults: this.#faults.told },
     };
+  }
+
+  /** So many at the platform at once as an operator allows, whoever sends them. */
+  async #limitWhatIsUnderWay(): Promise<void> {
+    this.#atOnce = this.#scheduler.random.between(1, 2);
+    await setRunLimit(this.#database, { scope: 'provider', value: 'sim', atOnce: this.#atOnce });
+  }
+
+  async #noteSubmit(runId: string): Promise<void> {
+    await this.#batches?.noteSubmit(runId);
+    if (this.#atOnce === undefined) return;
+    const { rows } = await sql<{ run_id: string }>`select run_id from runs
+      where phase in ('submitting', 'running')`.execute(this.#database.queries);
+    // What was announced by a process that stood still does not leave any more.
+    const underWay = rows.filter(({ run_id: id }) => this.#platform.sent.has(id)).length;
+    if (underWay > this.#atOnce)
+      this.#callers.violate(`${underWay} runs were under way at once where ${this.#atOnce} may be`);
   }
 
   async #setBudget(subject: string, limitMicros: number): Promise<void> {

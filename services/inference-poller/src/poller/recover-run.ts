@@ -72,16 +72,20 @@ async function doubt(deps: InferenceDeps, held: HeldRun, provider: Provider): Pr
   });
 }
 
-/** It is asked of this submit as well from now on: should it come to light after all, that is a job of this run. */
+/**
+ * It is asked of this submit as well from now on: should it come to light after all, that is a job of this run. It waits for its turn
+ * like any other that was not sent, since what bounds those that are under way counts it no more.
+ */
 async function sendAgain(deps: InferenceDeps, held: HeldRun): Promise<void> {
   const { row } = held;
   const { submits = 1, doubted = [] } = optionsOf(row);
-  await changeRun(deps, held, {
+  await releaseRun(deps, held, {
+    at: deps.now(),
     patch: {
-      ...{ phase: 'queued', submitted_at: null, next_poll_at: deps.now(), poll_attempts: 0 },
+      ...{ phase: 'queued', submitted_at: null, poll_attempts: 0 },
       ...optionsPatch(row, { doubted: [...doubted, submits].slice(-8), absences: undefined }),
     },
-    event: { at: deps.now(), note: 'the provider never got it: it is sent again' },
+    note: 'the provider never got it: it is sent again',
   });
   await deps.journal.forget(row.run_id);
 }

@@ -88,6 +88,31 @@ describe('a limit on what is under way', () => {
     expect((await world.get(last)).isError).toBe(false);
   });
 
+  it('and a pause hold for a run that its platform never got as for one that was not sent', async () => {
+    world.platform.endsAs = succeeded();
+    world.platform.submitScripts = [
+      ({ runId }) => {
+        sent.push(runId);
+        throw new TypeError('socket hang up');
+      },
+    ];
+    await world.addReplica();
+    const id = await startAs(alice);
+    await world.reached(id, 'submitting');
+    const pause = { mode: 'pause', reason: '', at: 0 } as const;
+    await setPause(world.database.queries, { provider: 'scripted', pause });
+
+    // Once the platform has said often enough that it does not have it.
+    await world.reached(id, 'queued');
+    await vi.waitFor(async () => expect((await world.row(id)).lease_owner).toBeNull());
+    expect(world.platform.submitCount).toBe(0);
+    await setPause(world.database.queries, { provider: 'scripted', pause: undefined });
+
+    expect((await world.ended(id)).status).toBe('succeeded');
+    expect(sent).toEqual([id]);
+    expect(world.platform.submitCount).toBe(1);
+  });
+
   it('and a pause of the platform are told apart', async () => {
     await world.addReplica();
     const pause = { mode: 'pause', reason: '', at: 0 } as const;

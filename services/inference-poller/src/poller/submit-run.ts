@@ -130,7 +130,8 @@ async function handleFailure(
   const { error, access, sending } = failure;
   const isAnswer = error instanceof AppError && !uncertain.has(error.code);
   if (sending.hasLeft && !isAnswer) return loseReply(deps, held, failure);
-  const isLost = held.lost.signal.aborted || !held.isHeld;
+  // A lease that is over is no fault of the platform's: another is not asked for it.
+  const isLost = held.lost.signal.aborted || !held.isHeld || sending.isKeptBack;
   const isForNow = !isAnswer || refusedForNow.has(error.code);
   try {
     if (isLost) throw new LeaseLost();
@@ -251,6 +252,8 @@ export async function keepHandle(
 class Sending implements SubmitGuard {
   /** Whether the platform may have it. */
   hasLeft = false;
+  /** Nothing has left, because the lease was not certain any more. */
+  isKeptBack = false;
   /** Which submit of the run this is, counted from 1. */
   readonly attempt: number;
   readonly #deps: InferenceDeps;
@@ -275,13 +278,14 @@ class Sending implements SubmitGuard {
     if (this.#isOver) throw new Error('this submit was given up');
     this.#announcing ??= this.#announce();
     await this.#announcing;
-    if (!isLeaseSafe(this.#deps, this.#held)) throw new LeaseLost();
+    this.#proveLease();
   }
 
   mayLeave(): boolean {
     // A platform whose work is several calls: what one of them began, the others go on with.
     if (this.hasLeft) return true;
     this.hasLeft = !this.#isOver && isLeaseSafe(this.#deps, this.#held);
+    this.isKeptBack = !this.hasLeft;
     if (this.hasLeft) this.#onAnswer = this.#deps.insistence.awaitAnswer();
     return this.hasLeft;
   }
@@ -298,6 +302,12 @@ class Sending implements SubmitGuard {
     await this.#announcing?.catch(() => undefined);
   }
 
+  #proveLease(): void {
+    if (isLeaseSafe(this.#deps, this.#held)) return;
+    this.isKeptBack = true;
+    throw new LeaseLost();
+  }
+
   async #announce(): Promise<void> {
     const deps = this.#deps;
     const held = this.#held;
@@ -305,6 +315,8 @@ class Sending implements SubmitGuard {
     const until = submittedAt + deps.timings.leaseMs;
     const { run_id: runId } = held.row;
     const token = randomBytes(9).toString('base64url');
+    // Whatever bounds what is under way counts a run that was taken only as long as its lease.
+    this.#proveLease();
     this.ref = { runId, submittedAt, token };
     await changeRun(deps, held, {
       patch: {
