@@ -126,8 +126,12 @@ export {
   type ClientEvent,
   type ClientEventName,
   clientEvents,
+  eventSecretPurpose,
   listedClientEvent,
   readClientEvents,
+  readEventKey,
+  subscribeClientEvents,
+  unsubscribeClientEvents,
 } from './rpc/client-events.ts';
 export {
   BrowsedRun,

@@ -95,6 +95,21 @@ export {
   useConfirmation,
 } from './runs/confirmations.ts';
 export {
+  type EventSubscriptionRow,
+  endSubscription,
+  findSubscription,
+  isGrantRevoked,
+  listSubscribers,
+  putSubscription,
+  readSubscriber,
+  readSubscriberHealth,
+  renewSubscription,
+  type SubscriberHealth,
+  sweepSubscriptions,
+  takeDueSubscriptions,
+  tellSubscriber,
+} from './runs/event-subscriptions.ts';
+export {
   countOpenRuns,
   countRunRows,
   findRun,

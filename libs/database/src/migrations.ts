@@ -5,7 +5,7 @@ import { catalogDetailTables } from './catalog/migration.ts';
 import { connectionLimits, connectionTables } from './connections/migration.ts';
 import type { Dialect } from './database.ts';
 import { oauthTables } from './oauth/migration.ts';
-import { batchMigration } from './runs/batch-migration.ts';
+import { batchMigration, eventSubscriptions } from './runs/batch-migration.ts';
 import { appendOnlyLedger, runLimits, spendingLimits } from './runs/money-migration.ts';
 import { wrapperTables } from './wrappers/migration.ts';
 
@@ -68,6 +68,7 @@ export const migrations: readonly Migration[] = [
   { id: '0014_asset_library', oldest: first, up: (dialect) => assetLibrary(dialect) },
   { id: '0015_batches', oldest: first, up: (dialect) => batchMigration(dialect) },
   { id: '0016_run_limits', oldest: first, up: (dialect) => runLimits(dialect) },
+  { id: '0017_event_subscriptions', oldest: first, up: (dialect) => eventSubscriptions(dialect) },
 ];
 
 function tables(types: ColumnTypes): string[] {

@@ -31,6 +31,7 @@ export interface Schema
   run_limits: RunLimitTable;
   run_limit_states: RunLimitStateTable;
   webhook_deliveries: WebhookDeliveryTable;
+  event_subscriptions: EventSubscriptionTable;
   models: ModelTable;
   catalog_snapshots: CatalogSnapshotTable;
   assets: AssetTable;
@@ -242,6 +243,37 @@ export interface WebhookDeliveryTable {
   last_attempt_at: Generated<number | null>;
   /** Why the last attempt was none: a word of ours, never the receiver's. */
   last_problem: Generated<string | null>;
+  /** Of a message about an event: whose it is, the subscription, and the id that its receiver tells repetitions by. */
+  subject: Generated<string | null>;
+  subscription_id: Generated<string | null>;
+  message_id: Generated<string | null>;
+}
+
+/** Who is told by webhook of what happens (the Events extension of MCP). */
+export interface EventSubscriptionTable {
+  /** Follows from subject, name, arguments and address. */
+  subscription_id: string;
+  subject: string;
+  client: string;
+  /** By what its subscriber was let in. */
+  grant_id: string;
+  name: string;
+  /** JSON, in one order. */
+  arguments: string;
+  url: string;
+  /** JSON of a sealed text: what messages are signed with. */
+  secret: string;
+  /** The one of before, which signs as well until a moment. */
+  secret_before: string | null;
+  secret_until: number | null;
+  /** Cursors: up to where messages were written, and up to where all of them were taken or given up. */
+  position: string;
+  settled: string;
+  created_at: number;
+  expires_at: number;
+  /** Null when it is over. */
+  next_look_at: number | null;
+  ended_at: number | null;
 }
 
 export interface ModelTable {

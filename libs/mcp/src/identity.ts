@@ -51,7 +51,9 @@ export function createIdentity(
 function withEvents(capabilities: ServerCapabilities, hasEvents: boolean): ServerCapabilities {
   if (!hasEvents) return capabilities;
   const { extensions } = capabilities;
-  return { ...capabilities, extensions: { ...extensions, [eventsExtension]: { listChanged: false } } };
+  const events = { listChanged: false };
+  // As the extension names itself, and as its draft did: there are clients of both.
+  return { ...capabilities, events, extensions: { ...extensions, [eventsExtension]: events } };
 }
 
 function withTools(

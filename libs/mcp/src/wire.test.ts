@@ -185,7 +185,13 @@ test('their parts are those of the official SDK', () => {
     InAll<
       ours.ServerCapabilities,
       [server.ServerCapabilities, client.ServerCapabilities, v1.ServerCapabilities],
-      'narrower prompts' | 'narrower resources' | 'narrower tools' | 'unsaid experimental' | 'unsaid tasks'
+      // No SDK has the capability of the Events extension's draft.
+      | 'extra events'
+      | 'narrower prompts'
+      | 'narrower resources'
+      | 'narrower tools'
+      | 'unsaid experimental'
+      | 'unsaid tasks'
     >
   >();
   // All four hints and a title are always said; `_meta` holds the view alone.

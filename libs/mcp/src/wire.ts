@@ -36,6 +36,8 @@ export interface ServerCapabilities {
   completions?: Record<string, never>;
   logging?: Record<string, never>;
   extensions?: Record<string, JsonObject>;
+  /** Of the Events extension's draft, which clients read that know webhooks alone. */
+  events?: { listChanged: boolean };
 }
 
 export interface InitializeResult {

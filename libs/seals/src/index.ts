@@ -2,5 +2,5 @@
 export { deriveKey, deriveSecret } from './derive-secret.ts';
 export { createMac, isSameBytes, isSameText, type Mac } from './mac.ts';
 export { openBytes, type SealOptions, sealBytes } from './sealed-bytes.ts';
-export { createRecipient, type Recipient, sealText } from './sealed-text.ts';
+export { createRecipient, derivedRecipient, type Recipient, sealText } from './sealed-text.ts';
 export { type StandardMessage, standardSignature } from './standard-webhooks.ts';

@@ -55,6 +55,18 @@ export function createRecipient(kept?: Secret): Recipient & { exportPrivateKey()
   };
 }
 
+/** PKCS #8 before the 32 bytes of an X25519 key (RFC 8410, section 7). */
+const privateKeyHead = Buffer.from('302e020100300506032b656e04220420', 'hex');
+
+/** The recipient that follows from a secret: every holder of that opens the same texts. */
+export function derivedRecipient(secret: Secret, purpose: string): Recipient {
+  const bytes = deriveKey(secret.reveal(), `recipient of ${purpose}`);
+  const { publicKey, open } = createRecipient(
+    new Secret(Buffer.concat([privateKeyHead, bytes]).toString('base64url')),
+  );
+  return { publicKey, open };
+}
+
 function openText(
   own: { privateKey: KeyObject; publicKey: string },
   sealed: SealedText,

@@ -4,6 +4,7 @@ import type { CredentialClient } from '@inferry/credentials';
 import type { Database } from '@inferry/database';
 import type { Provider } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
+import type { Recipient } from '@inferry/seals';
 import type { Dispatcher } from 'undici';
 import type { BatchDriver } from './batches/batch-driver.ts';
 import type { KeyRefusals } from './poller/provider-access.ts';
@@ -62,6 +63,8 @@ export interface InferenceDeps {
 export interface WebhookSettings {
   /** Signs what we send; without one a run with a webhook is refused. */
   secret: Secret | undefined;
+  /** Whoever subscribes to events seals what messages are signed with to this. */
+  recipient?: Recipient | undefined;
   /** For tests: `http` to a loopback address. */
   allowLoopback: boolean;
 }

@@ -13,6 +13,7 @@ import {
   readBudgets,
   readClientEvents,
   readDeliveries,
+  readEventKey,
   readOperation,
   readOutputs,
   readSpend,
@@ -22,6 +23,8 @@ import {
   runFinished,
   runModel,
   type Secret,
+  subscribeClientEvents,
+  unsubscribeClientEvents,
 } from '@inferry/contracts';
 import { type CredentialClient, createCredentialClient } from '@inferry/credentials';
 import {
@@ -43,6 +46,7 @@ import {
   SharedClock,
 } from '@inferry/runtime';
 import { createPublicAgent } from '@inferry/runtime/public-agent';
+import { derivedRecipient } from '@inferry/seals';
 import type { FastifyInstance } from 'fastify';
 import { BatchDriver } from './batches/batch-driver.ts';
 import { parseInferenceConfig } from './config.ts';
@@ -76,6 +80,7 @@ import { handleGetRun } from './tools/get-run.ts';
 import { handleGetTask } from './tools/get-task.ts';
 import { handleListRuns } from './tools/list-runs.ts';
 import { handleContinueRun, handleRunModel } from './tools/run-model.ts';
+import { createEventWebhooks } from './webhooks/event-subscriptions.ts';
 import { createWebhookSender } from './webhooks/webhook-sender.ts';
 import { createHookUrls, type HookSettings } from './webhooks-in/hook-urls.ts';
 import { receiveWebhook, type WebhookReceiverDeps } from './webhooks-in/receive-webhook.ts';
@@ -177,7 +182,7 @@ export async function createInferenceService(
   await takeUpLeftovers(deps, { isOwn: options.isJournalOwn ?? false });
   poller.start();
   const looks = driveBatches(deps, batches);
-  const webhooks = startWebhooks(deps);
+  const webhooks = startWebhooks(deps, parts.limits);
   const trail = keepTrail(deps, options.auditDays ?? 400);
   const payloads = keepPayloads(deps);
   return {
@@ -244,7 +249,7 @@ function createDeps(
     money: options.money ?? parseInferenceConfig({}).money,
     quotes: createQuotes({ secret: options.quoteSecret, ttlMs: options.quoteTtlMs ?? 600_000, now }),
     confirm: confirmSettingsOf(options),
-    webhooks: { secret: options.webhookSecret, allowLoopback: options.allowLoopbackWebhooks ?? false },
+    webhooks: webhookSettingsOf(options),
     outputs: {
       isRehosted: async (row) => policyFor(await readPolicies(), row).rehost ?? options.rehost ?? true,
       maxBytes: options.maxOutputBytes ?? 512 * 1_048_576,
@@ -268,6 +273,11 @@ function createDeps(
     clockReady: () => (isTestClock ? Promise.resolve() : clock.ready),
     random,
   };
+}
+
+function webhookSettingsOf({ webhookSecret: secret, allowLoopbackWebhooks = false }: InferenceOptions) {
+  const recipient = secret && derivedRecipient(secret, 'event subscriptions');
+  return { secret, allowLoopback: allowLoopbackWebhooks, recipient };
 }
 
 /** What a process of before knew of its submits when it ended. */
@@ -313,7 +323,11 @@ async function mountHooks(app: FastifyInstance, { deps, poller, limits, options 
   });
 }
 
-function startWebhooks(deps: InferenceDeps): { stop(): void; close(): Promise<void> } {
+function startWebhooks(
+  deps: InferenceDeps,
+  limits: InferenceParts['limits'],
+): { stop(): void; close(): Promise<void> } {
+  const { bus } = deps;
   const sender = createWebhookSender(deps);
   let isStopped = false;
   const send = () => {
@@ -321,14 +335,23 @@ function startWebhooks(deps: InferenceDeps): { stop(): void; close(): Promise<vo
     sender.sendDue().catch((error: unknown) => deps.log.warn({ err: error }, 'webhooks could not be sent'));
   };
   const timer = setInterval(send, webhookTickMs);
-  const subscription = deps.bus.on(runFinished, send);
+  const subscription = bus.on(runFinished, send);
+  const events = createEventWebhooks({ deps, post: sender.post, limits, wakeSender: send });
+  bus.serve(readEventKey, events.key);
+  bus.serve(subscribeClientEvents, events.subscribe);
+  bus.serve(unsubscribeClientEvents, events.unsubscribe);
+  const looks = repeat(deps, { failed: 'subscriptions to events could not be looked at' }, events.look);
   return {
     stop() {
       isStopped = true;
       clearInterval(timer);
       subscription.unsubscribe();
+      events.close();
     },
-    close: () => sender.close(),
+    async close() {
+      await looks.close();
+      await sender.close();
+    },
   };
 }
 

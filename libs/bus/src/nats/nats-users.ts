@@ -37,6 +37,7 @@ import {
   readBudgets,
   readClientEvents,
   readDeliveries,
+  readEventKey,
   readJwks,
   readOperation,
   readOutputs,
@@ -56,8 +57,10 @@ import {
   runFinished,
   runProgressed,
   runQueued,
+  subscribeClientEvents,
   surfaceChanged,
   surfaceOf,
+  unsubscribeClientEvents,
   updateAssets,
   uploadFile,
   verifyKey,
@@ -92,6 +95,9 @@ export const busRights: Readonly<Record<string, BusRights>> = {
       ...surfaces,
       ...[verifyKey, verifyPassthrough, readRevocations, readJwks, readVaultKey, openAsset, listProviders],
       readClientEvents,
+      readEventKey,
+      subscribeClientEvents,
+      unsubscribeClientEvents,
     ],
     tells: [callCancelled, clientAnswered],
     hears: [
@@ -134,7 +140,10 @@ export const busRights: Readonly<Record<string, BusRights>> = {
     ],
     asks: [...keys, prepareRun, prepareRuns, openAsset, resolveAssets, uploadFile, makeSheet],
     tells: [runCancelRequested, runFinished, runProgressed, runQueued],
-    hears: [connectionChanged, grantRevoked, runCancelRequested, runFinished, runProgressed, runQueued],
+    hears: [
+      ...[catalogChanged, connectionChanged, grantRevoked],
+      ...[runCancelRequested, runFinished, runProgressed, runQueued],
+    ],
   },
   compute: {
     serves: operationsNamed(

@@ -4,6 +4,7 @@ import { defineRpc } from '../operation.ts';
 import { toPortableSchema } from '../portable-schema.ts';
 import type { Scope } from '../principal.ts';
 import { RunStatus } from '../shapes/run.ts';
+import { SealedText } from './credentials.ts';
 
 const ofRun = z.object({ run_id: z.string().max(100).optional().describe('Of this run alone') });
 const time = z.string().describe('RFC 3339');
@@ -56,12 +57,15 @@ export const clientEvents = {
 export type ClientEventName = keyof typeof clientEvents;
 
 /** As `events/list` tells them. */
-export function listedClientEvent(name: ClientEventName): Record<string, unknown> {
+export function listedClientEvent(
+  name: ClientEventName,
+  { hasWebhooks }: { hasWebhooks: boolean },
+): Record<string, unknown> {
   const { description, input, payload } = clientEvents[name];
   return {
     name,
     description,
-    delivery: ['poll', 'push'],
+    delivery: ['poll', 'push', ...(hasWebhooks ? ['webhook'] : [])],
     inputSchema: toPortableSchema(input, 'input'),
     payloadSchema: toPortableSchema(payload, 'output'),
   };
@@ -93,4 +97,70 @@ export const readClientEvents = defineRpc({
     truncated: z.boolean(),
     has_more: z.boolean(),
   }),
+});
+
+/** To what the secrets of subscriptions are sealed on their way; nothing where no webhooks are sent. */
+export const readEventKey = defineRpc({
+  subject: 'rpc.v1.inference.read_event_key',
+  input: z.object({}),
+  output: z.object({ public_key: z.string().optional() }),
+});
+
+/** What the sealed secret of a subscription is for. */
+export const eventSecretPurpose = 'secret of an event subscription';
+
+const EventName = z.enum(Object.keys(clientEvents) as [ClientEventName, ...ClientEventName[]]);
+const EventArguments = z.object({ run_id: z.string().optional(), provider: z.string().optional() });
+
+/** Why messages do not reach a receiver, as its subscriber is told. */
+const callbackFailures = [
+  ...(['connection_refused', 'timeout', 'tls_error', 'http_4xx', 'http_5xx', 'challenge_failed'] as const),
+] as const;
+
+/**
+ * Has events sent to an address of the caller's, once whoever is there has said yes; the same again renews it. Errors:
+ * `validation_failed` for an address that is not taken, `invalid_cursor`.
+ */
+export const subscribeClientEvents = defineRpc({
+  subject: 'rpc.v1.inference.subscribe_client_events',
+  input: z.object({
+    name: EventName,
+    arguments: EventArguments,
+    url: z.string().max(2_000),
+    secret: SealedText,
+    cursor: z.string().max(8_000).nullable(),
+    max_age_ms: z.int().min(0).optional(),
+    /** How long it is wanted for; null: without an end. */
+    ttl_ms: z.int().min(0).nullable().optional(),
+  }),
+  output: z.object({
+    subscription: z
+      .object({
+        id: z.string(),
+        refresh_before: z.string(),
+        cursor: z.string(),
+        truncated: z.boolean(),
+        /** Of one that there was before. */
+        last_delivery_at: z.string().optional(),
+        last_error: z.enum(callbackFailures).optional(),
+        failed_since: z.string().optional(),
+        is_renewed: z.boolean(),
+      })
+      .optional(),
+    /** Why there is none. */
+    refusal: z
+      .discriminatedUnion('kind', [
+        z.object({ kind: z.literal('unreachable'), reason: z.enum(callbackFailures) }),
+        z.object({ kind: z.literal('exhausted'), limit: z.string(), max: z.int() }),
+        z.object({ kind: z.literal('not_offered') }),
+      ])
+      .optional(),
+  }),
+});
+
+/** Ends it. */
+export const unsubscribeClientEvents = defineRpc({
+  subject: 'rpc.v1.inference.unsubscribe_client_events',
+  input: z.object({ name: EventName, arguments: EventArguments, url: z.string().max(2_000) }),
+  output: z.object({ found: z.boolean() }),
 });

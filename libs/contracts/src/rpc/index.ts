@@ -1,7 +1,12 @@
 import type { RpcContract } from '../operation.ts';
 import { readJwks, readRevocations, verifyKey } from './auth.ts';
 import { listProviders, prepareRun, prepareRuns } from './catalog.ts';
-import { readClientEvents } from './client-events.ts';
+import {
+  readClientEvents,
+  readEventKey,
+  subscribeClientEvents,
+  unsubscribeClientEvents,
+} from './client-events.ts';
 import { browseRuns, operate, readOperation, readSpend } from './console.ts';
 import {
   listConnections,
@@ -44,6 +49,9 @@ export const rpcs: readonly RpcContract[] = [
   replayWebhook,
   forgetPayload,
   readClientEvents,
+  readEventKey,
+  subscribeClientEvents,
+  unsubscribeClientEvents,
   browseRuns,
   readSpend,
   readOperation,

@@ -90,10 +90,13 @@ export const readOutputs = defineRpc({
   output: z.object({ outputs: z.array(RunOutput) }),
 });
 
-/** A webhook that was to tell of an ended run, and how far that came. */
+/** A webhook that was to tell of an ended run, or of an event, and how far that came. */
 export const WebhookDelivery = z.object({
   delivery_id: z.string(),
+  /** Empty where it tells of no run. */
   run_id: z.string(),
+  /** The id of the event that it tells of. */
+  event: z.string().optional(),
   url: z.string(),
   state: z.enum(['delivered', 'waiting', 'given_up']),
   attempts: z.int(),

@@ -25,3 +25,23 @@ export function batchMigration(dialect: Dialect): string[] {
     "create index runs_in_turn on runs (provider, subject, (coalesce(send_rank, created_at))) where phase = 'queued' and next_poll_at is not null",
   ];
 }
+
+/** Who is told by webhook of what happens, and which messages are of whom. Never changed once released. */
+export function eventSubscriptions(dialect: Dialect): string[] {
+  const [text, integer, tableEnd] =
+    dialect === 'postgres' ? ['text collate "C"', 'bigint', ''] : ['text', 'integer', 'strict'];
+  return [
+    `create table event_subscriptions (
+      subscription_id ${text} primary key, subject ${text} not null, client ${text} not null, grant_id ${text} not null,
+      name ${text} not null, arguments ${text} not null, url ${text} not null, secret ${text} not null,
+      secret_before ${text}, secret_until ${integer}, position ${text} not null, settled ${text} not null,
+      created_at ${integer} not null, expires_at ${integer} not null, next_look_at ${integer}, ended_at ${integer}
+    ) ${tableEnd}`,
+    'create index event_subscriptions_due on event_subscriptions (next_look_at) where next_look_at is not null',
+    'create index event_subscriptions_subject on event_subscriptions (subject)',
+    `alter table webhook_deliveries add column subject ${text}`,
+    `alter table webhook_deliveries add column subscription_id ${text}`,
+    `alter table webhook_deliveries add column message_id ${text}`,
+    'create index webhook_deliveries_subscription on webhook_deliveries (subscription_id) where subscription_id is not null',
+  ];
+}

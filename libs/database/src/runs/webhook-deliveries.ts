@@ -99,6 +99,9 @@ export interface DeliveryFilter {
   limit: number;
 }
 
+/** Whose a webhook is: of whoever subscribed, else of whose run it tells. */
+const ownerOf = sql<string | null>`coalesce(webhook_deliveries.subject, runs.subject)`;
+
 /** Webhooks out, newest first; those that are older than their times are last. */
 export async function listDeliveries(
   queries: Queries,
@@ -107,13 +110,14 @@ export async function listDeliveries(
   const madeAt = sql<number>`coalesce(webhook_deliveries.created_at, 0)`;
   let query = queries
     .selectFrom('webhook_deliveries')
-    .innerJoin('runs', 'runs.run_id', 'webhook_deliveries.run_id')
+    .leftJoin('runs', 'runs.run_id', 'webhook_deliveries.run_id')
     .select([
       ...(['delivery_id', 'url', 'attempts', 'next_attempt_at', 'delivered_at', 'last_status'] as const),
-      ...(['last_attempt_at', 'last_problem'] as const),
+      ...(['last_attempt_at', 'last_problem', 'message_id', 'subscription_id'] as const),
     ])
-    .select(['webhook_deliveries.run_id', 'webhook_deliveries.lease_until', 'webhook_deliveries.created_at']);
-  if (filter.subject !== undefined) query = query.where('runs.subject', '=', filter.subject);
+    .select(['webhook_deliveries.run_id', 'webhook_deliveries.lease_until', 'webhook_deliveries.created_at'])
+    .select('webhook_deliveries.subject');
+  if (filter.subject !== undefined) query = query.where(ownerOf, '=', filter.subject);
   if (filter.runId !== undefined) query = query.where('webhook_deliveries.run_id', '=', filter.runId);
   if (filter.state === 'delivered') query = query.where('delivered_at', 'is not', null);
   else if (filter.state !== undefined) {
@@ -141,10 +145,10 @@ export async function replayDelivery(
   const { id, now, subject, actor } = delivery;
   let query = queries
     .selectFrom('webhook_deliveries')
-    .innerJoin('runs', 'runs.run_id', 'webhook_deliveries.run_id')
-    .select(['webhook_deliveries.body', 'runs.subject'])
+    .leftJoin('runs', 'runs.run_id', 'webhook_deliveries.run_id')
+    .select(['webhook_deliveries.body', ownerOf.as('owner')])
     .where('delivery_id', '=', id);
-  if (subject !== undefined) query = query.where('runs.subject', '=', subject);
+  if (subject !== undefined) query = query.where(ownerOf, '=', subject);
   const known = await query.executeTakeFirst();
   if (known === undefined) return undefined;
   if (known.body === '') return 'emptied';
@@ -157,6 +161,12 @@ export async function replayDelivery(
     .returning('delivery_id')
     .executeTakeFirst();
   if (row === undefined) return 'busy';
-  await addAudit(queries, { at: now, actor, action: 'webhook.replayed', subject: known.subject, object: id });
+  await addAudit(queries, {
+    at: now,
+    actor,
+    action: 'webhook.replayed',
+    subject: known.owner ?? '',
+    object: id,
+  });
   return 'replayed';
 }

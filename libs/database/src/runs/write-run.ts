@@ -148,6 +148,7 @@ async function addDelivery(
     .selectFrom('webhook_deliveries')
     .select('delivery_id')
     .where('run_id', '=', run_id)
+    .where('subscription_id', 'is', null)
     .execute();
   const suffix = earlier.length === 0 ? '' : `.${earlier.length + 1}`;
   await queries

@@ -1,18 +1,25 @@
 /**
- * The Events extension (`io.modelcontextprotocol/events`): the types of events, what happened since a cursor, and a stream of it.
- * Nobody's subscription is kept: a poll says where it goes on, a stream lives as long as its connection.
+ * The Events extension (`io.modelcontextprotocol/events`): the types of events, what happened since a cursor, a stream of it, and
+ * addresses that are told of it. A poll says where it goes on, a stream lives as long as its connection; who is told by webhook
+ * is kept by the owner of events.
  */
 import type { Bus } from '@inferry/bus';
 import {
   type ClientEventName,
   clientEvents,
+  eventSecretPurpose,
   hasScope,
   isObject,
   type JsonObject,
   listedClientEvent,
   readClientEvents,
+  readEventKey,
+  Secret,
+  subscribeClientEvents,
   toAppError,
+  unsubscribeClientEvents,
 } from '@inferry/contracts';
+import { sealText } from '@inferry/seals';
 import type { z } from 'zod';
 import type { Exchange, Method, Reply } from '../exchange.ts';
 import { isRefusal, notificationText, type Refusal, refuse, refuseParams, rpcCodes } from '../json-rpc.ts';
@@ -28,6 +35,7 @@ const eventCodes = {
   forbidden: -32_012,
   exhausted: -32_013,
   unsupported: -32_014,
+  callback: -32_015,
 } as const;
 
 export interface EventDeps {
@@ -42,6 +50,7 @@ const maxEvents = 100;
 const nextPollMs = 5_000;
 const heartbeatMs = 20_000;
 const retryMs = 1_000;
+const maxUrl = 2_000;
 
 /** Of the modern era alone. */
 export function eventMethods(deps: EventDeps): [string, Method][] {
@@ -49,8 +58,8 @@ export function eventMethods(deps: EventDeps): [string, Method][] {
     ['events/list', offered(listEvents)],
     ['events/poll', offered(poll(deps))],
     ['events/stream', offered(stream(deps))],
-    ['events/subscribe', offered(refuseWebhooks)],
-    ['events/unsubscribe', offered(refuseWebhooks)],
+    ['events/subscribe', offered(subscribe(deps))],
+    ['events/unsubscribe', offered(unsubscribe(deps))],
   ];
 }
 
@@ -72,17 +81,8 @@ function offered(method: Method): Method {
 function listEvents(exchange: Exchange): Reply {
   if (cursorOf(exchange) !== undefined) return refuseCursor();
   const open = names.filter((name) => hasScope(exchange.principal.scopes, clientEvents[name].scope));
-  return JSON.stringify({ events: open.map(listedClientEvent) });
-}
-
-const unsupported = refuse(['validation_failed', 'Events are polled or streamed here.'], {
-  rpcCode: eventCodes.unsupported,
-  nextAction: 'Use events/poll or events/stream; a run can have a webhook of its own.',
-  data: { feature: 'deliveryMode', value: 'webhook' },
-});
-
-function refuseWebhooks(): Refusal {
-  return unsupported;
+  const hasWebhooks = isKnown(exchange);
+  return JSON.stringify({ events: open.map((name) => listedClientEvent(name, { hasWebhooks })) });
 }
 
 interface Asked {
@@ -173,6 +173,146 @@ async function read(
 
 function toOccurrence({ event_id: eventId, name, timestamp, data }: Page['events'][number]): JsonObject {
   return { eventId, name, timestamp, data };
+}
+
+/** Whoever needs no credential is nobody to whom an address could belong. */
+function isKnown({ principal }: Pick<Exchange, 'principal'>): boolean {
+  return principal.kind !== 'local';
+}
+
+const noWebhooks = refuse(['validation_failed', 'Events are polled or streamed here.'], {
+  rpcCode: eventCodes.unsupported,
+  nextAction: 'Use events/poll or events/stream.',
+  data: { feature: 'deliveryMode', value: 'webhook' },
+});
+
+const unknownCaller = refuse(['unauthorized', 'Webhooks are for callers with a credential.'], {
+  rpcCode: eventCodes.forbidden,
+  nextAction: 'Use events/poll or events/stream.',
+});
+
+interface Delivery {
+  url: string;
+  /** Where it is to be told of. */
+  secret: string;
+}
+
+/** `whsec_` and base64 of 24 to 64 bytes, as Standard Webhooks has it. */
+function isSigningSecret(text: unknown): text is string {
+  if (typeof text !== 'string' || !/^whsec_[A-Za-z0-9+/]+={0,2}$/.test(text)) return false;
+  const { length } = Buffer.from(text.slice('whsec_'.length), 'base64');
+  return length >= 24 && length <= 64;
+}
+
+function readDelivery(params: JsonObject, { isNew }: { isNew: boolean }): Delivery | Refusal {
+  const { delivery } = params;
+  if (!isObject(delivery)) return refuseAsked('delivery must be an object');
+  const { mode = 'webhook', url, secret } = delivery;
+  if (mode !== 'webhook')
+    return { ...noWebhooks, data: { ...noWebhooks.data, value: String(mode).slice(0, 40) } };
+  if (typeof url !== 'string' || url.length > maxUrl)
+    return refuseAsked('delivery.url must be an https address');
+  if (!isNew) return { url, secret: '' };
+  if (!isSigningSecret(secret))
+    return refuseAsked('delivery.secret must be whsec_ and the base64 of 24 to 64 random bytes');
+  return { url, secret };
+}
+
+function subscribe({ bus }: EventDeps): Method {
+  return async (exchange) => {
+    if (!isKnown(exchange)) return unknownCaller;
+    const asked = readAsked(exchange);
+    if (isRefusal(asked)) return asked satisfies Refusal;
+    const { params } = exchange.request;
+    const delivery = readDelivery(params, { isNew: true });
+    if (isRefusal(delivery)) return delivery satisfies Refusal;
+    const { ttlMs } = params;
+    if (ttlMs !== undefined && ttlMs !== null && !isCount(ttlMs))
+      return refuseAsked('ttlMs must be a whole number or null');
+    const { principal } = exchange;
+    return answered(async () => {
+      const { public_key: key } = await bus.call(readEventKey, {}, { principal });
+      if (key === undefined) return noWebhooks;
+      const { name, arguments: args, cursor, maxAgeMs } = asked;
+      const answer = await bus.call(
+        subscribeClientEvents,
+        {
+          ...{ name, arguments: args, url: delivery.url, cursor },
+          // Nobody on the way reads what messages are signed with.
+          secret: sealText(new Secret(delivery.secret), key, eventSecretPurpose),
+          ...(maxAgeMs !== undefined && { max_age_ms: maxAgeMs }),
+          ...(isCount(ttlMs) || ttlMs === null ? { ttl_ms: ttlMs } : {}),
+        },
+        { principal },
+      );
+      return answer.subscription === undefined
+        ? refusalOf(answer.refusal)
+        : JSON.stringify(toSubscription(answer.subscription));
+    });
+  };
+}
+
+type SubscribeAnswer = z.infer<typeof subscribeClientEvents.output>;
+
+function refusalOf(refusal: SubscribeAnswer['refusal']): Refusal {
+  if (refusal?.kind === 'unreachable') {
+    return refuse(['validation_failed', 'The callback did not answer as one that wants to be told.'], {
+      ...{ rpcCode: eventCodes.callback, data: { reason: refusal.reason } },
+      nextAction:
+        'It has to answer a message of type verification with its challenge, {"challenge": "…"}, and status 200.',
+    });
+  }
+  if (refusal?.kind === 'exhausted') {
+    const { limit, max } = refusal;
+    return refuse(['busy', `There are too many ${limit}.`], {
+      ...{ rpcCode: eventCodes.exhausted, retryAfterSeconds: 60, data: { limit, max } },
+    });
+  }
+  return noWebhooks;
+}
+
+function toSubscription(told: NonNullable<SubscribeAnswer['subscription']>): JsonObject {
+  const { id, refresh_before: refreshBefore, cursor, truncated, is_renewed: isRenewed } = told;
+  const deliveryStatus = {
+    active: true,
+    lastDeliveryAt: told.last_delivery_at ?? null,
+    lastError: told.last_error ?? null,
+    ...(told.failed_since !== undefined && { failedSince: told.failed_since }),
+  };
+  return { id, refreshBefore, cursor, truncated, ...(isRenewed && { deliveryStatus }) };
+}
+
+function unsubscribe({ bus }: EventDeps): Method {
+  return async (exchange) => {
+    if (!isKnown(exchange)) return unknownCaller;
+    const asked = readAsked(exchange);
+    if (isRefusal(asked)) return asked satisfies Refusal;
+    const delivery = readDelivery(exchange.request.params, { isNew: false });
+    if (isRefusal(delivery)) return delivery satisfies Refusal;
+    const { name, arguments: args } = asked;
+    const { principal } = exchange;
+    return answered(async () => {
+      const wanted = { name, arguments: args, url: delivery.url };
+      const { found } = await bus.call(unsubscribeClientEvents, wanted, { principal });
+      return found ? '{}' : noSubscription;
+    });
+  };
+}
+
+const noSubscription = refuse(['resource_not_found', 'There is no such subscription.'], {
+  ...{ rpcCode: eventCodes.notFound, data: { kind: 'subscription' } },
+});
+
+async function answered(ask: () => Promise<Reply | Refusal>): Promise<Reply | Refusal> {
+  try {
+    return await ask();
+  } catch (error) {
+    const { code, message, nextAction, details } = toAppError(error);
+    const told = nextAction === undefined ? {} : { nextAction };
+    if (code === 'invalid_cursor' || code === 'validation_failed')
+      return refuseParams([code, message], { ...told, ...(details !== undefined && { data: { details } }) });
+    return refuse([code, message], { rpcCode: rpcCodes.internal, ...told });
+  }
 }
 
 const full = refuse(['busy', 'Too many streams of events are open.'], {

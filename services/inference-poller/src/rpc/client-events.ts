@@ -4,14 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import type { Handler } from '@inferry/bus';
-import type { ClientEvent, ClientEventName, Principal, readClientEvents } from '@inferry/contracts';
+import type { ClientEvent, ClientEventName, readClientEvents } from '@inferry/contracts';
 import { listCatalogChanges, listFinishedRuns, listTimelines, readBudgetStates } from '@inferry/database';
 import { createCursors } from '@inferry/runtime';
 import { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
 import { rulesFor } from '../runs/run-cost.ts';
 import { toRfc3339 } from '../runs/run-view.ts';
-import { payerOf } from '../runs/start-run.ts';
 
 const Place = z.object({ from: z.number(), told: z.array(z.string()) });
 type Place = z.infer<typeof Place>;
@@ -30,8 +29,18 @@ interface Happened {
   mark: string;
 }
 
+/** Whose events are read. */
+interface Reader {
+  subject: string;
+  client?: string | undefined;
+}
+
+type Asked = Omit<z.output<typeof readClientEvents.input>, 'max_age_ms'> & {
+  max_age_ms?: number | undefined;
+};
+
 interface Wanted {
-  principal: Principal;
+  reader: Reader;
   args: { run_id?: string | undefined; provider?: string | undefined };
   from: number;
   limit: number;
@@ -40,32 +49,39 @@ interface Wanted {
 type Deps = Pick<InferenceDeps, 'database' | 'money' | 'now'>;
 
 export function handleReadClientEvents(deps: Deps): Handler<typeof readClientEvents> {
-  return async ({ name, arguments: args, cursor, max_age_ms: maxAgeMs, limit }, { principal }) => {
-    const query = [principal.subject, name, args];
-    const now = deps.now();
-    const held = cursor === null ? undefined : cursors.read(query, cursor);
-    const floor = now - Math.min(maxAgeMs ?? longestReplayMs, longestReplayMs);
-    const start = held ?? { from: now - overlapMs, told: [] };
-    const from = Math.max(start.from, floor);
-    const all = await happened(deps, name, {
-      ...{ principal, args, from },
-      limit: held === undefined ? maxTold + 1 : start.told.length + limit + 1,
-    });
-    const told = new Set(start.told);
-    const isNew = ({ mark, at }: Happened) => held !== undefined && !told.has(mark) && at >= floor;
-    const fresh = all.filter(isNew).slice(0, limit);
-    const hasMore = all.filter(isNew).length > limit;
-    const next = toPlace(
-      all.filter((one) => !isNew(one) || fresh.includes(one)),
-      { from, reached: hasMore ? (fresh.at(-1)?.at ?? now) : now, isState: name === 'budget.reached' },
-    );
-    return {
-      events: fresh.map(({ event }) => event),
-      cursor: cursors.write(query, next),
-      // What was told of the overlap is no gap.
-      truncated: held !== undefined && held.from + overlapMs < floor,
-      has_more: hasMore,
-    };
+  return (asked, { principal }) => readEventsFor(deps, principal, asked);
+}
+
+/** What happened since a cursor, and where to go on; without a cursor nothing. Throws `invalid_cursor`. */
+export async function readEventsFor(
+  deps: Deps,
+  reader: Reader,
+  { name, arguments: args, cursor, max_age_ms: maxAgeMs, limit }: Asked,
+): Promise<z.output<typeof readClientEvents.output>> {
+  const query = [reader.subject, name, args];
+  const now = deps.now();
+  const held = cursor === null ? undefined : cursors.read(query, cursor);
+  const floor = now - Math.min(maxAgeMs ?? longestReplayMs, longestReplayMs);
+  const start = held ?? { from: now - overlapMs, told: [] };
+  const from = Math.max(start.from, floor);
+  const all = await happened(deps, name, {
+    ...{ reader, args, from },
+    limit: held === undefined ? maxTold + 1 : start.told.length + limit + 1,
+  });
+  const told = new Set(start.told);
+  const isNew = ({ mark, at }: Happened) => held !== undefined && !told.has(mark) && at >= floor;
+  const fresh = all.filter(isNew).slice(0, limit);
+  const hasMore = all.filter(isNew).length > limit;
+  const next = toPlace(
+    all.filter((one) => !isNew(one) || fresh.includes(one)),
+    { from, reached: hasMore ? (fresh.at(-1)?.at ?? now) : now, isState: name === 'budget.reached' },
+  );
+  return {
+    events: fresh.map(({ event }) => event),
+    cursor: cursors.write(query, next),
+    // What was told of the overlap is no gap.
+    truncated: held !== undefined && held.from + overlapMs < floor,
+    has_more: hasMore,
   };
 }
 
@@ -86,8 +102,8 @@ function happened(deps: Deps, name: ClientEventName, wanted: Wanted): Promise<Ha
 }
 
 const readers: Readonly<Record<ClientEventName, (deps: Deps, wanted: Wanted) => Promise<Happened[]>>> = {
-  async 'run.finished'({ database }, { principal, args, from, limit }) {
-    const since = { subject: principal.subject, runId: args.run_id, from, limit };
+  async 'run.finished'({ database }, { reader, args, from, limit }) {
+    const since = { subject: reader.subject, runId: args.run_id, from, limit };
     return (await listFinishedRuns(database.queries, since)).map(
       ({ run_id: id, client_ref: ref, ...run }) => {
         const data = {
@@ -100,8 +116,8 @@ const readers: Readonly<Record<ClientEventName, (deps: Deps, wanted: Wanted) => 
       },
     );
   },
-  async 'run.progressed'({ database }, { principal, args, from, limit }) {
-    const since = { subject: principal.subject, runId: args.run_id, from, limit };
+  async 'run.progressed'({ database }, { reader, args, from, limit }) {
+    const since = { subject: reader.subject, runId: args.run_id, from, limit };
     return (await listTimelines(database.queries, since)).map(({ run_id: id, seq, at, status, note }) =>
       toHappened('run.progressed', `${id}:${seq}`, { at, data: { run_id: id, status, note } }),
     );
@@ -112,9 +128,9 @@ const readers: Readonly<Record<ClientEventName, (deps: Deps, wanted: Wanted) => 
       toHappened('catalog.changed', `${provider}:${version}`, { at, data: { provider, models } }),
     );
   },
-  async 'budget.reached'({ database, money, now }, { principal }) {
+  async 'budget.reached'({ database, money, now }, { reader: { subject, client = '' } }) {
     const rules = { ...rulesFor(money, 'USD'), now: now() };
-    const states = await readBudgetStates(database.queries, payerOf(principal), rules);
+    const states = await readBudgetStates(database.queries, { subject, client, mount: '' }, rules);
     const reached = states.filter(
       ({ limitMicros, spentMicros, heldMicros }) => spentMicros + heldMicros >= limitMicros,
     );

@@ -40,6 +40,7 @@ export function toDelivery(row: Row): WebhookDelivery {
     at === null ? {} : { [name]: new Date(Number(at)).toISOString() };
   return {
     ...{ delivery_id: row.delivery_id, run_id: row.run_id, url: row.url },
+    ...(row.message_id === null ? {} : { event: row.message_id }),
     ...{ state: deliveryStateOf(row), attempts: Number(row.attempts) },
     ...time('created_at', row.created_at),
     ...time('last_attempt_at', row.last_attempt_at),

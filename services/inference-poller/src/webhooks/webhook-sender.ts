@@ -1,5 +1,6 @@
-import { isPrivateHost, type Secret } from '@inferry/contracts';
+import { isPrivateHost } from '@inferry/contracts';
 import {
+  findSubscription,
   leaseDueDeliveries,
   returnDelivery,
   settleDelivery,
@@ -9,7 +10,8 @@ import { createPublicAgent, isAllowedPort } from '@inferry/runtime/public-agent'
 import { Agent, type Dispatcher, errors, request } from 'undici';
 import type { InferenceDeps } from '../deps.ts';
 import { jittered } from '../timings.ts';
-import { signWebhook } from './sign-webhook.ts';
+import { secretsOf, terminatedPrefix } from './event-subscriptions.ts';
+import { type Attempt, signWebhook, type WebhookMessage, type WebhookPost } from './sign-webhook.ts';
 import { isLoopbackUrl } from './webhook-url.ts';
 
 /** What one replica sends at once, in all and to one receiver: one that hangs keeps no other waiting. */
@@ -17,17 +19,15 @@ const maxAtOnce = 32;
 const maxPerReceiver = 4;
 /** The receiver wants no more of this webhook. */
 const gone = 410;
+/** Nor will it take this message when it comes again. */
+const tooLarge = 413;
+const replyBytes = 4_096;
 
 export interface WebhookSender {
   /** Sends what is due; resolves when nothing is, or with what is being sent where it is asked to stop. */
   sendDue(): Promise<void>;
+  post: WebhookPost;
   close(): Promise<void>;
-}
-
-interface Attempt {
-  status: number | null;
-  /** Why it was none; never the receiver's words. */
-  problem: string | null;
 }
 
 /**
@@ -89,6 +89,7 @@ export function createWebhookSender(deps: InferenceDeps): WebhookSender {
   }
 
   return {
+    post: sendOne.post,
     async sendDue() {
       if (deps.webhooks.secret === undefined || closing.signal.aborted) return;
       isWanted = true;
@@ -132,11 +133,11 @@ class Receivers {
 async function book(
   deps: InferenceDeps,
   delivery: WebhookDeliveryRow,
-  { status, problem }: Attempt,
+  { status, problem, isLast = false }: Attempt,
 ): Promise<void> {
   const isDelivered = problem === null;
   const waitMs = deps.timings.webhookRetriesMs[delivery.attempts];
-  const isOver = isDelivered || status === gone || waitMs === undefined;
+  const isOver = isDelivered || isLast || status === gone || waitMs === undefined;
   deps.metrics.webhook(isDelivered ? 'delivered' : isOver ? 'given_up' : 'again');
   if (isOver && !isDelivered) deps.log.warn({ runId: delivery.run_id, status, problem }, 'webhook given up');
   const at = deps.now();
@@ -151,43 +152,64 @@ function createSend(deps: InferenceDeps, closing: AbortSignal) {
   const publicOnly = createPublicAgent({ timeoutMs, connections: maxPerReceiver });
   const loopback = new Agent();
 
-  async function post(
-    delivery: WebhookDeliveryRow,
-    secret: Secret,
-    dispatcher: Dispatcher,
-  ): Promise<Attempt> {
-    const { delivery_id: id, body } = delivery;
+  /** The settings may have become stricter since it was taken: undefined where it may not be sent. */
+  function dispatcherFor(url: URL): Dispatcher | undefined {
+    if (deps.webhooks.allowLoopback && isLoopbackUrl(url)) return loopback;
+    return !isPrivateHost(url.hostname) && isAllowedPort(url.port) ? publicOnly : undefined;
+  }
+
+  async function post(message: WebhookMessage): Promise<Attempt & { text: string }> {
+    const { url: to, messageId: id, body, secrets, headers, readsReply } = message;
+    const dispatcher = dispatcherFor(new URL(to));
+    if (dispatcher === undefined || secrets.length === 0)
+      return { status: null, problem: 'not_allowed', text: '' };
     const timestampSeconds = Math.floor(deps.now() / 1_000);
     try {
-      const reply = await request(delivery.url, {
+      const reply = await request(to, {
         method: 'POST',
         body,
         headers: {
           'content-type': 'application/json',
           'user-agent': 'inferry-webhooks',
-          ...signWebhook({ id, timestampSeconds, body }, secret),
+          ...signWebhook({ id, timestampSeconds, body }, secrets),
+          ...headers,
         },
         dispatcher,
         signal: AbortSignal.any([closing, AbortSignal.timeout(timeoutMs)]),
       });
-      // What a receiver answers is of no interest and may be endless.
+      const text = readsReply === true ? await beginningOf(reply.body) : '';
+      // What else a receiver answers is of no interest and may be endless.
       reply.body.on('error', () => undefined).destroy();
-      return { status: reply.statusCode, problem: problemOf(reply.statusCode) };
+      return { status: reply.statusCode, problem: problemOf(reply.statusCode), text };
     } catch (error) {
-      deps.log.debug({ runId: delivery.run_id, err: error }, 'webhook not delivered');
-      return { status: null, problem: isTimeout(error) ? 'timeout' : 'no_connection' };
+      deps.log.debug({ err: error }, 'webhook not delivered');
+      return { status: null, problem: problemOfFailure(error), text: '' };
     }
   }
 
+  /** Of an event: signed by its subscriber's secret, as long as they want to be told. */
+  async function sendEvent(delivery: WebhookDeliveryRow, subscriptionId: string): Promise<Attempt> {
+    const subscription = await findSubscription(deps.database.queries, subscriptionId);
+    const { delivery_id: id, message_id: messageId = id, url, body } = delivery;
+    const isLastWord = messageId?.startsWith(terminatedPrefix) === true;
+    const isWanted =
+      subscription !== undefined &&
+      (isLastWord || (subscription.ended_at === null && subscription.expires_at > deps.now()));
+    if (!isWanted) return { status: null, problem: 'unsubscribed', isLast: true };
+    const attempt = await post({
+      ...{ url, body, messageId: messageId ?? id, secrets: secretsOf(deps, subscription) },
+      headers: { 'x-mcp-subscription-id': subscriptionId },
+    });
+    return { ...attempt, isLast: attempt.status === tooLarge };
+  }
+
   return {
+    post,
     async send(delivery: WebhookDeliveryRow): Promise<Attempt> {
-      const url = new URL(delivery.url);
-      const { secret, allowLoopback } = deps.webhooks;
-      const isLoopback = allowLoopback && isLoopbackUrl(url);
-      // The settings may have become stricter since the run was started.
-      const mayBeSent = isLoopback || (!isPrivateHost(url.hostname) && isAllowedPort(url.port));
-      if (secret === undefined || !mayBeSent) return { status: null, problem: 'not_allowed' };
-      return post(delivery, secret, isLoopback ? loopback : publicOnly);
+      const { delivery_id: messageId, subscription_id: subscriptionId, url, body } = delivery;
+      if (subscriptionId !== null) return sendEvent(delivery, subscriptionId);
+      const { secret } = deps.webhooks;
+      return post({ url, body, messageId, secrets: secret === undefined ? [] : [secret] });
     },
     close: () => Promise.all([publicOnly.destroy(), loopback.destroy()]),
   };
@@ -196,6 +218,27 @@ function createSend(deps: InferenceDeps, closing: AbortSignal) {
 function problemOf(status: number): string | null {
   if (status >= 200 && status < 300) return null;
   return status >= 300 && status < 400 ? 'redirect' : 'status';
+}
+
+async function beginningOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of body) {
+    parts.push(part);
+    size += part.byteLength;
+    if (size >= replyBytes) break;
+  }
+  return Buffer.concat(parts).subarray(0, replyBytes).toString('utf8');
+}
+
+function problemOfFailure(error: unknown): string {
+  if (isTimeout(error)) return 'timeout';
+  return isTlsError(error) ? 'tls_error' : 'no_connection';
+}
+
+function isTlsError(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return /^(ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/.test(code);
 }
 
 function isTimeout(error: unknown): boolean {

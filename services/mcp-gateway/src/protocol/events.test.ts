@@ -1,5 +1,17 @@
-import { catalogChanged, readClientEvents, runFinished } from '@inferry/contracts';
+import type { Handler } from '@inferry/bus';
+import {
+  catalogChanged,
+  eventSecretPurpose,
+  readClientEvents,
+  readEventKey,
+  readRevocations,
+  runFinished,
+  subscribeClientEvents,
+  unsubscribeClientEvents,
+  verifyKey,
+} from '@inferry/contracts';
 import { metaKeys } from '@inferry/mcp';
+import { createRecipient } from '@inferry/seals';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { acceptStream, framesOf, modern, startTestGateway, type TestGateway } from '../test-gateway.ts';
 
@@ -34,11 +46,15 @@ beforeEach(() => {
 });
 afterEach(() => gateway.close());
 
-async function ask(method: string, params: Record<string, unknown> = {}) {
+async function ask(
+  method: string,
+  params: Record<string, unknown> = {},
+  credential: Record<string, string> = {},
+) {
   const { body, headers } = modern(method, params);
   const response = await fetch(gateway.url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
+    headers: { 'content-type': 'application/json', accept: 'application/json', ...headers, ...credential },
     body: JSON.stringify({ ...body, id: 1 }),
   });
   return (await response.json()) as {
@@ -133,11 +149,106 @@ describe('events', () => {
     expect(asked).toEqual([]);
   });
 
-  it('go to no webhook here', async () => {
+  it('go to no webhook of somebody who needs no credential', async () => {
     await start();
 
-    expect((await ask('events/subscribe', { name: 'run.finished' })).error).toMatchObject({
-      ...{ code: -32_014, data: { feature: 'deliveryMode', value: 'webhook' } },
+    expect((await ask('events/subscribe', { name: 'run.finished' })).error.code).toBe(-32_012);
+  });
+});
+
+describe('events by webhook', () => {
+  const recipient = createRecipient();
+  const delivery = {
+    ...{ mode: 'webhook', url: 'https://hooks.example.com/a' },
+    secret: `whsec_${Buffer.alloc(32, 1).toString('base64')}`,
+  };
+  const principal = { subject: 'ada', grant_id: 'key_1', kind: 'api_key' as const, scopes: ['mcp'] };
+  let subscribed: Parameters<Handler<typeof subscribeClientEvents>>[0][];
+  let answer: Awaited<ReturnType<Handler<typeof subscribeClientEvents>>>;
+
+  beforeEach(async () => {
+    subscribed = [];
+    answer = {
+      subscription: {
+        ...{ id: 'sub_1', refresh_before: '2031-01-01T00:00:00Z', cursor: 'c', truncated: false },
+        is_renewed: false,
+      },
+    };
+    gateway = await startTestGateway({
+      env: { EVENTS: '1', INFERRY_AUTH: 'keys' },
+      serve(services) {
+        services.serve(readRevocations, async () => ({ items: [], latest: 0 }));
+        services.serve(verifyKey, async () => ({ principal, cache_seconds: 60 }));
+        services.serve(readEventKey, async () => ({ public_key: recipient.publicKey }));
+        services.serve(subscribeClientEvents, async (input, context) => {
+          subjects.push(context.principal.subject);
+          subscribed.push(input);
+          return answer;
+        });
+        services.serve(unsubscribeClientEvents, async ({ url }) => ({ found: url === delivery.url }));
+      },
+    });
+    await vi.waitFor(async () => expect((await gateway.service.readiness()).isReady).toBe(true));
+  });
+  const say = (method: string, params: Record<string, unknown> = {}) =>
+    ask(method, params, { authorization: `Bearer ifr_${'a'.repeat(20)}` });
+
+  it('are offered beside the other ways, under the extension and as a capability', async () => {
+    const { events } = (await say('events/list')).result;
+    const { capabilities } = (await say('server/discover')).result;
+
+    expect(events).toMatchObject([{ delivery: ['poll', 'push', 'webhook'] }, {}, {}, {}]);
+    expect(capabilities).toMatchObject({ events: { listChanged: false } });
+  });
+
+  it('are subscribed to with a secret that nobody on the way reads', async () => {
+    const { result } = await say('events/subscribe', {
+      ...{ name: 'run.finished', arguments: { run_id: 'run_1' }, delivery, cursor: 'c', ttlMs: null },
+    });
+
+    const [asked] = subscribed;
+    expect(result).toMatchObject({ id: 'sub_1', refreshBefore: '2031-01-01T00:00:00Z', cursor: 'c' });
+    expect(asked).toMatchObject({ url: delivery.url, ttl_ms: null, arguments: { run_id: 'run_1' } });
+    expect(JSON.stringify(asked)).not.toContain(delivery.secret);
+    expect(asked && recipient.open(asked.secret, eventSecretPurpose).reveal()).toBe(delivery.secret);
+    expect(subjects).toEqual(['ada']);
+  });
+
+  it.each([
+    [{ kind: 'unreachable', reason: 'challenge_failed' } as const, -32_015, { reason: 'challenge_failed' }],
+    [{ kind: 'exhausted', limit: 'subscriptions', max: 100 } as const, -32_013, { limit: 'subscriptions' }],
+    [{ kind: 'not_offered' } as const, -32_014, { feature: 'deliveryMode' }],
+  ])('are refused with the codes of the extension: %j', async (refusal, code, data) => {
+    answer = { refusal };
+
+    expect((await say('events/subscribe', { name: 'run.finished', delivery })).error).toMatchObject({
+      ...{ code, data },
+    });
+  });
+
+  it.each([
+    { delivery: undefined },
+    { delivery: { ...delivery, secret: 'whsec_c2hvcnQ=' } },
+    { delivery: { ...delivery, secret: 'hunter2' } },
+    { delivery: { ...delivery, url: 7 } },
+    { delivery, ttlMs: -1 },
+    { delivery, arguments: { nothing: 1 } },
+  ])('need an address and a secret: %j', async (params) => {
+    const { error } = await say('events/subscribe', { name: 'run.finished', ...params });
+
+    expect(error.code).toBe(-32_602);
+    expect(subscribed).toEqual([]);
+  });
+
+  it('end when their owner says so', async () => {
+    const wanted = { name: 'run.finished', arguments: {} };
+    const other = { url: 'https://hooks.example.com/b' };
+
+    expect((await say('events/unsubscribe', { ...wanted, delivery: { url: delivery.url } })).error).toBe(
+      undefined,
+    );
+    expect((await say('events/unsubscribe', { ...wanted, delivery: other })).error).toMatchObject({
+      ...{ code: -32_011, data: { kind: 'subscription' } },
     });
   });
 });

@@ -131,7 +131,8 @@ function webhookRow({ csrf, now }: OperatorView, webhook: Webhook): Html {
   const { delivery_id: id, run_id: runId, url, state, attempts, last_status: status } = webhook;
   const [text, mark] = webhookStates[state];
   const facts = [
-    `run ${displayText(runId, 60)}`,
+    runId === '' ? undefined : `run ${displayText(runId, 60)}`,
+    webhook.event === undefined ? undefined : `event ${displayText(webhook.event, 80)}`,
     `${attempts} attempt${attempts === 1 ? '' : 's'}`,
     status === undefined ? undefined : `last answer ${status}`,
     webhook.last_problem === undefined ? undefined : displayText(webhook.last_problem, 100),
@@ -143,7 +144,7 @@ function webhookRow({ csrf, now }: OperatorView, webhook: Webhook): Html {
     action: `/account/operator/webhooks/${encodeURIComponent(id)}/replay`,
     csrf,
     text: 'Send again',
-    about: `the webhook of ${runId}`,
+    about: `the webhook of ${runId === '' ? (webhook.event ?? '') : runId}`,
   })}</div></li>`;
 }
 

@@ -1,0 +1,254 @@
+import { createHmac } from 'node:crypto';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import {
+  eventSecretPurpose,
+  readDeliveries,
+  readEventKey,
+  replayWebhook,
+  Secret,
+  subscribeClientEvents,
+  unsubscribeClientEvents,
+} from '@inferry/contracts';
+import { sealText } from '@inferry/seals';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { succeeded } from '../testing/platform.ts';
+import { alice, bob, createWorld, fastTimings, type World } from '../testing/world.ts';
+
+const options = {
+  webhookSecret: new Secret(Buffer.alloc(32, 7).toString('base64url')),
+  allowLoopbackWebhooks: true,
+  timings: { ...fastTimings, webhookTimeoutMs: 60_000 },
+};
+const secretOf = (fill: number) => `whsec_${Buffer.alloc(24, fill).toString('base64')}`;
+
+interface Message {
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+let world: World;
+/** Of events; questions whether it wants to be told stand apart. */
+let messages: Message[];
+let questions: Message[];
+let statuses: number[];
+let answers: (challenge: unknown) => unknown;
+let url: string;
+const server = createServer(async (request, response) => {
+  const message = { headers: request.headers, body: await text(request) };
+  const { type, challenge } = JSON.parse(message.body);
+  if (type === 'verification') {
+    questions.push(message);
+    return response.writeHead(200).end(JSON.stringify({ challenge: answers(challenge) }));
+  }
+  messages.push(message);
+  return response.writeHead(statuses.shift() ?? 204).end();
+});
+
+beforeEach(async () => {
+  messages = [];
+  questions = [];
+  statuses = [];
+  answers = (challenge) => challenge;
+  world = await createWorld();
+  world.platform.endsAs = succeeded('hello');
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // as: a TCP server that listens has an address of this kind.
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+});
+afterEach(async () => {
+  await world.close();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+async function subscribe(changes: object = {}, { fill = 1, principal = alice } = {}) {
+  const { public_key: key = '' } = await world.ask(readEventKey, {}, principal);
+  const secret = sealText(new Secret(secretOf(fill)), key, eventSecretPurpose);
+  const asked = { name: 'run.finished', arguments: {}, url, secret, cursor: null, ...changes } as const;
+  return world.ask(subscribeClientEvents, asked, principal);
+}
+const finished = async () => (await world.run()).run?.run_id ?? '';
+const bodies = () => messages.map(({ body }) => JSON.parse(body));
+const told = () => bodies().map(({ data }) => data?.run_id);
+const isSignedBy = (fill: number, { headers, body }: Message = { headers: {}, body: '' }) => {
+  const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
+  const signature = createHmac('sha256', Buffer.alloc(24, fill)).update(signed).digest('base64');
+  return String(headers['webhook-signature']).split(' ').includes(`v1,${signature}`);
+};
+
+describe('a subscription to events', () => {
+  it('is asked about at its address first, and told what happens from then on, signed by its own secret', async () => {
+    await world.addReplica(options);
+    await finished();
+
+    const { subscription } = await subscribe();
+    const runId = await finished();
+    await vi.waitFor(() => expect(told()).toEqual([runId]), 30_000);
+
+    const [message] = messages;
+    expect(questions).toHaveLength(1);
+    expect(isSignedBy(1, questions[0])).toBe(true);
+    expect(questions[0]?.headers['webhook-id']).toMatch(/^msg_verification_/);
+    expect(isSignedBy(1, message)).toBe(true);
+    expect(message?.headers).toMatchObject({
+      'content-type': 'application/json',
+      'x-mcp-subscription-id': subscription?.id,
+      'webhook-id': `${runId}:finished`,
+    });
+    expect(bodies()[0]).toMatchObject({
+      ...{ eventId: `${runId}:finished`, name: 'run.finished', cursor: expect.any(String) },
+      data: { run_id: runId, status: 'succeeded', model: 'scripted/model' },
+    });
+    expect(subscription).toMatchObject({ truncated: false, is_renewed: false });
+  });
+
+  it.each(['something else', undefined, 7])(
+    'is none where whoever is there does not say yes: %s',
+    async (answer: unknown) => {
+      answers = () => answer;
+      await world.addReplica(options);
+
+      expect(await subscribe()).toEqual({ refusal: { kind: 'unreachable', reason: 'challenge_failed' } });
+      await finished();
+      const rows = await world.database.queries.selectFrom('event_subscriptions').selectAll().execute();
+      expect(rows).toEqual([]);
+    },
+  );
+
+  it.each([
+    'http://example.com/hook',
+    'https://10.0.0.1/hook',
+    'https://169.254.169.254/latest',
+    'https://user:pass@example.com',
+    'https://example.com:22/hook',
+  ])('goes to no such address: %s', async (to) => {
+    await world.addReplica(options);
+
+    await expect(subscribe({ url: to })).rejects.toMatchObject({ code: 'validation_failed' });
+    expect(questions).toEqual([]);
+  });
+
+  it('is sent again until it is taken, under one id, and its owner sees and repeats it', async () => {
+    await world.addReplica(options);
+    await subscribe();
+    statuses = [500, 302];
+    const runId = await finished();
+    for (let sent = 1; sent <= 3; sent += 1) {
+      await vi.waitFor(() => expect(messages).toHaveLength(sent), 30_000);
+      world.skipped += 60_000;
+      await vi.waitFor(async () => {
+        const rows = await world.database.queries.selectFrom('webhook_deliveries').selectAll().execute();
+        expect(rows[0]?.attempts).toBe(sent);
+      }, 30_000);
+      // Whatever ends has the sender look.
+      await world.run({}, { principal: bob });
+    }
+    const read = async (principal = alice) =>
+      (await world.ask(readDeliveries, { run_id: runId, limit: 10 }, principal)).deliveries;
+    const [delivery] = await read();
+
+    expect(new Set(messages.slice(0, 3).map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+    expect(delivery).toMatchObject({ state: 'delivered', attempts: 3, url, event: `${runId}:finished` });
+    expect(await read(bob)).toEqual([]);
+    await world.ask(replayWebhook, { delivery_id: delivery?.delivery_id ?? '' });
+    await world.run({}, { principal: bob });
+    await vi.waitFor(() => expect(told().filter((id) => id === runId)).toHaveLength(4), 30_000);
+  });
+
+  it('is renewed by the same call, asks nobody again, and signs with both secrets for a while', async () => {
+    await world.addReplica(options);
+    const { subscription: first } = await subscribe({ ttl_ms: 120_000 });
+
+    const { subscription: again } = await subscribe({ ttl_ms: 600_000 }, { fill: 2 });
+    await finished();
+    await vi.waitFor(() => expect(messages).toHaveLength(1), 30_000);
+
+    expect(questions).toHaveLength(1);
+    expect(again).toMatchObject({ id: first?.id, is_renewed: true });
+    expect(Date.parse(again?.refresh_before ?? '')).toBeGreaterThan(Date.parse(first?.refresh_before ?? ''));
+    expect([1, 2].map((fill) => isSignedBy(fill, messages[0]))).toEqual([true, true]);
+    world.skipped += 11 * 60_000;
+    await subscribe({ ttl_ms: 600_000 }, { fill: 2 });
+    await finished();
+    await vi.waitFor(() => expect(messages).toHaveLength(2), 30_000);
+    expect([1, 2].map((fill) => isSignedBy(fill, messages[1]))).toEqual([false, true]);
+  });
+
+  it('that nobody renewed is over; the next one goes on from its cursor', async () => {
+    await world.addReplica(options);
+    const { subscription } = await subscribe({ ttl_ms: 60_000 });
+    world.skipped += 61_000;
+    const missed = await finished();
+    await vi.waitFor(async () => {
+      const rows = await world.database.queries.selectFrom('event_subscriptions').selectAll().execute();
+      expect(rows[0]?.next_look_at).toBeNull();
+    }, 30_000);
+    expect(messages).toEqual([]);
+
+    await subscribe({ cursor: subscription?.cursor });
+
+    await vi.waitFor(() => expect(told()).toEqual([missed]), 30_000);
+  });
+
+  it('is ended by its owner alone', async () => {
+    await world.addReplica(options);
+    await subscribe();
+    const wanted = { name: 'run.finished', arguments: {}, url } as const;
+
+    expect(await world.ask(unsubscribeClientEvents, wanted, bob)).toEqual({ found: false });
+    expect(await world.ask(unsubscribeClientEvents, wanted)).toEqual({ found: true });
+    expect(await world.ask(unsubscribeClientEvents, wanted)).toEqual({ found: false });
+    await finished();
+    const rows = await world.database.queries.selectFrom('webhook_deliveries').selectAll().execute();
+    expect(rows).toEqual([]);
+  });
+
+  it('ends with the access that it was made by, and its receiver hears that last', async () => {
+    await world.addReplica(options);
+    const mine = { ...alice, grant_id: 'grant_a' };
+    await subscribe({}, { principal: mine });
+    await world.database.queries.insertInto('revocations').values({ grant_id: 'grant_a', at: 1 }).execute();
+
+    await finished();
+    await vi.waitFor(() => expect(messages).toHaveLength(1), 30_000);
+
+    expect(bodies()[0]).toMatchObject({ type: 'terminated', error: { code: -32_012 } });
+    expect(messages[0]?.headers['webhook-id']).toMatch(/^msg_terminated_/);
+    await finished();
+    expect(await world.database.queries.selectFrom('webhook_deliveries').selectAll().execute()).toHaveLength(
+      1,
+    );
+  });
+
+  it('is told once by two replicas, and of nobody else’s runs', async () => {
+    await world.addReplica(options);
+    await world.addReplica(options);
+    await subscribe();
+    await world.run({}, { principal: bob });
+    const ids = await Promise.all(Array.from({ length: 8 }, finished));
+
+    await vi.waitFor(() => expect(new Set(told())).toEqual(new Set(ids)), 30_000);
+
+    expect(messages).toHaveLength(8);
+  });
+
+  it('of budgets and of the catalog is told too', async () => {
+    await world.addReplica(options);
+    await subscribe({ name: 'catalog.changed' });
+    await world.database.queries
+      .insertInto('catalog_snapshots')
+      .values({
+        ...{ provider: 'p', version: 2, etag: '', model_count: 7 },
+        ...{ synced_at: Date.now(), checked_at: 0, error: null },
+      })
+      .execute();
+    world.skipped += 6_000;
+
+    await vi.waitFor(
+      () => expect(bodies()).toMatchObject([{ name: 'catalog.changed', data: { provider: 'p', models: 7 } }]),
+      30_000,
+    );
+  });
+});
