@@ -3,7 +3,7 @@
 # `sleep` for health checks and for Kubernetes' preStop, names and certificates. No package manager, no setuid program, no npm.
 set -eu
 out="$1"
-programs="$(command -v node) /bin/bash /bin/sleep /bin/cat /bin/ls"
+programs="$(command -v node) /bin/bash /bin/sleep /bin/cat"
 
 # Symbols for debuggers are a fifth of Node. Without a way to Debian's packages they stay.
 if ! command -v strip > /dev/null; then

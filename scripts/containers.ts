@@ -1,7 +1,7 @@
 /**
- * npm run test:containers [-- --from <tag>] [--short] [--keep-images]: brings up an engine where none answers, makes base images
- * and the project's own, and runs tests/containers on them. Where it cannot, one line says what is missing, and nothing counts
- * as passed: exit code 2.
+ * npm run test:containers [-- --from <tag>] [--short] [--keep-images] [--engine docker|podman]: brings up an engine where none
+ * answers (Docker, else Podman), makes base images and the project's own, and runs tests/containers on them. Where it cannot, one
+ * line says what is missing, and nothing counts as passed: exit code 2. What it started it ends.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -24,18 +24,29 @@ export const imageVersion: string = process.env.INFERRY_VERSION || versionOf(joi
 const images = [...serviceNames, 'cli'];
 const stepTimeoutMs = 900_000;
 
+const kinds = ['docker', 'podman'] as const;
+type Kind = (typeof kinds)[number];
+
 /** The engine of this machine, or that of an earlier trial; starts nothing. */
 export function findEngine(): Engine | undefined {
   const given: Engine = { name: 'the engine of this machine', env: {}, prefix: [] };
-  if (answers(given)) return given;
-  const socket = join(trialFolder(), 'engine', 'docker.sock');
-  if (!existsSync(socket)) return undefined;
-  const own: Engine = {
-    name: 'an engine of deploy/trials',
-    env: { DOCKER_HOST: `unix://${socket}`, TESTCONTAINERS_RYUK_DISABLED: 'true' },
+  return answers(given) ? given : kinds.map(trialEngine).find(answers);
+}
+
+/** Of deploy/trials; whether it runs is another question. */
+function trialEngine(kind: Kind): Engine {
+  const podman = { DOCKER_BUILDKIT: '0', TESTCONTAINERS_HOST_OVERRIDE: '127.0.0.1' };
+  return {
+    name: `${kind} of deploy/trials`,
+    env: {
+      TRIAL_ENGINE: kind,
+      DOCKER_HOST: `unix://${join(trialFolder(), 'engine', `${kind}.sock`)}`,
+      // Its image cannot be pulled.
+      TESTCONTAINERS_RYUK_DISABLED: 'true',
+      ...(kind === 'podman' && podman),
+    },
     prefix: [script, 'run'],
   };
-  return answers(own) ? own : undefined;
 }
 
 function trialFolder(): string {
@@ -54,8 +65,9 @@ export function imagesMissing(engine: Engine): string | undefined {
   if (wanted === undefined) return 'the working tree has changes';
   const format = '{{ index .Config.Labels "org.opencontainers.image.revision" }}';
   const stale = images.filter((name) => {
-    const inspect = ['image', 'inspect', `inferry/${name}:${imageVersion}`, '--format', format];
-    return outputOf('docker', inspect, engine.env) !== wanted;
+    return (
+      docker(engine, ['image', 'inspect', `inferry/${name}:${imageVersion}`, '--format', format]) !== wanted
+    );
   });
   return stale.length === 0 ? undefined : `no images of ${wanted.slice(0, 7)}: npm run test:containers`;
 }
@@ -79,7 +91,15 @@ function versionOf(file: string): string {
 }
 
 function answers(engine: Engine): boolean {
-  return outputOf('docker', ['version', '--format', '{{.Server.Version}}'], engine.env) !== undefined;
+  const socket = engine.env.DOCKER_HOST?.replace('unix://', '');
+  if (socket !== undefined && !existsSync(socket)) return false;
+  return docker(engine, ['version', '--format', '{{.Server.Version}}']) !== undefined;
+}
+
+/** What the client of this engine says: of the trials' own, which this machine need not have, or this machine's. */
+function docker({ prefix, env }: Engine, args: readonly string[]): string | undefined {
+  const [program = '', ...all] = [...prefix, 'docker', ...args];
+  return outputOf(program, all, env);
 }
 
 /** Without its last line end; undefined where it failed. */
@@ -89,19 +109,20 @@ function outputOf(program: string, args: readonly string[], env: Record<string, 
   return status === 0 ? stdout.trim() : undefined;
 }
 
-function step(title: string, command: readonly string[], env: Record<string, string> = {}): void {
+/** False where it failed. */
+function tryStep(title: string, command: readonly string[], env: Record<string, string> = {}): boolean {
   console.log(`\n== ${title}`);
   const startedAt = performance.now();
   const [program = '', ...args] = command;
   const all = { ...process.env, ...env };
-  const { status } = spawnSync(program, args, {
-    cwd: root,
-    stdio: 'inherit',
-    env: all,
-    timeout: stepTimeoutMs,
-  });
-  if (status !== 0) notRun(`${title} failed`);
-  console.log(`${title}: ${Math.round((performance.now() - startedAt) / 1_000)} s`);
+  const options = { cwd: root, stdio: 'inherit', env: all, timeout: stepTimeoutMs } as const;
+  const { status } = spawnSync(program, args, options);
+  if (status === 0) console.log(`${title}: ${Math.round((performance.now() - startedAt) / 1_000)} s`);
+  return status === 0;
+}
+
+function step(title: string, command: readonly string[], env: Record<string, string> = {}): void {
+  if (!tryStep(title, command, env)) notRun(`${title} failed`);
 }
 
 function notRun(reason: string): never {
@@ -109,12 +130,25 @@ function notRun(reason: string): never {
   process.exit(2);
 }
 
-/** The engine of Debian's packages, in a network namespace of its own. */
-function startEngine(): Engine {
+/** The engine of Debian's packages, in a network namespace of its own: the first of these that comes up. It ends with this process. */
+function startEngine(wanted: readonly Kind[]): Engine {
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))
     notRun('no container engine answers; it can be brought up by root on Debian alone');
-  step('engine', [script, 'start']);
-  return findEngine() ?? notRun('the engine that was started does not answer');
+  for (const kind of wanted) {
+    const engine = trialEngine(kind);
+    if (!tryStep(`engine: ${kind}`, [script, 'start'], engine.env)) continue;
+    process.on('exit', () => spawnSync(script, ['stop'], { env: { ...process.env, ...engine.env } }));
+    return engine;
+  }
+  return notRun(`neither ${wanted.join(' nor ')} could be brought up`);
+}
+
+/** Podman where it is wanted, whatever else answers. */
+function openEngine(wanted: string | undefined): Engine {
+  const kind = kinds.find((one) => one === wanted);
+  if (wanted !== undefined && kind === undefined) notRun(`--engine: ${kinds.join(' or ')}`);
+  if (kind === undefined) return findEngine() ?? startEngine(kinds);
+  return answers(trialEngine(kind)) ? trialEngine(kind) : startEngine([kind]);
 }
 
 function main(): void {
@@ -123,11 +157,13 @@ function main(): void {
       from: { type: 'string' },
       short: { type: 'boolean', default: false },
       'keep-images': { type: 'boolean', default: false },
+      engine: { type: 'string' },
     },
   });
-  const engine = findEngine() ?? startEngine();
+  const engine = openEngine(values.engine);
   console.log(engine.name);
-  if (engine.prefix.length > 0) step('base images', [join(root, 'deploy', 'trials', 'base-images.sh')]);
+  const baseImages = join(root, 'deploy', 'trials', 'base-images.sh');
+  if (engine.prefix.length > 0) step('base images', [baseImages], engine.env);
   if (!values['keep-images']) {
     for (const name of images) {
       const args = ['--build-arg', `SERVICE=${name}`, '--build-arg', `REVISION=${revision() ?? 'changed'}`];

@@ -135,7 +135,7 @@ class Containers implements ContainerSystem {
       )
       .withCopyContentToContainer([{ content: read('nats/nats.conf'), target: '/etc/nats/nats.conf' }])
       .withCommand(['--http_port', '8222', '--config', '/etc/nats/nats.conf'])
-      .withExposedPorts(8222)
+      .withExposedPorts(4222, 8222)
       .withWaitStrategy(Wait.forHttp('/healthz', 8222));
     const redis = this.#on(stores.redis, 'redis')
       .withCommand(['redis-server', '--requirepass', passwordOf('redis'), '--save', ''])
