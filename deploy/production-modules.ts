@@ -99,7 +99,8 @@ function readManifest(folder: string): Manifest {
 }
 
 /** What nothing reads at run time: types, maps and sources, those of native parts too, tests, pages about a package. Licences stay. */
-const unneededFile = /\.(map|ts|mts|cts|flow|tsbuildinfo|cc|h)$|\/(readme|changelog|history|contributing)[^/]*$/i;
+const unneededFile =
+  /\.(map|ts|mts|cts|flow|tsbuildinfo|cc|h)$|\/(readme|changelog|history|contributing)[^/]*$/i;
 const unneededFolder = /\/(tests?|__tests__|docs?|examples?|benchmarks?|\.github)$/;
 
 /** A package that is not asked by `exports` is found by `main`: its second form, for bundlers, is never read. */

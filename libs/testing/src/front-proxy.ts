@@ -1,7 +1,9 @@
 // What stands in front of a deployment: real nginx and Caddy, with TLS, on a host that they share with others.
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { requireBinary } from './binaries.ts';
 import { type LocalServer, type Place, startLocalServer } from './local-server.ts';
 import { probe } from './probes.ts';
@@ -13,31 +15,59 @@ export interface FrontProxyPlan {
   path: string;
 }
 
+type Kind = 'nginx' | 'caddy' | 'haproxy';
+
 /** nginx passes the path on, Caddy takes it off: a deployment works behind both. */
-export async function startFrontProxy(kind: 'nginx' | 'caddy', plan: FrontProxyPlan): Promise<LocalServer> {
+export function startFrontProxy(kind: 'nginx' | 'caddy', plan: FrontProxyPlan): Promise<LocalServer> {
+  const config = (place: Place) => (kind === 'nginx' ? nginxConfig(plan, place) : caddyConfig(plan, place));
+  return startFront(kind, { path: plan.path, config });
+}
+
+/** The program with a configuration of any kind; `cert.pem`, `key.pem` and `both.pem` are in the folder of its place. */
+export async function startFront(
+  kind: Kind,
+  { path, config }: { path: string; config(place: Place): string },
+): Promise<LocalServer> {
   const program = await requireBinary(kind);
-  const file = (place: Place) => join(place.data, kind === 'nginx' ? 'nginx.conf' : 'Caddyfile');
   return startLocalServer({
     name: kind,
     command: () => program,
     args(place) {
-      writeFileSync(file(place), kind === 'nginx' ? nginxConfig(plan, place) : caddyConfig(plan, place));
-      return kind === 'nginx'
-        ? ['-c', file(place), '-p', place.data, '-e', join(place.data, 'errors.log')]
-        : ['run', '--config', file(place), '--adapter', 'caddyfile'];
+      const file = join(place.data, kind === 'caddy' ? 'Caddyfile' : `${kind}.conf`);
+      writeFileSync(file, config(place));
+      if (kind === 'nginx') return ['-c', file, '-p', place.data, '-e', join(place.data, 'errors.log')];
+      return kind === 'caddy' ? ['run', '--config', file, '--adapter', 'caddyfile'] : ['-db', '-f', file];
     },
     async prepare(data) {
-      await writeFile(join(data, 'cert.pem'), frontCertificate.cert);
-      await writeFile(join(data, 'key.pem'), frontCertificate.key, { mode: 0o600 });
+      const { cert, key } = frontCertificate;
+      await writeFile(join(data, 'cert.pem'), cert);
+      await writeFile(join(data, 'key.pem'), key, { mode: 0o600 });
+      await writeFile(join(data, 'both.pem'), `${cert}\n${key}\n`, { mode: 0o600 });
     },
     stopSignal: 'SIGTERM',
-    // To plain HTTP on its port of TLS each of them answers at once.
-    isReady: (port) =>
-      probe(port, Buffer.from('GET / HTTP/1.0\r\n\r\n'), (answer) =>
-        answer.toString('latin1').startsWith('HTTP/1'),
-      ),
-    toUrl: (port) => `https://localhost:${port}${plan.path}`,
+    isReady: kind === 'haproxy' ? takesTls : answersPlain,
+    toUrl: (port) => `https://localhost:${port}${path}`,
   });
+}
+
+/** To plain HTTP on its port of TLS nginx and Caddy answer at once. */
+function answersPlain(port: number): Promise<boolean> {
+  return probe(port, Buffer.from('GET / HTTP/1.0\r\n\r\n'), (answer) =>
+    answer.toString('latin1').startsWith('HTTP/1'),
+  );
+}
+
+async function takesTls(port: number): Promise<boolean> {
+  const socket = connect({ port, host: '127.0.0.1', ca: frontCertificate.cert, servername: 'localhost' });
+  try {
+    await once(socket, 'secureConnect');
+    return true;
+  } catch {
+    // Nobody listens yet.
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
 function nginxConfig({ upstream, path }: FrontProxyPlan, { port, data }: Place): string {

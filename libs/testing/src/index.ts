@@ -2,7 +2,7 @@ export { another } from './another.ts';
 export { requireBinary } from './binaries.ts';
 export { chromiumFlags, findChromium } from './chromium.ts';
 export { ensureServers, type Servers } from './ensure-servers.ts';
-export { frontCertificate, startFrontProxy } from './front-proxy.ts';
+export { frontCertificate, startFront, startFrontProxy } from './front-proxy.ts';
 export { requireKubernetesTools } from './kubernetes-tools.ts';
 export type { LocalServer } from './local-server.ts';
 export { startNats } from './nats.ts';
