@@ -67,6 +67,7 @@ export const targets: readonly Target[] = [
     entry: './servers/embedded.ts',
     workloads,
   },
+  { name: 'l0', label: 'L0 node:net, a small HTTP reader, fixed body', entry: './servers/l0.ts', workloads },
   { name: 'l1', label: 'L1 raw Fastify, fixed body', entry: './servers/l1.ts', workloads },
   {
     name: 'l2',
@@ -80,7 +81,6 @@ export const targets: readonly Target[] = [
     label: 'L2m raw Fastify + NATS, own reply map',
     entry: './servers/l2.ts',
     workloads,
-    isExtra: true,
     env: (outside) => ({ ...nats(outside), KIND: 'map' }),
   },
   { name: 'sdk_v2', label: 'SDK v2 McpServer', entry: './servers/sdk-v2.ts', workloads },
