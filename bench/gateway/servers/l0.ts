@@ -14,22 +14,32 @@ function serve(socket: Socket): void {
   socket.setEncoding('latin1');
   socket.on('data', (text: string) => {
     unread += text;
-    for (;;) {
-      const end = unread.indexOf(headEnd);
-      if (end < 0) return;
-      const from = end + headEnd.length;
-      const to = from + Number(length.exec(unread.slice(0, from))?.[1] ?? 0);
-      if (unread.length < to) return;
-      if (from === to) return void socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n');
-      // as: the generator alone sends here.
-      const body = JSON.parse(unread.slice(from, to)) as BareRequest;
-      unread = unread.slice(to);
-      if (isStreamed(body)) void stream(socket, body);
-      else
-        answer(socket, 'application/json', response(body.id, fixedResults[body.method] ?? quickResultText));
+    let taken = take(socket, unread);
+    while (taken > 0) {
+      unread = unread.slice(taken);
+      taken = take(socket, unread);
     }
   });
   socket.on('error', () => socket.destroy());
+}
+
+/** Answers the first request of a text; how much of it that was, 0 where it is not whole yet. */
+function take(socket: Socket, text: string): number {
+  const end = text.indexOf(headEnd);
+  if (end < 0) return 0;
+  const from = end + headEnd.length;
+  const to = from + Number(length.exec(text.slice(0, from))?.[1] ?? 0);
+  if (text.length < to) return 0;
+  if (from === to) socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n');
+  else answerBody(socket, text.slice(from, to));
+  return to;
+}
+
+function answerBody(socket: Socket, text: string): void {
+  // as: the generator alone sends here.
+  const body = JSON.parse(text) as BareRequest;
+  if (isStreamed(body)) void stream(socket, body);
+  else answer(socket, 'application/json', response(body.id, fixedResults[body.method] ?? quickResultText));
 }
 
 function answer(socket: Socket, type: string, text: string): void {

@@ -3,7 +3,6 @@ import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createGunzip } from 'node:zlib';
 import { AppError, isPublicAddress, writeJson } from '@inferry/contracts';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import type { z } from 'zod';
@@ -21,6 +20,7 @@ import {
   readEvents,
   type ServerSentEvent,
 } from './read-answer.ts';
+import { bounded, type Overdue, readBytes, readWhole, unpacked } from './reply-bodies.ts';
 import { type Deadline, deadlineAfter, deadlineOf, sendOnce } from './send-once.ts';
 import { toTransportError } from './transport-failure.ts';
 
@@ -157,24 +157,48 @@ export class PlatformClient {
     call: Call,
     { context, purpose }: { context: ProviderContext; purpose: Purpose },
   ): Promise<Reply<T>> {
-    const { title, maxReplyBytes = maxDefaultBytes } = this.#options;
+    const { title } = this.#options;
+    const toBody = (bytes: Buffer, status: number): T => {
+      const parsed = schema.safeParse(readable(() => parseBody(bytes, call.integers), status, title));
+      if (parsed.success) return parsed.data;
+      throw malformed(title, status, parsed.error);
+    };
+    if (purpose === 'read') return this.#readJson(toBody, call, context);
     const deadline = this.#wholeDeadline(call, context);
     const { signal } = deadline;
     try {
       const reply = await this.#send(call, { context, purpose, signal });
-      const options = {
-        encoding: reply.headers['content-encoding'],
-        title,
-        maxBytes: call.maxBytes ?? maxReplyBytes,
-      };
-      const bytes = await readBytes(reply.body, options);
-      const parsed = schema.safeParse(readable(() => parseBody(bytes, call.integers), reply.status, title));
-      if (!parsed.success) throw malformed(title, reply.status, parsed.error);
-      return { ...reply, body: parsed.data };
+      const options = { encoding: reply.headers['content-encoding'], title, maxBytes: this.#boundOf(call) };
+      return { ...reply, body: toBody(await readBytes(reply.body, options), reply.status) };
     } catch (error) {
       throw this.#failed(error, { context, purpose, deadline: signal });
     } finally {
       deadline.clear();
+    }
+  }
+
+  /** What may be asked again needs none of the care that a submit takes, and none of its streams. */
+  async #readJson<T>(
+    toBody: (bytes: Buffer, status: number) => T,
+    call: Call,
+    context: ProviderContext,
+  ): Promise<Reply<T>> {
+    const { title } = this.#options;
+    const overdue: Overdue = { aborted: false };
+    const isAnswer = (status: number) => isTaken(call, status);
+    const boundOf = (status: number) => (isAnswer(status) ? this.#boundOf(call) : maxErrorBytes);
+    try {
+      const { url, dispatcher, ...options } = this.#requestOf(call, context);
+      const { signal } = context;
+      const timeoutMs = this.#timeoutOf(call);
+      const reply = await readWhole({ url, options, dispatcher, signal, timeoutMs, boundOf }, overdue);
+      const { status, headers } = reply;
+      const bounds = { title, maxBytes: boundOf(status) };
+      if (isAnswer(status)) return { status, headers, body: toBody(await unpacked(reply, bounds), status) };
+      const bytes = await unpacked(reply, bounds).catch(() => Buffer.alloc(0));
+      throw this.#refusal({ status, headers, bytes, path: url.pathname }, { call, context, purpose: 'read' });
+    } catch (error) {
+      throw this.#failed(error, { context, purpose: 'read', deadline: overdue });
     }
   }
 
@@ -183,11 +207,26 @@ export class PlatformClient {
     call: Call,
     { context, purpose, signal }: { context: ProviderContext; purpose: Purpose; signal: AbortSignal },
   ): Promise<Reply<Readable>> {
-    const { title, rule } = this.#options;
+    const { title } = this.#options;
+    const { url, ...options } = this.#requestOf(call, context);
+    const reply = await (purpose === 'submit'
+      ? sendOnce(url, { ...options, signal }, { title, guard: context.guard })
+      : request(url, { ...options, signal }));
+    const headers = flat(reply.headers);
+    const { statusCode: status } = reply;
+    if (isTaken(call, status)) return { status, headers, body: reply.body };
+    const bounds = { encoding: headers['content-encoding'], maxBytes: maxErrorBytes, title };
+    // What cannot be read of an error is no reason to hide its status.
+    const bytes = await readBytes(reply.body, bounds).catch(() => Buffer.alloc(0));
+    throw this.#refusal({ status, headers, bytes, path: url.pathname }, { call, context, purpose });
+  }
+
+  /** Where a call goes, and with what. */
+  #requestOf(call: Call, context: ProviderContext) {
     const address = this.#address(call, context);
-    const options = {
+    return {
+      url: address.url,
       method: call.method ?? 'GET',
-      signal,
       dispatcher: this.#dispatchers.of(address),
       headers: {
         accept: 'application/json',
@@ -200,21 +239,29 @@ export class PlatformClient {
       },
       body: bodyOf(call),
     };
-    const reply = await (purpose === 'submit'
-      ? sendOnce(address.url, options, { title, guard: context.guard })
-      : request(address.url, options));
-    const headers = flat(reply.headers);
-    const head = { status: reply.statusCode, headers };
-    const isSuccess = reply.statusCode >= 200 && reply.statusCode < 300;
-    if (isSuccess || call.accept?.includes(reply.statusCode)) return { ...head, body: reply.body };
-    const bounds = { encoding: headers['content-encoding'], maxBytes: maxErrorBytes, title };
-    // What cannot be read of an error is no reason to hide its status.
-    const bytes = await readBytes(reply.body, bounds).catch(() => Buffer.alloc(0));
+  }
+
+  /** What a reply means that is no answer. */
+  #refusal(
+    { status, headers, bytes, path }: Omit<Reply<unknown>, 'body'> & { bytes: Buffer; path: string },
+    { call, context, purpose }: { call: Call; context: ProviderContext; purpose: Purpose },
+  ): AppError {
+    const { title, rule } = this.#options;
+    if (status < 400) return redirected(title, status);
     const body = parseJson(bytes) ?? textOf(bytes);
-    if (reply.statusCode < 400) throw redirected(title, reply.statusCode);
     const secrets = secretsOf(context);
-    const path = address.url.pathname;
-    throw classifyFailure({ ...head, body }, { title, purpose, rule: call.rule ?? rule, secrets, path });
+    return classifyFailure(
+      { status, headers, body },
+      { title, purpose, rule: call.rule ?? rule, secrets, path },
+    );
+  }
+
+  #boundOf({ maxBytes }: Call): number {
+    return maxBytes ?? this.#options.maxReplyBytes ?? maxDefaultBytes;
+  }
+
+  #timeoutOf({ timeoutMs }: Call): number {
+    return timeoutMs ?? this.#options.timeoutMs ?? 30_000;
   }
 
   #address(call: AddressRequest, { baseUrl }: ProviderContext): Address {
@@ -239,17 +286,17 @@ export class PlatformClient {
 
   /** Of a call whose answer is read before it returns. */
   #wholeDeadline(call: Call, { signal }: ProviderContext): Deadline {
-    return deadlineOf(call.timeoutMs ?? this.#options.timeoutMs ?? 30_000, signal);
+    return deadlineOf(this.#timeoutOf(call), signal);
   }
 
   /** Of a stream, which goes on when the call has returned. */
   #deadline(call: Call, { signal }: ProviderContext): AbortSignal {
-    return AbortSignal.any([signal, deadlineAfter(call.timeoutMs ?? this.#options.timeoutMs ?? 30_000)]);
+    return AbortSignal.any([signal, deadlineAfter(this.#timeoutOf(call))]);
   }
 
   #failed(
     error: unknown,
-    { context, purpose, deadline }: { context: ProviderContext; purpose: Purpose; deadline: AbortSignal },
+    { context, purpose, deadline }: { context: ProviderContext; purpose: Purpose; deadline: Overdue },
   ): AppError {
     const isCancelled = context.signal.aborted;
     const isOverdue = deadline.aborted && !isCancelled;
@@ -257,81 +304,9 @@ export class PlatformClient {
   }
 }
 
-/** How a reply goes beyond what its caller allows; the connection is closed at that byte. */
-function tooLarge(title: string, maxBytes: number): AppError {
-  return new AppError(
-    'upstream_malformed',
-    `${title} answered with more than ${maxBytes} bytes; the rest was not read.`,
-  );
-}
-
-/** A body of a bounded size, unpacked. What is counted is what comes out, so that a small bomb is cut as well. */
-async function* bounded(
-  body: Readable,
-  { encoding, maxBytes, title }: { encoding: string | undefined; maxBytes: number; title: string },
-): AsyncGenerator<Uint8Array> {
-  const source = unpacked(body, encoding, title);
-  let count = 0;
-  try {
-    for await (const chunk of source) {
-      // as: no encoding is set on either stream, so that chunks are buffers.
-      const bytes = chunk as Buffer;
-      count += bytes.byteLength;
-      if (count > maxBytes) throw tooLarge(title, maxBytes);
-      yield bytes;
-    }
-  } finally {
-    body.on('error', () => undefined).destroy();
-    source.on('error', () => undefined).destroy();
-  }
-}
-
-async function readBytes(
-  body: Readable,
-  options: { encoding: string | undefined; maxBytes: number; title: string },
-): Promise<Buffer<ArrayBuffer>> {
-  if (isPlain(options.encoding)) return readPlain(body, options);
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of bounded(body, options)) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-/** What nearly every answer is, without the cost of an iterator over it. */
-function readPlain(
-  body: Readable,
-  { maxBytes, title }: { maxBytes: number; title: string },
-): Promise<Buffer<ArrayBuffer>> {
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer<ArrayBuffer>>();
-  const chunks: Buffer[] = [];
-  let count = 0;
-  body.on('data', (chunk: Buffer) => {
-    count += chunk.byteLength;
-    if (count <= maxBytes) chunks.push(chunk);
-    else {
-      reject(tooLarge(title, maxBytes));
-      body.destroy();
-    }
-  });
-  body.once('end', () => resolve(Buffer.concat(chunks)));
-  body.on('error', reject);
-  // After its end or its error it changes nothing.
-  body.once('close', () => reject(new Error('the answer broke off')));
-  return promise;
-}
-
-function isPlain(encoding: string | undefined): boolean {
-  return encoding === undefined || encoding === '' || encoding === 'identity';
-}
-
-function unpacked(body: Readable, encoding: string | undefined, title: string): Readable {
-  if (isPlain(encoding)) return body;
-  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
-    body.on('error', () => undefined).destroy();
-    throw new AppError('upstream_malformed', `${title} answered in an encoding that it was not asked for.`);
-  }
-  const gunzip = createGunzip();
-  body.on('error', (error) => gunzip.destroy(error));
-  return body.pipe(gunzip);
+/** Whether a status is an answer to the call. */
+function isTaken({ accept }: Call, status: number): boolean {
+  return (status >= 200 && status < 300) || accept?.includes(status) === true;
 }
 
 const connectTimeoutMs = 10_000;

@@ -9,6 +9,8 @@ interface SharedRead {
   /** Ends the request when nobody waits for it any more. */
   abort: AbortController;
   waiting: number;
+  /** It has its answer: there is nothing to end any more. */
+  isOver: boolean;
 }
 
 /** What is asked for by one name. */
@@ -52,7 +54,7 @@ export class SharedReads {
       if (read.waiting === 0) {
         // Whoever asks for it after this begins anew.
         if (line.gathering === read) line.gathering = undefined;
-        read.abort.abort();
+        if (!read.isOver) read.abort.abort();
       }
     }
   }
@@ -77,6 +79,7 @@ function start(line: Line, send: (signal: AbortSignal) => Promise<unknown>, onOv
     try {
       return await send(abort.signal);
     } finally {
+      read.isOver = true;
       line.underWay -= 1;
       line.leave?.();
       onOver();
@@ -84,6 +87,6 @@ function start(line: Line, send: (signal: AbortSignal) => Promise<unknown>, onOv
   });
   // Whoever waits is told; those who gave up are not.
   answer.catch(() => undefined);
-  const read: SharedRead = { answer, abort, waiting: 0 };
+  const read: SharedRead = { answer, abort, waiting: 0, isOver: false };
   return read;
 }

@@ -29,6 +29,7 @@ export interface WireCall extends Pick<Call, 'method' | 'path' | 'query' | 'json
   purpose?: 'read' | 'submit' | 'change';
 }
 
+const anything = z.unknown();
 /** Every status is an answer here: what one means is for the call to say. */
 const anyStatus = Array.from({ length: 200 }, (_, index) => 400 + index);
 const serverErrorRetries = 2;
@@ -206,9 +207,9 @@ export class RunpodWire {
       ...(json !== undefined && { json }),
       ...(timeoutMs !== undefined && { timeoutMs }),
     };
-    if (purpose === 'submit') return this.#client.submit(z.unknown(), parts, this.context);
-    if (purpose === 'change') return this.#client.change(z.unknown(), parts, this.context);
-    const read = (context: ProviderContext) => this.#client.read(z.unknown(), parts, context);
+    if (purpose === 'submit') return this.#client.submit(anything, parts, this.context);
+    if (purpose === 'change') return this.#client.change(anything, parts, this.context);
+    const read = (context: ProviderContext) => this.#client.read(anything, parts, context);
     // A read of the runtime may take what it reads away, such as the pieces of a stream.
     const isShared = (base === 'rest' || base === 'rest1') && parts.method === 'GET';
     if (!isShared || this.#reads === undefined) return read(this.context);
