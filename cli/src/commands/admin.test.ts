@@ -237,6 +237,43 @@ describe('admin', () => {
     expect(await say('audit', 'export')).toContain('run.payload_deleted');
   });
 
+  it('notes each action that changes something, and who did it, and none that only looks', async () => {
+    await withRun(async (database) => {
+      const sent = {
+        ...{ url: 'https://x.example', body: '{}', attempts: 9, lease_until: null },
+        last_status: 500,
+      };
+      await database.queries
+        .insertInto('webhook_deliveries')
+        .values({ ...sent, delivery_id: 'msg_1', run_id: 'run_1', next_attempt_at: null, delivered_at: null })
+        .execute();
+    });
+    const scope = ['--scope', 'subject', '--value', 'ada'];
+    const actions: [string[], string][] = [
+      [['runs', 'release', 'run_1'], 'admin.run.release'],
+      [['runs', 'cancel', 'run_1'], 'admin.run.cancel'],
+      [['providers', 'pause', 'p'], 'admin.provider.pause'],
+      [['providers', 'drain', 'p'], 'admin.provider.drain'],
+      [['providers', 'resume', 'p'], 'admin.provider.resume'],
+      [['limits', 'set', ...scope, '--at-once', '1'], 'admin.limits.set'],
+      [['limits', 'clear', ...scope], 'admin.limits.clear'],
+      [['storage', 'set', ...scope, '--days', '1'], 'admin.storage.set'],
+      [['storage', 'clear', ...scope], 'admin.storage.clear'],
+      [['webhooks', 'replay', 'msg_1'], 'webhook.replayed'],
+    ];
+
+    for (const [args] of actions) expect(await say(...args)).toMatch(/^0: /);
+    for (const looked of ['runs', 'budgets', 'providers', 'limits', 'storage', 'webhooks'])
+      await say(looked, 'list');
+    await say('ledger', 'verify');
+
+    const lines = (await say('audit', 'export')).slice(3).split('\n');
+    const noted = lines
+      .map((line) => JSON.parse(line))
+      .filter(({ actor }) => String(actor).startsWith('operator'));
+    expect(noted.map(({ action }) => action)).toEqual(actions.map(([, action]) => action));
+  });
+
   it('tells what it did as JSON too', async () => {
     await withRun(async () => undefined);
 

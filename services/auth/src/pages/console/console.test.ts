@@ -24,7 +24,7 @@ import { openSignIn, type SignInUnderTest } from '../../testing/open-sign-in.ts'
 import { pageGallery } from '../../testing/page-gallery.ts';
 import { costWords, spentWords, took } from '../account/words.ts';
 import { page } from '../layout.ts';
-import { plotOf } from './charts.ts';
+import { budgetBars, plotOf } from './charts.ts';
 import { costsCsv } from './costs-page.ts';
 import { waveform } from './media.ts';
 
@@ -146,6 +146,22 @@ describe('a plot', () => {
         [5, 0, 0, 0, 0, 0],
       ],
     ]);
+  });
+
+  it('shows a budget as a bar with what is spent, what is held and when it begins again, for readers too', () => {
+    const now = Date.parse('2026-11-07T00:00:00Z');
+    const day = { ...{ currency: 'USD', limit: 10, window: 'day', time_zone: 'UTC' }, scope: 'subject' };
+    const drawn = (spent: number, reserved: number, changes = {}) =>
+      budgetBars([{ ...day, spent, reserved, ...changes }], now).text;
+
+    const some = drawn(4, 3, { resets_at: '2026-11-08T00:00:00Z' });
+
+    expect(some).toContain('class="part" width="40"');
+    expect(some).toContain('class="held" x="40" width="30"');
+    expect(some).toMatch(/<strong>\$4.*of \$10.*\$3.* held by runs under way/);
+    expect(some).toContain('per day · begins again in 24 hours');
+    expect(drawn(4, 5)).toContain('class="bar near"');
+    expect(drawn(25, 0)).toMatch(/class="bar full".*class="part" width="100".*width="0"/);
   });
 
   it('has a week in each column of a year', () => {
