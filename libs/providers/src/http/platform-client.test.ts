@@ -114,6 +114,62 @@ describe('a read', () => {
     expect(error.code).toBe('upstream_malformed');
   });
 
+  it('reads no more of an answer than it may, packed or not, and closes the connection', async () => {
+    const closed = Promise.withResolvers<void>();
+    handle = (_request, response) => {
+      response.on('close', () => closed.resolve());
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write(`{"id":"${'a'.repeat(5_000)}`);
+    };
+
+    const endless = await failure(client.read(Reply, { path: '/a', maxBytes: 4_096 }, context()));
+    await closed.promise;
+    handle = (_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' });
+      response.end(gzipSync(JSON.stringify({ id: 'a'.repeat(100_000) })));
+    };
+    const bomb = await failure(client.read(Reply, { path: '/a', maxBytes: 4_096 }, context()));
+
+    const expected = { code: 'upstream_malformed', message: expect.stringContaining('more than 4096 bytes') };
+    expect([endless, bomb]).toMatchObject([expected, expected]);
+  });
+
+  it('shows the status of an error that is too large or cannot be unpacked', async () => {
+    handle = (request, response) => {
+      response.writeHead(404, request.url === '/large' ? {} : { 'content-encoding': 'br' });
+      response.end('x'.repeat(request.url === '/large' ? 300_000 : 10));
+    };
+
+    const failures = [
+      await failure(client.read(Reply, { path: '/large' }, context())),
+      await failure(client.read(Reply, { path: '/odd' }, context())),
+    ];
+
+    expect(failures.map(({ upstreamStatus }) => upstreamStatus)).toEqual([404, 404]);
+  });
+
+  it('ends at once when it is given up, before there is a connection and while the answer comes', async () => {
+    const begun = Promise.withResolvers<void>();
+    handle = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write('{');
+      begun.resolve();
+    };
+    const early = new AbortController();
+    const late = new AbortController();
+
+    const unconnected = failure(client.read(Reply, { path: '/a' }, { ...context(), signal: early.signal }));
+    early.abort();
+    const coming = failure(client.read(Reply, { path: '/a' }, { ...context(), signal: late.signal }));
+    await begun.promise;
+    late.abort();
+
+    expect((await Promise.all([unconnected, coming])).map(({ code }) => code)).toEqual([
+      'cancelled',
+      'cancelled',
+    ]);
+  });
+
   it('says what it means in an error that a platform words', async () => {
     handle = json({ message: 'the-key-0123456789 is not known' }, 403);
 

@@ -51,6 +51,23 @@ function call(
 }
 
 describe('reads of a control plane that are asked for at one moment', () => {
+  it('end a request that nobody waits for, and none that has its answer', async () => {
+    const reads = new SharedReads();
+    const signals: AbortSignal[] = [];
+    const asked = { holder: ada, name: 'one', signal: new AbortController().signal };
+    const givenUp = new AbortController();
+
+    await reads.read(asked, async (signal) => signals.push(signal));
+    const left = reads.read({ ...asked, signal: givenUp.signal }, (signal) => {
+      signals.push(signal);
+      givenUp.abort(new Error('nobody waits'));
+      return new Promise<never>(() => undefined);
+    });
+
+    await expect(left).rejects.toThrow('nobody waits');
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, true]);
+  });
+
   it('leave once, and all who asked have the answer', async () => {
     const answers = await Promise.all(Array.from({ length: 5 }, () => call(['get-pod', { id: 'p1' }])));
 
