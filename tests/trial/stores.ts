@@ -1,6 +1,6 @@
-// npm run trial:stores -- pgbouncer|failover|nats|redis|blobs [--runs 100] [--seconds 30] [--json]
+// npm run trial:stores -- pgbouncer|failover|nats|rights|restart|redis|blobs [--runs 100] [--seconds 30] [--json]
 /** A cluster under load while a store behind it is pooled, fails over, is killed or loses its files. */
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,6 +33,8 @@ const scenarios: Readonly<Record<string, () => Promise<Scenario>>> = {
   pgbouncer,
   failover,
   nats,
+  rights,
+  restart,
   redis,
   blobs,
 };
@@ -111,6 +113,46 @@ async function nats(): Promise<Scenario> {
   };
 }
 
+/** What each service may do changes while all of them use it: the server reads its users again. */
+async function rights(): Promise<Scenario> {
+  return {
+    env: {},
+    async happens({ servers }) {
+      const file = join(servers.nats?.data ?? '', 'nats.conf');
+      const users = await readFile(file, 'utf8');
+      for (let round = 0; round < 4; round += 1) {
+        const further =
+          round % 2 === 0 ? users.replaceAll('allow: [', 'allow: [ "events.v1.trial.further"') : users;
+        await writeFile(file, further);
+        process.kill(servers.nats?.pid ?? 0, 'SIGHUP');
+        await sleep(holdMs / 2);
+      }
+      return { reloads: 4 };
+    },
+    stop: async () => undefined,
+  };
+}
+
+/** The only server is gone for as long as one that is started again. */
+async function restart(): Promise<Scenario> {
+  return {
+    env: {},
+    async happens({ servers }) {
+      const awayMs: number[] = [];
+      for (let round = 0; round < 2; round += 1) {
+        const since = performance.now();
+        await servers.nats?.kill();
+        await sleep(1_000);
+        await servers.nats?.restart();
+        awayMs.push(Math.round(performance.now() - since));
+        await sleep(holdMs);
+      }
+      return { away_ms: awayMs };
+    },
+    stop: async () => undefined,
+  };
+}
+
 async function redis(): Promise<Scenario> {
   return {
     env: {},
@@ -142,7 +184,7 @@ async function blobs(): Promise<Scenario> {
       const before = runOf(await speak(cluster, 'before'))?.status;
       // A file where the folder was: nothing can be read or written.
       await rename(kept, `${kept}.away`);
-      await (await import('node:fs/promises')).writeFile(kept, '');
+      await writeFile(kept, '');
       const lost = await speak(cluster, 'meanwhile');
       const meanwhile = runOf(lost)?.status ?? errorOf(lost)?.code;
       await rm(kept);

@@ -53,6 +53,8 @@ interface Pending {
   instance: string | undefined;
   deadlineAt: number;
   patienceMs: number;
+  /** Until then it may wait without having been taken by anybody. */
+  heldUntil: number;
   issuedAt: number;
   /** The last sign of life of anybody who had it, or its first issue. */
   heardAt: number;
@@ -97,6 +99,8 @@ export class Caller {
   /** Made while there is no connection, and never sent: they leave when it is back, as long as they have patience. */
   readonly #held = new Set<Pending>();
   #linkedAt = Number.NEGATIVE_INFINITY;
+  /** Subjects that somebody has answered: one of these is without a service for a moment at most. */
+  readonly #served = new Set<string>();
   readonly #subscription: TransportSubscription;
   readonly #sweeper: NodeJS.Timeout;
   readonly #routes = new Routes();
@@ -154,6 +158,7 @@ export class Caller {
       instance: undefined,
       deadlineAt: now + options.timeoutMs,
       patienceMs: Math.min(options.patienceMs ?? Number.POSITIVE_INFINITY, this.#timings.patienceMs),
+      heldUntil: now + this.#timings.heldMs,
       issuedAt: 0,
       heardAt: now,
       isTaken: false,
@@ -259,8 +264,9 @@ export class Caller {
   /** An instance that was there a moment ago is not; or nobody serves it at all, or not yet again. */
   #hearNobody(call: Pending): void {
     const now = steadyNow();
-    if (call.instance === undefined && now - this.#linkedAt < call.patienceMs) {
-      // Whoever serves it lost the connection as this process did, and may be back later than this one.
+    const isAwaited = this.#served.has(call.subject) || now - this.#linkedAt < this.#timings.heldMs;
+    if (call.instance === undefined && isAwaited && now < call.heldUntil) {
+      // Whoever serves it starts again, or lost the connection as this process did and is back later.
       call.isUnserved = true;
       call.attempts -= 1;
       return;
@@ -324,7 +330,8 @@ export class Caller {
       else if (isSilent) this.#meetSilence(call, now);
     }
     for (const call of this.#held) {
-      if (now >= call.deadlineAt || now - call.heardAt > call.patienceMs) this.#fail(call, unreachable());
+      const isHopeless = now - call.heardAt > call.patienceMs || now >= call.heldUntil;
+      if (now >= call.deadlineAt || isHopeless) this.#fail(call, unreachable());
     }
     for (const route of this.#routes.values()) if (route.isAskDue(now)) this.#askWho(route, now);
   }
@@ -336,7 +343,7 @@ export class Caller {
 
   /** Nobody has it, or whoever has it is dead or frozen: whoever says that they are there gets it. */
   #meetSilence(call: Pending, now: number): void {
-    const isHopeless = now - call.heardAt > call.patienceMs;
+    const isHopeless = now - call.heardAt > call.patienceMs || (call.isUnserved && now >= call.heldUntil);
     if (!this.#transport.isConnected) return isHopeless ? this.#abandon(call) : undefined;
     const route = this.#routes.suspect(call.subject, now);
     if (call.instance !== undefined) route.drop(call.instance);
@@ -394,6 +401,7 @@ export class Caller {
 
   #succeed(call: Pending, json: string): void {
     this.#forget(call);
+    this.#served.add(call.subject);
     call.resolve(call.pieces === undefined ? json : call.pieces.join('') + json);
   }
 

@@ -32,6 +32,7 @@ export const suiteTimings: BusTimings = {
   takenMs: 500,
   lostAfterMs: 1_000,
   patienceMs: 2_000,
+  heldMs: 1_000,
   sweepMs: 25,
 };
 

@@ -47,6 +47,8 @@ export interface BusTimings {
   lostAfterMs: number;
   /** Silence after which a call fails although nobody else is there to take it. */
   patienceMs: number;
+  /** How long a call that never left may wait for a connection, and for somebody who serves it after a connection was lost. */
+  heldMs: number;
   /** How often both sides look for deadlines and silence. */
   sweepMs: number;
 }
@@ -56,6 +58,7 @@ export const defaultTimings: BusTimings = {
   takenMs: 1_000,
   lostAfterMs: 2_000,
   patienceMs: 5_000,
+  heldMs: 2_500,
   sweepMs: 100,
 };
 

@@ -17,8 +17,15 @@ const write = defineRpc({
 const opened: { close(): Promise<void> }[] = [];
 afterEach(() => Promise.all(opened.splice(0).map((one) => one.close())));
 
-function open(transport: Transport, patienceMs = 60_000): Bus {
-  const timings = { heartbeatMs: 60, takenMs: 200, lostAfterMs: 400, patienceMs, sweepMs: 20 };
+function open(transport: Transport, heldMs = 60_000): Bus {
+  const timings = {
+    heartbeatMs: 60,
+    takenMs: 200,
+    lostAfterMs: 400,
+    patienceMs: 60_000,
+    heldMs,
+    sweepMs: 20,
+  };
   const bus = createBus(transport, { name: 'service', timings });
   opened.push(bus);
   return bus;
@@ -79,7 +86,7 @@ describe('a call while the connection is away', () => {
     expect([taken, caller.load.asking]).toEqual([[1, 2, 3], 0]);
   });
 
-  it('fails when its patience or its time ends, can be asked again, and never leaves', async () => {
+  it('fails when that takes too long or its time ends, can be asked again, and never leaves', async () => {
     const trunk = createInProcessTransport();
     const taken = serveWrites(trunk);
     const link = linkTo(trunk);
@@ -164,5 +171,38 @@ describe('a call just after the connection is back', () => {
       message: 'Nobody serves this call now.',
     });
     await expect(caller.call(listProviders, {}, options)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+});
+
+describe('a call of a service that has answered before', () => {
+  it('waits for it while it is started again', async () => {
+    const trunk = createInProcessTransport();
+    const caller = open(trunk);
+    const before = createBus(trunk, { name: 'service' });
+    before.serve(write, async ({ n }) => ({ n }));
+    await caller.call(write, { n: 1 }, options);
+    await before.drain(0);
+    const answers = [2, 3].map((n) => caller.call(write, { n }, options));
+    await vi.waitFor(() => expect(caller.load.asking).toBe(2));
+    await trunk.flush();
+
+    const taken = serveWrites(trunk);
+
+    expect(await Promise.all(answers)).toEqual([{ n: 2 }, { n: 3 }]);
+    expect(taken.toSorted()).toEqual([2, 3]);
+  });
+
+  it('fails when it does not come back in time', async () => {
+    const trunk = createInProcessTransport();
+    const caller = open(trunk, 300);
+    const before = createBus(trunk, { name: 'service' });
+    before.serve(write, async ({ n }) => ({ n }));
+    await caller.call(write, { n: 1 }, options);
+    await before.drain(0);
+
+    await expect(caller.call(write, { n: 2 }, options)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'Nobody serves this call now.',
+    });
   });
 });

@@ -12,6 +12,7 @@ const timings: BusTimings = {
   takenMs: 200,
   lostAfterMs: 400,
   patienceMs: 1_500,
+  heldMs: 1_500,
   sweepMs: 20,
 };
 const options = { principal: localPrincipal, timeoutMs: 20_000 };

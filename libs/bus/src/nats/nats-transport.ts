@@ -36,7 +36,7 @@ export interface NatsOptions {
 }
 
 /** A connection that is lost for less is no problem yet. */
-const blipMs = 3_000;
+const blipMs = 2_000;
 
 /** A `Transport` over core NATS: no JetStream, nothing that a server of any version ignores in silence. */
 export async function connectNats(options: NatsOptions): Promise<Transport> {
