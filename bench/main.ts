@@ -1,4 +1,4 @@
-// npm run bench -- [startup|stdio|calls|search|transfer|gateway|waits|memory|soak|isolation|infra|accept|active-runs|refresh|tokens|trips|pages ...] [--json] [--quick]
+// npm run bench -- [startup|stdio|calls|search|transfer|gateway|gateways|waits|memory|soak|isolation|infra|accept|active-runs|refresh|tokens|trips|pages ...] [--json] [--quick]
 import { parseArgs } from 'node:util';
 import type { Bench } from './report.ts';
 
@@ -9,6 +9,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   search: async () => (await import('./search.ts')).search,
   transfer: async () => (await import('./transfer.ts')).transfer,
   gateway: async () => (await import('./gateway.ts')).gateway,
+  gateways: async () => (await import('./gateways.ts')).gateways,
   waits: async () => (await import('./waits.ts')).waits,
   memory: async () => (await import('./memory.ts')).memory,
   soak: async () => (await import('./memory.ts')).soak,
@@ -26,8 +27,8 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
 });
-/** An hour is for those who ask for it. */
-const usual = Object.keys(benches).filter((name) => name !== 'soak');
+/** An hour, and packages of others, are for those who ask for them. */
+const usual = Object.keys(benches).filter((name) => name !== 'soak' && name !== 'gateways');
 const names = positionals.length === 0 ? usual : positionals;
 const unknown = names.filter((name) => !Object.hasOwn(benches, name));
 if (unknown.length > 0) {
