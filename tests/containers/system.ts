@@ -128,6 +128,7 @@ class Containers implements ContainerSystem {
     await this.#platform?.close();
   }
 
+  /** Every port that an image names is published: Podman is waited for until each of them is. */
   async #startStores(): Promise<void> {
     const nats = this.#on(stores.nats, 'nats')
       .withEnvironment(
@@ -139,6 +140,7 @@ class Containers implements ContainerSystem {
       .withWaitStrategy(Wait.forHttp('/healthz', 8222));
     const redis = this.#on(stores.redis, 'redis')
       .withCommand(['redis-server', '--requirepass', passwordOf('redis'), '--save', ''])
+      .withExposedPorts(6379)
       .withWaitStrategy(Wait.forLogMessage('Ready to accept connections'));
     const postgres = this.#on(stores.postgres, 'postgres')
       .withEnvironment({
@@ -146,6 +148,7 @@ class Containers implements ContainerSystem {
         POSTGRES_PASSWORD: passwordOf('postgres'),
       })
       .withCommand(['postgres', '-c', 'max_connections=200'])
+      .withExposedPorts(5432)
       // Twice: the first is of the temporary server that the entry point makes the database with.
       .withWaitStrategy(Wait.forLogMessage('database system is ready to accept connections', 2));
     await Promise.all([this.#run('nats', nats), this.#run('redis', redis), this.#run('postgres', postgres)]);
@@ -179,16 +182,23 @@ class Containers implements ContainerSystem {
   async #makeKey(version: string): Promise<string> {
     const cli = await this.#on(`inferry/cli:${version}`, 'cli')
       .withEnvironment({ ...this.#environment, NATS_URL: `nats://cli:${passwordOf('cli')}@nats:4222` })
-      .withCommand(['keys', 'create', '--name', 'containers'])
-      .withWaitStrategy(Wait.forOneShotStartup())
+      // It stays until it has been asked: whoever looks for its ports finds it.
+      .withEntrypoint(['sleep', '600'])
+      .withExposedPorts(8080)
+      .withWaitStrategy(Wait.forSuccessfulCommand('true'))
       .start();
-    let said = '';
-    (await cli.logs()).on('data', (piece) => {
-      said += String(piece);
-    });
-    await waitFor(() => /ifr_[\w-]+/.test(said), { timeoutMs: startTimeoutMs, what: 'a key' });
-    await cli.stop();
-    return /ifr_[\w-]+/.exec(said)?.[0] ?? '';
+    const { output, exitCode } = await cli.exec([
+      'node',
+      'main.js',
+      'keys',
+      'create',
+      '--name',
+      'containers',
+    ]);
+    await cli.stop({ timeout: 0 });
+    const [key] = /ifr_[\w-]+/.exec(output) ?? [];
+    if (key === undefined) throw new Error(`no key was made (${exitCode}): ${output}`);
+    return key;
   }
 
   #on(image: string, alias: string): GenericContainer {
