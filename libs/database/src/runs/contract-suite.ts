@@ -8,6 +8,7 @@ import { describeBatches } from './batch-contract-suite.ts';
 import { browseRunRows } from './browse-runs.ts';
 import { describeBudgets } from './budget-contract-suite.ts';
 import { readBudgetStates } from './budgets.ts';
+import { describeEventSubscriptions } from './event-subscription-contract-suite.ts';
 import { countRunRows, findRun, listRunRows, readRunEvents, readRunStates } from './find-runs.ts';
 import { insertRun, type NewRun, readStanding } from './insert-run.ts';
 import { isLedgerGuarded, readBookedRuns } from './ledger.ts';
@@ -235,6 +236,7 @@ export function describeRunQueries(
     describeBudgets({ database: () => database, newRow, now });
     describeBatches({ database: () => database, newRow, now });
     describeAudit({ database: () => database, insert: () => insert() });
+    describeEventSubscriptions({ database: () => database, now });
     describeRunLimits({ database: () => database, insert, now });
 
     it('of a paused platform are in no lane until it goes on', async () => {

@@ -186,7 +186,7 @@ const noWebhooks = refuse(['validation_failed', 'Events are polled or streamed h
   data: { feature: 'deliveryMode', value: 'webhook' },
 });
 
-const unknownCaller = refuse(['unauthorized', 'Webhooks are for callers with a credential.'], {
+const unknownCaller = refuse(['forbidden', 'Webhooks are for callers with a credential.'], {
   rpcCode: eventCodes.forbidden,
   nextAction: 'Use events/poll or events/stream.',
 });
