@@ -68,9 +68,11 @@ describe('docker-compose.yml', () => {
 
   it('publishes the load balancer alone, on loopback unless told otherwise, and what watches it there', () => {
     const published = entries.filter(([, { ports }]) => ports !== undefined);
-    const watching = published.filter(([, { profiles }]) => profiles?.includes('observability'));
+    const watching = published.filter(([, it]) =>
+      it.profiles?.some((name) => /^(observability|victoria)$/.test(name)),
+    );
 
-    expect(watching.map(([, { ports }]) => ports?.[0]?.startsWith('127.0.0.1:'))).toEqual([true, true]);
+    expect(watching.map(([, { ports }]) => ports?.[0]?.startsWith('127.0.0.1:'))).toEqual([true, true, true]);
 
     const always = published.filter((it) => !watching.includes(it));
     expect(always.map(([name, { ports }]) => [name, ports])).toEqual([
