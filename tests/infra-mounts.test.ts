@@ -104,6 +104,13 @@ it('says at the start where the whole API is described, which version of it is c
   );
 });
 
+it('lists pods of clusters too for whoever asks so on the third version', async () => {
+  const { pods } = await call('/mcp/runpod-4', ['list-pods', { includeClusterPods: true }]);
+
+  expect(Array.isArray(pods)).toBe(true);
+  expect(platform.requests.at(-1)?.query).toEqual({ includeClusterPods: 'true' });
+});
+
 it('shows capacity as a table that fits a kilobyte', async () => {
   const filters = { cuda_versions: ['12.8'] };
   const table = await infra('infra_list', { resource: 'capacity' });

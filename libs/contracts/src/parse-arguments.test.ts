@@ -16,9 +16,9 @@ const input = z.object({
 });
 const tool = { name: 'a_tool', input, inputSchema: toPortableSchema(input, 'input') };
 
-function refusalOf(raw: unknown): AppError {
+function refusalOf(raw: unknown, of: Parameters<typeof parseArguments>[0] = tool): AppError {
   try {
-    parseArguments(tool, raw);
+    parseArguments(of, raw);
   } catch (error) {
     if (error instanceof AppError) return error;
     throw error;
@@ -52,6 +52,14 @@ describe('arguments', () => {
         message: 'unknown argument',
         hint: 'known: model, limit, status, since, tags, list, input',
       },
+    ]);
+  });
+
+  test('of a tool that takes none are refused in words', () => {
+    const guide = { name: 'guide', input: z.object({}), inputSchema: {} };
+
+    expect(refusalOf({ prompt: 'x' }, guide).details?.errors).toEqual([
+      { path: 'prompt', message: 'unknown argument', hint: 'it takes no arguments' },
     ]);
   });
 

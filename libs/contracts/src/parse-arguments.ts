@@ -24,7 +24,7 @@ export function parseArguments<I extends z.ZodObject>(
   const problems: Problem[] = unknown.slice(0, 16).map((name) => ({
     path: clip(name),
     message: 'unknown argument',
-    hint: `known: ${known.join(', ')}`,
+    hint: known.length === 0 ? 'it takes no arguments' : `known: ${known.join(', ')}`,
   }));
   if (!parsed.success) {
     problems.push(...problemsOf(parsed.error, { schema: tool.inputSchema, value }));

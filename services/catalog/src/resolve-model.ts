@@ -307,7 +307,7 @@ function notFound(resolver: ModelResolver, name: string, access: CallerAccess): 
       details: { suggestions: [unversioned] },
     });
   }
-  const suggestions = suggest(resolver, name, access).filter((id) => isAlike(name, id));
+  const suggestions = suggest(resolver, name, access).filter((id) => id !== name && isAlike(name, id));
   return new AppError('model_not_found', 'No connected provider has this model.', {
     nextAction: nextActionFor(suggestions),
     details: { suggestions },
@@ -364,10 +364,13 @@ function nextActionFor(suggestions: readonly string[]): string {
   return `Did you mean ${suggestions.map(modelId).join(' or ')}?${hint` Otherwise find one with ${callOf(searchModels)}.`}`;
 }
 
-function suggest({ models }: ModelResolver, name: string, access: CallerAccess): string[] {
+/** Of the platform that the name begins with, if any: whoever names one, such as a mount of one, cannot use another's. */
+function suggest({ models, providers }: ModelResolver, name: string, access: CallerAccess): string[] {
+  const slug = slugOf(name);
+  const provider = slug !== undefined && providers.get(slug) !== undefined ? slug : undefined;
   const { cards } = findModels([models.index], {
-    query: name.slice(0, 200),
-    filters: {},
+    query: (provider === undefined ? name : name.slice(provider.length + 1)).slice(0, 200),
+    filters: { ...(provider !== undefined && { provider }) },
     includeOffline: false,
     withFacets: false,
     limit: maxSuggestions,

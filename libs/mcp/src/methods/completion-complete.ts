@@ -71,6 +71,10 @@ function ownerOf(offered: readonly OfferedSurface[], ref: Ref): OfferedSurface |
 
 function refuseRef(ref: Ref): Refusal {
   return 'prompt' in ref
-    ? refuseParams(['prompt_not_found', 'There is no such prompt here.'])
-    : refuseParams(['resource_not_found', 'There is no such resource template here.']);
+    ? refuseParams(['prompt_not_found', 'There is no such prompt here.'], {
+        nextAction: 'Call prompts/list for what there is.',
+      })
+    : refuseParams(['resource_not_found', 'There is no such resource template here.'], {
+        nextAction: 'Call resources/templates/list for what there is.',
+      });
 }

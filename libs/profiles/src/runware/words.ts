@@ -130,7 +130,7 @@ export function toProductError(error: ErrorEnvelope, { args }: Told): ErrorEnvel
   }
   if (error.code !== 'validation_failed' || problems.length === 0) return { ...error, message };
   const [first] = problems;
-  const said = problems.map(({ path, message: wrong }) => `${path} ${wrong}`).join('; ');
+  const said = problems.map(({ path, message: wrong }) => `${path} ${wrong}`.trim()).join('; ');
   const lines = [
     `Validation failed for ${asked.taskType ?? asked.model ?? 'the call'}: ${said}`,
     ...(first === undefined || first.path === '' ? [] : [`Parameter: ${first.path}`]),

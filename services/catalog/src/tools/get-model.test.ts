@@ -179,6 +179,17 @@ describe('get_model', () => {
     expect(error?.next_action).toContain('p/lightning-1');
   });
 
+  it('suggests models of the platform that is named, and of all where none is', async () => {
+    const replica = await startReady(world, [fake('p', 'lightning-1'), fake('q', 'lightning-2')]);
+    const suggestionsFor = async (model: string) =>
+      errorOf(await replica.tool(getModel, { model }))?.details?.suggestions;
+
+    expect(await suggestionsFor('q/lightning')).toEqual(['q/lightning-2']);
+    // As a mount of p asks for the model of another platform: it could not be run there.
+    expect(await suggestionsFor('p/q/lightning-2')).toEqual([]);
+    expect(await suggestionsFor('lightning')).toEqual(['p/lightning-1', 'q/lightning-2']);
+  });
+
   it('suggests nothing where nothing is close, and the name without a version where there is one', async () => {
     const replica = await startReady(world, [fake('p', 'owner/sdxl', 'summarize', 'noise-removal')]);
     const errorFor = async (model: string) => errorOf(await replica.tool(getModel, { model }));

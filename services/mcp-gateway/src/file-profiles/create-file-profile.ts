@@ -248,7 +248,7 @@ function complete(
       unknown.slice(0, 16).map((argument) => ({
         path: argument.slice(0, 100),
         message: 'unknown argument',
-        hint: `known: ${known.join(', ')}`,
+        hint: known.length === 0 ? 'it takes no arguments' : `known: ${known.join(', ')}`,
       })),
     );
   const set = Object.entries(given).filter(

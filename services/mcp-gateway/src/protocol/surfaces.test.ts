@@ -206,6 +206,15 @@ describe('completion', () => {
 
     expect(error.code).toBe(-32_602);
   });
+
+  test.each([
+    [{ type: 'ref/prompt', name: 'nobody' }, 'Call prompts/list for what there is.'],
+    [{ type: 'ref/resource', uri: 'x://{y}' }, 'Call resources/templates/list for what there is.'],
+  ])('says where there is something instead of %j', async (ref, next) => {
+    const { error } = await ask('completion/complete', { ref, argument: { name: 'x', value: '' } });
+
+    expect(error.data).toMatchObject({ next_action: next });
+  });
 });
 
 describe('what a client is told at the start', () => {

@@ -47,7 +47,7 @@ function tablesOf(emulator: Emulator): Table[] {
   });
   return [
     {
-      ...{ kind: 'pods', base: 'rest', path: '/pods' },
+      ...{ kind: 'pods', base: 'rest', path: '/pods', query: ['includeClusterPods'] },
       create: { body: PodV2, make: pod },
       patch: { body: PodPatchV2, change: same },
     },
