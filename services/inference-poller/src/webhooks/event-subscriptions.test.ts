@@ -176,6 +176,27 @@ describe('a subscription to events', () => {
     expect([1, 2].map((fill) => isSignedBy(fill, messages[1]))).toEqual([false, true]);
   });
 
+  it('outlives a change of the deployment’s secret: what comes after the next renewal is signed', async () => {
+    const { service, bus } = await world.addReplica(options);
+    await subscribe();
+    await service.close();
+    await bus.close();
+    const other = new Secret(Buffer.alloc(32, 8).toString('base64url'));
+    await world.addReplica({ ...options, webhookSecret: other });
+    const waiting = await finished();
+    await vi.waitFor(async () => {
+      const rows = await world.database.queries.selectFrom('webhook_deliveries').selectAll().execute();
+      expect(rows).toMatchObject([{ run_id: waiting, last_problem: 'not_allowed', delivered_at: null }]);
+    }, 30_000);
+
+    expect((await subscribe()).subscription).toMatchObject({ is_renewed: true });
+    world.skipped += 60_000;
+    await world.run({}, { principal: bob });
+
+    await vi.waitFor(() => expect(told()).toEqual([waiting]), 30_000);
+    expect(isSignedBy(1, messages[0])).toBe(true);
+  });
+
   it('that nobody renewed is over; the next one goes on from its cursor', async () => {
     await world.addReplica(options);
     const { subscription } = await subscribe({ ttl_ms: 60_000 });

@@ -257,8 +257,13 @@ function rotated(
 }
 
 function openSecret({ webhooks }: Pick<InferenceDeps, 'webhooks'>, sealed: string): Secret | undefined {
-  // as: only what was parsed as one is written.
-  return webhooks.recipient?.open(JSON.parse(sealed) as SealedText, eventSecretPurpose);
+  try {
+    // as: only what was parsed as one is written.
+    return webhooks.recipient?.open(JSON.parse(sealed) as SealedText, eventSecretPurpose);
+  } catch {
+    // It was sealed before the deployment's secret was changed: the next renewal brings one that opens.
+    return undefined;
+  }
 }
 
 /** By what a message of a subscription is signed now: by the secret, and for a while by the one before it. */
