@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createTelemetry } from '../telemetry.ts';
-import { defaultTimings, type LongAnswer, OpenStreams } from './http-channel.ts';
+import { defaultTimings, HttpChannel, type LongAnswer, OpenStreams } from './http-channel.ts';
 
 class Looked implements LongAnswer {
   place = -1;
@@ -55,5 +58,36 @@ describe('the open streams of a process', () => {
 
     expect(first?.times).toBe(before);
     expect(added?.times).toBeGreaterThan(0);
+  });
+});
+
+describe('an answer', () => {
+  // ASCII, what has a byte in Latin-1 and two in UTF-8, and what has three and four.
+  test.each([
+    [true, 'plain'],
+    [true, 'café, Straße'],
+    [true, '東京 🗼'],
+    [false, 'plain'],
+    [false, 'café, Straße'],
+    [false, '東京 🗼'],
+  ])('arrives as it was said (as a stream: %s, %s)', async (isStream, said) => {
+    const streams = new OpenStreams(createTelemetry());
+    const server = createServer((_request, response) => {
+      const channel = new HttpChannel({ response }, streams, true);
+      if (isStream) channel.open();
+      channel.notify(said);
+      channel.finish(said);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    // as: it listens on TCP.
+    const { port } = server.address() as AddressInfo;
+
+    const text = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+
+    streams.close();
+    server.closeAllConnections();
+    server.close();
+    const event = `event: message\ndata: ${said}\n\n`;
+    expect(text).toBe(isStream ? event + event : said);
   });
 });

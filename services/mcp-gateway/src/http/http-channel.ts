@@ -129,9 +129,10 @@ export class HttpChannel implements Channel, LongAnswer {
     if (response.destroyed) return;
     if (this.#isStreaming) {
       const rest = `${frames}event: message\ndata: ${text}\n\n`;
+      const bytes = Buffer.byteLength(rest);
       // All of it came at once: it has a length then, and leaves in one write.
-      if (!response.headersSent) this.#writeHead({ 'content-length': Buffer.byteLength(rest) });
-      response.end(rest);
+      if (!response.headersSent) this.#writeHead({ 'content-length': bytes });
+      response.end(rest, encodingOf(rest, bytes));
     } else {
       this.#openAt = Number.POSITIVE_INFINITY;
       writeJson(response, text, {
@@ -369,10 +370,7 @@ export class BatchMember implements Channel {
 
 // What an HTTP answer goes into, and how it is written.
 
-/**
- * One JSON answer. The text is not made a buffer first, so that Node sends it with the head in one write; what has a byte
- * for each character, as almost every answer, is copied as it is.
- */
+/** One JSON answer. The text is not made a buffer first, so that Node sends it with the head in one write. */
 export function writeJson(
   response: ServerResponse,
   text: string,
@@ -380,7 +378,12 @@ export function writeJson(
 ): void {
   const bytes = Buffer.byteLength(text);
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes, ...headers });
-  response.end(text, bytes === text.length ? 'latin1' : 'utf8');
+  response.end(text, encodingOf(text, bytes));
+}
+
+/** What has a byte for each character is copied as it is. */
+function encodingOf(text: string, bytes: number): 'latin1' | 'utf8' {
+  return bytes === text.length ? 'latin1' : 'utf8';
 }
 
 /** The answer to what gets no response: it was taken. */
