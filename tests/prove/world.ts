@@ -280,6 +280,7 @@ class World {
     if (machine === undefined || this.#isInCall) return;
     const { disk, links } = machine;
     const hasRoom = !disk.isFull;
+    const wasWhole = links.notes.cut === undefined && links.notes.slowMs === 0;
     const heardAt = scheduler.now;
     scheduler.add({
       ...{ at: heardAt + keptAfterMs, process: by, what: `has kept ${jobId}` },
@@ -287,8 +288,8 @@ class World {
         const wasStill = scheduler.now > heardAt + keptAfterMs;
         const isWritten = this.#hasJournals && hasRoom && !disk.isFull;
         const { cut, cutAt, slowMs } = links.notes;
-        const isNoted =
-          cut === undefined && cutAt < heardAt && slowMs === 0 && !this.#deployment.servers.notes.isDown;
+        const isThere = wasWhole && cut === undefined && cutAt < heardAt && slowMs === 0;
+        const isNoted = isThere && !this.#deployment.servers.notes.isDown;
         if (!wasStill && (isWritten || isNoted)) this.#kept.add(jobId);
       },
     });

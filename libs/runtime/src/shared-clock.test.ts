@@ -23,8 +23,10 @@ it('tells the time of the database, whatever the clock of this machine says, and
   vi.spyOn(Date, 'now').mockImplementation(() => real + 2 * 3_600_000);
   const clock = new SharedClock({ readTime: () => readDatabaseTime(database), log });
 
+  expect(clock.isKnown).toBe(false);
   await clock.start();
   await clock.ready;
+  expect(clock.isKnown).toBe(true);
   const told = clock.now();
   await database.close();
   await vi.waitFor(() => expect(clock.now()).toBeGreaterThan(told));

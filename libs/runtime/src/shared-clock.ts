@@ -50,6 +50,11 @@ export class SharedClock {
     return this.#first.promise;
   }
 
+  /** Whether the store has told it. */
+  get isKnown(): boolean {
+    return this.#sample !== undefined;
+  }
+
   now(): number {
     if (this.#sample === undefined) return Date.now();
     return Math.round(this.#sample.store + (performance.now() - this.#sample.monotonic));

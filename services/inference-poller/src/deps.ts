@@ -56,6 +56,8 @@ export interface InferenceDeps {
   sleptMs(): number;
   /** Resolves when `now` is known to be right. */
   clockReady(): Promise<void>;
+  /** Whether it is: before that nothing may be written with a time. */
+  isClockKnown(): boolean;
   /** 0 to 1, as `Math.random`. */
   random(): number;
 }

@@ -73,7 +73,7 @@ import type { MoneyRules } from './runs/run-cost.ts';
 import { createRunLimits } from './runs/run-limits.ts';
 import { RunWaiters } from './runs/wait-for-run.ts';
 import { serveRunSurface } from './surface/serve-surface.ts';
-import { defaultTimings, type Timings } from './timings.ts';
+import { defaultTimings, inKnownTime, knowTime, type Timings } from './timings.ts';
 import { handleCancelBatch, handleGetBatch, handleRunBatch } from './tools/batches.ts';
 import { handleCancelRun } from './tools/cancel-run.ts';
 import { handleGetRun } from './tools/get-run.ts';
@@ -157,15 +157,15 @@ export async function createInferenceService(
   const batches = new BatchDriver();
   const deps = createDeps(parts, options, { credentials, clock, batches });
   const { bus } = deps;
-  bus.serve(runModel, handleRunModel(deps));
+  bus.serve(runModel, inKnownTime(deps, handleRunModel(deps)));
   bus.serve(continueRun, handleContinueRun(deps));
   bus.serve(getRun, handleGetRun(deps));
   bus.serve(getTask, handleGetTask(deps));
   bus.serve(listRuns, handleListRuns(deps));
-  bus.serve(cancelRun, handleCancelRun(deps));
-  bus.serve(runBatch, handleRunBatch(deps));
+  bus.serve(cancelRun, inKnownTime(deps, handleCancelRun(deps)));
+  bus.serve(runBatch, inKnownTime(deps, handleRunBatch(deps)));
   bus.serve(getBatch, handleGetBatch(deps));
-  bus.serve(cancelBatch, handleCancelBatch(deps));
+  bus.serve(cancelBatch, inKnownTime(deps, handleCancelBatch(deps)));
   bus.serve(readUsage, handleReadUsage(deps));
   bus.serve(readBudgets, handleReadBudgets(deps));
   bus.serve(readOutputs, handleReadOutputs(deps));
@@ -176,7 +176,7 @@ export async function createInferenceService(
   bus.serve(browseRuns, handleBrowseRuns(deps));
   bus.serve(readSpend, handleReadSpend(deps));
   bus.serve(readOperation, handleReadOperation(deps));
-  bus.serve(operate, handleOperate(deps));
+  bus.serve(operate, inKnownTime(deps, handleOperate(deps)));
   serveRunSurface(deps, createRunView(viewOriginsOf(options)));
   const poller = new Poller(deps, { ...defaultPollerLimits, ...options.limits });
   await takeUpLeftovers(deps, { isOwn: options.isJournalOwn ?? false });
@@ -271,6 +271,7 @@ function createDeps(
     now,
     sleptMs: () => (isTestClock ? 0 : clock.sleptMs()),
     clockReady: () => (isTestClock ? Promise.resolve() : clock.ready),
+    isClockKnown: () => isTestClock || clock.isKnown,
     random,
   };
 }
@@ -288,10 +289,10 @@ async function takeUpLeftovers(deps: InferenceDeps, { isOwn }: { isOwn: boolean 
     const note = 'its job was in the journal';
     if (handle !== undefined) {
       const job = { ...submit, handle, isQueued: is_queued ?? false, note };
-      deps.insistence.insist(runId, () => adopt(deps, job));
+      deps.insistence.insist(runId, () => deps.clockReady().then(() => adopt(deps, job)));
     } else if (isOwn) {
       // Whoever sent it has ended without an answer.
-      deps.insistence.insist(runId, () => noteReplyLost(deps, submit));
+      deps.insistence.insist(runId, () => deps.clockReady().then(() => noteReplyLost(deps, submit)));
     }
   }
 }
@@ -318,7 +319,10 @@ async function mountHooks(app: FastifyInstance, { deps, poller, limits, options 
     limits,
     log: deps.log,
     budgetMs: hookBudgetMs,
-    receive: (webhook, signal) => receiveWebhook(receiver, webhook, signal),
+    receive: async (webhook, signal) => {
+      await knowTime(deps);
+      return receiveWebhook(receiver, webhook, signal);
+    },
     now: deps.now,
   });
 }
@@ -331,7 +335,7 @@ function startWebhooks(
   const sender = createWebhookSender(deps);
   let isStopped = false;
   const send = () => {
-    if (isStopped) return;
+    if (isStopped || !deps.isClockKnown()) return;
     sender.sendDue().catch((error: unknown) => deps.log.warn({ err: error }, 'webhooks could not be sent'));
   };
   const timer = setInterval(send, webhookTickMs);
@@ -385,14 +389,14 @@ async function endedSoon({ timings }: InferenceDeps, closing: readonly Promise<u
 
 /** Does something again and again, never twice at once, until it is closed. */
 function repeat(
-  { log, timings }: InferenceDeps,
+  { log, timings, isClockKnown }: InferenceDeps,
   { failed, everyMs = timings.upkeepMs }: { failed: string; everyMs?: number },
   work: () => Promise<void>,
 ): { close(): Promise<void> } {
   let working: Promise<unknown> = Promise.resolve();
   let isWorking = false;
   const timer = setInterval(() => {
-    if (isWorking) return;
+    if (isWorking || !isClockKnown()) return;
     isWorking = true;
     working = work()
       .catch((error: unknown) => log.warn({ err: error }, failed))

@@ -1,3 +1,5 @@
+import type { HandlerContext } from '@inferry/bus';
+import { AppError } from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
 import type { Provider } from '@inferry/providers';
 
@@ -114,4 +116,33 @@ export function certainAt(
 ): number {
   const { submitSettlesMs = timings.submitSettlesMs } = capabilities;
   return (submittedAt ?? createdAt) + timings.submitTimeoutMs + submitSettlesMs;
+}
+
+interface Clock {
+  isClockKnown(): boolean;
+  clockReady(): Promise<void>;
+}
+
+/** How long a call waits for the time of the store. */
+const timeMs = 1_500;
+
+/** Where the store has not told its time yet, a call waits for that: what this machine calls now may be hours off. */
+export function inKnownTime<Input, Reply>(
+  clock: Clock,
+  handle: (input: Input, context: HandlerContext) => Promise<Reply>,
+): (input: Input, context: HandlerContext) => Promise<Reply> {
+  return async (input, context) => {
+    await knowTime(clock);
+    return handle(input, context);
+  };
+}
+
+export async function knowTime(clock: Clock): Promise<void> {
+  if (clock.isClockKnown()) return;
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new AppError('unavailable', 'The database does not answer.')),
+    timeMs,
+  );
+  await Promise.race([clock.clockReady(), late]).finally(() => clearTimeout(timer));
 }

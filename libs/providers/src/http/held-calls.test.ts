@@ -100,6 +100,25 @@ it('ends with its submit while it has not left, and outlives it afterwards', asy
   expect(ends).toEqual(['before']);
 });
 
+it('is handed over when its submit has no more time, since what has left goes on', async () => {
+  const calls = create({ graceMs: 600_000 });
+  const submit = new AbortController();
+  const answer = Promise.withResolvers<JobView>();
+  const guard = { announce: async () => undefined, mayLeave: () => true };
+  const work: HeldWork = async (call) => {
+    call.guard?.mayLeave();
+    return answer.promise;
+  };
+  const started = calls.start('run_1', work, { guard, signal: submit.signal });
+
+  submit.abort();
+
+  const { handle, view } = await started;
+  expect(view.status).toBe('running');
+  answer.resolve(done);
+  await vi.waitFor(() => expect(calls.poll(handle)).toEqual(done));
+});
+
 it('does not say of a call that broke off that it was free', async () => {
   const calls = create();
   const { promise, reject } = Promise.withResolvers<JobView>();

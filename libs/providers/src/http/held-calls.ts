@@ -64,7 +64,8 @@ export class HeldCalls {
 
   /**
    * Throws what the platform refuses within the grace; after it, a refusal is the view of a failed job. The grace begins when the call
-   * has left: one that finds no connection is no job, and ends with its submit.
+   * has left, and ends with the time of its submit: one that finds no connection is no job, and one that has left is not lost because
+   * it left late.
    */
   async start(
     runId: string,
@@ -96,7 +97,7 @@ export class HeldCalls {
     const waited = departure.left
       .then(() => sleep(this.#options.graceMs, undefined, { signal: grace.signal }))
       .catch(() => undefined);
-    await Promise.race([ended, held.changed.promise, waited]);
+    await Promise.race([ended, held.changed.promise, waited, departure.isOver]);
     grace.abort();
     departure.stop();
     // Reported meanwhile: an answer has begun, so that it was taken.
@@ -202,26 +203,29 @@ export class HeldCalls {
 function watchDeparture(
   { guard, signal }: Partial<Pick<ProviderContext, 'guard' | 'signal'>>,
   giveUp: () => void,
-): { guard: SubmitGuard | undefined; left: Promise<void>; stop(): void } {
+): { guard: SubmitGuard | undefined; left: Promise<void>; isOver: Promise<void>; stop(): void } {
   const { promise: left, resolve } = Promise.withResolvers<void>();
-  const stop = () => signal?.removeEventListener('abort', giveUp);
+  const { promise: isOver, resolve: end } = Promise.withResolvers<void>();
+  let hasLeft = guard === undefined;
+  const onAbort = () => (hasLeft ? end() : giveUp());
+  const stop = () => signal?.removeEventListener('abort', onAbort);
+  signal?.addEventListener('abort', onAbort, { once: true });
   if (guard === undefined) {
     resolve();
-    return { guard, left, stop };
+    return { guard, left, isOver, stop };
   }
-  signal?.addEventListener('abort', giveUp, { once: true });
   const watched: SubmitGuard = {
     announce: () => guard.announce(),
     mayLeave() {
       const may = guard.mayLeave();
       if (may) {
-        stop();
+        hasLeft = true;
         resolve();
       }
       return may;
     },
   };
-  return { guard: watched, left, stop };
+  return { guard: watched, left, isOver, stop };
 }
 
 const jobErrorCodes: ReadonlySet<string> = new Set<JobErrorCode>([

@@ -40,7 +40,9 @@ export async function callProvider<T>(deps: InferenceDeps, held: HeldRun, call: 
   const { promise: cut, reject } = Promise.withResolvers<never>();
   const callOff = startDeadline(call.timeoutMs, () => {
     overdue.abort();
-    reject(new ProviderTimeout(`${row.provider} did not answer in ${call.timeoutMs} ms`));
+    // An adapter that goes on with a call of its own may hand it over first.
+    const late = new ProviderTimeout(`${row.provider} did not answer in ${call.timeoutMs} ms`);
+    setImmediate(() => reject(late));
   });
   const onLost = () => {
     if (call.isWanted?.() === true) return;

@@ -6,7 +6,7 @@ import { toRfc3339 } from '../runs/run-view.ts';
 import { backoffMs, certainAt } from '../timings.ts';
 import { callProvider } from './call-provider.ts';
 import { endRun } from './end-run.ts';
-import { changeRun, type HeldRun, LeaseLost, releaseRun } from './held-run.ts';
+import { type HeldRun, LeaseLost, releaseRun } from './held-run.ts';
 import { optionsPatch } from './submit-facts.ts';
 import { keepHandle } from './submit-run.ts';
 
@@ -139,7 +139,9 @@ export async function reconcileProcessJob(
       charge: 'reported',
     });
   }
-  await changeRun(deps, held, {
+  // In its turn, as a run that was not sent: a pause and bounds hold for it too.
+  await releaseRun(deps, held, {
+    at: deps.now(),
     patch: {
       phase: 'queued',
       status: 'queued',
@@ -148,7 +150,7 @@ export async function reconcileProcessJob(
       progress: null,
       options: JSON.stringify({ ...options, restarts }),
     },
-    event: { at: deps.now(), note: 'its process has ended: it is started again' },
+    note: 'its process has ended: it is started again',
   });
 }
 

@@ -78,3 +78,28 @@ it('says when disk or store could not be read, so that nobody takes that for no 
   notes.readNote = read;
   expect(await open({ folder, notes }).look('run_a')).toEqual({ entry: undefined, isWhole: false });
 });
+
+it('keeps the answer of a later submit that comes while one before it is forgotten', async () => {
+  const reading = Promise.withResolvers<void>();
+  let isSlow = true;
+  const files = {
+    ...diskFiles,
+    async read(file: string) {
+      const text = await diskFiles.read(file);
+      if (isSlow) await reading.promise;
+      isSlow = false;
+      return text;
+    },
+  };
+  const journal = new SubmitJournal({ folder, notes: createInProcessLimits(), log, files });
+  await journal.begin(sent);
+
+  const forgotten = journal.forget('run_a', 't1');
+  const later = { ...taken, token: 't2' };
+  const kept = journal.took(later);
+  reading.resolve();
+  await Promise.all([forgotten, kept]);
+
+  expect(await journal.find('run_a')).toEqual(later);
+  expect(await open({ folder }).leftBehind()).toEqual([later]);
+});

@@ -67,6 +67,8 @@ export class SubmitJournal {
   readonly #options: SubmitJournalOptions;
   readonly #files: JournalFiles;
   readonly #known = new Map<string, JournalEntry>();
+  /** What is being done to the file of a run: one after the other, as it was asked for. */
+  readonly #busy = new Map<string, Promise<void>>();
 
   constructor(options: SubmitJournalOptions) {
     this.#options = options;
@@ -75,23 +77,25 @@ export class SubmitJournal {
 
   /** Before the call leaves. */
   async begin(entry: JournalEntry): Promise<void> {
-    await this.#write(entry);
+    await this.#inTurn(entry.run_id, () => this.#write(entry));
   }
 
   /** The platform took it; resolves when a file says so, and does not wait for the shared store. */
   async took(entry: JournalEntry & { handle: JobHandle }): Promise<void> {
     this.#known.set(entry.run_id, entry);
     this.#note(entry);
-    await this.#write(entry);
+    await this.#inTurn(entry.run_id, () => this.#write(entry));
   }
 
   /** The row has it, or the submit is over without a job; of a later submit of the run nothing is forgotten. */
   async forget(runId: string, token?: string): Promise<void> {
-    if (token !== undefined && (await this.find(runId))?.token !== token) return;
-    const isNoted = this.#known.delete(runId);
-    if (isNoted) this.#options.notes.dropNote(keyOf(runId)).catch(() => undefined);
-    const { folder } = this.#options;
-    if (folder !== undefined) await this.#files.remove(this.#fileOf(folder, runId)).catch(() => undefined);
+    await this.#inTurn(runId, async () => {
+      const { folder } = this.#options;
+      const file = folder === undefined ? undefined : this.#fileOf(folder, runId);
+      if (token !== undefined && (await this.#isOfAnother(token, { runId, file }))) return;
+      if (this.#known.delete(runId)) this.#options.notes.dropNote(keyOf(runId)).catch(() => undefined);
+      if (file !== undefined) await this.#files.remove(file).catch(() => undefined);
+    });
   }
 
   /** What this process or one before it knows of a run's submit. */
@@ -130,6 +134,26 @@ export class SubmitJournal {
     } catch (error) {
       log.warn({ err: error, folder }, 'the journal of submits cannot be read');
       return [];
+    }
+  }
+
+  /** Whether what is known of a run is of another submit: a later one may be answered while the file is read. */
+  async #isOfAnother(
+    token: string,
+    { runId, file }: { runId: string; file: string | undefined },
+  ): Promise<boolean> {
+    const written = file === undefined ? undefined : await this.#readEntry(file).catch(() => undefined);
+    const known = this.#known.get(runId) ?? written;
+    return known !== undefined && known.token !== token;
+  }
+
+  async #inTurn(runId: string, work: () => Promise<void>): Promise<void> {
+    const turn = (this.#busy.get(runId) ?? Promise.resolve()).then(work);
+    this.#busy.set(runId, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.#busy.get(runId) === turn) this.#busy.delete(runId);
     }
   }
 
