@@ -112,7 +112,8 @@ const readers: Readonly<Record<ClientEventName, (deps: Deps, wanted: Wanted) => 
           model: run.model,
           ...(ref !== null && { client_ref: ref }),
         };
-        return toHappened('run.finished', `${id}:finished`, { at: run.at, data });
+        // A run that was given up and went on after all ends twice: the second end is not taken for the first.
+        return toHappened('run.finished', `${id}:finished:${run.at}`, { at: run.at, data });
       },
     );
   },
