@@ -14,6 +14,8 @@ const quick: Pace = { rounds: 3, seconds: 0.7, prewarmSeconds: 0.2, connections:
 const aims: Readonly<Record<string, Aim>> = {
   profile_call_to_canonical: { least: 0.95 },
   profile_steps_to_canonical: { least: 0.95 },
+  embedded_profile_call_to_canonical: { least: 0.95 },
+  embedded_profile_steps_to_canonical: { least: 0.95 },
   quick_call_to_l2: { least: 0.8, aim: 1 },
   // Its limit does neither count nor check anything.
   quick_call_to_l2m: { least: 0.5, aim: 0.9 },
