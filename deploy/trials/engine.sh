@@ -60,7 +60,6 @@ start_podman() {
   cat > "$home/containers.conf" <<C
 [containers]
 default_ulimits=["nofile=20000:20000","nproc=30000:30000"]
-dns_servers=["$(resolver)"]
 [network]
 network_backend="netavark"
 network_config_dir="$home/networks"
