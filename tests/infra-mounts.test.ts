@@ -111,6 +111,29 @@ it('lists pods of clusters too for whoever asks so on the third version', async 
   expect(platform.requests.at(-1)?.query).toEqual({ includeClusterPods: 'true' });
 });
 
+it.each(['runpod', 'runpod-4'])(
+  'every refusal at /mcp/%s has a code and says what to do next, whoever made it',
+  async (key) => {
+    const refused = [
+      ['get-job-status', {}, 'validation_failed'],
+      ['deploy-hub-repo', {}, 'validation_failed'],
+      ['delete-template', { [key === 'runpod' ? 'templateId' : 'id']: 'nothing' }, 'not_found'],
+      ['stream-pod-logs', { podId: 'nothing' }, 'not_found'],
+      ['create-endpoint', key === 'runpod' ? { name: 'x', templateId: 't' } : {}, 'validation_failed'],
+    ] as const;
+    for (const [name, args, code] of refused) {
+      const { isError, structuredContent } = await ask(`/mcp/${key}`, 'tools/call', {
+        name,
+        arguments: args,
+      });
+
+      const { error } = structuredContent ?? {};
+      expect([name, isError, error?.code]).toEqual([name, true, code]);
+      expect(error.next_action, name).toMatch(/\w/);
+    }
+  },
+);
+
 it('shows capacity as a table that fits a kilobyte', async () => {
   const filters = { cuda_versions: ['12.8'] };
   const table = await infra('infra_list', { resource: 'capacity' });

@@ -94,7 +94,9 @@ function show(tool: AnyTool, reply: unknown, told: Told<JsonObject>): string {
   if (failure !== undefined) return JSON.stringify(toErrorResult(inCodes(tool, failure)));
   const content = tool.present(reply, told);
   const failed = tool.isFailed?.(reply) === true ? { isError: true as const } : {};
-  if (tool.isContentOnly === true) return JSON.stringify({ content, ...failed });
+  const { isContentOnly = false, toStructured } = tool;
+  const isSaid = failed.isError && isObject(reply) && reply.error !== undefined;
+  if (isContentOnly && !(isSaid && toStructured)) return JSON.stringify({ content, ...failed });
   const structuredContent = structureOf(tool, reply, told);
   return JSON.stringify({ ...costMeta(reply), content, structuredContent, ...failed } satisfies ToolResult);
 }

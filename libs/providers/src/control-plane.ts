@@ -1,5 +1,5 @@
 /** What a platform has besides models: machines, endpoints and stores that cost money while they exist. */
-import type { JsonObject } from '@inferry/contracts';
+import type { AppError, JsonObject } from '@inferry/contracts';
 import type { ProviderContext } from './provider.ts';
 
 export const resourceTypes = [
@@ -93,6 +93,13 @@ export interface PlaneCaller {
   transport: 'stdio' | 'http';
 }
 
+/** A body as the platform's own tools answer it; where nothing was done, with what that means. */
+export interface OwnAnswer {
+  body: unknown;
+  isError?: boolean;
+  cause?: AppError;
+}
+
 /** A call by the platform's own name. */
 export interface OwnCall {
   name: string;
@@ -133,6 +140,6 @@ export interface ControlPlane {
   remove(request: { type: ResourceType; id: string }, context: ProviderContext): Promise<void>;
   logs(request: LogRequest, context: ProviderContext): Promise<LogSnapshot>;
   /** Absent where the platform has no tools of its own. */
-  call?(call: OwnCall, context: ProviderContext): Promise<{ body: unknown; isError?: boolean }>;
+  call?(call: OwnCall, context: ProviderContext): Promise<OwnAnswer>;
   close(): Promise<void>;
 }

@@ -45,6 +45,8 @@ function toTool(
     parse: (raw) => (edition === '4.0.0' ? objectOf(name, raw) : parsed(name, input, raw)),
     toInput: (given) => ({ provider: 'runpod', edition, call: name, input: given, ...takes }),
     present: ({ body }) => [text(JSON.stringify(body))],
+    // Of a refusal alone: the body is in the platform's words, and programs find a code that is the same for all.
+    toStructured: ({ body, error }) => ({ ...Object(body), error }),
     isFailed: (reply) => reply.is_error === true,
     toError: withStatus,
   });

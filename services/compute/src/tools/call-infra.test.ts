@@ -16,7 +16,7 @@ let bus: Bus;
 let auth: Bus;
 let service: ReturnType<typeof createComputeService>;
 let calls: { call: OwnCall; key: string | undefined }[];
-let answer: () => { body: unknown; isError?: boolean };
+let answer: () => { body: unknown; isError?: boolean; cause?: AppError };
 let gateway: Bus;
 let limits: Limits;
 
@@ -114,6 +114,23 @@ describe('a call by the platform’s own name', () => {
 
     expect(isError).toBe(true);
     expect(JSON.parse(content[0]?.text ?? '')).toEqual({ error: 'no name', status: 400 });
+  });
+
+  it('that is refused in the platform’s words has a code and what to do next for programs', async () => {
+    const body = { error: 'The stream broke off', stream: [{ output: 'a' }] };
+    const cause = new AppError('rate_limited', 'Too many calls.', { nextAction: 'Wait 5 s.' });
+    answer = () => ({ body, isError: true, cause });
+
+    const { content, isError, structuredContent } = await call('runpod', 'stream-job', {
+      ...{ endpointId: 'e', jobId: 'j' },
+    });
+
+    expect(isError).toBe(true);
+    expect(JSON.parse(content[0]?.text ?? '')).toEqual(body);
+    expect(structuredContent).toEqual({
+      stream: body.stream,
+      error: expect.objectContaining({ code: 'rate_limited', next_action: 'Wait 5 s.' }),
+    });
   });
 
   it('that fails is an error that names the status', async () => {

@@ -16,11 +16,11 @@ export function handleCallInfra({ planes }: { planes: ControlPlanes }): Handler<
       transport: isOverStdio === true ? 'stdio' : 'http',
     } as const;
     const own = { name, edition, args: input, accepted, required, caller };
-    const { body, isError } = await planes.with(plane, context, async (platform) => {
+    const { body, isError, cause } = await planes.with(plane, context, async (platform) => {
       // Bound to its plane: it is a method.
       const answer = await plane.call?.(own, platform);
       return answer ?? { body: null };
     });
-    return { body, ...(isError === true && { is_error: true }) };
+    return { body, ...(isError === true && { is_error: true }), ...(cause && { error: cause.toEnvelope() }) };
   };
 }

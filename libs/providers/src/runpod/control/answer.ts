@@ -1,5 +1,5 @@
 /** What a call of the control plane answers, and the pages and bodies that all of them share. */
-import { AppError, isObject } from '@inferry/contracts';
+import { AppError, type ErrorCode, isObject } from '@inferry/contracts';
 import type { RunpodWire } from './wire.ts';
 
 /** Arguments that the tool's schema has accepted. */
@@ -27,6 +27,28 @@ export function refused(error: string, status?: number): NativeAnswer {
 /** The refusal of a call that was sent, in its own words. */
 export function refusedBy(cause: AppError, before = ''): NativeAnswer {
   return { ...refused(before + cause.message, cause.upstreamStatus), cause };
+}
+
+/** What a refusal means, whose body says it in the platform's words. */
+export function causeOf({ body, cause }: NativeAnswer): AppError {
+  if (cause !== undefined) return cause;
+  const { status, error, hint } = isObject(body) ? body : {};
+  const upstreamStatus = typeof status === 'number' ? status : undefined;
+  return new AppError(
+    codeOf(upstreamStatus),
+    typeof error === 'string' ? error : 'Runpod refused the call.',
+    {
+      upstreamStatus,
+      nextAction:
+        typeof hint === 'string' ? hint : 'Change the arguments as the message says, and call again.',
+    },
+  );
+}
+
+function codeOf(status: number | undefined): ErrorCode {
+  if (status === 402) return 'insufficient_credits';
+  if (status === 501) return 'tool_not_available';
+  return status === undefined || status < 500 ? 'validation_failed' : 'upstream_failed';
 }
 
 /** Without what is undefined. */

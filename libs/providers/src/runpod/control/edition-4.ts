@@ -2,6 +2,7 @@
 import { AppError, isObject } from '@inferry/contracts';
 import {
   type Args,
+  causeOf,
   compact,
   type Item,
   itemsOf,
@@ -177,13 +178,15 @@ export async function callV4(
     return {
       body: { ...body, hint: 'Change the arguments as the error says; nothing was sent.' },
       isError: true,
+      cause: causeOf(answer),
     };
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'cancelled') throw error;
     // Whether the platform took it is unknown: that is said as an error of ours.
     if (error.code === 'unavailable' && error.upstreamStatus === undefined) throw error;
     const hint = hintOf(error);
-    return { body: compact({ error: error.message, detail: detailOf(error, wire), hint }), isError: true };
+    const body = compact({ error: error.message, detail: detailOf(error, wire), hint });
+    return { body, isError: true, cause: error };
   }
 }
 
@@ -237,7 +240,7 @@ async function callOperation(
   if (reply.status >= 400) {
     const failure = wire.failure(reply);
     const told: Item = isObject(reply.body) ? reply.body : { error: failure.message, status: reply.status };
-    return { body: compact({ ...told, hint: hintOf(failure) }), isError: true };
+    return { body: compact({ ...told, hint: hintOf(failure) }), isError: true, cause: failure };
   }
   if (reply.body === undefined) return { body: { status: reply.status } };
   if (isObject(reply.body) || Array.isArray(reply.body)) return { body: reply.body };

@@ -144,10 +144,10 @@ function cutShort({ chunks, last }: Collected, failure: AppError, wire: RunpodWi
   if (chunks.length === 0 && isThird) throw failure;
   const error = `The stream broke off: ${failure.message}`;
   const note = 'What had come is here. Call stream-job again, or get-job-status.';
-  if (isThird) return { body: { ...last, stream: chunks, error, note }, isError: true };
+  if (isThird) return { body: { ...last, stream: chunks, error, note }, isError: true, cause: failure };
   const told = isObject(wire.refusedBody) ? wire.refusedBody : {};
   const detail = isFinal(failure) ? { ...told, stream: chunks } : { ...last, stream: chunks, note };
-  return { body: { error, detail, hint: note }, isError: true };
+  return { body: { error, detail, hint: note }, isError: true, cause: failure };
 }
 
 const posted =

@@ -7,6 +7,7 @@ import type {
   HourlyQuote,
   LogRequest,
   LogSnapshot,
+  OwnAnswer,
   OwnCall,
   Resource,
   ResourceList,
@@ -15,7 +16,7 @@ import type {
 import type { AdapterOptions } from '../../definition.ts';
 import { PlatformClient } from '../../http/index.ts';
 import type { ProviderContext } from '../../provider.ts';
-import { compact, type Item, itemsOf, strings, text } from './answer.ts';
+import { causeOf, compact, type Item, itemsOf, strings, text } from './answer.ts';
 import { RunpodControl } from './native.ts';
 import { calls } from './plane-calls.ts';
 import { parseRestVersions, type RestVersions } from './versions.ts';
@@ -178,16 +179,17 @@ class RunpodPlane implements ControlPlane {
     return { lines, truncated: truncated === true };
   }
 
-  call(
+  async call(
     { name, edition, args, accepted, required, caller }: OwnCall,
     context: ProviderContext,
-  ): Promise<{ body: unknown; isError?: boolean }> {
+  ): Promise<OwnAnswer> {
     if (edition !== '3.4.0' && edition !== '4.0.0')
       throw new AppError('tool_not_available', 'There is no such edition.');
-    return this.#control.call({
+    const answer = await this.#control.call({
       ...{ name, args, edition, context, accepted, required },
       caller: this.#callerOf(caller, edition),
     });
+    return answer.isError === true ? { ...answer, cause: causeOf(answer) } : answer;
   }
 
   async close(): Promise<void> {
@@ -203,26 +205,9 @@ class RunpodPlane implements ControlPlane {
   /** An answer as an object; what the call refuses in its own words is an error here. */
   async #own(name: string, args: JsonObject, context: ProviderContext): Promise<Item> {
     const caller = this.#callerOf({ name: 'inferry', version: 'unknown', transport: 'http' }, '3.4.0');
-    const { body, isError, cause } = await this.#control.call({
-      name,
-      args,
-      edition: '3.4.0',
-      caller,
-      context,
-    });
-    const object = isObject(body) ? body : {};
-    if (isError !== true) return object;
-    if (cause !== undefined) throw cause;
-    const status = typeof object.status === 'number' ? object.status : undefined;
-    const code =
-      status === 402
-        ? 'insufficient_credits'
-        : status === 501
-          ? 'tool_not_available'
-          : status === undefined || status < 500
-            ? 'validation_failed'
-            : 'upstream_failed';
-    throw new AppError(code, text(object.error) ?? 'Runpod refused the call.', { upstreamStatus: status });
+    const answer = await this.#control.call({ name, args, edition: '3.4.0', caller, context });
+    if (answer.isError === true) throw causeOf(answer);
+    return isObject(answer.body) ? answer.body : {};
   }
 
   #callerOf(caller: OwnCall['caller'], edition: Edition): Caller {
