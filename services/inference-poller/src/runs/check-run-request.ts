@@ -92,6 +92,6 @@ function readTtl(options: JsonObject, maxMs: number, problems: Problem[]): numbe
 function readPriority({ priority }: JsonObject, problems: Problem[]): Priority {
   const found = priorities.find((one) => one === priority);
   if (found === undefined && priority !== undefined)
-    problems.push({ path: 'options.priority', message: 'is none', hint: priorities.join(', ') });
+    problems.push({ path: 'options.priority', message: 'is no priority', hint: priorities.join(', ') });
   return found ?? 'normal';
 }

@@ -62,6 +62,24 @@ describe('run_model', () => {
     },
   );
 
+  it.each(['urgent', 'HIGH', 3, {}])(
+    'refuses the priority %j and names those that there are',
+    async (priority) => {
+      const { text, isError } = await world.run({ options: { priority } });
+
+      expect(isError).toBe(true);
+      expect(text).toContain('[validation_failed]');
+      expect(text).toContain('- options.priority: is no priority (high, normal, low)');
+      expect(await countRuns()).toBe(0);
+    },
+  );
+
+  it.each([null, ''])('takes the priority %j as not given', async (priority) => {
+    const { run } = await world.run({ options: { priority }, wait_seconds: 0 });
+
+    expect(run?.run_id).toMatch(/^run_/);
+  });
+
   it('returns a run id at once with wait_seconds 0', async () => {
     const { run, isError } = await world.run({ wait_seconds: 0 });
 
