@@ -85,17 +85,36 @@ describe('a rolling window', () => {
     // A day back by the clock is 23 hours on that day.
     ['rolling:1d', 'Europe/Berlin', '2026-03-29T12:00Z', '2026-03-28T13:00'],
     ['rolling:2w', 'UTC', '2026-03-29T12:00Z', '2026-03-15T12:00'],
-    ['rolling:1mo', 'UTC', '2026-03-31T10:30Z', '2026-02-28T10:30'],
+    // There is no 31 February: what had left the window by 28 March does not come back.
+    ['rolling:1mo', 'UTC', '2026-03-28T23:59Z', '2026-02-28T23:59'],
+    ['rolling:1mo', 'UTC', '2026-03-31T10:30Z', '2026-03-01T00:00'],
+    ['rolling:1mo', 'UTC', '2026-04-01T00:00Z', '2026-03-01T00:00'],
     ['rolling:1mo', 'Europe/Berlin', '2026-04-29T00:30Z', '2026-03-29T01:30'],
     ['rolling:1mo', 'UTC', '2028-03-29T08:00Z', '2028-02-29T08:00'],
     ['rolling:12mo', 'UTC', '2029-02-28T08:00Z', '2028-02-28T08:00'],
-    ['rolling:12mo', 'UTC', '2028-02-29T08:00Z', '2027-02-28T08:00'],
+    ['rolling:12mo', 'UTC', '2028-02-29T08:00Z', '2027-03-01T00:00'],
     // That time of the clock did not come on that day, or came twice.
     ['rolling:1d', 'Europe/Berlin', '2026-03-30T00:30Z', '2026-03-29T01:30'],
     ['rolling:1d', 'Europe/Berlin', '2026-10-26T01:30Z', '2026-10-25T00:30'],
     ['rolling:13mo', 'UTC', '2026-01-31T00:00Z', '2024-12-31T00:00'],
   ])('%s in %s at %s', (...row) => {
     expect(bounds(row)).toEqual([row[3], undefined]);
+  });
+
+  it('of months never goes back, and is of 28 to 31 days', () => {
+    const at = fc.integer({ min: Date.parse('2015-01-01'), max: Date.parse('2035-01-01') });
+    const later = fc.integer({ min: 0, max: 40 * 86_400_000 });
+    fc.assert(
+      fc.property(at, later, (now, ms) => {
+        const { start } = windowBounds('rolling:1mo', 'UTC', now);
+        const days = (now - start) / 86_400_000;
+
+        expect(windowBounds('rolling:1mo', 'UTC', now + ms).start).toBeGreaterThanOrEqual(start);
+        expect(days).toBeGreaterThanOrEqual(28);
+        expect(days).toBeLessThanOrEqual(31);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 

@@ -80,13 +80,18 @@ function daysIn(year: number, month: number): number {
   return new Date(Date.UTC(year, month + 1, 0)).getUTCDate();
 }
 
-/** Hours are of sixty minutes; days, weeks and months go back to the same time of the clock. */
+/**
+ * Hours are of sixty minutes; days, weeks and months go back to the same time of the clock. Where the month it goes back to has
+ * no such day, it begins with the next one: a start never goes back, so that nothing counts again that had left the window.
+ */
 function startOfRolling({ unit, rolling = 1 }: BudgetWindow, timeZone: string, now: number): number {
   if (unit === 'hour') return now - rolling * hourMs;
   const local = localOf(now, timeZone);
   if (unit !== 'month') return toEpoch(local - rolling * (unit === 'week' ? 7 : 1) * dayMs, timeZone);
   const { year, month, day } = fieldsOf(local);
-  return toEpoch(anchored(year, month - rolling, day) + (local - dateOf(local)), timeZone);
+  const begin = month - rolling;
+  const start = day > daysIn(year, begin) ? Date.UTC(year, begin + 1) : anchored(year, begin, day) + (local - dateOf(local));
+  return toEpoch(start, timeZone);
 }
 
 function fieldsOf(local: Local): { year: number; month: number; day: number } {
