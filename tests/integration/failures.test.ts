@@ -138,13 +138,14 @@ describe('a server restarted under load', () => {
       await prober;
 
       expect(recoveredMs).toBeLessThan(10_000);
-      // The windows fall back to each replica's memory; the other two are what every call needs.
-      if (name !== 'redis') expect(probes.some(({ isError }) => isError)).toBe(true);
+      // The windows fall back to each replica's memory, and calls wait a moment for the bus; the database is what they all need.
+      if (name === 'postgres') expect(probes.some(({ isError }) => isError)).toBe(true);
       for (const outcome of probes.filter(({ isError }) => isError)) {
-        expect(errorOf(outcome)).toMatchObject({
-          code: 'unavailable',
-          retry_after_seconds: expect.any(Number),
-        });
+        const { code, retry_after_seconds: seconds } = errorOf(outcome) ?? {};
+        // An answer that was under way when the bus died reaches nobody.
+        if (name !== 'nats' || code !== 'deadline_exceeded') {
+          expect({ code, seconds }).toEqual({ code: 'unavailable', seconds: expect.any(Number) });
+        }
       }
       expect(await ended).toEqual(refs.map(() => 'succeeded'));
       await expectEachSubmittedOnce(refs);

@@ -8,7 +8,7 @@ const unread = new Set(['cancelled', 'unauthorized']);
 
 test('every refusal says what to do', () => {
   const files = globSync('**/*.ts', { cwd: import.meta.dirname }).filter(
-    (file) => !file.endsWith('.test.ts'),
+    (file) => !file.endsWith('.test.ts') && file !== 'testing.ts',
   );
   const refusals = files.flatMap((file) => {
     const source = readFileSync(join(import.meta.dirname, file), 'utf8');

@@ -157,7 +157,7 @@ describe('a batch', () => {
     ['no inputs', {}, 'is required'],
     ['an empty list', { inputs: [] }, 'is empty'],
     ['a field without a list', { sweep: { a: 1 } }, 'not a list'],
-    ['a priority that is none', { inputs: prompts(1), options: { priority: 'urgent' } }, 'is none'],
+    ['a priority that is none', { inputs: prompts(1), options: { priority: 'urgent' } }, 'is no priority'],
   ])('is refused for %s, before anything is held', async (_what, args, why) => {
     await world.addReplica();
 
