@@ -149,7 +149,7 @@ export const mutations = {
   },
   tenant: {
     guards: 'one tenant reads the runs of another',
-    file: `${runs}/find-runs.ts`,
+    file: `${runs}/run-rows.ts`,
     edits: [[".selectAll().where('subject', '=', key.subject);", '.selectAll();']],
   },
   one_run_per_reference: {

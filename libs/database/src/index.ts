@@ -109,20 +109,6 @@ export {
   takeDueSubscriptions,
   tellSubscriber,
 } from './runs/event-subscriptions.ts';
-export {
-  countOpenRuns,
-  countRunRows,
-  findRun,
-  findRunByKey,
-  findRunsByUpstreamId,
-  hasOpenRuns,
-  listRunRows,
-  type RunFilter,
-  type RunState,
-  readRunEvents,
-  readRunStates,
-} from './runs/find-runs.ts';
-export { insertRun, type NewRun, readStanding } from './runs/insert-run.ts';
 export { type BookedRun, type Certainty, isLedgerGuarded, readBookedRuns } from './runs/ledger.ts';
 export {
   listAnyRuns,
@@ -134,14 +120,22 @@ export {
   usageColumns,
 } from './runs/operations.ts';
 export {
+  endLeasedRun,
+  endQueuedRun,
+  hastenQueuedRuns,
   type Lane,
   type LaneCursor,
   leaseAbandonedRuns,
   leaseFollowedRuns,
   listLanes,
   type Release,
+  type RunEnd,
+  type RunLease,
+  type RunWrite,
   releaseRuns,
   renewLeases,
+  requestCancel,
+  writeLeasedRun,
 } from './runs/run-leases.ts';
 export {
   boundsOf,
@@ -157,6 +151,22 @@ export {
   type SendRate,
   setRunLimit,
 } from './runs/run-limits.ts';
+export {
+  countOpenRuns,
+  countRunRows,
+  findRun,
+  findRunByKey,
+  findRunsByUpstreamId,
+  hasOpenRuns,
+  insertRun,
+  listRunRows,
+  type NewRun,
+  type RunFilter,
+  type RunState,
+  readRunEvents,
+  readRunStates,
+  readStanding,
+} from './runs/run-rows.ts';
 export {
   type BudgetPeriod,
   type BudgetScope,
@@ -198,15 +208,5 @@ export {
   type WebhookDeliveryRow,
 } from './runs/webhook-deliveries.ts';
 export { isTimeZone, parseWindow } from './runs/windows.ts';
-export {
-  endLeasedRun,
-  endQueuedRun,
-  hastenQueuedRuns,
-  type RunEnd,
-  type RunLease,
-  type RunWrite,
-  requestCancel,
-  writeLeasedRun,
-} from './runs/write-run.ts';
 export type { ApiKeyRow, AssetRow, BatchRow, ModelRow, RunRow, Schema } from './schema.ts';
 export { skipLocked } from './skip-locked.ts';

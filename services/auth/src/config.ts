@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError, type Env, envInt, envList, parseEnv } from '@inferry/runtime';
 import { z } from 'zod';
+import { defaultSpendingRules, type Spender, type SpendingRules, spenders } from './vault/connections.ts';
 import { createLocalKeks, type KekProvider, parseKeyRing } from './vault/key-ring.ts';
-import { defaultSpendingRules, type Spender, type SpendingRules, spenders } from './vault/spenders.ts';
 
 const AuthEnv = z.object({
   /** The gateway's own variable: `get_account` tells what is left of it. */

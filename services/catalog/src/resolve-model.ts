@@ -8,8 +8,7 @@ import {
   searchModels,
 } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
-import type { CallerAccess, CallerAccesses } from './caller-access.ts';
-import type { ConnectedProviders } from './connected-providers.ts';
+import type { CallerAccess, CallerAccesses, ConnectedProviders } from './caller-access.ts';
 import type { ListedModels, ModelDocument, ModelDocuments } from './listed-models.ts';
 import { toModelId } from './model-card.ts';
 import type { OwnModels } from './own/own-models.ts';

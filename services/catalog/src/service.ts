@@ -19,8 +19,7 @@ import { type AccessClient, createAccessClient, createCredentialClient } from '@
 import type { KnownPlatform, Provider } from '@inferry/providers';
 import type { Parts, Readiness, Service } from '@inferry/runtime';
 import { metrics } from '@opentelemetry/api';
-import { CallerAccesses } from './caller-access.ts';
-import { ConnectedProviders } from './connected-providers.ts';
+import { CallerAccesses, ConnectedProviders } from './caller-access.ts';
 import { ModelRecords } from './curation/equal-models.ts';
 import { type WatchedCatalogFile, watchCatalogFile } from './curation/watch-catalog-file.ts';
 import type { CatalogDeps } from './deps.ts';

@@ -1,10 +1,13 @@
+/** How long everything may take and how often it is tried again, and the waits in between. */
+
+import { setTimeout as wait } from 'node:timers/promises';
 import type { HandlerContext } from '@inferry/bus';
 import { AppError } from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
 import type { Provider } from '@inferry/providers';
 
 /** How often a remote job is polled, by the time since its submit (RF-24 to RF-26). */
-export interface PollStep {
+interface PollStep {
   /** Up to this age; the last step has none. */
   untilMs: number;
   everyMs: number;
@@ -145,4 +148,9 @@ export async function knowTime(clock: Clock): Promise<void> {
     timeMs,
   );
   await Promise.race([clock.clockReady(), late]).finally(() => clearTimeout(timer));
+}
+
+/** Waits, or ends sooner when a signal fires; it never rejects. */
+export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  await wait(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
 }

@@ -20,8 +20,7 @@ import { type HttpService, type Parts, type Readiness, slowestPace } from '@infe
 import { createAssetLinks } from './assets/asset-links.ts';
 import { createAssetTable } from './assets/asset-table.ts';
 import { findStored } from './assets/own-assets.ts';
-import { createPolicies } from './assets/policies.ts';
-import { createQuota } from './assets/quota.ts';
+import { createPolicies, createQuota } from './assets/quota.ts';
 import { type Sweeper, startSweeper } from './assets/sweeper.ts';
 import type { UploadDeps } from './deps.ts';
 import type { AddressPolicy } from './fetch/public-connector.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../database.ts';
-import { insertRun } from '../runs/insert-run.ts';
+import { insertRun } from '../runs/run-rows.ts';
 import { listDeliveries, replayDelivery } from '../runs/webhook-deliveries.ts';
 import type { AssetRow } from '../schema.ts';
 import {

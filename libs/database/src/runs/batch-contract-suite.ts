@@ -16,9 +16,9 @@ import {
   requestBatchCancel,
   takeDueBatches,
 } from './batches.ts';
-import type { NewRun } from './insert-run.ts';
+import { endQueuedRun } from './run-leases.ts';
+import type { NewRun } from './run-rows.ts';
 import { setBudget, setLimit } from './spending-limits.ts';
-import { endQueuedRun } from './write-run.ts';
 
 interface BatchWorld {
   database(): Database;

@@ -4,10 +4,10 @@ import { addTeamMember } from '../connections/teams.ts';
 import type { Database } from '../database.ts';
 import type { RunRow } from '../schema.ts';
 import { type BudgetRules, createExchangeRates, readBudgetStates } from './budgets.ts';
-import { insertRun, type NewRun } from './insert-run.ts';
+import { endQueuedRun, type RunEnd } from './run-leases.ts';
+import { insertRun, type NewRun } from './run-rows.ts';
 import { type BudgetPeriod, type BudgetScope, everySubject, setBudget, setLimit } from './spending-limits.ts';
 import { readUsageTotals } from './usage.ts';
-import { endQueuedRun, type RunEnd } from './write-run.ts';
 
 interface BudgetWorld {
   database(): Database;

@@ -9,32 +9,38 @@ import { browseRunRows } from './browse-runs.ts';
 import { describeBudgets } from './budget-contract-suite.ts';
 import { readBudgetStates } from './budgets.ts';
 import { describeEventSubscriptions } from './event-subscription-contract-suite.ts';
-import { countRunRows, findRun, listRunRows, readRunEvents, readRunStates } from './find-runs.ts';
-import { insertRun, type NewRun, readStanding } from './insert-run.ts';
 import { isLedgerGuarded, readBookedRuns } from './ledger.ts';
 import { listLateRuns, readSpentBy, usageColumns } from './operations.ts';
 import {
+  endLeasedRun,
+  endQueuedRun,
+  hastenQueuedRuns,
   leaseAbandonedRuns,
   leaseFollowedRuns,
   leaseQueuedRuns,
   listLanes,
+  type RunEnd,
   releaseRuns,
   renewLeases,
+  requestCancel,
+  writeLeasedRun,
 } from './run-leases.ts';
 import { describeRunLimits } from './run-limit-contract-suite.ts';
+import {
+  countRunRows,
+  findRun,
+  insertRun,
+  listRunRows,
+  type NewRun,
+  readRunEvents,
+  readRunStates,
+  readStanding,
+} from './run-rows.ts';
 import { setBudget } from './spending-limits.ts';
 import { adoptJob, changeUnanswered, hasJobOfOther, reclaimRun } from './submit-facts.ts';
 import { findAnyRun, hastenToldRun, leaseToldRun } from './told-runs.ts';
 import { readUsageRows, readUsageTotals, type UsageBucket } from './usage.ts';
 import { leaseDueDeliveries, settleDelivery } from './webhook-deliveries.ts';
-import {
-  endLeasedRun,
-  endQueuedRun,
-  hastenQueuedRuns,
-  type RunEnd,
-  requestCancel,
-  writeLeasedRun,
-} from './write-run.ts';
 
 const now = Date.parse('2031-03-05T10:00:00Z');
 const providers = ['scripted'];

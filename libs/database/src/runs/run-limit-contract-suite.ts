@@ -2,7 +2,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Database } from '../database.ts';
 import type { RunRow } from '../schema.ts';
-import type { NewRun } from './insert-run.ts';
 import {
   leaseWithinLimits,
   listRunLimits,
@@ -12,6 +11,7 @@ import {
   rulesOf,
   setRunLimit,
 } from './run-limits.ts';
+import type { NewRun } from './run-rows.ts';
 
 interface LimitWorld {
   database(): Database;

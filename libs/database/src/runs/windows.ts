@@ -90,7 +90,10 @@ function startOfRolling({ unit, rolling = 1 }: BudgetWindow, timeZone: string, n
   if (unit !== 'month') return toEpoch(local - rolling * (unit === 'week' ? 7 : 1) * dayMs, timeZone);
   const { year, month, day } = fieldsOf(local);
   const begin = month - rolling;
-  const start = day > daysIn(year, begin) ? Date.UTC(year, begin + 1) : anchored(year, begin, day) + (local - dateOf(local));
+  const start =
+    day > daysIn(year, begin)
+      ? Date.UTC(year, begin + 1)
+      : anchored(year, begin, day) + (local - dateOf(local));
   return toEpoch(start, timeZone);
 }
 

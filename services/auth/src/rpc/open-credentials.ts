@@ -12,13 +12,13 @@ import {
 import { purposes } from '@inferry/credentials';
 import type { Provider } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
+import type { SpendingRules } from '../vault/connections.ts';
 import { type Connections, createConnections } from '../vault/connections.ts';
 import type { EnvironmentKey } from '../vault/environment-keys.ts';
 import { createFingerprint, type Fingerprint } from '../vault/fingerprint.ts';
 import type { KekProvider } from '../vault/key-ring.ts';
 import { MemoryKeys } from '../vault/memory-keys.ts';
 import { holdPassthrough, type PassthroughDeps, sweepPassthrough } from '../vault/passthrough.ts';
-import type { SpendingRules } from '../vault/spenders.ts';
 import { openVault, type Vault } from '../vault/vault.ts';
 import { handleListConnections } from './list-connections.ts';
 import { handleOpenCredential } from './open-credential.ts';

@@ -7,9 +7,9 @@ import { revokeGrantRow } from '@inferry/database/oauth';
 import type { Limits } from '@inferry/limits';
 import type { Probe, Provider } from '@inferry/providers';
 import type { Candidate } from './candidate.ts';
+import type { Asker } from './connections.ts';
 import { type Connections, limitOf } from './connections.ts';
 import { probeKey } from './probe-key.ts';
-import type { Asker } from './spenders.ts';
 
 export interface CredentialsDeps {
   database: Database;

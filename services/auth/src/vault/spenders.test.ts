@@ -6,8 +6,8 @@ import { admit, createLocalAccount } from '../identity/accounts.ts';
 import { createKey } from '../keys/keys.ts';
 import { type AuthUnderTest, openAuth } from '../testing/open-auth.ts';
 import { scriptKeys } from '../testing/scripted-keys.ts';
+import { type Spender, type SpendingRules, spenders, standingOf } from './connections.ts';
 import { readEnvironmentKeys } from './environment-keys.ts';
-import { type Spender, type SpendingRules, spenders, standingOf } from './spenders.ts';
 
 let auth: AuthUnderTest;
 beforeEach(async () => {

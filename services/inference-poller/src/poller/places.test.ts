@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Places } from './places.ts';
+import { Places } from './stages.ts';
 
 const lane = (subject: string, provider = 'one') => ({ subject, provider });
 

@@ -1,9 +1,8 @@
-/** What a replica's runs are doing, each kind of work with places of its own: a slow kind holds up no other. */
+/** What a replica's runs are doing, each kind of work with places of its own: a slow kind holds up no other, nor one tenant the rest. */
 import { availableParallelism } from 'node:os';
 import type { Lane } from '@inferry/database';
 import type { Provider } from '@inferry/providers';
 import type { HeldRun } from './held-run.ts';
-import { Places } from './places.ts';
 
 /**
  * `submit`: on its way to a platform. `follow`: a question to its platform. `store`: its outputs are copied. `hold`: kept
@@ -104,5 +103,191 @@ export class Stages {
     if (from === undefined) return;
     this.places[from].leave(this.#laneFor(held));
     this.#onFree(from);
+  }
+}
+
+interface PlacesOptions {
+  capacity: number;
+  /** Of them, at one platform. */
+  perPlatform?: number;
+  /**
+   * Whether whoever has more places than are left gets no further one. Off where a place is a core: those are used up,
+   * and handed on in turn.
+   */
+  keepsReserve: boolean;
+  /** Without a reserve: how many more tenants may have a place each who have none. Cores are shared, if more slowly. */
+  beyond?: number;
+}
+
+interface Waiter {
+  lane: Lane;
+  admit(): void;
+}
+
+export class Places {
+  readonly #options: PlacesOptions;
+  readonly #platforms = new Counts();
+  readonly #lanes = new Counts();
+  readonly #tenants = new Counts();
+  /** When a lane was given a place last, as a number that grows. */
+  readonly #servedAt = new Map<string, number>();
+  readonly #laneOf = new Map<string, Lane>();
+  #waiters: Waiter[] = [];
+  #used = 0;
+  #turn = 0;
+
+  constructor(options: PlacesOptions) {
+    this.#options = options;
+  }
+
+  get capacity(): number {
+    return this.#options.capacity;
+  }
+
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Also beyond what is free, for work that cannot wait. */
+  take(lane: Lane): void {
+    const key = keyOf(lane);
+    this.#used += 1;
+    this.#platforms.add(lane.provider, 1);
+    this.#tenants.add(lane.subject, 1);
+    this.#lanes.add(key, 1);
+    this.#laneOf.set(key, lane);
+  }
+
+  leave(lane: Lane): void {
+    this.#giveBack(lane);
+    const next = this.#waiters.find((waiter) => this.canTake(waiter.lane));
+    if (next === undefined) return;
+    this.#waiters = this.#waiters.filter((waiter) => waiter !== next);
+    this.take(next.lane);
+    next.admit();
+  }
+
+  /** A place as soon as there is one; false when the signal came first. */
+  async acquire(lane: Lane, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return false;
+    if (this.canTake(lane)) {
+      this.take(lane);
+      return true;
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const waiter = { lane, admit: () => resolve(true) };
+    const onAbort = () => {
+      this.#waiters = this.#waiters.filter((other) => other !== waiter);
+      resolve(false);
+    };
+    this.#waiters.push(waiter);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const isAdmitted = await promise;
+    signal.removeEventListener('abort', onAbort);
+    return isAdmitted;
+  }
+
+  /** Whether there is room for one more of this tenant at this platform. */
+  canTake(lane: Lane): boolean {
+    const count = this.#lanes.of(keyOf(lane));
+    const free = this.#options.capacity - this.#used;
+    if (!this.#options.keepsReserve && this.#tenants.of(lane.subject) > 0)
+      return Math.min(free, this.#leftOf(lane.provider)) > 0;
+    if (!this.#options.keepsReserve || count === 0) return this.roomAt(lane.provider) > 0;
+    return count < this.#shareOf(lane.provider) && this.#tenants.of(lane.subject) < free;
+  }
+
+  /** How many more a platform may have of tenants who have none there yet. */
+  roomAt(provider: string): number {
+    const { capacity, keepsReserve, beyond = 0 } = this.#options;
+    const free = capacity - this.#used;
+    if (!keepsReserve) return Math.max(0, Math.min(this.#leftOf(provider), free) + beyond);
+    const share = this.#shareOf(provider);
+    const reserve = Math.floor(capacity / 8);
+    return Math.max(0, share, Math.min(this.#leftOf(provider), free - reserve));
+  }
+
+  #leftOf(provider: string): number {
+    const { capacity, perPlatform = capacity } = this.#options;
+    return perPlatform - this.#platforms.of(provider);
+  }
+
+  /** How many more it may have, so that it has no more than it leaves to others. */
+  #shareOf(provider: string): number {
+    const free = this.#options.capacity - this.#used;
+    return Math.min(this.#leftOf(provider), Math.ceil((free - this.#platforms.of(provider)) / 2));
+  }
+
+  /** Those who have as much as they may, of the platforms named. */
+  saturated(providers: ReadonlySet<string>): Lane[] {
+    const full: Lane[] = [];
+    for (const lane of this.#laneOf.values()) {
+      if (providers.has(lane.provider) && !this.canTake(lane)) full.push(lane);
+    }
+    return full;
+  }
+
+  /** Shares what is free out to lanes, one each in turn: first those that have least, then those that waited longest. */
+  allot(lanes: readonly Lane[], most: number): (Lane & { limit: number })[] {
+    const order = [...lanes].sort(
+      (one, other) => this.#lanes.of(keyOf(one)) - this.#lanes.of(keyOf(other)) || this.#waited(one, other),
+    );
+    const given = new Map<Lane, number>();
+    let total = 0;
+    for (let isMoving = true; isMoving && total < most; ) {
+      isMoving = false;
+      for (const lane of order) {
+        if (total >= most || !this.canTake(lane)) continue;
+        this.take(lane);
+        given.set(lane, (given.get(lane) ?? 0) + 1);
+        total += 1;
+        isMoving = true;
+      }
+    }
+    for (const [lane, count] of given) for (let index = 0; index < count; index += 1) this.#giveBack(lane);
+    return [...given].map(([lane, limit]) => ({ ...lane, limit }));
+  }
+
+  /** Notes that a lane had its turn. */
+  served(lane: Lane): void {
+    this.#turn += 1;
+    const key = keyOf(lane);
+    this.#servedAt.delete(key);
+    this.#servedAt.set(key, this.#turn);
+    const [longestAgo] = this.#servedAt.keys();
+    if (this.#servedAt.size > maxRemembered && longestAgo !== undefined) this.#servedAt.delete(longestAgo);
+  }
+
+  #waited(one: Lane, other: Lane): number {
+    return (this.#servedAt.get(keyOf(one)) ?? 0) - (this.#servedAt.get(keyOf(other)) ?? 0);
+  }
+
+  #giveBack(lane: Lane): void {
+    const key = keyOf(lane);
+    this.#used -= 1;
+    this.#platforms.add(lane.provider, -1);
+    this.#tenants.add(lane.subject, -1);
+    if (this.#lanes.add(key, -1) === 0) this.#laneOf.delete(key);
+  }
+}
+
+const maxRemembered = 10_000;
+
+function keyOf({ provider, subject }: Lane): string {
+  return `${provider} ${subject}`;
+}
+
+class Counts {
+  readonly #counts = new Map<string, number>();
+
+  of(key: string): number {
+    return this.#counts.get(key) ?? 0;
+  }
+
+  add(key: string, by: number): number {
+    const count = this.of(key) + by;
+    if (count === 0) this.#counts.delete(key);
+    else this.#counts.set(key, count);
+    return count;
   }
 }

@@ -3,9 +3,8 @@ import { type Adoption, adoptJob, changeUnanswered, type RunRow, type RunWrite }
 import type { JobHandle } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { idOf, optionsOf, type RunOptions } from '../runs/run-document.ts';
-import { backoffMs } from '../timings.ts';
+import { backoffMs, sleep } from '../timings.ts';
 import { publishProgress } from './held-run.ts';
-import { sleep } from './sleep.ts';
 
 /** One submit of a run, as the row names it. */
 export interface SubmitRef {

@@ -25,7 +25,7 @@ import { filesOf } from '../batches/batch-files.ts';
 import { statusOfBatch, toBatch, toItem, variedOf } from '../batches/batch-view.ts';
 import { startBatch, tryBatch } from '../batches/start-batch.ts';
 import type { InferenceDeps } from '../deps.ts';
-import { sleep } from '../poller/sleep.ts';
+import { sleep } from '../timings.ts';
 
 type Reply = Awaited<ReturnType<Handler<typeof getBatch>>>;
 

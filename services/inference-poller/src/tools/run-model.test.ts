@@ -298,19 +298,6 @@ describe('run_model before anything is charged', () => {
     expect((await world.run({ options: { ttl_seconds: ttl } })).error?.code).toBe('validation_failed');
   });
 
-  it.each(['urgent', 'HIGH', '', 1, null, ['low']])(
-    'refuses options.priority %j, says which there are, and runs nothing',
-    async (priority) => {
-      const { error } = await world.run({ options: { priority } });
-
-      expect(error?.code).toBe('validation_failed');
-      expect(error?.details?.errors).toEqual([
-        { path: 'options.priority', message: 'is none', hint: 'high, normal, low' },
-      ]);
-      expect(await countRuns()).toBe(0);
-    },
-  );
-
   it('refuses a webhook where none can be signed', async () => {
     expect((await world.run({ webhook: 'https://example.com/hook' })).error?.code).toBe('validation_failed');
   });

@@ -1,11 +1,13 @@
-/**
- * How much a tenant may store. What is promised and what is stored counts; each promise and each end of an upload is
- * made under a short lock of the tenant's own, so that uploads at once on all replicas cannot add up to more. While the store of
- * locks is away each replica has its own: what is stored meanwhile may go over by what the others take at the same moment.
- */
+/** How long and how much is kept for whom, as the operator set it, and what an account has left of it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, callOf, deleteAssets, hint, listAssets, toAppError } from '@inferry/contracts';
-import type { AssetRow, Database } from '@inferry/database';
+import {
+  type AssetRow,
+  createPolicyReader,
+  type Database,
+  policyFor,
+  type StoragePolicy,
+} from '@inferry/database';
 import { createInProcessLimits, type Limits } from '@inferry/limits';
 
 interface QuotaLimits {
@@ -16,7 +18,7 @@ interface QuotaLimits {
   bytesOf?(subject: string): Promise<number | undefined>;
 }
 
-export interface Usage {
+interface Usage {
   bytes: number;
   files: number;
 }
@@ -132,4 +134,40 @@ export function full(bound: string): AppError {
       nextAction: `Wait for files to expire, store new ones with expires_in, or ask the operator for more${hint`; ${callOf(listAssets)} shows what is stored, and ${callOf(deleteAssets)} makes room`}.`,
     },
   );
+}
+
+export interface Whose {
+  subject: string;
+  /** The profile that it came by. */
+  mount: string;
+}
+
+export interface Policies {
+  all(): Promise<readonly StoragePolicy[]>;
+  /** When a file that is made now ends: as was asked for, or as is usual here, and never later than its tenant's may. */
+  endOf(whose: Whose, made: { at: number; expiresIn?: number | undefined }): Promise<number | null>;
+  /** Undefined: as the deployment's own bound says. */
+  maxBytesOf(subject: string): Promise<number | undefined>;
+}
+
+const dayMs = 86_400_000;
+
+/** `fileSeconds`: how long files live that are given no end; undefined: for ever. */
+export function createPolicies(
+  { queries }: Database,
+  { fileSeconds }: { fileSeconds: number | undefined },
+): Policies {
+  const all = createPolicyReader(queries);
+  return {
+    all,
+    async endOf(whose, { at, expiresIn = fileSeconds }) {
+      const { retentionDays } = policyFor(await all(), whose);
+      const ends = [
+        ...(expiresIn === undefined ? [] : [at + expiresIn * 1_000]),
+        ...(retentionDays === undefined ? [] : [at + retentionDays * dayMs]),
+      ];
+      return ends.length === 0 ? null : Math.min(...ends);
+    },
+    maxBytesOf: async (subject) => policyFor(await all(), { subject, mount: '' }).maxBytes,
+  };
 }

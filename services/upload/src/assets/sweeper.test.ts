@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { startUpload, type UploadUnderTest } from '../testing.ts';
 import { blobPrefix } from './asset-keys.ts';
 import { createAssetTable } from './asset-table.ts';
-import { createPolicies } from './policies.ts';
+import { createPolicies } from './quota.ts';
 import { startSweeper } from './sweeper.ts';
 
 let upload: UploadUnderTest;

@@ -3,7 +3,7 @@ import { type Database, endOverdueAssets } from '@inferry/database';
 import type { Limits } from '@inferry/limits';
 import type { Parts } from '@inferry/runtime';
 import type { AssetTable } from './asset-table.ts';
-import type { Policies } from './policies.ts';
+import type { Policies } from './quota.ts';
 import { removeOtherBlobs } from './store-asset.ts';
 
 export interface SweeperDeps {

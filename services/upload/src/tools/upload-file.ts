@@ -14,7 +14,7 @@ import type { AssetRow } from '@inferry/database';
 import { headBytes } from '../assets/body.ts';
 import { detectType, essence, toFileName } from '../assets/content-type.ts';
 import { findStored } from '../assets/own-assets.ts';
-import type { Whose } from '../assets/policies.ts';
+import type { Whose } from '../assets/quota.ts';
 import { readStored, storeAsset } from '../assets/store-asset.ts';
 import type { UploadDeps } from '../deps.ts';
 import { fetchFailed, urlRejected } from '../fetch/fetch-errors.ts';
