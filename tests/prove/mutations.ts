@@ -86,11 +86,8 @@ export const mutations = {
   },
   fence_of_writes: {
     guards: 'whoever lost a run goes on writing to it',
-    file: `${runs}/write-run.ts`,
-    edits: [
-      [".where('lease_owner', '=', lease.owner)", ''],
-      [".where('version', '=', lease.version)", ''],
-    ],
+    file: `${runs}/run-leases.ts`,
+    edits: [[".where('lease_owner', '=', lease.owner)\n    .where('version', '=', lease.version)", '']],
   },
   clock_of_the_database: {
     guards: 'deadlines go by a clock that was set wrongly',
@@ -134,7 +131,7 @@ export const mutations = {
   },
   release_of_holds: {
     guards: 'a run that has ended goes on holding money',
-    file: `${runs}/write-run.ts`,
+    file: `${runs}/run-leases.ts`,
     edits: [['if (row.reserved_micros > 0) {', 'if (row.reserved_micros < 0) {']],
   },
   entries_taken_back: {

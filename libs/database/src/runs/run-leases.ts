@@ -1,4 +1,8 @@
-/** Which replica holds a run, and what is written of it while it does. */
+/**
+ * Who works on a run: leases of runs that are due, a few at a time, and what is written under them. Runs that wait to be sent
+ * stand in a lane for each platform and tenant, so that a long lane costs the others nothing; runs that are followed stand in
+ * one for each platform, the longest overdue first. What is taken costs what it is, however many rows there are.
+ */
 import { type Insertable, type RawBuilder, sql, type Updateable } from 'kysely';
 import type { Database, Dialect, Queries } from '../database.ts';
 import type { RunRow, RunTable, WebhookDeliveryTable } from '../schema.ts';

@@ -1,4 +1,8 @@
-/** What a replica's runs are doing, each kind of work with places of its own: a slow kind holds up no other, nor one tenant the rest. */
+/**
+ * What a replica's runs are doing, each kind of work with places of its own: a slow kind holds up no other. A platform that
+ * hangs or a tenant with a long queue takes places of a kind up to a share of those that are free, so that whoever comes next
+ * finds one.
+ */
 import { availableParallelism } from 'node:os';
 import type { Lane } from '@inferry/database';
 import type { Provider } from '@inferry/providers';

@@ -1,4 +1,9 @@
-/** How long and how much is kept for whom, as the operator set it, and what an account has left of it. */
+/**
+ * How long and how much is kept for whom, as the operator set it. What is promised and what is stored counts; each promise and
+ * each end of an upload is made under a short lock of the tenant's own, so that uploads at once on all replicas cannot add up to
+ * more. While the store of locks is away each replica has its own: what is stored meanwhile may go over by what the others take
+ * at the same moment.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, callOf, deleteAssets, hint, listAssets, toAppError } from '@inferry/contracts';
 import {
