@@ -55,12 +55,14 @@ describe('Postgres', () => {
     const database = open();
     await runSql(database.queries, 'create table pairs (id bigint primary key, hits bigint not null)');
     await runSql(database.queries, 'insert into pairs values (1, 0), (2, 0)');
-    const attempts = { count: 0 };
+    const attempts = { count: 0, holding: 0 };
     const touch = (first: number, second: number) =>
       database.transaction(async (queries) => {
         attempts.count += 1;
         await runSql(queries, 'update pairs set hits = hits + 1 where id = $1', [first]);
-        if (attempts.count <= 2) await waitFor(() => attempts.count >= 2);
+        // Neither asks for its second row before both have their first.
+        attempts.holding += 1;
+        await waitFor(() => attempts.holding >= 2);
         await runSql(queries, 'update pairs set hits = hits + 1 where id = $1', [second]);
       });
 
