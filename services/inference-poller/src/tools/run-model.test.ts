@@ -62,7 +62,7 @@ describe('run_model', () => {
     },
   );
 
-  it.each(['urgent', 'HIGH', 3, {}])(
+  it.each(['urgent', 'HIGH', 3, {}, ['low']])(
     'refuses the priority %j and names those that there are',
     async (priority) => {
       const { text, isError } = await world.run({ options: { priority } });
