@@ -10,7 +10,7 @@ import { type ScriptedUpstream, startScriptedUpstream } from '@inferry/testing/s
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type EmbeddedProcess, startEmbeddedProcess } from './support/embedded-process.ts';
-import { callTool } from './support/mcp-http.ts';
+import { callTool, signInWrongly } from './support/mcp-http.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
@@ -112,27 +112,7 @@ async function useEverything(): Promise<void> {
     client_ref: 'long',
   });
   await ask('search_models', {}, `ifr_${'x'.repeat(40)}`);
-  await signIn();
-}
-
-/** With a name that nobody has. */
-async function signIn(): Promise<void> {
-  const page = await fetch(`${system.url}/account`);
-  const text = await page.text();
-  const cookie = page.headers
-    .getSetCookie()
-    .map((one) => one.split(';')[0])
-    .join('; ');
-  const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(text) ?? [];
-  const [, action = ''] = /<form method="post" action="([^"]+)"/.exec(text) ?? [];
-  const body = new URLSearchParams({ csrf, driver: 'local', user_name: 'nobody', password: 'wrong' });
-  const response = await fetch(new URL(action, system.url), {
-    method: 'POST',
-    headers: { cookie, origin: system.url },
-    body,
-    redirect: 'manual',
-  });
-  expect(response.status).toBe(422);
+  expect(await signInWrongly(system.url)).toBe(422);
 }
 
 it('alerts as the rules’ own tests say', async () => {

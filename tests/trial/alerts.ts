@@ -11,7 +11,7 @@ import { openDatabase } from '@inferry/database';
 import { createTcpProxy, freePort, type LocalServer, startPrometheus } from '@inferry/testing';
 import { startScriptedUpstream } from '@inferry/testing/scripted-upstream';
 import { CompiledQuery } from 'kysely';
-import { callTool } from '../integration/support/mcp-http.ts';
+import { callTool, signInWrongly } from '../integration/support/mcp-http.ts';
 
 const root = join(import.meta.dirname, '../..');
 const main = join(root, 'cli/src/main.ts');
@@ -138,20 +138,6 @@ async function runJob({ cluster, key }: Stage, job: Job): Promise<unknown> {
   const { model = 'scripted/job', input = {}, waitSeconds = 10 } = job;
   const args = { model, input: { duration_ms: 10, ...input }, wait_seconds: waitSeconds };
   return callTool(cluster.url, { tool: 'run_model', args, timeoutMs: 60_000, key: job.key ?? key });
-}
-
-async function signInWrongly(url: string): Promise<void> {
-  const page = await fetch(`${url}/account`);
-  const text = await page.text();
-  const cookie = page.headers
-    .getSetCookie()
-    .map((one) => one.split(';')[0])
-    .join('; ');
-  const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(text) ?? [];
-  const [, action = ''] = /<form method="post" action="([^"]+)"/.exec(text) ?? [];
-  const body = new URLSearchParams({ csrf, driver: 'local', user_name: 'nobody', password: 'wrong' });
-  const headers = { cookie, origin: url };
-  await fetch(new URL(action, url), { method: 'POST', headers, body, redirect: 'manual' });
 }
 
 function shortenedRules(folder: string): string {

@@ -88,3 +88,19 @@ export function errorOf(outcome: CallOutcome): ErrorFacts | undefined {
   // as: the error envelope of docs/tools.md.
   return outcome.structured.error as ErrorFacts | undefined;
 }
+
+/** With a name that nobody has, as a browser sends the form; the status that it is refused with. */
+export async function signInWrongly(url: string): Promise<number> {
+  const page = await fetch(`${url}/account`);
+  const text = await page.text();
+  const cookie = page.headers
+    .getSetCookie()
+    .map((one) => one.split(';')[0])
+    .join('; ');
+  const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(text) ?? [];
+  const [, action = ''] = /<form method="post" action="([^"]+)"/.exec(text) ?? [];
+  const body = new URLSearchParams({ csrf, driver: 'local', user_name: 'nobody', password: 'wrong' });
+  const headers = { cookie, origin: url };
+  const response = await fetch(new URL(action, url), { method: 'POST', headers, body, redirect: 'manual' });
+  return response.status;
+}
