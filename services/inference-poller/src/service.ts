@@ -203,6 +203,7 @@ export async function createInferenceService(
       const upkeep = [looks.close(), batches.close(), trail.close(), payloads.close()];
       poller.close();
       deps.insistence.close();
+      deps.journal.close();
       clock.close();
       deps.waiters.close();
       credentials.close();
@@ -265,6 +266,8 @@ function createDeps(
       folder: options.journalFolder,
       notes: limits,
       log,
+      timings,
+      random,
       files: options.journalFiles,
     }),
     insistence: new Insistence({ log, timings, random }),

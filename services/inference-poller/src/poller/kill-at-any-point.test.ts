@@ -84,7 +84,10 @@ async function killAt(
 async function isJobKnown({ database, limits }: World, folder: string | undefined): Promise<boolean> {
   const row = await database.queries.selectFrom('runs').selectAll().executeTakeFirst();
   if (row === undefined) return false;
-  const journal = new SubmitJournal({ folder, notes: limits, log: pino({ level: 'silent' }) });
+  const journal = new SubmitJournal({
+    ...{ folder, notes: limits, log: pino({ level: 'silent' }) },
+    ...{ timings: fastTimings, random: Math.random },
+  });
   return row.handle !== null || (await journal.find(row.run_id))?.handle !== undefined;
 }
 

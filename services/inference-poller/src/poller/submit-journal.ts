@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { JobHandle } from '@inferry/providers';
 import type { Parts } from '@inferry/runtime';
 import { z } from 'zod';
+import { backoffMs, sleep, type Timings } from '../timings.ts';
 
 /** One submit as its process knows it. It holds no input, no key and no file. */
 const Entry = z.object({
@@ -18,6 +19,8 @@ type JournalEntry = z.infer<typeof Entry>;
 
 /** Long enough for a database to come back, short enough to be no second database. */
 const keepNoteMs = 24 * 3_600_000;
+/** A store that is away for longer than that (about a quarter of an hour) is told of no answer that this process still has. */
+const mostNoteTries = 32;
 const maxEntries = 10_000;
 const maxEntryBytes = 65_536;
 
@@ -54,6 +57,9 @@ interface SubmitJournalOptions {
   /** What replicas share, for a successor on another machine. */
   notes: Pick<Parts['limits'], 'note' | 'readNote' | 'dropNote'>;
   log: Parts['log'];
+  /** How long it waits before it tells the shared store again. */
+  timings: Timings;
+  random(): number;
   /** Default: the disk's. */
   files?: JournalFiles | undefined;
 }
@@ -69,6 +75,7 @@ export class SubmitJournal {
   readonly #known = new Map<string, JournalEntry>();
   /** What is being done to the file of a run: one after the other, as it was asked for. */
   readonly #busy = new Map<string, Promise<void>>();
+  readonly #closing = new AbortController();
 
   constructor(options: SubmitJournalOptions) {
     this.#options = options;
@@ -137,6 +144,11 @@ export class SubmitJournal {
     }
   }
 
+  /** What the shared store does not have by now it is not told of any more: the file has it. */
+  close(): void {
+    this.#closing.abort();
+  }
+
   /** Whether what is known of a run is of another submit: a later one may be answered while the file is read. */
   async #isOfAnother(
     token: string,
@@ -158,10 +170,27 @@ export class SubmitJournal {
   }
 
   #note(entry: JournalEntry): void {
-    const { notes, log } = this.#options;
-    notes.note(keyOf(entry.run_id), JSON.stringify(entry), keepNoteMs).catch((error: unknown) => {
-      log.warn({ err: error, runId: entry.run_id }, 'a job is not noted where other replicas could read it');
+    this.#tellStore(entry).catch((error: unknown) => {
+      this.#options.log.error({ err: error, runId: entry.run_id }, 'a job cannot be noted');
     });
+  }
+
+  /** Until the store has it, the row has it, or a later answer of the run takes its place. */
+  async #tellStore(entry: JournalEntry): Promise<void> {
+    const { notes, log, timings, random } = this.#options;
+    const { run_id: runId } = entry;
+    const text = JSON.stringify(entry);
+    const isWanted = () => this.#known.get(runId) === entry && !this.#closing.signal.aborted;
+    for (let tries = 1; isWanted(); tries += 1) {
+      try {
+        await notes.note(keyOf(runId), text, keepNoteMs);
+        return;
+      } catch (error) {
+        log.warn({ err: error, runId, tries }, 'a job is not noted where other replicas could read it');
+      }
+      if (tries === mostNoteTries) return;
+      await sleep(backoffMs(tries, timings, random), this.#closing.signal);
+    }
   }
 
   async #write(entry: JournalEntry): Promise<void> {

@@ -8,7 +8,7 @@ import { type SubmitScript, succeeded } from '../testing/platform.ts';
 import { createWorld, fastTimings, type World } from '../testing/world.ts';
 import { diskFiles, SubmitJournal } from './submit-journal.ts';
 
-const log = pino({ level: 'silent' });
+const journalParts = { log: pino({ level: 'silent' }), timings: fastTimings, random: Math.random };
 
 let world: World;
 beforeEach(async () => {
@@ -175,7 +175,7 @@ describe('a submit', () => {
     first?.gate.crash();
     const handle = { id: world.platform.jobOf(runId).id };
     const entry = { run_id: runId, submitted_at: submittedAt ?? 0, token: 't', handle };
-    await new SubmitJournal({ folder: undefined, notes: world.limits, log }).took(entry);
+    await new SubmitJournal({ ...journalParts, folder: undefined, notes: world.limits }).took(entry);
     const readNote = world.limits.readNote.bind(world.limits);
     let isAway = true;
     let reads = 0;

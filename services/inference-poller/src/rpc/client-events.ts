@@ -43,6 +43,8 @@ interface Wanted {
   reader: Reader;
   args: { run_id?: string | undefined; provider?: string | undefined };
   from: number;
+  /** Where the cursor itself stands, however little of what happened since its reader wants. */
+  heldFrom: number;
   limit: number;
 }
 
@@ -65,7 +67,7 @@ export async function readEventsFor(
   const start = held ?? { from: now - overlapMs, told: [] };
   const from = Math.max(start.from, floor);
   const all = await happened(deps, name, {
-    ...{ reader, args, from },
+    ...{ reader, args, from, heldFrom: start.from },
     limit: held === undefined ? maxTold + 1 : start.told.length + limit + 1,
   });
   const told = new Set(start.told);
@@ -129,7 +131,7 @@ const readers: Readonly<Record<ClientEventName, (deps: Deps, wanted: Wanted) => 
       toHappened('catalog.changed', `${provider}:${version}`, { at, data: { provider, models } }),
     );
   },
-  async 'budget.reached'({ database, money, now }, { reader: { subject, client = '' } }) {
+  async 'budget.reached'({ database, money, now }, { reader: { subject, client = '' }, heldFrom }) {
     const rules = { ...rulesFor(money, 'USD'), now: now() };
     const states = await readBudgetStates(database.queries, { subject, client, mount: '' }, rules);
     const reached = states.filter(
@@ -137,14 +139,19 @@ const readers: Readonly<Record<ClientEventName, (deps: Deps, wanted: Wanted) => 
     );
     return reached.map(({ scope, value, period, currency, resetsAt }) => {
       const ends = resetsAt === undefined ? {} : { resets_at: toRfc3339(resetsAt) };
-      const id = createHash('sha256')
-        .update(JSON.stringify([scope, value, period, currency, resetsAt ?? '']))
-        .digest('base64url');
       const data = { scope, period, currency, ...ends };
-      return toHappened('budget.reached', `budget:${id.slice(0, 22)}`, { at: now(), data });
+      const budget = [scope, value, period, currency];
+      const mark = digestOf([...budget, resetsAt ?? '']).slice(0, 8);
+      // One without periods is reached anew after it had room: the cursor that saw it full then is another one.
+      const id = `budget:${digestOf([...budget, resetsAt ?? heldFrom]).slice(0, 22)}`;
+      return { ...toHappened('budget.reached', id, { at: now(), data }), mark };
     });
   },
 };
+
+function digestOf(key: unknown): string {
+  return createHash('sha256').update(JSON.stringify(key)).digest('base64url');
+}
 
 function toHappened(
   name: ClientEventName,

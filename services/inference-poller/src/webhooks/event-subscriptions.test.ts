@@ -11,6 +11,7 @@ import {
   subscribeClientEvents,
   unsubscribeClientEvents,
 } from '@inferry/contracts';
+import { setLimit } from '@inferry/database';
 import { sealText } from '@inferry/seals';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { succeeded } from '../testing/platform.ts';
@@ -276,5 +277,101 @@ describe('a subscription to events', () => {
       () => expect(bodies()).toMatchObject([{ name: 'catalog.changed', data: { provider: 'p', models: 7 } }]),
       30_000,
     );
+  });
+});
+
+describe('a budget that is reached', () => {
+  const day = 86_400_000;
+  const limit = (span: string, limitMicros: number) =>
+    setLimit(world.database.queries, {
+      ...{ scope: 'subject', value: 'alice', span, timeZone: 'UTC', currency: 'USD', limitMicros },
+    });
+  const spend = async () => (await world.run({ input: { price: 0.07 } })).run?.status;
+  const periods = () => bodies().map(({ data }) => data?.period);
+  /** Time passes, and its subscription is looked at afterwards. */
+  async function pass(ms: number): Promise<void> {
+    world.skipped += ms;
+    const until = Date.now() + world.skipped;
+    await vi.waitFor(async () => {
+      const rows = await world.database.queries
+        .selectFrom('event_subscriptions')
+        .select('next_look_at')
+        .execute();
+      expect(Number(rows[0]?.next_look_at)).toBeGreaterThan(until);
+    }, 30_000);
+  }
+
+  it('is told once of each budget and window, signed, and until it is taken', async () => {
+    // No day ends before the test says so.
+    world.skipped = 1.5 * day - (Date.now() % day);
+    await world.addReplica(options);
+    await world.addReplica(options);
+    await limit('day', 70_000);
+    await limit('total', 140_000);
+    await subscribe({ name: 'budget.reached', ttl_ms: null });
+    statuses = [503];
+
+    await spend();
+    await vi.waitFor(() => expect(messages).toHaveLength(1), 30_000);
+    await pass(60_000);
+    await world.run({}, { principal: bob });
+    await vi.waitFor(() => expect(messages).toHaveLength(2), 30_000);
+    expect((await world.run({ input: { price: 0.07 } })).error?.code).toBe('budget_exceeded');
+    await pass(60_000);
+    expect(periods()).toEqual(['day', 'day']);
+    // The next day the budget of a day is another one, and what is left in all is spent.
+    await pass(day - ((Date.now() + world.skipped) % day) + 1_000);
+    await subscribe({ name: 'budget.reached', ttl_ms: null });
+    await spend();
+    await vi.waitFor(() => expect(messages).toHaveLength(4), 30_000);
+    await pass(60_000);
+
+    expect(periods().slice(2).sort()).toEqual(['day', 'total']);
+    const ids = messages.map(({ headers }) => headers['webhook-id']);
+    expect([new Set(ids).size, ids[0] === ids[1]]).toEqual([3, true]);
+    expect(bodies().map(({ eventId }) => eventId)).toEqual(ids);
+    expect(messages.map((message) => isSignedBy(1, message))).toEqual([true, true, true, true]);
+    expect(bodies()[0]).toMatchObject({
+      name: 'budget.reached',
+      data: {
+        scope: 'subject',
+        period: 'day',
+        currency: 'USD',
+        resets_at: expect.stringMatching(/T00:00:00/),
+      },
+    });
+  });
+
+  it('is told of again where it had room in between and has no periods', async () => {
+    await world.addReplica(options);
+    await limit('rolling:1h', 70_000);
+    await subscribe({ name: 'budget.reached', ttl_ms: null });
+
+    await spend();
+    await vi.waitFor(() => expect(messages).toHaveLength(1), 30_000);
+    await pass(30 * 60_000);
+    expect(messages).toHaveLength(1);
+    await pass(60 * 60_000);
+    await spend();
+    await vi.waitFor(() => expect(messages).toHaveLength(2), 30_000);
+    await pass(60_000);
+
+    expect(periods()).toEqual(['rolling:1h', 'rolling:1h']);
+    expect(new Set(bodies().map(({ eventId }) => eventId)).size).toBe(2);
+  });
+
+  it('is told to those it holds, of one that others share without what they spent', async () => {
+    await world.addReplica(options);
+    await setLimit(world.database.queries, {
+      ...{ scope: 'deployment', value: '', span: 'total', timeZone: 'UTC', currency: 'USD' },
+      limitMicros: 70_000,
+    });
+    await subscribe({ name: 'budget.reached' });
+
+    await world.run({ input: { price: 0.07 } }, { principal: bob });
+    world.skipped += 6_000;
+    await vi.waitFor(() => expect(messages).toHaveLength(1), 30_000);
+
+    expect(bodies()[0]?.data).toEqual({ scope: 'deployment', period: 'total', currency: 'USD' });
   });
 });
