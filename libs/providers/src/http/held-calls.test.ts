@@ -74,6 +74,38 @@ it('is no job before it has left: what finds no connection is refused, however l
   expect(calls.recover('run_1')).toEqual({ outcome: 'unknown' });
 });
 
+it('is not found while it has not left: what was given up before is not the job of the call after it', async () => {
+  const calls = create();
+  const guard = { announce: async () => undefined, mayLeave: () => true };
+  const upload = Promise.withResolvers<void>();
+  const given = new AbortController();
+  const givenUp = calls.start(
+    'run_1',
+    async ({ guard: asked }) => {
+      await upload.promise;
+      asked?.mayLeave();
+      return done;
+    },
+    { guard, signal: given.signal },
+  );
+  given.abort();
+  const lost = calls.start(
+    'run_1',
+    async ({ guard: asked }) => {
+      asked?.mayLeave();
+      throw new AppError('unavailable', 'the connection was reset');
+    },
+    { guard },
+  );
+  await expect(lost).rejects.toMatchObject({ code: 'unavailable' });
+
+  expect(calls.recover('run_1')).toEqual({ outcome: 'unknown' });
+  const left = await calls.start('run_1', () => new Promise(() => undefined));
+  expect(calls.recover('run_1')).toEqual({ outcome: 'found', handle: left.handle });
+  upload.resolve();
+  await givenUp;
+});
+
 it('ends with its submit while it has not left, and outlives it afterwards', async () => {
   const calls = create();
   const ends: string[] = [];

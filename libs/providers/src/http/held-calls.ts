@@ -44,6 +44,8 @@ interface Held {
   view: JobView;
   abort: AbortController;
   changed: PromiseWithResolvers<void>;
+  /** What has not left may be given up any time: nothing is known by it. */
+  hasLeft: boolean;
   endedAt: number | undefined;
 }
 
@@ -79,13 +81,19 @@ export class HeldCalls {
       view: { status: 'running', upstreamStatus: 'accepted' },
       abort: new AbortController(),
       changed: Promise.withResolvers(),
+      hasLeft: false,
       endedAt: undefined,
     };
     this.#held.set(held.id, held);
     const signal = AbortSignal.any([held.abort.signal, AbortSignal.timeout(this.#options.deadlineMs)]);
     const report = (part: Partial<JobView>) => this.#update(held, { ...held.view, ...part });
     let refusal: AppError | undefined;
-    const departure = watchDeparture(submit, () => held.abort.abort());
+    const departure = watchDeparture(submit, {
+      giveUp: () => held.abort.abort(),
+      leave: () => {
+        held.hasLeft = true;
+      },
+    });
     const ended = work({ signal, report, guard: departure.guard }).then(
       (view) => this.#end(held, view),
       (error: unknown) => {
@@ -142,8 +150,9 @@ export class HeldCalls {
     return 'confirmed';
   }
 
+  /** A call that was given up before it left, and has not ended yet, is not the job of the one that was sent after it. */
   recover(runId: string): Recovery {
-    const held = [...this.#held.values()].find((call) => call.runId === runId);
+    const held = [...this.#held.values()].find((call) => call.runId === runId && call.hasLeft);
     if (held === undefined) return { outcome: 'unknown' };
     return { outcome: 'found', handle: { job_id: held.id, owner: this.#owner } };
   }
@@ -202,7 +211,7 @@ export class HeldCalls {
 /** When a call leaves, as its guard is asked; a submit that is given up before takes the call with it. */
 function watchDeparture(
   { guard, signal }: Partial<Pick<ProviderContext, 'guard' | 'signal'>>,
-  giveUp: () => void,
+  { giveUp, leave }: { giveUp(): void; leave(): void },
 ): { guard: SubmitGuard | undefined; left: Promise<void>; isOver: Promise<void>; stop(): void } {
   const { promise: left, resolve } = Promise.withResolvers<void>();
   const { promise: isOver, resolve: end } = Promise.withResolvers<void>();
@@ -211,6 +220,7 @@ function watchDeparture(
   const stop = () => signal?.removeEventListener('abort', onAbort);
   signal?.addEventListener('abort', onAbort, { once: true });
   if (guard === undefined) {
+    leave();
     resolve();
     return { guard, left, isOver, stop };
   }
@@ -220,6 +230,7 @@ function watchDeparture(
       const may = guard.mayLeave();
       if (may) {
         hasLeft = true;
+        leave();
         resolve();
       }
       return may;
