@@ -139,12 +139,14 @@ export {
 } from './runs/run-leases.ts';
 export {
   boundsOf,
+  type LimitUse,
   leaseWithinLimits,
   listRunLimits,
   pruneRunLimits,
   type Reached,
   type RunLimit,
   type RunLimitScope,
+  readLimitUses,
   readQueuePlace,
   rulesOf,
   runLimitScopes,

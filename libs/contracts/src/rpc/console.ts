@@ -75,11 +75,23 @@ export type SpendRow = z.infer<typeof readSpend.output>['rows'][number];
 /** In a principal that the account pages make for an operator; no grant can hold it. */
 export const operatorScope = 'operator';
 
+const RunRate = z.object({ count: z.int(), window_ms: z.int() });
+
+/** How many runs a tenant or a platform may have; a number of 0 says that there is no bound, what is absent is as for everybody. */
+const RunRule = z.object({
+  scope: z.enum(['subject', 'provider']),
+  /** Whose; `*`: each of them. */
+  value: z.string(),
+  at_once: z.int().optional(),
+  rate: RunRate.optional(),
+  open: z.int().optional(),
+});
+
 /** How the deployment does, for its operators. Errors: `forbidden` for everybody else. */
 export const readOperation = defineRpc({
   subject: 'rpc.v1.inference.read_operation',
   input: z.object({
-    part: z.enum(['platforms', 'spend', 'webhooks']),
+    part: z.enum(['platforms', 'limits', 'spend', 'webhooks']),
     /** Of what was spent. */
     since: z.iso.datetime().optional(),
     /** Webhooks that were given up alone. */
@@ -99,6 +111,22 @@ export const readOperation = defineRpc({
           pause: z
             .object({ mode: z.enum(['pause', 'drain']), reason: z.string(), at: z.string() })
             .optional(),
+        }),
+      )
+      .optional(),
+    /** What holds how many runs are under way, sent and open, as it was set. */
+    limits: z.array(RunRule).optional(),
+    /** Each that has a rule of its own, and those with the most runs that one of everybody holds; the fullest first. */
+    limit_uses: z
+      .array(
+        RunRule.extend({
+          under_way: z.int(),
+          sent: z.int(),
+          waiting: z.int(),
+          unended: z.int(),
+          /** What keeps its next run waiting; until when, where time alone makes room. */
+          full: z.enum(['at_once', 'rate']).optional(),
+          free_at: z.string().optional(),
         }),
       )
       .optional(),

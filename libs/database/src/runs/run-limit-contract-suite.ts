@@ -7,6 +7,7 @@ import {
   listRunLimits,
   pruneRunLimits,
   type RunLimit,
+  readLimitUses,
   readQueuePlace,
   rulesOf,
   setRunLimit,
@@ -144,6 +145,55 @@ export function describeRunLimits(world: LimitWorld): void {
       const taken = await Promise.all(['a', 'b', 'c'].map((owner) => take(limits, { owner })));
 
       expect(taken.flatMap(({ rows }) => rows)).toHaveLength(3);
+    });
+  });
+  describeLimitUses(world);
+}
+
+function describeLimitUses(world: LimitWorld): void {
+  const { database, now } = world;
+  const { take, many, set } = createTaker(world);
+
+  describe('the use of bounds on runs', () => {
+    it('says what is used of each rule, whoever has one of their own first, and what those have that one holds', async () => {
+      const rate = { count: 3, windowMs: 20_000 };
+      const limits: RunLimit[] = [
+        { scope: 'provider', value: 'idle', atOnce: 5 },
+        { scope: 'subject', value: '*', atOnce: 2, rate },
+        { scope: 'subject', value: 'bob', atOnce: 0, open: 9 },
+      ];
+      await many(4);
+      await many(2, { subject: 'bob' });
+      const { rows } = await take(limits);
+      const [one] = rows.filter(({ subject }) => subject === 'alice');
+      await set(one?.run_id ?? '', sent);
+      await many(1, { subject: 'carol' });
+      await many(2, { subject: 'dave' });
+
+      const uses = await readLimitUses(database().queries, { limits, now, limit: 1 });
+
+      const none = { underWay: 0, sent: 0, waiting: 0, unended: 0, full: undefined };
+      expect(uses).toHaveLength(4);
+      expect(uses).toEqual(
+        expect.arrayContaining([
+          { scope: 'provider', value: 'idle', atOnce: 5, ...none },
+          {
+            ...{ scope: 'subject', value: 'alice', atOnce: 2, rate, underWay: 2, sent: 2 },
+            ...{ waiting: 2, unended: 4, full: { scope: 'subject', value: 'alice', what: 'at_once' } },
+          },
+          {
+            ...{ scope: 'subject', value: 'bob', rate, open: 9 },
+            ...{ underWay: 0, sent: 2, waiting: 2, unended: 2, full: undefined },
+          },
+        ]),
+      );
+      await set(one?.run_id ?? '', { phase: 'done', status: 'succeeded' });
+      const later = await readLimitUses(database().queries, { limits, now: now + 6_001, limit: 9 });
+      expect(later.find(({ value }) => value === 'alice')).toMatchObject({
+        underWay: 0,
+        sent: 2,
+        waiting: 3,
+      });
     });
   });
 }

@@ -198,18 +198,7 @@ async function readRooms(
     .values(keys.map(({ scope, value }) => ({ scope, scope_value: value, memory: noMemory, at: now })))
     .onConflict((conflict) => conflict.doNothing())
     .execute();
-  const states = await queries
-    .selectFrom('run_limit_states')
-    .select(['scope', 'scope_value', 'memory'])
-    .where((eb) => eb.or(keys.map(({ scope, value }) => eb.and({ scope, scope_value: value }))))
-    .orderBy('scope')
-    .orderBy('scope_value')
-    .$if(dialect === 'postgres', (query) => query.forUpdate())
-    .execute();
-  // as: `writeMemories` is the only writer of this column.
-  const memories = new Map(
-    states.map((row) => [`${row.scope} ${row.scope_value}`, JSON.parse(row.memory) as Memory]),
-  );
+  const memories = await readMemories(queries, keys, { isLocked: dialect === 'postgres' });
   const waiting = await stillTaken(
     queries,
     [...memories.values()].flatMap(({ taken }) => taken),
@@ -226,6 +215,24 @@ async function readRooms(
       return [keyOf(bound), roomOf(bound, memory, underWay.get(keyOf(bound)) ?? 0)];
     }),
   );
+}
+
+async function readMemories(
+  queries: Queries,
+  keys: readonly Bound[],
+  { isLocked = false } = {},
+): Promise<Map<string, Memory>> {
+  if (keys.length === 0) return new Map();
+  const states = await queries
+    .selectFrom('run_limit_states')
+    .select(['scope', 'scope_value', 'memory'])
+    .where((eb) => eb.or(keys.map(({ scope, value }) => eb.and({ scope, scope_value: value }))))
+    .orderBy('scope')
+    .orderBy('scope_value')
+    .$if(isLocked, (query) => query.forUpdate())
+    .execute();
+  // as: `writeMemories` is the only writer of this column.
+  return new Map(states.map((row) => [`${row.scope} ${row.scope_value}`, JSON.parse(row.memory) as Memory]));
 }
 
 const noMemory = JSON.stringify({ sent: [], taken: [] } satisfies Memory);
@@ -265,6 +272,9 @@ async function stillTaken(queries: Queries, ids: readonly string[], now: number)
   return new Set(rows.map(({ run_id: id }) => id));
 }
 
+/** Written out, not bound: only then are the partial indexes used. */
+const isUnderWay = sql`phase in ('submitting', 'running')`;
+
 /** What has been sent, or may have been, and has not ended at its platform. */
 async function countUnderWay(queries: Queries, keys: readonly Bound[]): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
@@ -274,12 +284,9 @@ async function countUnderWay(queries: Queries, keys: readonly Bound[]): Promise<
       .map(({ value }) => value);
     if (values.length === 0) continue;
     const column = sql.ref(scope);
-    // Written out, not bound: only then are the partial indexes used.
     const { rows } = await sql<{ value: string; count: number | string }>`
       select ${column} as value, count(*) as count from runs
-      where phase in ('submitting', 'running') and ${column} in (${sql.join(values)}) group by ${column}`.execute(
-      queries,
-    );
+      where ${isUnderWay} and ${column} in (${sql.join(values)}) group by ${column}`.execute(queries);
     for (const { value, count } of rows) counts.set(keyOf({ scope, value }), Number(count));
   }
   return counts;
@@ -351,17 +358,10 @@ export async function readQueuePlace(
   const bounds = boundsOf(limits, row);
   const before = Number(rows[0]?.count ?? 0);
   if (bounds.length === 0) return { before, full: [] };
-  const states = await queries
-    .selectFrom('run_limit_states')
-    .selectAll()
-    .where((eb) => eb.or(bounds.map(({ scope, value }) => eb.and({ scope, scope_value: value }))))
-    .execute();
+  const memories = await readMemories(queries, bounds);
   const underWay = await countUnderWay(queries, bounds);
   const full = bounds.flatMap((bound) => {
-    const state = states.find((one) => one.scope === bound.scope && one.scope_value === bound.value);
-    // as: `writeMemories` is the only writer of this column.
-    const memory = state === undefined ? { sent: [], taken: [] } : (JSON.parse(state.memory) as Memory);
-    const sent = withinWindow(memory.sent, bound.rate, now);
+    const sent = withinWindow(memories.get(keyOf(bound))?.sent ?? [], bound.rate, now);
     const room = roomOf(bound, { sent, taken: [] }, underWay.get(keyOf(bound)) ?? 0);
     return room.left > 0 ? [] : [{ ...bound, what: room.what }];
   });
@@ -369,3 +369,74 @@ export async function readQueuePlace(
 }
 
 const mostTold = 10_000;
+
+/** What is used of the rules that hold one tenant or one platform. */
+export interface LimitUse extends RunRules {
+  scope: RunLimitScope;
+  value: string;
+  /** What `atOnce` counts: sent and not ended at the platform, and taken to be sent just now. */
+  underWay: number;
+  /** What `rate` counts. */
+  sent: number;
+  waiting: number;
+  /** What `open` counts. */
+  unended: number;
+  /** What keeps the next one waiting, and until when where time alone makes room. */
+  full: Pick<Reached, 'what' | 'freeAt'> | undefined;
+}
+
+/** Of each that has a rule of its own, and of those with the most runs that one of everybody holds. */
+export async function readLimitUses(
+  queries: Queries,
+  { limits, now, limit }: { limits: readonly RunLimit[]; now: number; limit: number },
+): Promise<LimitUse[]> {
+  const uses: LimitUse[] = [];
+  for (const scope of runLimitScopes) {
+    const own = limits.filter((one) => one.scope === scope).map(({ value }) => value);
+    if (own.length === 0) continue;
+    const counts = await countUnended(queries, { scope, values: own, limit });
+    const none = { queued: 0, underWay: 0, unended: 0 };
+    const values = new Set([...own.filter((value) => value !== everySubject), ...counts.keys()]);
+    const bounds = [...values].map((value) => ({ scope, value, ...rulesOf(limits, { scope, value }) }));
+    const memories = await readMemories(queries, bounds);
+    const waiting = await stillTaken(
+      queries,
+      [...memories.values()].flatMap(({ taken }) => taken),
+      now,
+    );
+    for (const bound of bounds) {
+      const { queued, underWay, unended } = counts.get(bound.value) ?? none;
+      const known = memories.get(keyOf(bound));
+      const taken = (known?.taken ?? []).filter((id) => waiting.has(id));
+      const memory = { sent: withinWindow(known?.sent ?? [], bound.rate, now), taken };
+      const [full] = toReached(roomOf(bound, memory, underWay), now);
+      uses.push({
+        ...{ ...bound, unended, full, sent: sentIn(memory) },
+        ...{ underWay: underWay + taken.length, waiting: Math.max(0, queued - taken.length) },
+      });
+    }
+  }
+  return uses;
+}
+
+async function countUnended(
+  queries: Queries,
+  { scope, values, limit }: { scope: RunLimitScope; values: readonly string[]; limit: number },
+): Promise<Map<string, { queued: number; underWay: number; unended: number }>> {
+  const column = sql.ref(scope);
+  const isNamed = sql`${column} in (${sql.join([...values])})`;
+  const isEverybodys = values.includes(everySubject);
+  const { rows } = await sql<Record<'queued' | 'under_way' | 'unended', number | string> & { value: string }>`
+    select ${column} as value, count(*) as unended, sum(case when phase = 'queued' then 1 else 0 end) as queued,
+      sum(case when ${isUnderWay} then 1 else 0 end) as under_way
+    from runs where phase <> 'done' and ${isEverybodys ? sql`true` : isNamed} group by ${column}
+    order by case when ${isNamed} then 0 else 1 end, unended desc, value limit ${values.length + limit} + 0`.execute(
+    queries,
+  );
+  return new Map(
+    rows.map(({ value, queued, under_way: underWay, unended }) => [
+      value,
+      { queued: Number(queued), underWay: Number(underWay), unended: Number(unended) },
+    ]),
+  );
+}

@@ -200,6 +200,31 @@ const operator: OperatorView = {
       { slug: 'runware', title: 'Runware', ready: true, models: 311, stale: false },
     ].map((one) => ({ ...one, checked_at: at(one.stale ? 190 : 3), capabilities: [] })),
   ],
+  limits: [
+    { scope: 'provider', value: 'runware', at_once: 40 },
+    { scope: 'subject', value: '*', at_once: 8, rate: { count: 300, window_ms: 3_600_000 }, open: 5_000 },
+    { scope: 'subject', value: 'key:4f1b9c', at_once: 0, open: 100 },
+  ],
+  limitUses: [
+    {
+      ...{ scope: 'subject', value: 'acct_Qd81kGm2bTzYw0Vh5nL7pA', at_once: 8, open: 5_000 },
+      ...{
+        rate: { count: 300, window_ms: 3_600_000 },
+        under_way: 5,
+        sent: 300,
+        waiting: 1_204,
+        unended: 1_209,
+      },
+      ...{ full: 'rate', free_at: at(-2.5) },
+    },
+    {
+      ...{ scope: 'subject', value: hostileText, at_once: 8, rate: { count: 300, window_ms: 3_600_000 } },
+      ...{ under_way: 8, sent: 41, waiting: 3, unended: 11, full: 'at_once' },
+    },
+    { scope: 'subject', value: 'key:4f1b9c', open: 100, under_way: 61, sent: 0, waiting: 22, unended: 83 },
+    { scope: 'provider', value: 'runware', at_once: 40, under_way: 12, sent: 0, waiting: 7, unended: 19 },
+  ],
+  areLimitsCut: false,
   spend: [
     {
       subject: 'acct_Qd81kGm2bTzYw0Vh5nL7pA',
@@ -338,10 +363,14 @@ export const consoleParts: Readonly<Record<string, (branding: Branding) => PageP
     }),
   operator: (branding) => operatorPage(branding, operator),
   'operator-empty': (branding) =>
-    operatorPage(branding, { ...operator, platforms: [], providers: [], spend: [], webhooks: [] }),
+    operatorPage(branding, {
+      ...{ ...operator, platforms: [], providers: [], spend: [], webhooks: [] },
+      ...{ limits: [], limitUses: [] },
+    }),
   'operator-away': (branding) =>
     operatorPage(branding, {
       ...operator,
       ...{ platforms: undefined, providers: undefined, spend: undefined, webhooks: undefined },
+      ...{ limits: undefined, limitUses: undefined },
     }),
 };

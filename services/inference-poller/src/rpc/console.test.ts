@@ -1,5 +1,5 @@
 import { browseRuns, operate, readOperation, readSpend } from '@inferry/contracts';
-import { type Database, readAudit } from '@inferry/database';
+import { type Database, readAudit, setRunLimit } from '@inferry/database';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { succeeded } from '../testing/platform.ts';
@@ -222,6 +222,40 @@ describe('what operators do', () => {
           ['operator ops', 'admin.provider.resume'],
         ]),
       );
+  });
+
+  it('tells which limits hold runs, the fullest first, and what all replicas use of them', async () => {
+    const day = { count: 100, windowMs: 86_400_000 };
+    await setRunLimit(world.database, { scope: 'subject', value: '*', atOnce: 1, rate: day, open: 50 });
+    await setRunLimit(world.database, { scope: 'provider', value: 'scripted', atOnce: 10 });
+    world.platform.endsAs = undefined;
+    const [first, second] = [await world.start({ input: {} }), await world.start({ input: {} })];
+    await expect.poll(async () => (await world.row(first)).phase).toBe('running');
+
+    const read = async (limit: number) => world.ask(readOperation, { part: 'limits', limit }, operator);
+    const all = await read(10);
+
+    expect((await world.row(second)).phase).toBe('queued');
+    expect(all).toEqual({
+      limits: [
+        { scope: 'provider', value: 'scripted', at_once: 10 },
+        { scope: 'subject', value: '*', at_once: 1, rate: { count: 100, window_ms: 86_400_000 }, open: 50 },
+      ],
+      limit_uses: [
+        {
+          ...{ scope: 'subject', value: 'alice', at_once: 1, open: 50, full: 'at_once' },
+          ...{ rate: { count: 100, window_ms: 86_400_000 }, under_way: 1, sent: 1, waiting: 1, unended: 2 },
+        },
+        {
+          ...{ scope: 'provider', value: 'scripted', at_once: 10 },
+          ...{ under_way: 1, sent: 0, waiting: 1, unended: 2 },
+        },
+      ],
+    });
+    expect(await read(1)).toMatchObject({ limit_uses: [{ value: 'alice' }], is_cut: true });
+    await expect(world.ask(readOperation, { part: 'limits', limit: 1 })).rejects.toMatchObject({
+      code: 'forbidden',
+    });
   });
 
   it('tells what each tenant was charged, those with the most first', async () => {

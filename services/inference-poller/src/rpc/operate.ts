@@ -13,9 +13,13 @@ import {
 import {
   addAudit,
   countOpenRuns,
+  type LimitUse,
   listDeliveries,
   listLateRuns,
   listPauses,
+  listRunLimits,
+  type RunLimit,
+  readLimitUses,
   readSpentBy,
   replayDelivery,
   type SpentRow,
@@ -83,7 +87,12 @@ function toSpent({ by, currency, runs, chargedMicros, assumedMicros, unknownRuns
 }
 
 export function handleReadOperation(deps: Deps): Handler<typeof readOperation> {
-  const parts = { platforms: readPlatforms, spend: readTenants, webhooks: readWebhooks };
+  const parts = {
+    platforms: readPlatforms,
+    limits: readLimits,
+    spend: readTenants,
+    webhooks: readWebhooks,
+  };
   return async (asked, { principal }) => {
     refuseOthers(principal);
     return parts[asked.part](deps, asked);
@@ -120,6 +129,38 @@ function phasesOf(counts: readonly { phase: string; count: number }[]): Record<s
   const open: Record<string, number> = {};
   for (const { phase, count } of counts) open[phase] = (open[phase] ?? 0) + count;
   return open;
+}
+
+/** What operators set, and what is used of it, by what all replicas share. */
+async function readLimits({ database, now }: Deps, { limit }: Asked): Promise<Part> {
+  const { queries } = database;
+  const limits = await listRunLimits(queries);
+  const uses = await readLimitUses(queries, { limits, now: now(), limit });
+  const fullest = uses.sort((one, other) => shareOf(other) - shareOf(one) || other.unended - one.unended);
+  return {
+    limits: limits.slice(0, limit).map(toRule),
+    limit_uses: fullest.slice(0, limit).map(({ underWay, sent, waiting, unended, full, ...rule }) => ({
+      ...{ ...toRule(rule), under_way: underWay, sent, waiting, unended },
+      ...(full && { full: full.what }),
+      ...(full?.freeAt !== undefined && { free_at: toRfc3339(full.freeAt) }),
+    })),
+    ...(Math.max(limits.length, uses.length) > limit ? { is_cut: true } : {}),
+  };
+}
+
+function toRule({ scope, value, atOnce, rate, open }: RunLimit) {
+  return {
+    ...{ scope, value },
+    ...(atOnce !== undefined && { at_once: atOnce }),
+    ...(rate && { rate: { count: rate.count, window_ms: rate.windowMs } }),
+    ...(open !== undefined && { open }),
+  };
+}
+
+/** Of the rule that is nearest to its end. */
+function shareOf({ atOnce, rate, open, underWay, sent, unended }: LimitUse): number {
+  const of = (used: number, most: number | undefined) => (most === undefined ? 0 : used / most);
+  return Math.max(of(underWay, atOnce), of(sent, rate?.count), of(unended, open));
 }
 
 /** Who was charged most. */

@@ -11,6 +11,7 @@ import {
   readSpend,
 } from '@inferry/contracts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import { type Action, idOf, noticeOf, queryOf, type SignedIn, takePost } from '../account/post.ts';
 import { asking, type ConsoleDeps, missing, part, type Show, sender, viewerOf } from './asking.ts';
 import { mountBatches } from './batch-routes.ts';
@@ -164,10 +165,11 @@ const showOperator: Show = async (deps, way, notice) => {
   const isFailedOnly = queryOf(way.request, 'webhooks') === 'failed';
   const own = asking(way, operatorScope);
   const since = new Date(deps.now() - 30 * dayMs).toISOString();
-  const read = (asked: { part: 'platforms' | 'spend' | 'webhooks'; since?: string; is_failed?: boolean }) =>
-    part(deps, deps.bus.call(readOperation, { ...asked, limit: 50 }, own));
-  const [platforms, spend, webhooks, known] = await Promise.all([
+  type Wanted = Pick<z.input<typeof readOperation.input>, 'part' | 'since' | 'is_failed'>;
+  const read = (asked: Wanted) => part(deps, deps.bus.call(readOperation, { ...asked, limit: 50 }, own));
+  const [platforms, limits, spend, webhooks, known] = await Promise.all([
     read({ part: 'platforms' }),
+    read({ part: 'limits' }),
     read({ part: 'spend', since }),
     read({ part: 'webhooks', is_failed: isFailedOnly }),
     part(deps, deps.bus.call(listProviders, {}, own)),
@@ -175,6 +177,7 @@ const showOperator: Show = async (deps, way, notice) => {
   const view = {
     ...viewerOf(deps, way.session),
     ...{ platforms: platforms?.platforms, providers: known?.providers, spend: spend?.spend },
+    ...{ limits: limits?.limits, limitUses: limits?.limit_uses, areLimitsCut: limits?.is_cut === true },
     ...{ isSpendCut: spend?.is_cut === true, webhooks: webhooks?.webhooks, isFailedOnly, notice },
     areWebhooksCut: webhooks?.is_cut === true,
   };

@@ -479,6 +479,22 @@ describe('the page of operators', () => {
       }),
       ...(part === 'spend' && { spend: [{ subject: 'acct_1', currency: 'USD', runs: 1, charged: 2 }] }),
       ...(part === 'webhooks' && { webhooks: [] }),
+      ...(part === 'limits' && {
+        limits: [
+          { scope: 'subject' as const, value: '*', at_once: 4, rate: { count: 30, window_ms: 60_000 } },
+        ],
+        limit_uses: [
+          {
+            ...{
+              scope: 'subject' as const,
+              value: 'acct_2',
+              at_once: 4,
+              rate: { count: 30, window_ms: 60_000 },
+            },
+            ...{ under_way: 4, sent: 12, waiting: 9, unended: 13, full: 'at_once' as const },
+          },
+        ],
+      }),
     }));
     system.bus.serve(operate, async (input, { principal }) => {
       asked.push([input, principal.scopes.at(-1)]);
@@ -494,8 +510,23 @@ describe('the page of operators', () => {
     expect(page.html).toMatch(
       /fal[\s\S]*late[\s\S]*2 running · 1 late, the first by 44 s[\s\S]*acct_1[\s\S]*\$2\.00/,
     );
+    expect(page.html).toContain('Each tenant has at most 4 under way at once, at most 30 sent in a minute');
+    expect(page.html).toMatch(
+      /acct_2[\s\S]*as many as there may be[\s\S]*>4 of 4<[\s\S]*>12 of 30 in a minute<[\s\S]*>13<[\s\S]*>9</,
+    );
     expect(asked).toEqual([[{ action: 'pause', object: 'fal', reason: 'ill' }, 'operator']]);
     expect(done.html).toContain('is sent nothing from now on');
+  });
+
+  it.each([
+    ['operator', /300 of 300 in an hour[\s\S]*class="bar full"[\s\S]*key:4f1b9c[\s\S]*>any<[\s\S]*83 of 100/],
+    ['operator', /sent as many as there may be, room in 2 min 30 s/],
+    ['operator-empty', /None: each has as many as there are places/],
+    ['operator-away', /id="limits">Limits of runs<\/h2><p[^>]*>This cannot be read right now/],
+  ])('shows the limits of runs as %s', (name, words) => {
+    const html = page(ownBranding, consoleParts[name]?.(ownBranding) ?? { title: '', body: '' });
+
+    expect(html).toMatch(words);
   });
 
   it('is not opened by a name that somebody gave themselves', async () => {

@@ -12,11 +12,17 @@ import { consolePage, type Viewer } from './frame.ts';
 type Operation = z.infer<typeof readOperation.output>;
 type Platform = NonNullable<Operation['platforms']>[number];
 type Webhook = NonNullable<Operation['webhooks']>[number];
+type LimitUse = NonNullable<Operation['limit_uses']>[number];
+type Rule = NonNullable<Operation['limits']>[number];
 
 export interface OperatorView extends Viewer {
   /** Undefined: could not be read. */
   platforms: Operation['platforms'];
   providers: readonly ProviderState[] | undefined;
+  /** How many runs may be under way, sent and open, and what is used of that. */
+  limits: Operation['limits'];
+  limitUses: Operation['limit_uses'];
+  areLimitsCut: boolean;
   spend: Operation['spend'];
   isSpendCut: boolean;
   webhooks: Operation['webhooks'];
@@ -31,6 +37,7 @@ export function operatorPage(branding: Branding, view: OperatorView): PageParts 
     tab: 'operator',
     notice: view.notice,
     body: html`${part('platforms', 'Platforms', html`${platforms(view)}<p class="after-list small"><a href="">Look again</a></p>`)}
+${part('limits', 'Limits of runs', limits(view))}
 ${part('tenants', 'Spent in 30 days, by tenant', tenants(view))}
 ${part('webhooks', 'Webhooks', webhooks(view))}`,
   });
@@ -97,6 +104,62 @@ function stateOf(
 function lateWords({ late_runs: runs, late_seconds: seconds }: Platform): string {
   if (runs === 0) return 'nothing late';
   return `${number(runs)} late, the first by ${took(seconds * 1_000)}`;
+}
+
+function limits({ limits: rules, limitUses: uses = [], areLimitsCut, now }: OperatorView): Html {
+  if (rules === undefined) return notRead;
+  const setting = html`<code>npm run admin -- limits set</code>`;
+  if (rules.length === 0)
+    return html`<p class="empty">None: each has as many as there are places. ${setting} sets one.</p>`;
+  const all = rules.filter(({ value }) => value === '*');
+  return html`${all.map((rule) => html`<p class="small">Each ${rule.scope === 'subject' ? 'tenant' : 'platform'} has ${ruleWords(rule)}, unless it has a limit of its own.</p>`)}
+${uses.length === 0 && html`<p class="empty">Nobody has a run under way or waiting.</p>`}${
+  uses.length > 0 &&
+  html`<table class="figures"><caption class="unseen">Used of the limits of runs</caption><thead><tr><th scope="col">Tenant or platform</th><th scope="col" class="number">Under way</th><th scope="col" class="number">Sent</th><th scope="col" class="number">Open</th><th scope="col" class="number">Waiting</th><th scope="col" class="share"><span class="unseen">Beside the limit</span></th></tr></thead>
+<tbody>${uses.map((use) => limitRow(use, now))}</tbody></table>`
+}${areLimitsCut && html`<p class="small muted">There are more: <code>npm run admin -- limits list</code> has all.</p>`}`;
+}
+
+function limitRow(use: LimitUse, now: number): Html {
+  const { scope, value, at_once: atOnce, rate, open, under_way: underWay, sent, unended, waiting } = use;
+  const of = (used: number, most: number | undefined) =>
+    most === undefined ? number(used) : `${number(used)} of ${number(most)}`;
+  const shares = [
+    [underWay, atOnce],
+    [sent, rate?.count],
+    [unended, open],
+  ] as const;
+  const share = Math.max(...shares.map(([used, most]) => (most === undefined ? 0 : used / most)));
+  const state = share >= 1 ? 'full' : share >= 0.8 ? 'near' : '';
+  return html`<tr><th scope="row"><code>${displayText(value, 80)}</code> <span class="small muted">${scope === 'subject' ? 'tenant' : 'platform'}</span>${fullMark(use, now)}</th>
+<td class="number">${of(underWay, atOnce)}</td><td class="number">${rate === undefined ? 'any' : `${of(sent, rate.count)} ${spanWords(rate.window_ms)}`}</td><td class="number">${of(unended, open)}</td><td class="number">${number(waiting)}</td><td class="share">${shareBar(share, state)}</td></tr>`;
+}
+
+function fullMark({ full, free_at: freeAt, waiting }: LimitUse, now: number): Html | undefined {
+  if (full === undefined || waiting === 0) return undefined;
+  const until = freeAt === undefined ? '' : `, room in ${took(Date.parse(freeAt) - now)}`;
+  return html` <span class="mark warn">${full === 'at_once' ? 'as many as there may be' : 'sent as many as there may be'}${until}</span>`;
+}
+
+function ruleWords({ at_once: atOnce, rate, open }: Rule): string {
+  const most = (count: number) => (count === 0 ? 'any number' : `at most ${number(count)}`);
+  const said = [
+    atOnce === undefined ? undefined : `${most(atOnce)} under way at once`,
+    rate === undefined ? undefined : `${most(rate.count)} sent ${spanWords(rate.window_ms)}`,
+    open === undefined || open === 0 ? undefined : `${most(open)} open`,
+  ].filter((words) => words !== undefined);
+  return said.length === 0 ? 'no limit' : said.join(', ');
+}
+
+/** `in a minute`; a window that is none of these has its length. */
+function spanWords(windowMs: number): string {
+  const spans: Readonly<Record<number, string>> = {
+    1000: 'a second',
+    60000: 'a minute',
+    3600000: 'an hour',
+    86400000: 'a day',
+  };
+  return `in ${spans[windowMs] ?? took(windowMs)}`;
 }
 
 function tenants({ spend, isSpendCut }: OperatorView): Html {
