@@ -230,6 +230,29 @@ describe('what costs money by the hour', () => {
     expect(summary).toEqual({ running: 1, hourly_cost: 0.5, cost_so_far: expect.closeTo(1, 2) });
   });
 
+  it('is on one page of a list, and a cursor of another list or of nobody begins none', async () => {
+    await create({ spec: { name: 'first', image: 'i' } });
+    await create({ spec: { name: 'second', image: 'i' } });
+    const list = (more: object) => gateway.call(listInfra, { resource: 'pod', ...more }, { principal });
+
+    const first = await list({ limit: 1 });
+    const { next_cursor: next } = first.page ?? {};
+    const second = await list({ limit: 1, cursor: next });
+
+    expect([first, second].map(({ items }) => items?.map(({ name }) => name))).toEqual([
+      ['first'],
+      ['second'],
+    ]);
+    expect(second.page).toEqual({ total: 2 });
+    for (const cursor of ['garbage', ' ', '0', '-0', '1', '1.0', '1e1', '0x1', `${next}x`]) {
+      await expect(list({ cursor }), cursor).rejects.toMatchObject({
+        code: 'invalid_cursor',
+        nextAction: expect.stringContaining('Start again without a cursor'),
+      });
+    }
+    expect(await codeOf(list({ cursor: next, filters: { name: 'second' } }))).toBe('invalid_cursor');
+  });
+
   it('is stopped when its time is over', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
     try {

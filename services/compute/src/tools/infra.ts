@@ -14,6 +14,8 @@ import {
   validationFailed,
 } from '@inferry/contracts';
 import type { ResourceType } from '@inferry/providers';
+import { createCursors } from '@inferry/runtime';
+import { z } from 'zod';
 import {
   capacityInBrief,
   costSoFar,
@@ -30,6 +32,7 @@ import {
 const usualLimit = 20;
 /** Lines that fit a kilobyte. */
 const shortTable = 11;
+const cursors = createCursors({ place: z.int().min(0), of: 'list' });
 
 export function handleDescribeInfra(deps: InfraDeps): Handler<typeof describeInfra> {
   return async ({ provider, resource }) => {
@@ -63,12 +66,11 @@ export function handleListInfra(deps: InfraDeps): Handler<typeof listInfra> {
     const limit = asked ?? (isCapacity ? shortTable : usualLimit);
     const plane = planeOf(deps, provider);
     const type = typeOf(plane, resource, 'list');
+    const query = [plane.slug, type, parentId, filters];
+    const from = cursor === undefined ? 0 : cursors.read(query, cursor);
     const { items, summary } = await deps.planes.with(plane, context, (platform) =>
       plane.list({ type, parentId, filters }, platform),
     );
-    const from = cursor === undefined ? 0 : Number(cursor);
-    if (!Number.isSafeInteger(from) || from < 0)
-      throw new AppError('invalid_cursor', 'This is no cursor of a list.');
     const shown = await Promise.all(
       items.slice(from, from + limit).map(async (one) => {
         const { stop_at: marked, ...marks } = one.marks;
@@ -89,7 +91,10 @@ export function handleListInfra(deps: InfraDeps): Handler<typeof listInfra> {
           ...{ running: running.length, hourly_cost: round(hourly), cost_so_far: round(soFar) },
         }),
       },
-      page: { total: items.length, ...(!isLast && { next_cursor: String(from + shown.length) }) },
+      page: {
+        total: items.length,
+        ...(!isLast && { next_cursor: cursors.write(query, from + shown.length) }),
+      },
     };
   };
 }
