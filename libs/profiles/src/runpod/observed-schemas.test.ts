@@ -186,6 +186,37 @@ describe('what is wrong with arguments of the third edition', () => {
   });
 });
 
+describe.each(['runpod', 'runpod-4'])('what is not set for tools of %s', (key) => {
+  const tools = profileOf(key)?.tools ?? [];
+  const takes = (schema: unknown, value: unknown) =>
+    schema instanceof z.ZodType && schema.safeParse(value).success;
+
+  it.each(tools.map((tool) => [tool.name, tool] as const))(
+    'is not given to %s, as null or as an empty text that is no value of it',
+    (_name, { input: { shape }, annotations, parse }) => {
+      const fields = Object.entries<unknown>(shape);
+      const given = Object.fromEntries(
+        fields.filter(([, schema]) => !takes(schema, undefined)).map(([name]) => [name, 'x']),
+      );
+      const optional = fields.filter(([, schema]) => takes(schema, undefined)).map(([name]) => name);
+      const told = (more: JsonObject) => {
+        try {
+          return Object.keys(parse?.({ ...given, ...more }) ?? {});
+        } catch (error) {
+          return error instanceof AppError ? error.details : error;
+        }
+      };
+      const clears = optional.filter(
+        (name) =>
+          !annotations.readOnlyHint && name !== 'webhook' && name !== 'gpuIds' && takes(shape[name], ''),
+      );
+
+      expect(told(fill(optional, null))).toEqual(told({}));
+      expect(told(fill(optional, ''))).toEqual(told(fill(clears, '')));
+    },
+  );
+});
+
 function fill(names: readonly string[], value: unknown): JsonObject {
   return Object.fromEntries(names.map((name) => [name, value]));
 }

@@ -41,8 +41,11 @@ function toTool(
     output: shown,
     outputSchema: 'none',
     isContentOnly: true,
-    // An empty text clears a field here, and what an older client still sends is no reason to refuse its call.
-    parse: (raw) => (edition === '4.0.0' ? objectOf(name, raw) : parsed(name, input, raw)),
+    // What an older client still sends is no reason to refuse its call.
+    parse: (raw) => {
+      const given = givenOf(name, raw, { args, hints });
+      return edition === '4.0.0' ? given : parsed(name, input, given);
+    },
     toInput: (given) => ({ provider: 'runpod', edition, call: name, input: given, ...takes }),
     present: ({ body }) => [text(JSON.stringify(body))],
     // Of a refusal alone: the body is in the platform's words, and programs find a code that is the same for all.
@@ -62,17 +65,29 @@ function withStatus(error: ErrorEnvelope): ErrorEnvelope {
   return { ...error, message: [`${first} (HTTP ${status})`, ...rest].join('\n') };
 }
 
-function objectOf(name: string, raw: unknown): Record<string, unknown> {
+/** Without what is not set: `null`, and an empty text where none is of use. In a change it may clear a field. */
+function givenOf(
+  name: string,
+  raw: unknown,
+  { args, hints }: Pick<Row, 'args' | 'hints'>,
+): Record<string, unknown> {
   const given = raw ?? {};
   if (typeof given !== 'object' || Array.isArray(given)) {
     throw validationFailed(name, [{ path: '', message: 'arguments must be an object' }]);
   }
-  const entries = Object.entries(given).filter(([, value]) => value !== null);
+  const isOptional = (key: string) => z.safeParse(args[key] ?? z.undefined(), undefined).success;
+  const isOfUse = (key: string) =>
+    hints.readOnlyHint !== true && z.safeParse(args[key] ?? z.string(), '').success && !unclearable.has(key);
+  const entries = Object.entries(given).filter(
+    ([key, value]) => value !== null && (value !== '' || !isOptional(key) || isOfUse(key)),
+  );
   return Object.fromEntries(entries);
 }
 
-function parsed(name: string, input: z.ZodObject, raw: unknown): Record<string, unknown> {
-  const given = objectOf(name, raw);
+/** Where there is nothing to clear. */
+const unclearable = new Set(['webhook', 'gpuIds']);
+
+function parsed(name: string, input: z.ZodObject, given: Record<string, unknown>): Record<string, unknown> {
   const result = input.safeParse(given);
   if (result.success) return result.data;
   const schema = toPortableSchema(input, 'input');
