@@ -137,8 +137,8 @@ export function createOriginCheck(origins: Origins): (request: IncomingMessage) 
     nextAction: 'The operator lists allowed origins in MCP_ALLOWED_ORIGINS.',
   });
   return ({ headers }) => {
-    if (headers.origin === undefined) return undefined;
-    return origins.has(oneValue(headers.origin) ?? '') ? undefined : refusal;
+    const origin = oneValue(headers.origin);
+    return origin === undefined || origins.has(origin) ? undefined : refusal;
   };
 }
 
@@ -168,8 +168,10 @@ const notJson = refuse(415, ['unsupported_media_type', 'Send JSON with Content-T
 export function checkContentType({ headers }: IncomingMessage): HttpRefusal | undefined {
   const type = headers['content-type'];
   if (type === 'application/json') return undefined;
-  const essences = type?.split(',', 9).map((value) => value.split(';', 1)[0]?.trim().toLowerCase());
-  return essences?.every((essence) => essence === 'application/json') ? undefined : notJson;
+  const sent = type?.split(',', 9).filter((value) => value.trim() !== '') ?? [];
+  const essences = sent.map((value) => value.split(';', 1)[0]?.trim().toLowerCase());
+  const isJson = essences.length > 0 && essences.every((essence) => essence === 'application/json');
+  return isJson ? undefined : notJson;
 }
 
 const encoded = refuse(415, ['unsupported_media_type', 'Send the body as it is, without Content-Encoding.'], {
@@ -196,10 +198,12 @@ export function oneValue(sent: string | string[] | undefined): string | undefine
 /** Far more copies than any chain of proxies makes. */
 const maxParts = 32;
 
-/** The value whose copies fill the header: it may have commas itself. */
-function withoutCopies(whole: string): string {
-  const parts = whole.split(',', maxParts + 1).map((part) => part.trim());
-  if (parts.length > maxParts) return whole;
+/** The value whose copies fill the header: it may have commas itself. Copies that are empty were not sent. */
+function withoutCopies(whole: string): string | undefined {
+  const sent = whole.split(',', maxParts + 1);
+  if (sent.length > maxParts) return whole;
+  const parts = sent.map((part) => part.trim()).filter((part) => part !== '');
+  if (parts.length < 2) return parts[0];
   const length = parts.findIndex((_, at) => at > 0 && isCopies(parts, at));
   return length === -1 ? whole : parts.slice(0, length).join(',');
 }

@@ -135,13 +135,35 @@ describe('a header that has one value', () => {
     'x-mcp-toolsets',
     'x-mcp-readonly',
     'x-mcp-exclude-tools',
-  ])('is absent when %s is empty', async (name) => {
+    'origin',
+    'content-encoding',
+    'last-event-id',
+    'traceparent',
+  ])('is absent when %s is empty, however often', async (name) => {
     const gateway = await start();
-
-    const empty = await post(gateway.url, rpc('tools/list'), { [name]: '' });
     const absent = await post(gateway.url, rpc('tools/list'));
 
-    expect(empty.text).toBe(absent.text);
+    for (const value of ['', ',', ' , ', ',,']) {
+      const empty = await post(gateway.url, rpc('tools/list'), { [name]: value });
+      expect([value, empty.status, empty.text]).toEqual([value, 200, absent.text]);
+    }
+  });
+
+  test.each([
+    ['mcp-protocol-version', '2025-11-25'],
+    ['content-type', 'application/json'],
+    ['origin', 'http://localhost:6274'],
+    ['content-encoding', 'identity'],
+    ['x-mcp-toolsets', 'run'],
+    ['x-mcp-readonly', '1'],
+  ])('is what it says when %s comes beside empty copies', async (name, value) => {
+    const gateway = await start();
+    const once = await post(gateway.url, rpc('tools/list'), { [name]: value });
+
+    for (const copies of [`${value}, `, `, ${value}`, `${value}, , ${value}`]) {
+      const more = await post(gateway.url, rpc('tools/list'), { [name]: copies });
+      expect([copies, more.status, more.text]).toEqual([copies, 200, once.text]);
+    }
   });
 });
 

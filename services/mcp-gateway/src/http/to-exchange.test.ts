@@ -67,6 +67,16 @@ describe('a request selects tools', () => {
     expect(namesFor({ url: '/mcp?toolsets=run,files', toolsetsHeader: 'run' })).toEqual(runTools);
   });
 
+  test('with all copies of a query, of which the empty ones say nothing', () => {
+    expect(namesFor({ url: '/mcp?toolsets=&toolsets=run&toolsets=,' })).toEqual(runTools);
+    expect(namesFor({ url: '/mcp?toolsets=run,files&toolsets=run' })).toEqual(runTools);
+    expect(namesFor({ url: '/mcp?toolsets=run&exclude=run_model&exclude=cancel_run&readonly=0' })).toEqual([
+      'get_run',
+      'list_runs',
+    ]);
+    expect(namesFor({ url: '/mcp?toolsets=run&readonly=0&readonly=1' })).toEqual(['get_run', 'list_runs']);
+  });
+
   test('within what the deployment offers', () => {
     const offered: Selection = {
       toolsets: new Set(['run']),

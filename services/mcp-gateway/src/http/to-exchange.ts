@@ -103,7 +103,7 @@ export function headersOf({ headers }: IncomingMessage): McpHeaders {
 /** A header whose values are a list, in one line; what is empty was not sent. */
 export function lineOf(sent: string | string[] | undefined): string | undefined {
   const line = (typeof sent === 'string' ? sent : sent?.join(','))?.trim();
-  return line === '' ? undefined : line;
+  return line === undefined || /^[\s,]*$/.test(line) ? undefined : line;
 }
 
 function carrierOf(headers: IncomingMessage['headers']): JsonObject | undefined {
@@ -212,18 +212,20 @@ function toAsked({ url, toolsetsHeader, excludeHeader, readOnlyHeader }: Selecti
   return {
     toolsets: [
       isNarrowPath ? decode(inPath) : undefined,
-      searchParams.get('toolsets') || undefined,
+      ...searchParams.getAll('toolsets').map(lineOf),
       toolsetsHeader,
     ].filter((list) => list !== undefined),
-    excluded: [searchParams.get('exclude') ?? '', excludeHeader ?? ''],
+    excluded: [...searchParams.getAll('exclude'), excludeHeader ?? ''],
     isReadOnly:
-      (isNarrowPath && last === 'readonly') || isTrue(searchParams.get('readonly')) || isTrue(readOnlyHeader),
+      (isNarrowPath && last === 'readonly') ||
+      searchParams.getAll('readonly').some(isTrue) ||
+      isTrue(readOnlyHeader),
   };
 }
 
 /** Where one of several copies says so, it is so: a source can only take away. */
-function isTrue(value: string | null | undefined): boolean {
-  if (value === null || value === undefined) return false;
+function isTrue(value: string | undefined): boolean {
+  if (value === undefined) return false;
   return (
     value === '' ||
     value
