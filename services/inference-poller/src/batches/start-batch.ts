@@ -41,6 +41,7 @@ import {
   tooManyRuns,
   withOthers,
 } from '../runs/start-run.ts';
+import { knowTime } from '../timings.ts';
 import { type BatchRequest, inputsOf, variedIn } from './batch-inputs.ts';
 
 type Prepared = z.infer<typeof PreparedRun>;
@@ -76,6 +77,7 @@ export async function startBatch(
     { ...asked, prepared: shown, hasThresholds: standing.hasThresholds === true },
     context,
   );
+  await knowTime(deps);
   const now = deps.now();
   const batchId = `batch_${randomBytes(16).toString('base64url')}`;
   const parts = { request, context, batchId, ...checked };
@@ -270,6 +272,7 @@ async function runOf(deps: InferenceDeps, place: Place, prepared: Prepared): Pro
   const files = pointers.length === 0 ? {} : await locateFiles(deps, { provider, input, pointers }, context);
   const others = await othersOf(deps, prepared, context);
   const { priority = 'low' } = request.options ?? {};
+  await knowTime(deps);
   const { row, wantedMicros } = newRun(deps, {
     request: { model: request.model, input, options: request.options },
     key: `batch:${batchId}:${index}`,

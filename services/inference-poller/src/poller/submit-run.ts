@@ -311,6 +311,9 @@ class Sending implements SubmitGuard {
   async #announce(): Promise<void> {
     const deps = this.#deps;
     const held = this.#held;
+    // Others judge by this time what may still be taken: older than it is, it would be given up too soon.
+    await deps.clockReady();
+    if (this.#isOver) throw new Error('this submit was given up');
     const submittedAt = deps.now();
     const until = submittedAt + deps.timings.leaseMs;
     const { run_id: runId } = held.row;

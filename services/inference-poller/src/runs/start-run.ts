@@ -33,6 +33,7 @@ import {
 import { context as otelContext, propagation } from '@opentelemetry/api';
 import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
+import { knowTime } from '../timings.ts';
 import { type Priority, type RunRequest, rankOf, readRunRequest } from './check-run-request.ts';
 import { confirmCost } from './confirm-cost.ts';
 import { findFiles, locateFiles } from './input-files.ts';
@@ -83,6 +84,8 @@ export async function startRun(
   const { input, file_fields: pointers } = prepared;
   const files = await locateFiles(deps, { provider, input, pointers }, context);
   const others = await othersOf(deps, prepared, context);
+  // Its deadline is told from now on: this machine may have slept while others answered.
+  await knowTime(deps);
   const run = newRun(deps, { request, prepared, price, files, key, context, others, ...checked });
   const inserted = await insertRun(deps.database, { ...run, isUnbound: !standing.isBound }).catch(
     (error: unknown) => {
