@@ -5,12 +5,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort, type LocalServer, requirePromtool, startPrometheus } from '@inferry/testing';
+import {
+  freePort,
+  type LocalServer,
+  requirePromtool,
+  startPrometheus,
+  startVictoriaMetrics,
+} from '@inferry/testing';
 import { type ScriptedUpstream, startScriptedUpstream } from '@inferry/testing/scripted-upstream';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type EmbeddedProcess, startEmbeddedProcess } from './support/embedded-process.ts';
 import { callTool, signInWrongly } from './support/mcp-http.ts';
+import { type OtlpReceiver, startOtlpReceiver } from './support/otlp-receiver.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
@@ -33,6 +40,8 @@ let home: string;
 let upstream: ScriptedUpstream;
 let system: EmbeddedProcess;
 let prometheus: LocalServer;
+let victoria: Pick<LocalServer, 'url' | 'stop'>;
+let receiver: OtlpReceiver;
 let metricsUrl: string;
 let key: string;
 let poorKey: string;
@@ -40,6 +49,7 @@ let poorKey: string;
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'inferry-observability-'));
   upstream = await startScriptedUpstream();
+  receiver = await startOtlpReceiver();
   const [port, metricsPort] = [await freePort(), await freePort()];
   metricsUrl = `http://127.0.0.1:${metricsPort}/metrics`;
   system = await startEmbeddedProcess({
@@ -48,6 +58,11 @@ beforeAll(async () => {
     env: {
       INFERRY_AUTH: 'oauth',
       METRICS_PORT: String(metricsPort),
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_METRICS_EXPORTER: 'none',
+      OTEL_LOGS_EXPORTER: 'none',
+      OTEL_BSP_SCHEDULE_DELAY: '200',
       PROVIDERS: 'local',
       INFERRY_EXTRA_PROVIDERS: '@inferry/testing/scripted-provider',
       SCRIPTED_UPSTREAM_URL: upstream.url,
@@ -57,12 +72,14 @@ beforeAll(async () => {
   const poor = ['--subject', 'poor', '--limit', '0.001'];
   await command('budgets', 'set', ...poor);
   prometheus = await startPrometheus({ targets: [`127.0.0.1:${metricsPort}`], rules: rulesFile });
+  victoria = await startVictoriaMetrics({ targets: [`127.0.0.1:${metricsPort}`], rules: rulesFile });
 }, 240_000);
 
 afterAll(async () => {
-  await prometheus?.stop();
+  await Promise.all([prometheus?.stop(), victoria?.stop()]);
   await system?.kill('SIGTERM');
   await upstream?.close();
+  receiver?.close();
   await rm(home, { recursive: true, force: true });
 }, 60_000);
 
@@ -80,9 +97,9 @@ async function command(...args: string[]): Promise<string> {
   return stdout;
 }
 
-async function query(expr: string): Promise<Sample[]> {
+async function query(expr: string, of: Pick<LocalServer, 'url'> = prometheus): Promise<Sample[]> {
   const text = expr.replaceAll('$__rate_interval', '1m');
-  const response = await fetch(`${prometheus.url}/api/v1/query?query=${encodeURIComponent(text)}`);
+  const response = await fetch(`${of.url}/api/v1/query?query=${encodeURIComponent(text)}`);
   // as: Prometheus' answer to a query.
   const { status, data, error } = (await response.json()) as {
     status: string;
@@ -91,6 +108,15 @@ async function query(expr: string): Promise<Sample[]> {
   };
   expect([expr, status, error]).toEqual([expr, 'success', undefined]);
   return data?.result ?? [];
+}
+
+/** The questions that nothing answers yet. */
+async function unanswered(of: Pick<LocalServer, 'url'>): Promise<string[]> {
+  const asked = expressions.map(async (expr) => {
+    const samples = await query(expr, of);
+    return samples.some(({ value: [, text] }) => text !== 'NaN') ? [] : [expr];
+  });
+  return (await Promise.all(asked)).flat();
 }
 
 /** Of each kind of thing that is measured, one more. */
@@ -122,7 +148,7 @@ it('alerts as the rules’ own tests say', async () => {
   expect(stdout).toContain('SUCCESS');
 });
 
-it('has an answer to every question of the dashboards, and evaluates every rule', async () => {
+it('has an answer to every question of the dashboards over either store, and evaluates every rule', async () => {
   poorKey = (await command('keys', 'create', '--name', 'poor', '--subject', 'poor')).trim();
 
   // Rates need a value before and one after: everything is used again until each has both.
@@ -130,17 +156,11 @@ it('has an answer to every question of the dashboards, and evaluates every rule'
     .poll(
       async () => {
         await useEverything();
-        const answers = await Promise.all(
-          expressions.map(async (expr) => [expr, await query(expr)] as const),
-        );
-        return answers.flatMap(([expr, samples]) => {
-          const isNumber = samples.some(({ value: [, text] }) => text !== 'NaN');
-          return isNumber ? [] : [expr];
-        });
+        return [await unanswered(prometheus), await unanswered(victoria)];
       },
       { timeout: 120_000, interval: 1_000 },
     )
-    .toEqual([]);
+    .toEqual([[], []]);
 
   const response = await fetch(`${prometheus.url}/api/v1/rules`);
   // as: Prometheus' list of rules.
@@ -177,9 +197,38 @@ it('tells what docs/metrics.md lists, and rules ask for nothing else', async () 
   ).toEqual([]);
 });
 
-it('leads from a histogram to a trace that nobody needs to look for', async () => {
+it('leads from every histogram of calls and runs to a trace that was sent', async () => {
   const response = await fetch(metricsUrl, { headers: { accept: 'application/openmetrics-text' } });
 
   expect(response.headers.get('content-type')).toContain('openmetrics');
   expect((await response.text()).endsWith('# EOF\n')).toBe(true);
-});
+
+  for (const histogram of [
+    'mcp_server_operation_duration_seconds',
+    'messaging_client_operation_duration_seconds',
+    'messaging_process_duration_seconds',
+    'db_client_operation_duration_seconds',
+    'gen_ai_client_operation_duration_seconds',
+    'inferry_run_duration_seconds',
+  ]) {
+    const received = () => new Set(receiver.spans.map(({ traceId }) => traceId));
+    await expect
+      .poll(async () => (await exemplarsOf(histogram)).some((traceId) => received().has(traceId)))
+      .toBe(true);
+  }
+}, 120_000);
+
+/** The traces that Prometheus keeps beside a histogram's buckets. */
+async function exemplarsOf(histogram: string): Promise<string[]> {
+  const asked = new URLSearchParams({
+    query: `${histogram}_bucket`,
+    start: String(Date.now() / 1_000 - 3_600),
+    end: String(Date.now() / 1_000 + 60),
+  });
+  const response = await fetch(`${prometheus.url}/api/v1/query_exemplars?${asked}`);
+  // as: Prometheus' answer to a question for exemplars.
+  const { data } = (await response.json()) as {
+    data: { exemplars: { labels: { trace_id: string } }[] }[];
+  };
+  return data.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels.trace_id));
+}

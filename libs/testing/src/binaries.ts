@@ -38,11 +38,16 @@ const variables = {
   unzip: 'PATH',
   prometheus: 'PATH',
   promtool: 'PATH',
+  'victoria-metrics': 'PATH',
+  vmalert: 'PATH',
   pgbouncer: 'PATH',
 } as const;
 
 /** Where a program is part of a package that is called otherwise. */
-const packageOf: Partial<Record<keyof typeof variables, string>> = { promtool: 'prometheus' };
+const packageOf: Partial<Record<keyof typeof variables, string>> = {
+  promtool: 'prometheus',
+  vmalert: 'victoria-metrics',
+};
 
 /** The path of a program from the system's packages, installed first where that is possible. */
 export async function requireBinary(name: keyof typeof variables): Promise<string> {

@@ -8,7 +8,7 @@ export type { LocalServer } from './local-server.ts';
 export { startNats } from './nats.ts';
 export { freePort } from './ports.ts';
 export { startPgBouncer, startPostgres } from './postgres.ts';
-export { requirePromtool, startPrometheus } from './prometheus.ts';
+export { requirePromtool, startPrometheus, startVictoriaMetrics } from './prometheus.ts';
 export { startRedis } from './redis.ts';
 export { createTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 export { type WaitOptions, waitFor } from './wait-for.ts';

@@ -1,5 +1,13 @@
 import { getRun, searchModels } from '@inferry/contracts';
-import { context, metrics, propagation, SpanKind, trace } from '@opentelemetry/api';
+import {
+  context,
+  createNoopMeter,
+  type Histogram,
+  metrics,
+  propagation,
+  SpanKind,
+  trace,
+} from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import {
@@ -84,6 +92,31 @@ describe('a request', () => {
 
     expect(serverSpan().attributes['error.type']).toBe('unavailable');
   });
+});
+
+test('is measured within its span, so that a histogram leads to its trace', async () => {
+  const noted: (string | undefined)[] = [];
+  const histogram: Histogram = {
+    record: (_value, _labels, within = context.active()) =>
+      noted.push(trace.getSpan(within)?.spanContext().traceId),
+  };
+  metrics.disable();
+  const none = createNoopMeter();
+  metrics.setGlobalMeterProvider({
+    getMeter: (name) =>
+      name === '@inferry/mcp-gateway'
+        ? Object.assign(Object.create(none), { createHistogram: () => histogram })
+        : none,
+  });
+  const watched = await startTestGateway({
+    serve: (services) => serveTool(services, searchModels, async () => ({ items: [] })),
+  });
+
+  await post(watched.url, callOf('search_models'), { traceparent });
+  await post(watched.url, rpc('ping'), { traceparent });
+
+  await watched.close();
+  expect(noted).toEqual([traceId, traceId]);
 });
 
 test('requests are counted by method and outcome, and a made-up method becomes no label', async () => {

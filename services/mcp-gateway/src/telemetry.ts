@@ -2,13 +2,13 @@ import { durationBuckets, isErrorCode, type JsonObject } from '@inferry/contract
 import type { Exchange, Observer, Refusal, Reply } from '@inferry/mcp';
 import {
   type Attributes,
+  type Context,
   context,
   createNoopMeter,
   metrics,
   ProxyTracerProvider,
   propagation,
   ROOT_CONTEXT,
-  type Span,
   SpanKind,
   SpanStatusCode,
   type TextMapGetter,
@@ -59,7 +59,12 @@ export function createTelemetry(): Telemetry {
     description: 'Credentials that were looked for among those verified before',
   });
 
-  function end(started: number, span: Span, { exchange, reply }: { exchange: Exchange; reply: Reply }): void {
+  function end(
+    started: number,
+    within: Context,
+    { exchange, reply }: { exchange: Exchange; reply: Reply },
+  ): void {
+    const span = trace.getSpan(within);
     const outcome = outcomeOf(reply);
     const { method, params } = exchange.request;
     // The mount is one of a few: the product's profiles, and those of an operator's files.
@@ -72,11 +77,11 @@ export function createTelemetry(): Telemetry {
     if (outcome !== 'ok') {
       const type = outcome === 'tool_error' ? codeOf(reply) : outcome;
       labels['error.type'] = type;
-      span.setAttribute('error.type', type);
-      if (outcome !== 'cancelled') span.setStatus({ code: SpanStatusCode.ERROR });
+      span?.setAttribute('error.type', type);
+      if (outcome !== 'cancelled') span?.setStatus({ code: SpanStatusCode.ERROR });
     }
-    duration.record((performance.now() - started) / 1_000, labels);
-    span.end();
+    duration.record((performance.now() - started) / 1_000, labels, within);
+    span?.end();
   }
 
   const observe: Telemetry['observe'] = (exchange, method, finish) => {
@@ -87,14 +92,15 @@ export function createTelemetry(): Telemetry {
       { kind: SpanKind.SERVER, attributes: spanAttributes(exchange) },
       parent,
     );
-    const reply = context.with(trace.setSpan(parent, span), method, undefined, exchange);
+    const within = trace.setSpan(parent, span);
+    const reply = context.with(within, method, undefined, exchange);
     if (!(reply instanceof Promise)) {
-      end(started, span, { exchange, reply });
+      end(started, within, { exchange, reply });
       return finish(exchange, reply);
     }
     return reply.then(
       (settled) => {
-        end(started, span, { exchange, reply: settled });
+        end(started, within, { exchange, reply: settled });
         return finish(exchange, settled);
       },
       (error: unknown) => {

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import {
   type Attributes,
+  type Context,
+  context,
   type Histogram,
   type Meter,
   type MeterProvider as MeterProviderApi,
@@ -97,18 +99,22 @@ class Exemplars {
   #meter(meter: Meter): Meter {
     const createHistogram: Meter['createHistogram'] = (name, options) => {
       const histogram = meter.createHistogram(name, options);
-      const record: Histogram['record'] = (value, attributes, context) => {
-        histogram.record(value, attributes, context);
+      const record: Histogram['record'] = (value, attributes, within = context.active()) => {
+        histogram.record(value, attributes, within);
         // as: what is measured here has plain attributes.
-        this.#note(name, value, (attributes ?? {}) as Attributes);
+        this.#note(name, value, { attributes: (attributes ?? {}) as Attributes, within });
       };
       return Object.assign(Object.create(histogram), { record });
     };
     return Object.assign(Object.create(meter), { createHistogram });
   }
 
-  #note(metric: string, value: number, attributes: Attributes): void {
-    const span = trace.getActiveSpan()?.spanContext();
+  #note(
+    metric: string,
+    value: number,
+    { attributes, within }: { attributes: Attributes; within: Context },
+  ): void {
+    const span = trace.getSpan(within)?.spanContext();
     if (span === undefined || (span.traceFlags & TraceFlags.SAMPLED) === 0) return;
     const key = keyOf(metric, attributes);
     const known = this.#series.get(key);

@@ -94,13 +94,14 @@ async function withKey<T>(
   }
 }
 
-/** Adds the cost to the span of whoever ends a run. */
-export function traceRunEnd(row: RunRow, charged: number | undefined): void {
+/** A span of the run's trace that says how it ended and what it cost; what `measure` notes belongs to it. */
+export function traceRunEnd(row: RunRow, charged: number | undefined, measure: () => void): void {
   const span = tracer.startSpan('run end', { attributes: attributesOf(row) }, parentOf(row));
   if (charged !== undefined) span.setAttribute('inferry.run.cost', charged);
   span.setAttribute('inferry.run.currency', row.currency);
   span.setAttribute('inferry.run.status', row.status);
   if (row.status === 'failed' || row.status === 'expired') span.setStatus({ code: SpanStatusCode.ERROR });
+  context.with(trace.setSpan(context.active(), span), measure);
   span.end();
 }
 

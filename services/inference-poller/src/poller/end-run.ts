@@ -85,8 +85,7 @@ export function announceEnd(deps: InferenceDeps, row: RunRow): void {
   const charged = row.charged_micros === null ? undefined : fromMicros(row.charged_micros);
   if (row.batch_id !== null) deps.batches.wake(row.batch_id);
   void releaseAccess(deps, row);
-  traceRunEnd(row, charged);
-  deps.metrics.ended(row);
+  traceRunEnd(row, charged, () => deps.metrics.ended(row));
   const { overQuoteMicros } = optionsOf(row);
   if (overQuoteMicros !== undefined) {
     const beyond = { runId: run_id, provider, model, overQuote: fromMicros(overQuoteMicros), charged };
