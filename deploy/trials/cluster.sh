@@ -34,6 +34,12 @@ in_background() {
   echo $! > "$CLUSTER/$name.pid"
 }
 
+# What ran there before, whole or half: its objects, and its pods' folders with what is mounted in them.
+emptied() {
+  awk -v under="$CLUSTER/kubelet" 'index($2, under) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount
+  rm -rf "$CLUSTER/etcd" "$CLUSTER/kubelet" "$CLUSTER/names" "$CLUSTER/volumes"
+}
+
 start() {
   unpacked etcd-server/bookworm dnsmasq-base/bookworm conntrack/bookworm libnftables1/bookworm libnftnl11/bookworm libidn2-0/bookworm libnetfilter-conntrack3/bookworm
   if ! docker image inspect pause:trial > /dev/null 2>&1; then
@@ -43,6 +49,7 @@ start() {
     docker build -q -t pause:trial "$CLUSTER/pause" > /dev/null
   fi
   address="$(ip -4 -o addr show tap0 | awk '{ sub("/.*", "", $4); print $4 }')"
+  emptied
   mkdir -p "$CLUSTER/pki" "$CLUSTER/kubelet" "$CLUSTER/etcd" "$CLUSTER/names" "$CLUSTER/volumes"
   # Names of Services: the trial writes them there, for want of a DNS in the cluster.
   bridge="$(ip -4 -o addr show docker0 | awk '{ sub("/.*", "", $4); print $4 }')"
@@ -102,6 +109,7 @@ stop() {
     rm -f "$CLUSTER/$name.pid"
   done
   [ ! -w /sys/fs/cgroup/cpu/docker/cpu.shares ] || echo 1024 > /sys/fs/cgroup/cpu/docker/cpu.shares
+  emptied || true
   [ ! -f "$CLUSTER/sysctl.before" ] || sysctl -q -p "$CLUSTER/sysctl.before" > /dev/null 2>&1 || true
 }
 
