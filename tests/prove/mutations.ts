@@ -92,12 +92,7 @@ export const mutations = {
   clock_of_the_database: {
     guards: 'deadlines go by a clock that was set wrongly',
     file: 'libs/runtime/src/shared-clock.ts',
-    edits: [
-      [
-        'return Math.round(this.#sample.store + (performance.now() - this.#sample.monotonic));',
-        'return Date.now();',
-      ],
-    ],
+    edits: [['return Math.round(store + (performance.now() - monotonic));', 'return Date.now();']],
   },
   steady_deadlines: {
     guards: 'a clock that is set makes a caller wait',
