@@ -17,6 +17,7 @@ import {
   toAppError,
   toErrorResult,
   valueInWords,
+  withDigitsAsText,
 } from '@inferry/contracts';
 import type { HandlerContext } from './bus.ts';
 import type { OnInternalError } from './frames.ts';
@@ -83,9 +84,13 @@ function readInput(
   return parseArguments(operation, tool.toInput(args, told)) as never;
 }
 
-/** In the words of the profile: few replies name a call, and those that do are said again. */
+/** In the words of the profile: few replies name a call, and those that do are said again; so are numbers that few clients hold. */
 function showReply(tool: AnyTool, reply: unknown, told: Told<JsonObject>): string {
   const shown = show(tool, reply, told);
+  if (shown.includes('$integer')) {
+    const said: unknown = JSON.parse(withDigitsAsText(JSON.stringify(reply)));
+    return inWords(show(tool, valueInWords(said, told.words), told), told.words);
+  }
   return hasWords(shown) ? inWords(show(tool, valueInWords(reply, told.words), told), told.words) : shown;
 }
 

@@ -53,6 +53,7 @@ export {
   JsonTooLarge,
   type ReadJsonOptions,
   readJson,
+  withDigitsAsText,
   writeJson,
 } from './json/read-json.ts';
 export {

@@ -48,6 +48,11 @@ export function writeJson(value: unknown): string {
   return text?.includes('{"$integer":"') ? text.replace(/\{"\$integer":"(-?\d{16,100})"\}/g, '$1') : text;
 }
 
+/** JSON with every `ExactInteger` as the text of its digits: what clients are shown, of whom few can hold the number. */
+export function withDigitsAsText(json: string): string {
+  return json.replace(/\{"\$integer":("-?\d{16,100}")\}/g, '$1');
+}
+
 export function isExactInteger(value: unknown): value is ExactInteger {
   if (typeof value !== 'object' || value === null || !('$integer' in value)) return false;
   return typeof value.$integer === 'string' && /^-?\d{16,100}$/.test(value.$integer);

@@ -6,6 +6,7 @@ import {
   AppError,
   callOf,
   hint,
+  isExactInteger,
   isObject,
   type JsonObject,
   type Problem,
@@ -105,6 +106,8 @@ export function compileSchema(schema: JsonObject): ModelValidator {
   const fail = (message: string, at = path) =>
     new AppError('validation_failed', `${at} ${message}`, { details: { errors: [{ path: at, message }] } });
   if (JSON.stringify(schema).length > maxSchema) throw fail('is larger than 32 KB');
+  const fault = faultIn(schema, path);
+  if (fault !== undefined) throw fail(fault.message, fault.path);
   const plain = toPlainSchema(schema);
   if (!isObject(plain.properties)) throw fail('is no JSON Schema of an object with properties');
   const fields = schemasOf(plain, 'properties');
@@ -113,11 +116,11 @@ export function compileSchema(schema: JsonObject): ModelValidator {
     throw fail('takes any further field: name each one');
   }
   if (plain.patternProperties !== undefined) throw fail('names fields by patterns: name each one');
-  for (const [name] of fields) {
-    if (reserved.has(name))
-      throw fail('is a name that wrappers keep for themselves', `${path}.properties.${name}`);
-    if (name === '' || name.length > 100) throw fail('has a name that is too long or empty');
-  }
+  const kept = fields.find(([name]) => reserved.has(name))?.[0];
+  if (kept !== undefined)
+    throw fail('is a name that wrappers keep for themselves', `${path}.properties.${kept}`);
+  if (fields.some(([name]) => name === '' || name.length > 100))
+    throw fail('has a name that is too long or empty');
   const { required } = plain;
   const missing = Array.isArray(required)
     ? required.find((name) => !fields.some(([known]) => known === name))
@@ -128,8 +131,28 @@ export function compileSchema(schema: JsonObject): ModelValidator {
     validator.check({}, true);
     return validator;
   } catch {
-    throw fail('cannot be compiled');
+    throw fail('cannot be compiled: a pattern, a $ref or a keyword in it means nothing');
   }
+}
+
+/** What no part of a schema may be; how deep it is was looked at before. */
+function faultIn(value: unknown, path: string): Problem | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (isExactInteger(value))
+    return { path, message: 'is beyond 2^53, as only a bound may be: use static_values or presets' };
+  for (const [name, child] of Object.entries(value)) {
+    const at = `${path}.${name}`;
+    // A field may be called so; then it has a schema.
+    if (/^\$(?:ref|dynamicRef|recursiveRef)$/.test(name) && !isObject(child) && !isInside(child))
+      return { path: at, message: 'leads out of the schema, and nothing is fetched: write it in $defs' };
+    const found = faultIn(child, at);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function isInside(reference: unknown): boolean {
+  return typeof reference === 'string' && reference.startsWith('#');
 }
 
 /** What the template reads of maps and constants is there. */

@@ -2,7 +2,14 @@
  * What an author says of a wrapper, as it is stored: checked for form here, against base models in `check-definition.ts`.
  * ModelRunner's own names for the fields are taken for ours, so that its definitions can be used as they are.
  */
-import { isObject, type JsonObject, type Problem, problemsOf, validationFailed } from '@inferry/contracts';
+import {
+  isExactInteger,
+  isObject,
+  type JsonObject,
+  type Problem,
+  problemsOf,
+  validationFailed,
+} from '@inferry/contracts';
 import { z } from 'zod';
 import { maxDepth } from '../input/file-fields.ts';
 import { mappingOperations } from './mappings.ts';
@@ -105,7 +112,8 @@ export function toKnownNames(raw: JsonObject): JsonObject {
   const bases = asObject(named.base_models);
   return {
     ...named,
-    ...(isObject(schema) && { input_schema: inputPart(schema) }),
+    ...(isObject(schema) && { input_schema: withBoundsHeld(inputPart(schema)) }),
+    ...(isObject(named.context) && { context: withTextOfDigits(named.context) }),
     ...(isObject(named.mappings) && { mappings: toMappings(named.mappings) }),
     ...(Array.isArray(bases) && { base_models: bases.map(toBase) }),
   };
@@ -179,6 +187,23 @@ export function parseDefinition(fields: JsonObject): Definition {
   const parsed = Shape.safeParse(given);
   if (!parsed.success) throw validationFailed('definition', toProblems(parsed.error, given));
   return parsed.data;
+}
+
+const bounds = new Set(['maximum', 'minimum', 'exclusiveMaximum', 'exclusiveMinimum', 'multipleOf']);
+
+/** A bound beyond what a double holds is the nearest number that it does hold, as in the schemas of platforms. */
+function withBoundsHeld(value: unknown, name = ''): unknown {
+  if (isExactInteger(value)) return bounds.has(name) ? Number(value.$integer) : value;
+  if (Array.isArray(value)) return value.map((item) => withBoundsHeld(item));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, withBoundsHeld(child, key)]));
+}
+
+/** What templates read is text in the end: a number keeps its digits. */
+function withTextOfDigits(value: unknown): unknown {
+  if (isExactInteger(value)) return value.$integer;
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, withTextOfDigits(child)]));
 }
 
 /** Mappings of a draft that names no base model yet. */

@@ -250,6 +250,23 @@ describe('create_wrapper', () => {
       { base_models: [{ model: 'p/a', mappings: { merge: {} } }] },
       'base_models.0.mappings.merge unknown field',
     ],
+    ...[
+      'https://schemas.example/x.json',
+      'other.json',
+      '//schemas.example/x',
+      'urn:uuid:1',
+      '#anchor',
+      7,
+    ].map(($ref): [string, JsonObject, string] => [
+      `a schema that refers to ${$ref}`,
+      { input_schema: { type: 'object', properties: { subject: { allOf: [{ $ref }] } } } },
+      'input_schema.properties.subject.allOf.0.$ref leads out of the schema',
+    ]),
+    [
+      'a reference to what is not in the schema',
+      { input_schema: { type: 'object', properties: { subject: { $ref: '#/$defs/none' } } } },
+      'input_schema cannot be compiled: a pattern, a $ref',
+    ],
     ['a wrong standing', { visibility: 'secret' }, 'visibility is not one of the allowed values'],
     ['a base without its model', { base_models: [{}] }, 'base_models.0.model is required'],
     ['a title that is no text', { title: 7 }, 'title must be text'],
@@ -262,6 +279,56 @@ describe('create_wrapper', () => {
     expect(errorOf(result)?.code).toBe('validation_failed');
     expect(problemsOf(result).some((text) => text.startsWith(problem))).toBe(true);
     expect(idsOf(await replica.tool(searchModels, { mine: true }, ada))).toEqual([]);
+  });
+
+  it('keeps every digit of whole numbers, in bounds of its schema as near as they are held', async () => {
+    const whole = { type: 'integer' };
+    const inputSchema = {
+      type: 'object',
+      properties: { prompt: { type: 'string' }, seed: whole, other: whole },
+    };
+    const provider = fake('p', 'a');
+    provider.models = [modelOf('a', { inputSchema })];
+    const replica = await startReady(world, [provider]);
+    const big = { $integer: '9007199254740993' };
+    const definition = {
+      alias: 'seeds',
+      input_schema: {
+        type: 'object',
+        properties: { seed: { type: 'integer', maximum: { $integer: '18446744073709551615' } } },
+      },
+      template: 'number {{seed}} of {{constants.of}}',
+      context: { constants: { of: big } },
+      base_models: [{ model: 'p/a', mappings: { static_values: { other: big } } }],
+    };
+
+    const shown = await replica.tool(previewWrapper, { definition, sample_input: { seed: big } }, ada);
+    const draft = { ...definition, base_models: undefined, mappings: definition.base_models[0]?.mappings };
+    const drafted = await replica.tool(
+      previewWrapper,
+      { definition: draft, sample_input: { seed: big } },
+      ada,
+    );
+    await make(replica, { ...definition, alias: 'seeds' });
+    const { input } = await replica.prepare('ada/seeds', { seed: big }, ada);
+    const above = await replica.prepare('ada/seeds', { seed: { $integer: '28446744073709551615' } }, ada);
+    const usual = { type: 'object', properties: { seed: { type: 'integer', default: big } } };
+    const refused = await replica.tool(
+      createWrapper,
+      { definition: { ...definition, alias: 'usual', input_schema: usual } },
+      ada,
+    );
+
+    const prompt = 'number 9007199254740993 of 9007199254740993';
+    for (const { structuredContent } of [shown, drafted]) {
+      expect(structuredContent).toMatchObject({ prompt, mapped_input: { other: big.$integer } });
+    }
+    expect(textOf(shown)).not.toContain('$integer');
+    expect(input).toMatchObject({ prompt, seed: big, other: big });
+    expect(above.problems).toMatchObject([{ path: 'seed' }]);
+    expect(problemsOf(refused)).toEqual([
+      'input_schema.properties.seed.default is beyond 2^53, as only a bound may be: use static_values or presets',
+    ]);
   });
 
   it('checks what is made against each base model', async () => {

@@ -11,7 +11,7 @@ import {
   type RunCost,
 } from '@inferry/contracts';
 import type { BatchRow, BatchState, RunRow } from '@inferry/database';
-import { errorOf, fromMicros, inputOf, outputsOf } from '../runs/run-document.ts';
+import { errorOf, fromMicros, outputsOf, shownInputOf } from '../runs/run-document.ts';
 import { statusOf, toRfc3339 } from '../runs/run-view.ts';
 
 const safeWaitSeconds = 25;
@@ -90,7 +90,7 @@ export function toItem(row: RunRow, varied: readonly string[]): BatchItem {
   const all = outputsOf(row);
   const [output] = row.phase === 'done' && 'stored' in all ? all.stored : [];
   const error = errorOf(row);
-  const input = inputOf(row);
+  const input = shownInputOf(row);
   const own = varied.filter((name) => Object.hasOwn(input, name)).map((name) => [name, shown(input[name])]);
   return {
     index: row.batch_index ?? 0,
@@ -118,7 +118,7 @@ export function variedOf({ varied }: BatchRow): string[] {
 export function toTable(rows: readonly RunRow[], varied: readonly string[]): string {
   const head = ['index', ...varied, 'status', 'output', 'charged', 'currency', 'seconds', 'error', 'run_id'];
   const lines = rows.map((row) => {
-    const input: JsonObject = inputOf(row);
+    const input: JsonObject = shownInputOf(row);
     const all = outputsOf(row);
     const outputs = row.phase === 'done' && 'stored' in all ? all.stored : [];
     const error = errorOf(row);

@@ -148,6 +148,25 @@ describe('a batch', () => {
     expect(sent).toContainEqual({ prompt: 'b', seed: 2, size: 'l' });
   });
 
+  it('shows whole numbers that few clients can hold as the text of their digits, and sends them as they are', async () => {
+    world.platform.endsAs = succeeded();
+    await world.addReplica();
+    const seeds = ['9007199254740993', '18446744073709551615'];
+
+    const { batch, items, text } = await begin({
+      sweep: { seed: seeds.map(($integer) => ({ $integer })) },
+      wait_seconds: 30,
+    });
+    await vi.waitFor(async () => expect((await look(batch.batch_id)).batch.table).toBeDefined(), 30_000);
+
+    const table = world.files.byRef.get(`${batch.batch_id}/table`)?.bytes?.toString() ?? '';
+    expect(items.map(({ input }) => input)).toEqual(seeds.map((seed) => ({ seed })));
+    expect(`${text}${table}`).not.toContain('$integer');
+    expect(table).toContain(',18446744073709551615,');
+    const sent = [...world.platform.jobs.values()].map(({ request }) => request.input);
+    expect(sent).toEqual(expect.arrayContaining(seeds.map(($integer) => ({ seed: { $integer } }))));
+  });
+
   it.each([
     [
       'too many combinations',

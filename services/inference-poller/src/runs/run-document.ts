@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { ErrorEnvelope, JsonObject, RunOutput } from '@inferry/contracts';
+import { type ErrorEnvelope, type JsonObject, type RunOutput, withDigitsAsText } from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
 import type { CancelResult, InputFile, JobHandle, ProviderOutput } from '@inferry/providers';
 import type { z } from 'zod';
@@ -125,9 +125,8 @@ export function tagsOf(row: Pick<RunRow, 'metadata'>): string[] {
 
 /** The input as clients see it: a whole number that few of them can hold is the text of its digits. */
 export function shownInputOf(row: Pick<RunRow, 'input'>): JsonObject {
-  const shown = row.input.replace(/\{"\$integer":("-?\d{16,100}")\}/g, '$1');
   // as: see above.
-  return JSON.parse(shown) as JsonObject;
+  return JSON.parse(withDigitsAsText(row.input)) as JsonObject;
 }
 
 export function outputsOf(row: Pick<RunRow, 'outputs'>): RunOutputs {
