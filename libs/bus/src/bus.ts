@@ -11,7 +11,7 @@ import type {
   WaitBudget,
 } from '@inferry/contracts';
 import type { z } from 'zod';
-import type { CallLife } from './call-life.ts';
+import type { CallLife } from './frames.ts';
 import type { StatedRun } from './statements.ts';
 
 /** A step of a long call. `data` is what the caller needs if the call breaks off, e.g. the run id. */

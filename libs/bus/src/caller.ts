@@ -11,8 +11,8 @@ import {
   toSendError,
   unavailable,
 } from './call-errors.ts';
-import type { CallLife, Interruptible } from './call-life.ts';
 import { CallTable } from './call-table.ts';
+import type { CallLife, Interruptible } from './frames.ts';
 import {
   type BusTimings,
   cancelSubject,

@@ -12,9 +12,9 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
 import type { Bus, CallOptions, Progress } from './bus.ts';
 import { callHeader } from './call-envelope.ts';
-import { CallLife } from './call-life.ts';
 import { type BusOptions, createBus } from './create-bus.ts';
 import type { BusTimings } from './frames.ts';
+import { CallLife } from './frames.ts';
 import type { Transport } from './transport.ts';
 import { hold, serveAsVictim } from './victim.ts';
 

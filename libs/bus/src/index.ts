@@ -9,9 +9,8 @@ export type {
   Progress,
   Subscription,
 } from './bus.ts';
-export { CallLife, type Interruptible, LateSignal } from './call-life.ts';
 export { type BusOptions, createBus } from './create-bus.ts';
-export { type BusTimings, defaultTimings } from './frames.ts';
+export { type BusTimings, CallLife, defaultTimings, type Interruptible, LateSignal } from './frames.ts';
 export { createInProcessTransport } from './in-process-transport.ts';
 export {
   type StatedRun,

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { LateSignal } from './call-life.ts';
+import { LateSignal } from './frames.ts';
 
 describe('a late signal', () => {
   it('tells who asked before', () => {

@@ -3,7 +3,6 @@ import { AppError, InputRequired, Principal, shortWait, toAppError } from '@infe
 import type { Answer } from './answers.ts';
 import type { HandlerContext, LogEntry, Progress } from './bus.ts';
 import { type CallEnvelope, callHeader, readEnvelope } from './call-envelope.ts';
-import { LateSignal } from './call-life.ts';
 import {
   aliveSubject,
   type BusTimings,
@@ -11,6 +10,7 @@ import {
   directSubject,
   type FrameKind,
   finishData,
+  LateSignal,
   maxResultBytes,
   type OnInternalError,
   steadyNow,

@@ -1,9 +1,18 @@
-/** The calls of the legacy era that this replica holds, how one is cancelled, and the roster that such lists are kept in. */
-
-import type { Bus } from '@inferry/bus';
-import { callCancelled } from '@inferry/contracts';
-import type { Listener } from './exchange.ts';
-import { isExactNumber, isRequestId, isSameId, type RequestId } from './json-rpc.ts';
+/** The calls of the legacy era that this replica holds, how one is cancelled, and what a client hears while one goes on. */
+import type { Bus, LogEntry, Progress } from '@inferry/bus';
+import { callCancelled, type JsonObject } from '@inferry/contracts';
+import { toEventId } from './client/resumptions.ts';
+import type { Channel, Exchange, Listener, Method } from './exchange.ts';
+import {
+  isExactNumber,
+  isRequestId,
+  isSameId,
+  notificationText,
+  type ProgressToken,
+  type RequestId,
+  refuseParams,
+} from './json-rpc.ts';
+import type { LoggingMessageParams } from './wire.ts';
 
 /** A call as its client names it: the ids of two clients may be equal, their sessions may not. */
 interface CallKey {
@@ -111,5 +120,91 @@ export function onCancelled({ bus, inFlight }: { bus: Bus; inFlight: InFlight })
     if (inFlight.cancel({ subject, session, requestId })) return;
     const request_id = isExactNumber(requestId) ? Number(requestId.rawJSON) : requestId;
     bus.publish(callCancelled, { subject, session, request_id });
+  };
+}
+
+export function readProgressToken(meta: JsonObject): ProgressToken | undefined {
+  const { progressToken } = meta;
+  return typeof progressToken === 'string' || isRequestId(progressToken) ? progressToken : undefined;
+}
+
+export interface ProgressReporter {
+  report(step: Progress): void;
+  /** Says something for a call that has nothing new to say, so that the client's clock starts again. */
+  repeat(): void;
+  /** From now on each event has an id from which the stream can go on elsewhere. */
+  resumable(name: string): void;
+}
+
+/** How much of what is left a repetition takes: after ten minutes of silence it shows 4 %. */
+const creep = 0.001;
+
+/** A call's steps as `notifications/progress`: the value grows strictly, whatever the steps do (MCP, progress). */
+export function createProgressReporter(
+  progressToken: ProgressToken,
+  channel: Channel,
+  { shown = -1, hasMessages = true }: { shown?: number | undefined; hasMessages?: boolean } = {},
+): ProgressReporter {
+  let message: string | undefined;
+  let eventName: string | undefined;
+  // A stream has many of these: only what changes is written anew.
+  const head = `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":${JSON.stringify(progressToken)},"progress":`;
+
+  function say(progress: number): void {
+    shown = progress > shown ? progress : shown + (1 - shown) * creep;
+    const said = message === undefined || !hasMessages ? '' : `,"message":${JSON.stringify(message)}`;
+    const eventId = eventName === undefined ? undefined : toEventId(eventName, shown);
+    channel.notify(`${head}${shown},"total":1${said}}}`, eventId);
+  }
+
+  return {
+    report(step) {
+      message = step.message ?? message;
+      say(step.progress);
+    },
+    repeat() {
+      message ??= 'Still running.';
+      say(0);
+    },
+    resumable(name) {
+      eventName = name;
+    },
+  };
+}
+
+const levels: readonly LoggingMessageParams['level'][] = [
+  'debug',
+  'info',
+  'notice',
+  'warning',
+  'error',
+  'critical',
+  'alert',
+  'emergency',
+];
+const levelKey = 'io.modelcontextprotocol/logLevel';
+
+const known: readonly unknown[] = levels;
+const placeOf = (level: unknown): number => known.indexOf(level);
+
+/** Accepted and not kept: requests of the legacy era may go to any replica, and log lines are rare (MCP 2025-11-25). */
+export const setLogLevel: Method = ({ request }) =>
+  placeOf(request.params.level) >= 0
+    ? '{}'
+    : refuseParams(['validation_failed', `params.level must be one of ${levels.join(', ')}.`]);
+
+/**
+ * Passes what a service logs on to the client: in the modern era at the level that the request asks for and never
+ * without one, in the legacy era from `info` on.
+ */
+export function logLines({ era, request, channel }: Exchange): ((entry: LogEntry) => void) | undefined {
+  const lowest = placeOf(era === 'modern' ? request.meta[levelKey] : 'info');
+  if (lowest < 0 || !channel.canStream) return undefined;
+  return ({ level: said, message }) => {
+    const level = levels[placeOf(said)];
+    if (level === undefined || placeOf(level) < lowest) return;
+    channel.open();
+    const params: LoggingMessageParams = { level, data: message };
+    channel.notify(notificationText('notifications/message', { ...params }));
   };
 }

@@ -1,7 +1,7 @@
 import type { Bus } from '@inferry/bus';
 import type { RunRounds } from '../client/rounds.ts';
 import type { Method } from '../exchange.ts';
-import { setLogLevel } from '../notifications.ts';
+import { setLogLevel } from '../in-flight.ts';
 import { skillMethods } from '../skills/skill-methods.ts';
 import type { Surfaces } from '../surfaces/surfaces.ts';
 import type { Era } from '../versions.ts';

@@ -24,13 +24,8 @@ import { type RunRounds, refuseCapabilities } from '../client/rounds.ts';
 import { decodeHeader, has, mismatch } from '../era.ts';
 import type { Exchange, Method, Reply } from '../exchange.ts';
 import type { CancellableCall, InFlight } from '../in-flight.ts';
+import { createProgressReporter, logLines, type ProgressReporter, readProgressToken } from '../in-flight.ts';
 import { type Refusal, refuse, refuseParams } from '../json-rpc.ts';
-import {
-  createProgressReporter,
-  logLines,
-  type ProgressReporter,
-  readProgressToken,
-} from '../notifications.ts';
 import { createTaskResult, isOver, takesTasks, tasksCapability } from '../tasks/task-results.ts';
 import { readerOf } from '../tasks/tasks.ts';
 import type { ClientTable } from '../waiting.ts';

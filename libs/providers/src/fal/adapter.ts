@@ -1,12 +1,15 @@
-import { AppError, type JsonObject, type Quote } from '@inferry/contracts';
+import { AppError, type ErrorCode, type JsonObject, type Quote } from '@inferry/contracts';
 import { z } from 'zod';
 import type { AdapterOptions } from '../definition.ts';
+import { cleanText, jobMessage } from '../errors/index.ts';
 import { PlatformAdapter, parseJson, probeWith, uploadFiles } from '../http/index.ts';
+import { answered } from '../outputs/answer.ts';
 import { quotePrice } from '../prices/price-text.ts';
 import type {
   CancelResult,
   InboundWebhook,
   JobEnd,
+  JobErrorCode,
   JobHandle,
   JobView,
   Probe,
@@ -20,7 +23,6 @@ import type {
 import { KeySet } from '../webhooks/index.ts';
 import { listCatalog, readModel } from './catalog.ts';
 import { failureRule, resultRule } from './failure-rule.ts';
-import { toEnd, toPendingView, toSucceeded } from './job-view.ts';
 import { falSkills } from './skills.ts';
 import { verifyFalWebhook } from './webhook.ts';
 import { Cancelled, FalWebhook, ModelAnswer, Queued, QueueStatus, Upload } from './wire.ts';
@@ -202,4 +204,52 @@ function toHeaders({
     ...((priority === 'low' || priority === 'normal') && { 'x-fal-queue-priority': priority }),
     ...(typeof seconds === 'number' && seconds > 0 && { 'x-fal-request-timeout': String(seconds) }),
   };
+}
+
+const maxLogs = 20;
+
+/** What a status call says; undefined when the result has to be asked, since completed is not yet success. */
+export function toPendingView({ status, queue_position: position, logs }: QueueStatus): JobView | undefined {
+  const upstreamStatus = status.slice(0, 100);
+  if (status === 'COMPLETED') return undefined;
+  if (status === 'IN_QUEUE') {
+    return {
+      status: 'queued',
+      upstreamStatus,
+      ...(typeof position === 'number' && { queuePosition: position }),
+    };
+  }
+  const lines = (logs ?? []).slice(-maxLogs).map(({ message }) => cleanText(message ?? ''));
+  const said = lines.filter((line) => line !== '');
+  return { status: 'running', upstreamStatus, ...(said.length > 0 && { logs: said }) };
+}
+
+export function toSucceeded(answer: unknown): JobView {
+  return answered(answer, { upstreamStatus: 'COMPLETED' });
+}
+
+/** The end that a failed result call tells; undefined when it says nothing of the job. */
+export function toEnd(error: unknown): JobView | undefined {
+  if (!(error instanceof AppError)) return undefined;
+  const { code } = error;
+  if (code === 'run_expired') return { status: 'not_found', upstreamStatus: 'not found' };
+  if (code === 'cancelled' && error.upstreamStatus !== undefined) {
+    return { status: 'cancelled', upstreamStatus: 'client_cancelled' };
+  }
+  return isJobError(code, error.upstreamStatus) ? failed(code, jobMessage(error)) : undefined;
+}
+
+/** Faults of the key, of the rate or of the line are no fault of the job: it is asked again. */
+function isJobError(code: ErrorCode, status: number | undefined): code is JobErrorCode {
+  const codes: readonly ErrorCode[] = [
+    'validation_failed',
+    'content_blocked',
+    'generate_failed',
+    'upstream_failed',
+  ];
+  return status !== undefined && (codes.includes(code) || (code === 'deadline_exceeded' && status === 504));
+}
+
+function failed(code: JobErrorCode, message: string): JobView {
+  return { status: 'failed', upstreamStatus: 'COMPLETED', error: { code, message } };
 }

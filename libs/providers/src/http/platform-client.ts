@@ -20,8 +20,17 @@ import {
   readEvents,
   type ServerSentEvent,
 } from './read-answer.ts';
-import { bounded, type Overdue, readBytes, readWhole, unpacked } from './reply-bodies.ts';
-import { type Deadline, deadlineAfter, deadlineOf, sendOnce } from './send-once.ts';
+import {
+  bounded,
+  type Deadline,
+  deadlineAfter,
+  deadlineOf,
+  type Overdue,
+  readBytes,
+  readWhole,
+  sendOnce,
+  unpacked,
+} from './send-once.ts';
 import { toTransportError } from './transport-failure.ts';
 
 export interface PlatformClientOptions extends AddressRules {

@@ -11,9 +11,8 @@ import type {
 import type { Provider } from '@inferry/providers';
 import { prepareEqual } from '../curation/equal-models.ts';
 import type { CatalogDeps } from '../deps.ts';
-import { prepareInput } from '../input/prepare-input.ts';
+import { prepareInput, quoteInput } from '../input/prepare-input.ts';
 import type { ModelDocument } from '../listed-models.ts';
-import { quoteInput } from '../quote/quote-input.ts';
 import { mustBeRunnable, resolveModel } from '../resolve-model.ts';
 import { expandForRun } from '../wrappers/base-of-wrapper.ts';
 import { inTermsOf } from '../wrappers/expand-wrapper.ts';

@@ -17,9 +17,8 @@ import { toCallersFields, toCallersQuote, toModelFields } from '../curation/equa
 import { fieldsOf } from '../curation/equal-models.ts';
 import type { CatalogDeps } from '../deps.ts';
 import { schemasOf } from '../input/file-fields.ts';
-import { prepareInput } from '../input/prepare-input.ts';
+import { prepareInput, quoteInput, quoteRange, wrongFields } from '../input/prepare-input.ts';
 import type { ModelDocument } from '../listed-models.ts';
-import { quoteInput, quoteRange, wrongFields } from '../quote/quote-input.ts';
 import { isRunnable, noLongerOffered, resolveModel } from '../resolve-model.ts';
 import { preparerOf } from '../rpc/prepare-run.ts';
 import { expandForRun } from '../wrappers/base-of-wrapper.ts';

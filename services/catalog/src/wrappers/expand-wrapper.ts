@@ -8,9 +8,8 @@ import {
   validationFailed,
 } from '@inferry/contracts';
 import type { ModelValidator } from '../input/model-validator.ts';
-import { prepareInput } from '../input/prepare-input.ts';
+import { prepareInput, wrongFields } from '../input/prepare-input.ts';
 import type { ModelDocument } from '../listed-models.ts';
-import { wrongFields } from '../quote/quote-input.ts';
 import { type CompiledDefinition, hasFieldOf } from './check-definition.ts';
 import { type Mappings, mapInput } from './mappings.ts';
 import type { WrapperView } from './wrapper-document.ts';
