@@ -1,15 +1,27 @@
 export { ConfigError, readAll } from './config-error.ts';
 export {
+  argumentOf,
   type ContentBlock,
+  callOf,
   clip,
+  hasWords,
+  hint,
+  inWords,
   isShort,
+  laterWords,
   maxShortBytes,
+  modelId,
   mostThatIsShort,
   type Problem,
+  plainWords,
   problemLine,
+  type Said,
   type ToolResult,
   text,
   toErrorResult,
+  valueInWords,
+  type Words,
+  writeCall,
 } from './content.ts';
 export { type DataUri, fromBase64, isDataUri, readDataUri } from './data-uri.ts';
 export { durationBuckets } from './durations.ts';
@@ -102,13 +114,6 @@ export {
   shortWait,
   type WaitBudget,
 } from './principal.ts';
-export {
-  defineProfile,
-  type Profile,
-  type ProfileAccess,
-  type ProfileIcon,
-  type PromptFacts,
-} from './profile.ts';
 export { type Proxies, proxiesOf } from './proxies.ts';
 export { isPrivateHost, isPublicAddress } from './public-address.ts';
 export { Recent } from './recent.ts';
@@ -209,8 +214,13 @@ export type { TaskState } from './task.ts';
 export {
   type AnyTool,
   defineOwnTool,
+  defineProfile,
   defineTool,
   madeOnce,
+  type Profile,
+  type ProfileAccess,
+  type ProfileIcon,
+  type PromptFacts,
   runViewUri,
   type Told,
   type Tool,
@@ -220,17 +230,3 @@ export {
 } from './tool.ts';
 export { unlessAborted } from './unless-aborted.ts';
 export { isPage } from './web-page.ts';
-export {
-  argumentOf,
-  callOf,
-  hasWords,
-  hint,
-  inWords,
-  laterWords,
-  modelId,
-  plainWords,
-  type Said,
-  valueInWords,
-  type Words,
-  writeCall,
-} from './words.ts';

@@ -4,7 +4,7 @@
  */
 import type { Database } from '@inferry/database';
 import type { ProviderModel } from '@inferry/providers';
-import { schemasOf } from '../input/file-fields.ts';
+import { schemasOf } from '../input/foreign-schema.ts';
 import { capabilitiesOf } from '../taxonomy.ts';
 import type { CatalogFile } from './catalog-file.ts';
 import type { FieldNames } from './equal-fields.ts';

@@ -12,8 +12,15 @@ import {
   searchModels,
 } from '@inferry/contracts';
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
-import { isAssetId, isFileSchema, schemasOf, toDotPath, typesOf } from './file-fields.ts';
-import { linearPattern, withinSteps } from './linear-pattern.ts';
+import {
+  isAssetId,
+  isFileSchema,
+  linearPattern,
+  schemasOf,
+  toDotPath,
+  typesOf,
+  withinSteps,
+} from './foreign-schema.ts';
 import { toPlainSchema } from './plain-schema.ts';
 import { toStrictSchema } from './strict-schema.ts';
 

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '@inferry/contracts';
-import { maxDepth, resolveLocalRef, schemasOf, typesOf } from './file-fields.ts';
+import { maxDepth, resolveLocalRef, schemasOf, typesOf } from './foreign-schema.ts';
 
 /** A schema of a platform grows when its references are written out: a bound on how far. */
 const maxNodes = 5_000;

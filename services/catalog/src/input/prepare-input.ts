@@ -12,7 +12,7 @@ import {
   type Quote,
 } from '@inferry/contracts';
 import { type Provider, type ProviderModel, quoteByTable, quotePrice } from '@inferry/providers';
-import { fileProblem, findFileFields, isFileSchema, maxDepth, schemasOf, typesOf } from './file-fields.ts';
+import { fileProblem, findFileFields, isFileSchema, maxDepth, schemasOf, typesOf } from './foreign-schema.ts';
 import {
   describeField,
   type ModelValidator,

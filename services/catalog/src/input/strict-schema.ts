@@ -1,6 +1,13 @@
 import { isObject, type JsonObject } from '@inferry/contracts';
-import { isFileSchema, maxDepth, oneSchema, schemaLists, schemaMaps, typesOf } from './file-fields.ts';
-import { linearPatterns } from './linear-pattern.ts';
+import {
+  isFileSchema,
+  linearPatterns,
+  maxDepth,
+  oneSchema,
+  schemaLists,
+  schemaMaps,
+  typesOf,
+} from './foreign-schema.ts';
 
 const maxUniqueItems = 200;
 const jsonTypes = new Set(['string', 'number', 'integer', 'boolean', 'object', 'array', 'null']);

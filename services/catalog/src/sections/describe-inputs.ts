@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, type ModelInput } from '@inferry/contracts';
-import { isFileSchema, schemasOf, typesOf } from '../input/file-fields.ts';
+import { isFileSchema, schemasOf, typesOf } from '../input/foreign-schema.ts';
 import { rangeOf } from '../input/model-validator.ts';
 
 const maxDescription = 500;

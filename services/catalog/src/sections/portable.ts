@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '@inferry/contracts';
 import { isMedium, normaliseSchema } from '@inferry/providers/schema';
-import { linearPatterns } from '../input/linear-pattern.ts';
+import { linearPatterns } from '../input/foreign-schema.ts';
 
 /** A model's schema as every client can read it. Validation goes by the schema as its provider wrote it. */
 export function toPortable(schema: JsonObject): JsonObject {

@@ -16,7 +16,7 @@ import type { CallerAccess } from '../caller-access.ts';
 import { toCallersFields, toCallersQuote, toModelFields } from '../curation/equal-fields.ts';
 import { fieldsOf } from '../curation/equal-models.ts';
 import type { CatalogDeps } from '../deps.ts';
-import { schemasOf } from '../input/file-fields.ts';
+import { schemasOf } from '../input/foreign-schema.ts';
 import { prepareInput, quoteInput, quoteRange, wrongFields } from '../input/prepare-input.ts';
 import type { ModelDocument } from '../listed-models.ts';
 import { isRunnable, noLongerOffered, resolveModel } from '../resolve-model.ts';

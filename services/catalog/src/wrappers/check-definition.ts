@@ -12,7 +12,7 @@ import {
   type Problem,
   patchWrapper,
 } from '@inferry/contracts';
-import { schemasOf, typesOf } from '../input/file-fields.ts';
+import { schemasOf, typesOf } from '../input/foreign-schema.ts';
 import { createValidator, type ModelValidator } from '../input/model-validator.ts';
 import { toPlainSchema } from '../input/plain-schema.ts';
 import { prepareInput } from '../input/prepare-input.ts';

@@ -11,7 +11,7 @@ import {
   validationFailed,
 } from '@inferry/contracts';
 import { z } from 'zod';
-import { maxDepth } from '../input/file-fields.ts';
+import { maxDepth } from '../input/foreign-schema.ts';
 import { mappingOperations } from './mappings.ts';
 
 export const visibilities = ['private', 'unlisted', 'public'] as const;
