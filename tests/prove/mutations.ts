@@ -59,12 +59,12 @@ export const mutations = {
   },
   journal: {
     guards: 'what a process knew dies with it',
-    file: `${poller}/poller/submit-journal.ts`,
+    file: `${poller}/poller/submit-facts.ts`,
     edits: [['const file = this.#fileOf(folder, entry.run_id);', 'return;']],
   },
   notes: {
     guards: 'what a process knew dies with its machine',
-    file: `${poller}/poller/submit-journal.ts`,
+    file: `${poller}/poller/submit-facts.ts`,
     edits: [['this.#note(entry);', '']],
   },
   answers_awaited: {
@@ -136,7 +136,7 @@ export const mutations = {
   },
   secret_of_reports: {
     guards: 'a stranger reports the end of a run',
-    file: `${poller}/webhooks-in/hook-token.ts`,
+    file: `${poller}/webhooks-in/hook-urls.ts`,
     edits: [['if (!isSameText(signature, expected)) return undefined;', '']],
   },
   tenant: {

@@ -7,7 +7,7 @@ import { answerConfirmation, findAnyConfirmation } from '@inferry/database';
 import { createMac, isSameText } from '@inferry/seals';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { InferenceDeps } from './deps.ts';
-import type { ConfirmSettings, CostQuestion } from './runs/confirm-cost.ts';
+import type { ConfirmSettings, CostQuestion } from './runs/run-cost.ts';
 import type { InferenceOptions } from './service.ts';
 
 const prefix = '/hooks/confirm';

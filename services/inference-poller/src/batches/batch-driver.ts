@@ -18,9 +18,9 @@ import {
 } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { announceEnd, toRunEnd } from '../poller/end-run.ts';
-import { rankOf } from '../runs/check-run-request.ts';
 import { rulesFor } from '../runs/run-cost.ts';
 import { optionsOf } from '../runs/run-document.ts';
+import { rankOf } from '../runs/run-request.ts';
 
 const batchesPerLook = 50;
 const endedAtOnce = 50;

@@ -26,11 +26,9 @@ import {
 } from '@inferry/database';
 import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
-import { readRunRequest } from '../runs/check-run-request.ts';
-import { confirmCost } from '../runs/confirm-cost.ts';
-import { findFiles, locateFiles } from '../runs/input-files.ts';
-import { rulesFor, wantedOf } from '../runs/run-cost.ts';
+import { confirmCost, rulesFor, wantedOf } from '../runs/run-cost.ts';
 import { toMicros } from '../runs/run-document.ts';
+import { findFiles, locateFiles, readRunRequest } from '../runs/run-request.ts';
 import {
   costOf,
   hashOf,

@@ -5,12 +5,11 @@ import { storeOutputs } from '../outputs/store-outputs.ts';
 import { outputsOf } from '../runs/run-document.ts';
 import { backoffMs } from '../timings.ts';
 import { endRun } from './end-run.ts';
-import { isCancelDue, isProcessJob, nextPollAt, pollRun, watchRun } from './follow-run.ts';
+import { isCancelDue, isProcessJob, nextPollAt, pollRun, takeView, watchRun } from './follow-run.ts';
 import { type HeldRun, LeaseLost, releaseRun, type ToldJob } from './held-run.ts';
 import { reconcileProcessJob, reconcileSubmit } from './recover-run.ts';
 import type { Stages } from './stages.ts';
 import { keepHandle, submitRun } from './submit-run.ts';
-import { takeView } from './take-view.ts';
 
 /** What a replica knows besides the row. */
 export interface DriveContext {

@@ -5,9 +5,8 @@ import type { InferenceDeps } from '../deps.ts';
 import { type Charge, overQuoteOf, settle } from '../runs/run-cost.ts';
 import { errorOf, fromMicros, optionsOf, type RunOptions } from '../runs/run-document.ts';
 import { shortText, statusOf, toRun } from '../runs/run-view.ts';
-import { traceRunEnd } from './call-provider.ts';
+import { releaseAccess, traceRunEnd } from './call-provider.ts';
 import { type HeldRun, LeaseLost, loseRun } from './held-run.ts';
-import { releaseAccess } from './provider-access.ts';
 
 export interface Ending {
   status: RunEnd['status'];

@@ -9,7 +9,7 @@ import type { InferenceOptions } from '../service.ts';
 import { CrashGate } from '../testing/crash-gate.ts';
 import { type Platform, succeeded } from '../testing/platform.ts';
 import { createWorld, fastTimings, type Reply, type World } from '../testing/world.ts';
-import { SubmitJournal } from './submit-journal.ts';
+import { SubmitJournal } from './submit-facts.ts';
 
 const clientRef = 'the-only-one';
 

@@ -16,10 +16,9 @@ import {
 } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { isBounded } from '../runs/run-limits.ts';
-import { sleep } from '../timings.ts';
+import { type Look, Looker, sleep } from '../timings.ts';
 import { type DriveContext, driveRun } from './drive-run.ts';
 import { type HeldRun, holdRun, loseRun, type ToldJob } from './held-run.ts';
-import { type Look, Looker } from './looker.ts';
 import { defaultPollerLimits, type PollerLimits, type Stage, Stages } from './stages.ts';
 
 /** Lanes that one look reads; the next one goes on after them. */

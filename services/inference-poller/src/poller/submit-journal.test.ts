@@ -5,7 +5,7 @@ import { createInProcessLimits } from '@inferry/limits';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { defaultTimings } from '../timings.ts';
-import { diskFiles, SubmitJournal } from './submit-journal.ts';
+import { diskFiles, SubmitJournal } from './submit-facts.ts';
 
 const parts = {
   log: pino({ level: 'silent' }),

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type SubmitScript, succeeded } from '../testing/platform.ts';
 import { createWorld, fastTimings, type World } from '../testing/world.ts';
-import { diskFiles, SubmitJournal } from './submit-journal.ts';
+import { diskFiles, SubmitJournal } from './submit-facts.ts';
 
 const journalParts = { log: pino({ level: 'silent' }), timings: fastTimings, random: Math.random };
 

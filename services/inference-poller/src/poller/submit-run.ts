@@ -5,14 +5,14 @@ import { AppError, type ErrorCode } from '@inferry/contracts';
 import type { OpenedCredential } from '@inferry/credentials';
 import type { JobHandle, JobView, Provider, SubmitGuard } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
-import { withFiles } from '../runs/input-files.ts';
 import { filesOf, idOf, inputOf, optionsOf, shownWord } from '../runs/run-document.ts';
+import { withFiles } from '../runs/run-request.ts';
 import { backoffMs } from '../timings.ts';
-import { callProvider } from './call-provider.ts';
+import { accessOf, callProvider, noteLimit, refuseWithoutKey } from './call-provider.ts';
 import { endRun } from './end-run.ts';
 import { failOver } from './fail-over.ts';
+import { takeView } from './follow-run.ts';
 import { changeRun, type HeldRun, isLeaseSafe, LeaseLost, loseRun, releaseRun } from './held-run.ts';
-import { accessOf, noteLimit, refuseWithoutKey } from './provider-access.ts';
 import {
   adopt,
   noteReplyLost,
@@ -21,7 +21,6 @@ import {
   type SubmitRef,
   untakenPatch,
 } from './submit-facts.ts';
-import { takeView } from './take-view.ts';
 
 /** The platform took nothing and may take it later. */
 const refusedForNow: ReadonlySet<ErrorCode> = new Set(['busy', 'rate_limited', 'upstream_unavailable']);

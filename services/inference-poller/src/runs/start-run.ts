@@ -34,12 +34,17 @@ import { context as otelContext, propagation } from '@opentelemetry/api';
 import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
 import { knowTime } from '../timings.ts';
-import { type Priority, type RunRequest, rankOf, readRunRequest } from './check-run-request.ts';
-import { confirmCost } from './confirm-cost.ts';
-import { findFiles, locateFiles } from './input-files.ts';
 import { holdToQuote, type QuotedPrice } from './quotes.ts';
-import { rulesFor, wantedOf } from './run-cost.ts';
+import { confirmCost, rulesFor, wantedOf } from './run-cost.ts';
 import { canonical, type EqualRun, noOutputs, type RunFiles, type RunOptions } from './run-document.ts';
+import {
+  findFiles,
+  locateFiles,
+  type Priority,
+  type RunRequest,
+  rankOf,
+  readRunRequest,
+} from './run-request.ts';
 
 const grantMarginMs = 14 * 86_400_000;
 

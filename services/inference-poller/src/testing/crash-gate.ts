@@ -3,7 +3,7 @@ import type { Database } from '@inferry/database';
 import type { Limits } from '@inferry/limits';
 import type { Provider } from '@inferry/providers';
 import type { KyselyPlugin, QueryId } from 'kysely';
-import { diskFiles, type JournalFiles } from '../poller/submit-journal.ts';
+import { diskFiles, type JournalFiles } from '../poller/submit-facts.ts';
 
 class Crash extends Error {}
 

@@ -4,7 +4,7 @@ import type { JobHandle, Provider, ProviderContext, WebhookVerdict } from '@infe
 import type { InferenceDeps } from '../deps.ts';
 import type { ToldJob } from '../poller/held-run.ts';
 import { idOf, optionsOf } from '../runs/run-document.ts';
-import type { HookClaims } from './hook-token.ts';
+import type { HookClaims } from './hook-urls.ts';
 
 export interface WebhookReceiverDeps extends Pick<InferenceDeps, 'database' | 'providers' | 'log'> {
   /** What a provider's adapter needs to verify a webhook of this run: for some the caller's key. */

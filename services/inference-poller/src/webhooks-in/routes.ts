@@ -1,14 +1,14 @@
+import type { IncomingMessage } from 'node:http';
 import { AppError, errorCodes, type Secret, toAppError, unlessAborted } from '@inferry/contracts';
 import { type AddressRanges, addressKey, clientAddress, type Parts } from '@inferry/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { readHookToken } from './hook-token.ts';
+import { readHookToken } from './hook-urls.ts';
 import type { Webhook, WebhookOutcome } from './receive-webhook.ts';
-import { readWebhookBody } from './webhook-body.ts';
 
 type Limits = Parts['limits'];
 type WindowHit = Parameters<Limits['hit']>[0];
 
-export interface HookRouteDeps {
+interface HookRouteDeps {
   secret: Secret;
   proxies: AddressRanges;
   limits: Limits;
@@ -116,4 +116,32 @@ function noSuchHook(): AppError {
 
 function notGenuine(): AppError {
   return new AppError('unauthorized', 'This webhook is not genuine, or too old.');
+}
+
+/** Results come by polling too: a platform that puts megabytes into a webhook is asked instead. */
+export const maxWebhookBytes = 2 * 1_024 * 1_024;
+
+/** The bytes as they come, since signatures are over these and nothing else. Throws `body_too_large`. */
+async function readWebhookBody(request: IncomingMessage, signal: AbortSignal): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > maxWebhookBytes) throw tooLarge();
+  const late = () => new AppError('deadline_exceeded', 'The body did not come in time.');
+  return await unlessAborted(collect(request), signal, late);
+}
+
+async function collect(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  // Reading on would keep the connection; leaving the loop would end it before there is an answer.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    // as: without an encoding, a request yields buffers.
+    const bytes = chunk as Buffer;
+    size += bytes.byteLength;
+    if (size > maxWebhookBytes) throw tooLarge();
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
+
+function tooLarge(): AppError {
+  return new AppError('body_too_large', `A webhook has at most ${maxWebhookBytes} bytes.`);
 }

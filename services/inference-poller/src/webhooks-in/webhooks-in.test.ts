@@ -11,8 +11,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { InferenceOptions } from '../service.ts';
 import { succeeded } from '../testing/platform.ts';
 import { createWorld, type World } from '../testing/world.ts';
-import { createHookToken } from './hook-token.ts';
-import { maxWebhookBytes } from './webhook-body.ts';
+import { createHookToken } from './hook-urls.ts';
+import { maxWebhookBytes } from './routes.ts';
 
 const hookSecret = new Secret('h'.repeat(43));
 const platformSecret = new Secret(`whsec_${Buffer.alloc(24, 9).toString('base64')}`);

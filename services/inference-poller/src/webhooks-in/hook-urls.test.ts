@@ -1,8 +1,7 @@
 import { Secret } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
 import { describe, expect, it } from 'vitest';
-import { createHookToken, readHookToken } from './hook-token.ts';
-import { createHookUrls, type HookSettings } from './hook-urls.ts';
+import { createHookToken, createHookUrls, type HookSettings, readHookToken } from './hook-urls.ts';
 
 const secret = new Secret('a'.repeat(43));
 const claims = { runId: 'run_0123456789abcdefABCDEF', provider: 'a.b/c', expiresAt: 2_000_000_000_000 };

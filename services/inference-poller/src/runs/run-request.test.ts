@@ -1,7 +1,7 @@
 import { createBus, createInProcessTransport } from '@inferry/bus';
 import { type Principal, resolveAssets, uploadFile } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { locateFiles } from './input-files.ts';
+import { locateFiles } from './run-request.ts';
 
 const principal: Principal = { subject: 'alice', grant_id: 'g', kind: 'api_key', scopes: ['mcp'] };
 const transport = createInProcessTransport();
