@@ -151,8 +151,9 @@ function faultIn(value: unknown, path: string): Problem | undefined {
   return undefined;
 }
 
+/** A JSON pointer into the schema itself; an anchor would need a reader of its own. */
 function isInside(reference: unknown): boolean {
-  return typeof reference === 'string' && reference.startsWith('#');
+  return typeof reference === 'string' && /^#(?:\/|$)/.test(reference);
 }
 
 /** What the template reads of maps and constants is there. */
