@@ -134,6 +134,14 @@ it.each(['runpod', 'runpod-4'])(
   },
 );
 
+it('names all types of resources in a kilobyte, their platform once', async () => {
+  const described = await infra('infra_describe', {});
+
+  expect(JSON.stringify(described).length).toBeLessThan(1_024);
+  expect(described.resources.map(({ provider }: Json) => provider).filter(Boolean)).toEqual(['runpod']);
+  expect(described.resources.every(({ type, verbs }: Json) => type && verbs)).toBe(true);
+});
+
 it('shows capacity as a table that fits a kilobyte', async () => {
   const filters = { cuda_versions: ['12.8'] };
   const table = await infra('infra_list', { resource: 'capacity' });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { agreeingName, detectType, servedAs } from './content-type.ts';
+import { agreeingName, detectType, servedAs, toPathSegment } from './content-type.ts';
 
 const detect = (bytes: string, declared: string | null = null, fileName = 'x') =>
   detectType(Buffer.from(bytes, 'latin1'), { declared, fileName });
@@ -100,5 +100,17 @@ describe('agreeingName', () => {
     ['data.bin', 'application/octet-stream', 'data.bin'],
   ])('makes of %s with %s %s', (name, type, wanted) => {
     expect(agreeingName(name, type)).toBe(wanted);
+  });
+});
+
+describe('toPathSegment', () => {
+  it.each([
+    ['it’s (a) b.png', 'it%E2%80%99s%20%28a%29%20b.png'],
+    [`${'é'.repeat(250)}.webp`, `${'%C3%A9'.repeat(19)}.webp`],
+    [`${'😀'.repeat(120)}.png`, `${'%F0%9F%98%80'.repeat(9)}.png`],
+    ['x'.repeat(255), 'x'.repeat(120)],
+  ])('makes of %s a part of a URL that stays short and keeps its extension', (name, wanted) => {
+    expect(toPathSegment(name)).toBe(wanted);
+    expect(decodeURIComponent(wanted).isWellFormed()).toBe(true);
   });
 });

@@ -164,9 +164,25 @@ export function contentDisposition(kind: 'inline' | 'attachment', fileName: stri
   return `${kind}; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }
 
-/** A name as the last segment of a URL's path. */
+/** A URL stands in results, which are short; what is saved has the whole name all the same (Content-Disposition). */
+const maxSegment = 120;
+
+/** A name as the last segment of a URL's path; of a long one the beginning, with its extension. */
 export function toPathSegment(fileName: string): string {
-  return encodeURIComponent(fileName).replace(/['()*]/g, percentEncode);
+  const whole = percentEncoded(fileName);
+  if (whole.length <= maxSegment) return whole;
+  const extension = percentEncoded(/\.[A-Za-z0-9]{1,10}$/.exec(fileName)?.[0] ?? '');
+  let kept = '';
+  for (const character of fileName) {
+    const next = kept + percentEncoded(character);
+    if (next.length + extension.length > maxSegment) break;
+    kept = next;
+  }
+  return kept + extension;
+}
+
+function percentEncoded(text: string): string {
+  return encodeURIComponent(text).replace(/['()*]/g, percentEncode);
 }
 
 function percentEncode(character: string): string {

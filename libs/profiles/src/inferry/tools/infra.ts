@@ -14,6 +14,7 @@ import {
   text,
   updateInfra,
 } from '@inferry/contracts';
+import type { z } from 'zod';
 import { destructive, readOnly, write } from '../../annotations.ts';
 
 function infraTool<P extends AnyOperation>(
@@ -33,16 +34,29 @@ function infraTool<P extends AnyOperation>(
   return tool as unknown as AnyTool;
 }
 
+/** A platform is named by the first of its types alone: with all of them the list is over a kilobyte. */
+function namedOnce(reply: z.infer<typeof describeInfra.reply>): z.infer<typeof describeInfra.reply> {
+  const { resources = [] } = reply;
+  const isNamed = (at: number) => resources[at]?.provider === resources[at - 1]?.provider;
+  return {
+    ...reply,
+    resources: resources.map(({ provider, ...row }, at) =>
+      at > 0 && isNamed(at) ? row : { ...row, provider },
+    ),
+  };
+}
+
 export const infraTools: readonly AnyTool[] = [
-  infraTool(
-    describeInfra,
-    [
-      'infra_describe',
-      'Describe infrastructure',
+  defineTool({
+    name: 'infra_describe',
+    title: 'Describe infrastructure',
+    description:
       'Types of resources with their verbs, and the fields of one type. Call before infra_create or infra_update.',
-    ],
-    readOnly,
-  ),
+    annotations: readOnly,
+    operation: describeInfra,
+    present: (reply) => [text(JSON.stringify(namedOnce(reply)))],
+    toStructured: namedOnce,
+  }),
   infraTool(
     listInfra,
     [
