@@ -104,6 +104,37 @@ export function packageBundle(folder: string): RolldownOptions & { output: Outpu
   };
 }
 
+/**
+ * What no bundle of an image can hold, though it is imported: native parts, and files that a package reads beside its code. It lies beside
+ * the bundle with what it needs, as do those that our code loads by `createRequire`.
+ */
+export const keptBeside: RegExp = /^(sharp$|h264|wink-|@grpc\/)/;
+
+/**
+ * A process for its image, with everybody's code in it: of some packages a tenth is used, most come in two formats, and a start spends
+ * more on finding their files than on running them. Functions and classes keep their names, so that a stack still tells them.
+ * `isLeftOut` tells what this process never opens.
+ */
+export function imageBundle(
+  name: string,
+  folder: string,
+  isLeftOut: (id: string) => boolean,
+): RolldownOptions & { output: OutputOptions } {
+  const options = bundle(name === 'cli' ? 'cli' : `services/${name}`);
+  return {
+    ...options,
+    external: (id) => !id.startsWith('@inferry/') && (keptBeside.test(id) || isLeftOut(id)),
+    // `depd` makes functions with it, of nothing that comes from outside.
+    checks: { eval: false },
+    output: {
+      ...options.output,
+      dir: folder,
+      minify: true,
+      keepNames: true,
+    },
+  };
+}
+
 const services = readdirSync(join(root, 'services')).map((name) => `services/${name}`);
 
 export default defineConfig([...services, 'cli'].map(bundle));

@@ -1,7 +1,9 @@
-/** Finds the packages that a bundled process needs, and lays it out with them for its image. */
+/** Bundles a process for its image, finds the packages that it needs beside its bundle, and lays it out with them. */
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { cp, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { type OutputChunk, rolldown } from 'rolldown';
+import { imageBundle, keptBeside } from '../rolldown.config.ts';
 
 interface Manifest {
   name: string;
@@ -22,40 +24,58 @@ interface Manifest {
 const bucketClient = '@aws-sdk/';
 const openBuckets = new Set(['upload', 'cli']);
 
+/** Read by what describes a server of gRPC, which nobody here is; a client asks for it never. */
+const neverAsked = new Set(['@grpc/proto-loader']);
+
 /**
- * The installed packages that a bundled process of ours needs at run time, as folders relative to `root`: what it and
- * our packages below it declare as `dependencies`, and what those packages need in turn. Our own packages are in the
- * bundle and so not among them; development tools, and the Node that npm scripts run on, never are. `isUsed` tells which
- * of the declared ones the bundle names at all: a library of ours declares more than each process takes of it.
+ * The installed packages that a bundled process of ours needs at run time, as folders relative to `root`: of all that it and our packages
+ * below it declare as `dependencies`, and what those need in turn, the ones that lie beside the bundle, with everything that these
+ * need. Development tools, and the Node that npm scripts run on, never are among them. `isOurs`: one of our packages declares it.
  */
 export function productionModules(
   root: string,
   name: string,
-  isUsed: (dependency: string) => boolean = () => true,
+  liesBeside: (dependency: string, isOurs: boolean) => boolean = () => true,
 ): string[] {
-  const found = new Set<string>();
-  const own = new Set<string>();
+  const seen = { beside: new Set<string>(), bundled: new Set<string>(), own: new Set<string>() };
   const visitOwn = (folder: string): void => {
-    if (own.has(folder)) return;
-    own.add(folder);
+    if (seen.own.has(folder)) return;
+    seen.own.add(folder);
     const { dependencies = {} } = readManifest(folder);
     for (const dependency of Object.keys(dependencies)) {
       if (dependency.startsWith('@inferry/')) visitOwn(realpathSync(join(root, 'node_modules', dependency)));
-      else if (isUsed(dependency) && (!dependency.startsWith(bucketClient) || openBuckets.has(name)))
-        visitForeign(requireFolder(dependency, folder, root));
+      else if (!isNeverOpened(dependency, name)) visitFromBundle(dependency, folder, { isOurs: true });
     }
   };
-  const visitForeign = (folder: string): void => {
-    if (found.has(folder) || isTypesOnly(folder)) return;
-    found.add(folder);
+  const visitFromBundle = (
+    dependency: string,
+    from: string,
+    { isOurs = false, isOptional = false },
+  ): void => {
+    if (liesBeside(dependency, isOurs)) return visitBeside(requireFolder(dependency, from, root));
+    const folder = findFolder(dependency, from, root);
+    if (folder === undefined && isOptional) return;
+    if (folder === undefined) throw new Error(`${dependency}, needed by ${from}, is not installed`);
+    if (seen.bundled.has(folder)) return;
+    seen.bundled.add(folder);
+    for (const [next, isNextOptional] of needsOf(readManifest(folder)))
+      visitFromBundle(next, folder, { isOptional: isNextOptional });
+  };
+  const visitBeside = (folder: string): void => {
+    if (seen.beside.has(folder) || isTypesOnly(folder)) return;
+    seen.beside.add(folder);
     for (const [dependency, isOptional] of needsOf(readManifest(folder))) {
       const next = findFolder(dependency, folder, root);
-      if (next !== undefined) visitForeign(next);
+      if (next !== undefined) visitBeside(next);
       else if (!isOptional) throw new Error(`${dependency}, needed by ${folder}, is not installed`);
     }
   };
   visitOwn(realpathSync(join(root, 'node_modules/@inferry', name)));
-  return [...found].map((folder) => relative(root, folder)).sort();
+  return [...seen.beside].map((folder) => relative(root, folder)).sort();
+}
+
+function isNeverOpened(id: string, name: string): boolean {
+  return id.startsWith(bucketClient) && !openBuckets.has(name);
 }
 
 /** Some packages declare their types' packages as if they ran. */
@@ -69,10 +89,12 @@ function needsOf(manifest: Manifest): Map<string, boolean> {
   const peers = Object.keys(manifest.peerDependencies ?? {}).filter((peer) => meta[peer]?.optional !== true);
   // A peer that nobody installed was replaced or left out on purpose in the root manifest.
   const optional = [...peers, ...Object.keys(manifest.optionalDependencies ?? {})];
-  return new Map([
+  const needed = new Map([
     ...Object.keys(manifest.dependencies ?? {}).map((name): [string, boolean] => [name, false]),
     ...optional.map((name): [string, boolean] => [name, true]),
   ]);
+  for (const name of neverAsked) needed.delete(name);
+  return needed;
 }
 
 /** A bundle sees one version of each package: the one at the root. */
@@ -114,22 +136,16 @@ function formsForBundlers(folder: string): string[] {
   return places.filter((place) => place !== folder && !used.startsWith(`${place}/`));
 }
 
-/** Whether a package's name stands in what a bundle imports: as a whole or with a path behind it. */
-function namesIn(bundle: string): (dependency: string) => boolean {
-  const files = readdirSync(bundle, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    file.endsWith('.js'),
-  );
-  const text = files.map((file) => readFileSync(join(bundle, file), 'utf8')).join('\n');
-  return (dependency) =>
-    ['"', "'", '`'].some((quote) => new RegExp(`${quote}${dependency}[/${quote}]`).test(text));
-}
-
-/** Lays a process out for its image: bundle, manifest and the packages that it needs. */
+/** Lays a process out for its image: bundle, manifest, and the packages that lie beside. */
 export async function layOut(root: string, name: string, target: string): Promise<void> {
-  const folder = realpathSync(join(root, 'node_modules/@inferry', name));
-  const modules = productionModules(root, name, namesIn(join(folder, 'dist')));
-  await cp(join(folder, 'dist'), target, { recursive: true });
-  await cp(join(folder, 'package.json'), join(target, 'package.json'));
+  const chunks = await bundleInto(name, target);
+  const isImported = namesIn(chunks.map(({ code }) => code));
+  const isAskedFor = namesIn(ownCode(chunks));
+  const liesBeside = (one: string, isOurs: boolean) =>
+    (keptBeside.test(one) && isImported(one)) || (isOurs && isAskedFor(one));
+  const modules = productionModules(root, name, liesBeside);
+  const manifest = join(realpathSync(join(root, 'node_modules/@inferry', name)), 'package.json');
+  await cp(manifest, join(target, 'package.json'));
   for (const module of modules) {
     const source = join(root, module);
     // What lies nested in it is listed by itself if it is needed.
@@ -137,7 +153,57 @@ export async function layOut(root: string, name: string, target: string): Promis
     const filter = (path: string) => !left.has(path) && !isUnneeded(path, source);
     await cp(source, join(target, module), { recursive: true, filter });
   }
-  await writeFile(join(target, 'sbom.cdx.json'), JSON.stringify(partsList(root, name, modules), null, 1));
+  const bundled = [...new Set(chunks.flatMap(({ moduleIds }) => moduleIds.flatMap(packageFolder)))]
+    .map((folder) => relative(root, folder))
+    .sort();
+  const parts = partsList(root, name, [...bundled, ...modules]);
+  await writeFile(join(target, 'sbom.cdx.json'), JSON.stringify(parts, null, 1));
+  await writeFile(join(target, 'licenses.txt'), licencesOf(root, bundled));
+}
+
+async function bundleInto(name: string, target: string): Promise<OutputChunk[]> {
+  const { output, ...input } = imageBundle(name, target, (id) => isNeverOpened(id, name));
+  const build = await rolldown(input);
+  try {
+    const { output: written } = await build.write(output);
+    return written.filter((file) => file.type === 'chunk');
+  } finally {
+    await build.close();
+  }
+}
+
+/** As it is bundled: what it still names is loaded by `createRequire`, where it is needed. */
+function ownCode(chunks: readonly OutputChunk[]): string[] {
+  return chunks.flatMap(({ modules }) =>
+    Object.entries(modules).flatMap(([id, { code }]) => (packageFolder(id).length > 0 ? [] : [code ?? ''])),
+  );
+}
+
+/** Whether a package's name stands in code: as a whole or with a path behind it. */
+function namesIn(code: readonly string[]): (dependency: string) => boolean {
+  const text = code.join('\n');
+  return (dependency) =>
+    ['"', "'", '`'].some((quote) => new RegExp(`${quote}${dependency}[/${quote}]`).test(text));
+}
+
+/** Of the package that a module of others lies in; none for ours. */
+function packageFolder(id: string): string[] {
+  const found = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id.split('?')[0] ?? '');
+  return found === null ? [] : [found[0]];
+}
+
+/** What their authors ask for where their code is given on, each text once. */
+function licencesOf(root: string, modules: readonly string[]): string {
+  const holders = new Map<string, string[]>();
+  for (const module of modules) {
+    const folder = join(root, module);
+    const { name, version, license } = readManifest(folder);
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file === undefined ? String(license) : readFileSync(join(folder, file), 'utf8').trim();
+    holders.set(text, [...(holders.get(text) ?? []), `${name} ${version}`]);
+  }
+  const parts = [...holders].map(([text, names]) => `${names.join(', ')}\n\n${text}\n`);
+  return `The bundle contains code of:\n\n${parts.join(`\n${'-'.repeat(80)}\n\n`)}`;
 }
 
 /** What an image holds as CycloneDX, beside the process: a scanner finds there what the bundle was made with. */

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { readSecrets, Secret, secretVariables, serviceNames } from '@inferry/runtime';
 import { describe, expect, it, test } from 'vitest';
 import { parse } from 'yaml';
-import { productionModules } from '../deploy/production-modules.ts';
+import { layOut, productionModules } from '../deploy/production-modules.ts';
 import rolldown from '../rolldown.config.ts';
 import { composeNatsConfig } from '../scripts/nats-config.ts';
 
@@ -417,10 +417,13 @@ describe('the packages of an image', () => {
     expect(modules).toContain('node_modules/zod');
   });
 
-  it('are those that the bundle names, and the client of a bucket where one is opened', () => {
+  it('are those that lie beside the bundle, and the client of a bucket where one is opened', () => {
     const used = (name: string) => productionModules(root, name, (dependency) => dependency !== 'fastify');
+    const asked = productionModules(root, 'catalog', (one, isOurs) => isOurs && one === 'ajv');
 
     expect(used('catalog')).not.toContain('node_modules/fastify');
+    expect(asked).toEqual(expect.arrayContaining(['node_modules/ajv', 'node_modules/fast-uri']));
+    expect(asked).not.toContain('node_modules/pino');
     const holders = [...ownServices, 'cli'].filter((name) =>
       used(name).some((module) => module.startsWith('node_modules/@aws-sdk/')),
     );
@@ -436,6 +439,43 @@ describe('the packages of an image', () => {
 
     expect(folders.sort()).toEqual(['cli', 'services/inference-poller']);
   });
+
+  it.each([
+    ['upload', ['@img/sharp-', 'h264decoder', 'pg', 'sharp']],
+    ['catalog', ['ajv', 'pg', 'yaml']],
+  ])(
+    'lays %s out with everybody’s code in its bundle, what has native parts or is loaded by name beside it, and nothing that is not read',
+    { timeout: 300_000 },
+    async (name, beside) => {
+      const folder = mkdtempSync(join(tmpdir(), 'inferry-image-'));
+      try {
+        await layOut(root, name, folder);
+
+        const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+        const inModules = files.filter((file) => file.startsWith('node_modules/'));
+        for (const part of beside) {
+          expect(inModules.some((file) => file.startsWith(`node_modules/${part}`))).toBe(true);
+        }
+        const inBundle =
+          /^node_modules\/(fastify|undici|zod|kysely|protobufjs|yargs|@aws-sdk|@opentelemetry)(\/|$)/;
+        expect(inModules.filter((file) => inBundle.test(file))).toEqual([]);
+        const unread = /(?<!licen[cs]e)\.(map|md|[mc]?ts|h|cc)$|(^|\/)(tests?|docs)$|musl|win32|darwin/i;
+        expect(inModules.filter((file) => unread.test(file))).toEqual([]);
+        // What others wrote is told, whether it is in the bundle or beside it, and under which terms.
+        const told = JSON.parse(readFileSync(join(folder, 'sbom.cdx.json'), 'utf8')).components;
+        const names: string[] = told.map((part: { name: string }) => part.name);
+        expect(names).toEqual(expect.arrayContaining(['node', 'fastify', 'pg', 'zod']));
+        expect(readFileSync(join(folder, 'licenses.txt'), 'utf8')).toMatch(/^fastify [\d.]+$|, fastify /m);
+        // All but sharp and libvips.
+        const sizes = files.map((file) => statSync(join(folder, file))).filter((stat) => stat.isFile());
+        const native = files.filter((file) => /\.(node|so[.\d]*)$/.test(file));
+        const nativeBytes = native.reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
+        expect(sizes.reduce((sum, { size }) => sum + size, 0) - nativeBytes).toBeLessThan(7_500_000);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  );
 
   it('knows the models in the services that use the adapters', () => {
     const holders = ownServices.filter((name) =>

@@ -66,5 +66,4 @@ try_one() {
 
 [ $# -gt 0 ] || set -- auth catalog compute inference-poller mcp-gateway upload
 prepare
-(cd "$root" && "$node" node_modules/rolldown/bin/cli.mjs -c rolldown.config.ts > /dev/null 2>&1)
 for service; do lay_out "$service" && try_one "$service"; done

