@@ -1,10 +1,12 @@
 // Types, lint, unit tests and, on real NATS, Redis and Postgres, integration tests. The last line counts the tests.
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { adapters } from '@inferry/providers';
+import { agentClients } from '../tests/agents/clients.ts';
 import { findEngine, imagesMissing, runContainerTests } from './containers.ts';
-import { failedStaticChecks, run } from './rings.ts';
+import { failedStaticChecks, root, run } from './rings.ts';
 
 interface Report {
   numPassedTests: number;
@@ -15,6 +17,8 @@ interface Report {
   testResults: { name: string; message: string; assertionResults: { status: string; fullName: string }[] }[];
 }
 
+// Clients that are too heavy for every clone: their tests come last, and one that is not there by then fails.
+const clients = process.argv.length > 2 ? undefined : installClients();
 const folder = mkdtempSync(join(tmpdir(), 'inferry-test-'));
 const totals = { passed: 0, failed: 0, skipped: 0 };
 /** Said again at the end: a log this long is read from there. */
@@ -30,6 +34,7 @@ for (const project of ['unit', 'integration']) {
   if (!ended && found.length === 0) failures.push(`${project}: an error outside of the tests`);
 }
 containers();
+clients?.kill();
 rmSync(folder, { recursive: true, force: true });
 // Named, and counted as nothing: these calls cost money and need keys.
 const platforms = adapters.filter(({ presetOf }) => presetOf === undefined).map(({ slug }) => slug);
@@ -42,6 +47,14 @@ if (!isGreen) console.log(`\nfailed:\n${failures.map((failure) => `  ${failure}`
 if (!isGreen && totals.failed === 0) totals.failed = 1;
 console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
 process.exit(isGreen ? 0 : 1);
+
+/** Beside everything else, with what is left of the machine. */
+function installClients(): ChildProcess {
+  const program = join(root, 'tests', 'agents', 'installed.ts');
+  return spawn(process.execPath, [program, ...Object.keys(agentClients)], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}
 
 /** The built images, shortly, where an engine has those of this very commit; elsewhere it is said, and counts as nothing. */
 function containers(): void {

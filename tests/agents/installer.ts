@@ -3,10 +3,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { install, runProgram } from './programs.ts';
+import { installed, packagesOf } from './installed.ts';
+import { refusingProxy, runProgram } from './programs.ts';
 
 interface ListingClient {
-  packages: readonly string[];
+  /** As its folder in `clients/` is called. */
+  name: string;
   /** Below the folder that it is installed in. */
   program: string;
   /** Scripts are started with this Node; else it is a program itself. */
@@ -18,21 +20,22 @@ interface ListingClient {
 /** By the names that `inferry add --client` takes. */
 const listingClients: Readonly<Record<string, ListingClient>> = {
   codex: {
-    packages: ['@openai/codex@0.171.0'],
+    name: 'codex',
     program: '@openai/codex/bin/codex.js',
     isScript: true,
     before: { '.codex/config.toml': 'model = "gpt-5" # kept\n' },
   },
   gemini: {
-    packages: ['@google/gemini-cli@0.61.0'],
+    name: 'gemini-cli',
     program: '@google/gemini-cli/bundle/gemini.js',
     isScript: true,
     // Else it starts no server in a folder that nobody has said to trust.
     before: { '.gemini/settings.json': '{ "security": { "folderTrust": { "enabled": false } } }\n' },
   },
   'claude-code': {
-    packages: ['@anthropic-ai/claude-code@2.1.197'],
-    program: '@anthropic-ai/claude-code/bin/claude.exe',
+    name: 'claude-code',
+    // What its script after installing would have put in its place.
+    program: `@anthropic-ai/claude-code-${process.platform}-${process.arch}/claude`,
     isScript: false,
   },
 };
@@ -44,7 +47,7 @@ export interface Listing {
   packages: readonly string[];
   /** The lines of its list that name what was added. */
   listed: readonly string[];
-  missing: readonly string[];
+  wrong: readonly string[];
 }
 
 export async function tryInstaller(mcp: string): Promise<Listing[]> {
@@ -55,10 +58,10 @@ export async function tryInstaller(mcp: string): Promise<Listing[]> {
 }
 
 async function tryClient(name: string, client: ListingClient, mcp: string): Promise<Listing> {
-  const folder = join(tmpdir(), 'inferry-agents', `${name}-lists`);
-  await install(folder, client.packages);
+  const folder = await installed(client.name);
   const home = await mkdtemp(join(tmpdir(), 'inferry-lists-'));
-  const place = { home, cwd: join(home, 'work'), env: { INFERRY_HOME: join(home, 'inferry') } };
+  const env = { INFERRY_HOME: join(home, 'inferry'), ...refusingProxy };
+  const place = { home, env };
   const program = join(folder, 'node_modules', client.program);
   const list = () =>
     runProgram([...(client.isScript ? [process.execPath] : []), program, 'mcp', 'list'], place);
@@ -66,7 +69,7 @@ async function tryClient(name: string, client: ListingClient, mcp: string): Prom
     const command = [process.execPath, '--disable-warning=ExperimentalWarning', inferry, ...words];
     const ended = await runProgram([...command, '--client', name, '--yes'], {
       ...place,
-      env: { ...place.env, RUNWARE_API_KEY: 'none-at-all' },
+      env: { ...env, RUNWARE_API_KEY: 'none-at-all' },
     });
     if (ended.code !== 0) throw new Error(`inferry ${words.join(' ')}: ${ended.output}`);
   };
@@ -83,14 +86,14 @@ async function tryClient(name: string, client: ListingClient, mcp: string): Prom
     const after = await list();
     const hosted = linesOf(listed.output, ['inferry', mcp]);
     const local = linesOf(listed.output, ['runware', 'stdio --profile']);
-    const missing = [
+    const wrong = [
       ...(hosted.length === 1 ? [] : ['the hosted server']),
       ...(local.length === 1 ? [] : ['the local server']),
       ...(listed.code === 0 ? [] : [`an orderly end (code ${listed.code}: ${listed.output.slice(-1_000)})`]),
       ...(listed.output.includes('none-at-all') ? ['silence about the key'] : []),
       ...(/\b(inferry|runware)\b/.test(after.output.replaceAll(home, '')) ? ['that it is gone'] : []),
     ];
-    return { client: name, packages: client.packages, listed: [...hosted, ...local], missing };
+    return { client: name, packages: packagesOf(client.name), listed: [...hosted, ...local], wrong };
   } finally {
     await rm(home, { recursive: true, force: true });
   }

@@ -1,9 +1,10 @@
-// Holds that agents made with the libraries that people use get through: a run that makes a file, a wait, a picture, an error.
-import { mkdtemp, rm } from 'node:fs/promises';
+// Holds that the agents and the libraries for them that people use get through: a run that makes a file, a wait, a look at it, an error.
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createMCPClient } from '@ai-sdk/mcp';
 import { type EmbeddedSystem, parseStartConfig, startEmbedded } from '@inferry/cli';
+import type { JsonObject } from '@inferry/contracts';
 import { freePort } from '@inferry/testing';
 import { MultiServerMCPClient } from '@langchain/mcp-adapters';
 import { ChatOpenAI } from '@langchain/openai';
@@ -18,9 +19,16 @@ import { generateText, stepCountIs } from 'ai';
 import { MockLanguageModelV4 } from 'ai/test';
 import { createAgent } from 'langchain';
 import OpenAI from 'openai';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { missingFrom, script } from '../../agents/script.ts';
-import { type Step, startScriptedModel } from '../../agents/scripted-model.ts';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { agentClients, listTools, tryAgent } from '../../agents/clients.ts';
+import { installed, packagesOf } from '../../agents/installed.ts';
+import { notShown, script, wrongIn } from '../../agents/script.ts';
+import { type ShownTool, type Step, startScriptedModel } from '../../agents/scripted-model.ts';
+
+/** `npm test` has them installed by then; where one file is run alone, it has to load 270 MB first. */
+const patienceMs = 25 * 60_000;
+
+const clients = join(import.meta.dirname, '../../agents/clients');
 
 let system: EmbeddedSystem;
 let home: string;
@@ -38,18 +46,6 @@ afterAll(async () => {
   await system?.close(5_000);
   await rm(home, { recursive: true, force: true });
 }, 60_000);
-
-/** What must have reached the model, however its library writes it. */
-function expectAll(said: string): void {
-  expect(missingFrom(said)).toEqual([]);
-  // These libraries show their models the words.
-  expect(said).toMatch(/Run run_[\w-]{22}: succeeded/);
-  expect(said).toContain('Cost: free');
-  expect(said).toContain('[validation_failed]');
-  expect(said).toContain('text: is required');
-  // The link of a file is said in words and not as another thing that the model has to make sense of.
-  expect(said).not.toContain('resource_link');
-}
 
 it.each([
   ['search_models', {}],
@@ -105,8 +101,9 @@ it('LangChain gets through, and its model sees a picture', async () => {
   model.close();
 
   expect(messages.at(-1)?.content).toBe('done');
-  const { said = '' } = model.asked.at(-1) ?? {};
-  expectAll(said);
+  const { said = '', tools: shown = [] } = model.asked.at(-1) ?? {};
+  expect(wrongIn(said, 'both', 'text')).toEqual([]);
+  expect(notShown(await listTools(url), shown)).toEqual([]);
   expect(said).toContain('data:image/png;base64,');
 }, 90_000);
 
@@ -127,16 +124,22 @@ it("OpenAI's Agents get through", async () => {
   model.close();
 
   expect(finalOutput).toBe('done');
-  expectAll(model.asked.at(-1)?.said ?? '');
-  const tool = model.asked[0]?.tools.find(({ name }) => name === 'run_model');
-  expect(tool?.parameters).toMatchObject({ properties: { input: { additionalProperties: true } } });
+  const { said = '', tools = [] } = model.asked.at(-1) ?? {};
+  expect(wrongIn(said, 'text')).toEqual([]);
+  expect(notShown(await listTools(url), tools)).toEqual([]);
 }, 90_000);
 
 it('the AI SDK gets through, and its model sees a picture', async () => {
   const prompts: string[] = [];
+  let shown: ShownTool[] = [];
   const model = new MockLanguageModelV4({
-    async doGenerate({ prompt }) {
+    async doGenerate({ prompt, tools = [] }) {
       prompts.push(JSON.stringify(prompt));
+      // as: what it makes of an input schema is one.
+      shown = tools.map((tool) => ({
+        name: tool.name,
+        parameters: Reflect.get(tool, 'inputSchema') as JsonObject,
+      }));
       return generated(script[prompts.length - 1]?.(prompts.at(-1) ?? '') ?? 'done', prompts.length);
     },
   });
@@ -151,9 +154,44 @@ it('the AI SDK gets through, and its model sees a picture', async () => {
   await client.close();
 
   expect(text).toBe('done');
-  expectAll(prompts.at(-1) ?? '');
+  expect(wrongIn(prompts.at(-1) ?? '', 'text')).toEqual([]);
+  expect(notShown(await listTools(url), shown)).toEqual([]);
   expect(prompts.at(-1)).toContain('"mediaType":"image/png"');
 }, 90_000);
+
+// as: the keys of a literal.
+it.each(Object.keys(agentClients) as (keyof typeof agentClients)[])(
+  '%s gets through, and its model is told everything once',
+  async (name) => {
+    const { wrong } = await tryAgent(name, url);
+
+    expect(wrong).toEqual([]);
+  },
+  patienceMs,
+);
+
+it(
+  'an agent that cannot be installed fails by itself, and says what to do',
+  async () => {
+    vi.stubEnv('npm_config_registry', 'http://127.0.0.1:9');
+    vi.stubEnv('npm_config_fetch_retries', '0');
+    vi.stubEnv('npm_config_cache', join(home, 'npm'));
+
+    const tried = installed('gemini-cli', { into: join(home, 'clients'), attempts: 2 });
+
+    await expect(tried).rejects.toThrow(/npm run trial:agents -- --only gemini-cli\n[\s\S]*ECONNREFUSED/);
+    expect((await readdir(join(home, 'clients'))).filter((left) => !/[~.]/.test(left))).toEqual([]);
+    vi.unstubAllEnvs();
+  },
+  patienceMs,
+);
+
+it.each(await readdir(clients))('%s is one version, and its lock names no host', async (name) => {
+  const lock = await readFile(join(clients, name, 'package-lock.json'), 'utf8');
+
+  expect(lock).not.toMatch(/"resolved"/);
+  for (const spec of packagesOf(name)) expect(spec).toMatch(/@\d+\.\d+\.\d+$/);
+});
 
 type Generated = Awaited<ReturnType<MockLanguageModelV4['doGenerate']>>;
 
