@@ -1,6 +1,7 @@
 // npm run trial:alerts -- [name of a cause …] [--json]
 /** A cluster under a little load, watched by a real Prometheus: alerts are brought about one cause after the other, and how long each took is told. */
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import { createTcpProxy, freePort, type LocalServer, startPrometheus } from '@in
 import { startScriptedUpstream } from '@inferry/testing/scripted-upstream';
 import { CompiledQuery } from 'kysely';
 import { callTool, signInWrongly } from '../integration/support/mcp-http.ts';
+import { startPlatform, trialKeys } from './platform.ts';
 
 const root = join(import.meta.dirname, '../..');
 const main = join(root, 'cli/src/main.ts');
@@ -32,6 +34,8 @@ interface Stage {
   /** Where the platform is for the services: a port that nobody has is one that refuses. */
   platform: { port: number };
   platformPort: number;
+  /** Where a platform is whose models are listed there. */
+  lists: { port: number; reset(): void };
 }
 
 interface Cause {
@@ -62,6 +66,64 @@ const causes: Readonly<Record<string, Cause>> = {
       await again(signal, 300, () => runJob(stage, {}));
       stage.platform.port = stage.platformPort;
     },
+  },
+  'a platform whose list cannot be had': {
+    alerts: ['InferryCatalogStale'],
+    async during({ lists }, signal) {
+      const { port } = lists;
+      lists.port = await freePort();
+      // Connections are kept open.
+      lists.reset();
+      await again(signal, 500, async () => undefined);
+      lists.port = port;
+    },
+  },
+  'a platform that charges more than was quoted': {
+    alerts: ['InferryQuoteBreached'],
+    during: ({ cluster, key }, signal) =>
+      again(signal, 3_000, async () => {
+        const args = { model: 'scripted/job', input: { duration_ms: 10, cost: 0.05 } };
+        const ask = { args, timeoutMs: 60_000, key };
+        const { structured } = await callTool(cluster.url, { ...ask, tool: 'estimate_cost' });
+        const run = { ...args, quote_id: structured.quote_id, wait_seconds: 10 };
+        await callTool(cluster.url, { ...ask, tool: 'run_model', args: run });
+      }),
+  },
+  'a receiver that is nowhere, and the day of tries that it is given': {
+    alerts: ['InferryWebhooksGivenUp'],
+    async during(stage, signal) {
+      const operator = openDatabase({ url: stage.cluster.env.DATABASE_URL ?? '', maxConnections: 1 });
+      // Its waits are left out; the last try is made.
+      const lastTry = CompiledQuery.raw(
+        'update webhook_deliveries set attempts = 11, next_attempt_at = 0 where attempts between 1 and 10',
+      );
+      await again(signal, 3_000, async () => {
+        await runJob(stage, { webhook: 'https://receiver.invalid/hook' });
+        await operator.queries.executeQuery(lastTry);
+      });
+      await operator.close();
+    },
+  },
+  'a key that was stored under another AUTH_KEKS of the same name': {
+    alerts: ['InferryCredentialsFail'],
+    async during(stage, signal) {
+      const { cluster } = stage;
+      const [name] = cluster.env.AUTH_KEKS?.split(':') ?? [];
+      const env = { ...cluster.env, AUTH_KEKS: `${name}:${randomBytes(32).toString('base64')}` };
+      const owner = ['--provider', 'scripted', '--user', 'ann'];
+      const id = await command({ env }, { args: ['connections', 'add', ...owner], input: 'a-key-of-ann' });
+      await again(signal, 300, () => runJob(stage, {}));
+      await command(cluster, { args: ['connections', 'remove', id] });
+    },
+  },
+  'a process that gets a fifth of a core': {
+    alerts: ['InferryEventLoopLate'],
+    during: ({ cluster }, signal) =>
+      again(signal, 110, async () => {
+        for (const replica of cluster.of('upload')) replica.kill('SIGSTOP');
+        await sleep(450);
+        for (const replica of cluster.of('upload')) replica.kill('SIGCONT');
+      }),
   },
   'Redis stopped': {
     alerts: ['InferryLimitsAway'],
@@ -132,11 +194,12 @@ interface Job {
   input?: Record<string, unknown>;
   key?: string;
   waitSeconds?: number;
+  webhook?: string;
 }
 
 async function runJob({ cluster, key }: Stage, job: Job): Promise<unknown> {
-  const { model = 'scripted/job', input = {}, waitSeconds = 10 } = job;
-  const args = { model, input: { duration_ms: 10, ...input }, wait_seconds: waitSeconds };
+  const { model = 'scripted/job', input = {}, waitSeconds = 10, webhook } = job;
+  const args = { model, input: { duration_ms: 10, ...input }, wait_seconds: waitSeconds, webhook };
   return callTool(cluster.url, { tool: 'run_model', args, timeoutMs: 60_000, key: job.key ?? key });
 }
 
@@ -146,6 +209,7 @@ function shortenedRules(folder: string): string {
       windows[window] === undefined ? whole : `${before}${windows[window]}`,
     )
     .replaceAll(/^( +for: )\d+m$/gm, `$1${waitMs / 1_000}s`)
+    .replaceAll('(inferry_catalog_age_seconds) > 3600', '(inferry_catalog_age_seconds) > 40')
     // What was there within the hour is missed for as long as that.
     .replaceAll(
       'last_over_time(target_info{service_name=~"inferry-.*"}[40s])',
@@ -201,24 +265,47 @@ async function bringAbout(name: string, stage: Stage, prometheus: LocalServer): 
   return cause.alerts.map((alert) => ({ alert, cause: name, seconds: seconds.get(alert) }));
 }
 
-async function command(cluster: Cluster, ...args: string[]): Promise<string> {
+async function command(
+  { env }: Pick<Cluster, 'env'>,
+  { args, input = '' }: { args: readonly string[]; input?: string },
+): Promise<string> {
   const flags = ['--disable-warning=ExperimentalWarning', main, ...args];
-  const { stdout } = await run(process.execPath, flags, { env: cluster.env });
-  return stdout.trim();
+  const running = run(process.execPath, flags, { env });
+  running.child.stdin?.end(input);
+  return (await running).stdout.trim();
+}
+
+/** The platforms, each by a way that a cause can lead elsewhere. */
+async function startPlatforms() {
+  const upstream = await startScriptedUpstream();
+  const listed = await startPlatform();
+  const platform = { port: Number(new URL(upstream.url).port) };
+  const lists = { port: listed.port, reset: () => ways[1].reset() };
+  const ways = [await createTcpProxy(platform), await createTcpProxy(lists)] as const;
+  return {
+    ...{ platform, lists },
+    urls: ways.map(({ port }) => `http://127.0.0.1:${port}`),
+    async close() {
+      await Promise.all(ways.map((way) => way.close()));
+      await Promise.all([upstream.close(), listed.close()]);
+    },
+  };
 }
 
 async function watched(names: readonly string[], isJson: boolean): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'inferry-alerts-'));
-  const upstream = await startScriptedUpstream();
-  const platform = { port: Number(new URL(upstream.url).port) };
-  const way = await createTcpProxy(platform);
+  const platforms = await startPlatforms();
+  const { platform, lists } = platforms;
+  const [scripted, listed] = platforms.urls;
   const targets: string[] = [];
   const cluster = await startCluster({
     ...{ replicas: 2, port: 0, auth: 'oauth' },
     env: {
       PATH: process.env.PATH,
       INFERRY_EXTRA_PROVIDERS: '@inferry/testing/scripted-provider',
-      SCRIPTED_UPSTREAM_URL: `http://127.0.0.1:${way.port}`,
+      SCRIPTED_UPSTREAM_URL: scripted,
+      ...{ REPLICATE_API_TOKEN: trialKeys.REPLICATE_API_TOKEN, CATALOG_SYNC_SECONDS: '5' },
+      REPLICATE_BASE_URL: `${listed}/catalog.0/replicate`,
       ...{ LOG_LEVEL: 'error', RATE_LIMIT_CREDENTIAL: '1000000', RATE_LIMIT_IP_POST_AUTH: '1000000' },
       ...{ AUTH_TRIES_ADDRESS: '1000000', SUBMIT_SETTLES_MS: '1000', POLLER_MAX_SUBMITS: '1' },
     },
@@ -233,11 +320,12 @@ async function watched(names: readonly string[], isJson: boolean): Promise<void>
   const end = new AbortController();
   try {
     await cluster.ready(120_000);
-    const key = await command(cluster, 'keys', 'create', '--name', 'watched', '--subject', 'ann');
-    const poorKey = await command(cluster, 'keys', 'create', '--name', 'poor', '--subject', 'poor');
-    await command(cluster, 'budgets', 'set', '--subject', 'poor', '--limit', '0.001');
+    const keyOf = (subject: string) =>
+      command(cluster, { args: ['keys', 'create', '--name', subject, '--subject', subject] });
+    const [key, poorKey] = [await keyOf('ann'), await keyOf('poor')];
+    await command(cluster, { args: ['budgets', 'set', '--subject', 'poor', '--limit', '0.001'] });
     prometheus = await startPrometheus({ targets, rules: shortenedRules(folder) });
-    const stage: Stage = { cluster, key, poorKey, platform, platformPort: platform.port };
+    const stage: Stage = { cluster, key, poorKey, platform, platformPort: platform.port, lists };
     const ask = (tool: string, args: Record<string, unknown>) =>
       callTool(cluster.url, { tool, args, timeoutMs: 60_000, key });
     void again(end.signal, 200, () => Promise.race([ask('list_runs', { limit: 1 }), sleep(1_000)]));
@@ -259,8 +347,7 @@ async function watched(names: readonly string[], isJson: boolean): Promise<void>
     end.abort();
     await prometheus?.stop();
     await cluster.stop();
-    await way.close();
-    await upstream.close();
+    await platforms.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }

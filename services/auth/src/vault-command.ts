@@ -2,7 +2,7 @@ import type { Database } from '@inferry/database';
 import { ConfigError } from '@inferry/runtime';
 import { printJson } from './print-json.ts';
 import type { KekProvider } from './vault/key-ring.ts';
-import { rewrapAll } from './vault/rewrap.ts';
+import { listUnderWrongKeys, rewrapAll } from './vault/rewrap.ts';
 import { neededKids, openVault } from './vault/vault.ts';
 
 export interface VaultCommandOptions {
@@ -35,6 +35,11 @@ export async function runVaultCommand(
   }
   try {
     const vault = await openVault(database, keks);
+    const wrong = await listUnderWrongKeys(database, vault);
+    if (wrong.length > 0)
+      throw new ConfigError([
+        `AUTH_KEKS: a key has the name that it had and other bytes; nobody can open ${wrong.join(', ')}`,
+      ]);
     const count = command === 'rewrap' ? await rewrapAll(database, vault) : undefined;
     if (count !== undefined && !isJson) {
       out.write(`${count} stored secrets are under ${vault.currentKid} now.\n`);

@@ -74,9 +74,16 @@ async function ask(url: string, signal: AbortSignal, body?: unknown): Promise<un
   return response.json();
 }
 
+interface JobState {
+  status: JobView['status'];
+  progress: number;
+  text?: string;
+  cost?: number;
+}
+
 function toView(body: unknown): JobView {
   // as: the shape of the scripted platform's job.
-  const { status, progress, text } = body as { status: JobView['status']; progress: number; text?: string };
+  const { status, progress, text, cost } = body as JobState;
   return {
     status,
     upstreamStatus: status,
@@ -85,7 +92,7 @@ function toView(body: unknown): JobView {
     ...(status === 'failed' && { error: { code: 'generate_failed', message: 'It was told to fail.' } }),
     ...(status === 'succeeded' && {
       outputs: [{ kind: 'text', contentType: 'text/plain', text: text ?? '' }],
-      charged: { amount: price, currency: 'USD' },
+      charged: { amount: cost ?? price, currency: 'USD' },
     }),
   };
 }
@@ -122,6 +129,7 @@ const model: ProviderModel = {
       prepare_ms: { type: 'integer', minimum: 0, default: 0, description: 'How long before its call' },
       accept_ms: { type: 'integer', minimum: 0, default: 0, description: 'How long until it is accepted' },
       unlisted_ms: { type: 'integer', minimum: 0, default: 0, description: 'How long it is not listed' },
+      cost: { type: 'number', minimum: 0, description: 'What is charged, whatever it was quoted at' },
       text: { type: 'string', default: 'done', description: 'Its output' },
     },
   },

@@ -14,6 +14,8 @@ export interface JobScript {
   /** How long an accepted job is missing from its list. */
   unlisted_ms: number;
   text: string;
+  /** What it charges, where that is not what it was quoted at. */
+  cost: number | undefined;
 }
 
 interface Job extends JobScript {
@@ -114,6 +116,7 @@ async function submit(
     accept_ms: input.accept_ms ?? 0,
     unlisted_ms: input.unlisted_ms ?? 0,
     text: input.text ?? 'done',
+    cost: input.cost,
   };
   jobs.set(job.id, job);
   if (job.drop_reply) response.destroy();
@@ -124,11 +127,11 @@ function count(counts: Map<string, number>, runId: string): void {
   counts.set(runId, (counts.get(runId) ?? 0) + 1);
 }
 
-function stateOf(job: Job): { status: string; progress: number; text?: string } {
+function stateOf(job: Job): { status: string; progress: number; text?: string; cost?: number | undefined } {
   if (job.cancelledAt !== undefined) return { status: 'cancelled', progress: 0 };
   const progress = job.duration_ms === 0 ? 1 : Math.min(1, (Date.now() - job.acceptedAt) / job.duration_ms);
   if (progress < 1) return { status: 'running', progress };
-  return { status: job.outcome, progress: 1, text: job.text };
+  return { status: job.outcome, progress: 1, text: job.text, cost: job.cost };
 }
 
 async function readJson(request: IncomingMessage): Promise<Record<string, unknown>> {

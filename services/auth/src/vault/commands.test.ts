@@ -148,6 +148,14 @@ describe('npm run vault', () => {
     expect(said).toContain('the key k1 is missing');
   });
 
+  test.each(['check', 'rewrap'])('%s tells what a key of the right name does not open', async (args) => {
+    await connections('add --provider scripted', 'sk-good-0123456789');
+    const [{ connection_id: id } = { connection_id: '' }] = await listAllConnections(database.queries);
+
+    expect(await vault(args, createLocalKeks(new Map([[k1[0], k2[1]]])))).toBe(1);
+    expect(said).toContain(`other bytes; nobody can open the connection ${id}`);
+  });
+
   test.each(['', 'erase', 'check now'])('answers "%s" with how it is used', async (args) => {
     expect(await vault(args, keks)).toBe(2);
   });

@@ -61,6 +61,20 @@ export async function rewrap(keks: KekProvider, sealed: string): Promise<Envelop
   }
 }
 
+/** Whether the key-encryption key of that name is the one that it was sealed with; what was sealed elsewhere counts as opened. */
+export async function isUnderRightKey(keks: KekProvider, sealed: string): Promise<boolean> {
+  const stored = read(sealed);
+  if (stored === undefined) return true;
+  const wrapped = Buffer.from(stored.w, 'base64url');
+  return keks.unwrap({ kid: stored.kid, wrapped }).then(
+    (key) => {
+      key.fill(0);
+      return true;
+    },
+    () => false,
+  );
+}
+
 /** Which key-encryption key opens a sealed text; undefined when it was sealed elsewhere. */
 export function kidOf(sealed: string): string | undefined {
   return read(sealed)?.kid;

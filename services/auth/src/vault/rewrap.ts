@@ -1,5 +1,6 @@
 import type { Database } from '@inferry/database';
 import {
+  listAllConnections,
   listConnectionsToRewrap,
   listVaultKeys,
   replaceSealed,
@@ -20,6 +21,24 @@ export async function rewrapAll(database: Database, vault: Vault): Promise<numbe
     (await rewrapVaultKeys(database, vault)) +
     (await rewrapSigningKeys(database, vault))
   );
+}
+
+/** What was stored under a key that has the right name and other bytes, as after a restore beside another AUTH_KEKS. */
+export async function listUnderWrongKeys({ queries }: Database, vault: Vault): Promise<string[]> {
+  const [connections, keys, signing] = await Promise.all([
+    listAllConnections(queries),
+    listVaultKeys(queries),
+    listSigningKeys(queries),
+  ]);
+  const stored = [
+    ...connections.map(({ connection_id: id, sealed }) => ({ name: `the connection ${id}`, sealed })),
+    ...keys.map(({ name, sealed }) => ({ name: `the key pair ${name}`, sealed })),
+    ...signing.map(({ kid, sealed }) => ({ name: `the signing key ${kid}`, sealed })),
+  ];
+  const wrong: string[] = [];
+  for (const { name, sealed } of stored)
+    if (sealed !== null && !(await vault.isUnderRightKey(sealed))) wrong.push(name);
+  return wrong;
 }
 
 async function rewrapConnections({ queries }: Database, vault: Vault): Promise<number> {

@@ -4,7 +4,7 @@ import { addVaultKey, findVaultKey, listNeededKids } from '@inferry/database/con
 import { listSigningKeys } from '@inferry/database/oauth';
 import { ConfigError } from '@inferry/runtime';
 import { createRecipient, type Recipient } from '@inferry/seals';
-import { type Belonging, type Envelope, kidOf, open, rewrap, seal } from './envelope.ts';
+import { type Belonging, type Envelope, isUnderRightKey, kidOf, open, rewrap, seal } from './envelope.ts';
 import type { KekProvider } from './key-ring.ts';
 
 /** Seals what is stored elsewhere, such as the private halves of signing keys. */
@@ -21,6 +21,8 @@ export interface Vault {
   seal(text: Secret, belonging: Belonging): Promise<Envelope>;
   open(sealed: string, belonging: Belonging): Promise<Secret>;
   rewrap(sealed: string): Promise<Envelope | undefined>;
+  /** Whether what is stored was sealed with the very key that has its name here. */
+  isUnderRightKey(sealed: string): Promise<boolean>;
   readonly sealer: KeySealer;
   /** Who texts on the bus are sealed to; the same on all replicas. */
   transport(): Promise<Recipient>;
@@ -41,6 +43,7 @@ export async function openVault(database: Database, keks: KekProvider): Promise<
     seal: (text, belonging) => seal(keks, text, belonging),
     open: (sealed, belonging) => open(keks, sealed, belonging),
     rewrap: (sealed) => rewrap(keks, sealed),
+    isUnderRightKey: (sealed) => isUnderRightKey(keks, sealed),
     sealer: createKeySealer(keks),
     transport() {
       recipient ??= readTransport(database, keks).catch((error: unknown) => {
