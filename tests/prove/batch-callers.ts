@@ -31,6 +31,8 @@ export class BatchCallers {
     const args = {
       ...{ model: 'sim/model', inputs: Array.from({ length: most }, (_, index) => ({ index })) },
       ...{ concurrency: random.between(1, 2), client_ref: 'sheet', wait_seconds: 0 },
+      // As much as all of it is quoted at, which a platform may not keep to.
+      ...(random.chance(0.5) && { max_cost: most / 2 }),
     };
     const times = random.chance(0.4) ? 2 : 1;
     for (let index = 0; index < times; index += 1)

@@ -29,11 +29,16 @@ export class Callers {
   readonly violations: string[] = [];
   /** Subject by run: what callers were told of. */
   readonly owners = new Map<string, string>();
+  /** When a run was asked for first. */
+  readonly askedAt = new Map<string, number>();
+  /** Runs are asked for with a priority. */
+  hasPriorities = false;
   answered = 0;
   open = 0;
   readonly #deployment: Deployment;
   readonly #scheduler: Scheduler;
   readonly #byRef = new Map<string, string>();
+  readonly #firstAsked = new Map<string, number>();
 
   constructor(deployment: Deployment) {
     this.#deployment = deployment;
@@ -83,9 +88,12 @@ export class Callers {
   }
 
   async #run(subject: string, ref: string | undefined, waitSeconds: number): Promise<void> {
+    const askedAt = this.#askedAt(subject, ref);
+    const { random } = this.#scheduler;
     const args = {
       ...{ model: 'sim/model', input: {}, wait_seconds: waitSeconds },
       ...(ref !== undefined && { client_ref: ref }),
+      ...(this.hasPriorities && { options: { priority: random.pick(['low', 'low', 'normal', 'high']) } }),
     };
     let runId: string | undefined;
     // Without a reference a repetition would be another run.
@@ -97,6 +105,7 @@ export class Callers {
     }
     if (runId === undefined) return;
     this.#learn(subject, ref, runId);
+    this.askedAt.set(runId, askedAt);
     await this.#goOn(subject, runId);
   }
 
@@ -112,6 +121,16 @@ export class Callers {
       if (code === 'run_not_found') this.violate(`${runId} is not found by its owner`);
     } else if (next < 0.75) await this.#pry(runId, subject, random.pick([getRun, cancelRun]));
     else if (next < 0.85) await this.#list(subject);
+  }
+
+  /** Of a reference, the first time that anybody did. */
+  #askedAt(subject: string, ref: string | undefined): number {
+    const { now } = this.#scheduler;
+    if (ref === undefined) return now;
+    const key = `${subject}/${ref}`;
+    const first = this.#firstAsked.get(key) ?? now;
+    this.#firstAsked.set(key, first);
+    return first;
   }
 
   #learn(subject: string, ref: string | undefined, runId: string): void {

@@ -130,6 +130,8 @@ export interface DeploymentParts {
   hasReports: boolean;
   /** A model may be had under two names. */
   hasEqual: boolean;
+  /** Called when something may have been written. */
+  onWrite?: (() => Promise<void>) | undefined;
 }
 
 export class Deployment {
@@ -222,13 +224,21 @@ export class Deployment {
     const server = this.servers.database;
     const question = { server, timeoutMs: statementMs };
     const executor = database.queries.getExecutor();
+    const watched = async <T>(work: Promise<T>): Promise<T> => {
+      const result = await work;
+      await this.parts.onWrite?.();
+      return result;
+    };
     const connection = {
-      executeQuery: <R>(query: CompiledQuery): Promise<QueryResult<R>> =>
-        ask(process, link, {
-          ...{ ...question, what: 'a statement', isWrite: query.query.kind !== 'SelectQueryNode' },
-          // as: the rows are what whoever compiled it says, here and there.
-          work: () => executor.executeQuery(query as CompiledQuery<R>),
-        }),
+      executeQuery: <R>(query: CompiledQuery): Promise<QueryResult<R>> => {
+        const isWrite = query.query.kind !== 'SelectQueryNode';
+        // as: the rows are what whoever compiled it says, here and there.
+        const work = () => executor.executeQuery(query as CompiledQuery<R>);
+        return ask(process, link, {
+          ...{ ...question, what: 'a statement', isWrite },
+          work: () => (isWrite && this.parts.onWrite !== undefined ? watched(work()) : work()),
+        });
+      },
       // biome-ignore lint/correctness/useYield: the interface wants a generator, and nothing here streams.
       async *streamQuery(): AsyncIterableIterator<never> {
         throw new Error('nothing streams here');
@@ -257,7 +267,10 @@ export class Deployment {
       transaction: (work) =>
         ask(process, link, {
           ...{ ...question, what: 'a transaction', isJoint: true },
-          work: () => database.transaction(work),
+          work: () => {
+            const done = database.transaction(work);
+            return this.parts.onWrite === undefined ? done : watched(done);
+          },
         }),
       ping: () => ask(process, link, { ...question, what: 'a ping', work: () => database.ping() }),
       close: async () => undefined,

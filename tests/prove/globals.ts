@@ -9,7 +9,7 @@ import timers from 'node:timers';
 import timersPromises from 'node:timers/promises';
 import { type Entry, Scheduler } from './scheduler.ts';
 
-const beginning = Date.UTC(2026, 10, 30, 12);
+export const beginning = Date.UTC(2026, 10, 30, 12);
 let scheduler = new Scheduler(0);
 
 /** From now on everything asks this one. */

@@ -2,7 +2,8 @@
 import type { Database, RunRow } from '@inferry/database';
 import { verifyLedger } from '@inferry/inference-poller';
 import { batchProblems } from './batch-callers.ts';
-import type { Deployment } from './deployment.ts';
+import { type Deployment, timings } from './deployment.ts';
+import { beginning } from './globals.ts';
 import type { SimJob, SimPlatform } from './platform.ts';
 import type { SimProcess } from './scheduler.ts';
 
@@ -15,6 +16,8 @@ interface World {
   /** Who can still have what they heard, or wrote it down in time. */
   isKept(by: SimProcess, jobId: string): boolean;
   limits: ReadonlyMap<string, number>;
+  /** When each run was asked for first. */
+  askedAt: ReadonlyMap<string, number>;
   /** Handles are the processes' own, and what a job cost came with its answer. */
   isInCall: boolean;
 }
@@ -62,7 +65,26 @@ function problemsOf(row: RunRow, world: World): string[] {
   // Whoever found it written down and nobody to ask cannot know that it never left.
   if (row.status === 'failed' && !isGivenUp(row) && !platform.sent.has(id))
     problems.push(`${id} failed, and was never sent`);
-  return [...problems, ...wrongJob(row, jobs, world)];
+  return [...problems, ...wrongTimes(row, world), ...wrongJob(row, jobs, world)];
+}
+
+/** By how much a time that was written down may be late: what clocks may be apart, and no sleep. */
+const slackMs = 2_000;
+
+/** Deadlines and what may still be taken are told from these times: none may be from before what it is the time of. */
+function wrongTimes(row: RunRow, { askedAt, platform }: World): string[] {
+  const { run_id: id, created_at: createdAt, submitted_at: submittedAt } = row;
+  const asked = askedAt.get(id);
+  const left = platform.sent.get(id);
+  const earlyMs = asked === undefined ? 0 : beginning + asked - createdAt;
+  // A submit leaves at most a lease after it was written down.
+  const lateMs = left === undefined || submittedAt === null ? 0 : beginning + left - submittedAt;
+  return [
+    ...(earlyMs > slackMs ? [`${id} began ${Math.round(earlyMs)} ms before anybody asked for it`] : []),
+    ...(lateMs > slackMs + timings.leaseMs
+      ? [`${id} says that it was sent ${Math.round(lateMs)} ms before it was`]
+      : []),
+  ];
 }
 
 /** Whether it has its own job, and ended as that did. */

@@ -129,6 +129,58 @@ export const mutations = {
     file: `${runs}/run-leases.ts`,
     edits: [['if (row.reserved_micros > 0) {', 'if (row.reserved_micros < 0) {']],
   },
+  time_after_a_sleep: {
+    guards: 'a machine that slept writes times by a clock that stood still',
+    file: 'libs/runtime/src/shared-clock.ts',
+    edits: [
+      ['return this.#sample !== undefined && this.sleptMs() === 0;', 'return this.#sample !== undefined;'],
+    ],
+  },
+  answers_slept_over: {
+    guards: 'an answer that a machine slept over tells it the time',
+    file: 'libs/runtime/src/shared-clock.ts',
+    edits: [['if (sleptBetween(before, after) > 0) return await this.#ask();', '']],
+  },
+  elsewhere_if_untaken: {
+    guards: 'a run whose reply was lost goes on at an equal model',
+    file: `${poller}/poller/submit-run.ts`,
+    edits: [
+      [
+        'if (sending.hasLeft && !isAnswer) return loseReply(deps, held, failure);',
+        'if (sending.hasLeft && !isAnswer) return (await failOver(deps, held, { error, hasLeft: true })) ? undefined : loseReply(deps, held, failure);',
+      ],
+    ],
+  },
+  priorities: {
+    guards: 'a run of low priority is sent before one of high',
+    file: `${runs}/run-leases.ts`,
+    edits: [
+      [
+        'const inTurn = sql`coalesce(runs.send_rank, runs.created_at)`;',
+        'const inTurn = sql`runs.created_at`;',
+      ],
+    ],
+  },
+  rate_of_sending: {
+    guards: 'more runs are sent to a platform in a while than an operator allows',
+    file: `${runs}/run-limits.ts`,
+    edits: [
+      [
+        'const sends = rate === undefined ? Number.POSITIVE_INFINITY : rate.count - sentIn(memory);',
+        'const sends = Number.POSITIVE_INFINITY;',
+      ],
+    ],
+  },
+  bound_on_a_tenant: {
+    guards: 'more runs of a tenant are under way at once than an operator allows',
+    file: `${runs}/run-limits.ts`,
+    edits: [["{ scope: 'subject', value: subject },\n", '']],
+  },
+  cost_of_batches: {
+    guards: 'runs of a batch begin for which it has no money left',
+    file: `${poller}/batches/batch-driver.ts`,
+    edits: [['return beyond === -1 ? rows : rows.slice(0, beyond);', 'return rows;']],
+  },
   entries_taken_back: {
     guards: 'a run that was given up and found again is charged twice',
     file: `${runs}/submit-facts.ts`,

@@ -34,6 +34,8 @@ export interface PlatformManner {
   isInCall: boolean;
   /** It often says that it takes nothing, or often takes its time. */
   temper?: Temper;
+  /** It charges more than was quoted. */
+  isDear?: boolean;
 }
 
 const connectMs = 3_000;
@@ -94,8 +96,8 @@ interface PlatformOptions {
 export class SimPlatform {
   readonly jobs = new Map<string, SimJob>();
   readonly heard: Hearing[] = [];
-  /** Runs of which a submit has left. */
-  readonly sent = new Set<string>();
+  /** Runs of which a submit has left, and when the last did. */
+  readonly sent = new Map<string, number>();
   /** Submits that it has read. */
   submissions = 0;
   /** What was done that no platform may see. */
@@ -294,7 +296,7 @@ export class SimPlatform {
       this.violations.push(`${runId} was refused as it is, and sent to ${said.provider}`);
     if (before !== undefined && before.provider !== said.provider) scheduler.count('fail-over');
     this.#said.set(runId, said);
-    this.sent.add(runId);
+    this.sent.set(runId, scheduler.now);
     // One long call is what an orderly stop does not wait for.
     if (!manner.isInCall) this.#out.add(out);
     scheduler.count(`answer ${said.answer}`);
@@ -335,7 +337,7 @@ export class SimPlatform {
       shownAt: Math.min(now + lagMs, Math.max(now, lastAt)),
       endsAt: now + random.between(50, 5_000),
       end: random.chance(0.85) ? 'succeeded' : 'failed',
-      cost: random.between(1, 50) / 100,
+      cost: random.between(1, manner.isDear === true ? 120 : 50) / 100,
       webhookUrl: manner.reports ? webhookUrl : undefined,
     };
     this.jobs.set(job.id, job);

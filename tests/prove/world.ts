@@ -11,6 +11,7 @@ import { beginWorld, useScheduler } from './globals.ts';
 import { findViolations } from './invariants.ts';
 import { type PlatformManner, type SimJob, SimPlatform } from './platform.ts';
 import { Scheduler, type SimProcess } from './scheduler.ts';
+import { Turns } from './turns.ts';
 
 export interface WorldReport {
   seed: number;
@@ -95,18 +96,22 @@ class World {
   readonly #callers: Callers;
   readonly #batches: BatchCallers | undefined;
   readonly #faults: Faults;
+  readonly #turns: Turns;
   readonly #limits = new Map<string, number>();
   /** Heard, and kept long enough that a death does not undo it. */
   readonly #kept = new Set<string>();
   readonly #hasJournals: boolean;
   readonly #isInCall: boolean;
   readonly #kind: WorldKind;
-  /** Of the platform, where an operator bounds it. */
-  #atOnce: number | undefined;
+  readonly #isDear: boolean;
+  /** Of the platform or of a tenant, where an operator bounds it. */
+  #bound: { subject: string | undefined; atOnce: number } | undefined;
 
   constructor(scheduler: Scheduler, { database, kind }: { database: Database; kind: WorldKind }) {
     const { random } = scheduler;
     const manner = { ...drawManner(random), ...kinds[kind].manner };
+    const isDear = kind === 'batch' && random.chance(0.5);
+    this.#isDear = isDear;
     this.#kind = kind;
     this.#scheduler = scheduler;
     this.#database = database;
@@ -114,7 +119,7 @@ class World {
     this.#hasJournals = mayHaveJournals || kind === 'kept';
     this.#isInCall = manner.isInCall;
     this.#platform = new SimPlatform({
-      ...{ scheduler, manner, bounds: { submitKnownMs, staleAnswers: 2 } },
+      ...{ scheduler, manner: { ...manner, isDear }, bounds: { submitKnownMs, staleAnswers: 2 } },
       report: (job, body) => this.#report(job, body),
       onHeard: ({ by, jobId }) => this.#heard(by, jobId),
       onSubmit: (runId) => void this.#noteSubmit(runId),
@@ -126,9 +131,12 @@ class World {
       hasJournals: this.#hasJournals,
       hasReports: manner.reports,
       hasEqual: kind === 'equal',
+      // It costs what the worlds are not about that have neither bounds nor batches.
+      ...((kind === 'limited' || kind === 'batch') && { onWrite: () => this.#turns.look() }),
     };
     this.#deployment = new Deployment(parts);
     this.#callers = new Callers(this.#deployment);
+    this.#turns = new Turns({ database, scheduler, violate: (what) => this.#callers.violate(what) });
     if (kind === 'batch') this.#batches = new BatchCallers(this.#callers, { database, scheduler });
     this.#faults = new Faults(this.#deployment);
   }
@@ -137,7 +145,9 @@ class World {
     const { random } = this.#scheduler;
     // A batch is held as a whole before its first run begins.
     const least = this.#kind === 'batch' ? 25 : 4;
-    if (random.chance(0.6)) await this.#setBudget('ada', random.between(least, least + 10) * 100_000);
+    // What a platform charges beyond its quotes is beyond a budget too.
+    if (random.chance(0.6) && !this.#isDear)
+      await this.#setBudget('ada', random.between(least, least + 10) * 100_000);
     const machines = random.pick(kinds[this.#kind].machines);
     for (let index = 0; index < machines; index++) this.#deployment.start(this.#deployment.addMachine());
     const isLimited = this.#kind === 'limited';
@@ -173,7 +183,7 @@ class World {
     const violations = await findViolations({
       ...{ deployment: this.#deployment, platform: this.#platform, database: this.#database },
       ...{
-        limits: this.#limits,
+        ...{ limits: this.#limits, askedAt: this.#callers.askedAt },
         isKept: (by, jobId) => by.state !== 'dead' || this.#kept.has(jobId),
         isInCall: this.#isInCall,
       },
@@ -188,21 +198,35 @@ class World {
     };
   }
 
-  /** So many at the platform at once as an operator allows, whoever sends them. */
+  /** What an operator allows: so many at the platform at once, or of one tenant, or so many sent there in a while. */
   async #limitWhatIsUnderWay(): Promise<void> {
-    this.#atOnce = this.#scheduler.random.between(1, 2);
-    await setRunLimit(this.#database, { scope: 'provider', value: 'sim', atOnce: this.#atOnce });
+    const { random } = this.#scheduler;
+    this.#callers.hasPriorities = true;
+    const atOnce = random.between(1, 2);
+    const kind = random.pick(['platform', 'tenant', 'rate'] as const);
+    if (kind === 'rate') {
+      const rate = { count: atOnce, windowMs: 8_000 };
+      this.#turns.rate = rate;
+      return setRunLimit(this.#database, { scope: 'provider', value: 'sim', rate });
+    }
+    const subject = kind === 'tenant' ? 'ada' : undefined;
+    this.#bound = { subject, atOnce };
+    const whose = subject === undefined ? 'provider' : 'subject';
+    await setRunLimit(this.#database, { scope: whose, value: subject ?? 'sim', atOnce });
   }
 
   async #noteSubmit(runId: string): Promise<void> {
     await this.#batches?.noteSubmit(runId);
-    if (this.#atOnce === undefined) return;
-    const { rows } = await sql<{ run_id: string }>`select run_id from runs
+    if (this.#bound === undefined) return;
+    const { subject, atOnce } = this.#bound;
+    const { rows } = await sql<{ run_id: string; subject: string }>`select run_id, subject from runs
       where phase in ('submitting', 'running')`.execute(this.#database.queries);
     // What was announced by a process that stood still does not leave any more.
-    const underWay = rows.filter(({ run_id: id }) => this.#platform.sent.has(id)).length;
-    if (underWay > this.#atOnce)
-      this.#callers.violate(`${underWay} runs were under way at once where ${this.#atOnce} may be`);
+    const underWay = rows.filter(
+      ({ run_id: id, subject: whose }) => this.#platform.sent.has(id) && whose === (subject ?? whose),
+    ).length;
+    if (underWay > atOnce)
+      this.#callers.violate(`${underWay} runs were under way at once where ${atOnce} may be`);
   }
 
   async #setBudget(subject: string, limitMicros: number): Promise<void> {
