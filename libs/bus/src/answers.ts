@@ -11,6 +11,7 @@ import {
   isShort,
   type JsonObject,
   parseArguments,
+  parseMade,
   type RpcContract,
   type Told,
   type ToolResult,
@@ -81,7 +82,7 @@ function readInput(
   const args = tool.parse?.(raw) ?? parseArguments(tool, raw);
   told.args = args;
   if (tool.toInput === undefined) return args as never;
-  return parseArguments(operation, tool.toInput(args, told)) as never;
+  return parseMade(operation, tool.toInput(args, told)) as never;
 }
 
 /** In the words of the profile: few replies name a call, and those that do are said again; so are numbers that few clients hold. */

@@ -98,6 +98,7 @@ export {
   isObject,
   isUnset,
   parseArguments,
+  parseMade,
   problemsOf,
   unstorable,
   validationFailed,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { toErrorResult } from './content.ts';
 import { AppError } from './errors.ts';
-import { parseArguments } from './parse-arguments.ts';
+import { parseArguments, parseMade } from './parse-arguments.ts';
 import { toPortableSchema } from './portable-schema.ts';
 
 const input = z.object({
@@ -150,5 +150,43 @@ describe('arguments', () => {
 
   test('are refused with the assurance that nothing was charged', () => {
     expect(refusalOf({}).nextAction).toContain('Nothing was run or charged');
+  });
+});
+
+describe('what a tool has made of its arguments', () => {
+  test('is looked at by its schema alone where nothing is to be put right', () => {
+    const untouched = {
+      ...{ name: 'an_operation', input },
+      get inputSchema(): never {
+        throw new Error('it was put right');
+      },
+    };
+
+    expect(parseMade(untouched, { model: 'a/b', limit: 20, list: ['x'], tags: { a: { b: [1] } } })).toEqual({
+      ...{ model: 'a/b', limit: 20 },
+      ...{ list: ['x'], tags: { a: { b: [1] } } },
+    });
+  });
+
+  test.each([
+    { model: 'a/b', limit: '20' },
+    { model: 'a/b', limit: '', list: null },
+    { model: 'a/b', list: '["x"]' },
+    { model: 'a/b', limit: undefined },
+  ])('is put right like any arguments where it is to be: %j', (made) => {
+    expect(parseMade(tool, made)).toEqual(parseArguments(tool, made));
+  });
+
+  test.each([
+    { model: '' },
+    { model: 'a/b', colour: 'red' },
+    { model: 'a/b', limit: 101 },
+    { model: 'a/b', tags: { deep: ['\0'] } },
+    { model: 'a/b', tags: { 'a\ud800': 1 } },
+    'no object',
+  ])('is refused like any arguments: %j', (made) => {
+    const refused = refusalOf(made);
+
+    expect(() => parseMade(tool, made)).toThrow(expect.objectContaining({ details: refused.details }));
   });
 });

@@ -34,6 +34,27 @@ export function parseArguments<I extends z.ZodObject>(
   throw validationFailed(tool.name, problems);
 }
 
+/**
+ * What a tool has made of its own arguments, which were put right before that: its schema alone looks at it again. What it refuses, or
+ * what holds a field that is not set or that nobody knows, is put right like the arguments themselves.
+ */
+export function parseMade<I extends z.ZodObject>(
+  operation: { name: string; input: I; inputSchema: JsonObject },
+  made: unknown,
+): z.infer<I> {
+  if (isObject(made) && hasKnownFields(operation.input, made) && isAllStorable(made)) {
+    const parsed = operation.input.safeParse(made);
+    // as: safeParse returns the schema's output; the generic is lost through `error`.
+    if (parsed.success) return parsed.data as z.infer<I>;
+  }
+  return parseArguments(operation, made);
+}
+
+function hasKnownFields({ shape }: z.ZodObject, made: JsonObject): boolean {
+  for (const name of Object.keys(made)) if (isUnset(made[name]) || !Object.hasOwn(shape, name)) return false;
+  return true;
+}
+
 /** Whether a schema takes fields that it does not name. */
 function isOpen({ def }: z.ZodObject): boolean {
   return def.catchall !== undefined && def.catchall._zod.def.type !== 'never';
@@ -253,6 +274,21 @@ function schemaOf({ properties }: JsonObject, name: string): JsonObject {
 
 /** The first name or value that cannot be kept, and where; undefined when all can. */
 export function unstorable(value: unknown, path = ''): Problem | undefined {
+  // Nearly every value can: where one cannot is looked for only then.
+  return isAllStorable(value) ? undefined : firstUnstorable(value, path);
+}
+
+function isAllStorable(value: unknown): boolean {
+  if (typeof value === 'string') return isStorable(value);
+  if (Array.isArray(value)) return value.every(isAllStorable);
+  if (!isObject(value)) return true;
+  for (const name of Object.keys(value)) {
+    if (!isStorable(name) || !isAllStorable(value[name])) return false;
+  }
+  return true;
+}
+
+function firstUnstorable(value: unknown, path: string): Problem | undefined {
   if (typeof value === 'string') return isStorable(value) ? undefined : { path, ...cannotBeKept };
   if (Array.isArray(value)) return firstOf(value.entries(), path);
   return isObject(value) ? firstOf(Object.entries(value), path) : undefined;
@@ -268,7 +304,7 @@ function firstOf(entries: Iterable<[string | number, unknown]>, path: string): P
     if (typeof name === 'string' && !isStorable(name)) {
       return { path: path === '' ? 'a name' : path, ...cannotBeKept };
     }
-    const problem = unstorable(item, path === '' ? String(name) : `${path}.${name}`);
+    const problem = firstUnstorable(item, path === '' ? String(name) : `${path}.${name}`);
     if (problem !== undefined) return problem;
   }
   return undefined;
