@@ -1,7 +1,7 @@
 /**
  * What clients ask of Runpod's own MCP server, at `npm start` and at that server: over HTTP the steps of a client's visit and a call
- * that reads a pod, over stdio that call, in one run, before the same stand-in for the platform, with as many in flight. Beside it,
- * what an agent pays for both lists.
+ * that reads a pod, over stdio that call, in one run, before the same stand-in for the platform, with as many in flight. Beside them
+ * the limit of such a call, which does nothing but it, and what an agent pays for both lists.
  */
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -55,7 +55,7 @@ export async function infra({ isQuick }: BenchOptions): Promise<BenchResult> {
   const env = variables(`http://127.0.0.1:${platform.match[1]}`, folder);
   const lanes: Lane[] = [];
   try {
-    for (const open of [ours, original, oursOverStdio, originalOverStdio]) lanes.push(await open(env));
+    for (const open of [ours, original, limit, oursOverStdio, originalOverStdio]) lanes.push(await open(env));
     for (const { ask } of lanes.flatMap(({ steps }) => steps)) await ask(warmUpSeconds);
     return report(await measureLanes(lanes, isQuick ? { turns: 3, seconds: 1 } : { turns: 5, seconds: 3 }));
   } finally {
@@ -90,6 +90,12 @@ async function ours(env: Record<string, string>): Promise<Lane> {
 async function original(env: Record<string, string>): Promise<Lane> {
   const { child, match } = await startNode([join(servers, 'runpod.ts')], { env, until: /"port":(\d+)/ });
   return overHttp('original_http', { child, port: Number(match[1]), path: '/mcp' });
+}
+
+/** Whatever a server does beside answering, it is no faster than one that does nothing else. */
+async function limit(env: Record<string, string>): Promise<Lane> {
+  const { child, match } = await startNode([join(servers, 'bare-read.ts')], { env, until: /"port":(\d+)/ });
+  return overHttp('limit_http', { child, port: Number(match[1]), path: '/mcp' });
 }
 
 function overHttp(
@@ -246,8 +252,10 @@ function report(measured: readonly (Lane & { samples: readonly Sample[] })[]): B
         cpu: round(other.cpu_ms / own.cpu_ms, 1),
       };
       ratios[`${transport}_${step}`] = ratio;
+      const bare = lanes[`limit_${transport}`]?.[step];
+      const most = bare === undefined ? '' : toMost(other, bare, own);
       lines.push(
-        `${transport.padEnd(6)}${(labels[step] ?? step).padEnd(66)}${own.per_second} a second beside ${other.per_second}: ${ratio.per_second} times; by processor time ${ratio.cpu} times (${own.cpu_ms} ms beside ${other.cpu_ms})${verdict(transport, ratio.per_second)}`,
+        `${transport.padEnd(6)}${(labels[step] ?? step).padEnd(66)}${own.per_second} a second beside ${other.per_second}: ${ratio.per_second} times; by processor time ${ratio.cpu} times (${own.cpu_ms} ms beside ${other.cpu_ms})${verdict(transport, ratio.per_second)}${most}`,
       );
     }
   }
@@ -262,6 +270,11 @@ function report(measured: readonly (Lane & { samples: readonly Sample[] })[]): B
     }),
   );
   return { figures: { ...lanes, ratios, list_tokens: lists, list_shares: sharesOfList }, lines };
+}
+
+/** What a server that does nothing else reaches, and how much of that is ours, by processor time. */
+function toMost(other: Figure, bare: Figure, own: Figure): string {
+  return `; the limit ${round(other.cpu_ms / bare.cpu_ms, 1)} times (${bare.cpu_ms} ms), ours ${round(bare.cpu_ms / own.cpu_ms)} of it`;
 }
 
 const countedAs = {
