@@ -117,7 +117,6 @@ async function endRun(database: Database, runId: string): Promise<void> {
     note: '',
     patch: {},
     chargeMicros: undefined,
-    delivery: () => undefined,
     status: 'cancelled',
   } as const;
   await endQueuedRun(database, { runId, subject: 'ada' }, end);

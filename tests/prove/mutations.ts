@@ -86,7 +86,7 @@ export const mutations = {
   },
   fence_of_writes: {
     guards: 'whoever lost a run goes on writing to it',
-    file: `${runs}/run-leases.ts`,
+    file: `${runs}/run-writes.ts`,
     edits: [[".where('lease_owner', '=', lease.owner)\n    .where('version', '=', lease.version)", '']],
   },
   clock_of_the_database: {
@@ -126,7 +126,7 @@ export const mutations = {
   },
   release_of_holds: {
     guards: 'a run that has ended goes on holding money',
-    file: `${runs}/run-leases.ts`,
+    file: `${runs}/run-writes.ts`,
     edits: [['if (row.reserved_micros > 0) {', 'if (row.reserved_micros < 0) {']],
   },
   time_after_a_sleep: {

@@ -120,8 +120,6 @@ export {
   usageColumns,
 } from './runs/operations.ts';
 export {
-  endLeasedRun,
-  endQueuedRun,
   hastenQueuedRuns,
   type Lane,
   type LaneCursor,
@@ -129,13 +127,9 @@ export {
   leaseFollowedRuns,
   listLanes,
   type Release,
-  type RunEnd,
-  type RunLease,
-  type RunWrite,
   releaseRuns,
   renewLeases,
   requestCancel,
-  writeLeasedRun,
 } from './runs/run-leases.ts';
 export {
   boundsOf,
@@ -169,6 +163,14 @@ export {
   readRunStates,
   readStanding,
 } from './runs/run-rows.ts';
+export {
+  endLeasedRun,
+  endQueuedRun,
+  type RunEnd,
+  type RunLease,
+  type RunWrite,
+  writeLeasedRun,
+} from './runs/run-writes.ts';
 export {
   type BudgetPeriod,
   type BudgetScope,

@@ -45,8 +45,16 @@ describe('the summary of a query', () => {
     expect(summarize(build(database.queries).compile())).toBe(summary);
   });
 
-  it('is the first word of written-out SQL', () => {
-    expect(summarize(CompiledQuery.raw("select 'secret'"))).toBe('SELECT');
+  it.each([
+    ["select 'secret'", 'SELECT'],
+    ['with due as (select x from runs for update skip locked) update runs set x = 1', 'UPDATE runs'],
+    ['with added as (\n  insert into runs (x) values (1) returning *) select * from added', 'INSERT runs'],
+    [
+      'with changed as (update "runs" set x = 1), noted as (insert into run_events select 1) select 1',
+      'UPDATE runs',
+    ],
+  ])('of written-out SQL is what it changes first, else its first word: %s', (text, summary) => {
+    expect(summarize(CompiledQuery.raw(text))).toBe(summary);
   });
 });
 

@@ -80,6 +80,9 @@ function measure<T>(dialect: Dialect, query: CompiledQuery, run: () => Promise<T
   };
 }
 
+/** Of written-out SQL, what it changes first; rows that are read to be changed are locked `for update`. */
+const change = /(?<!for )\b(update|insert into|delete from) "?([a-z_]+)/;
+
 /** "SELECT runs": the verb and the first table, as OpenTelemetry's database conventions ask for. */
 export function summarize({ query, sql }: CompiledQuery): string {
   switch (query.kind) {
@@ -91,8 +94,11 @@ export function summarize({ query, sql }: CompiledQuery): string {
       return `UPDATE ${tableOf(query.table)}`;
     case 'DeleteQueryNode':
       return `DELETE ${tableOf(query.from.froms[0])}`;
-    default:
+    default: {
+      const [, verb, table] = change.exec(sql) ?? [];
+      if (verb !== undefined) return `${verb.split(' ')[0]?.toUpperCase()} ${table}`;
       return (/[a-z]+/i.exec(sql)?.[0] ?? 'query').toUpperCase();
+    }
   }
 }
 

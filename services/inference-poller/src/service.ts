@@ -140,7 +140,6 @@ export interface InferenceOptions {
   limits?: Partial<PollerLimits>;
 }
 
-const webhookTickMs = 5_000;
 const outputConnectMs = 10_000;
 /** Downloads at once from one host. */
 const outputConnections = 64;
@@ -340,8 +339,10 @@ function startWebhooks(
     if (isStopped || !deps.isClockKnown()) return;
     sender.sendDue().catch((error: unknown) => deps.log.warn({ err: error }, 'webhooks could not be sent'));
   };
-  const timer = setInterval(send, webhookTickMs);
-  const subscription = bus.on(runFinished, send);
+  const timer = setInterval(send, deps.timings.upkeepMs);
+  const subscription = bus.on(runFinished, ({ has_webhook: hasWebhook }) => {
+    if (hasWebhook === true) send();
+  });
   const events = createEventWebhooks({ deps, post: sender.post, limits, wakeSender: send });
   bus.serve(readEventKey, events.key);
   bus.serve(subscribeClientEvents, events.subscribe);

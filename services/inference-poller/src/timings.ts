@@ -48,7 +48,7 @@ export interface Timings {
   /** Waits before each further attempt of a webhook; twelve attempts in about a day. */
   webhookRetriesMs: readonly number[];
   webhookTimeoutMs: number;
-  /** How often what is not urgent is looked after: the trail, and what platforms are to delete. */
+  /** How often what is not urgent is looked after: the trail, what platforms are to delete, webhooks that are tried again. */
   upkeepMs: number;
 }
 

@@ -31,6 +31,8 @@ export const runFinished = defineEvent({
     provider: z.string(),
     /** Since it was sent. */
     duration_ms: z.number().optional(),
+    /** Somebody is told of it by webhook. */
+    has_webhook: z.boolean().optional(),
   }),
 });
 

@@ -79,17 +79,31 @@ export async function chainAudit(
       .orderBy('audit_id')
       .limit(limit)
       .execute();
-    for (const line of lines) {
+    const links = lines.map((line) => {
       place += 1;
       hash = hashOf(hash, { ...line, place });
-      await queries
-        .updateTable('audit_entries')
-        .set({ place, hash })
-        .where('audit_id', '=', line.audit_id)
-        .execute();
-    }
+      return { id: line.audit_id, place, hash };
+    });
+    await writeLinks(queries, database.dialect, links);
     return lines.length;
   });
+}
+
+async function writeLinks(
+  queries: Queries,
+  dialect: Database['dialect'],
+  links: readonly { id: string; place: number; hash: string }[],
+): Promise<void> {
+  if (links.length === 0) return;
+  if (dialect === 'postgres') {
+    await sql`update audit_entries set place = link.place, hash = link.hash
+      from unnest(${links.map(({ id }) => id)}::text[], ${links.map(({ place }) => place)}::bigint[],
+        ${links.map(({ hash }) => hash)}::text[]) as link(id, place, hash)
+      where audit_entries.audit_id = link.id`.execute(queries);
+    return;
+  }
+  for (const { id, place, hash } of links)
+    await queries.updateTable('audit_entries').set({ place, hash }).where('audit_id', '=', id).execute();
 }
 
 async function lastOf(queries: Queries): Promise<{ place: number; hash: string }> {

@@ -16,8 +16,8 @@ import {
   requestBatchCancel,
   takeDueBatches,
 } from './batches.ts';
-import { endQueuedRun } from './run-leases.ts';
 import type { NewRun } from './run-rows.ts';
+import { endQueuedRun } from './run-writes.ts';
 import { setBudget, setLimit } from './spending-limits.ts';
 
 interface BatchWorld {
@@ -135,7 +135,7 @@ export function describeBatches(world: BatchWorld): void {
     it('counts what its runs are, hold and cost, and lists those that failed first', async () => {
       await insert('b', [10, 20, 30]);
       await advance('b', upTo(2));
-      const end = { at: now, note: '', patch: {}, delivery: () => undefined };
+      const end = { at: now, note: '', patch: {} };
       const ends = [
         { ...end, status: 'succeeded', chargeMicros: 7 },
         { ...end, status: 'failed', chargeMicros: 20, certainty: 'assumed' },

@@ -4,8 +4,8 @@ import { addTeamMember } from '../connections/teams.ts';
 import type { Database } from '../database.ts';
 import type { RunRow } from '../schema.ts';
 import { type BudgetRules, createExchangeRates, readBudgetStates } from './budgets.ts';
-import { endQueuedRun, type RunEnd } from './run-leases.ts';
 import { insertRun, type NewRun } from './run-rows.ts';
+import { endQueuedRun, type RunEnd } from './run-writes.ts';
 import { type BudgetPeriod, type BudgetScope, everySubject, setBudget, setLimit } from './spending-limits.ts';
 import { readUsageTotals } from './usage.ts';
 
@@ -50,7 +50,7 @@ function createTill({ database, newRow, now }: BudgetWorld) {
   async function end(row: RunRow, settled: Partial<RunEnd>): Promise<void> {
     const nothing = { status: 'failed', at: now, note: '', patch: {}, chargeMicros: undefined } as const;
     const { run_id: runId, subject } = row;
-    await endQueuedRun(database(), { runId, subject }, { ...nothing, delivery: () => undefined, ...settled });
+    await endQueuedRun(database(), { runId, subject }, { ...nothing, ...settled });
   }
 
   return { set, run, end };

@@ -12,18 +12,14 @@ import { describeEventSubscriptions } from './event-subscription-contract-suite.
 import { isLedgerGuarded, readBookedRuns } from './ledger.ts';
 import { listLateRuns, readSpentBy, usageColumns } from './operations.ts';
 import {
-  endLeasedRun,
-  endQueuedRun,
   hastenQueuedRuns,
   leaseAbandonedRuns,
   leaseFollowedRuns,
   leaseQueuedRuns,
   listLanes,
-  type RunEnd,
   releaseRuns,
   renewLeases,
   requestCancel,
-  writeLeasedRun,
 } from './run-leases.ts';
 import { describeRunLimits } from './run-limit-contract-suite.ts';
 import {
@@ -36,6 +32,7 @@ import {
   readRunStates,
   readStanding,
 } from './run-rows.ts';
+import { endLeasedRun, endQueuedRun, type RunEnd, writeLeasedRun } from './run-writes.ts';
 import { setBudget } from './spending-limits.ts';
 import { adoptJob, changeUnanswered, hasJobOfOther, reclaimRun } from './submit-facts.ts';
 import { findAnyRun, hastenToldRun, leaseToldRun } from './told-runs.ts';
@@ -214,18 +211,23 @@ export function describeRunQueries(
         await expect(inserted).rejects.toMatchObject({ code: 'budget_exceeded' });
       });
 
-      it('tells before how much a subject has under way, up to a bound, and whether a budget holds it', async () => {
-        await insert({ subject: 'ada' });
+      it('tells before how much a subject has under way, up to a bound, whether a budget holds it, and whether a key is used', async () => {
+        const { idempotency_key: idempotencyKey } = await insert({ subject: 'ada' });
         await insert({ subject: 'ada', phase: 'running', status: 'running' });
         await insert({ subject: 'ada', phase: 'done', status: 'failed' });
         await insert({ subject: 'bob' });
-        const standing = (subject: string, atMost = 10) => readStanding(database.queries, subject, atMost);
+        const standing = (subject: string, atMost = 10, key?: string) =>
+          readStanding(database.queries, { subject, atMost, ...(key !== undefined && { key }) });
 
         expect(await standing('ada')).toEqual({ openRuns: 2, isBound: false });
         expect(await standing('ada', 1)).toEqual({ openRuns: 1, isBound: false });
         await setBudget(database.queries, { ...budget, subject: 'bob', limitMicros: 1 });
         expect(await standing('bob')).toEqual({ openRuns: 1, isBound: true });
         expect(await standing('ada')).toMatchObject({ isBound: false });
+        expect(await standing('ada', 10, idempotencyKey)).toEqual({
+          ...{ openRuns: 2, isBound: false, isKeyUsed: true },
+        });
+        expect(await standing('bob', 10, idempotencyKey)).not.toHaveProperty('isKeyUsed');
       });
 
       it('never sells a budget twice', async () => {
@@ -442,7 +444,61 @@ export function describeRunQueries(
         await lease('one', { now: now + 6_000 });
         expect(await attempt('one', version)).toBeUndefined();
         expect(await attempt('one', version + 1)).toMatchObject({ progress: 0.5, version: version + 2 });
-        expect(await readRunEvents(database.queries, runId)).toHaveLength(2);
+        expect(await readRunEvents(database.queries, runId)).toMatchObject([
+          { seq: 1, note: 'accepted' },
+          { seq: version + 2, at: now, status: 'queued', note: 'x' },
+        ]);
+      });
+
+      it('is one statement with its event, and an end with what it books, where the database can', async () => {
+        await insert();
+        const [row] = await lease('one');
+        const held = { runId: row?.run_id ?? '', owner: 'one', version: row?.version ?? 0 };
+        const counts: number[] = [];
+        const counted = countStatements(database, () => counts.push(counts.length));
+
+        await writeLeasedRun(counted, held, { patch: { progress: 0.5 }, event: { at: now, note: 'x' } });
+        const written = counts.length;
+        await endLeasedRun(counted, { ...held, version: held.version + 1 }, { ...end, delivery: undefined });
+
+        if (database.dialect === 'postgres') expect([written, counts.length]).toEqual([1, 2]);
+        expect(await readRunEvents(database.queries, held.runId)).toHaveLength(3);
+      });
+
+      it.each<[string, Partial<RunEnd>, [string, number, string, string][]]>([
+        ['with nothing to charge', { chargeMicros: undefined }, []],
+        ['at no price', { chargeMicros: 0 }, [['charge', 0, 'USD', 'known']]],
+        [
+          'in another currency, as is assumed',
+          { chargeMicros: 30_000, chargeCurrency: 'EUR', certainty: 'assumed' },
+          [['charge', 30_000, 'EUR', 'assumed']],
+        ],
+      ])('ends a run that nobody is told of by webhook %s', async (_how, changes, charges) => {
+        const { run_id: runId } = await insert({ client: 'Claude', mount: '/mcp' });
+        const [row] = await lease('one');
+        const held = { runId, owner: 'one', version: row?.version ?? 0 };
+        const silent = { ...end, delivery: undefined, patch: { progress: 1 }, ...changes };
+
+        const stale = await endLeasedRun(database, { ...held, version: held.version - 1 }, silent);
+        const ended = await endLeasedRun(database, held, silent);
+        const again = await endLeasedRun(database, held, silent);
+
+        expect([stale, again]).toEqual([undefined, undefined]);
+        expect(ended).toMatchObject({ status: 'succeeded', phase: 'done', progress: 1, lease_owner: null });
+        const entries = await database.queries.selectFrom('ledger').selectAll().orderBy('kind').execute();
+        const of = ({ kind, amount_micros: micros, currency, certainty }: (typeof entries)[number]) => [
+          ...[kind, micros, currency, certainty],
+        ];
+        expect(entries.map(of)).toEqual([
+          ...charges,
+          ['release', -500_000, 'USD', 'known'],
+          ['reserve', 500_000, 'USD', 'known'],
+        ]);
+        expect(entries.map(({ entry_id: id }) => id)).toEqual(entries.map(({ kind }) => `${runId}:${kind}`));
+        expect(new Set(entries.map(({ client, mount, at }) => `${client} ${mount} ${at}`)).size).toBe(1);
+        expect((await readRunEvents(database.queries, runId)).at(-1)).toMatchObject({
+          ...{ seq: held.version + 1, at: now, status: 'succeeded', note: 'done' },
+        });
       });
 
       it('ends a run with charge, release, event and webhook, and only once', async () => {
@@ -710,49 +766,59 @@ export function describeRunQueries(
         expect(await hasJobOfOther(database.queries, { ...of, runId: 'run_other' })).toBe(true);
       });
 
-      it('takes back that the run was given up, with its charge, and it is settled once by its real end', async () => {
-        await setBudget(database.queries, { ...budget, limitMicros: 1_000_000 });
-        const row = await submitting();
-        const { run_id: runId } = row;
-        const by = (version: number, owner = 'one') => ({ runId, owner, version });
-        const givenUp = { ...end, status: 'failed', chargeMicros: 500_000 } as const;
-        await endLeasedRun(database, by(row.version), {
-          ...givenUp,
-          patch: { charged_micros: null, error: '{"code":"submit_unknown"}' },
-        });
-        const states = () => readBudgetStates(database.queries, 'alice', now);
-        expect(await states()).toMatchObject([{ spentMicros: 500_000, heldMicros: 0 }]);
+      it.each([
+        ['and told of again', end.delivery],
+        ['and nobody is told', undefined],
+      ])(
+        'takes back that the run was given up, with its charge; it is settled once by its real end, %s',
+        async (_told, delivery) => {
+          await setBudget(database.queries, { ...budget, limitMicros: 1_000_000 });
+          const row = await submitting();
+          const { run_id: runId } = row;
+          const by = (version: number, owner = 'one') => ({ runId, owner, version });
+          const givenUp = { ...end, status: 'failed', chargeMicros: 500_000 } as const;
+          await endLeasedRun(database, by(row.version), {
+            ...givenUp,
+            patch: { charged_micros: null, error: '{"code":"submit_unknown"}' },
+          });
+          const states = () => readBudgetStates(database.queries, 'alice', now);
+          expect(await states()).toMatchObject([{ spentMicros: 500_000, heldMicros: 0 }]);
 
-        const adoption = await adoptJob(database, { ...job, runId });
-        expect(adoption).toMatchObject({ outcome: 'adopted', row: { error: null, finished_at: null } });
-        expect(await states()).toMatchObject([{ spentMicros: 0, heldMicros: 500_000 }]);
+          const adoption = await adoptJob(database, { ...job, runId });
+          expect(adoption).toMatchObject({ outcome: 'adopted', row: { error: null, finished_at: null } });
+          expect(await states()).toMatchObject([{ spentMicros: 0, heldMicros: 500_000 }]);
 
-        const [again] = await lease('two', { now: now + 20 });
-        await endLeasedRun(database, by(again?.version ?? 0, 'two'), end);
+          const [again] = await lease('two', { now: now + 20 });
+          await endLeasedRun(database, by(again?.version ?? 0, 'two'), { ...end, delivery });
 
-        expect(await states()).toMatchObject([{ spentMicros: 70_000, heldMicros: 0 }]);
-        const told = await database.queries.selectFrom('webhook_deliveries').selectAll().execute();
-        expect(told.map(({ delivery_id: id, next_attempt_at: at }) => [id, at])).toEqual([
-          [`msg_${runId}`, null],
-          [`msg_${runId}.2`, now],
-        ]);
-        const entries = await database.queries.selectFrom('ledger').selectAll().orderBy('entry_id').execute();
-        expect(entries.map(({ entry_id: id, amount_micros: micros }) => [id, micros])).toEqual([
-          [`${runId}:charge`, 500_000],
-          [`${runId}:charge#1`, 70_000],
-          [`${runId}:charge:back`, -500_000],
-          [`${runId}:release`, -500_000],
-          [`${runId}:release#1`, -500_000],
-          [`${runId}:release:back`, 500_000],
-          [`${runId}:reserve`, 500_000],
-        ]);
-        expect(await readBookedRuns(database, { after: '', limit: 10 })).toMatchObject([
-          {
-            runId,
-            sums: [{ currency: 'USD', heldMicros: 0, chargedMicros: 70_000, charges: 1 }],
-          },
-        ]);
-      });
+          expect(await states()).toMatchObject([{ spentMicros: 70_000, heldMicros: 0 }]);
+          const told = await database.queries.selectFrom('webhook_deliveries').selectAll().execute();
+          expect(told.map(({ delivery_id: id, next_attempt_at: at }) => [id, at])).toEqual([
+            [`msg_${runId}`, null],
+            ...(delivery === undefined ? [] : [[`msg_${runId}.2`, now]]),
+          ]);
+          const entries = await database.queries
+            .selectFrom('ledger')
+            .selectAll()
+            .orderBy('entry_id')
+            .execute();
+          expect(entries.map(({ entry_id: id, amount_micros: micros }) => [id, micros])).toEqual([
+            [`${runId}:charge`, 500_000],
+            [`${runId}:charge#1`, 70_000],
+            [`${runId}:charge:back`, -500_000],
+            [`${runId}:release`, -500_000],
+            [`${runId}:release#1`, -500_000],
+            [`${runId}:release:back`, 500_000],
+            [`${runId}:reserve`, 500_000],
+          ]);
+          expect(await readBookedRuns(database, { after: '', limit: 10 })).toMatchObject([
+            {
+              runId,
+              sums: [{ currency: 'USD', heldMicros: 0, chargedMicros: 70_000, charges: 1 }],
+            },
+          ]);
+        },
+      );
 
       it('does not bring back a run that was refused', async () => {
         const row = await submitting();

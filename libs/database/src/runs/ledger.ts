@@ -1,5 +1,5 @@
 /** The ledger: every reservation, release and charge of a run, each booked once and never changed. */
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Database, Queries } from '../database.ts';
 import type { RunRow } from '../schema.ts';
 
@@ -30,15 +30,10 @@ export async function addLedgerEntry(
   { kind, amountMicros, at, certainty = 'known', currency = run.currency }: LedgerEntry,
 ): Promise<void> {
   const { run_id, subject, provider, model, client, mount } = run;
-  const takenBack = sql<number>`(select count(*) from ledger where run_id = ${run_id} and kind = ${sql.lit(kind)}
-    and entry_id like '%:back')`;
   await queries
     .insertInto('ledger')
     .values({
-      entry_id:
-        kind === 'reserve'
-          ? `${run_id}:reserve`
-          : sql<string>`cast(${`${run_id}:${kind}`} as text) || case ${takenBack} when 0 then '' else '#' || ${takenBack} end`,
+      entry_id: kind === 'reserve' ? `${run_id}:reserve` : entryIdOf(sql`cast(${run_id} as text)`, kind),
       run_id,
       subject,
       provider,
@@ -52,6 +47,13 @@ export async function addLedgerEntry(
       certainty,
     })
     .execute();
+}
+
+/** The id of an entry at the end of a run, whose own id is given as a text. */
+export function entryIdOf(runId: RawBuilder<unknown>, kind: 'release' | 'charge'): RawBuilder<string> {
+  const takenBack = sql`(select count(*) from ledger as earlier where earlier.run_id = ${runId}
+    and earlier.kind = ${sql.lit(kind)} and earlier.entry_id like '%:back')`;
+  return sql<string>`${runId} || ${sql.lit(`:${kind}`)} || case ${takenBack} when 0 then '' else '#' || ${takenBack} end`;
 }
 
 /** Takes the end of a run back: each entry of it stays, and gets a counter-entry beside it, at the time of the first. */

@@ -27,11 +27,16 @@ interface Standing {
   hasThresholds?: boolean;
   /** Some platform is paused. */
   hasPauses?: boolean;
+  /** The idempotency key that was asked about has a run. */
+  isKeyUsed?: boolean;
 }
 
 /** What a subject has under way, counted up to `atMost`, whether a budget holds it, and whether anybody is asked about costs. */
-export async function readStanding(queries: Queries, subject: string, atMost: number): Promise<Standing> {
-  const { open, bound, limits, thresholds, pauses } = await queries
+export async function readStanding(
+  queries: Queries,
+  { subject, atMost, key }: { subject: string; atMost: number; key?: string },
+): Promise<Standing> {
+  const { open, bound, limits, thresholds, pauses, used } = await queries
     .selectNoFrom((eb) => [
       eb
         .selectFrom((inner) =>
@@ -63,6 +68,12 @@ export async function readStanding(queries: Queries, subject: string, atMost: nu
         .selectFrom('provider_pauses')
         .select(({ fn }) => fn.countAll<number>().as('count'))
         .as('pauses'),
+      eb
+        .selectFrom('runs')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('subject', '=', subject)
+        .where('idempotency_key', '=', key ?? '')
+        .as('used'),
     ])
     .executeTakeFirstOrThrow();
   const isBound = Number(bound) + Number(limits) > 0;
@@ -71,6 +82,7 @@ export async function readStanding(queries: Queries, subject: string, atMost: nu
     isBound,
     ...(Number(thresholds) > 0 && { hasThresholds: true }),
     ...(Number(pauses) > 0 && { hasPauses: true }),
+    ...(Number(used) > 0 && { isKeyUsed: true }),
   };
 }
 

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Database, Queries } from '../database.ts';
 import type { RunRow } from '../schema.ts';
 import { takeBackEntries } from './ledger.ts';
-import { type RunWrite, writeEvent } from './run-leases.ts';
+import { type RunWrite, writeEvent } from './run-writes.ts';
 
 /**
  * What a process knows of a submit is a fact, whoever holds the run by now and whatever others concluded meanwhile. These

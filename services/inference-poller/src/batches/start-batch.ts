@@ -139,7 +139,7 @@ export async function tryBatch(
 /** What holds the caller; throws where so many more would be too many. */
 async function standingFor({ database, runLimits }: InferenceDeps, subject: string, more: number) {
   const most = await runLimits.mostOpen(subject);
-  const standing = await readStanding(database.queries, subject, most);
+  const standing = await readStanding(database.queries, { subject, atMost: most });
   if (standing.openRuns + more > most) throw tooManyRuns(most);
   return standing;
 }

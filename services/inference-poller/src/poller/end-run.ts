@@ -55,7 +55,7 @@ export function toRunEnd(deps: InferenceDeps, row: RunRow, ending: Ending): RunE
       ...(ending.status === 'succeeded' ? { progress: 1 } : {}),
       queue_position: null,
     },
-    delivery: (ended) => toDelivery(ended, at),
+    delivery: row.webhook === null ? undefined : (ended) => toDelivery(ended, at),
   };
 }
 
@@ -80,6 +80,7 @@ export function announceEnd(deps: InferenceDeps, row: RunRow): void {
     model,
     provider,
     ...took,
+    ...(row.webhook !== null && { has_webhook: true }),
   });
   const charged = row.charged_micros === null ? undefined : fromMicros(row.charged_micros);
   if (row.batch_id !== null) deps.batches.wake(row.batch_id);
@@ -94,7 +95,7 @@ export function announceEnd(deps: InferenceDeps, row: RunRow): void {
   deps.log.info({ runId: run_id, model, status: row.status, durationMs, charged }, 'run finished');
 }
 
-function toDelivery(row: RunRow, at: number): ReturnType<RunEnd['delivery']> {
+function toDelivery(row: RunRow, at: number): ReturnType<NonNullable<RunEnd['delivery']>> {
   if (row.webhook === null) return undefined;
   const error = errorOf(row);
   const body = { run: toRun(row, { text: shortText }), ...(error === undefined ? {} : { error }) };

@@ -53,6 +53,8 @@ export class Poller {
   #heartbeat: NodeJS.Timeout | undefined;
   /** Whether the last look left runs waiting because of a limit. */
   #isHeldBack = false;
+  /** Whether the last look left anything to others, or to later, because there was no place for it here. */
+  readonly #isShort = { sender: false, follower: false };
   #abandonedAt = 0;
   #isStarted = false;
 
@@ -175,11 +177,11 @@ export class Poller {
     this.#follower.stop();
   }
 
-  /** Somebody may have waited for the place that is free now. */
+  /** Somebody waits for the place that is free now, where the last look could not take all there was. */
   #wakeFor(stage: Stage): void {
     if (!this.#canLook()) return;
-    if (stage === 'follow') this.#follower.wake();
-    else if (stage !== 'store') this.#sender.wake();
+    if (stage === 'follow' && this.#isShort.follower) this.#follower.wake();
+    else if (stage !== 'follow' && stage !== 'store' && this.#isShort.sender) this.#sender.wake();
   }
 
   /** Runs that wait to be sent, of as many tenants and platforms as there is room for. */
@@ -189,6 +191,9 @@ export class Poller {
     const { submit, compute } = this.#stages.places;
     const isOpen = (slug: string) => this.#sendingPlaces(slug).roomAt(slug) > 0;
     const open = [...providers.keys()].filter(isOpen);
+    // A place that becomes free while the lanes are read has another look.
+    const isShut = open.length < providers.size;
+    this.#isShort.sender = isShut;
     const cursors = open.map((provider) => ({ provider, after: this.#after.get(provider) ?? '' }));
     const listed = await listLanes(database.queries, { cursors, limit: lanesPerLook });
     const isWhole = listed.length < lanesPerLook;
@@ -206,6 +211,7 @@ export class Poller {
         runsPerLook,
       ),
     ];
+    this.#isShort.sender = isShut || picks.length < lanes.length;
     const limits = await this.#deps.runLimits.known();
     const leasing = { ...this.#leaseRequest(), picks, limits };
     const { rows, reached } = await leaseWithinLimits(database, leasing);
@@ -218,7 +224,7 @@ export class Poller {
       this.#drive(row, this.#stages.sendingStage(providers.get(row.provider)));
     }
     return {
-      isMore: rows.length > 0 || !isWhole || cursors.some(({ after }) => after !== ''),
+      isMore: isCut(picks, rows) || !isWhole || cursors.some(({ after }) => after !== ''),
       ...(reached.length === 0 ? {} : { spacingMs: passingSpacingMs }),
     };
   }
@@ -247,6 +253,7 @@ export class Poller {
       .map((provider) => ({ provider, limit: Math.min(follow.roomAt(provider), runsPerLook) }))
       .filter(({ limit }) => limit > 0);
     const without = follow.saturated(new Set(picks.map(({ provider }) => provider)));
+    this.#isShort.follower = picks.length < providers.size || without.length > 0;
     const rows = await leaseFollowedRuns(database, { ...this.#leaseRequest(), picks, without });
     this.#deps.metrics.leased('follow', rows, this.#deps.now());
     for (const row of rows) this.#drive(row, 'follow');
@@ -376,6 +383,17 @@ export class Poller {
       }
     }
   }
+}
+
+/** Whether a lane gave as many as were asked of it, so that there may be more in it. */
+function isCut(picks: readonly (Lane & { limit: number })[], rows: readonly Lane[]): boolean {
+  const left = new Map(picks.map((pick) => [`${pick.provider} ${pick.subject}`, pick.limit]));
+  return rows.some(({ provider, subject }) => {
+    const lane = `${provider} ${subject}`;
+    const count = (left.get(lane) ?? 0) - 1;
+    left.set(lane, count);
+    return count === 0;
+  });
 }
 
 /** Its step takes it in, after the question to its provider that may be under way. */

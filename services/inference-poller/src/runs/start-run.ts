@@ -63,14 +63,12 @@ export async function startRun(
   const key = keyOf(request, callId);
   const { subject } = context.principal;
   const { queries } = deps.database;
-  // Side by side: each is a wait of its own. A replay needs no catalog, so what that says counts later.
+  // Side by side with what the database says: each is a wait of its own. A replay needs no catalog, so what that says counts later.
   const preparing = prepare(deps, request, context);
   preparing.catch(() => undefined);
   const mostOpen = await deps.runLimits.mostOpen(subject);
-  const [existing, standing] = await Promise.all([
-    findRunByKey(queries, subject, key),
-    readStanding(queries, subject, mostOpen),
-  ]);
+  const standing = await readStanding(queries, { subject, atMost: mostOpen, key });
+  const existing = standing.isKeyUsed === true ? await findRunByKey(queries, subject, key) : undefined;
   if (existing !== undefined)
     return { row: await replay(deps, existing, { request, context }), isNew: false };
   const { problems, ...checked } = readRunRequest(request, deps);
@@ -228,7 +226,7 @@ export async function tryRun(
   const mostOpen = await deps.runLimits.mostOpen(subject);
   const [found, standing, existing] = await Promise.all([
     deps.bus.call(prepareRun, asked, { principal, signal }),
-    readStanding(queries, subject, mostOpen),
+    readStanding(queries, { subject, atMost: mostOpen }),
     ref === undefined ? undefined : findRunByKey(queries, subject, `ref:${ref}`),
   ]);
   const prepared = withOthers(found, request.max_cost);

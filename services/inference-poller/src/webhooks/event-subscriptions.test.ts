@@ -140,16 +140,8 @@ describe('a subscription to events', () => {
     await subscribe();
     statuses = [500, 302];
     const runId = await finished();
-    for (let sent = 1; sent <= 3; sent += 1) {
-      await vi.waitFor(() => expect(messages).toHaveLength(sent), 30_000);
-      world.skipped += 60_000;
-      await vi.waitFor(async () => {
-        const rows = await world.database.queries.selectFrom('webhook_deliveries').selectAll().execute();
-        expect(rows[0]?.attempts).toBe(sent);
-      }, 30_000);
-      // Whatever ends has the sender look.
-      await world.run({}, { principal: bob });
-    }
+    const rows = () => world.database.queries.selectFrom('webhook_deliveries').selectAll().execute();
+    await vi.waitFor(async () => expect(await rows()).toMatchObject([{ attempts: 3 }]), 30_000);
     const read = async (principal = alice) =>
       (await world.ask(readDeliveries, { run_id: runId, limit: 10 }, principal)).deliveries;
     const [delivery] = await read();
@@ -159,7 +151,6 @@ describe('a subscription to events', () => {
     expect(delivery).toMatchObject({ state: 'delivered', attempts: 3, url, event });
     expect(await read(bob)).toEqual([]);
     await world.ask(replayWebhook, { delivery_id: delivery?.delivery_id ?? '' });
-    await world.run({}, { principal: bob });
     await vi.waitFor(() => expect(told().filter((id) => id === runId)).toHaveLength(4), 30_000);
   });
 
@@ -197,7 +188,6 @@ describe('a subscription to events', () => {
 
     expect((await subscribe()).subscription).toMatchObject({ is_renewed: true });
     world.skipped += 60_000;
-    await world.run({}, { principal: bob });
 
     await vi.waitFor(() => expect(told()).toEqual([waiting]), 30_000);
     expect(isSignedBy(1, messages[0])).toBe(true);
@@ -313,8 +303,6 @@ describe('a budget that is reached', () => {
 
     await spend();
     await vi.waitFor(() => expect(messages).toHaveLength(1), 30_000);
-    await pass(60_000);
-    await world.run({}, { principal: bob });
     await vi.waitFor(() => expect(messages).toHaveLength(2), 30_000);
     expect((await world.run({ input: { price: 0.07 } })).error?.code).toBe('budget_exceeded');
     await pass(60_000);

@@ -86,11 +86,7 @@ describe('a webhook', () => {
     await world.addReplica(options);
     await world.run({ webhook: url });
 
-    for (let sent = 1; sent <= 3; sent++) {
-      await vi.waitFor(async () => expect((await deliveries())[0]?.attempts).toBe(sent));
-      world.skipped += 60_000;
-      await world.run();
-    }
+    await vi.waitFor(async () => expect((await deliveries())[0]?.attempts).toBe(3), 30_000);
 
     expect(new Set(messages.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
     expect((await deliveries())[0]).toMatchObject({ attempts: 3, next_attempt_at: null });
@@ -132,21 +128,18 @@ describe('a webhook', () => {
     const { run } = await world.run({ webhook: url });
     const read = async (principal = alice) =>
       (await world.ask(readDeliveries, { run_id: run?.run_id, limit: 10 }, principal)).deliveries;
-    for (let sent = 1; sent <= 4; sent += 1) {
-      await vi.waitFor(async () => expect((await read())[0]?.attempts).toBe(sent));
-      world.skipped += 60_000;
-      await world.run();
-    }
+    await vi.waitFor(async () => expect((await read())[0]?.state).toBe('given_up'), 30_000);
     const [failed] = await read();
 
+    expect(failed?.attempts).toBe(4);
     expect(failed).toMatchObject({ state: 'given_up', last_status: 302, last_problem: 'redirect' });
     expect(await read(bob)).toEqual([]);
     const replay = { delivery_id: failed?.delivery_id ?? '' };
     await expect(world.ask(replayWebhook, replay, bob)).rejects.toMatchObject({ code: 'webhook_not_found' });
     await world.ask(replayWebhook, replay);
-    await world.run();
-    await vi.waitFor(async () =>
-      expect((await read())[0]).toMatchObject({ state: 'delivered', attempts: 1 }),
+    await vi.waitFor(
+      async () => expect((await read())[0]).toMatchObject({ state: 'delivered', attempts: 1 }),
+      30_000,
     );
     expect(new Set(messages.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
   });
