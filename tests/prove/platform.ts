@@ -212,6 +212,7 @@ export class SimPlatform {
       watch: (handle, context) => calls.watch(handle, context),
       cancel: async (handle) => calls.cancel(handle),
       recover: async ({ runId }) => calls.recover(runId),
+      forget: (handle) => calls.forget(handle),
       close: async () => calls.close(),
     };
   }

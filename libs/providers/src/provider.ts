@@ -324,6 +324,8 @@ export interface Provider {
   watch?(handle: JobHandle, context: ProviderContext): AsyncIterable<JobView>;
   cancel(handle: JobHandle, context: ProviderContext): Promise<CancelResult>;
   recover(request: RecoverRequest, context: ProviderContext): Promise<Recovery>;
+  /** The run of a job has ended, with all that came of it written down: what this process alone kept of it may go. */
+  forget?(handle: JobHandle): void;
   /**
    * Deletes what the platform keeps of an ended job: what went in and what came out, as far as it lets anybody. Twice is like once.
    * Absent where it has no way to.

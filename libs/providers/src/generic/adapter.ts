@@ -131,6 +131,10 @@ class DescribedProvider extends PlatformAdapter implements Provider {
     return this.#description.poll === undefined ? this.#held.recover(runId) : { outcome: 'unknown' };
   }
 
+  forget(handle: JobHandle): void {
+    this.#held.forget(handle);
+  }
+
   jobsOf(): 'remote' | 'process' {
     return this.#description.poll === undefined ? 'process' : 'remote';
   }

@@ -207,3 +207,22 @@ it('refuses one call too many', async () => {
 
   await expect(calls.start('run_2', async () => done)).rejects.toMatchObject({ code: 'busy' });
 });
+
+it('keeps what a call ended with until its run has it, however many others end meanwhile', async () => {
+  const calls = create();
+  const first = await calls.start('run_1', async () => done);
+  for (let index = 0; index < 100; index += 1) await calls.start(`run_other_${index}`, async () => done);
+  const read = calls.poll(first.handle);
+  calls.forget(first.handle);
+
+  expect(read).toEqual(done);
+  expect(calls.poll(first.handle)).toMatchObject({ status: 'expired' });
+});
+
+it('forgets nothing that is still under way', async () => {
+  const calls = create();
+  const { handle } = await calls.start('run_1', () => new Promise(() => undefined));
+  calls.forget(handle);
+
+  expect(calls.poll(handle)).toMatchObject({ status: 'running' });
+});

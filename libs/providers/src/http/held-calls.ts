@@ -17,14 +17,14 @@ export interface HeldCallsOptions {
   graceMs?: number;
   /** The longest that a call may take, where an operator set one. Default a day: the run's own deadline ends it before. */
   deadlineMs?: number | undefined;
-  /** How long a finished call can be read. Default 10 minutes. */
+  /** How long a finished call can be read that nobody forgets: until its run has ended there is no other copy. Default an hour. */
   keepMs?: number;
   /**
    * Calls that run at the same time; one more is refused as `busy`. Default 4,096: whoever sends runs bounds them before,
    * and fairly.
    */
   maxRunning?: number;
-  /** Finished calls that are kept. Default 64. */
+  /** Finished calls that are kept until somebody forgets them, as while the database is away. Default 512. */
   maxKept?: number;
 }
 
@@ -60,7 +60,7 @@ export class HeldCalls {
   readonly #held = new Map<string, Held>();
 
   constructor(options: HeldCallsOptions) {
-    const defaults = { graceMs: 5_000, keepMs: 600_000, maxRunning: 4_096, maxKept: 64 };
+    const defaults = { graceMs: 5_000, keepMs: 3_600_000, maxRunning: 4_096, maxKept: 512 };
     this.#options = { ...defaults, ...options, deadlineMs: options.deadlineMs ?? maxCallMs };
   }
 
@@ -155,6 +155,12 @@ export class HeldCalls {
     const held = [...this.#held.values()].find((call) => call.runId === runId && call.hasLeft);
     if (held === undefined) return { outcome: 'unknown' };
     return { outcome: 'found', handle: { job_id: held.id, owner: this.#owner } };
+  }
+
+  /** Its run has ended: what came of the call is written down. */
+  forget(handle: JobHandle): void {
+    const held = this.#find(handle);
+    if (held?.endedAt !== undefined) this.#held.delete(held.id);
   }
 
   close(): void {

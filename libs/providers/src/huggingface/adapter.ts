@@ -140,6 +140,10 @@ class HuggingFaceProvider extends PlatformAdapter implements Provider {
     return this.#held.recover(runId);
   }
 
+  forget(handle: JobHandle): void {
+    this.#held.forget(handle);
+  }
+
   jobsOf(_nativeId: string, handle?: JobHandle): 'remote' | 'process' {
     return handle === undefined || handle.route === undefined ? 'process' : 'remote';
   }

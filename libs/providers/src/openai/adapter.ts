@@ -182,6 +182,10 @@ class OpenAiProvider extends PlatformAdapter implements Provider {
     return this.#held.recover(runId);
   }
 
+  forget(handle: JobHandle): void {
+    this.#held.forget(handle);
+  }
+
   jobsOf(nativeId: string, handle?: JobHandle): 'remote' | 'process' {
     if (handle !== undefined) return handle.kind === 'video' ? 'remote' : 'process';
     return this.#knownKind(nativeId) === 'video' ? 'remote' : 'process';

@@ -3,7 +3,7 @@ import { type ErrorEnvelope, inWords, plainWords, runFinished } from '@inferry/c
 import { endLeasedRun, type RunEnd, type RunRow } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { type Charge, overQuoteOf, settle } from '../runs/run-cost.ts';
-import { errorOf, fromMicros, optionsOf, type RunOptions } from '../runs/run-document.ts';
+import { errorOf, fromMicros, handleOf, optionsOf, type RunOptions } from '../runs/run-document.ts';
 import { shortText, statusOf, toRun } from '../runs/run-view.ts';
 import { releaseAccess, traceRunEnd } from './call-provider.ts';
 import { type HeldRun, LeaseLost, loseRun } from './held-run.ts';
@@ -85,6 +85,7 @@ export function announceEnd(deps: InferenceDeps, row: RunRow): void {
   const charged = row.charged_micros === null ? undefined : fromMicros(row.charged_micros);
   if (row.batch_id !== null) deps.batches.wake(row.batch_id);
   void releaseAccess(deps, row);
+  if (row.handle !== null) deps.providers.get(row.provider)?.forget?.(handleOf(row));
   traceRunEnd(row, charged, () => deps.metrics.ended(row));
   const { overQuoteMicros } = optionsOf(row);
   if (overQuoteMicros !== undefined) {

@@ -1,3 +1,4 @@
+import type { JobHandle } from '@inferry/providers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { outputsOf } from '../runs/run-document.ts';
 import { succeeded } from '../testing/platform.ts';
@@ -15,6 +16,24 @@ async function runningRun(args = {}): Promise<string> {
   await world.reached(runId, 'running');
   return runId;
 }
+
+it('tells the provider that a run has ended once its row says so, and what came of it', async () => {
+  const own = await createWorld();
+  const told: (string | undefined)[] = [];
+  const forget = ({ id }: JobHandle) => {
+    const rows = own.database.queries
+      .selectFrom('runs')
+      .select('phase')
+      .where('upstream_id', '=', String(id));
+    void rows.executeTakeFirst().then((row) => told.push(row?.phase));
+  };
+  await own.addReplica({ providers: [{ ...own.platform.provider(), forget }] });
+  own.platform.endsAs = succeeded();
+
+  expect((await own.run()).run?.status).toBe('succeeded');
+  await vi.waitFor(() => expect(told).toEqual(['done']));
+  await own.close();
+});
 
 describe('a poll', () => {
   it('that fails fails itself and not the run', async () => {
