@@ -23,6 +23,7 @@ export {
   type Words,
   writeCall,
 } from './content.ts';
+export { codingsOf, unpacked } from './content-coding.ts';
 export { type DataUri, fromBase64, isDataUri, readDataUri } from './data-uri.ts';
 export { durationBuckets } from './durations.ts';
 export type { ErrorRow } from './endpoint-error-codes.ts';

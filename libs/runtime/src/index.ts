@@ -20,7 +20,6 @@ export {
   RuntimeEnv,
   readEnv,
 } from './config.ts';
-export { codingsOf, unpacked } from './content-coding.ts';
 export { type Cursors, createCursors } from './cursors.ts';
 export {
   createHttpApp,

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { AppError, Secret } from '@inferry/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -113,6 +113,39 @@ describe('a read', () => {
     expect(whole.body.id).toHaveLength(1 << 20);
     expect(error.code).toBe('upstream_malformed');
   });
+
+  it.each<[string, (text: string) => string | Buffer]>([
+    ['gzip', gzipSync],
+    ['GZIP', gzipSync],
+    ['x-gzip', gzipSync],
+    ['br', brotliCompressSync],
+    ['zstd', zstdCompressSync],
+    ['deflate', deflateSync],
+    ['deflate', deflateRawSync],
+    ['gzip, br', (text) => brotliCompressSync(gzipSync(text))],
+    ['gzip', (text) => text],
+    ['none', (text) => text],
+    ['utf-8', (text) => text],
+    ['aws-chunked', (text) => text],
+  ])(
+    'takes an answer in %s, which nobody asked for, read or sent, whole or as it comes',
+    async (coding, pack) => {
+      handle = (_request, response) => {
+        response.writeHead(200, { 'content-encoding': coding });
+        response.end(pack('{"id":"a"}'));
+      };
+      const submit = { path: '/', method: 'POST' as const, json: {} };
+
+      const read = await client.read(Reply, { path: '/' }, context());
+      const sent = await client.submit(Reply, submit, context());
+      const stream = await client.stream({ ...submit, purpose: 'submit' }, context());
+      const content = await client.content({ path: '/' }, context());
+
+      expect([read.body.id, sent.body.id]).toEqual(['a', 'a']);
+      expect(Buffer.concat(await collect(stream.body)).toString()).toBe('{"id":"a"}');
+      expect(Buffer.from(content.body).toString()).toBe('{"id":"a"}');
+    },
+  );
 
   it('reads no more of an answer than it may, packed or not, and closes the connection', async () => {
     const closed = Promise.withResolvers<void>();

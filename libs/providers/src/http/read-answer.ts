@@ -27,7 +27,19 @@ export async function readAnswer(reply: Reply<AsyncIterable<Uint8Array>>, title:
   const text = Buffer.concat(chunks);
   const json = parseJson(text);
   if (json !== undefined || text.byteLength === 0) return { json };
+  const lines = linesOf(text.toString('utf8'));
+  if (lines !== undefined) return { events: eventsOf(lines) };
   throw malformed(title, reply.status);
+}
+
+/** A value in JSON on each line, as servers of other APIs stream; undefined where one is none. */
+function linesOf(text: string): string[] | undefined {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
+  return lines.length > 1 && lines.every((line) => parseJson(line) !== undefined) ? lines : undefined;
+}
+
+async function* eventsOf(lines: readonly string[]): AsyncGenerator<ServerSentEvent> {
+  for (const data of lines) yield { event: 'message', data };
 }
 
 async function* joined(

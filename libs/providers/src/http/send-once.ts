@@ -1,8 +1,8 @@
 /** One request, never sent twice, and its reply: bounded, unpacked, as it comes or whole. */
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { createGunzip, gunzip } from 'node:zlib';
-import { AppError } from '@inferry/contracts';
+import { gunzip } from 'node:zlib';
+import { AppError, codingsOf, unpacked as unpackedBy } from '@inferry/contracts';
 import { type Dispatcher, request } from 'undici';
 import type { SubmitGuard } from '../provider.ts';
 import { toNotSent } from './transport-failure.ts';
@@ -249,7 +249,7 @@ class Reader implements Dispatcher.DispatchHandler {
 
 const unpack = promisify(gunzip);
 
-/** Without an encoding, or in the one that was asked for; what is larger than `maxBytes` once it is unpacked is refused. */
+/** Without an encoding, or in any that can be read; what is larger than `maxBytes` once it is unpacked is refused. */
 export async function unpacked(
   { headers, bytes }: WholeReply,
   { maxBytes, title }: { maxBytes: number; title: string },
@@ -257,7 +257,8 @@ export async function unpacked(
   if (bytes === undefined) throw tooLarge(title, maxBytes);
   const encoding = headers['content-encoding'];
   if (isPlain(encoding)) return bytes;
-  if (encoding !== 'gzip' && encoding !== 'x-gzip') throw oddEncoding(title);
+  if (encoding !== 'gzip' || bytes[0] !== 0x1f)
+    return readBytes(Readable.from([bytes]), { encoding, maxBytes, title });
   try {
     return await unpack(bytes, { maxOutputLength: maxBytes });
   } catch (error) {
@@ -279,7 +280,7 @@ function tooLarge(title: string, maxBytes: number): AppError {
 }
 
 function oddEncoding(title: string): AppError {
-  return new AppError('upstream_malformed', `${title} answered in an encoding that it was not asked for.`);
+  return new AppError('upstream_malformed', `${title} answered in an encoding that cannot be read.`);
 }
 
 /** A body of a bounded size, unpacked. What is counted is what comes out, so that a small bomb is cut as well. */
@@ -338,11 +339,8 @@ function readPlain(
 
 function unpackedStream(body: Readable, encoding: string | undefined, title: string): Readable {
   if (isPlain(encoding)) return body;
-  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
-    body.on('error', () => undefined).destroy();
-    throw oddEncoding(title);
-  }
-  const gunzip = createGunzip();
-  body.on('error', (error) => gunzip.destroy(error));
-  return body.pipe(gunzip);
+  const packed = codingsOf(encoding);
+  if (packed !== undefined) return packed.length === 0 ? body : unpackedBy(body, packed);
+  body.on('error', () => undefined).destroy();
+  throw oddEncoding(title);
 }

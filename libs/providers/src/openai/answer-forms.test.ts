@@ -70,6 +70,9 @@ const stream = (parts: readonly unknown[], end = 'data: [DONE]\n\n') => ({
   type: 'text/event-stream',
   body: parts.map((it) => (typeof it === 'string' ? it : `data: ${JSON.stringify(it)}\n\n`)).join('') + end,
 });
+const onePixel =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+const silence = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAAA'.padEnd(800, 'A');
 const textOf = ({ outputs = [] }: JobView) => outputs.map(({ text }) => text).join('');
 
 describe('an answer of a language model is taken as it comes', () => {
@@ -94,6 +97,24 @@ describe('an answer of a language model is taken as it comes', () => {
     ],
     ['a whole text', { body: { choices: [{ text: 'Hello', finish_reason: 'stop' }] } }],
     ['a stream that is said to be JSON', { ...stream([part('Hello'), stop]), type: 'application/json' }],
+    [
+      'a value on each line',
+      { body: '{"message":{"content":"Hel"},"done":false}\n{"message":{"content":"lo"},"done":true}\n' },
+    ],
+    [
+      'an answer of the Responses API',
+      { body: { output: [{ type: 'message', content: [{ type: 'output_text', text: 'Hello' }] }] } },
+    ],
+    ['its text alone', { body: { output_text: 'Hello' } }],
+    [
+      'a message of another API',
+      { body: { type: 'message', content: [{ type: 'text', text: 'Hello' }], stop_reason: 'end_turn' } },
+    ],
+    ['candidates', { body: { candidates: [{ content: { parts: [{ text: 'Hel' }, { text: 'lo' }] } }] } }],
+    [
+      'a recording with what is said in it',
+      { body: { choices: [{ message: { content: null, audio: { transcript: 'Hello' } } }] } },
+    ],
   ])('%s', async (_form, answer) => {
     answers(() => answer);
 
@@ -102,6 +123,55 @@ describe('an answer of a language model is taken as it comes', () => {
     expect(view).toMatchObject({ status: 'succeeded' });
     expect(textOf(view)).toBe('Hello');
     expect(view.notes).toBeUndefined();
+  });
+
+  it('a number is the text of it', async () => {
+    answers(() => ({ body: { choices: [{ message: { content: 42 } }] } }));
+
+    expect(textOf(await run('acme-chat', { prompt: 'hi' }))).toBe('42');
+  });
+
+  it('with the pictures and the sounds that are beside its words', async () => {
+    const picture = { type: 'image_url', image_url: { url: `data:image/png;base64,${onePixel}` } };
+    const message = { content: 'Hello', images: [picture], audio: { data: silence, transcript: 'x' } };
+    answers(() => ({ body: { choices: [{ message }] } }));
+    const beside = await run('acme-chat', { prompt: 'hi' });
+    answers(() => stream([part('Hel'), part('lo', { delta: { images: [picture] } }), stop]));
+    const streamed = await run('acme-chat', { prompt: 'hi' });
+    answers(() => ({ body: { choices: [{ message: { content: [picture] } }] } }));
+    const alone = await run('acme-chat', { prompt: 'hi' });
+
+    const kinds = ({ outputs = [] }: JobView) => outputs.map(({ kind }) => kind);
+    expect([beside, streamed, alone].map(kinds)).toEqual([
+      ['text', 'image', 'audio'],
+      ['text', 'image'],
+      ['image'],
+    ]);
+    expect(JSON.stringify([beside.raw, beside.notes])).not.toContain(onePixel);
+  });
+
+  it('and says that a tool was called, with the call', async () => {
+    const calls = [{ id: 'c', type: 'function', function: { name: 'look', arguments: '{}' } }];
+    answers(() => ({
+      body: { choices: [{ message: { content: null, tool_calls: calls }, finish_reason: 'tool_calls' }] },
+    }));
+
+    expect(await run('acme-chat', { prompt: 'hi' })).toMatchObject({
+      status: 'succeeded',
+      notes: [expect.stringContaining('asked for a tool')],
+      raw: { tool_calls: calls },
+    });
+  });
+
+  it('and is no success where it holds nothing of an answer; what came can be looked at', async () => {
+    for (const body of [{ choices: [] }, { id: 'x', usage: { total_tokens: 9 } }]) {
+      answers(() => ({ body }));
+      expect(await run('acme-chat', { prompt: 'hi' })).toMatchObject({
+        status: 'failed',
+        error: { message: expect.stringContaining('gave no answer') },
+        raw: body,
+      });
+    }
   });
 
   it('and says that it was cut off, by its limit or by a stream that just ends', async () => {
@@ -132,6 +202,10 @@ describe('an answer of a language model is taken as it comes', () => {
     ['in a reply of 200', { body: { error: { message: 'The provider hung up', code: 502 } } }],
     ['within a stream', stream([part('Hel'), { error: { message: 'The provider hung up', code: 502 } }])],
     ['as a mere text', { body: { error: 'The provider hung up' } }],
+    ['by the kind of the object', { body: { object: 'error', message: 'The provider hung up', code: 502 } }],
+    ['as a detail', { body: { detail: 'The provider hung up' } }],
+    ['as the first of details', { body: { detail: [{ loc: ['x'], msg: 'The provider hung up' }] } }],
+    ['on a line of its own', { body: '{"message":{"content":"Hel"}}\n{"error":"The provider hung up"}' }],
   ])('and is the error that it says, in its own words: %s', async (_where, answer) => {
     answers(() => answer);
 
@@ -191,6 +265,10 @@ describe('pictures and sounds are taken in every form', () => {
     ['base64', { data: [{ b64_json: png.toString('base64') }] }],
     ['base64 with a prefix', { data: [{ b64_json: uri.replace('data:', 'DATA:') }] }],
     ['beside one without content', { data: [{ url: '' }, { b64_json: uri }] }],
+    ['under another name', { image: uri }],
+    ['one that is no list', { data: { b64_json: uri } }],
+    ['a list of links', { output: [uri] }],
+    ['the file itself', png],
   ])('%s', async (_form, body) => {
     answers(() => ({ body }));
 
@@ -210,6 +288,14 @@ describe('pictures and sounds are taken in every form', () => {
       { error: { message: 'x', code: 'content_policy_violation' } },
       'content_blocked',
     ],
+    [
+      'an error in the place of a picture',
+      'acme-image',
+      { data: [{ error: { message: 'x', code: 'content_policy_violation' } }] },
+      'content_blocked',
+    ],
+    ['a detail in place of a sound', 'acme-tts', { detail: 'voice is not loaded' }, 'generate_failed'],
+    ['a detail in place of a transcript', 'whisper-1', { detail: 'no speech model' }, 'generate_failed'],
     [
       'an error where a sound was asked for',
       'acme-tts',

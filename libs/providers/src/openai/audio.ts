@@ -5,7 +5,7 @@ import { filesIn } from '../outputs/files-in.ts';
 import type { JobView } from '../provider.ts';
 import { typeOfBytes } from '../schema/file-types.ts';
 import { maxFileBytes, type OpenAiCall, pick, succeeded, textOutput } from './call.ts';
-import { failedWith, toldError } from './told-error.ts';
+import { failedWith, toldError, toldInstead } from './told-error.ts';
 import { Transcript } from './wire.ts';
 
 const typesOfFormats: Readonly<Record<string, string>> = {
@@ -36,7 +36,7 @@ export async function speech({ client, context, request }: OpenAiCall): Promise<
   if (instead !== undefined) {
     const sounds = filesIn(instead).filter(({ kind }) => kind === 'audio');
     if (sounds.length > 0) return succeeded(sounds);
-    const failure = toldError(instead, context);
+    const failure = toldInstead(instead, context);
     return failure ?? failedWith('upstream_failed', 'The server answered without a sound.');
   }
   if (body.byteLength === 0) return failedWith('upstream_failed', 'The server answered with an empty sound.');
@@ -87,7 +87,7 @@ export async function transcription({ client, context, request }: OpenAiCall): P
   const failure = json === undefined ? undefined : toldError(json, context);
   if (failure !== undefined) return failure;
   const words = Transcript.safeParse(json).data?.text;
-  if (words === undefined) return succeeded([textOutput(text)]);
+  if (words === undefined) return toldInstead(json, context) ?? succeeded([textOutput(text)]);
   const raw = rawOf(json);
   return succeeded([textOutput(words)], raw === undefined ? {} : { raw });
 }

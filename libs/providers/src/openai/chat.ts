@@ -1,11 +1,12 @@
 import { AppError, isObject, type JsonObject, validationFailed } from '@inferry/contracts';
 import { loadDataUris, maxCallMs, parseJson, readAnswer, type ServerSentEvent } from '../http/index.ts';
 import { rawOf } from '../outputs/answer.ts';
-import type { JobView } from '../provider.ts';
+import type { JobView, ProviderOutput } from '../provider.ts';
 import { type OpenAiCall, pick, succeeded, textOutput } from './call.ts';
+import { choiceIn, filesOf, wordsOf } from './chat-forms.ts';
 import { sendWithout } from './refused-fields.ts';
-import { failedWith, toldError } from './told-error.ts';
-import { ChatAnswer, ChatChoice } from './wire.ts';
+import { failedWith, toldError, toldInstead } from './told-error.ts';
+import { ChatAnswer } from './wire.ts';
 
 const maxAnswerBytes = 32 << 20;
 
@@ -16,6 +17,9 @@ interface Said {
   hasThought: boolean;
   finishReason: string | undefined;
   isRefusal: boolean;
+  /** There was an answer, even one without a word. */
+  isAnswer: boolean;
+  files: ProviderOutput[];
   /** Everything but the words: the model, the usage. */
   facts: JsonObject;
 }
@@ -69,11 +73,16 @@ function entire(body: unknown, call: OpenAiCall): JobView {
   if (!isObject(body))
     throw new AppError('upstream_malformed', 'The server answered something that cannot be read.');
   addTo(said, body);
-  return finished(said, call, true);
+  if (said.isAnswer) return finished(said, call, true);
+  said.facts = body;
+  return toldInstead(body, call.context) ?? finished(said, call, true);
 }
 
 function nothingSaid(): Said {
-  return { text: '', hasThought: false, finishReason: undefined, isRefusal: false, facts: {} };
+  return {
+    ...{ text: '', files: [], facts: {}, finishReason: undefined },
+    ...{ hasThought: false, isRefusal: false, isAnswer: false },
+  };
 }
 
 /** Adds what a part or a whole answer says; true when it says something of the text. */
@@ -83,29 +92,23 @@ function addTo(said: Said, part: unknown): boolean {
   const { choices, model, usage } = data;
   if (model) said.facts.model = model;
   if (usage) said.facts.usage = usage;
-  const choice = ChatChoice.safeParse(choices?.[0]).data;
+  const choice = choiceIn(isObject(part) ? part : {}, choices ?? []);
   if (choice === undefined) return false;
+  said.isAnswer = true;
   const { finish_reason: reason } = choice;
   const message = choice.delta ?? choice.message ?? {};
-  const { refusal, reasoning_content: thought, reasoning } = message;
-  const text = wordsOf(message.content) || wordsOf(choice.text) || (refusal ?? '');
+  const { refusal, reasoning_content: thought, reasoning, audio, tool_calls: calls } = message;
+  const spoken = audio?.transcript ?? '';
+  const text = wordsOf(message.content) || wordsOf(choice.text) || (refusal ?? '') || spoken;
   said.finishReason = reason ?? said.finishReason;
   said.isRefusal ||= typeof refusal === 'string' && refusal !== '';
   said.hasThought ||=
     [thought, reasoning].some((it) => it !== undefined && it !== null && it !== '') ||
     thinks(message.content);
+  said.files.push(...filesOf(message));
+  if (Array.isArray(calls) && calls.length > 0) said.facts.tool_calls ??= calls;
   said.text += text;
   return text !== '';
-}
-
-/** A text, or a list of parts of which some are thoughts. */
-function wordsOf(content: unknown): string {
-  if (typeof content === 'string') return content;
-  if (!Array.isArray(content)) return '';
-  const parts = content
-    .filter(isObject)
-    .filter(({ type }) => type === undefined || type === 'text' || type === 'output_text');
-  return parts.map(({ text }) => (typeof text === 'string' ? text : '')).join('');
 }
 
 function thinks(content: unknown): boolean {
@@ -115,32 +118,50 @@ function thinks(content: unknown): boolean {
 }
 
 function finished(said: Said, { request }: OpenAiCall, isWhole: boolean): JobView {
-  const { text, finishReason, facts } = said;
-  if (finishReason === 'content_filter' && text === '') {
-    return failedWith('content_blocked', 'The answer was withheld by the platform. Change the input.');
-  }
+  const { text, files, finishReason, facts } = said;
   const raw = rawOf({ ...facts, ...(finishReason !== undefined && { finish_reason: finishReason }) });
-  if (text === '' && finishReason === 'length') return nothingWritten(said, raw);
-  if (text === '' && !isWhole) throw new AppError('unavailable', 'The answer broke off before its end.');
+  const failure = text === '' && files.length === 0 ? failureOf(said, isWhole) : undefined;
+  if (failure !== undefined) return { ...failure, ...(raw !== undefined && { raw }) };
   const notes = notesOf(said, isWhole);
   const isCut = finishReason === 'length' || finishReason === 'content_filter' || !isWhole;
   const output = textOutput(text, request.input.json === true ? 'application/json' : 'text/plain');
-  return succeeded([output], {
+  // Files say it themselves.
+  const outputs = text === '' && files.length > 0 ? files : [output, ...files];
+  return succeeded(outputs, {
     ...(notes.length > 0 && { notes }),
     ...(isCut && { isPartial: true }),
     ...(raw !== undefined && { raw }),
   });
 }
 
+/** Why an answer without a word is none; undefined where that is what the model had to say. */
+function failureOf({ finishReason, isAnswer, hasThought }: Said, isWhole: boolean): JobView | undefined {
+  if (finishReason === 'content_filter')
+    return failedWith('content_blocked', 'The answer was withheld by the platform. Change the input.');
+  if (finishReason === 'length') return nothingWritten(hasThought);
+  if (!isWhole) throw new AppError('unavailable', 'The answer broke off before its end.');
+  return isAnswer
+    ? undefined
+    : failedWith('upstream_failed', 'The server says that it is done and gave no answer.');
+}
+
 /** What whoever reads the text has to know of it. */
-function notesOf({ text, finishReason, isRefusal, hasThought }: Said, isWhole: boolean): string[] {
+function notesOf(
+  { text, files, finishReason, isRefusal, hasThought, facts }: Said,
+  isWhole: boolean,
+): string[] {
   const notes = [
     finishReason === 'length' && cutNote,
     finishReason === 'content_filter' &&
       'The rest of the answer was withheld by the platform (content_filter).',
     isRefusal && 'The model refused to answer; the text says why.',
     !isWhole && 'The stream ended without saying that the answer is complete: it may be cut off.',
-    text === '' && `The model ended without a text${hasThought ? ', after thinking' : ''}.`,
+    facts.tool_calls !== undefined &&
+      'The model asked for a tool, which nobody answers here; include=["raw"] has its call.',
+    text === '' &&
+      files.length === 0 &&
+      facts.tool_calls === undefined &&
+      `The model ended without a text${hasThought ? ', after thinking' : ''}.`,
   ];
   return notes.filter((note) => note !== false);
 }
@@ -148,15 +169,11 @@ function notesOf({ text, finishReason, isRefusal, hasThought }: Said, isWhole: b
 const cutNote =
   'The text is cut off: it reached its limit of tokens (finish_reason: length). Ask for more with max_tokens.';
 
-function nothingWritten({ hasThought }: Said, raw: JobView['raw']): JobView {
+function nothingWritten(hasThought: boolean): JobView {
   const why = hasThought
     ? 'All tokens of the answer went into thinking, and no text was written'
     : 'The limit of tokens was reached before any text was written';
-  const view = failedWith(
-    'generate_failed',
-    `${why} (finish_reason: length). Raise max_tokens, or leave it out.`,
-  );
-  return { ...view, ...(raw !== undefined && { raw }) };
+  return failedWith('generate_failed', `${why} (finish_reason: length). Raise max_tokens, or leave it out.`);
 }
 
 async function toBody({ request, context }: OpenAiCall): Promise<JsonObject> {

@@ -1,5 +1,4 @@
 import { FormData } from 'undici';
-import { z } from 'zod';
 import {
   type Call,
   loadFiles,
@@ -9,10 +8,11 @@ import {
   type ServerSentEvent,
 } from '../http/index.ts';
 import { rawOf } from '../outputs/answer.ts';
-import { fileOfBytes, fromDataUri } from '../outputs/files-in.ts';
+import { fileOfBytes, filesIn, fromDataUri } from '../outputs/files-in.ts';
 import type { JobView, ProviderOutput } from '../provider.ts';
+import { typeOfBytes } from '../schema/file-types.ts';
 import { maxImagesBytes, type OpenAiCall, pick, succeeded } from './call.ts';
-import { failedWith, toldError } from './told-error.ts';
+import { failedWith, toldError, toldInstead } from './told-error.ts';
 import { ImageEvent, ImagesReply, Picture } from './wire.ts';
 
 const fields = [
@@ -34,7 +34,14 @@ export async function images(call: OpenAiCall): Promise<JobView> {
   const { client, context, request } = call;
   const isStreamed = Number(request.input.partial_images ?? 0) > 0;
   const target = { ...(await toTarget(call, isStreamed)), timeoutMs: maxCallMs, maxBytes: maxImagesBytes };
-  if (!isStreamed) return read((await client.submit(z.unknown(), target, context)).body, call);
+  if (!isStreamed) {
+    const { body } = await client.content({ ...target, purpose: 'submit' }, context);
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    const picture = typeOfBytes(bytes);
+    if (picture?.kind === 'image')
+      return succeeded([{ kind: 'image', contentType: picture.contentType, bytes: body }]);
+    return read(parseJson(bytes) ?? bytes.toString('utf8'), call);
+  }
   const headers = { accept: 'text/event-stream, application/json', 'accept-encoding': 'identity' };
   const reply = await client.stream({ ...target, headers, purpose: 'submit' }, context);
   const answer = await readAnswer(reply, 'The server');
@@ -48,10 +55,13 @@ function read(body: unknown, { request, context }: OpenAiCall): JobView {
   const { data } = ImagesReply.safeParse(body);
   const items = data?.data ?? data?.images ?? [];
   const type = contentTypeOf(data?.output_format ?? request.input.output_format);
-  return made(
-    items.map((item) => toOutput(item, type)),
-    body,
-  );
+  const pictures = items.map((item) => toOutput(item, type));
+  if (pictures.some((picture) => picture !== undefined)) return made(pictures, body);
+  // Of another form: whatever pictures there are; or the error that stands in the place of one.
+  const found = filesIn(body).filter(({ kind }) => kind === 'image');
+  if (found.length > 0) return made(found, body);
+  const told = [...items, body].map((item) => toldInstead(item, context)).find((view) => view !== undefined);
+  return told ?? made(pictures, body);
 }
 
 function made(pictures: readonly (ProviderOutput | undefined)[], body: unknown): JobView {

@@ -44,6 +44,10 @@ const Message = z.object({
   refusal: maybe(z.string()),
   reasoning_content: z.unknown().optional(),
   reasoning: z.unknown().optional(),
+  /** Of models that draw or speak in a conversation. */
+  images: z.unknown().optional(),
+  audio: maybe(z.looseObject({ transcript: maybe(z.string()) })),
+  tool_calls: z.unknown().optional(),
 });
 export const ChatChoice = z.object({
   delta: maybe(Message),

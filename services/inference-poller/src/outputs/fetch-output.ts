@@ -1,8 +1,7 @@
 /** An output on its way from its platform to the store. */
 import { Readable } from 'node:stream';
-import { AppError, isPage, isPrivateHost } from '@inferry/contracts';
+import { AppError, codingsOf, isPage, isPrivateHost, unpacked } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
-import { codingsOf, unpacked } from '@inferry/runtime';
 import { type Dispatcher, request } from 'undici';
 import type { InferenceDeps } from '../deps.ts';
 

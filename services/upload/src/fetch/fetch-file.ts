@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Readable } from 'node:stream';
-import { AppError, callOf, createUpload, hint } from '@inferry/contracts';
-import { codingsOf, unpacked } from '@inferry/runtime';
+import { AppError, callOf, codingsOf, createUpload, hint, unpacked } from '@inferry/contracts';
 import { type Dispatcher, request } from 'undici';
 import { patiently } from '../assets/body.ts';
 import { essence } from '../assets/content-type.ts';
