@@ -93,6 +93,22 @@ describe('docker-compose.yml', () => {
       expect(compose.services[name]?.networks).toContain(compose.services.prometheus?.networks[0]);
   });
 
+  it('has both stores of metrics for the dashboards, and the alerts in each', () => {
+    const { datasources } = parse(read('deploy/observability/datasource.yaml'));
+    const stores = ['prometheus', 'victoria'];
+    const { grafana, ...services } = compose.services;
+
+    expect(datasources.map(({ url }: { url: string }) => new URL(url).hostname)).toEqual(stores);
+    for (const name of stores) {
+      const common = (of: 'profiles' | 'networks') =>
+        services[name]?.[of]?.filter((one) => grafana?.[of]?.includes(one));
+      expect([name, common('profiles')?.length, common('networks')]).toEqual([name, 1, ['watch']]);
+    }
+    expect(services['victoria-rules']).toMatchObject({ profiles: ['victoria'], networks: ['watch'] });
+    const { volumes } = parse(composeText).services['victoria-rules'];
+    expect(volumes).toEqual(['./deploy/chart/files/rules.yaml:/etc/prometheus/rules.yaml:ro']);
+  });
+
   it('keeps the servers of state in a network without a way out', () => {
     for (const name of ['nats', 'redis', 'postgres', 's3']) {
       const networks = compose.services[name]?.networks ?? [];
