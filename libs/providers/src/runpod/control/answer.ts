@@ -107,10 +107,14 @@ export function page(items: readonly unknown[], { limit, cursor }: Args, beside:
     returned: shown.length,
     offset,
     truncated,
-    nextCursor: truncated ? Buffer.from(String(end)).toString('base64') : null,
+    nextCursor: truncated ? cursorOf(end) : null,
     ...(truncated && { note: `${items.length - end} more: pass nextCursor as cursor.` }),
   };
   return { body: { ...compact(beside), items: shown, pagination } };
+}
+
+export function cursorOf(offset: number): string {
+  return Buffer.from(String(offset)).toString('base64');
 }
 
 function offsetOf(cursor: string): number {

@@ -17,14 +17,15 @@ import type { AdapterOptions } from '../../definition.ts';
 import { PlatformClient } from '../../http/index.ts';
 import type { ProviderContext } from '../../provider.ts';
 import { causeOf, compact, type Item, itemsOf, strings, text } from './answer.ts';
+import { boundedList, isList } from './bounded-list.ts';
 import { RunpodControl } from './native.ts';
 import { calls } from './plane-calls.ts';
 import { parseRestVersions, type RestVersions } from './versions.ts';
 import type { Caller, Edition } from './wire.ts';
 
 const marks = { ref: 'INFERRY_REF', stop_at: 'INFERRY_STOP_AT', owner: 'INFERRY_OWNER' } as const;
-/** Pages of a hundred are put together up to here. */
-const mostPages = 10;
+/** Of one type: every account has fewer. */
+const mostResources = 10_000;
 
 export function createRunpodPlane(options: AdapterOptions): ControlPlane {
   return new RunpodPlane(options);
@@ -70,23 +71,14 @@ class RunpodPlane implements ControlPlane {
     context: ProviderContext,
   ): Promise<ResourceList> {
     const name = this.#callOf(type, 'list');
-    const args = { ...camel(filters), ...(parentId !== undefined && { endpointId: parentId }), limit: 100 };
-    const items: Item[] = [];
-    let rest: Item = {};
-    let cursor: unknown;
-    for (let count = 0; count < mostPages; count++) {
-      const answer = await this.#own(
-        name,
-        { ...args, ...(typeof cursor === 'string' && { cursor }) },
-        context,
-      );
-      items.push(...itemsOf(answer, 'items'));
-      const { items: _, pagination, ...more } = answer;
-      rest = more;
-      cursor = isObject(pagination) ? pagination.nextCursor : null;
-      if (typeof cursor !== 'string') break;
-    }
-    return { items: items.map(toResource), ...(Object.keys(rest).length > 0 && { summary: rest }) };
+    const args = { ...camel(filters), ...(parentId !== undefined && { endpointId: parentId }) };
+    // The platform tells all of them at once, whatever page is made of that.
+    const {
+      items,
+      pagination: _,
+      ...rest
+    } = await this.#own(name, { ...args, limit: mostResources }, context);
+    return { items: itemsOf(items).map(toResource), ...(Object.keys(rest).length > 0 && { summary: rest }) };
   }
 
   async get(
@@ -189,7 +181,8 @@ class RunpodPlane implements ControlPlane {
       ...{ name, args, edition, context, accepted, required },
       caller: this.#callerOf(caller, edition),
     });
-    return answer.isError === true ? { ...answer, cause: causeOf(answer) } : answer;
+    if (answer.isError === true) return { ...answer, cause: causeOf(answer) };
+    return isList(name) ? { ...answer, body: boundedList(answer.body, { name, accepted }) } : answer;
   }
 
   async close(): Promise<void> {
