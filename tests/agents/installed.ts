@@ -3,16 +3,16 @@ import { type SpawnOptions, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { constants, setPriority } from 'node:os';
-import { dirname, join } from 'node:path';
+import { setPriority } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { waitFor } from '@inferry/testing';
 
 const manifests = join(import.meta.dirname, 'clients');
 /** Written last: a folder without it was not finished. */
 const marker = 'installed';
-/** The largest, Codex, is 165 MB to load, and the machine may be busy. */
-const attemptMs = 6 * 60_000;
+/** Each takes some seconds of a machine that does nothing else; on one that does much, this is for all that goes on. */
+const attemptMs = 10 * 60_000;
 
 export interface Installing {
   /** How often npm is asked before it is given up. */
@@ -82,7 +82,7 @@ async function takeTurn(folder: string): Promise<() => void> {
     lock.exec('BEGIN EXCLUSIVE');
     return true;
   };
-  await waitFor(isTaken, { timeoutMs: 3 * attemptMs, everyMs: 200, what: `the turn to install ${folder}` });
+  await waitFor(isTaken, { timeoutMs: 2 * attemptMs, everyMs: 200, what: `the turn to install ${folder}` });
   return () => lock.close();
 }
 
@@ -94,10 +94,7 @@ interface Wanted {
 
 /** Beside its place and then moved there, so that nobody meets a half of it. What went wrong, if anything did. */
 async function install(name: string, { folder, wanted, signal }: Wanted): Promise<string | undefined> {
-  // Of those that were broken off, too.
-  for (const entry of await readdir(dirname(folder)))
-    if (entry.startsWith(`${name}~`))
-      await rm(join(dirname(folder), entry), { recursive: true, force: true });
+  await clean(folder);
   const beside = await mkdtemp(`${folder}~`);
   for (const file of filesOf(name)) await copyFile(join(manifests, name, file), join(beside, file));
   const deadline = AbortSignal.timeout(attemptMs);
@@ -109,8 +106,17 @@ async function install(name: string, { folder, wanted, signal }: Wanted): Promis
   await writeFile(join(beside, marker), wanted);
   if (existsSync(folder)) await rename(folder, `${folder}~before`);
   await rename(beside, folder);
-  await rm(`${folder}~before`, { recursive: true, force: true });
+  await clean(folder);
   return undefined;
+}
+
+/** Takes away what was broken off, and what has a successor. */
+async function clean(folder: string): Promise<void> {
+  for (const entry of await readdir(dirname(folder))) {
+    if (!entry.startsWith(`${basename(folder)}~`)) continue;
+    // Where npm still writes, though whoever had started it was killed, the next one takes it away.
+    await rm(join(dirname(folder), entry), { recursive: true, force: true }).catch(() => undefined);
+  }
 }
 
 /** Scripts of packages do not run: what is native comes built. What is in npm's cache is not loaded again. */
@@ -143,16 +149,18 @@ async function npmCi(folder: string, signal: AbortSignal): Promise<string | unde
 
 if (import.meta.main) {
   // Beside everything else that the machine has to do; what is started here is as patient.
-  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  setPriority(5);
   const stop = new AbortController();
+  process.once('SIGTERM', () => stop.abort());
   const parent = process.ppid;
   // Whoever wanted it is gone.
   setInterval(() => process.ppid === parent || stop.abort(), 500).unref();
   for (const name of process.argv.slice(2)) {
+    if (stop.signal.aborted) break;
     try {
-      await installed(name, { attempts: 3, signal: stop.signal });
+      await installed(name, { signal: stop.signal });
     } catch (error) {
-      console.error(error instanceof Error ? error.message : error);
+      if (!stop.signal.aborted) console.error(error instanceof Error ? error.message : error);
       process.exitCode = 1;
     }
   }
