@@ -98,6 +98,30 @@ describe('docs/quick-connect.md', () => {
     ]);
   });
 
+  it('agrees with the short forms in the README', () => {
+    const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
+    const shown = [...readme.matchAll(/^ {4}(\{"mcpServers".*\})$|`(\{"mcpServers".*?\})`/gm)].map(
+      ([, block, inline]) => JSON.parse(block ?? inline ?? ''),
+    );
+
+    expect(shown).toEqual([
+      {
+        mcpServers: {
+          runware: {
+            command: 'npx',
+            args: ['-y', 'inferry', 'stdio', '--profile', 'runware'],
+            env: { RUNWARE_API_KEY: '…' },
+          },
+        },
+      },
+      { mcpServers: { inferry: { url: address } } },
+    ]);
+    for (const label of ['Claude Code', 'Visual Studio Code', 'Codex']) {
+      const [, command = ''] = /```sh\n(.*)\n```/.exec(partOf(label)) ?? [];
+      expect(readme).toContain(command.replace(' --scope user', ''));
+    }
+  });
+
   it('warns of keys in files that are committed, and of variables in headers [RF-12][RF-09]', () => {
     expect(page).toMatch(/Never commit a file with a key in it[\s\S]*\.gitignore/);
     expect(page).toMatch(/may send `\$\{VARIABLE\}` as it stands there/);

@@ -12,7 +12,7 @@ const manifests = join(import.meta.dirname, 'clients');
 /** Written last: a folder without it was not finished. */
 const marker = 'installed';
 /** Each takes some seconds of a machine that does nothing else; on one that does much, this is for all that goes on. */
-const attemptMs = 10 * 60_000;
+const attemptMs = 15 * 60_000;
 
 export interface Installing {
   /** How often npm is asked before it is given up. */

@@ -301,10 +301,7 @@ export const clientKinds: readonly ClientKind[] = [
         ? joinAt(place, settingsFolder(place), 'Zed')
         : joinAt(place, xdgFolder(place), 'zed'),
     ],
-    toEntry: typed(
-      (url) => ({ url }),
-      (local) => ({ source: 'custom', ...started(local) }),
-    ),
+    toEntry: typed((url) => ({ url })),
     afterwards: 'Zed reads it at once; see the Agent panel, Settings.',
     guide: 'https://zed.dev/docs/ai/mcp',
   },

@@ -19,6 +19,15 @@ const readers: Record<Dialect, (text: string) => unknown> = {
   yaml: (text) => parseYaml(text),
 };
 
+const { url } = server;
+const headers = { Authorization: 'Bearer YOUR_KEY' };
+const started = { command: 'npx', args: ['-y', 'inferry'], env: { KEY: 'YOUR_KEY' } };
+const bridged = {
+  command: 'npx',
+  args: ['-y', 'mcp-remote', url, '--header', `Authorization:\${MCP_AUTHORIZATION}`],
+  env: { MCP_AUTHORIZATION: 'Bearer YOUR_KEY' },
+};
+
 function wayOf(id: string, changes: Partial<Server> = {}): Way {
   const way = waysToConnect({ ...server, ...changes }).find((one) => one.id === id);
   if (way === undefined) throw new Error(`there is no way for ${id}`);
@@ -52,6 +61,43 @@ describe('ways to connect', () => {
       });
     }
   });
+
+  // As the clients' own pages showed it on 2026-12-01: where servers stand, and the fields of one.
+  it.each([
+    // code.claude.com/docs/en/mcp
+    ['claude-code', ['mcpServers', { type: 'http', url, headers }], { type: 'stdio', ...started }],
+    // modelcontextprotocol.io/docs/develop/connect-local-servers: processes alone
+    ['claude-desktop', ['mcpServers', bridged], started],
+    // cursor.com/docs/mcp
+    ['cursor', ['mcpServers', { url, headers }], started],
+    // docs.windsurf.com/windsurf/cascade/mcp: `url` alone does not connect
+    ['windsurf', ['mcpServers', { serverUrl: url, headers }], started],
+    // code.visualstudio.com/docs/copilot/reference/mcp-configuration: the type is required
+    ['vscode', ['servers', { type: 'http', url, headers }], { type: 'stdio', ...started }],
+    // developers.openai.com/codex/mcp: `headers` is passed over
+    ['codex', ['mcp_servers', { url, http_headers: headers }], started],
+    // geminicli.com/docs/tools/mcp-server: `url` alone is the older transport
+    ['gemini', ['mcpServers', { httpUrl: url, headers }], started],
+    // zed.dev/docs/ai/mcp: it takes `source` out of files that have it
+    ['zed', ['context_servers', { url, headers }], started],
+    // opencode.ai/docs/migrate-v1: the form of its first major version, which the second reads as well
+    [
+      'opencode',
+      ['mcp', { type: 'remote', url, headers, enabled: true }],
+      { type: 'local', command: ['npx', '-y', 'inferry'], environment: { KEY: 'YOUR_KEY' }, enabled: true },
+    ],
+    // lmstudio.ai/docs/app/mcp
+    ['lm-studio', ['mcpServers', { url, headers }], started],
+  ])(
+    '%s gets the fields that it documents, over HTTP and as a process',
+    (id, [servers = '', hosted], local) => {
+      const kind = clientKinds.find((one) => one.id === id);
+      const text = wayOf(id, { access: 'key' }).file?.text ?? '';
+
+      expect(readers[kind?.dialect ?? 'json'](text)).toEqual({ [String(servers)]: { 'acme-ai': hosted } });
+      expect(kind?.toEntry({ mode: 'local', ...started }, 'acme-ai')).toEqual(local);
+    },
+  );
 
   it('Cursor and LM Studio take a name and the entry in base64', () => {
     for (const id of ['cursor', 'lm-studio']) {

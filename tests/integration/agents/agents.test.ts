@@ -26,7 +26,7 @@ import { notShown, script, wrongIn } from '../../agents/script.ts';
 import { type ShownTool, type Step, startScriptedModel } from '../../agents/scripted-model.ts';
 
 /** `npm test` has them installed by then; where one file is run alone, it has to load 270 MB first. */
-const patienceMs = 25 * 60_000;
+const patienceMs = 35 * 60_000;
 
 const clients = join(import.meta.dirname, '../../agents/clients');
 
