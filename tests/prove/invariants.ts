@@ -77,11 +77,11 @@ function wrongTimes(row: RunRow, { askedAt, platform }: World): string[] {
   const asked = askedAt.get(id);
   const left = platform.sent.get(id);
   const earlyMs = asked === undefined ? 0 : beginning + asked - createdAt;
-  // A submit leaves at most a lease after it was written down.
+  // A submit leaves before its own deadline, which is told from the time that was written down.
   const lateMs = left === undefined || submittedAt === null ? 0 : beginning + left - submittedAt;
   return [
     ...(earlyMs > slackMs ? [`${id} began ${Math.round(earlyMs)} ms before anybody asked for it`] : []),
-    ...(lateMs > slackMs + timings.leaseMs
+    ...(lateMs > slackMs + timings.submitTimeoutMs
       ? [`${id} says that it was sent ${Math.round(lateMs)} ms before it was`]
       : []),
   ];

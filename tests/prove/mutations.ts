@@ -20,17 +20,17 @@ export const mutations = {
   lease_before_leaving: {
     guards: 'a process that stood still sends what others may have sent',
     file: `${poller}/poller/submit-run.ts`,
-    edits: [
-      [
-        'this.hasLeft = !this.#isOver && isLeaseSafe(this.#deps, this.#held);',
-        'this.hasLeft = !this.#isOver;',
-      ],
-    ],
+    edits: [[' && isLeaseSafe(this.#deps, this.#held) && this.#isInTime();', ';']],
+  },
+  age_of_a_submit: {
+    guards: 'a process that stood still sends what was written down as sent long ago',
+    file: `${poller}/poller/submit-run.ts`,
+    edits: [[' && this.#isInTime();', ';']],
   },
   sleep_of_the_machine: {
     guards: 'a machine that slept takes its lease for valid',
     file: `${poller}/poller/held-run.ts`,
-    edits: [['const latest = deps.now() + deps.sleptMs();', 'const latest = deps.now();']],
+    edits: [['return deps.now() + deps.sleptMs();', 'return deps.now();']],
   },
   settle_bound: {
     guards: '"absent" is believed while the submit can still be taken',

@@ -55,8 +55,8 @@ function kindOf(seed: number): WorldKind {
   return seed % 8 === 7 ? 'kept' : 'usual';
 }
 
-/** What the product's bound leaves a platform: a submit leaves at most a lease after it was written down. */
-const submitKnownMs = timings.submitTimeoutMs + timings.submitSettlesMs - timings.leaseMs;
+/** What the product's bound leaves a platform: a submit leaves before its own deadline, counted from when it was written down. */
+const submitKnownMs = timings.submitSettlesMs;
 const loadMs = 6_000;
 const restMs = 300_000;
 /** What a process does with an answer within this time is not undone by its death. */

@@ -60,8 +60,13 @@ export function holdRun(row: RunRow): HeldRun {
 
 /** Whether a paid step may begin: the lease must outlast at least the moment of sending, also when this machine slept. */
 export function isLeaseSafe(deps: InferenceDeps, held: HeldRun): boolean {
-  const latest = deps.now() + deps.sleptMs();
-  return held.isHeld && !held.lost.signal.aborted && latest < held.leasedUntil - deps.timings.leaseMs / 10;
+  const safeUntil = held.leasedUntil - deps.timings.leaseMs / 10;
+  return held.isHeld && !held.lost.signal.aborted && latestNow(deps) < safeUntil;
+}
+
+/** Now, also when this machine slept since the store was asked. */
+export function latestNow(deps: InferenceDeps): number {
+  return deps.now() + deps.sleptMs();
 }
 
 export function loseRun(held: HeldRun): void {

@@ -148,6 +148,41 @@ describe('a process that is stopped for longer than its lease', () => {
   });
 });
 
+it('sends nothing that was written down as sent long ago, although nobody took its lease meanwhile', async () => {
+  const { platform } = world;
+  platform.endsAs = succeeded();
+  const open = platform.provider.bind(platform);
+  let refusals = 0;
+  platform.provider = () => {
+    const provider = open();
+    return {
+      ...provider,
+      announcesSubmit: true,
+      submit: async (request, context) => {
+        await context.guard?.announce();
+        if (refusals === 0) {
+          world.skipped += fastTimings.submitTimeoutMs;
+          const row = () => world.row(request.runId);
+          // The process goes on, and its heartbeat gets the lease again.
+          await vi.waitFor(async () => {
+            expect(Number((await row()).lease_until)).toBeGreaterThan(Date.now() + world.skipped);
+          });
+        }
+        if (context.guard?.mayLeave() === false) {
+          refusals += 1;
+          throw new TypeError('aborted');
+        }
+        return provider.submit(request, context);
+      },
+    };
+  };
+  await world.addReplica();
+
+  const { run } = await world.run();
+
+  expect([run?.status, refusals, platform.submitCount]).toEqual(['succeeded', 1, 1]);
+});
+
 describe('a lost event', () => {
   it('costs a tick and not the run', async () => {
     await world.addReplica();

@@ -12,7 +12,15 @@ import { accessOf, callProvider, noteLimit, refuseWithoutKey } from './call-prov
 import { endRun } from './end-run.ts';
 import { failOver } from './fail-over.ts';
 import { takeView } from './follow-run.ts';
-import { changeRun, type HeldRun, isLeaseSafe, LeaseLost, loseRun, releaseRun } from './held-run.ts';
+import {
+  changeRun,
+  type HeldRun,
+  isLeaseSafe,
+  LeaseLost,
+  latestNow,
+  loseRun,
+  releaseRun,
+} from './held-run.ts';
 import {
   adopt,
   noteReplyLost,
@@ -283,10 +291,19 @@ class Sending implements SubmitGuard {
   mayLeave(): boolean {
     // A platform whose work is several calls: what one of them began, the others go on with.
     if (this.hasLeft) return true;
-    this.hasLeft = !this.#isOver && isLeaseSafe(this.#deps, this.#held);
+    this.hasLeft = !this.#isOver && isLeaseSafe(this.#deps, this.#held) && this.#isInTime();
     this.isKeptBack = !this.hasLeft;
     if (this.hasLeft) this.#onAnswer = this.#deps.insistence.awaitAnswer();
     return this.hasLeft;
+  }
+
+  /**
+   * Whoever judges later what may still be taken does so by the time that was written down. A process that stood still and got its
+   * lease again, since nobody else wanted it, is not to send what others will believe to be long over.
+   */
+  #isInTime(): boolean {
+    const writtenAt = this.ref?.submittedAt ?? 0;
+    return latestNow(this.#deps) < writtenAt + this.#deps.timings.submitTimeoutMs;
   }
 
   /** What became of it is written, or on its way to the row. */
