@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { AppError, InputRequired, Principal, shortWait, toAppError } from '@inferry/contracts';
-import type { Answer } from './answers.ts';
 import type { HandlerContext, LogEntry, Progress } from './bus.ts';
 import { type CallEnvelope, callHeader, readEnvelope } from './call-envelope.ts';
 import {
@@ -43,6 +42,13 @@ export interface AcceptedSpeakers {
   /** A run whose owner is not there. */
   runs: boolean;
 }
+
+/** A handler as calls reach it, JSON in and JSON out; `toolId` is the tool that the call names. */
+export type Answer = (
+  data: string,
+  handlerContext: HandlerContext,
+  toolId: string | undefined,
+) => Promise<string>;
 
 interface Served {
   answer: Answer;

@@ -3,7 +3,7 @@ import { hasWords, inWords, unstorable } from '@inferry/contracts';
 import { fitResult, shownTo } from './era.ts';
 import { type EventDeps, eventMethods } from './events/event-methods.ts';
 import type { Exchange, Listener, Method, Reply, Sender } from './exchange.ts';
-import { onCancelled } from './in-flight.ts';
+import { type ClientTable, onCancelled } from './in-flight.ts';
 import {
   type McpNotification,
   type McpRequest,
@@ -20,7 +20,6 @@ import { answerToolsCall, type ToolsCallDeps } from './methods/tools-call.ts';
 import { listToolsLegacy, listToolsModern } from './methods/tools-list.ts';
 import { taskMethods } from './tasks/task-methods.ts';
 import type { Era } from './versions.ts';
-import type { ClientTable } from './waiting.ts';
 
 /** Sees what is asked and what comes of it. */
 export interface Observer {

@@ -9,7 +9,16 @@ export { type McpHeaders, readBatchEra, readEra, type Spoken } from './era.ts';
 export type { Channel, Exchange, Method, Reply, ResumedCall, Sender, StopReason } from './exchange.ts';
 export { isIconUrl, ownIcon } from './icon.ts';
 export type { ServerIdentity } from './identity.ts';
-export { InFlight, type Member, Roster } from './in-flight.ts';
+export {
+  type ClientRow,
+  ClientRows,
+  type ClientTable,
+  createClientTable,
+  InFlight,
+  knownClients,
+  type Member,
+  Roster,
+} from './in-flight.ts';
 export {
   errorText,
   isRefusal,
@@ -35,5 +44,4 @@ export { type Asked, createToolViews, type Selection, type ToolView, type ViewTo
 export { startSurfaces } from './start-surfaces.ts';
 export type { SubscriptionLimits } from './subscriptions/subscriptions.ts';
 export { type Era, legacyVersions, metaKeys, modernVersion, negotiate } from './versions.ts';
-export { type ClientRow, ClientRows, type ClientTable, createClientTable, knownClients } from './waiting.ts';
 export type { Icon } from './wire.ts';

@@ -7,7 +7,7 @@ import type { Parts } from '@inferry/runtime';
 import type { Recipient } from '@inferry/seals';
 import type { Dispatcher } from 'undici';
 import type { BatchDriver } from './batches/batch-driver.ts';
-import type { KeyRefusals } from './poller/call-provider.ts';
+import type { KeyRefusals } from './poller/held-run.ts';
 import type { ReleaseQueue } from './poller/release-queue.ts';
 import type { Insistence, SubmitJournal } from './poller/submit-facts.ts';
 import type { RunMetrics } from './run-metrics.ts';

@@ -53,7 +53,7 @@ import { parseInferenceConfig } from './config.ts';
 import { confirmSettingsOf, mountConfirmPage } from './confirm-page.ts';
 import type { InferenceDeps } from './deps.ts';
 import { createPayloadKeeper } from './outputs/delete-payloads.ts';
-import { accessOf, KeyRefusals, toContext } from './poller/call-provider.ts';
+import { accessOf, KeyRefusals, toContext } from './poller/held-run.ts';
 import { Poller } from './poller/poller.ts';
 import { ReleaseQueue } from './poller/release-queue.ts';
 import { defaultPollerLimits, type PollerLimits } from './poller/stages.ts';

@@ -66,7 +66,7 @@ const GatewayEnv = z.object({
   MCP_POLL_TIMEOUT_MS: envInt(1_000, 600_000).default(600_000),
   /** After so long a stream whose rest can be fetched is ended here: some proxies cut connections by age. 0: never. */
   MAX_STREAM_SECONDS: envInt(0, 86_400).default(0),
-  /** A JSON file that replaces the table of clients: waiting times, and whether links are sent (`waiting.ts`). */
+  /** A JSON file that replaces the table of clients: waiting times, and whether links are sent (`in-flight.ts`). */
   WAIT_TABLE_FILE: z.string().optional(),
   /** Toolsets that this deployment offers. */
   TOOLSETS: envList.default([...toolsets]),

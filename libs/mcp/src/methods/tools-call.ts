@@ -23,12 +23,18 @@ import type { Resumptions } from '../client/resumptions.ts';
 import { type RunRounds, refuseCapabilities } from '../client/rounds.ts';
 import { decodeHeader, has, mismatch } from '../era.ts';
 import type { Exchange, Method, Reply } from '../exchange.ts';
-import type { CancellableCall, InFlight } from '../in-flight.ts';
-import { createProgressReporter, logLines, type ProgressReporter, readProgressToken } from '../in-flight.ts';
+import {
+  type CancellableCall,
+  type ClientTable,
+  createProgressReporter,
+  type InFlight,
+  logLines,
+  type ProgressReporter,
+  readProgressToken,
+} from '../in-flight.ts';
 import { type Refusal, refuse, refuseParams } from '../json-rpc.ts';
 import { createTaskResult, isOver, takesTasks, tasksCapability } from '../tasks/task-results.ts';
 import { readerOf } from '../tasks/tasks.ts';
-import type { ClientTable } from '../waiting.ts';
 
 export interface ToolsCallDeps {
   bus: Bus;

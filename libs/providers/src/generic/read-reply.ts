@@ -1,8 +1,7 @@
 import { AppError, type ErrorCode, writeJson } from '@inferry/contracts';
 import { cleanText, type FailedReply, type FailureRule } from '../errors/index.ts';
 import { toJobErrorCode } from '../http/index.ts';
-import { notesOf, rawOf } from '../outputs/answer.ts';
-import { fromDataUri } from '../outputs/files-in.ts';
+import { fromDataUri, notesOf, rawOf } from '../outputs/answer.ts';
 import type { JobStatus, JobView, ProviderOutput } from '../provider.ts';
 import type { Description, ErrorRule } from './description.ts';
 import { textAt, valuesAt } from './template.ts';

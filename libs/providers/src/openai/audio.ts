@@ -1,7 +1,6 @@
 import { FormData } from 'undici';
 import { loadFiles, maxCallMs, parseJson } from '../http/index.ts';
-import { rawOf } from '../outputs/answer.ts';
-import { filesIn } from '../outputs/files-in.ts';
+import { filesIn, rawOf } from '../outputs/answer.ts';
 import type { JobView } from '../provider.ts';
 import { typeOfBytes } from '../schema/file-types.ts';
 import { maxFileBytes, type OpenAiCall, pick, succeeded, textOutput } from './call.ts';

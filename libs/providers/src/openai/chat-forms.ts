@@ -1,7 +1,7 @@
 /** What an answer of a language model says, wherever a server puts it: in choices as OpenAI does, or as servers of other APIs do. */
 import { isObject, type JsonObject } from '@inferry/contracts';
 import type { z } from 'zod';
-import { filesIn } from '../outputs/files-in.ts';
+import { filesIn } from '../outputs/answer.ts';
 import type { ProviderOutput } from '../provider.ts';
 import { ChatChoice } from './wire.ts';
 

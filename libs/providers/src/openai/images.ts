@@ -7,8 +7,7 @@ import {
   readAnswer,
   type ServerSentEvent,
 } from '../http/index.ts';
-import { rawOf } from '../outputs/answer.ts';
-import { fileOfBytes, filesIn, fromDataUri } from '../outputs/files-in.ts';
+import { fileOfBytes, filesIn, fromDataUri, rawOf } from '../outputs/answer.ts';
 import type { JobView, ProviderOutput } from '../provider.ts';
 import { typeOfBytes } from '../schema/file-types.ts';
 import { maxImagesBytes, type OpenAiCall, pick, succeeded } from './call.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { AppError } from '@inferry/contracts';
 import { cleanText } from '../errors/index.ts';
 import type { ListReader, PlatformClient } from '../http/index.ts';
-import { filesIn } from '../outputs/files-in.ts';
+import { filesIn } from '../outputs/answer.ts';
 import { toPrice } from '../prices/price-text.ts';
 import type { Provider, ProviderContext, ProviderModel } from '../provider.ts';
 import { capabilitiesOf, categoriesOf, componentSchema, type Form } from '../schema/index.ts';

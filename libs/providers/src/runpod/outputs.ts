@@ -1,5 +1,5 @@
 import { isObject } from '@inferry/contracts';
-import { filesIn } from '../outputs/files-in.ts';
+import { filesIn } from '../outputs/answer.ts';
 import type { ProviderOutput } from '../provider.ts';
 import { readAnswer } from './answer-text.ts';
 

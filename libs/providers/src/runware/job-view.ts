@@ -1,5 +1,4 @@
-import { notesOf, rawOf } from '../outputs/answer.ts';
-import { filesIn } from '../outputs/files-in.ts';
+import { filesIn, notesOf, rawOf } from '../outputs/answer.ts';
 import type { JobView, ProviderOutput } from '../provider.ts';
 import { codeOf, jobErrorOf } from './failure-rule.ts';
 import type { TaskError, TaskItem, TaskReply } from './wire.ts';

@@ -13,7 +13,7 @@ import {
   settlePayloadDeletion,
 } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
-import { accessOf, toContext } from '../poller/call-provider.ts';
+import { accessOf, toContext } from '../poller/held-run.ts';
 import { canDelete, withoutAssets } from '../rpc/forget-payload.ts';
 import { handleOf } from '../runs/run-document.ts';
 import { jittered } from '../timings.ts';

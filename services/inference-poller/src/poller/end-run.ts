@@ -5,8 +5,7 @@ import type { InferenceDeps } from '../deps.ts';
 import { type Charge, overQuoteOf, settle } from '../runs/run-cost.ts';
 import { errorOf, fromMicros, handleOf, optionsOf, type RunOptions } from '../runs/run-document.ts';
 import { shortText, statusOf, toRun } from '../runs/run-view.ts';
-import { releaseAccess, traceRunEnd } from './call-provider.ts';
-import { type HeldRun, LeaseLost, loseRun } from './held-run.ts';
+import { type HeldRun, LeaseLost, loseRun, releaseAccess, traceRunEnd } from './held-run.ts';
 
 export interface Ending {
   status: RunEnd['status'];

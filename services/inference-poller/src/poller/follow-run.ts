@@ -13,9 +13,16 @@ import {
   shownWord,
 } from '../runs/run-document.ts';
 import { backoffMs, pollDelayMs, sleep } from '../timings.ts';
-import { accessOf, callProvider, toContext } from './call-provider.ts';
 import { endRun } from './end-run.ts';
-import { changeRun, type HeldRun, LeaseLost, releaseRun } from './held-run.ts';
+import {
+  accessOf,
+  callProvider,
+  changeRun,
+  type HeldRun,
+  LeaseLost,
+  releaseRun,
+  toContext,
+} from './held-run.ts';
 import { optionsPatch } from './submit-facts.ts';
 
 /** A platform may answer some models in the call itself and keep jobs for others. */

@@ -4,9 +4,8 @@ import type { InferenceDeps } from '../deps.ts';
 import { optionsOf } from '../runs/run-document.ts';
 import { toRfc3339 } from '../runs/run-view.ts';
 import { backoffMs, certainAt } from '../timings.ts';
-import { callProvider } from './call-provider.ts';
 import { endRun } from './end-run.ts';
-import { type HeldRun, LeaseLost, releaseRun } from './held-run.ts';
+import { callProvider, type HeldRun, LeaseLost, releaseRun } from './held-run.ts';
 import { optionsPatch } from './submit-facts.ts';
 import { keepHandle } from './submit-run.ts';
 

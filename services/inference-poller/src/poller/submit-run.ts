@@ -8,17 +8,20 @@ import type { InferenceDeps } from '../deps.ts';
 import { filesOf, idOf, inputOf, optionsOf, shownWord } from '../runs/run-document.ts';
 import { withFiles } from '../runs/run-request.ts';
 import { backoffMs } from '../timings.ts';
-import { accessOf, callProvider, noteLimit, refuseWithoutKey } from './call-provider.ts';
 import { endRun } from './end-run.ts';
 import { failOver } from './fail-over.ts';
 import { takeView } from './follow-run.ts';
 import {
+  accessOf,
+  callProvider,
   changeRun,
   type HeldRun,
   isLeaseSafe,
   LeaseLost,
   latestNow,
   loseRun,
+  noteLimit,
+  refuseWithoutKey,
   releaseRun,
 } from './held-run.ts';
 import {

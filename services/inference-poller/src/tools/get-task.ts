@@ -3,7 +3,7 @@ import { AppError, callOf, type getTask, hint, listRuns, type Principal } from '
 import { findRun, findRunsByUpstreamId, type RunRow } from '@inferry/database';
 import type { Provider } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
-import { toContext } from '../poller/call-provider.ts';
+import { toContext } from '../poller/held-run.ts';
 import { failureOf } from '../runs/failed-run.ts';
 import { toNativeRun } from '../runs/native-run.ts';
 import { optionsOf, shownInputOf } from '../runs/run-document.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { filesIn, outputsOf } from './files-in.ts';
+import { filesIn, outputsOf } from './answer.ts';
 
 const kindsOf = (output: unknown) => filesIn(output).map(({ kind, contentType }) => `${kind} ${contentType}`);
 

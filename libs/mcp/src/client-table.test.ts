@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ClientRows, createClientTable, knownClients } from './waiting.ts';
+import { ClientRows, createClientTable, knownClients } from './in-flight.ts';
 
 describe('the table of waiting times', () => {
   test('gives an unknown client 25 s when it sees nothing, and 45 s when it wishes', () => {
