@@ -37,6 +37,12 @@ it('tests each alert with made-up series', () => {
   ).toEqual([]);
 });
 
+it('brings each alert about by its cause, in the trial that does so', () => {
+  const trial = read('tests/trial/alerts.ts');
+
+  expect(alerts.filter(({ alert }) => !trial.includes(`'${alert}'`)).map(({ alert }) => alert)).toEqual([]);
+});
+
 it('has dashboards that are written from their code', () => {
   for (const [file, text] of Object.entries(dashboardFiles()))
     expect([file, read(file)]).toEqual([file, text]);
