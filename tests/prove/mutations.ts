@@ -70,9 +70,7 @@ export const mutations = {
   answers_awaited: {
     guards: 'a process that is told to stop ends before the answer of its paid call',
     file: `${poller}/poller/poller.ts`,
-    edits: [
-      ['await Promise.race([this.#deps.insistence.answered(), sleep(this.lingerMs, grace.signal)]);', ''],
-    ],
+    edits: [['await Promise.race([this.#deps.insistence.answered(), late]);', '']],
   },
   unreadable_answers: {
     guards: 'an answer that nobody can read counts as a refusal',

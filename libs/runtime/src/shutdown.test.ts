@@ -51,6 +51,16 @@ describe('stopOnSignals', () => {
     expect(await exited).toBe(1);
   });
 
+  it('goes on stopping for a while when the process stood still beyond its grace', async () => {
+    const stoodStill = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_200);';
+    const goesOn = 'await new Promise((resolve) => setTimeout(resolve, 200));';
+    const { child, exited } = await startProcess(`${stoodStill} ${goesOn}`, -1_900);
+
+    child.kill('SIGTERM');
+
+    expect(await exited).toBe(0);
+  });
+
   it('takes a signal that comes twice at once for one', async () => {
     const { child, exited } = await startProcess('await new Promise((resolve) => setTimeout(resolve, 100))');
 

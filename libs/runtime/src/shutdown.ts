@@ -12,6 +12,8 @@ export interface ShutdownOptions {
  * it on. Only a later one is a person who has waited enough.
  */
 const impatientAfterMs = 1_500;
+/** What a process gets that stood still meanwhile: answers that came are to be read, and what they say written down. */
+const catchUpMs = 6_000;
 
 /**
  * Stops once on SIGTERM, SIGINT, SIGHUP or the end of the parent process: exit code 0 when `stop` ended in time, 1
@@ -26,14 +28,18 @@ export function stopOnSignals({ log, graceMs, lingerMs, stop }: ShutdownOptions)
     }
     stoppingSince = performance.now();
     log.info({ signal }, 'stopping');
-    const deadline = setTimeout(
-      () => {
-        log.error({ graceMs }, 'stopping took too long');
-        process.exit(1);
-      },
-      graceMs + 2_000 + (lingerMs?.() ?? 0),
-    );
-    deadline.unref();
+    const begunAt = performance.now();
+    const mostMs = graceMs + 2_000 + (lingerMs?.() ?? 0);
+    const force = () => {
+      log.error({ graceMs }, 'stopping took too long');
+      process.exit(1);
+    };
+    const onDue = () => {
+      const stoodStill = performance.now() - begunAt > mostMs + 500;
+      if (stoodStill) setTimeout(force, catchUpMs).unref();
+      else force();
+    };
+    setTimeout(onDue, mostMs).unref();
     stop(graceMs).then(
       () => process.exit(0),
       (error: unknown) => {

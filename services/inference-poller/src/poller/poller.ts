@@ -14,6 +14,7 @@ import {
   reclaimRun,
   renewLeases,
 } from '@inferry/database';
+import { startDeadline } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
 import { isBounded } from '../runs/run-limits.ts';
 import { type Look, Looker, sleep } from '../timings.ts';
@@ -148,7 +149,11 @@ export class Poller {
     const grace = new AbortController();
     await Promise.race([this.#idle(), sleep(Math.max(0, graceMs - 1_000), grace.signal)]);
     this.#abandoning.abort();
-    await Promise.race([this.#deps.insistence.answered(), sleep(this.lingerMs, grace.signal)]);
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    // Not by a plain timer: after standing still that is due before the answers that came meanwhile are read.
+    const callOff = startDeadline(this.lingerMs, resolve);
+    await Promise.race([this.#deps.insistence.answered(), late]);
+    callOff();
     const written = Promise.all([this.#idle(), this.#deps.insistence.idle()]);
     await Promise.race([written, sleep(Math.min(graceMs, 1_000), grace.signal)]);
     grace.abort();
