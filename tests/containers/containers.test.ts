@@ -17,7 +17,7 @@ let system: ContainerSystem;
 let lastTag = 0;
 beforeAll(async () => {
   system = await startContainers({ version: process.env.INFERRY_FROM || currentVersion, replicas: 2 });
-}, 600_000);
+}, 1_200_000);
 afterAll(async () => {
   if (system !== undefined) console.log(JSON.stringify({ replicas: 2, milliseconds: system.timings }));
   await system?.stop();

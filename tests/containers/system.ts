@@ -40,7 +40,8 @@ interface Options {
 const deploy = join(import.meta.dirname, '../../deploy');
 const blobsFolder = '/var/lib/inferry/blobs';
 const acmeFile = '/etc/inferry/acme.json';
-const startTimeoutMs = 120_000;
+/** However busy the machine is: a container that ends says so at once. */
+const startTimeoutMs = 900_000;
 const stores = { nats: 'nats:2.10-alpine', redis: 'redis:8.0-bookworm', postgres: 'postgres:17-bookworm' };
 const passwordOf = (user: string) => `p-${user}`;
 
@@ -165,7 +166,9 @@ class Containers implements ContainerSystem {
       .withCopyContentToContainer([{ content: JSON.stringify(acmeDescription()), target: acmeFile }])
       .withBindMounts(name === 'upload' ? [{ source: this.#blobs, target: blobsFolder }] : [])
       .withExposedPorts(8080)
-      .withWaitStrategy(Wait.forHttp('/readyz', 8080).withHeaders({ Host: 'localhost' }));
+      .withWaitStrategy(
+        Wait.forHttp('/readyz', 8080, { abortOnContainerExit: true }).withHeaders({ Host: 'localhost' }),
+      );
     return this.#run(name, container);
   }
 
@@ -209,7 +212,9 @@ class Containers implements ContainerSystem {
   }
 
   async #run(name: string, container: GenericContainer): Promise<void> {
-    const started = await container.start();
+    const started = await container.start().catch((error: unknown) => {
+      throw new Error(`${name} did not start`, { cause: error });
+    });
     this.#running.set(name, [...(this.#running.get(name) ?? []), started]);
   }
 
