@@ -14,7 +14,7 @@ import { type BenchOptions, type BenchResult, percentile, round } from './report
 
 const idleMs = 5_000;
 /** What one run may cost, from its call to its end. */
-const most = { queries: 30, messages: 20, bus_kb: 4, wal_kb: 20 };
+const most = { queries: 16, messages: 20, bus_kb: 4, wal_kb: 20 };
 
 interface Traffic {
   messages: number;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, IncomingMessage, ServerResponse } from 'node:http';
+import { type AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createTelemetry } from '../telemetry.ts';
 import { defaultTimings, HttpChannel, type LongAnswer, OpenStreams } from './http-channel.ts';
@@ -89,5 +89,35 @@ describe('an answer', () => {
     server.close();
     const event = `event: message\ndata: ${said}\n\n`;
     expect(text).toBe(isStream ? event + event : said);
+  });
+
+  test('sends what comes after a silence at once, and gathers what follows it', async () => {
+    let now = 0;
+    const timings = { ...defaultTimings, gatherMs: 1 };
+    const streams = new OpenStreams(createTelemetry(), timings);
+    streams.now = () => now;
+    const response = new ServerResponse(new IncomingMessage(new Socket()));
+    const sent: string[] = [];
+    response.write = (chunk: unknown) => sent.push(String(chunk)) > 0;
+    response.end = (chunk?: unknown) => {
+      sent.push(String(chunk));
+      return response;
+    };
+    const channel = new HttpChannel({ response }, streams, true);
+    channel.open();
+    await vi.waitFor(() => expect(response.headersSent).toBe(true), 30_000);
+    timings.gatherMs = 60_000;
+
+    now = timings.quietMs;
+    for (const text of ['1', '2', '3']) channel.notify(text);
+    const once = sent.length;
+    channel.finish('4');
+    streams.close();
+
+    expect(once).toBe(1);
+    expect(sent.map((piece) => piece.match(/data: \d/g))).toEqual([
+      ['data: 1'],
+      ['data: 2', 'data: 3', 'data: 4'],
+    ]);
   });
 });

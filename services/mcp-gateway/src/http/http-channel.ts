@@ -185,9 +185,11 @@ export class HttpChannel implements Channel, LongAnswer {
   #write(frame: string): boolean {
     const { destroyed, writableEnded, writableNeedDrain } = this.#response;
     if (destroyed || writableEnded || writableNeedDrain) return false;
-    this.#lastWriteAt = this.#streams.now();
+    const silentMs = this.#streams.now() - this.#lastWriteAt;
+    this.#lastWriteAt += silentMs;
     this.#frames += frame;
-    this.#flushSoon();
+    if (silentMs >= this.#streams.timings.quietMs && this.#soon === undefined) this.#flush();
+    else this.#flushSoon();
     return true;
   }
 
@@ -235,6 +237,8 @@ export interface StreamTimings {
    * costs one write instead of a write for each, and nobody sees the difference. The answer itself waits for nothing.
    */
   gatherMs: number;
+  /** What comes after so long a silence is no burst yet and leaves at once, with no timer: so are most messages of a wait. */
+  quietMs: number;
   /** A stream that was silent for so long says something; proxies and clients give up from 15 s on. */
   idleMs: number;
   /** A long call whose client follows no progress becomes a stream after this. */
@@ -248,6 +252,7 @@ export interface StreamTimings {
 
 export const defaultTimings: StreamTimings = {
   gatherMs: 5,
+  quietMs: 250,
   idleMs: 10_000,
   lazyOpenMs: 8_000,
   stallMs: 30_000,
@@ -364,7 +369,6 @@ export class BatchMember implements Channel {
   }
 
   prime(): void {}
-
   onIdle(): void {}
 }
 
