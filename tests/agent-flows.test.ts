@@ -251,3 +251,28 @@ it('most of them are a call shorter than they were', () => {
   );
   expect(flows.filter(({ before, most }) => most.calls > before.calls)).toEqual([]);
 });
+
+it.each([
+  ['fal/fal-ai/flux/schnell', 'fal', 'known: ttl_seconds, priority, start_timeout_seconds'],
+  ['openai/gpt-4o-mini', 'OpenAI', 'known: ttl_seconds, priority'],
+])(
+  'run_model refuses an option that the platform of %s does not have, and sends nothing',
+  async (model, title, known) => {
+    const { requests } = emulators.of(title.toLowerCase());
+    const sent = requests.length;
+    const call = { model, input: { prompt: 'x' }, options: { nonsense: 'SECRET' }, wait_seconds: 0 };
+
+    const refused = await answer('run_model', call);
+    const tried = await answer('run_model', { ...call, dry_run: true });
+
+    const said = `- options.nonsense: is no option of ${title} (${known})`;
+    expect(refused).toMatchObject({
+      isError: true,
+      structuredContent: { error: { code: 'validation_failed' } },
+    });
+    for (const { content } of [refused, tried])
+      expect(content[0]).toMatchObject({ text: expect.stringContaining(said) });
+    expect(JSON.stringify([refused, tried])).not.toContain('SECRET');
+    expect(requests.slice(sent).filter(({ kind }) => kind === 'submit')).toEqual([]);
+  },
+);

@@ -59,6 +59,7 @@ describe('createHttpApp', () => {
       '400 Bad Request',
     ],
     ['huge headers', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, '431 Request Header'],
+    ['a huge address', `GET /${'x'.repeat(100_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, '431 Request Header'],
     [
       'a URL that cannot be decoded',
       'GET /%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
@@ -74,9 +75,9 @@ describe('createHttpApp', () => {
     await once(socket, 'close');
 
     expect(answer).toContain(`HTTP/1.1 ${status}`);
-    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({
-      error: { code: 'invalid_request' },
-    });
+    const { error } = JSON.parse(answer.split('\r\n\r\n')[1] ?? '');
+    expect(error).toMatchObject({ code: 'invalid_request' });
+    if (status.startsWith('431')) expect(error.message).toContain('at most 16384 bytes together');
   });
 
   it('leaves a health route of a service alone', async () => {

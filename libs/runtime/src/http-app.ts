@@ -57,14 +57,15 @@ export async function createHttpApp(
     http: {
       headersTimeout: 10_000,
       connectionsCheckingInterval: 2_000,
-      maxHeaderSize: 16_384,
+      maxHeaderSize: maxHeadBytes,
       // Routes refuse a request without Host themselves, with a code.
       requireHostHeader: false,
     },
     // The URL cannot be decoded or has a part that is too long.
     frameworkErrors: (_error, _request, reply) => {
-      const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(malformed) };
-      reply.raw.writeHead(400, headers).end(malformed);
+      const body = toRefusal(notHttp);
+      const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+      reply.raw.writeHead(400, headers).end(body);
     },
     clientErrorHandler: refuseMalformed,
   });
@@ -101,23 +102,42 @@ function isOwnTarget({ url = '/', headers }: IncomingMessage): boolean {
   return authority === undefined || authority.toLowerCase() === headers.host?.toLowerCase();
 }
 
-const malformed = JSON.stringify({
-  error: new AppError('invalid_request', 'The request is not valid HTTP.').toEnvelope(),
-});
-const statusOf: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+const maxHeadBytes = 16_384;
+
+/** Why a socket brought no request: the status, what is wrong, and what to do about it. */
+type NoRequest = readonly [status: string, message: string, nextAction: string];
+
+const refusalOf: Readonly<Record<string, NoRequest>> = {
+  HPE_HEADER_OVERFLOW: [
+    '431 Request Header Fields Too Large',
+    `The address and the headers of a request are at most ${maxHeadBytes} bytes together.`,
+    'Put what is long into the body.',
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: [
+    '408 Request Timeout',
+    'The request did not arrive whole in time.',
+    'Send it again.',
+  ],
 };
+const notHttp: NoRequest = [
+  '400 Bad Request',
+  'The request is not valid HTTP.',
+  'Send HTTP/1.1 with an address that can be decoded.',
+];
+
+function toRefusal([, message, nextAction]: NoRequest): string {
+  return JSON.stringify({ error: new AppError('invalid_request', message, { nextAction }).toEnvelope() });
+}
 
 /** Answers what never became a request; the connection cannot be used any more. */
 function refuseMalformed(error: Error & { code?: string }, socket: Socket): void {
   // A client that reset the connection hears nothing.
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const status = statusOf[error.code ?? ''] ?? '400 Bad Request';
+  const refusal = refusalOf[error.code ?? ''] ?? notHttp;
+  const [status] = refusal;
+  const body = toRefusal(refusal);
   const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json`;
-  socket.end(`${head}\r\nContent-Length: ${Buffer.byteLength(malformed)}\r\n\r\n${malformed}`, () =>
-    socket.destroy(),
-  );
+  socket.end(`${head}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`, () => socket.destroy());
 }
 
 /** Ready when all are; problems are named `<service>.<dependency>`. */

@@ -41,6 +41,25 @@ describe('options of a run', () => {
     expect(problems(slug, options)).toMatchObject([{ path, message: expect.any(String) }]);
   });
 
+  it('are refused in words that need no library, with those that there are, each once', () => {
+    expect(problems('fal', { nonsense: 1 })).toEqual([
+      {
+        path: 'options.nonsense',
+        message: 'is no option of fal',
+        hint: 'known: ttl_seconds, priority, start_timeout_seconds',
+      },
+    ]);
+    const wrong = [
+      ...problems('runpod', { low_priority: 'yes', execution_timeout_seconds: 1 }),
+      ...problems('runware', { task_type: 7 }),
+    ];
+    expect(wrong.map(({ path, message }) => `${path} ${message}`)).toEqual([
+      expect.stringMatching(/^options\.execution_timeout_seconds is too small$/),
+      'options.low_priority must be true or false',
+      'options.task_type must be text',
+    ]);
+  });
+
   it('that carry keys are refused, and what they hold is not repeated', () => {
     const s3Config = { accessId: 'AKIA', accessSecret: 'SECRETSECRET', bucketName: 'b' };
 

@@ -1,12 +1,13 @@
 import type { Handler } from '@inferry/bus';
-import type {
-  JsonObject,
-  PreparedModel,
-  PreparedRun,
-  Principal,
-  Problem,
-  prepareRun,
-  prepareRuns,
+import {
+  type JsonObject,
+  type PreparedModel,
+  type PreparedRun,
+  type Principal,
+  type Problem,
+  type prepareRun,
+  type prepareRuns,
+  problemsOf,
 } from '@inferry/contracts';
 import type { Provider } from '@inferry/providers';
 import { prepareEqual } from '../curation/equal-models.ts';
@@ -103,7 +104,7 @@ const maxProblems = 16;
 /** What is wrong with the options of a run; a provider that does not say which it takes takes any. */
 export function optionProblems({ runOptions, title }: Provider, options: JsonObject): Problem[] {
   if (runOptions === undefined) return [];
-  const known = [...common, ...Object.keys(runOptions.shape)];
+  const known = [...new Set([...common, ...Object.keys(runOptions.shape)])];
   const own = Object.fromEntries(Object.entries(options).filter(([name]) => !common.includes(name)));
   const parsed = runOptions.safeParse(own);
   if (parsed.success) return [];
@@ -116,8 +117,9 @@ export function optionProblems({ runOptions, title }: Provider, options: JsonObj
         hint: `known: ${known.join(', ')}`,
       }));
     }
-    const path = issue.path.map(String).join('.');
-    const field = runOptions.shape[String(issue.path[0])];
-    return [{ path: `options.${path.slice(0, 60)}`, message: issue.message, hint: field?.description }];
+    const [told] = problemsOf({ issues: [issue] }, { value: own });
+    const { path = '', message = issue.message, hint } = told ?? {};
+    const { description } = runOptions.shape[String(issue.path[0])] ?? {};
+    return [{ path: `options.${path.slice(0, 60)}`, message, hint: hint ?? description }];
   });
 }

@@ -204,8 +204,10 @@ function readTtl(options: JsonObject, maxMs: number, problems: Problem[]): numbe
       hint: `at most ${maxDocumentLength} characters`,
     });
   }
-  const seconds = options.ttl_seconds;
-  if (seconds === undefined) return maxMs;
+  const { ttl_seconds: given } = options;
+  if (given === undefined) return maxMs;
+  // Agents write numbers as text now and then.
+  const seconds = typeof given === 'string' && /^\d{1,9}$/.test(given) ? Number(given) : given;
   const maxSeconds = Math.floor(maxMs / 1_000);
   if (typeof seconds === 'number' && Number.isInteger(seconds) && seconds >= 1 && seconds <= maxSeconds) {
     return seconds * 1_000;

@@ -298,6 +298,10 @@ describe('run_model before anything is charged', () => {
     expect((await world.run({ options: { ttl_seconds: ttl } })).error?.code).toBe('validation_failed');
   });
 
+  it.each([60, '60'])('takes options.ttl_seconds %j', async (ttl) => {
+    expect((await world.run({ options: { ttl_seconds: ttl }, wait_seconds: 0 })).error).toBeUndefined();
+  });
+
   it('refuses a webhook where none can be signed', async () => {
     expect((await world.run({ webhook: 'https://example.com/hook' })).error?.code).toBe('validation_failed');
   });

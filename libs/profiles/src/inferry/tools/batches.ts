@@ -56,7 +56,7 @@ function presentBatches(reply: Reply): ContentBlock[] {
   const batches = (reply.batches ?? []) as unknown as Batch[];
   if (validation !== undefined) {
     const problems = validation.map((problem) => `- ${problemLine(problem)}`);
-    const verdict = problems.length === 0 ? 'All inputs are valid.' : 'Not all inputs are valid:';
+    const verdict = problems.length === 0 ? 'All inputs are valid.' : 'Not all inputs are valid.';
     return [
       text([`Dry run. ${verdict}${quoteText(quote)} Nothing was run or charged.`, ...problems].join('\n')),
     ];
@@ -126,7 +126,7 @@ function quoteText(quote: JsonObject | undefined): string {
   const unseen = Array.isArray(unpriced) && unpriced.length > 0 ? ` Not in it: ${unpriced.join(', ')}.` : '';
   const count = ` ${String(runs)} runs.`;
   if (typeof max === 'number')
-    return `${count} Cost: ${exact === true ? '' : 'at most '}${money(currency, max)}.${unseen}`;
+    return `${count} Cost: ${exact === true || max === 0 ? '' : 'at most '}${money(currency, max)}.${unseen}`;
   const least = typeof min === 'number' && min > 0 ? `, ${money(currency, min)} or more` : '';
   return `${count} Cost: not known before the runs${least}.${unseen}`;
 }

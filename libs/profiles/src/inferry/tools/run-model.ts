@@ -25,7 +25,7 @@ export const runModelTool = defineTool({
   present({ run, validation, replayed, quote }) {
     if (run === undefined) {
       const problems = (validation ?? []).map((problem) => `- ${problemLine(problem)}`);
-      const verdict = problems.length === 0 ? 'The input is valid.' : 'The input is not valid:';
+      const verdict = problems.length === 0 ? 'The input is valid.' : 'The input is not valid.';
       return [
         text([`Dry run. ${verdict}${quoteText(quote)} Nothing was run or charged.`, ...problems].join('\n')),
       ];
@@ -43,7 +43,8 @@ function quoteText(quote: Readonly<Record<string, unknown>> | undefined): string
   const held = typeof quote.quote_id === 'string' ? ` quote_id="${quote.quote_id}" holds it to that.` : '';
   const unseen = Array.isArray(unpriced) && unpriced.length > 0 ? ` Not in it: ${unpriced.join(', ')}.` : '';
   if (typeof max === 'number') {
-    return ` Cost: ${exact === true ? '' : 'at most '}${money(currency, max)}.${unseen}${held}`;
+    const bound = exact === true || max === 0 ? '' : 'at most ';
+    return ` Cost: ${bound}${money(currency, max)}.${unseen}${held}`;
   }
   const least = typeof min === 'number' && min > 0 ? `, ${money(currency, min)} or more` : '';
   return ` Cost: not known before the run${least}.${unseen}${held}`;
