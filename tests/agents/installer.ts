@@ -1,4 +1,4 @@
-/** `npm run trial:agents -- --installer`: whether clients' own command lines list what `inferry add` wrote, and no more what it took out. */
+/** Whether clients' own command lines list what `inferry add` wrote, and no more what it took out. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,15 +15,18 @@ interface ListingClient {
   isScript: boolean;
   /** What stands in its configuration before, by path below the home. */
   before?: Readonly<Record<string, string>>;
+  /** Where it is no program of Node's. */
+  env?: Readonly<Record<string, string>>;
 }
 
 /** By the names that `inferry add --client` takes. */
-const listingClients: Readonly<Record<string, ListingClient>> = {
+export const listingClients = {
   codex: {
     name: 'codex',
     program: '@openai/codex/bin/codex.js',
     isScript: true,
     before: { '.codex/config.toml': 'model = "gpt-5" # kept\n' },
+    env: refusingProxy,
   },
   gemini: {
     name: 'gemini-cli',
@@ -37,8 +40,9 @@ const listingClients: Readonly<Record<string, ListingClient>> = {
     // What its script after installing would have put in its place.
     program: `@anthropic-ai/claude-code-${process.platform}-${process.arch}/claude`,
     isScript: false,
+    env: refusingProxy,
   },
-};
+} satisfies Readonly<Record<string, ListingClient>>;
 
 const inferry = fileURLToPath(import.meta.resolve('@inferry/cli')).replace(/index\.ts$/, 'main.ts');
 
@@ -50,17 +54,14 @@ export interface Listing {
   wrong: readonly string[];
 }
 
-export async function tryInstaller(mcp: string): Promise<Listing[]> {
-  const listings: Listing[] = [];
-  for (const [name, client] of Object.entries(listingClients))
-    listings.push(await tryClient(name, client, mcp));
-  return listings;
-}
+export type ListingName = keyof typeof listingClients;
 
-async function tryClient(name: string, client: ListingClient, mcp: string): Promise<Listing> {
+/** Adds the server at `mcp`, and one that is a process, and takes both out again. */
+export async function tryInstaller(name: ListingName, mcp: string): Promise<Listing> {
+  const client: ListingClient = listingClients[name];
   const folder = await installed(client.name);
   const home = await mkdtemp(join(tmpdir(), 'inferry-lists-'));
-  const env = { INFERRY_HOME: join(home, 'inferry'), ...refusingProxy };
+  const env = { INFERRY_HOME: join(home, 'inferry'), ...client.env };
   const place = { home, env };
   const program = join(folder, 'node_modules', client.program);
   const list = () =>

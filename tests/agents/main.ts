@@ -8,7 +8,7 @@ import { freePort } from '@inferry/testing';
 import { countTokens } from 'gpt-tokenizer';
 import { type AgentName, agentClients, listTools, tryAgent } from './clients.ts';
 import { installed, packagesOf } from './installed.ts';
-import { type Listing, tryInstaller } from './installer.ts';
+import { type Listing, type ListingName, listingClients, tryInstaller } from './installer.ts';
 
 // as: the keys of a literal.
 const names = Object.keys(agentClients) as AgentName[];
@@ -39,7 +39,7 @@ if (values.help || unknown !== undefined) {
   process.stderr.write(`${usage}\n`);
   process.exitCode = values.help ? 0 : 2;
 } else {
-  const reports = values.installer ? await withSystem(tryInstaller) : await withSystem(tryAll);
+  const reports = values.installer ? await withSystem(tryListings) : await withSystem(tryAll);
   if (values.json) process.stdout.write(`${JSON.stringify(reports, undefined, 2)}\n`);
   else for (const report of reports) process.stdout.write(`${toLine(report)}\n`);
   process.exitCode = reports.every(({ wrong }) => wrong.length === 0) ? 0 : 1;
@@ -57,6 +57,14 @@ async function withSystem<T>(use: (mcp: string) => Promise<T>): Promise<T> {
     await system.close(5_000);
     await rm(home, { recursive: true, force: true });
   }
+}
+
+async function tryListings(mcp: string): Promise<Listing[]> {
+  const listings: Listing[] = [];
+  // as: the keys of a literal.
+  for (const name of Object.keys(listingClients) as ListingName[])
+    listings.push(await tryInstaller(name, mcp));
+  return listings;
 }
 
 async function tryAll(mcp: string): Promise<Report[]> {
