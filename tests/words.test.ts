@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { operations } from '@inferry/contracts';
+import { sayCommands } from '@inferry/runtime';
 import { expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
@@ -48,4 +49,28 @@ it('no literal outside of the profiles names a tool', () => {
   );
 
   expect(found).toEqual([]);
+});
+
+it('no text of a service or a library says "npm run" where the package is run: it is said by how commands are called', () => {
+  // Usage texts of commands go through what the command line says to people (`speaking`).
+  const files = shippedFiles().filter((file) => /^(libs|services)\//.test(relative(root, file)));
+  const found = files
+    .filter((file) => !file.endsWith('-command.ts') && !file.endsWith('program-words.ts'))
+    .filter((file) => {
+      const source = readFileSync(file, 'utf8');
+      const said = source.replace(/sayCommands\(\s*(['`])[^'`]*\1/g, '');
+      return literalsOf(said).some((text) => /\bnpm (run|start)\b/.test(text));
+    });
+
+  expect(found.map((file) => relative(root, file))).toEqual([]);
+  expect(files.length).toBeGreaterThan(300);
+});
+
+it.each([
+  ['npm run keys -- create --name me', 'inferry keys create --name me'],
+  ['(npm run secrets prints them)', '(inferry secrets prints them)'],
+  ['npm start -- --port 1', 'inferry start --port 1'],
+])('%s is said as %s in the package', (text, said) => {
+  expect(sayCommands(text, { INFERRY_STARTED_AS: 'package' })).toBe(said);
+  expect(sayCommands(text, {})).toBe(text);
 });

@@ -1,7 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { runAccountsCommand } from '@inferry/auth';
-import type { Env } from '@inferry/runtime';
-import { speaking } from '../program-words.ts';
+import { type Env, speaking } from '@inferry/runtime';
 import { openCommandBus } from './open-command-bus.ts';
 import { openStore } from './open-store.ts';
 

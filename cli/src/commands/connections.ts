@@ -1,8 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { runConnectionsCommand } from '@inferry/auth';
 import { openProviders } from '@inferry/providers';
-import { type Env, parseRuntimeConfig } from '@inferry/runtime';
-import { speaking } from '../program-words.ts';
+import { type Env, parseRuntimeConfig, speaking } from '@inferry/runtime';
 import { openCommandBus } from './open-command-bus.ts';
 import { openStore } from './open-store.ts';
 

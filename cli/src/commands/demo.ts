@@ -4,9 +4,8 @@ import type { WriteStream } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { AppError, type JsonObject } from '@inferry/contracts';
-import type { Env } from '@inferry/runtime';
+import { type Env, speaking } from '@inferry/runtime';
 import { printJson } from '../print-json.ts';
-import { speaking } from '../program-words.ts';
 import { createProgressView } from './progress-view.ts';
 import {
   connectServer,

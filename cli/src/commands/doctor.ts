@@ -1,7 +1,7 @@
 /** `inferry doctor`: what works here, in one screen, and what to do about what does not. */
 import { parseArgs } from 'node:util';
 import { placeOf } from '@inferry/clients';
-import { ConfigError, type Env } from '@inferry/runtime';
+import { ConfigError, type Env, speaking } from '@inferry/runtime';
 import { checkClients } from '../doctor/clients.ts';
 import type { Finding } from '../doctor/finding.ts';
 import {
@@ -13,7 +13,6 @@ import {
 } from '../doctor/machine.ts';
 import { checkServer } from '../doctor/server.ts';
 import { checkBus, checkDatabase, checkRedis } from '../doctor/stores.ts';
-import { speaking } from '../program-words.ts';
 import { versionOf } from '../version.ts';
 
 const signs: Readonly<Record<Finding['state'], string>> = { ok: '✓', warning: '!', fault: '✗', unknown: '?' };

@@ -1,6 +1,5 @@
 import { AppError } from '@inferry/contracts';
-import { ConfigError, type Env, withSecretFiles } from '@inferry/runtime';
-import { speaking } from '../program-words.ts';
+import { ConfigError, type Env, speaking, withSecretFiles } from '@inferry/runtime';
 import { versionOf } from '../version.ts';
 
 /** One command of the command line; resolves with its exit code, or with undefined to go on until it is stopped. */

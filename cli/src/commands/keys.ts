@@ -1,6 +1,5 @@
 import { runKeysCommand } from '@inferry/auth';
-import type { Env } from '@inferry/runtime';
-import { speaking } from '../program-words.ts';
+import { type Env, speaking } from '@inferry/runtime';
 import { openCommandBus } from './open-command-bus.ts';
 import { openStore } from './open-store.ts';
 

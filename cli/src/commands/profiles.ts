@@ -1,9 +1,8 @@
 /** `npm run profiles`: what is wrong with profiles from files, and what a client sees of one. */
 import { parseArgs } from 'node:util';
 import { createFileProfile, readProfiles } from '@inferry/mcp-gateway/profiles';
-import { ConfigError, type Env } from '@inferry/runtime';
+import { ConfigError, type Env, speaking } from '@inferry/runtime';
 import { printJson } from '../print-json.ts';
-import { speaking } from '../program-words.ts';
 
 const usage =
   'npm run profiles -- check <file|folder> | show <name> [--folder profiles] [--url http://127.0.0.1:8080/mcp]; ' +

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { listProviders, localPrincipal, type ProviderState } from '@inferry/contracts';
-import { type Env, readAll, stopOnSignals } from '@inferry/runtime';
+import { type Env, readAll, speaking, stopOnSignals } from '@inferry/runtime';
 import { startTelemetry } from '@inferry/runtime/telemetry';
 import { formatBanner, isRead } from '../banner.ts';
 import { authOf, parseStartConfig, portFrom, type StartConfig } from '../config.ts';
 import { checkServices, type EmbeddedSystem, startEmbedded } from '../embedded.ts';
 import { startEmulatedPlatforms } from '../emulated-platforms.ts';
-import { speaking } from '../program-words.ts';
 
 const listTimeoutMs = 3_000;
 /** Lists of an earlier start are there: what changed in them is waited for no longer than nobody notices. */

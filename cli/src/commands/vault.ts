@@ -1,6 +1,5 @@
 import { runVaultCommand } from '@inferry/auth';
-import type { Env } from '@inferry/runtime';
-import { speaking } from '../program-words.ts';
+import { type Env, speaking } from '@inferry/runtime';
 import { openStore } from './open-store.ts';
 
 /** `npm run vault -- check|rewrap`: the keys of providers that are stored encrypted. */

@@ -46,6 +46,7 @@ export {
   resourceName,
 } from './mounts.ts';
 export { newReplicaName } from './open-parts.ts';
+export { sayCommands, speaking } from './program-words.ts';
 export { portOf, runService, type ServiceProcess } from './run-service.ts';
 export {
   deriveSecrets,

@@ -8,6 +8,7 @@ import { Statements, statementPublicKey, toStatementSeed } from '@inferry/bus';
 import { ConfigError, Secret } from '@inferry/contracts';
 import { deriveSecret } from '@inferry/seals';
 import { type Env, parseEnv, SecretsEnv } from './config.ts';
+import { sayCommands } from './program-words.ts';
 
 /** Each purpose and the one service that needs it. */
 const ownerOfPurpose = {
@@ -55,7 +56,7 @@ export function readSecrets(service: string, env: Env): ServiceSecrets {
   if (master === undefined && missing.length > 0) {
     throw new ConfigError([
       `INFERRY_SECRET: must be set for a service that runs alone, or instead of it ${missing.join(', ')} ` +
-        '(npm run secrets prints them)',
+        sayCommands('(npm run secrets prints them)', env),
     ]);
   }
   const published = listed === undefined ? undefined : parsePublicKeys(listed);

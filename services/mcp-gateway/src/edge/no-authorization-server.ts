@@ -1,4 +1,5 @@
 import { errorText } from '@inferry/mcp';
+import { sayCommands } from '@inferry/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { refuse } from '../http-refusal.ts';
 
@@ -16,9 +17,9 @@ const triedByPost = ['/register', '/oauth/register', '/token', '/oauth/token'];
 const triedByBrowser = ['/authorize', '/oauth/authorize'];
 
 const refusal = refuse(404, ['not_found', 'This server takes API keys, and nobody signs in here.'], {
-  nextAction:
-    'Send Authorization: Bearer ifr_… with every request; whoever runs the server makes a key with: npm run keys -- ' +
-    'create --name me',
+  nextAction: sayCommands(
+    'Send Authorization: Bearer ifr_… with every request; whoever runs the server makes a key with: npm run keys -- create --name me',
+  ),
 });
 const body = errorText(undefined, {
   ...refusal,

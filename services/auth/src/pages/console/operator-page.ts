@@ -1,6 +1,7 @@
 /** What operators see of the whole deployment, and what they can set right from a browser. */
 import type { ProviderState, readOperation } from '@inferry/contracts';
 import { type Branding, displayText, type Html, html } from '@inferry/pages';
+import { sayCommands } from '@inferry/runtime';
 import type { z } from 'zod';
 import type { Notice } from '../account/account-view.ts';
 import { buttonForm, notRead } from '../account/section.ts';
@@ -101,6 +102,11 @@ function stateOf(
   return known.ready ? ['ready', 'good'] : ['no key', 'plain'];
 }
 
+/** What is done on the deployment's own machine. */
+function adminCommand(verb: string): Html {
+  return html`<code>${sayCommands(`npm run admin -- ${verb}`)}</code>`;
+}
+
 function lateWords({ late_runs: runs, late_seconds: seconds }: Platform): string {
   if (runs === 0) return 'nothing late';
   return `${number(runs)} late, the first by ${took(seconds * 1_000)}`;
@@ -108,7 +114,7 @@ function lateWords({ late_runs: runs, late_seconds: seconds }: Platform): string
 
 function limits({ limits: rules, limitUses: uses = [], areLimitsCut, now }: OperatorView): Html {
   if (rules === undefined) return notRead;
-  const setting = html`<code>npm run admin -- limits set</code>`;
+  const setting = adminCommand('limits set');
   if (rules.length === 0)
     return html`<p class="empty">None: each has as many as there are places. ${setting} sets one.</p>`;
   const all = rules.filter(({ value }) => value === '*');
@@ -117,7 +123,7 @@ ${uses.length === 0 && html`<p class="empty">Nobody has a run under way or waiti
   uses.length > 0 &&
   html`<table class="figures"><caption class="unseen">Used of the limits of runs</caption><thead><tr><th scope="col">Tenant or platform</th><th scope="col" class="number">Under way</th><th scope="col" class="number">Sent</th><th scope="col" class="number">Open</th><th scope="col" class="number">Waiting</th><th scope="col" class="share"><span class="unseen">Beside the limit</span></th></tr></thead>
 <tbody>${uses.map((use) => limitRow(use, now))}</tbody></table>`
-}${areLimitsCut && html`<p class="small muted">There are more: <code>npm run admin -- limits list</code> has all.</p>`}`;
+}${areLimitsCut && html`<p class="small muted">There are more: ${adminCommand('limits list')} has all.</p>`}`;
 }
 
 function limitRow(use: LimitUse, now: number): Html {
@@ -171,7 +177,7 @@ function tenants({ spend, isSpendCut }: OperatorView): Html {
 <tbody>${spend.map(
     (row) =>
       html`<tr><th scope="row"><code>${displayText(row.subject, 80)}</code></th><td class="number">${number(row.runs)}</td><td class="number">${spentWords(row)}</td><td class="share">${shareBar(row.charged === 0 ? 0 : row.charged / most(row.currency))}</td></tr>`,
-  )}</tbody></table>${isSpendCut && html`<p class="small muted">Those with the most. <code>npm run admin -- usage export</code> has all.</p>`}`;
+  )}</tbody></table>${isSpendCut && html`<p class="small muted">Those with the most. ${adminCommand('usage export')} has all.</p>`}`;
 }
 
 function webhooks(view: OperatorView): Html {
@@ -181,7 +187,7 @@ function webhooks(view: OperatorView): Html {
   if (all.length === 0)
     return html`${filter}<p class="empty">${isFailedOnly ? 'None was given up.' : 'No webhook was sent.'}</p>`;
   return html`${filter}<ul class="rows">${all.map((webhook) => webhookRow(view, webhook))}</ul>
-${areWebhooksCut && html`<p class="small muted">There are more: <code>npm run admin -- webhooks list</code> has them.</p>`}`;
+${areWebhooksCut && html`<p class="small muted">There are more: ${adminCommand('webhooks list')} has them.</p>`}`;
 }
 
 const webhookStates = {

@@ -1,5 +1,5 @@
 /** How commands are called where this runs: `npm run keys -- list` in the repository, `inferry keys list` from the package. */
-import type { Env } from '@inferry/runtime';
+import { type Env, readEnv } from './config.ts';
 
 /** The package's own start script says that it is one. */
 function isPackage(env: Env): boolean {
@@ -7,7 +7,7 @@ function isPackage(env: Env): boolean {
 }
 
 /** A text for people, whose commands are written as in the repository. */
-export function inWords(text: string, env: Env): string {
+export function sayCommands(text: string, env: Env = readEnv()): string {
   if (!isPackage(env)) return text;
   return text
     .replace(/\bnpm run ([a-z][a-z-]*)( --(?= |$))?/gm, 'inferry $1')
@@ -16,5 +16,5 @@ export function inWords(text: string, env: Env): string {
 
 /** Takes what is said to people. */
 export function speaking(out: { write(text: string): unknown }, env: Env): { write(text: string): unknown } {
-  return { write: (text) => out.write(inWords(text, env)) };
+  return { write: (text) => out.write(sayCommands(text, env)) };
 }
