@@ -33,7 +33,8 @@ function shippedFiles(): string[] {
 
 /** The literals of a source, without its comments and what stands in the gaps of templates. */
 function literalsOf(source: string): string[] {
-  const code = source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+  // Only at the beginning of a line: a path may end with a star.
+  const code = source.replace(/^\s*\/\*[\s\S]*?\*\//gm, '').replace(/^\s*\/\/.*$/gm, '');
   return [...code.matchAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g)].map(([text]) =>
     text.replace(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, ''),
   );
