@@ -71,6 +71,38 @@ export function includes(value: unknown, sought: unknown): boolean {
     .includes(String(sought).toLowerCase());
 }
 
+/** A body without the key that was sent for it: platforms repeat one in a refusal, and owners put theirs into a machine. */
+export function withoutSecrets<T>(value: T, secrets: readonly string[]): T {
+  // as: only texts are replaced, by texts.
+  return masked(
+    value,
+    secrets.filter((secret) => secret.length >= 4),
+  ) as T;
+}
+
+/** The very value where there is nothing to take out of it, as in nearly all. */
+function masked(value: unknown, secrets: readonly string[]): unknown {
+  if (typeof value === 'string') return maskedText(value, secrets);
+  if (Array.isArray(value)) {
+    const items = value.map((item) => masked(item, secrets));
+    return items.some((item, at) => item !== value[at]) ? items : value;
+  }
+  if (!isObject(value)) return value;
+  let isChanged = false;
+  const entries = Object.entries(value).map(([name, inner]) => {
+    const entry = [maskedText(name, secrets), masked(inner, secrets)] as const;
+    isChanged ||= entry[0] !== name || entry[1] !== inner;
+    return entry;
+  });
+  return isChanged ? Object.fromEntries(entries) : value;
+}
+
+function maskedText(text: string, secrets: readonly string[]): string {
+  let clean = text;
+  for (const secret of secrets) if (clean.includes(secret)) clean = clean.replaceAll(secret, '[secret]');
+  return clean;
+}
+
 /** One segment of a path: no id may lead anywhere else. */
 export function segment(id: unknown): string {
   if (typeof id === 'object' && id !== null) throw new AppError('validation_failed', 'An id is text.');

@@ -91,8 +91,8 @@ function fitting(items: readonly unknown[], mostBytes: number): unknown[] {
   return end < 0 ? [...items] : items.slice(0, end);
 }
 
-/** An item of its size as it is; of a larger one what is long is cut. */
-function shortened(item: unknown): unknown {
+/** What has its size as it is, an item or a refusal; of what is larger the long is cut. */
+export function shortened(item: unknown): unknown {
   if (sizeOf(item) <= maxItemBytes) return item;
   const cut = clipped(item);
   return sizeOf(cut) <= maxItemBytes ? cut : inBrief(item);

@@ -195,7 +195,9 @@ function detailOf(
   { upstreamStatus, nextAction, retryAfterSeconds: wait }: AppError,
   wire: RunpodWire,
 ): unknown {
-  const { refusedBody } = wire;
+  // A page of whatever stands before the platform tells an agent nothing.
+  const isPage = typeof wire.refusedBody === 'string' && wire.refusedBody.trimStart().startsWith('<');
+  const refusedBody = isPage ? undefined : wire.refusedBody;
   if (upstreamStatus !== 429) return refusedBody;
   const told = isObject(refusedBody) ? refusedBody : { error: refusedBody };
   return { ...told, hint: wait === undefined ? nextAction : `Wait ${wait} s, then call again.` };

@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '@inferry/contracts';
 import type { PlatformClient } from '../../http/index.ts';
+import { secretsOf } from '../../http/platform-client.ts';
 import type { ProviderContext } from '../../provider.ts';
-import { type Args, type NativeAnswer, type NativeCall, refused } from './answer.ts';
+import { type Args, type NativeAnswer, type NativeCall, refused, withoutSecrets } from './answer.ts';
 import {
   getCapacity,
   listDataCentersV1,
@@ -114,6 +115,11 @@ export class RunpodControl {
 
   /** Throws `AppError` for what failed; what a tool says in its own words comes as a body with `isError`. */
   async call(request: NativeRequest): Promise<NativeAnswer> {
+    const answer = await this.#answer(request);
+    return { ...answer, body: withoutSecrets(answer.body, secretsOf(request.context)) };
+  }
+
+  async #answer(request: NativeRequest): Promise<NativeAnswer> {
     const { name, args, edition, caller, context } = request;
     const { client, now, pause } = this.#options;
     const wire = new RunpodWire({ client, context, caller, edition, now, pause, reads: this.#reads });

@@ -17,7 +17,7 @@ import type { AdapterOptions } from '../../definition.ts';
 import { PlatformClient } from '../../http/index.ts';
 import type { ProviderContext } from '../../provider.ts';
 import { causeOf, compact, type Item, itemsOf, strings, text } from './answer.ts';
-import { boundedList, isList } from './bounded-list.ts';
+import { boundedList, isList, shortened } from './bounded-list.ts';
 import { RunpodControl } from './native.ts';
 import { calls } from './plane-calls.ts';
 import { parseRestVersions, type RestVersions } from './versions.ts';
@@ -181,8 +181,9 @@ class RunpodPlane implements ControlPlane {
       ...{ name, args, edition, context, accepted, required },
       caller: this.#callerOf(caller, edition),
     });
-    if (answer.isError === true) return { ...answer, cause: causeOf(answer) };
-    return isList(name) ? { ...answer, body: boundedList(answer.body, { name, accepted }) } : answer;
+    const { body } = answer;
+    if (answer.isError === true) return { ...answer, body: shortened(body), cause: causeOf(answer) };
+    return { ...answer, body: isList(name) ? boundedList(body, { name, accepted }) : body };
   }
 
   async close(): Promise<void> {

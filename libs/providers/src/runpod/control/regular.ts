@@ -1,5 +1,6 @@
 /** The calls of edition 3 that are one request each: a table of paths, queries and bodies for both versions of REST. */
 import { isObject } from '@inferry/contracts';
+import { malformed } from '../../http/read-answer.ts';
 import {
   type Args,
   compact,
@@ -295,6 +296,9 @@ async function answerOf(call: Parameters<RunpodWire['send']>[0], wire: RunpodWir
   if (call.method !== 'DELETE') return { body: await wire.object(call) };
   const reply = await wire.send(call);
   if (reply.status >= 400) throw wire.failure(reply, 'change');
+  // A page of whatever stands before the platform is no word of it: nothing is known to be gone.
+  if (typeof reply.body === 'string' || typeof reply.body === 'number')
+    throw malformed('Runpod', reply.status, 'no object');
   return { body: isObject(reply.body) ? reply.body : { success: true, status: reply.status } };
 }
 

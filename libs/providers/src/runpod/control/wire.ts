@@ -178,10 +178,18 @@ export class RunpodWire {
     let bytes = 0;
     try {
       const headers = this.#headers({ base: 'rest', ...call }, 'text/event-stream');
-      const { body } = await this.#client.events(
+      const {
+        body,
+        status,
+        headers: told,
+      } = await this.#client.events(
         { base: 'rest', ...call, headers, timeoutMs: maxWaitMs + 5_000, rule: resourceRule },
         context,
       );
+      // A page or an object in place of a stream is no log without lines.
+      const type = told['content-type'];
+      if (type !== undefined && !type.startsWith('text/event-stream'))
+        throw malformed('Runpod', status, type);
       for await (const { data } of body) {
         bytes += Buffer.byteLength(data) + 8;
         if (bytes > maxBytes) return { lines, truncated: true };
