@@ -118,6 +118,7 @@ cleanup() {
 all='auth catalog compute inference-poller mcp-gateway upload'
 [ $# -gt 0 ] || set -- $all
 trap cleanup EXIT
+trap 'exit 1' INT TERM
 "$engine" is-running || { "$engine" start && brought_up=1; }
 emulator
 base_image
