@@ -266,7 +266,7 @@ describe('pictures and sounds are taken in every form', () => {
     ['base64 with a prefix', { data: [{ b64_json: uri.replace('data:', 'DATA:') }] }],
     ['beside one without content', { data: [{ url: '' }, { b64_json: uri }] }],
     ['under another name', { image: uri }],
-    ['one that is no list', { data: { b64_json: uri } }],
+    ['one that is no list', { data: { b64_json: png.toString('base64') } }],
     ['a list of links', { output: [uri] }],
     ['the file itself', png],
   ])('%s', async (_form, body) => {

@@ -52,7 +52,8 @@ function read(body: unknown, { request, context }: OpenAiCall): JobView {
   const failure = toldError(body, context);
   if (failure !== undefined) return failure;
   const { data } = ImagesReply.safeParse(body);
-  const items = data?.data ?? data?.images ?? [];
+  const listed = data?.data ?? data?.images ?? [];
+  const items: unknown[] = Array.isArray(listed) ? listed : [listed];
   const type = contentTypeOf(data?.output_format ?? request.input.output_format);
   const pictures = items.map((item) => toOutput(item, type));
   if (pictures.some((picture) => picture !== undefined)) return made(pictures, body);

@@ -11,8 +11,9 @@ export const OllamaTags = z.object({
 
 /** Pictures; each item is read by itself, so that one without content takes no other away. */
 export const ImagesReply = z.object({
-  data: maybe(z.array(z.unknown())),
-  images: maybe(z.array(z.unknown())),
+  /** A list, or one that stands alone. */
+  data: z.unknown().optional(),
+  images: z.unknown().optional(),
   output_format: maybe(z.string()),
   usage: z.unknown().optional(),
 });
