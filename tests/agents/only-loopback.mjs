@@ -1,4 +1,5 @@
-// Loaded before a client's own code (`node --import`): connections to anywhere but this machine are refused and named on stderr.
+// Loaded before a client's own code (`node --import`): connections to anywhere but this machine are refused and named on stderr,
+// and whoever started it takes it along, however that ends.
 import { Socket } from 'node:net';
 
 const here = new Set(['localhost', '127.0.0.1', '::1']);
@@ -14,3 +15,6 @@ Socket.prototype.connect = function (...args) {
   process.nextTick(() => this.destroy(error));
   return this;
 };
+
+const parent = process.ppid;
+setInterval(() => process.ppid === parent || process.exit(1), 1_000).unref();
