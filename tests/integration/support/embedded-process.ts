@@ -46,7 +46,7 @@ export async function startEmbeddedProcess(options: {
       if (started.exitCode !== null) throw new Error(`it ended: ${log.slice(-5).join('\n')}`);
       return (await readyStatus(url)) === 200;
     };
-    await waitFor(isReady, { timeoutMs: 60_000, everyMs: 50, what: 'the embedded system' });
+    await waitFor(isReady, { timeoutMs: 180_000, everyMs: 50, what: 'the embedded system' });
   }
 
   await start();
