@@ -11,8 +11,7 @@ import {
   type RunCost,
 } from '@inferry/contracts';
 import type { BatchRow, BatchState, RunRow } from '@inferry/database';
-import { errorOf, fromMicros, outputsOf, shownInputOf } from '../runs/run-document.ts';
-import { statusOf, toRfc3339 } from '../runs/run-view.ts';
+import { errorOf, fromMicros, outputsOf, shownInputOf, statusOf, toRfc3339 } from '../runs/run-document.ts';
 
 const safeWaitSeconds = 25;
 const maxValueChars = 60;

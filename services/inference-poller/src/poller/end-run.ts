@@ -3,8 +3,16 @@ import { type ErrorEnvelope, inWords, plainWords, runFinished } from '@inferry/c
 import { endLeasedRun, type RunEnd, type RunRow } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { type Charge, overQuoteOf, settle } from '../runs/run-cost.ts';
-import { errorOf, fromMicros, handleOf, optionsOf, type RunOptions } from '../runs/run-document.ts';
-import { shortText, statusOf, toRun } from '../runs/run-view.ts';
+import {
+  errorOf,
+  fromMicros,
+  handleOf,
+  optionsOf,
+  type RunOptions,
+  shortText,
+  statusOf,
+  toRun,
+} from '../runs/run-document.ts';
 import { type HeldRun, LeaseLost, loseRun, releaseAccess, traceRunEnd } from './held-run.ts';
 
 export interface Ending {

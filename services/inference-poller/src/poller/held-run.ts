@@ -13,8 +13,7 @@ import { hasOpenRuns, type RunRow, type RunWrite, writeLeasedRun } from '@inferr
 import { type JobHandle, type JobView, type ProviderContext, startDeadline } from '@inferry/providers';
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { InferenceDeps } from '../deps.ts';
-import { optionsOf } from '../runs/run-document.ts';
-import { statusOf } from '../runs/run-view.ts';
+import { optionsOf, statusOf } from '../runs/run-document.ts';
 
 /** Somebody else holds the run now, or it has ended: whoever meets this stops and touches nothing. */
 export class LeaseLost extends Error {

@@ -16,11 +16,10 @@ import {
 } from '@inferry/database';
 import { startDeadline } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
-import { isBounded } from '../runs/run-limits.ts';
 import { type Look, Looker, sleep } from '../timings.ts';
 import { type DriveContext, driveRun } from './drive-run.ts';
 import { type HeldRun, holdRun, loseRun, type ToldJob } from './held-run.ts';
-import { defaultPollerLimits, type PollerLimits, type Stage, Stages } from './stages.ts';
+import { defaultPollerLimits, isBounded, type PollerLimits, type Stage, Stages } from './stages.ts';
 
 /** Lanes that one look reads; the next one goes on after them. */
 const lanesPerLook = 100;

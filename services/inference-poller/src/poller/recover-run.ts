@@ -1,8 +1,7 @@
 import { argumentOf, hint, runModel } from '@inferry/contracts';
 import type { Provider, Recovery } from '@inferry/providers';
 import type { InferenceDeps } from '../deps.ts';
-import { optionsOf } from '../runs/run-document.ts';
-import { toRfc3339 } from '../runs/run-view.ts';
+import { optionsOf, toRfc3339 } from '../runs/run-document.ts';
 import { backoffMs, certainAt } from '../timings.ts';
 import { endRun } from './end-run.ts';
 import { callProvider, type HeldRun, LeaseLost, releaseRun } from './held-run.ts';

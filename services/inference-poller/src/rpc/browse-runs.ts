@@ -4,8 +4,7 @@ import { browseRunRows, type RunRow } from '@inferry/database';
 import { createCursors } from '@inferry/runtime';
 import { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
-import { errorOf, inputOf, outputsOf } from '../runs/run-document.ts';
-import { toRun } from '../runs/run-view.ts';
+import { errorOf, inputOf, outputsOf, toRun } from '../runs/run-document.ts';
 
 const cursors = createCursors({
   place: z.object({ createdAt: z.number(), runId: z.string() }),

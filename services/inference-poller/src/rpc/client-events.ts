@@ -10,7 +10,7 @@ import { createCursors } from '@inferry/runtime';
 import { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
 import { rulesFor } from '../runs/run-cost.ts';
-import { toRfc3339 } from '../runs/run-view.ts';
+import { toRfc3339 } from '../runs/run-document.ts';
 
 const Place = z.object({ from: z.number(), told: z.array(z.string()) });
 type Place = z.infer<typeof Place>;

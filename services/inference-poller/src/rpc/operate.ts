@@ -27,8 +27,7 @@ import {
 } from '@inferry/database';
 import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
-import { fromMicros } from '../runs/run-document.ts';
-import { toRfc3339 } from '../runs/run-view.ts';
+import { fromMicros, toRfc3339 } from '../runs/run-document.ts';
 import { toDelivery } from './deliveries.ts';
 
 type Deps = Pick<InferenceDeps, 'database' | 'now' | 'providers'>;

@@ -10,8 +10,7 @@ import {
 } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { rulesFor, wantedOf } from '../runs/run-cost.ts';
-import { fromMicros } from '../runs/run-document.ts';
-import { toRfc3339 } from '../runs/run-view.ts';
+import { fromMicros, toRfc3339 } from '../runs/run-document.ts';
 import { payerOf } from '../runs/start-run.ts';
 
 /** What the caller may spend, has spent and holds for runs that go on. */

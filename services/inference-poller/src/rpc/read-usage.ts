@@ -4,8 +4,7 @@ import { readUsageRows, readUsageTotals, type UsageTotal } from '@inferry/databa
 import { createCursors } from '@inferry/runtime';
 import { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
-import { fromMicros } from '../runs/run-document.ts';
-import { toRfc3339 } from '../runs/run-view.ts';
+import { fromMicros, toRfc3339 } from '../runs/run-document.ts';
 
 /** How many buckets were shown. */
 const cursors = createCursors({ place: z.int().min(0), of: 'list' });

@@ -1,8 +1,7 @@
 import type { RunRow } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { certainAt } from '../timings.ts';
-import { optionsOf } from './run-document.ts';
-import { toRfc3339 } from './run-view.ts';
+import { optionsOf, toRfc3339 } from './run-document.ts';
 
 const patienceMs = 30_000;
 const failuresWorthTelling = 3;

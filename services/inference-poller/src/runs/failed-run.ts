@@ -1,7 +1,6 @@
 import { AppError, argumentOf, type ErrorEnvelope, hint, isErrorCode, runModel } from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
-import { errorOf } from './run-document.ts';
-import { toShortRun } from './run-view.ts';
+import { errorOf, toShortRun } from './run-document.ts';
 
 /** Why a run did not succeed, as clients see it. */
 export function failureOf(row: RunRow): ErrorEnvelope | undefined {

@@ -1,7 +1,7 @@
 /** A run with what its platform itself said of it: for clients that know that platform's words. */
 import type { JsonObject, Run } from '@inferry/contracts';
 import type { RunRow } from '@inferry/database';
-import { type RunViewOptions, toRun } from './run-view.ts';
+import { type RunViewOptions, toRun } from './run-document.ts';
 
 /** As much text as one answer of a model usually has. */
 const maxChars = 20_000;

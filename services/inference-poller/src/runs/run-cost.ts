@@ -1,4 +1,4 @@
-/** What a run costs: what a person says yes to before it, what its provider tells, what it counts as when nobody tells, and how it is shown. */
+/** What a run costs: what a person says yes to before it, what its provider tells, and what it counts as when nobody tells. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { HandlerContext } from '@inferry/bus';
 import {
@@ -8,7 +8,6 @@ import {
   type PreparedRun,
   type Principal,
   type Quote,
-  type RunCost,
 } from '@inferry/contracts';
 import {
   addConfirmation,
@@ -123,23 +122,6 @@ export function chargedPatch(
   if (row.estimated_micros !== null) return {};
   const chargedElsewhere = { micros: toMicros(amount), currency };
   return { options: JSON.stringify({ ...optionsOf(row), chargedElsewhere } satisfies RunOptions) };
-}
-
-/** The cost of a run as clients see it. That nobody tells a charge is said, since no amount would read as nothing. */
-export function costOf(row: RunRow): RunCost {
-  const isEnded = row.phase === 'done';
-  const { chargedElsewhere: other, unsettled, overQuoteMicros } = optionsOf(row);
-  if (isEnded && other !== undefined) return { currency: other.currency, charged: fromMicros(other.micros) };
-  const cost: RunCost = { currency: row.currency };
-  if (row.estimated_micros !== null) cost.estimated = fromMicros(row.estimated_micros);
-  if (!isEnded && row.reserved_micros > 0) cost.reserved = fromMicros(row.reserved_micros);
-  if (isEnded && row.charged_micros !== null) cost.charged = fromMicros(row.charged_micros);
-  if (isEnded && overQuoteMicros !== undefined) cost.over_quote = fromMicros(overQuoteMicros);
-  if (isEnded && unsettled !== undefined) {
-    if (unsettled.certainty === 'unknown') cost.unknown = true;
-    if (unsettled.micros > 0) cost.assumed = fromMicros(unsettled.micros);
-  }
-  return cost;
 }
 
 // Whoever is asked before a run that costs more than a threshold: by the client where it can, else by a page.

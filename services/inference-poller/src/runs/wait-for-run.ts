@@ -3,7 +3,7 @@ import type { Bus, HandlerContext, Subscription } from '@inferry/bus';
 import { AppError, isTerminal, RunStatus, runFinished, runProgressed } from '@inferry/contracts';
 import { type Database, findRun, type RunRow, type RunState, readRunStates } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
-import { statusOf } from './run-view.ts';
+import { statusOf } from './run-document.ts';
 
 /** What remains for reading and sending the answer after the wait. */
 const answerMs = 1_500;

@@ -10,8 +10,7 @@ import type { RunRow } from '@inferry/database';
 import type { RunView } from '@inferry/run-view';
 import type { InferenceDeps } from '../deps.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
-import { outputsOf } from '../runs/run-document.ts';
-import { shortText, statusOf, toRun } from '../runs/run-view.ts';
+import { outputsOf, shortText, statusOf, toRun } from '../runs/run-document.ts';
 
 const runPrefix = 'inferry://runs/';
 

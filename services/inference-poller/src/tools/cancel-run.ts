@@ -4,8 +4,7 @@ import { endQueuedRun, type RunRow, requestCancel } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
 import { announceEnd, toRunEnd } from '../poller/end-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
-import { optionsOf } from '../runs/run-document.ts';
-import { toShortRun } from '../runs/run-view.ts';
+import { optionsOf, toShortRun } from '../runs/run-document.ts';
 import { reread } from '../runs/wait-for-run.ts';
 
 /** What remains for reading and sending the answer. */

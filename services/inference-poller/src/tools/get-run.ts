@@ -2,12 +2,19 @@ import type { Handler } from '@inferry/bus';
 import { callOf, getRun, isTerminal, type Run, type runParts, validationFailed } from '@inferry/contracts';
 import { type RunRow, readRunEvents } from '@inferry/database';
 import type { InferenceDeps } from '../deps.ts';
+import { queuePlaceOf } from '../poller/stages.ts';
 import { diagnoseRun } from '../runs/diagnose-run.ts';
 import { failureOf } from '../runs/failed-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
-import { shownInputOf } from '../runs/run-document.ts';
-import { queuePlaceOf } from '../runs/run-limits.ts';
-import { restCall, statusOf, toRfc3339, toRun, toShortRun, windowOutputs } from '../runs/run-view.ts';
+import {
+  restCall,
+  shownInputOf,
+  statusOf,
+  toRfc3339,
+  toRun,
+  toShortRun,
+  windowOutputs,
+} from '../runs/run-document.ts';
 import { waitForRun } from '../runs/wait-for-run.ts';
 
 type Part = (typeof runParts)[number];

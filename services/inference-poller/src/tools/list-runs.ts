@@ -14,8 +14,8 @@ import { countRunRows, listRunRows, type RunRow } from '@inferry/database';
 import { createCursors } from '@inferry/runtime';
 import { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
+import { toListedRun, toRun } from '../runs/run-document.ts';
 import { readTags } from '../runs/run-request.ts';
-import { toListedRun, toRun } from '../runs/run-view.ts';
 
 const Place = z.object({ createdAt: z.number(), runId: z.string() });
 type Place = z.infer<typeof Place>;

@@ -15,8 +15,8 @@ import type { InferenceDeps } from '../deps.ts';
 import { runFailed } from '../runs/failed-run.ts';
 import { findOwnRun } from '../runs/find-own-run.ts';
 import { toNativeRun } from '../runs/native-run.ts';
+import { statusOf, toRun, toShortRun } from '../runs/run-document.ts';
 import type { RunRequest } from '../runs/run-request.ts';
-import { statusOf, toRun, toShortRun } from '../runs/run-view.ts';
 import { startRun, tryRun } from '../runs/start-run.ts';
 import { waitForRun, waitUntilTaken } from '../runs/wait-for-run.ts';
 

@@ -38,8 +38,7 @@ import { isSameText } from '@inferry/seals';
 import type { z } from 'zod';
 import type { InferenceDeps } from '../deps.ts';
 import { readEventsFor } from '../rpc/client-events.ts';
-import { canonical } from '../runs/run-document.ts';
-import { toRfc3339 } from '../runs/run-view.ts';
+import { canonical, toRfc3339 } from '../runs/run-document.ts';
 import type { WebhookPost } from './sign-webhook.ts';
 import { webhookProblem } from './webhook-url.ts';
 
