@@ -336,6 +336,43 @@ describe('a drain', () => {
     await vi.waitFor(async () => expect(await row()).toMatchObject({ phase: 'running', lease_owner: null }));
   });
 
+  it('lets no paid call leave when its grace is over', async () => {
+    const { platform } = world;
+    platform.endsAs = succeeded();
+    const open = platform.provider.bind(platform);
+    const announced = Promise.withResolvers<void>();
+    const graceOver = Promise.withResolvers<void>();
+    platform.provider = () => {
+      const provider = open();
+      return {
+        ...provider,
+        announcesSubmit: true,
+        submit: async (request, context) => {
+          await context.guard?.announce();
+          announced.resolve();
+          await graceOver.promise;
+          if (context.guard?.mayLeave() === false) throw new TypeError('aborted');
+          return provider.submit(request, context);
+        },
+      };
+    };
+    const first = await world.addReplica();
+    const runId = await world.start();
+    await announced.promise;
+
+    const drained = first.service.drain(1_000);
+    // Timers end in their order: that of the grace is due before this one.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    graceOver.resolve();
+    await drained;
+
+    expect(platform.submitCount).toBe(0);
+    first.gate.crash();
+    await world.addReplica();
+    expect((await world.ended(runId)).status).toBe('succeeded');
+    expect(platform.submitCount).toBe(1);
+  });
+
   it('takes no further runs', async () => {
     const first = await world.addReplica();
     await first.service.drain(100);

@@ -140,7 +140,7 @@ export class Poller {
 
   /**
    * Stops taking runs and hands over what it holds: remote runs at once, local jobs when the grace is over. The answer of a paid
-   * call that has left is waited for beyond that: nobody else can read it.
+   * call that has left is waited for beyond that, since nobody else can read it, and none leaves any more.
    */
   async drain(graceMs: number): Promise<void> {
     this.#draining.abort();
@@ -148,6 +148,7 @@ export class Poller {
     const grace = new AbortController();
     await Promise.race([this.#idle(), sleep(Math.max(0, graceMs - 1_000), grace.signal)]);
     this.#abandoning.abort();
+    this.#deps.insistence.stopSending();
     const { promise: late, resolve } = Promise.withResolvers<void>();
     // Not by a plain timer: after standing still that is due before the answers that came meanwhile are read.
     const callOff = startDeadline(this.lingerMs, resolve);

@@ -29,6 +29,7 @@ export class Insistence {
   /** Runs of which this process has a submit on its way out. */
   readonly #sending = new Map<string, number>();
   readonly #closing = new AbortController();
+  #isSending = true;
   readonly #deps: Pick<InferenceDeps, 'log' | 'timings' | 'random'>;
 
   constructor(deps: Pick<InferenceDeps, 'log' | 'timings' | 'random'>) {
@@ -73,6 +74,15 @@ export class Insistence {
       this.#out.delete(promise);
       resolve();
     };
+  }
+
+  /** Whether a paid call may still leave: one that left later would have nobody who reads its answer. */
+  get maySend(): boolean {
+    return this.#isSending;
+  }
+
+  stopSending(): void {
+    this.#isSending = false;
   }
 
   /** Resolves when every call that has left has its answer, and the answer is on its way to the row. */

@@ -294,7 +294,8 @@ class Sending implements SubmitGuard {
   mayLeave(): boolean {
     // A platform whose work is several calls: what one of them began, the others go on with.
     if (this.hasLeft) return true;
-    this.hasLeft = !this.#isOver && isLeaseSafe(this.#deps, this.#held) && this.#isInTime();
+    const maySend = !this.#isOver && this.#deps.insistence.maySend;
+    this.hasLeft = maySend && isLeaseSafe(this.#deps, this.#held) && this.#isInTime();
     this.isKeptBack = !this.hasLeft;
     if (this.hasLeft) this.#onAnswer = this.#deps.insistence.awaitAnswer();
     return this.hasLeft;
