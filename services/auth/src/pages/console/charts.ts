@@ -106,6 +106,11 @@ function round(value: number): number {
   return Math.round(value * 1_000) / 1_000;
 }
 
+/** A cell of a table of figures: where a phone shows no column headings, it says itself what it is. */
+export function figure(label: string, value: string): Html {
+  return html`<td class="number" data-label="${label}">${value}</td>`;
+}
+
 /** What a share of a whole looks like; a text beside it says how much it is. */
 export function shareBar(share: number, kind = ''): Html {
   const width = round(Math.min(1, Math.max(0, share)) * 100);

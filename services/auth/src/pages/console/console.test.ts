@@ -418,6 +418,23 @@ describe('the pages behind the account', () => {
     expect(file.html).toContain(',x/y,USD,2,3.5,0,0');
   });
 
+  it.each(['costs', 'operator'])('name each figure of %s where a phone hides the headings', (name) => {
+    const shown = page(ownBranding, consoleParts[name]?.(ownBranding) ?? { title: '', body: '' });
+    const tables = shown.match(/<table class="figures">[\s\S]*?<\/table>/g) ?? [];
+    const found = tables.map((table) => {
+      const headings = [...table.matchAll(/<th scope="col" class="number">([^<]*)/g)].map(([, text]) => text);
+      const rows = table.match(/<tr><th scope="row">[\s\S]*?<\/tr>/g) ?? [];
+      const named = rows.map((row) =>
+        [...row.matchAll(/<td class="number" data-label="([^"]*)"/g)].map(([, text]) => text),
+      );
+      return { headings, named };
+    });
+
+    expect(found.length).toBeGreaterThan(1);
+    for (const { headings, named } of found) expect(named).toEqual(named.map(() => headings));
+    expect(found.flatMap(({ named }) => named).length).toBeGreaterThan(1);
+  });
+
   it('load nothing from anywhere but this deployment, and run one script by its address', async () => {
     const browser = await signedIn();
 

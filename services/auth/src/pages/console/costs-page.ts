@@ -4,7 +4,7 @@ import { type Branding, displayText, type Html, html } from '@inferry/pages';
 import { notRead } from '../account/section.ts';
 import { number, spentWords } from '../account/words.ts';
 import type { PageParts } from '../layout.ts';
-import { plotOf, shareBar, shortDay, spendPlot } from './charts.ts';
+import { figure, plotOf, shareBar, shortDay, spendPlot } from './charts.ts';
 import { consolePage, type Viewer } from './frame.ts';
 
 /** The windows that are offered, in days. */
@@ -75,7 +75,7 @@ function modelTable(models: readonly Sum[], all: number): Html {
     .slice(0, 50)
     .map(
       (model) =>
-        html`<tr><th scope="row">${modelLink(model.name)}</th><td class="number">${number(model.runs)}</td><td class="number">${spentWords(model)}</td><td class="share">${shareBar(all === 0 ? 0 : model.charged / all)}</td></tr>`,
+        html`<tr><th scope="row">${modelLink(model.name)}</th>${figure('Runs', number(model.runs))}${figure('Cost', spentWords(model))}<td class="share">${shareBar(all === 0 ? 0 : model.charged / all)}</td></tr>`,
     )}</tbody></table>
 ${models.length > 50 && html`<p class="small muted">And ${models.length - 50} more models: they are in the file.</p>`}`;
 }
@@ -89,7 +89,7 @@ function dayTable(days: readonly Sum[]): Html {
   return html`<table class="figures"><caption class="unseen">By day</caption><thead><tr><th scope="col">Day</th><th scope="col" class="number">Runs</th><th scope="col" class="number">Cost</th></tr></thead>
 <tbody>${days.map(
     (day) =>
-      html`<tr><th scope="row">${shortDay(Date.parse(day.name))}</th><td class="number">${number(day.runs)}</td><td class="number">${spentWords(day)}</td></tr>`,
+      html`<tr><th scope="row">${shortDay(Date.parse(day.name))}</th>${figure('Runs', number(day.runs))}${figure('Cost', spentWords(day))}</tr>`,
   )}</tbody></table>`;
 }
 

@@ -7,7 +7,7 @@ import type { Notice } from '../account/account-view.ts';
 import { buttonForm, notRead } from '../account/section.ts';
 import { ago, moment, number, spentWords, took } from '../account/words.ts';
 import type { PageParts } from '../layout.ts';
-import { shareBar } from './charts.ts';
+import { figure, shareBar } from './charts.ts';
 import { consolePage, type Viewer } from './frame.ts';
 
 type Operation = z.infer<typeof readOperation.output>;
@@ -138,7 +138,7 @@ function limitRow(use: LimitUse, now: number): Html {
   const share = Math.max(...shares.map(([used, most]) => (most === undefined ? 0 : used / most)));
   const state = share >= 1 ? 'full' : share >= 0.8 ? 'near' : '';
   return html`<tr><th scope="row"><code>${displayText(value, 80)}</code> <span class="small muted">${scope === 'subject' ? 'tenant' : 'platform'}</span>${fullMark(use, now)}</th>
-<td class="number">${of(underWay, atOnce)}</td><td class="number">${rate === undefined ? 'any' : `${of(sent, rate.count)} ${spanWords(rate.window_ms)}`}</td><td class="number">${of(unended, open)}</td><td class="number">${number(waiting)}</td><td class="share">${shareBar(share, state)}</td></tr>`;
+${figure('Under way', of(underWay, atOnce))}${figure('Sent', rate === undefined ? 'any' : `${of(sent, rate.count)} ${spanWords(rate.window_ms)}`)}${figure('Open', of(unended, open))}${figure('Waiting', number(waiting))}<td class="share">${shareBar(share, state)}</td></tr>`;
 }
 
 function fullMark({ full, free_at: freeAt, waiting }: LimitUse, now: number): Html | undefined {
@@ -176,7 +176,7 @@ function tenants({ spend, isSpendCut }: OperatorView): Html {
   return html`<table class="figures"><caption class="unseen">Spent by tenant</caption><thead><tr><th scope="col">Tenant</th><th scope="col" class="number">Runs</th><th scope="col" class="number">Cost</th><th scope="col" class="share"><span class="unseen">Beside the largest</span></th></tr></thead>
 <tbody>${spend.map(
     (row) =>
-      html`<tr><th scope="row"><code>${displayText(row.subject, 80)}</code></th><td class="number">${number(row.runs)}</td><td class="number">${spentWords(row)}</td><td class="share">${shareBar(row.charged === 0 ? 0 : row.charged / most(row.currency))}</td></tr>`,
+      html`<tr><th scope="row"><code>${displayText(row.subject, 80)}</code></th>${figure('Runs', number(row.runs))}${figure('Cost', spentWords(row))}<td class="share">${shareBar(row.charged === 0 ? 0 : row.charged / most(row.currency))}</td></tr>`,
   )}</tbody></table>${isSpendCut && html`<p class="small muted">Those with the most. ${adminCommand('usage export')} has all.</p>`}`;
 }
 

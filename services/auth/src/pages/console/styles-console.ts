@@ -148,9 +148,10 @@ overflow:hidden;border-bottom:1px solid var(--line)}
 .console{padding:1rem 1rem 0}
 .run{grid-template-columns:3.5rem minmax(0,1fr);align-items:start}
 .run .state{grid-column:2;flex-direction:row;align-items:center;justify-content:flex-start;gap:.625rem;margin-top:.25rem}
-.figures tr{grid-template-columns:minmax(0,1fr) auto auto}
-.figures tbody th{padding:0;border:0}
-.figures .share{grid-column:1/-1;width:100%}
+.figures tr{display:flex;flex-wrap:wrap;align-items:baseline;gap:.125rem 1rem}
+.figures tbody th{padding:0;border:0;flex:1 0 100%}
+.figures [data-label]::before{content:attr(data-label) " ";color:var(--muted);font-size:.8125rem}
+.figures .share{flex:1 0 100%;width:100%}
 .plot>svg{height:9rem}
 .times li>:first-child{display:block}
 }
