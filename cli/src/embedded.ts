@@ -1,26 +1,16 @@
-import {
-  createAuthService,
-  createLocalKeks,
-  parseAuthConfig,
-  parseAuthorization,
-  readEnvironmentKeys,
-  readOrCreateKeyRing,
-} from '@inferry/auth';
+/** The whole system in one process: the same services as a cluster's, made by the same definitions, on in-process parts. */
+import { authDefinition } from '@inferry/auth';
 import { createFolderBlobs } from '@inferry/blobs';
-import { createCatalogService, parseCatalogConfig } from '@inferry/catalog';
-import { createComputeService, readComputeConfig } from '@inferry/compute';
+import { catalogDefinition } from '@inferry/catalog';
+import { computeDefinition } from '@inferry/compute';
 import { openDatabase } from '@inferry/database';
-import { createInferenceService, parseInferenceConfig, quoteSecretOf } from '@inferry/inference-poller';
+import { inferenceDefinition } from '@inferry/inference-poller';
 import { parseGatewayConfig } from '@inferry/mcp-gateway';
+import { type OpenedPlatforms, openPlatforms, readProvidersConfig } from '@inferry/providers';
 import {
-  openControlPlanes,
-  openProviders,
-  type Provider,
-  type ProvidersConfig,
-  readProvidersConfig,
-} from '@inferry/providers';
-import {
+  type ConfigureContext,
   createHttpApp,
+  createLogger,
   deriveSecrets,
   type Env,
   type Parts,
@@ -28,8 +18,9 @@ import {
   readAll,
   Secret,
   type Service,
+  type ServiceDefinition,
 } from '@inferry/runtime';
-import { createUploadService, parseUploadConfig } from '@inferry/upload';
+import { uploadDefinition } from '@inferry/upload';
 import type { FastifyInstance } from 'fastify';
 import type { StartConfig } from './config.ts';
 import { type Front, openFront, type Way } from './front.ts';
@@ -48,21 +39,23 @@ export interface EmbeddedSystem {
 /** Every problem of the services' configuration at once. */
 export async function checkServices(env: Env, auth: StartConfig['auth'], publicUrl: string): Promise<void> {
   const own = { ...env, INFERRY_AUTH: auth };
+  const nothing = new Secret('made of nothing: only the rest is read');
+  const context: ConfigureContext = {
+    env: own,
+    log: createLogger({ level: 'silent', service: 'check', replica: 'check' }),
+    runtime: () => ({ publicUrl, uploadInternalUrl: undefined, extraProviders: [] }),
+    secrets: () => ({ of: () => nothing }),
+  };
+  const none: OpenedPlatforms = { known: [], instances: [], providers: [], close: async () => undefined };
   await readAll([
-    () => parseAuthConfig(env),
-    () => parseCatalogConfig(env),
-    () => parseUploadConfig(env),
-    () => parseInferenceConfig(env),
+    () => authDefinition.configure(context, { platforms: none }),
+    () => catalogDefinition.configure(context, none),
+    () => uploadDefinition.configure(context),
+    () => inferenceDefinition.configure(context, { platforms: none, journal: {} }),
     () => parseGatewayConfig({ ...own, PUBLIC_URL: publicUrl }),
-    () =>
-      parseAuthorization(own, {
-        publicUrl,
-        secret: () => new Secret('made of nothing: only the rest is read'),
-      }),
     async () => {
-      const config = { ...(await readProvidersConfig(env)), hasLocal: false };
-      const providers = await openProviders([], { config });
-      await Promise.all(providers.map((provider) => provider.close()));
+      const platforms = await openPlatforms({ ...(await readProvidersConfig(env)), hasLocal: false }, []);
+      await platforms.close();
     },
   ]);
 }
@@ -102,13 +95,11 @@ async function standBehind(
     bus: front.busFor(name),
     log: log.child({ service: name }),
   });
-  const platforms = await readProvidersConfig(env);
-  const providers = await openProviders(config.extraProviders, {
-    config: platforms,
+  const platforms = await openPlatforms(await readProvidersConfig(env), config.extraProviders, {
     log,
     onFault: (fault) => log.error(fault, 'a local model failed'),
   });
-  const others = await createServices({ config, env, home, platforms, providers, partsFor, way });
+  const others = await createServices({ config, env, home, log, platforms, partsFor, way });
   const services: Service[] = [...others, gateway];
   const app = await createHttpApp(services, {
     connections: config.connections,
@@ -124,7 +115,7 @@ async function standBehind(
       await Promise.all([...services.map((service) => service.drain(graceMs)), front.drain(graceMs)]);
       await app.close();
       await Promise.all(services.map((service) => service.close()));
-      await Promise.all(providers.map((provider) => provider.close()));
+      await platforms.close();
       await front.close();
       await Promise.all([stores.database.close(), stores.blobs.close()]);
     },
@@ -135,62 +126,38 @@ interface Composition {
   config: StartConfig;
   env: Env;
   home: Home;
-  platforms: ProvidersConfig;
-  providers: readonly Provider[];
+  log: Front['log'];
+  platforms: OpenedPlatforms;
   partsFor(name: string): Parts;
   way: Way;
 }
 
 /** In the order in which they need each other: whoever asks starts last. */
 async function createServices(composition: Composition): Promise<Service[]> {
-  const { config, env, home, platforms, providers, partsFor, way } = composition;
-  const { of } = deriveSecrets('embedded', home.secret);
-  const auth = await createAuth(composition);
-  const catalog = await createCatalogService(partsFor('catalog'), {
-    providers,
-    known: platforms.known,
-    ...parseCatalogConfig(env),
-  });
-  const upload = await createUploadService(partsFor('upload'), {
-    ...parseUploadConfig(env),
-    publicUrl: config.baseUrl,
-    internalUrl: config.uploadInternalUrl,
-    filesSecret: of('files'),
-  });
-  const inferenceSettings = parseInferenceConfig(env);
-  const inference = await createInferenceService(partsFor('inference-poller'), {
-    ...inferenceSettings,
-    journalFolder: inferenceSettings.journalFolder ?? home.journalFolders[way],
-    // What another client's process is just sending is not taken for what was left behind.
-    isJournalOwn: way === 'http',
-    providers,
-    webhookSecret: of('webhooks'),
-    hookSecret: of('hooks'),
-    quoteSecret: quoteSecretOf(of('hooks')),
-    publicUrl: config.baseUrl,
-  });
-  const compute = createComputeService(partsFor('compute'), {
-    planes: await openControlPlanes(platforms, readComputeConfig(env)),
-  });
+  const { config, home, log, platforms, partsFor, way } = composition;
+  const secrets = deriveSecrets('embedded', home.secret);
+  const { baseUrl: publicUrl, uploadInternalUrl, extraProviders } = config;
+  const env = { ...composition.env, INFERRY_AUTH: config.auth };
+  const context: ConfigureContext = {
+    ...{ env, log, secrets: () => secrets },
+    runtime: () => ({ publicUrl, uploadInternalUrl, extraProviders }),
+  };
+  async function open<S, Shared>(
+    definition: ServiceDefinition<S, Shared>,
+    shared?: Shared,
+  ): Promise<Service> {
+    const settings = await definition.configure(context, shared);
+    return definition.create(partsFor(definition.name), { env, publicUrl, secrets, settings });
+  }
+  // What another client's process is just sending is not taken for what was left behind.
+  const journal = { journalFolder: home.journalFolders[way], isJournalOwn: way === 'http' };
+  // An embedded system stores keys without being told to: under a key of its own, in its folder.
+  const auth = await open(authDefinition, { platforms, keyRingFile: home.keyRingFile });
+  const catalog = await open(catalogDefinition, platforms);
+  const upload = await open(uploadDefinition);
+  const inference = await open(inferenceDefinition, { platforms, journal });
+  const compute = await open(computeDefinition);
   return [auth, catalog, upload, inference, compute];
-}
-
-function createAuth({ config, env, home, platforms, providers, partsFor }: Composition): Promise<Service> {
-  const { of } = deriveSecrets('embedded', home.secret);
-  const settings = parseAuthConfig(env);
-  const slugs = providers.map(({ slug }) => slug);
-  return createAuthService(partsFor('auth'), {
-    ...settings,
-    // An embedded system stores keys without being told to: under a key of its own, in its folder.
-    keks: settings.keks ?? createLocalKeks(readOrCreateKeyRing(home.keyRingFile)),
-    providers,
-    environmentKeys: readEnvironmentKeys(env, slugs, platforms.instances),
-    authorization: parseAuthorization(
-      { ...env, INFERRY_AUTH: config.auth },
-      { publicUrl: config.baseUrl, secret: of },
-    ),
-    fingerprintSecret: of('fingerprints'),
-  });
 }
 
 async function openStores({

@@ -22,9 +22,11 @@ export type { AdapterDefinition, AdapterFacts, AdapterOptions } from './definiti
 export { HeldCalls } from './http/held-calls.ts';
 export { startDeadline } from './http/send-once.ts';
 export {
+  type OpenedPlatforms,
   type OpenProvidersOptions,
   openControlPlanes,
   openInstance,
+  openPlatforms,
   openProviders,
 } from './open-providers.ts';
 export {

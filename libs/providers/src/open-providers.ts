@@ -49,6 +49,27 @@ export async function openProviders(
   return providers;
 }
 
+/** The platforms of a deployment, opened: by each process for itself, or once for all services of one. */
+export interface OpenedPlatforms extends Pick<ProvidersConfig, 'known' | 'instances'> {
+  providers: readonly Provider[];
+  close(): Promise<void>;
+}
+
+export async function openPlatforms(
+  config: ProvidersConfig,
+  extraModules: readonly string[],
+  options: Omit<OpenProvidersOptions, 'config'> = {},
+): Promise<OpenedPlatforms> {
+  const providers = await openProviders(extraModules, { ...options, config });
+  const { known, instances } = config;
+  return {
+    ...{ known, instances, providers },
+    async close() {
+      await Promise.all(providers.map((provider) => provider.close()));
+    },
+  };
+}
+
 /** One provider of a built-in adapter. */
 export function openInstance(
   { definition, options }: ProviderInstance,

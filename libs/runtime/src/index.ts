@@ -47,7 +47,7 @@ export {
 } from './mounts.ts';
 export { newReplicaName } from './open-parts.ts';
 export { sayCommands, speaking } from './program-words.ts';
-export { portOf, runService, type ServiceProcess } from './run-service.ts';
+export { type ConfigureContext, portOf, runService, type ServiceDefinition } from './run-service.ts';
 export {
   deriveSecrets,
   isSecretName,

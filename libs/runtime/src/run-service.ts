@@ -13,44 +13,53 @@ import { stopOnSignals } from './shutdown.ts';
 import { startHealth } from './start-health.ts';
 import { isOtlpAsked, startTelemetry } from './telemetry/start-telemetry.ts';
 
-/** What a service reads of its environment before anything is connected. */
-interface ConfigureContext {
+/** What a service is made of before anything is connected. Parts are read on demand: the faults of each are told beside the others'. */
+export interface ConfigureContext {
   env: Env;
   log: Logger;
+  runtime(): Pick<RuntimeConfig, 'publicUrl' | 'uploadInternalUrl' | 'extraProviders'>;
+  secrets(): Pick<ServiceSecrets, 'of'>;
 }
 
-interface CreateContext<C> {
-  config: RuntimeConfig;
+export interface CreateContext<S> {
   env: Env;
-  secrets: ServiceSecrets;
+  publicUrl: string | undefined;
+  secrets: Pick<ServiceSecrets, 'of'>;
   /** What `configure` returned. */
-  settings: C;
+  settings: S;
+  /** Acts at SIGHUP until the returned function is called; absent where the process is not the service's own. */
+  onHangUp?(act: () => void): () => void;
 }
 
-export interface ServiceProcess<C = undefined> {
+/**
+ * A service as whoever composes a deployment sees it: a process of its own, or one of all in one process. `Shared` is what
+ * services of one process have in common and else open for themselves.
+ */
+export interface ServiceDefinition<S, Shared = undefined> {
   name: string;
-  env: Env;
-  /** Default: everything. */
-  needs?: ServiceNeeds;
+  needs: ServiceNeeds;
   /** Reads the service's own variables; each entry that throws a `ConfigError` adds its problems to the others'. */
-  configure?(context: ConfigureContext): Promise<C> | C;
-  create(parts: Parts, context: CreateContext<C>): Promise<Service>;
+  configure(context: ConfigureContext, shared?: Shared): Promise<S> | S;
+  create(parts: Parts, context: CreateContext<S>): Promise<Service> | Service;
 }
 
 /**
  * A whole service process, with `/healthz` and `/readyz` on `PORT` from its first moment. Problems of the configuration
  * are printed together and end it with code 2; a store that is away is waited for.
  */
-export async function runService<C = undefined>(definition: ServiceProcess<C>): Promise<void> {
+export async function runService<S, Shared>(
+  definition: ServiceDefinition<S, Shared>,
+  env: Env,
+): Promise<void> {
   const replica = newReplicaName(definition.name);
   const log = createLogger({
     service: definition.name,
     replica,
-    level: levelOf(definition.env),
-    isForwarded: isOtlpAsked(definition.env),
+    level: levelOf(env),
+    isForwarded: isOtlpAsked(env),
   });
   try {
-    await start(definition, { log, replica });
+    await start(definition, { env, log, replica });
   } catch (error) {
     if (error instanceof ConfigError)
       log.fatal({ problems: error.problems }, 'the configuration is not valid');
@@ -65,9 +74,9 @@ function isStopped(error: unknown): boolean {
   return error === stopReason || (error instanceof Error && error.cause === stopReason);
 }
 
-async function start<C>(
-  { name, env: given, needs = { database: true, blobs: true }, configure, create }: ServiceProcess<C>,
-  { log, replica }: { log: Logger; replica: string },
+async function start<S, Shared>(
+  { name, needs, configure, create }: ServiceDefinition<S, Shared>,
+  { env: given, log, replica }: { env: Env; log: Logger; replica: string },
 ): Promise<void> {
   const env = withSecretFiles(given);
   const [config, secrets, settings] = await readAll([
@@ -77,8 +86,12 @@ async function start<C>(
       return parsed;
     },
     () => readSecrets(name, env),
-    // as: without `configure` there are no settings, and C is undefined.
-    () => configure?.({ env, log }) as C | Promise<C>,
+    () =>
+      configure({
+        ...{ env, log },
+        runtime: () => parseRuntimeConfig(env),
+        secrets: () => readSecrets(name, env),
+      }),
   ]);
   const telemetry = await startTelemetry(name, env);
   const stopping = new AbortController();
@@ -97,9 +110,10 @@ async function start<C>(
     ...{ name, config, secrets, needs, log, replica, problems },
     signal: stopping.signal,
   });
-  const service = await create(opened.parts, { config, env, secrets, settings });
+  const { publicUrl } = config;
+  const service = await create(opened.parts, { env, publicUrl, secrets, settings, onHangUp });
   lingerMs = service.lingerMs ?? 0;
-  const app = await createHttpApp([service], { publicUrl: config.publicUrl });
+  const app = await createHttpApp([service], { publicUrl });
   await untilReady(service, problems, stopping.signal);
   await health.handOver(app);
   log.info({ host: config.host, port: health.port }, 'listening');
@@ -112,6 +126,11 @@ async function start<C>(
     await telemetry.shutdown();
   };
   if (stopping.signal.aborted) await stop(config.shutdownGraceMs);
+}
+
+function onHangUp(act: () => void): () => void {
+  process.on('SIGHUP', act);
+  return () => process.off('SIGHUP', act);
 }
 
 const readyPatienceMs = 5_000;

@@ -1,2 +1,1 @@
-export { readComputeConfig } from './config.ts';
-export { type ComputeOptions, createComputeService } from './service.ts';
+export { computeDefinition } from './definition.ts';

@@ -1,2 +1,1 @@
-export { parseUploadConfig, type UploadConfig } from './config.ts';
-export { createUploadService, type UploadOptions } from './service.ts';
+export { uploadDefinition } from './definition.ts';
