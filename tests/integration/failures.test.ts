@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Cluster, type ServiceName, serviceNames, startCluster } from '@inferry/cli';
+import { type Cluster, startCluster } from '@inferry/cli';
+import { type ServiceName, serviceNames } from '@inferry/runtime';
 import { startNats, startPostgres, startRedis } from '@inferry/testing';
 import { type ScriptedUpstream, startScriptedUpstream } from '@inferry/testing/scripted-upstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -19,7 +19,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { serviceNames, startCluster } from '@inferry/cli';
+import { startCluster } from '@inferry/cli';
+import { serviceNames } from '@inferry/runtime';
 import { startScriptedUpstream } from '@inferry/testing/scripted-upstream';
 import { type Failure, SteadyLoad } from './steady-load.ts';
 

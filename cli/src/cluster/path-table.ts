@@ -1,4 +1,5 @@
-import type { Replica, ServiceName } from './replica.ts';
+import type { ServiceName } from '@inferry/runtime';
+import type { Replica } from './replica.ts';
 import type { Target } from './round-robin-proxy.ts';
 
 /** What is not the gateway's, by how its path begins; the same in `deploy/haproxy/haproxy.cfg`. */

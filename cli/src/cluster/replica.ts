@@ -2,16 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-export const serviceNames = [
-  'auth',
-  'catalog',
-  'inference-poller',
-  'upload',
-  'compute',
-  'mcp-gateway',
-] as const;
-export type ServiceName = (typeof serviceNames)[number];
-
 export interface ReplicaOptions {
   service: string;
   /** The file to run, for a process that is no service of the product. */

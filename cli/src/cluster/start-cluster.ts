@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type NatsUser, natsConfig } from '@inferry/bus/nats';
+import { type ServiceName, serviceNames } from '@inferry/runtime';
 import { type LocalServer, startNats, startPostgres, startRedis } from '@inferry/testing';
 import { targetsOf } from './path-table.ts';
 import { namedProviders, processEnv } from './process-env.ts';
-import { Replica, type ServiceName, serviceNames } from './replica.ts';
+import { Replica } from './replica.ts';
 import { type RoundRobinProxy, startRoundRobinProxy } from './round-robin-proxy.ts';
 
 export interface ClusterOptions {

@@ -53,6 +53,7 @@ export {
   isSecretName,
   readSecrets,
   type SecretPurpose,
+  type ServiceName,
   type ServiceSecrets,
   secretVariables,
   serviceNames,

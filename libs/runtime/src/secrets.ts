@@ -31,6 +31,7 @@ export const serviceNames = [
   'compute',
   'mcp-gateway',
 ] as const;
+export type ServiceName = (typeof serviceNames)[number];
 
 /** What one service process holds. */
 export interface ServiceSecrets {
