@@ -156,7 +156,7 @@ async function createServices(composition: Composition): Promise<Service[]> {
   const catalog = await open(catalogDefinition, platforms);
   const upload = await open(uploadDefinition);
   const inference = await open(inferenceDefinition, { platforms, journal });
-  const compute = await open(computeDefinition);
+  const compute = await open(computeDefinition, platforms);
   return [auth, catalog, upload, inference, compute];
 }
 
