@@ -90,6 +90,19 @@ export function money(cost: Pick<RunCost, 'currency'> | undefined, amount: numbe
   return amount === 0 ? 'free' : sum(cost, amount);
 }
 
+/** What a quote says of the cost, with what it could not see: whoever reads the text alone must know as much. */
+export function quotedCost(quote: Readonly<Record<string, unknown>>, before: 'run' | 'runs'): string {
+  const { min, max, exact, unpriced_inputs: unpriced } = quote;
+  const currency = { currency: typeof quote.currency === 'string' ? quote.currency : undefined };
+  const unseen = Array.isArray(unpriced) && unpriced.length > 0 ? ` Not in it: ${unpriced.join(', ')}.` : '';
+  if (typeof max === 'number') {
+    const bound = exact === true || max === 0 ? '' : 'at most ';
+    return ` Cost: ${bound}${money(currency, max)}.${unseen}`;
+  }
+  const least = typeof min === 'number' && min > 0 ? `, ${money(currency, min)} or more` : '';
+  return ` Cost: not known before the ${before}${least}.${unseen}`;
+}
+
 /** What is left of something to spend: none of it is not "free". */
 export function moneyLeft(cost: Pick<RunCost, 'currency'> | undefined, amount: number): string {
   return amount === 0 ? 'nothing' : sum(cost, amount);

@@ -14,7 +14,7 @@ import {
 } from '@inferry/contracts';
 import type { z } from 'zod';
 import { destructive, readOnly, write } from '../../annotations.ts';
-import { costText, money, pageLine, toLink } from '../../present-run.ts';
+import { costText, money, pageLine, quotedCost, toLink } from '../../present-run.ts';
 
 type Reply = Partial<
   z.infer<typeof getBatch.reply> & Pick<z.infer<typeof runBatch.reply>, 'validation' | 'quote' | 'replayed'>
@@ -120,13 +120,5 @@ function itemLine({ index, run_id: id, status, input, url, text: said, error }: 
 }
 
 function quoteText(quote: JsonObject | undefined): string {
-  if (quote === undefined) return '';
-  const { min, max, exact, runs, unpriced_inputs: unpriced } = quote;
-  const currency = { currency: typeof quote.currency === 'string' ? quote.currency : undefined };
-  const unseen = Array.isArray(unpriced) && unpriced.length > 0 ? ` Not in it: ${unpriced.join(', ')}.` : '';
-  const count = ` ${String(runs)} runs.`;
-  if (typeof max === 'number')
-    return `${count} Cost: ${exact === true || max === 0 ? '' : 'at most '}${money(currency, max)}.${unseen}`;
-  const least = typeof min === 'number' && min > 0 ? `, ${money(currency, min)} or more` : '';
-  return `${count} Cost: not known before the runs${least}.${unseen}`;
+  return quote === undefined ? '' : ` ${String(quote.runs)} runs.${quotedCost(quote, 'runs')}`;
 }

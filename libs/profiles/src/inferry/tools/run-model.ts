@@ -1,7 +1,7 @@
 import { defineTool, problemLine, runModel, runViewUri, text } from '@inferry/contracts';
 import { z } from 'zod';
 import { write } from '../../annotations.ts';
-import { money, presentRun } from '../../present-run.ts';
+import { presentRun, quotedCost } from '../../present-run.ts';
 
 export const runModelTool = defineTool({
   name: 'run_model',
@@ -35,17 +35,8 @@ export const runModelTool = defineTool({
   },
 });
 
-/** Everything that the quote says: whoever reads the text alone must know as much. */
 function quoteText(quote: Readonly<Record<string, unknown>> | undefined): string {
   if (quote === undefined) return '';
-  const { min, max, exact, unpriced_inputs: unpriced } = quote;
-  const currency = { currency: typeof quote.currency === 'string' ? quote.currency : undefined };
   const held = typeof quote.quote_id === 'string' ? ` quote_id="${quote.quote_id}" holds it to that.` : '';
-  const unseen = Array.isArray(unpriced) && unpriced.length > 0 ? ` Not in it: ${unpriced.join(', ')}.` : '';
-  if (typeof max === 'number') {
-    const bound = exact === true || max === 0 ? '' : 'at most ';
-    return ` Cost: ${bound}${money(currency, max)}.${unseen}${held}`;
-  }
-  const least = typeof min === 'number' && min > 0 ? `, ${money(currency, min)} or more` : '';
-  return ` Cost: not known before the run${least}.${unseen}${held}`;
+  return `${quotedCost(quote, 'run')}${held}`;
 }
