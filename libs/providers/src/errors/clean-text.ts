@@ -9,6 +9,13 @@ export interface CleanOptions {
   maxLength?: number;
 }
 
+/** A text in which none of the secrets stands; one that is too short to be one is left. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  let clean = text;
+  for (const secret of secrets) if (secret.length >= 4) clean = clean.replaceAll(secret, '[secret]');
+  return clean;
+}
+
 /** A text without what looks like a key, and without the query of its links: signatures stand there. */
 export function withoutKeys(text: string): string {
   return text.replace(keyLike, '[secret]').replace(/(https?:\/\/[^\s?"'<>]+)\?[^\s"'<>]*/g, '$1');
@@ -23,9 +30,7 @@ export function cleanText(
   { secrets = [], maxLength = defaultLength }: CleanOptions = {},
 ): string {
   // Cut first, so that the expressions below see a bounded text; a key at the cut would lose its end and be kept.
-  let clean = text.slice(0, maxLength * 8);
-  for (const secret of secrets) if (secret.length >= 4) clean = clean.replaceAll(secret, '[secret]');
-  clean = withoutKeys(clean)
+  const clean = withoutKeys(withoutSecrets(text.slice(0, maxLength * 8), secrets))
     .replace(/data:[a-z]+\/[a-z0-9.+-]+;base64,[A-Za-z0-9+/=]+/gi, '[data]')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out.
     .replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/g, ' ')

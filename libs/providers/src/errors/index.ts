@@ -9,6 +9,6 @@ export {
   uncertainSubmit,
   type Verdict,
 } from './classify-failure.ts';
-export { type CleanOptions, cleanText } from './clean-text.ts';
+export { type CleanOptions, cleanText, withoutSecrets } from './clean-text.ts';
 export { jobMessage } from './job-message.ts';
 export { type Headers, retryAfterSeconds } from './retry-after.ts';

@@ -1,5 +1,6 @@
 /** What a call of the control plane answers, and the pages and bodies that all of them share. */
 import { AppError, type ErrorCode, isObject } from '@inferry/contracts';
+import { withoutSecrets } from '../../errors/index.ts';
 import type { RunpodWire } from './wire.ts';
 
 /** Arguments that the tool's schema has accepted. */
@@ -71,36 +72,24 @@ export function includes(value: unknown, sought: unknown): boolean {
     .includes(String(sought).toLowerCase());
 }
 
-/** A body without the key that was sent for it: platforms repeat one in a refusal, and owners put theirs into a machine. */
-export function withoutSecrets<T>(value: T, secrets: readonly string[]): T {
-  // as: only texts are replaced, by texts.
-  return masked(
-    value,
-    secrets.filter((secret) => secret.length >= 4),
-  ) as T;
-}
-
-/** The very value where there is nothing to take out of it, as in nearly all. */
-function masked(value: unknown, secrets: readonly string[]): unknown {
-  if (typeof value === 'string') return maskedText(value, secrets);
+/**
+ * A body without the key that was sent for it: platforms repeat one in a refusal, and owners put theirs into a machine. The very
+ * value where there is nothing to take out of it, as in nearly all.
+ */
+export function bodyWithoutSecrets(value: unknown, secrets: readonly string[]): unknown {
+  if (typeof value === 'string') return withoutSecrets(value, secrets);
   if (Array.isArray(value)) {
-    const items = value.map((item) => masked(item, secrets));
+    const items = value.map((item) => bodyWithoutSecrets(item, secrets));
     return items.some((item, at) => item !== value[at]) ? items : value;
   }
   if (!isObject(value)) return value;
   let isChanged = false;
   const entries = Object.entries(value).map(([name, inner]) => {
-    const entry = [maskedText(name, secrets), masked(inner, secrets)] as const;
+    const entry = [withoutSecrets(name, secrets), bodyWithoutSecrets(inner, secrets)] as const;
     isChanged ||= entry[0] !== name || entry[1] !== inner;
     return entry;
   });
   return isChanged ? Object.fromEntries(entries) : value;
-}
-
-function maskedText(text: string, secrets: readonly string[]): string {
-  let clean = text;
-  for (const secret of secrets) if (clean.includes(secret)) clean = clean.replaceAll(secret, '[secret]');
-  return clean;
 }
 
 /** One segment of a path: no id may lead anywhere else. */

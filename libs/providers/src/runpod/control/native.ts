@@ -4,7 +4,7 @@ import { AppError } from '@inferry/contracts';
 import type { PlatformClient } from '../../http/index.ts';
 import { secretsOf } from '../../http/platform-client.ts';
 import type { ProviderContext } from '../../provider.ts';
-import { type Args, type NativeAnswer, type NativeCall, refused, withoutSecrets } from './answer.ts';
+import { type Args, bodyWithoutSecrets, type NativeAnswer, type NativeCall, refused } from './answer.ts';
 import {
   getCapacity,
   listDataCentersV1,
@@ -116,7 +116,7 @@ export class RunpodControl {
   /** Throws `AppError` for what failed; what a tool says in its own words comes as a body with `isError`. */
   async call(request: NativeRequest): Promise<NativeAnswer> {
     const answer = await this.#answer(request);
-    return { ...answer, body: withoutSecrets(answer.body, secretsOf(request.context)) };
+    return { ...answer, body: bodyWithoutSecrets(answer.body, secretsOf(request.context)) };
   }
 
   async #answer(request: NativeRequest): Promise<NativeAnswer> {
