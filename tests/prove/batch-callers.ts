@@ -5,6 +5,7 @@ import type { Database } from '@inferry/database';
 import { sql } from 'kysely';
 import type { Callers } from './callers.ts';
 import type { Scheduler } from './scheduler.ts';
+import { hasEndedBefore } from './turns.ts';
 
 interface BatchReply {
   batch?: { batch_id?: string };
@@ -39,20 +40,14 @@ export class BatchCallers {
       this.#callers.at(atMs + index * random.between(0, 30), 'ada starts a batch', () => this.#start(args));
   }
 
-  /**
-   * A submit of a run leaves: others of its batch may be under way, as many as it allows. One that was given up and found again
-   * (it has ended once) may be beside the run that has its place: no bound can know of it before.
-   */
+  /** A submit of a run leaves: others of its batch may be under way, as many as it allows. */
   async noteSubmit(runId: string): Promise<void> {
     if (this.#ended.has(runId)) this.#callers.violate(`${runId} was sent, and its batch is cancelled`);
     const { rows } = await sql<{ open: number; most: number }>`
       select count(*) as open, max(concurrency) as most from runs join batches on batches.batch_id = runs.batch_id
       where runs.batch_id = (select batch_id from runs where run_id = ${runId}) and phase <> 'done'
         and runs.next_poll_at is not null
-        and not exists (select 1 from run_events where run_events.run_id = runs.run_id
-          and run_events.status in ('succeeded', 'failed', 'cancelled', 'expired'))`.execute(
-      this.#database.queries,
-    );
+        and not ${hasEndedBefore}`.execute(this.#database.queries);
     const [{ open, most } = { open: 0, most: 0 }] = rows;
     if (open > most) this.#callers.violate(`${open} runs of a batch were under way, and it allows ${most}`);
   }

@@ -1,8 +1,14 @@
 // Whose turn it is, looked at after every write of a simulated world: of one tenant's runs at one platform the first in rank
 // is taken first, no more of them in a while than an operator allows, and none of a batch for which that has no money left.
+
 import type { Database, RunRow } from '@inferry/database';
+import { sql } from 'kysely';
 import { beginning } from './globals.ts';
 import type { Scheduler } from './scheduler.ts';
+
+/** Of a row of `runs`: it was given up and found again. It may be beside the run that has its place, which no bound can know of before. */
+export const hasEndedBefore = sql`exists (select 1 from run_events where run_events.run_id = runs.run_id
+  and run_events.status in ('succeeded', 'failed', 'cancelled', 'expired'))`;
 
 /** How far the clocks of two replicas may be apart that know the time, and one who asks may be late. */
 const slackMs = 2_500;

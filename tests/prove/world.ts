@@ -11,7 +11,7 @@ import { beginWorld, useScheduler } from './globals.ts';
 import { findViolations } from './invariants.ts';
 import { type PlatformManner, type SimJob, SimPlatform } from './platform.ts';
 import { Scheduler, type SimProcess } from './scheduler.ts';
-import { Turns } from './turns.ts';
+import { hasEndedBefore, Turns } from './turns.ts';
 
 export interface WorldReport {
   seed: number;
@@ -57,8 +57,6 @@ function kindOf(seed: number): WorldKind {
 
 /** What the product's bound leaves a platform: a submit leaves before its own deadline, counted from when it was written down. */
 const submitKnownMs = timings.submitSettlesMs;
-/** After it a submit without an answer is believed lost. */
-const certainMs = timings.submitTimeoutMs + timings.submitSettlesMs;
 const loadMs = 6_000;
 const restMs = 300_000;
 /** What a process does with an answer within this time is not undone by its death. */
@@ -222,14 +220,11 @@ class World {
     if (this.#bound === undefined) return;
     const { subject, atOnce } = this.#bound;
     const { rows } = await sql<{ run_id: string; subject: string }>`select run_id, subject from runs
-      where phase in ('submitting', 'running')`.execute(this.#database.queries);
-    const { now } = this.#scheduler;
-    // What was announced by a process that stood still does not leave any more; what was believed lost when its bound was over comes
-    // back beside what was taken for it.
-    const underWay = rows.filter(({ run_id: id, subject: whose }) => {
-      const leftAt = this.#platform.sent.get(id);
-      return leftAt !== undefined && now - leftAt < certainMs && whose === (subject ?? whose);
-    }).length;
+      where phase in ('submitting', 'running') and not ${hasEndedBefore}`.execute(this.#database.queries);
+    // What was announced by a process that stood still does not leave any more.
+    const underWay = rows.filter(
+      ({ run_id: id, subject: whose }) => this.#platform.sent.has(id) && whose === (subject ?? whose),
+    ).length;
     if (underWay > atOnce)
       this.#callers.violate(`${underWay} runs were under way at once where ${atOnce} may be`);
   }
