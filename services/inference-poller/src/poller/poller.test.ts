@@ -11,6 +11,34 @@ afterEach(() => world.close());
 
 const jobsOfProcess = { jobs: 'process' } as const;
 
+/** A platform whose submits are announced; what happens around that is the test's own. `refusals`: how many then did not leave. */
+function announceSubmits(around: {
+  before?(runId: string): Promise<void>;
+  after(runId: string, refusals: number): Promise<void>;
+}): { refusals: number } {
+  const { platform } = world;
+  const open = platform.provider.bind(platform);
+  const told = { refusals: 0 };
+  platform.provider = () => {
+    const provider = open();
+    return {
+      ...provider,
+      announcesSubmit: true,
+      submit: async (request, context) => {
+        await around.before?.(request.runId);
+        await context.guard?.announce();
+        await around.after(request.runId, told.refusals);
+        if (context.guard?.mayLeave() === false) {
+          told.refusals += 1;
+          throw new TypeError('aborted');
+        }
+        return provider.submit(request, context);
+      },
+    };
+  };
+  return told;
+}
+
 describe('two replicas', () => {
   it('that compete for 200 runs submit and charge each once', async () => {
     await world.addReplica();
@@ -118,32 +146,19 @@ describe('a process that is stopped for longer than its lease', () => {
     platform.endsAs = succeeded();
     const recover = vi.fn(() => ({ outcome: 'unknown' as const }));
     platform.onRecover = recover;
-    const open = platform.provider.bind(platform);
-    let refusals = 0;
-    platform.provider = () => {
-      const provider = open();
-      return {
-        ...provider,
-        announcesSubmit: true,
-        submit: async (request, context) => {
-          expect((await world.row(request.runId)).phase).toBe('queued');
-          await context.guard?.announce();
-          expect((await world.row(request.runId)).phase).toBe('submitting');
-          if (refusals === 0) world.skipped += fastTimings.leaseMs;
-          if (context.guard?.mayLeave() === false) {
-            refusals += 1;
-            throw new TypeError('aborted');
-          }
-          return provider.submit(request, context);
-        },
-      };
-    };
+    const told = announceSubmits({
+      before: async (runId) => expect((await world.row(runId)).phase).toBe('queued'),
+      after: async (runId, refusals) => {
+        expect((await world.row(runId)).phase).toBe('submitting');
+        if (refusals === 0) world.skipped += fastTimings.leaseMs;
+      },
+    });
     await world.addReplica();
     await world.addReplica();
 
     const { run } = await world.run();
 
-    expect([run?.status, refusals, platform.submitCount]).toEqual(['succeeded', 1, 1]);
+    expect([run?.status, told.refusals, platform.submitCount]).toEqual(['succeeded', 1, 1]);
     expect(recover).not.toHaveBeenCalled();
   });
 });
@@ -151,36 +166,22 @@ describe('a process that is stopped for longer than its lease', () => {
 it('sends nothing that was written down as sent long ago, although nobody took its lease meanwhile', async () => {
   const { platform } = world;
   platform.endsAs = succeeded();
-  const open = platform.provider.bind(platform);
-  let refusals = 0;
-  platform.provider = () => {
-    const provider = open();
-    return {
-      ...provider,
-      announcesSubmit: true,
-      submit: async (request, context) => {
-        await context.guard?.announce();
-        if (refusals === 0) {
-          world.skipped += fastTimings.submitTimeoutMs;
-          const row = () => world.row(request.runId);
-          // The process goes on, and its heartbeat gets the lease again.
-          await vi.waitFor(async () => {
-            expect(Number((await row()).lease_until)).toBeGreaterThan(Date.now() + world.skipped);
-          });
-        }
-        if (context.guard?.mayLeave() === false) {
-          refusals += 1;
-          throw new TypeError('aborted');
-        }
-        return provider.submit(request, context);
-      },
-    };
-  };
+  const told = announceSubmits({
+    after: async (runId, refusals) => {
+      if (refusals > 0) return;
+      world.skipped += fastTimings.submitTimeoutMs;
+      // The process goes on, and its heartbeat gets the lease again.
+      await vi.waitFor(async () => {
+        const { lease_until: leasedUntil } = await world.row(runId);
+        expect(Number(leasedUntil)).toBeGreaterThan(Date.now() + world.skipped);
+      });
+    },
+  });
   await world.addReplica();
 
   const { run } = await world.run();
 
-  expect([run?.status, refusals, platform.submitCount]).toEqual(['succeeded', 1, 1]);
+  expect([run?.status, told.refusals, platform.submitCount]).toEqual(['succeeded', 1, 1]);
 });
 
 describe('a lost event', () => {
@@ -339,23 +340,14 @@ describe('a drain', () => {
   it('lets no paid call leave when its grace is over', async () => {
     const { platform } = world;
     platform.endsAs = succeeded();
-    const open = platform.provider.bind(platform);
     const announced = Promise.withResolvers<void>();
     const graceOver = Promise.withResolvers<void>();
-    platform.provider = () => {
-      const provider = open();
-      return {
-        ...provider,
-        announcesSubmit: true,
-        submit: async (request, context) => {
-          await context.guard?.announce();
-          announced.resolve();
-          await graceOver.promise;
-          if (context.guard?.mayLeave() === false) throw new TypeError('aborted');
-          return provider.submit(request, context);
-        },
-      };
-    };
+    announceSubmits({
+      after: async () => {
+        announced.resolve();
+        await graceOver.promise;
+      },
+    });
     const first = await world.addReplica();
     const runId = await world.start();
     await announced.promise;
