@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { heldBytes } from '@inferry/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Blobs } from './blobs.ts';
 
@@ -198,18 +197,6 @@ export function describeBlobs(name: string, open: () => Promise<BlobsUnderTest>)
       for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { code: 'unavailable' } });
     });
   });
-}
-
-setFlagsFromString('--expose-gc');
-// as: the flag above makes `gc` a function of every context made after it.
-const collectGarbage = runInNewContext('gc') as () => void;
-
-/** Bytes of buffers that something still refers to. */
-function heldBytes(): number {
-  collectGarbage();
-  // V8 frees buffers in a thread of its own, which a busy machine lets wait; the next collection waits for it.
-  collectGarbage();
-  return process.memoryUsage().arrayBuffers;
 }
 
 async function* chunksOf(count: number, sizeBytes: number, onChunk?: () => void): AsyncGenerator<Buffer> {

@@ -3,6 +3,7 @@ export { requireBinary } from './binaries.ts';
 export { chromiumFlags, findChromium } from './chromium.ts';
 export { ensureServers, type Servers } from './ensure-servers.ts';
 export { frontCertificate, startFront, startFrontProxy } from './front-proxy.ts';
+export { heldBytes } from './held-bytes.ts';
 export { requireKubernetesTools } from './kubernetes-tools.ts';
 export type { LocalServer } from './local-server.ts';
 export { startNats } from './nats.ts';

@@ -1,29 +1,16 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { createUpload } from '@inferry/contracts';
+import { heldBytes } from '@inferry/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startUpload, type UploadUnderTest } from '../testing.ts';
 
 const mebibyte = 1024 * 1024;
 const chunk = Buffer.alloc(mebibyte, 'x');
 
-setFlagsFromString('--expose-gc');
-// as: the flag above makes `gc` a function of every context made after it.
-const collectGarbage = runInNewContext('gc') as () => void;
-
 let upload: UploadUnderTest;
 beforeAll(async () => {
   upload = await startUpload();
 });
 afterAll(() => upload.close());
-
-/** Bytes of buffers that something still refers to. */
-function heldBytes(): number {
-  collectGarbage();
-  // V8 frees buffers in a thread of its own, which a busy machine lets wait; the next collection waits for it.
-  collectGarbage();
-  return process.memoryUsage().arrayBuffers;
-}
 
 it('takes and sends 100 MiB in flat memory', { timeout: 60_000 }, async () => {
   const { structuredContent } = await upload.tool(createUpload, { file_name: 'large.bin' });
